@@ -1,0 +1,35 @@
+/*
+ * base/clock.h - the clocks of the machine. All in nanoseconds.
+ */
+#ifndef TAKE5_BASE_CLOCK_H
+#define TAKE5_BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define NS_PER_US 1000LL
+#define NS_PER_MS 1000000LL
+#define NS_PER_S  1000000000LL
+
+/* Wall clock, since 1970-01-01T00:00:00Z. */
+int64_t clock_wall_ns(void);
+/* Never goes back; for spans of time. */
+int64_t clock_monotonic_ns(void);
+/* As clock_monotonic_ns with the resolution of the scheduler's tick (1 to 4 ms), at a tenth of the
+ * price. Not comparable with it. */
+int64_t clock_coarse_ns(void);
+/* A counter that is cheap enough to read around every callback (the time stamp counter where there
+ * is one, else the monotonic clock); clock_ticks_ns() turns a difference into nanoseconds. */
+static inline uint64_t clock_ticks(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return (uint64_t)clock_monotonic_ns();
+#endif
+}
+int64_t clock_ticks_ns(uint64_t ticks);
+/* How many ticks a span of time has. */
+uint64_t clock_ns_ticks(int64_t ns);
+/* CPU time of the calling thread. */
+int64_t clock_thread_cpu_ns(void);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * base/symbols.h - the symbol table of one partition number: text <-> dense id.
+ *
+ * Ids are 0, 1, 2, ... in order of first sight, and are given out again only after
+ * symbols_expire() freed them. One thread at a time.
+ * Look-up is open addressing over 64-bit hashes: one cache line of the table and one compare of
+ * the text in the usual case.
+ */
+#ifndef TAKE5_BASE_SYMBOLS_H
+#define TAKE5_BASE_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SYMBOL_NONE UINT32_MAX
+
+struct symbols;
+
+/* NULL when memory runs out. `max_count`: ids are refused above it. */
+struct symbols *symbols_new(uint32_t max_count);
+void symbols_free(struct symbols *symbols);
+
+/* The id of the text, given out if it has none (`*is_new` then true; may be NULL). SYMBOL_NONE: the
+ * table is full or memory ran out. */
+uint32_t symbols_intern(struct symbols *symbols, const char *text, size_t size, bool *is_new);
+/* The id, or SYMBOL_NONE when the text is not known. */
+uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t size);
+/* Text of a live id, NUL-terminated, or NULL. Valid until the id expires. `size` may be NULL. */
+const char *symbols_text(const struct symbols *symbols, uint32_t id, size_t *size);
+
+/* Live symbols. */
+uint32_t symbols_count(const struct symbols *symbols);
+/* One above the highest id ever given out: the length for arrays by id. */
+uint32_t symbols_bound(const struct symbols *symbols);
+
+/* Position of a live id in order of first sight: ids that were reused sort by their newer life. */
+uint64_t symbols_order(const struct symbols *symbols, uint32_t id);
+
+/* Marks the id as used at `tick` (any clock that does not go back). */
+void symbols_touch(struct symbols *symbols, uint32_t id, int64_t tick);
+/* Calls `expired` for every live id last touched before `tick`, then frees it. At most `most` ids a
+ * call (the scan goes on where it stopped); gives how many. */
+uint32_t symbols_expire(struct symbols *symbols, int64_t tick, uint32_t most,
+                        void (*expired)(void *context, uint32_t id, const char *text, size_t size),
+                        void *context);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * base/text.h - a growable byte buffer that is always NUL-terminated.
+ *
+ * Invariants: data is never NULL; data[size] is NUL; size < capacity unless nothing was ever
+ * appended. When memory runs out the text stays as it was and `is_short` is set: append freely,
+ * test once at the end with text_is_short().
+ */
+#ifndef TAKE5_BASE_TEXT_H
+#define TAKE5_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+    char *data;
+    size_t size;
+    size_t capacity;
+    bool is_short;
+};
+
+void text_init(struct text *text);
+void text_release(struct text *text);
+/* Empties it and keeps the memory. */
+void text_reset(struct text *text);
+/* Gives the buffer to the caller (free it with free()) and begins anew; NULL when memory ran out. */
+char *text_take(struct text *text);
+bool text_is_short(const struct text *text);
+
+void text_append(struct text *text, const void *data, size_t size);
+void text_puts(struct text *text, const char *string);
+void text_putc(struct text *text, char c);
+void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_vprintf(struct text *text, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+/* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
+void text_json_string(struct text *text, const char *data, size_t size);
+/* A JSON number that reads back as the same double, in the shortest form; null unless finite. */
+void text_json_number(struct text *text, double number);
+void text_json_integer(struct text *text, int64_t number);
+/* Standard base64 with padding. */
+void text_base64(struct text *text, const void *data, size_t size);
+/* "2024-06-17T21:15:30.123Z", milliseconds, UTC. */
+void text_time_ns(struct text *text, int64_t time_ns);
+
+/* Copies that give NULL when memory runs out; free with free(). */
+char *text_dup(const char *data, size_t size);
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

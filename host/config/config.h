@@ -1,0 +1,173 @@
+/*
+ * config/config.h - everything that a deployment may set, checked and typed.
+ *
+ * Precedence: command line, environment, ini file, default. A configuration is loaded whole or not
+ * at all; what is wrong is listed at once, each fault with its file and line. Once loaded it is
+ * read-only and may be read by any thread; it lives until config_free().
+ *
+ * The tables in config/schema.h are the one place where keys, types, defaults, bounds and help
+ * texts stand; the man page is checked against them.
+ */
+#ifndef TAKE5_CONFIG_CONFIG_H
+#define TAKE5_CONFIG_CONFIG_H
+
+#include "base/error.h"
+#include "base/faults.h"
+#include "base/log.h"
+#include "message/decode.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A name and its text as written. `place` says where, for later faults. */
+struct config_item {
+    char *name;
+    char *text;
+    struct place place;
+};
+
+struct config_items {
+    struct config_item *items;
+    size_t count;
+};
+
+/* [topic:ROLE] */
+struct config_topic {
+    char *role; /* what descriptors call it */
+    char *name; /* the Kafka topic */
+    struct place place;
+};
+
+/* [strategy:NAME] */
+struct config_deployment {
+    char *name;
+    char *plugin;          /* the strategy's name; default: NAME */
+    bool is_enabled;       /* `enabled` */
+    bool allow_split;      /* `allow_split` */
+    bool global_partial;   /* `global_partial = ok` */
+    char **symbols;        /* filter, NULL-terminated; NULL: all */
+    char **topics;         /* roles, NULL-terminated; NULL: all that the strategy wants */
+    uint32_t *time_frames; /* seconds, 0-terminated; NULL: all */
+    struct config_items settings; /* its parameters */
+    struct place place;
+};
+
+enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
+enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
+enum config_letters { LETTERS_NONE = 1, LETTERS_JSONL, LETTERS_KAFKA };
+
+struct config {
+    char *path; /* the main file, absolute; NULL: none was given or found */
+
+    /* [take5] */
+    char *service;      /* name in the banner */
+    char *run_mode;     /* local or docker */
+    char *strategy_dir; /* absolute, as all paths here */
+    char *cache_dir;
+    char *run_dir;
+    char *state_dir;
+    int64_t lanes;
+    bool strict_modes;
+    bool keep_state; /* across a clean stop */
+    enum config_on_stuck on_stuck;
+    enum config_on_crash on_crash;
+    int64_t stuck_ns;
+    int64_t slow_callback_ns;
+    int64_t quarantine_ns;
+    int64_t error_run;       /* errors in a row that suspend an instance */
+    int64_t suspend_ns;      /* first suspension; doubles */
+    int64_t suspend_max_ns;
+    int64_t reject_rate;     /* dead letters by REJECT a minute before a deployment is suspended */
+    int64_t max_signals_per_callback;
+    int64_t max_timers;      /* an instance */
+    int64_t stats_interval_ns;
+    int64_t reload_timeout_ns;
+    int64_t rehearsal_timeout_ns;
+    int64_t rehearsal_messages;
+    int64_t shutdown_timeout_ns;
+    int64_t revoke_timeout_ns;
+    int64_t park_max_age_ns;
+    int64_t park_max_count;
+    int64_t max_unconfirmed; /* records whose sinks have not confirmed, a lane */
+
+    /* [log] */
+    struct log_options log; /* path owned by the config */
+    struct config_items log_levels; /* level.ROOM = LEVEL */
+
+    /* [decode] */
+    struct decode_limits decode;
+    int64_t max_symbols;     /* a partition number */
+    int64_t symbol_idle_ns;  /* a symbol unseen for so long expires; 0: never */
+
+    /* [control] */
+    char *control_group; /* NULL: owner only */
+    char *control_socket; /* path; default RUN_DIR/control.sock */
+
+    /* [kafka]: librdkafka properties, in order, checked against librdkafka */
+    struct config_items kafka;
+    char *bootstrap_servers; /* effective */
+    char *group_id;          /* effective */
+    char *assignor;          /* effective partition.assignment.strategy */
+
+    struct config_topic *topics;
+    size_t topic_count;
+
+    /* [signals] sinks = log, jsonl, kafka */
+    bool sink_log, sink_jsonl, sink_kafka;
+    /* [sink:jsonl] */
+    char *jsonl_path;
+    bool jsonl_fsync;
+    /* [sink:kafka] topic and librdkafka producer properties (over those of [kafka]) */
+    char *signal_topic;
+    struct config_items producer;
+    /* [dead_letters] */
+    enum config_letters letters;
+    char *letters_path;
+    char *letters_topic;
+    bool letters_fsync;
+
+    /* [http] */
+    bool http_enabled;
+    char *http_address;
+    int64_t http_port;
+    int64_t ready_max_lag; /* 0: lag does not count */
+
+    struct config_deployment *deployments; /* in order of their names */
+    size_t deployment_count;
+};
+
+/* One of the command line's `-s SECTION.KEY=VALUE`. */
+struct config_override {
+    const char *section;
+    const char *key;
+    const char *value;
+};
+
+struct config_request {
+    const char *path; /* NULL: no file, defaults and environment alone */
+    const char *const *environment; /* like environ; NULL: none */
+    const struct config_override *overrides;
+    size_t override_count;
+    bool is_demo; /* no broker needed; strategies and directories of the build or installation */
+};
+
+/* Reads and checks everything. NULL when there is an error among the faults; warnings may come with
+ * success. Reads files only; touches and creates nothing. */
+struct config *config_load(const struct config_request *request, struct faults *faults);
+void config_free(struct config *config);
+
+/* What a reload cannot change: adds an error a difference in topics, [kafka], lanes, directories and
+ * sinks, naming both values and that it needs a restart. True when there is none. */
+bool config_can_reload(const struct config *running, const struct config *next,
+                       struct faults *faults);
+
+/* NULL when the role is unknown. */
+const struct config_topic *config_topic_by_role(const struct config *config, const char *role,
+                                                uint32_t *index);
+
+/* Writes the effective settings, one "section.key = value (origin)" a line; secrets as "***". */
+struct text;
+void config_print(const struct config *config, struct text *text);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * message/number.h - decimal text to the nearest double.
+ */
+#ifndef TAKE5_MESSAGE_NUMBER_H
+#define TAKE5_MESSAGE_NUMBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The double nearest to (-1)^is_negative * digits * 10^exponent, ties to even, where `digits` holds
+ * all significant digits of the text [begin, end), or its first 19 when `is_truncated`.
+ * [begin, end) must be an RFC 8259 number; it is read only in the rare cases that the fast paths
+ * (Clinger's exact case; Eisel-Lemire with 128-bit products) do not settle, through strtod in the C
+ * locale. Gives infinity when it is beyond the range of doubles.
+ */
+double number_from_decimal(uint64_t digits, int32_t exponent, bool is_negative, bool is_truncated,
+                           const char *begin, const char *end);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * source/kafka.h - the Kafka consumer group as a source.
+ *
+ * One librdkafka consumer. The queue of each assigned partition is forwarded to the queue of its
+ * lane (partition % lanes), so no other thread touches a record between the client and the lane.
+ * enable.auto.offset.store is false; stored offsets are committed by librdkafka in the background.
+ * Topics that do not exist yet are waited for: it subscribes when the metadata has all of them, and
+ * says once which are missing. Logs connected, lost, assigned, revoked, each once a change.
+ * Serves the eager protocol and the cooperative one (incremental assign).
+ */
+#ifndef TAKE5_SOURCE_KAFKA_H
+#define TAKE5_SOURCE_KAFKA_H
+
+#include "base/faults.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "source/source.h"
+
+/* NULL with an error when librdkafka refuses the configuration. Nothing is connected yet. */
+struct source *kafka_source_new(const struct config *config, struct log *log, struct error *error);
+
+/* Checks property names and values against librdkafka itself; secrets' values are never shown. */
+void kafka_properties_check(const struct config_items *properties, bool is_producer,
+                            struct faults *faults);
+
+/* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free(). */
+char *kafka_source_statistics(struct source *source);
+
+#endif

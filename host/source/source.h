@@ -1,0 +1,91 @@
+/*
+ * source/source.h - where records come from, as the engine sees it.
+ *
+ * A source serves lanes and one control thread. Lanes read and store; control polls, and is told
+ * through the listener when partitions come and go. The listener's calls happen inside
+ * source_poll() or source_close(), on the control thread, and the source waits for them to return:
+ * when `revoked` has returned, no lane holds a record of those partitions in hand.
+ *
+ * Kafka (source/kafka.h), a recorded file and the synthetic feed implement the same table.
+ */
+#ifndef TAKE5_SOURCE_SOURCE_H
+#define TAKE5_SOURCE_SOURCE_H
+
+#include "base/error.h"
+#include "message/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOURCE_NO_OFFSET INT64_MIN
+
+/* One (topic, partition number). */
+struct source_part {
+    uint32_t topic; /* index into the configuration's topics */
+    int32_t partition;
+    int64_t offset; /* assigned: the committed offset, or SOURCE_NO_OFFSET when there is none */
+};
+
+/* Told on the control thread. */
+struct source_listener {
+    void *context;
+    /*
+     * Partitions were assigned; none of their records is read before this returns. The listener may
+     * change `offset` of a part to where reading shall begin; SOURCE_NO_OFFSET leaves it to the
+     * source (committed, else the reset policy).
+     */
+    void (*assigned)(void *context, struct source_part *parts, size_t count);
+    /* Partitions go. Unless `is_lost`, offsets that are stored before this returns are committed. */
+    void (*revoked)(void *context, const struct source_part *parts, size_t count, bool is_lost);
+};
+
+struct source_status {
+    bool is_connected;     /* a broker answers */
+    bool is_assigned;      /* has had an assignment, be it an empty one */
+    char detail[256];      /* in words: "connecting to 127.0.0.1:29092", "waiting for topics: x, y" */
+};
+
+struct source_lag {
+    uint32_t topic;
+    int32_t partition;
+    int64_t lag;       /* to the committed offset; -1 unknown */
+    int64_t committed; /* -1 unknown */
+    int64_t end;       /* high watermark; -1 unknown */
+};
+
+struct source;
+
+struct source_ops {
+    /* Begins: joins the group, or opens the files. Not blocking on the network. */
+    bool (*start)(struct source *source, const struct source_listener *listener,
+                  struct error *error);
+    /* Lane thread. Waits up to `timeout_ms` for one record, then takes what is there, up to `most`.
+     * Gives how many; 0 after the time or a wake. Records must be released in the order read. */
+    size_t (*read)(struct source *source, uint32_t lane, struct record *records, size_t most,
+                   int timeout_ms);
+    void (*release)(struct source *source, uint32_t lane, struct record *records, size_t count);
+    /* Any thread: a read of that lane that waits returns soon. */
+    void (*wake)(struct source *source, uint32_t lane);
+    /* Lane thread (or control, for partitions that no lane works on): everything below `next` is
+     * done. Committed in the background. Not an error for a partition that is gone. */
+    void (*store)(struct source *source, uint32_t topic, int32_t partition, int64_t next);
+    /* Control thread: serves events for up to `timeout_ms`. False: the source has ended for good
+     * (a file was read to its end; a fatal error, then `error` says which). */
+    bool (*poll)(struct source *source, int timeout_ms, struct error *error);
+    /* Control thread: commits what is stored, and waits, up to the time. */
+    bool (*commit)(struct source *source, int timeout_ms, struct error *error);
+    /* Any thread. */
+    void (*status)(struct source *source, struct source_status *status);
+    /* Any thread: the newest figures; gives how many there are in all, fills up to `most`. */
+    size_t (*lag)(struct source *source, struct source_lag *lags, size_t most);
+    /* Control thread, lanes no longer reading: revokes (through the listener), commits, leaves, and
+     * frees. Bounded by `timeout_ms`; false when it had to give up waiting (then memory is left). */
+    bool (*close)(struct source *source, int timeout_ms);
+};
+
+struct source {
+    const struct source_ops *ops;
+};
+
+#endif

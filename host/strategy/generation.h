@@ -1,0 +1,50 @@
+/*
+ * strategy/generation.h - one loaded version of one strategy file.
+ *
+ * Only copies are loaded: CACHE_DIR/NAME-HASH-NUMBER.so, made with O_EXCL and mode 0444. The number
+ * makes the path unique, so that going back to an older file gives a fresh mapping with fresh
+ * statics and not the one that glibc still has open. A generation stays mapped for ever
+ * (RTLD_NODELETE; dlclose is where hosts crash) and is counted.
+ *
+ * Used by the control thread alone; a `struct generation` is read-only once made.
+ */
+#ifndef TAKE5_STRATEGY_GENERATION_H
+#define TAKE5_STRATEGY_GENERATION_H
+
+#include "base/error.h"
+#include "base/faults.h"
+#include "strategy/description.h"
+#include "strategy/strategy_file.h"
+
+struct generation {
+    uint32_t number; /* from 1, over the life of the process */
+    char *name;
+    struct hash hash;
+    char *source_path; /* the file in the drop directory */
+    char *cache_path;
+    const t5_strategy *descriptor; /* in the mapped copy; NULL: copied but not opened yet */
+    struct description *description;
+};
+
+struct generations;
+
+/* Makes the cache directory (0700) if it is missing, and removes copies of earlier processes.
+ * Refuses a directory on a noexec file system. */
+struct generations *generations_new(const char *cache_dir, struct error *error);
+void generations_free(struct generations *generations);
+
+/* Writes the copy, to be rehearsed and then opened. Owned by `generations`. */
+struct generation *generations_copy(struct generations *generations,
+                                    const struct strategy_file *file, struct error *error);
+
+/* Maps the copy (RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), with the floating-point environment and
+ * locale kept, and checks its descriptor. Runs the file's constructors. */
+bool generation_open(struct generation *generation, struct faults *faults);
+
+/* Removes the copy of a generation that was never opened, and forgets it. */
+void generations_discard(struct generations *generations, struct generation *generation);
+
+/* How many are mapped. */
+size_t generations_count(const struct generations *generations);
+
+#endif

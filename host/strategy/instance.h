@@ -1,0 +1,165 @@
+/*
+ * strategy/instance.h - a deployment at work on one partition number: the strategy's object, its
+ * handle to the host services, its event clock and timers.
+ *
+ * The engine, the rehearsal and the test kit run the same instances; what differs is the wiring.
+ *
+ * Threads: instance_create and instance_destroy on a loader thread; everything else by the thread
+ * that owns the instance, one call at a time. `log` and `wake` of its services by any thread.
+ * The floating-point environment and the locale are saved and restored around create, load,
+ * activate, deactivate, save and destroy.
+ */
+#ifndef TAKE5_STRATEGY_INSTANCE_H
+#define TAKE5_STRATEGY_INSTANCE_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/symbols.h"
+#include "message/projection.h"
+#include "strategy/generation.h"
+#include "strategy/state.h"
+
+#include <take5/strategy.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct instance;
+
+/* What an instance is made from. Read-only, shared by all instances of a deployment; lives as long
+ * as one of them. */
+struct blueprint {
+    const char *deployment;          /* name */
+    const t5_strategy *descriptor;
+    const struct description *description;
+    const struct parameters *parameters;
+    uint32_t generation;             /* number, for logs */
+};
+
+/* A signal that passed the checks of `emit`. Spans are the strategy's: copy before returning. */
+struct emission {
+    t5_str name;
+    t5_str symbol; /* resolved: never empty, unless neither signal nor cause has a symbol */
+    int64_t event_time_ns; /* resolved */
+    double value;
+    double confidence;
+    t5_str data; /* empty or one JSON object */
+};
+
+/* What the instance needs of whoever runs it. */
+struct instance_wiring {
+    enum t5_mode mode;
+    int32_t partition;       /* or -1: GLOBAL */
+    struct symbols *symbols; /* shared with the other instances of the partition number */
+    struct log *log;
+    uint32_t max_signals_per_callback;
+    uint32_t max_timers;
+    void *context;           /* for the two calls below */
+    /* Takes a signal over; false: it could not (memory), emit then answers T5_ERROR. Owner thread.
+     * NULL: signals are dropped. */
+    bool (*emit)(void *context, struct instance *instance, const struct emission *emission);
+    /* The instance asks to be woken: call instance_woken() on the owner thread soon. Any thread. */
+    void (*wake)(void *context, struct instance *instance);
+};
+
+/* Which callback is in hand; for crash files and the watch. */
+enum callback {
+    CALLBACK_NONE = 0,
+    CALLBACK_CREATE,
+    CALLBACK_LOAD,
+    CALLBACK_ACTIVATE,
+    CALLBACK_MESSAGE,
+    CALLBACK_TIMER,
+    CALLBACK_EVENT,
+    CALLBACK_SAVE,
+    CALLBACK_DEACTIVATE,
+    CALLBACK_DESTROY
+};
+const char *callback_name(enum callback callback);
+
+/* What the owner thread has in hand right now, for others to read (a watch thread, a signal
+ * handler). The owner stores, nobody else does. `sequence` changes with every callback. */
+struct in_hand {
+    _Atomic(struct instance *) instance;
+    _Atomic uint32_t callback;
+    _Atomic uint64_t sequence;
+    const char *_Atomic topic; /* Kafka's name; NULL: none */
+    _Atomic int32_t partition;
+    _Atomic int64_t offset;
+};
+
+/* Counted by the owner, read by others with relaxed loads. */
+struct instance_counts {
+    _Atomic uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, events;
+    _Atomic uint64_t busy_ticks;  /* time in callbacks, clock_ticks() */
+    _Atomic uint64_t slow;        /* callbacks above slow_callback_ns */
+};
+
+/*
+ * Calls create; fields that it declares are added to `projection` beside the descriptor's. NULL when
+ * it refuses: the error says why. `in_hand` may be NULL.
+ */
+struct instance *instance_create(const struct blueprint *blueprint,
+                                 const struct instance_wiring *wiring,
+                                 struct projection *projection, struct in_hand *in_hand,
+                                 struct error *error);
+void instance_destroy(struct instance *instance);
+
+/* Gives saved state to `load` and restores event clock and timers. Symbols get ids from the
+ * instance's table. A strategy of another name, or without load, is refused here: the caller
+ * decides first whether to hand state over (instance_takes_state()). */
+bool instance_load(struct instance *instance, const struct state *state, struct error *error);
+/* Whether this strategy can take that state: same name, has load. If not, `why` says it in words
+ * for the log. */
+bool instance_takes_state(const struct instance *instance, const struct state *state,
+                          const char **why);
+void instance_activate(struct instance *instance);
+void instance_deactivate(struct instance *instance);
+
+/* Saves into `state` (initialised, empty). False: it has no save, or save failed. */
+bool instance_save(struct instance *instance, enum t5_save_reason reason, struct state *state,
+                   struct error *error);
+
+/*
+ * Gives it a message: moves its event clock to the message's event time first (unless it is
+ * suspect or older), firing the timers that fall due, then calls on_message. `message` is complete
+ * but for `topic`, `field_count` and `field_slots`, which this fills in. `topic` is the index into
+ * the description's topics.
+ * Gives T5_OK, T5_ERROR or T5_REJECT (what on_message said, with unknown codes made T5_ERROR), and
+ * instance_complaint() says why. `ticks_now` is in and out: the tick count before, and after.
+ */
+int32_t instance_message(struct instance *instance, t5_message *message, uint32_t topic,
+                         uint64_t *ticks_now);
+
+/* Fires wall-clock timers due at `now_ns`; gives the number of errors. */
+uint32_t instance_wall_timers(struct instance *instance, int64_t now_ns);
+/* Due time of the next wall-clock timer, INT64_MAX without one. */
+int64_t instance_next_wall_ns(const struct instance *instance);
+
+void instance_event(struct instance *instance, const t5_event *event);
+/* Serves a wake: on_event(WOKEN), once for any number of wakes before it. */
+void instance_woken(struct instance *instance);
+/* The symbol's id is about to be freed: timers of it go, then on_event(SYMBOL_EXPIRED). */
+void instance_symbol_expired(struct instance *instance, uint32_t id, const char *text,
+                             size_t size);
+
+const struct blueprint *instance_blueprint(const struct instance *instance);
+/* A replacement of the wiring's context and calls, between two callbacks: when an instance moves. */
+void instance_rewire(struct instance *instance, const struct instance_wiring *wiring);
+void instance_set_in_hand(struct instance *instance, struct in_hand *in_hand);
+/* Sets the threshold above which a callback counts as slow, in ticks, and who is told of it. */
+void instance_set_slow(struct instance *instance, uint64_t slow_ticks,
+                       void (*slow)(void *context, struct instance *instance,
+                                    enum callback callback, int64_t took_ns));
+/* The reason of the last error or reject; never NULL. Owner thread. */
+const char *instance_complaint(const struct instance *instance);
+struct instance_counts *instance_counts(struct instance *instance);
+int64_t instance_event_clock_ns(const struct instance *instance);
+/* Slots of its fields in the projection it was created with, after create. */
+uint32_t instance_field_count(const struct instance *instance);
+/* The owner's own word to hang on an instance. */
+void instance_set_owner(struct instance *instance, void *owner);
+void *instance_owner(const struct instance *instance);
+
+#endif

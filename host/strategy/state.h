@@ -1,0 +1,64 @@
+/*
+ * strategy/state.h - the saved state of one instance: its records, its event clock, its timers.
+ *
+ * Symbols are held by text, so the state can be moved to another symbol table. One form serves a
+ * reload (in memory), a rehearsal (through a pipe) and a clean stop (a file).
+ */
+#ifndef TAKE5_STRATEGY_STATE_H
+#define TAKE5_STRATEGY_STATE_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <take5/codes.h>
+#include <take5/state.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct state_record {
+    uint32_t symbol_id;  /* in the table of the instance that saved; T5_NO_SYMBOL: none */
+    uint64_t order;      /* of first sight, for records with a symbol */
+    size_t symbol_at;    /* text in `bytes` */
+    size_t symbol_size;
+    size_t data_at;      /* in `bytes`, a multiple of 8 */
+    size_t data_size;
+};
+
+struct state_timer {
+    uint32_t clock; /* enum t5_clock */
+    uint64_t key;
+    int64_t due_ns;
+    size_t symbol_at, symbol_size; /* size 0: none */
+};
+
+struct state {
+    char *strategy; /* descriptor's name */
+    char *version;  /* of the strategy that saved */
+    uint32_t state_version;
+    int64_t event_clock_ns; /* 0: has not moved */
+    struct state_record *records; /* sorted: without symbol first, then by first sight */
+    size_t record_count, record_capacity;
+    struct state_timer *timers;
+    size_t timer_count, timer_capacity;
+    struct text bytes;
+};
+
+void state_init(struct state *state);
+void state_release(struct state *state);
+
+/* Adds a record; `symbol` may be NULL. False when memory ran out. */
+bool state_add_record(struct state *state, uint32_t symbol_id, uint64_t order, const char *symbol,
+                      size_t symbol_size, const void *data, size_t size);
+bool state_add_timer(struct state *state, uint32_t clock, uint64_t key, int64_t due_ns,
+                     const char *symbol, size_t symbol_size);
+/* Brings the records into their order; stable. */
+void state_sort(struct state *state);
+
+/* To and from bytes (little endian, with a magic, a form version and an XXH3 checksum at the end).
+ * Reading checks everything: damage of any kind is an error, never a crash. */
+void state_encode(const struct state *state, struct text *out);
+bool state_decode(struct state *state, const void *bytes, size_t size, struct error *error);
+
+#endif
