@@ -1,7 +1,8 @@
 /*
  * base/faults.h - a list of what is wrong, so that everything is reported at once.
  *
- * Not thread-safe. When memory runs out a fault may lose its text but is still counted.
+ * Not thread-safe. When memory runs out a fault may be missing among the items, but it still counts
+ * in error_count; the text of an item is never NULL.
  */
 #ifndef TAKE5_BASE_FAULTS_H
 #define TAKE5_BASE_FAULTS_H
@@ -27,7 +28,8 @@ struct faults {
     size_t error_count; /* those that are no warnings */
 };
 
-#define FAULTS_INIT {0}
+#define FAULTS_INIT                                                                                \
+    { 0 }
 
 void faults_release(struct faults *faults);
 
@@ -38,7 +40,8 @@ void faults_warn(struct faults *faults, struct place place, const char *format, 
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 
 /* The entry of `names` (NULL-terminated) that a typing slip turns into `word`, or NULL: the
- * smallest edit distance, at most a third of the word's length. For "did you mean". */
+ * smallest edit distance, at most a third of the word's length; case does not count, a swap of two
+ * neighbours is one edit. For "did you mean". */
 const char *faults_near_miss(const char *word, const char *const *names)
     __attribute__((nonnull(1, 2)));
 

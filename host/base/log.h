@@ -3,11 +3,14 @@
  *
  * One `struct log` a process, made by the command, handed to whoever logs. All calls but _new,
  * _free and _configure may come from any thread; a line is written with one write(2). A line that
- * repeats (same room and same text, within 10 s, from any thread) is counted instead and said as
- * "... N times more" when it stops or every 10 s; DEBUG lines are exempt.
+ * repeats (same level, room and text, within 10 s, from any thread) is counted instead, and said as
+ * "TEXT ... N times more" every 10 s and at the end; DEBUG lines are exempt. The log has no thread
+ * of its own: what is due is said with the next line, whichever it is.
  *
  * Forms: CONSOLE for people (colour on a terminal when asked), JSON one object a line
- * (time, level, room, text, and typed members), JOURNALD "<PRIORITY>room: text".
+ * (time, level, room, text, and where they apply strategy and repeats), JOURNALD
+ * "<PRIORITY>room: text". Line breaks and control characters in a text are made visible in every
+ * form, so that a line stays a line; a text over 16 KiB is cut and says so.
  */
 #ifndef TAKE5_BASE_LOG_H
 #define TAKE5_BASE_LOG_H
@@ -64,7 +67,7 @@ void log_write(struct log *log, enum log_level level, const char *room, const ch
     __attribute__((format(printf, 4, 5), nonnull(1, 3, 4)));
 
 /* As log_write, for the lines of a strategy: room "strategy", the deployment named. `text` need not
- * be NUL-terminated; line breaks and control characters in it are made visible. */
+ * be NUL-terminated. */
 void log_strategy(struct log *log, enum log_level level, const char *deployment, const char *text,
                   size_t size);
 

@@ -37,10 +37,12 @@ uint32_t symbols_bound(const struct symbols *symbols);
 /* Position of a live id in order of first sight: ids that were reused sort by their newer life. */
 uint64_t symbols_order(const struct symbols *symbols, uint32_t id);
 
-/* Marks the id as used at `tick` (any clock that does not go back). */
+/* Marks the id as used at `tick` (any clock that does not go back). An id that was never touched
+ * does not expire. */
 void symbols_touch(struct symbols *symbols, uint32_t id, int64_t tick);
-/* Calls `expired` for every live id last touched before `tick`, then frees it. At most `most` ids a
- * call (the scan goes on where it stopped); gives how many. */
+/* Calls `expired` (may be NULL) for live ids last touched before `tick`, then frees them. Looks at
+ * `most` ids at most, so that a call has a bounded price; the next one goes on where this stopped.
+ * Gives how many expired. `expired` may read the table and intern, but not expire. */
 uint32_t symbols_expire(struct symbols *symbols, int64_t tick, uint32_t most,
                         void (*expired)(void *context, uint32_t id, const char *text, size_t size),
                         void *context);

@@ -24,7 +24,8 @@ void text_init(struct text *text);
 void text_release(struct text *text);
 /* Empties it and keeps the memory. */
 void text_reset(struct text *text);
-/* Gives the buffer to the caller (free it with free()) and begins anew; NULL when memory ran out. */
+/* Gives the buffer to the caller (free it with free()) and begins anew; NULL when memory ran out.
+ */
 char *text_take(struct text *text);
 bool text_is_short(const struct text *text);
 
@@ -34,6 +35,9 @@ void text_putc(struct text *text, char c);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *text, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
+
+/* Length of the UTF-8 character at `data` (1 to 4), or 0 when none begins there. */
+size_t text_utf8_length(const char *data, size_t size);
 
 /* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void text_json_string(struct text *text, const char *data, size_t size);

@@ -1,0 +1,154 @@
+#include "base/log_line.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+#include <time.h>
+
+static const char *level_color(enum log_level level) {
+    switch (level) {
+    case LOG_LEVEL_DEBUG:
+        return "\033[36m";
+    case LOG_LEVEL_INFO:
+        return "\033[32m";
+    case LOG_LEVEL_WARNING:
+        return "\033[33m";
+    case LOG_LEVEL_ERROR:
+        return "\033[31m";
+    case LOG_LEVEL_CRITICAL:
+        return "\033[1;31;47m";
+    }
+    return "";
+}
+
+/* The priorities of syslog(3), which journald reads from "<N>" at a line's start. */
+static int level_priority(enum log_level level) {
+    switch (level) {
+    case LOG_LEVEL_DEBUG:
+        return 7;
+    case LOG_LEVEL_INFO:
+        return 6;
+    case LOG_LEVEL_WARNING:
+        return 4;
+    case LOG_LEVEL_ERROR:
+        return 3;
+    case LOG_LEVEL_CRITICAL:
+        return 2;
+    }
+    return 6;
+}
+
+/* C1 control characters are U+0080 to U+009F: some terminals obey them like escapes. */
+static bool is_c1_control(const char *s, size_t length) {
+    return length == 2 && (unsigned char)s[0] == 0xC2 && (unsigned char)s[1] < 0xA0;
+}
+
+static void append_visible_byte(struct text *out, unsigned char c) {
+    switch (c) {
+    case '\n':
+        text_puts(out, "\\n");
+        break;
+    case '\r':
+        text_puts(out, "\\r");
+        break;
+    case '\t':
+        text_puts(out, "\\t");
+        break;
+    default:
+        text_printf(out, "\\x%02x", c);
+    }
+}
+
+static void append_visible(struct text *out, const char *data, size_t size) {
+    size_t plain = 0;
+    size_t i = 0;
+    while (i < size) {
+        size_t length = text_utf8_length(data + i, size - i);
+        unsigned char c = (unsigned char)data[i];
+        bool is_plain =
+            length == 1 ? c >= 0x20 && c != 0x7F : length > 1 && !is_c1_control(data + i, length);
+        if (is_plain) {
+            i += length;
+            continue;
+        }
+        text_append(out, data + plain, i - plain);
+        size_t end = i + (length > 0 ? length : 1);
+        for (; i < end; i++)
+            append_visible_byte(out, (unsigned char)data[i]);
+        plain = i;
+    }
+    if (size > 0)
+        text_append(out, data + plain, size - plain);
+}
+
+/* Local time, as the console of the old service had it. */
+static void append_local_time(struct text *out, int64_t wall_ns) {
+    time_t seconds = (time_t)(wall_ns / NS_PER_S);
+    struct tm parts = {0};
+    localtime_r(&seconds, &parts);
+    text_printf(out, "%04d-%02d-%02d %02d:%02d:%02d.%03d", parts.tm_year + 1900, parts.tm_mon + 1,
+                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                (int)(wall_ns % NS_PER_S / NS_PER_MS));
+}
+
+/* What stands behind the room in the forms for people. */
+static void append_talk(struct text *out, const struct log_line *line) {
+    if (line->deployment != NULL) {
+        append_visible(out, line->deployment, strlen(line->deployment));
+        text_puts(out, ": ");
+    }
+    append_visible(out, line->text, line->size);
+    if (line->repeats == 1)
+        text_puts(out, " ... 1 time more");
+    else if (line->repeats > 1)
+        text_printf(out, " ... %llu times more", (unsigned long long)line->repeats);
+}
+
+static void append_console(struct text *out, const struct log_line *line, bool has_color) {
+    append_local_time(out, line->wall_ns);
+    text_printf(out, " %s%-8s%s %-8s ", has_color ? level_color(line->level) : "",
+                log_level_name(line->level), has_color ? "\033[0m" : "", line->room);
+    append_talk(out, line);
+}
+
+static void append_journald(struct text *out, const struct log_line *line) {
+    text_printf(out, "<%d>%s: ", level_priority(line->level), line->room);
+    append_talk(out, line);
+}
+
+static void append_json(struct text *out, const struct log_line *line) {
+    text_puts(out, "{\"time\":\"");
+    text_time_ns(out, line->wall_ns);
+    text_printf(out, "\",\"level\":\"%s\",\"room\":\"%s\"", log_level_name(line->level),
+                line->room);
+    if (line->deployment != NULL) {
+        text_puts(out, ",\"strategy\":");
+        text_json_string(out, line->deployment, strlen(line->deployment));
+    }
+    text_puts(out, ",\"text\":");
+    text_json_string(out, line->text, line->size);
+    if (line->repeats > 0)
+        text_printf(out, ",\"repeats\":%llu", (unsigned long long)line->repeats);
+    text_putc(out, '}');
+}
+
+void log_line_append(struct text *out, const struct log_line *line, enum log_format format,
+                     bool has_color) {
+    struct log_line trimmed = *line;
+    while (trimmed.size > 0 && strchr("\r\n", trimmed.text[trimmed.size - 1]) != NULL &&
+           trimmed.text[trimmed.size - 1] != '\0')
+        trimmed.size--;
+
+    switch (format) {
+    case LOG_FORMAT_CONSOLE:
+        append_console(out, &trimmed, has_color);
+        break;
+    case LOG_FORMAT_JSON:
+        append_json(out, &trimmed);
+        break;
+    case LOG_FORMAT_JOURNALD:
+        append_journald(out, &trimmed);
+        break;
+    }
+    text_putc(out, '\n');
+}

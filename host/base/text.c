@@ -1,0 +1,281 @@
+#include "base/text.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What `data` points to before anything was appended. Never written: capacity is 0 then. */
+static const char nothing[1] = "";
+
+void text_init(struct text *text) {
+    *text = (struct text){.data = (char *)nothing};
+}
+
+void text_release(struct text *text) {
+    if (text->capacity > 0)
+        free(text->data);
+    text_init(text);
+}
+
+void text_reset(struct text *text) {
+    text->size = 0;
+    text->is_short = false;
+    if (text->capacity > 0)
+        text->data[0] = '\0';
+}
+
+char *text_take(struct text *text) {
+    char *data = NULL;
+    if (!text->is_short)
+        data = text->capacity > 0 ? text->data : calloc(1, 1);
+    if (data == NULL || data != text->data)
+        text_release(text);
+    else
+        text_init(text);
+    return data;
+}
+
+bool text_is_short(const struct text *text) {
+    return text->is_short;
+}
+
+/* Room for `more` bytes and the NUL. Once short, always short: a text with a hole in it would be
+ * worse than one that ends early. */
+static bool reserve(struct text *text, size_t more) {
+    if (text->is_short)
+        return false;
+    if (more < text->capacity - text->size)
+        return true;
+
+    size_t need = text->size + more + 1;
+    size_t capacity = text->capacity > 0 ? text->capacity * 2 : 64;
+    if (capacity < need)
+        capacity = need;
+    char *data = need > more ? realloc(text->capacity > 0 ? text->data : NULL, capacity) : NULL;
+    if (data == NULL) {
+        text->is_short = true;
+        return false;
+    }
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+void text_append(struct text *text, const void *data, size_t size) {
+    if (size == 0 || !reserve(text, size))
+        return;
+    memcpy(text->data + text->size, data, size);
+    text->size += size;
+    text->data[text->size] = '\0';
+}
+
+void text_puts(struct text *text, const char *string) {
+    text_append(text, string, strlen(string));
+}
+
+void text_putc(struct text *text, char c) {
+    text_append(text, &c, 1);
+}
+
+void text_printf(struct text *text, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    text_vprintf(text, format, args);
+    va_end(args);
+}
+
+void text_vprintf(struct text *text, const char *format, va_list args) {
+    if (!reserve(text, 63)) /* what most calls need, so that they format once */
+        return;
+    va_list again;
+    va_copy(again, args);
+    size_t room = text->capacity - text->size;
+    int size = vsnprintf(text->data + text->size, room, format, args);
+    if (size >= 0 && (size_t)size >= room && reserve(text, (size_t)size))
+        size = vsnprintf(text->data + text->size, (size_t)size + 1, format, again);
+    va_end(again);
+    if (size < 0 || text->is_short) {
+        text->is_short = true;
+        text->data[text->size] = '\0';
+        return;
+    }
+    text->size += (size_t)size;
+}
+
+size_t text_utf8_length(const char *data, size_t size) {
+    const unsigned char *s = (const unsigned char *)data;
+    if (size == 0)
+        return 0;
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4)
+        return 0;
+    size_t length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    if (length > size)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    bool is_overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool is_surrogate = s[0] == 0xED && s[1] >= 0xA0;
+    bool is_above = s[0] == 0xF4 && s[1] >= 0x90;
+    return is_overlong || is_surrogate || is_above ? 0 : length;
+}
+
+static void json_escape(struct text *text, unsigned char c) {
+    switch (c) {
+    case '"':
+        text_puts(text, "\\\"");
+        break;
+    case '\\':
+        text_puts(text, "\\\\");
+        break;
+    case '\n':
+        text_puts(text, "\\n");
+        break;
+    case '\r':
+        text_puts(text, "\\r");
+        break;
+    case '\t':
+        text_puts(text, "\\t");
+        break;
+    default:
+        text_printf(text, "\\u%04x", c);
+    }
+}
+
+void text_json_string(struct text *text, const char *data, size_t size) {
+    const unsigned char *bytes = (const unsigned char *)data;
+    size_t plain = 0; /* start of the run that goes out as it is */
+    size_t i = 0;
+
+    text_putc(text, '"');
+    while (i < size) {
+        size_t length = text_utf8_length(data + i, size - i);
+        bool is_plain =
+            length > 1 || (length == 1 && bytes[i] >= 0x20 && bytes[i] != '"' && bytes[i] != '\\');
+        if (is_plain) {
+            i += length;
+            continue;
+        }
+        text_append(text, data + plain, i - plain);
+        if (length == 0)
+            text_puts(text, "\xEF\xBF\xBD");
+        else
+            json_escape(text, bytes[i]);
+        plain = ++i;
+    }
+    if (size > 0)
+        text_append(text, data + plain, size - plain);
+    text_putc(text, '"');
+}
+
+void text_json_number(struct text *text, double number) {
+    if (!isfinite(number)) {
+        text_puts(text, "null");
+        return;
+    }
+    if (fabs(number) < 1e15 && number == trunc(number) && !(number == 0 && signbit(number))) {
+        text_json_integer(text, (int64_t)number);
+        return;
+    }
+
+    /* Any text of up to 15 digits comes back from a normal double as it was, so the first precision
+     * that reads back the same is the shortest; subnormals have fewer digits. */
+    char buffer[40];
+    int size = 0;
+    for (int digits = isnormal(number) ? 15 : 1; digits <= 17; digits++) {
+        size = snprintf(buffer, sizeof buffer, "%.*g", digits, number);
+        if (strtod(buffer, NULL) == number)
+            break;
+    }
+    /* Both calls above go by the locale, and so agree; its decimal mark must not get out. */
+    for (int i = 0; i < size; i++) {
+        bool is_mark = strchr("0123456789+-e", buffer[i]) == NULL;
+        if (!is_mark)
+            text_putc(text, buffer[i]);
+        else if (i == 0 || strchr("0123456789", buffer[i - 1]) != NULL)
+            text_putc(text, '.');
+    }
+}
+
+void text_json_integer(struct text *text, int64_t number) {
+    char digits[20];
+    size_t start = sizeof digits;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        digits[--start] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        digits[--start] = '-';
+    text_append(text, digits + start, sizeof digits - start);
+}
+
+void text_base64(struct text *text, const void *data, size_t size) {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < size; i += 3) {
+        size_t have = size - i < 3 ? size - i : 3;
+        uint32_t group = (uint32_t)bytes[i] << 16;
+        if (have > 1)
+            group |= (uint32_t)bytes[i + 1] << 8;
+        if (have > 2)
+            group |= bytes[i + 2];
+        char quad[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
+                        have > 1 ? alphabet[group >> 6 & 63] : '=',
+                        have > 2 ? alphabet[group & 63] : '='};
+        text_append(text, quad, sizeof quad);
+    }
+}
+
+static int64_t floor_divide(int64_t a, int64_t b) {
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+void text_time_ns(struct text *text, int64_t time_ns) {
+    int64_t time_ms = floor_divide(time_ns, NS_PER_MS);
+    int64_t days = floor_divide(time_ms, 86400000);
+    int64_t ms = time_ms - days * 86400000;
+
+    /* Years that begin in March, in eras of 400, so that the leap day is the last of its year. */
+    int64_t since = days + 719468;
+    int64_t era = floor_divide(since, 146097);
+    int64_t day_of_era = since - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t month_from_march = (5 * day_of_year + 2) / 153;
+    int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+    int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+
+    text_printf(text, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ", (long long)year,
+                (long long)month, (long long)day, (long long)(ms / 3600000),
+                (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), (long long)(ms % 1000));
+}
+
+char *text_dup(const char *data, size_t size) {
+    char *copy = size < SIZE_MAX ? malloc(size + 1) : NULL;
+    if (copy == NULL)
+        return NULL;
+    if (size > 0)
+        memcpy(copy, data, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+char *text_format(const char *format, ...) {
+    struct text text;
+    text_init(&text);
+    va_list args;
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+    return text_take(&text);
+}
