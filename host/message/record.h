@@ -11,6 +11,12 @@
 
 #define RECORD_NO_TIME INT64_MIN
 
+struct record_header {
+    const char *name;  /* NUL-terminated */
+    const void *value; /* NULL: a null header */
+    size_t value_size;
+};
+
 struct record {
     const char *payload; /* NULL with size 0: a tombstone */
     size_t payload_size;

@@ -65,6 +65,10 @@ struct source_ops {
     size_t (*read)(struct source *source, uint32_t lane, struct record *records, size_t most,
                    int timeout_ms);
     void (*release)(struct source *source, uint32_t lane, struct record *records, size_t count);
+    /* Lane thread: the record's own headers, for dead letters; gives how many there are in all and
+     * fills up to `most`. They live as long as the record. The op may be NULL: there are none. */
+    size_t (*headers)(struct source *source, const struct record *record,
+                      struct record_header *headers, size_t most);
     /* Any thread: a read of that lane that waits returns soon. */
     void (*wake)(struct source *source, uint32_t lane);
     /* Lane thread (or control, for partitions that no lane works on): everything below `next` is
