@@ -15,12 +15,12 @@ export TAKE5_KAFKA_LIB
 
 # Quiet unless it fails; the log of each step is kept.
 step() {
-    name=$1
+    what=$1
     shift
-    echo "take5: $name" >&2
+    echo "take5: $what" >&2
     if ! "$@" >"$build/step.log" 2>&1; then
         cat "$build/step.log" >&2
-        echo "take5: $name failed" >&2
+        echo "take5: $what failed" >&2
         exit 1
     fi
 }
