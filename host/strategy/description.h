@@ -49,8 +49,8 @@ struct description *description_new(const t5_strategy *descriptor, const char *p
  * lead to. Runs the strategy's code. NULL with faults. */
 struct description *description_describe(const struct description *description,
                                          const t5_strategy *descriptor,
-                                         const struct config_items *settings,
-                                         struct place place, struct faults *faults);
+                                         const struct config_items *settings, struct place place,
+                                         struct faults *faults);
 
 /* A deep copy. NULL when memory runs out. */
 struct description *description_copy(const struct description *description);

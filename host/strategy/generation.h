@@ -24,13 +24,18 @@ struct generation {
     char *cache_path;
     const t5_strategy *descriptor; /* in the mapped copy; NULL: copied but not opened yet */
     struct description *description;
+    char note_version[32]; /* what the note said, for the descriptor to agree with */
+    bool is_mapped;        /* its code is in this process: it stays there, whatever was found */
+    bool has_changed_fp; /* mapping it changed the floating-point environment, which was put back */
 };
 
 struct generations;
 
-/* Makes the cache directory (0700) if it is missing, and removes copies of earlier processes.
- * Refuses a directory on a noexec file system. */
+/* Makes the cache directory (0700) if it is missing, and removes copies of earlier processes,
+ * unless another process still uses the directory (a lock in it tells). Refuses a directory on a
+ * noexec file system, one that everybody may write, and one of another user. */
 struct generations *generations_new(const char *cache_dir, struct error *error);
+/* Frees them all and removes their copies; what is mapped stays mapped. NULL is allowed. */
 void generations_free(struct generations *generations);
 
 /* Writes the copy, to be rehearsed and then opened. Owned by `generations`. */
@@ -41,7 +46,8 @@ struct generation *generations_copy(struct generations *generations,
  * locale kept, and checks its descriptor. Runs the file's constructors. */
 bool generation_open(struct generation *generation, struct faults *faults);
 
-/* Removes the copy of a generation that was never opened, and forgets it. */
+/* Removes the copy of a generation that will not run, and forgets it; if it was mapped it stays
+ * mapped and counted. */
 void generations_discard(struct generations *generations, struct generation *generation);
 
 /* How many are mapped. */

@@ -6,6 +6,7 @@
  *
  * Threads: instance_create and instance_destroy on a loader thread; everything else by the thread
  * that owns the instance, one call at a time. `log` and `wake` of its services by any thread.
+ * Waking apart, no call takes a lock; instance_message() allocates nothing.
  * The floating-point environment and the locale are saved and restored around create, load,
  * activate, deactivate, save and destroy.
  */
@@ -30,17 +31,17 @@ struct instance;
 /* What an instance is made from. Read-only, shared by all instances of a deployment; lives as long
  * as one of them. */
 struct blueprint {
-    const char *deployment;          /* name */
+    const char *deployment; /* name */
     const t5_strategy *descriptor;
     const struct description *description;
     const struct parameters *parameters;
-    uint32_t generation;             /* number, for logs */
+    uint32_t generation; /* number, for logs */
 };
 
 /* A signal that passed the checks of `emit`. Spans are the strategy's: copy before returning. */
 struct emission {
     t5_str name;
-    t5_str symbol; /* resolved: never empty, unless neither signal nor cause has a symbol */
+    t5_str symbol;         /* resolved: never empty, unless neither signal nor cause has a symbol */
     int64_t event_time_ns; /* resolved */
     double value;
     double confidence;
@@ -49,17 +50,18 @@ struct emission {
 
 /* What the instance needs of whoever runs it. */
 struct instance_wiring {
-    enum t5_mode mode;
+    enum t5_mode mode;       /* in REPLAY and CHECK wall-clock timers go by event time */
     int32_t partition;       /* or -1: GLOBAL */
     struct symbols *symbols; /* shared with the other instances of the partition number */
     struct log *log;
     uint32_t max_signals_per_callback;
     uint32_t max_timers;
-    void *context;           /* for the two calls below */
+    void *context; /* for the two calls below */
     /* Takes a signal over; false: it could not (memory), emit then answers T5_ERROR. Owner thread.
      * NULL: signals are dropped. */
     bool (*emit)(void *context, struct instance *instance, const struct emission *emission);
-    /* The instance asks to be woken: call instance_woken() on the owner thread soon. Any thread. */
+    /* The instance asks to be woken: call instance_woken() on the owner thread soon. Any thread,
+     * with a lock of the instance held: it must not call into the instance. */
     void (*wake)(void *context, struct instance *instance);
 };
 
@@ -84,7 +86,8 @@ struct in_hand {
     _Atomic(struct instance *) instance;
     _Atomic uint32_t callback;
     _Atomic uint64_t sequence;
-    const char *_Atomic topic; /* Kafka's name; NULL: none */
+    const char *_Atomic topic; /* Kafka's name; NULL: none. The message's topic_name.data, which
+                                  ends with a NUL and outlives the instance */
     _Atomic int32_t partition;
     _Atomic int64_t offset;
 };
@@ -92,18 +95,19 @@ struct in_hand {
 /* Counted by the owner, read by others with relaxed loads. */
 struct instance_counts {
     _Atomic uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, events;
-    _Atomic uint64_t busy_ticks;  /* time in callbacks, clock_ticks() */
-    _Atomic uint64_t slow;        /* callbacks above slow_callback_ns */
+    _Atomic uint64_t busy_ticks; /* time in callbacks, clock_ticks() */
+    _Atomic uint64_t slow;       /* callbacks above slow_callback_ns */
 };
 
 /*
- * Calls create; fields that it declares are added to `projection` beside the descriptor's. NULL when
- * it refuses: the error says why. `in_hand` may be NULL.
+ * Calls create; fields that it declares are added to `projection` beside the descriptor's. NULL
+ * when it refuses: the error says why. `in_hand` may be NULL.
  */
 struct instance *instance_create(const struct blueprint *blueprint,
                                  const struct instance_wiring *wiring,
                                  struct projection *projection, struct in_hand *in_hand,
                                  struct error *error);
+/* NULL is allowed. */
 void instance_destroy(struct instance *instance);
 
 /* Gives saved state to `load` and restores event clock and timers. Symbols get ids from the
@@ -117,7 +121,8 @@ bool instance_takes_state(const struct instance *instance, const struct state *s
 void instance_activate(struct instance *instance);
 void instance_deactivate(struct instance *instance);
 
-/* Saves into `state` (initialised, empty). False: it has no save, or save failed. */
+/* Saves into `state` (initialised, empty; so it is again after a failure). False: it has no save
+ * (ERROR_STATE), or save failed. */
 bool instance_save(struct instance *instance, enum t5_save_reason reason, struct state *state,
                    struct error *error);
 
@@ -141,12 +146,15 @@ void instance_event(struct instance *instance, const t5_event *event);
 /* Serves a wake: on_event(WOKEN), once for any number of wakes before it. */
 void instance_woken(struct instance *instance);
 /* The symbol's id is about to be freed: timers of it go, then on_event(SYMBOL_EXPIRED). */
-void instance_symbol_expired(struct instance *instance, uint32_t id, const char *text,
-                             size_t size);
+void instance_symbol_expired(struct instance *instance, uint32_t id, const char *text, size_t size);
 
 const struct blueprint *instance_blueprint(const struct instance *instance);
-/* A replacement of the wiring's context and calls, between two callbacks: when an instance moves. */
+/* A replacement of the wiring, between two callbacks: when an instance moves. The symbol table must
+ * give the same ids; the log stays what it was at creation. Once it returns no `wake` with the old
+ * context is under way. */
 void instance_rewire(struct instance *instance, const struct instance_wiring *wiring);
+/* Where its callbacks are noted from now on: to be set whenever another thread takes it over,
+ * before instance_destroy() on the loader thread too. NULL: nowhere. */
 void instance_set_in_hand(struct instance *instance, struct in_hand *in_hand);
 /* Sets the threshold above which a callback counts as slow, in ticks, and who is told of it. */
 void instance_set_slow(struct instance *instance, uint64_t slow_ticks,
@@ -158,6 +166,9 @@ struct instance_counts *instance_counts(struct instance *instance);
 int64_t instance_event_clock_ns(const struct instance *instance);
 /* Slots of its fields in the projection it was created with, after create. */
 uint32_t instance_field_count(const struct instance *instance);
+/* Whether one of its lifecycle calls left the floating-point environment changed (it was put
+ * back). */
+bool instance_has_changed_fp(const struct instance *instance);
 /* The owner's own word to hang on an instance. */
 void instance_set_owner(struct instance *instance, void *owner);
 void *instance_owner(const struct instance *instance);

@@ -1,6 +1,6 @@
 /*
- * strategy/rehearsal.h - a try in a child process: a crash or a hang there rejects the file, not the
- * host.
+ * strategy/rehearsal.h - a try in a child process: a crash or a hang there rejects the file, not
+ * the host.
  *
  * The child is a spawned copy of this program (`take5 rehearse`, not for people), since other
  * threads of this process may hold the loader's lock. It is given a request over a pipe, opens the

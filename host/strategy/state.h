@@ -18,11 +18,12 @@
 #include <stdint.h>
 
 struct state_record {
-    uint32_t symbol_id;  /* in the table of the instance that saved; T5_NO_SYMBOL: none */
-    uint64_t order;      /* of first sight, for records with a symbol */
-    size_t symbol_at;    /* text in `bytes` */
-    size_t symbol_size;
-    size_t data_at;      /* in `bytes`, a multiple of 8 */
+    uint32_t symbol_id; /* in the table of the instance that saved; T5_NO_SYMBOL: none, or not known
+                           because the state was decoded */
+    uint64_t order;     /* of first sight, for records with a symbol */
+    size_t symbol_at;   /* text in `bytes` */
+    size_t symbol_size; /* 0: it has no symbol */
+    size_t data_at;     /* in `bytes`, a multiple of 8 */
     size_t data_size;
 };
 
@@ -37,7 +38,7 @@ struct state {
     char *strategy; /* descriptor's name */
     char *version;  /* of the strategy that saved */
     uint32_t state_version;
-    int64_t event_clock_ns; /* 0: has not moved */
+    int64_t event_clock_ns;       /* 0: has not moved */
     struct state_record *records; /* sorted: without symbol first, then by first sight */
     size_t record_count, record_capacity;
     struct state_timer *timers;
@@ -56,8 +57,10 @@ bool state_add_timer(struct state *state, uint32_t clock, uint64_t key, int64_t 
 /* Brings the records into their order; stable. */
 void state_sort(struct state *state);
 
-/* To and from bytes (little endian, with a magic, a form version and an XXH3 checksum at the end).
- * Reading checks everything: damage of any kind is an error, never a crash. */
+/* To and from bytes (little endian, with a magic, a form version and an XXH3 checksum at the end);
+ * records are written in the order in which they stand. Reading checks everything: damage of any
+ * kind is an error, never a crash. `state` is initialised and empty, and is so again after a
+ * failure. */
 void state_encode(const struct state *state, struct text *out);
 bool state_decode(struct state *state, const void *bytes, size_t size, struct error *error);
 

@@ -55,9 +55,9 @@ struct catalog {
 };
 
 /*
- * Reads all of them. Files that are refused (unreadable, not a strategy, wrong ABI, wrong modes, two
- * with one strategy name: both) are faults, and left out. False only when the directory cannot be
- * read or has wrong modes; then nothing is in the catalog.
+ * Reads all of them. Files that are refused (unreadable, not a strategy, wrong ABI, wrong modes,
+ * two with one strategy name: both) are faults, and left out. False only when the directory cannot
+ * be read or has wrong modes; then nothing is in the catalog.
  */
 bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
                   struct catalog *catalog, struct faults *faults);

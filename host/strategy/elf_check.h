@@ -1,0 +1,13 @@
+/*
+ * strategy/elf_check.h - what the bytes of a strategy's file say, by libelf, without running them.
+ */
+#ifndef TAKE5_STRATEGY_ELF_CHECK_H
+#define TAKE5_STRATEGY_ELF_CHECK_H
+
+#include "strategy/strategy_file.h"
+
+/* Checks `bytes` and `size` of the file and fills everything from the note on. The error's text
+ * does not name the file. */
+bool elf_check(struct strategy_file *file, struct error *error);
+
+#endif

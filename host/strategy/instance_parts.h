@@ -1,0 +1,82 @@
+/*
+ * strategy/instance_parts.h - what instance.c and services.c share: the instance itself.
+ *
+ * Hot members stand first, in the order in which instance_message() touches them.
+ */
+#ifndef TAKE5_STRATEGY_INSTANCE_PARTS_H
+#define TAKE5_STRATEGY_INSTANCE_PARTS_H
+
+#include "message/document.h"
+#include "strategy/instance.h"
+#include "strategy/timers.h"
+
+#include <pthread.h>
+
+#define COMPLAINT_SIZE 1024
+
+struct instance {
+    t5_host host; /* first: the strategy's handle is the instance's address */
+    /* The thread that is inside a callback, by thread_mark(); 0 outside. Written by that thread
+     * alone; services that are called from elsewhere see that they are not at home. */
+    _Atomic uintptr_t thread;
+    enum callback callback;
+    bool is_muted;         /* signals are dropped: the message in hand is HISTORY */
+    bool has_reason;       /* fail() was called in this callback */
+    uint32_t signal_count; /* accepted in this callback */
+    void *self;
+    int32_t (*on_message)(void *self, const t5_message *message);
+    const uint32_t *field_slots;
+    uint32_t field_count;
+    uint32_t max_signals;
+    int64_t event_clock_ns;
+    struct timers timers;
+    struct in_hand *in_hand;
+    const t5_message *message; /* in hand in on_message, else NULL */
+    const t5_timer *timer;     /* in hand in on_timer, else NULL */
+    uint64_t slow_ticks;
+    struct document *document; /* of the message in hand, once asked for */
+    struct instance_counts counts;
+
+    t5_strategy calls; /* the descriptor as far as it goes; the rest NULL */
+    const struct blueprint *blueprint;
+    struct instance_wiring wiring;
+    struct log *log;            /* the wiring's at creation: other threads read it */
+    struct in_hand own_in_hand; /* when nobody wants to know */
+    void (*slow)(void *context, struct instance *instance, enum callback callback, int64_t took_ns);
+    void *owner;
+
+    uint32_t *slots;               /* what field_slots points to */
+    struct projection *projection; /* in create, else NULL */
+    const struct state *loading;   /* in load, else NULL */
+    size_t loading_at;
+    struct state *saving; /* in save, else NULL */
+    bool is_saving_short;
+    bool has_changed_fp;
+    char reason[COMPLAINT_SIZE];    /* given by fail() in the callback in hand */
+    char complaint[COMPLAINT_SIZE]; /* of the last error */
+
+    pthread_mutex_t wake_lock; /* of what follows, and of wiring.wake and its context */
+    bool is_active;
+    _Atomic bool is_woken;
+};
+
+/* Tells threads apart for the price of an address. */
+static inline uintptr_t thread_mark(void) {
+    static _Thread_local char mark;
+    return (uintptr_t)&mark;
+}
+
+/* Single writer: a load and a store, where a read-modify-write would lock the bus. */
+static inline void count_add(_Atomic uint64_t *count, uint64_t more) {
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+/* Wants a field of each message; `*index` is its number. In create, and before it. */
+bool instance_add_field(struct instance *instance, const char *path, size_t size, uint32_t *index,
+                        struct error *error);
+
+/* The table that every handle points to. */
+extern const t5_services instance_services;
+
+#endif
