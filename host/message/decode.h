@@ -23,18 +23,18 @@
 /* Why a record cannot be used. DECODE_OK is none. */
 enum decode_reason {
     DECODE_OK = 0,
-    DECODE_EMPTY,           /* no payload: a tombstone or zero bytes */
-    DECODE_NOT_JSON,        /* breaks the grammar, or text after the value */
-    DECODE_NOT_OBJECT,      /* JSON, but not one object */
-    DECODE_BAD_UTF8,        /* in a string, or anywhere else */
-    DECODE_TOO_DEEP,        /* above max_depth */
-    DECODE_TOO_LARGE,       /* payload above max_bytes */
-    DECODE_NO_SYMBOL,       /* neither `symbol` nor a key */
-    DECODE_SYMBOL_TOO_LONG, /* above max_symbol */
-    DECODE_NON_FINITE,      /* bare NaN or Infinity, with non_finite = reject */
-    DECODE_NO_TIME,         /* neither an event time nor a record timestamp */
+    DECODE_EMPTY,            /* no payload: a tombstone or zero bytes */
+    DECODE_NOT_JSON,         /* breaks the grammar, or text after the value */
+    DECODE_NOT_OBJECT,       /* JSON, but not one object */
+    DECODE_BAD_UTF8,         /* in a string, or anywhere else */
+    DECODE_TOO_DEEP,         /* above max_depth */
+    DECODE_TOO_LARGE,        /* payload above max_bytes */
+    DECODE_NO_SYMBOL,        /* neither `symbol` nor a key */
+    DECODE_SYMBOL_TOO_LONG,  /* above max_symbol */
+    DECODE_NON_FINITE,       /* bare NaN or Infinity, with non_finite = reject */
+    DECODE_NO_TIME,          /* neither an event time nor a record timestamp */
     DECODE_TOO_MANY_SYMBOLS, /* set by the engine, not by the decoder: the table is full */
-    DECODE_REASONS          /* how many there are */
+    DECODE_REASONS           /* how many there are */
 };
 
 /* "not-json" and so on: for headers, metrics and letters. */
@@ -51,7 +51,7 @@ struct decode_limits {
 };
 
 #define DECODE_LIMITS_DEFAULT                                                                      \
-    {1u << 20, 64, 64, DECODE_NON_FINITE_ABSENT, 3600 * 1000000000LL}
+    { 1u << 20, 64, 64, DECODE_NON_FINITE_ABSENT, 3600 * 1000000000LL }
 
 /* Things about a usable message that are counted. */
 enum decode_remark {

@@ -7,7 +7,8 @@
  *
  * Paths: steps divided by dots. `a.b|c.d` takes the first alternative that is present (not MISSING;
  * null counts as present). A backslash takes the byte after it as it is ("a\.b" is one step). A
- * step of digits is an index in an array and a name in an object.
+ * step of digits is an index in an array and a name in an object; with a leading zero ("01") it is
+ * a name only.
  * Duplicate keys: the later value replaces the earlier one whole, whatever lies below it.
  */
 #ifndef TAKE5_MESSAGE_PROJECTION_H
@@ -20,7 +21,8 @@
 #include <stdint.h>
 
 #define PROJECTION_MAX_SLOTS 4096
-#define PROJECTION_MAX_STEPS 32
+#define PROJECTION_MAX_STEPS 32   /* of one alternative */
+#define PROJECTION_MAX_PATH  1024 /* bytes */
 
 struct projection;
 
@@ -33,7 +35,8 @@ void projection_free(struct projection *projection);
 struct projection *projection_copy(const struct projection *projection);
 
 /* Wants a path; gives its slot. After the seal only paths that are there already. Refuses empty
- * paths and steps, a trailing backslash, and more than the limits above. */
+ * paths and steps, a trailing backslash, bytes that are not UTF-8, and more than the limits above.
+ */
 bool projection_add(struct projection *projection, const char *path, size_t size, uint32_t *slot,
                     struct error *error);
 

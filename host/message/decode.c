@@ -1,0 +1,348 @@
+#include "message/decode.h"
+
+#include "message/extract.h"
+#include "message/projection_private.h"
+#include "message/time_text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MILLISECOND INT64_C(1000000)
+#define MAX_BYTES          (1u << 30)
+#define MAX_DEPTH          (1u << 16)
+/* Bytes that a payload may grow by when it is closed or wrapped to find out what is wrong. */
+#define SCRATCH_SLACK      16
+
+struct decoder {
+    struct decode_limits limits;
+    struct extract extract;
+    uint8_t *closers;
+    const char *payload; /* what offsets in complaints count from */
+    char complaint[192];
+};
+
+const char *decode_reason_name(enum decode_reason reason) {
+    static const char *const names[DECODE_REASONS] = {
+        [DECODE_OK] = "ok",
+        [DECODE_EMPTY] = "empty",
+        [DECODE_NOT_JSON] = "not-json",
+        [DECODE_NOT_OBJECT] = "not-object",
+        [DECODE_BAD_UTF8] = "bad-utf8",
+        [DECODE_TOO_DEEP] = "too-deep",
+        [DECODE_TOO_LARGE] = "too-large",
+        [DECODE_NO_SYMBOL] = "no-symbol",
+        [DECODE_SYMBOL_TOO_LONG] = "symbol-too-long",
+        [DECODE_NON_FINITE] = "non-finite",
+        [DECODE_NO_TIME] = "no-time",
+        [DECODE_TOO_MANY_SYMBOLS] = "too-many-symbols",
+    };
+    return (unsigned)reason < DECODE_REASONS ? names[reason] : "unknown";
+}
+
+static bool check_limits(const struct decode_limits *limits, struct error *error) {
+    if (limits->max_bytes == 0 || limits->max_bytes > MAX_BYTES)
+        return error_set(error, ERROR_INVALID,
+                         "the limit of a message's size is %u bytes; 1 to %u are possible",
+                         limits->max_bytes, MAX_BYTES);
+    if (limits->max_depth == 0 || limits->max_depth > MAX_DEPTH)
+        return error_set(error, ERROR_INVALID,
+                         "the limit of a message's depth is %u; 1 to %u are possible",
+                         limits->max_depth, MAX_DEPTH);
+    if (limits->max_symbol == 0)
+        return error_set(error, ERROR_INVALID,
+                         "the limit of a symbol's length is 0; at least 1 byte must be possible");
+    return true;
+}
+
+struct decoder *decoder_new(const struct projection *projection, const struct decode_limits *limits,
+                            struct error *error) {
+    const struct trie *trie = projection_trie(projection);
+    if (trie == NULL) {
+        error_set(error, ERROR_STATE, "a decoder needs a projection that is sealed");
+        return NULL;
+    }
+    if (!check_limits(limits, error))
+        return NULL;
+    struct decoder *decoder = calloc(1, sizeof *decoder);
+    if (decoder == NULL)
+        goto no_memory;
+    decoder->limits = *limits;
+    decoder->closers = malloc(limits->max_depth);
+    if (decoder->closers == NULL || !extract_init(&decoder->extract, trie, limits->max_depth,
+                                                  (size_t)limits->max_bytes + SCRATCH_SLACK))
+        goto no_memory;
+    return decoder;
+
+no_memory:
+    decoder_free(decoder);
+    error_set_memory(error, limits->max_bytes, "a decoder");
+    return NULL;
+}
+
+void decoder_free(struct decoder *decoder) {
+    if (decoder == NULL)
+        return;
+    extract_release(&decoder->extract);
+    free(decoder->closers);
+    free(decoder);
+}
+
+const char *decoder_complaint(const struct decoder *decoder) {
+    return decoder->complaint;
+}
+
+static enum decode_reason complain(struct decoder *decoder, enum decode_reason reason,
+                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static enum decode_reason complain(struct decoder *decoder, enum decode_reason reason,
+                                   const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(decoder->complaint, sizeof decoder->complaint, format, args);
+    va_end(args);
+    return reason;
+}
+
+static struct scan new_scan(const struct decoder *decoder, const char *end) {
+    return (struct scan){.end = end,
+                         .closers = decoder->closers,
+                         .max_depth = decoder->limits.max_depth,
+                         .refuses_non_finite =
+                             decoder->limits.non_finite == DECODE_NON_FINITE_REJECT};
+}
+
+static enum decode_reason complain_of_scan(struct decoder *decoder, const struct scan *scan,
+                                           size_t offset) {
+    return complain(decoder, scan->reason, "byte %zu: %s", offset, scan->what);
+}
+
+/*
+ * The payload does not begin with '{' or does not end with '}', so it is bad; this finds out why.
+ * Objects and arrays that are not closed get the sentinel that a scan needs; what is neither is
+ * looked at as the only element of an array.
+ */
+static enum decode_reason diagnose(struct decoder *decoder, const char *begin, const char *end) {
+    const size_t offset = (size_t)(begin - decoder->payload);
+    const size_t size = (size_t)(end - begin);
+    const bool is_bracket = *begin == '{' || *begin == '[';
+    char *copy = decoder->extract.scratch;
+    char *to = copy;
+    if (!is_bracket)
+        *to++ = '[';
+    const char *text = to;
+    memcpy(to, begin, size);
+    to += size;
+    *to++ = ' '; /* so that a number does not run into the sentinel unseen */
+    *to++ = *copy == '{' ? '}' : ']';
+
+    struct scan scan = new_scan(decoder, to);
+    const char *behind = scan_skip(&scan, text, is_bracket ? 0 : 1);
+    const char *text_end = text + size;
+    if (behind == NULL && scan.at < text_end)
+        return complain_of_scan(decoder, &scan, offset + (size_t)(scan.at - text));
+    if (behind == NULL || behind > text_end)
+        return complain(decoder, DECODE_NOT_JSON, "byte %zu: the text ends too early",
+                        offset + size);
+    if (behind < text_end)
+        return complain(decoder, DECODE_NOT_JSON, "byte %zu: text behind the value",
+                        offset + (size_t)(scan_space(behind) - text));
+    return complain(decoder, DECODE_NOT_OBJECT, "a value of JSON, but not an object");
+}
+
+static enum decode_reason scan_payload(struct decoder *decoder, const struct record *record,
+                                       uint32_t *remarks) {
+    const char *begin = record->payload;
+    const char *end = record->payload + record->payload_size;
+    if (!scan_trim(&begin, &end))
+        return complain(decoder, DECODE_NOT_JSON, "nothing but space");
+    if (*begin != '{' || end[-1] != '}')
+        return diagnose(decoder, begin, end);
+    struct scan scan = new_scan(decoder, end);
+    const char *behind = extract_run(&decoder->extract, &scan, begin);
+    if (behind == NULL)
+        return complain_of_scan(decoder, &scan, (size_t)(scan.at - record->payload));
+    if (behind != end)
+        return complain(decoder, DECODE_NOT_JSON, "byte %zu: text behind the object",
+                        (size_t)(scan_space(behind) - record->payload));
+    if (scan.has_non_finite)
+        *remarks |= DECODE_REMARK_NON_FINITE;
+    return DECODE_OK;
+}
+
+/* ---- the envelope: null, wrong type, empty and out of range count as absent ---- */
+
+static bool number_of(const t5_value *value, double *number) {
+    if (!t5_value_is_number(value) || !isfinite(value->number))
+        return false;
+    *number = value->number;
+    return true;
+}
+
+static bool integer_of_digits(const char *text, uint32_t length, int64_t *integer) {
+    if (length == 0)
+        return false;
+    *integer = 0;
+    for (uint32_t i = 0; i < length; i++) {
+        const char c = text[i];
+        if (c < '0' || c > '9' || __builtin_mul_overflow(*integer, 10, integer) ||
+            __builtin_add_overflow(*integer, c - '0', integer))
+            return false;
+    }
+    return true;
+}
+
+/* An integer, a double without a fraction, or a text of digits. */
+static bool integer_of(const t5_value *value, int64_t *integer) {
+    switch (value->type) {
+    case T5_VALUE_INTEGER:
+        *integer = value->integer;
+        return true;
+    case T5_VALUE_NUMBER:
+        if (!(fabs(value->number) < 0x1p63) || value->number != trunc(value->number))
+            return false;
+        *integer = (int64_t)value->number;
+        return true;
+    case T5_VALUE_TEXT:
+        return integer_of_digits(value->text, value->length, integer);
+    default:
+        return false;
+    }
+}
+
+static bool time_of_milliseconds(const t5_value *value, int64_t *time_ns) {
+    int64_t ms;
+    return integer_of(value, &ms) && !__builtin_mul_overflow(ms, NS_PER_MILLISECOND, time_ns);
+}
+
+/* ISO-8601 text, or a number of milliseconds, which may have a fraction. */
+static bool time_of_timestamp(const t5_value *value, int64_t *time_ns) {
+    if (value->type == T5_VALUE_TEXT)
+        return time_text_parse(value->text, value->length, time_ns);
+    if (value->type == T5_VALUE_NUMBER && fabs(value->number) < 0x1p53) {
+        const double whole = floor(value->number);
+        const int64_t part = (int64_t)((value->number - whole) * (double)NS_PER_MILLISECOND);
+        return !__builtin_mul_overflow((int64_t)whole, NS_PER_MILLISECOND, time_ns) &&
+               !__builtin_add_overflow(*time_ns, part, time_ns);
+    }
+    return time_of_milliseconds(value, time_ns);
+}
+
+static enum decode_reason fill_symbol(struct decoder *decoder, const struct record *record,
+                                      t5_message *message, uint32_t *remarks) {
+    const t5_value *symbol = &decoder->extract.cells[ENVELOPE_SYMBOL];
+    const bool has_key = record->key != NULL && record->key_size > 0;
+    if (symbol->type == T5_VALUE_TEXT && symbol->length > 0) {
+        message->symbol = (t5_str){symbol->text, symbol->length};
+        if (has_key && (record->key_size != symbol->length ||
+                        memcmp(record->key, symbol->text, symbol->length) != 0))
+            *remarks |= DECODE_REMARK_KEY_DIFFERS;
+    } else if (has_key) {
+        if (!scan_is_utf8(record->key, record->key_size))
+            return complain(decoder, DECODE_BAD_UTF8,
+                            "no \"symbol\", and the key (%zu bytes), which would be it, is not "
+                            "UTF-8",
+                            record->key_size);
+        message->symbol = (t5_str){record->key, record->key_size};
+    } else {
+        return complain(decoder, DECODE_NO_SYMBOL, "neither a \"symbol\" nor a key");
+    }
+    if (message->symbol.len > decoder->limits.max_symbol)
+        return complain(decoder, DECODE_SYMBOL_TOO_LONG,
+                        "the symbol has %zu bytes; at most %u are allowed", message->symbol.len,
+                        decoder->limits.max_symbol);
+    return DECODE_OK;
+}
+
+static enum decode_reason fill_time(struct decoder *decoder, const struct record *record,
+                                    t5_message *message, uint32_t *remarks) {
+    const t5_value *cells = decoder->extract.cells;
+    const bool has_kafka_time =
+        record->kafka_time_ms != RECORD_NO_TIME &&
+        !__builtin_mul_overflow(record->kafka_time_ms, NS_PER_MILLISECOND, &message->kafka_time_ns);
+    if (has_kafka_time)
+        message->flags |= T5_MESSAGE_HAS_KAFKA_TIME;
+    else
+        message->kafka_time_ns = 0;
+
+    if (!time_of_milliseconds(&cells[ENVELOPE_TIME], &message->event_time_ns) &&
+        !time_of_milliseconds(&cells[ENVELOPE_TIME_OTHER], &message->event_time_ns) &&
+        !time_of_timestamp(&cells[ENVELOPE_TIMESTAMP], &message->event_time_ns)) {
+        message->event_time_ns = message->kafka_time_ns;
+        if (!has_kafka_time)
+            return complain(decoder, DECODE_NO_TIME,
+                            "neither publishTime.take5Time, nor \"timestamp\", nor a timestamp of "
+                            "the record");
+        return DECODE_OK;
+    }
+    message->flags |= T5_MESSAGE_HAS_EVENT_TIME;
+    int64_t latest;
+    if (has_kafka_time &&
+        !__builtin_add_overflow(message->kafka_time_ns, decoder->limits.max_event_lead_ns,
+                                &latest) &&
+        message->event_time_ns > latest) {
+        message->flags |= T5_MESSAGE_TIME_SUSPECT;
+        *remarks |= DECODE_REMARK_SUSPECT_TIME;
+    }
+    return DECODE_OK;
+}
+
+static inline void fill_number(t5_message *message, uint32_t flag, double *member,
+                               const t5_value *first, const t5_value *second) {
+    if (number_of(first, member) || (second != NULL && number_of(second, member)))
+        message->flags |= flag;
+    else
+        *member = (double)NAN;
+}
+
+static void fill_bar(const t5_value *cells, t5_message *message) {
+    int64_t time_frame;
+    message->time_frame_s = 0;
+    if (integer_of(&cells[ENVELOPE_TIME_FRAME], &time_frame) && time_frame > 0 &&
+        time_frame <= UINT32_MAX) {
+        message->time_frame_s = (uint32_t)time_frame;
+        message->flags |= T5_MESSAGE_HAS_TIME_FRAME;
+    }
+    fill_number(message, T5_MESSAGE_HAS_PRICE, &message->price, &cells[ENVELOPE_CLOSE],
+                &cells[ENVELOPE_PRICE]);
+    fill_number(message, T5_MESSAGE_HAS_VOLUME, &message->volume, &cells[ENVELOPE_BAR_VOLUME],
+                &cells[ENVELOPE_VOLUME]);
+    fill_number(message, T5_MESSAGE_HAS_OPEN, &message->open, &cells[ENVELOPE_OPEN], NULL);
+    fill_number(message, T5_MESSAGE_HAS_HIGH, &message->high, &cells[ENVELOPE_HIGH], NULL);
+    fill_number(message, T5_MESSAGE_HAS_LOW, &message->low, &cells[ENVELOPE_LOW], NULL);
+    fill_number(message, T5_MESSAGE_HAS_CLOSE, &message->close, &cells[ENVELOPE_CLOSE], NULL);
+}
+
+enum decode_reason decoder_decode(struct decoder *decoder, const struct record *record,
+                                  t5_message *message, uint32_t *remarks) {
+    *remarks = 0;
+    decoder->payload = record->payload;
+    extract_reset(&decoder->extract);
+    if (record->payload == NULL || record->payload_size == 0)
+        return complain(decoder, DECODE_EMPTY, "no payload");
+    if (record->payload_size > decoder->limits.max_bytes)
+        return complain(decoder, DECODE_TOO_LARGE, "%zu bytes; at most %u are allowed",
+                        record->payload_size, decoder->limits.max_bytes);
+    enum decode_reason reason = scan_payload(decoder, record, remarks);
+    if (reason != DECODE_OK)
+        return reason;
+
+    message->size = (uint32_t)sizeof *message;
+    message->flags = record->key != NULL ? T5_MESSAGE_HAS_KEY : 0;
+    message->partition = record->partition;
+    message->offset = record->offset;
+    message->reserved = 0;
+    message->slots = decoder->extract.cells;
+    message->key = (t5_str){record->key, record->key != NULL ? record->key_size : 0};
+    message->payload = (t5_str){record->payload, record->payload_size};
+    fill_bar(decoder->extract.cells, message);
+    reason = fill_symbol(decoder, record, message, remarks);
+    if (reason != DECODE_OK)
+        return reason;
+    reason = fill_time(decoder, record, message, remarks);
+    if (reason == DECODE_OK)
+        decoder->complaint[0] = '\0';
+    return reason;
+}

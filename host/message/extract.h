@@ -1,0 +1,48 @@
+/*
+ * message/extract.h - one pass over a document that fills the cells of a projection's trie. The
+ * room's own.
+ */
+#ifndef TAKE5_MESSAGE_EXTRACT_H
+#define TAKE5_MESSAGE_EXTRACT_H
+
+#include "message/scan.h"
+#include "message/trie.h"
+
+#include <take5/value.h>
+
+/* An open bracket with something wanted below it. */
+struct extract_frame {
+    const char *begin;
+    uint32_t node;
+    uint32_t index;        /* in an array: of the element in hand */
+    uint32_t next_element; /* in an array: the first of the node's elements that is still to come */
+    char closer;
+};
+
+/*
+ * Invariants between messages: every cell is MISSING but those of the nodes in `touched`; has_met
+ * is set for exactly those nodes.
+ */
+struct extract {
+    const struct trie *trie;
+    t5_value *cells;
+    uint8_t *has_met;  /* by node: met in this message */
+    uint32_t *touched; /* the nodes met, each once */
+    uint32_t touched_count;
+    struct extract_frame *frames; /* max_depth of them */
+    char *scratch;                /* texts whose escapes are resolved */
+    size_t scratch_used;
+};
+
+bool extract_init(struct extract *extract, const struct trie *trie, uint32_t max_depth,
+                  size_t max_bytes);
+void extract_release(struct extract *extract);
+
+/* Makes all cells MISSING again. */
+void extract_reset(struct extract *extract);
+
+/* Runs over the document, whose first byte is at `begin`: '{', and whose last, scan->end - 1, is
+ * '}'. Gives the position behind the document, or NULL when it is bad. */
+const char *extract_run(struct extract *extract, struct scan *scan, const char *begin);
+
+#endif

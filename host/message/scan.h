@@ -1,0 +1,64 @@
+/*
+ * message/scan.h - the grammar of JSON, strictly by RFC 8259, one step at a time. The room's own.
+ *
+ * The text scanned must end with '}' or ']' (surrounding space is the caller's to trim). That byte
+ * is the sentinel: a step that is inside no string never has to ask whether the text is over, since
+ * no number, space or name runs past it. Only three places look at the end: strings, the bytes
+ * behind a bracket that closes, and steps that take several bytes at once.
+ *
+ * A step takes the position and gives the one behind what it took, or NULL when the text is bad;
+ * then reason, at and what say why.
+ */
+#ifndef TAKE5_MESSAGE_SCAN_H
+#define TAKE5_MESSAGE_SCAN_H
+
+#include "message/decode.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct scan {
+    const char *end;
+    uint8_t *closers; /* max_depth bytes: what closes each open bracket that scan_skip is in */
+    uint32_t max_depth;
+    bool refuses_non_finite;
+    bool has_non_finite; /* bare NaN, Infinity or -Infinity was met */
+    enum decode_reason reason;
+    const char *at;
+    const char *what;
+};
+
+/* Sets why the text is bad, once, and gives NULL. A byte that is no UTF-8 makes it BAD_UTF8. */
+const char *scan_fail(struct scan *scan, const char *at, enum decode_reason reason,
+                      const char *what);
+const char *scan_fail_grammar(struct scan *scan, const char *at, const char *what);
+
+/* From behind the opening quote to the closing one. `*has_escapes` gets true when it has some. */
+const char *scan_string(struct scan *scan, const char *p, bool *has_escapes);
+
+/* One whole value, wanted by nobody. `depth` brackets are open around it. */
+const char *scan_skip(struct scan *scan, const char *p, uint32_t depth);
+
+/* A bare word or a number that is none: true, NaN and so on. `*word` gets its first letter, 'i' for
+ * both infinities. */
+const char *scan_word(struct scan *scan, const char *p, char *word);
+
+/* Length of the UTF-8 sequence at p: 1 to 4, or 0 when it is not well formed. */
+size_t scan_utf8(const char *p, const char *end);
+bool scan_is_utf8(const char *text, size_t size);
+
+/* Resolves the escapes of a string that scan_string found good; gives the length, which is not
+ * above the length of the text. */
+size_t scan_unescape(const char *text, size_t size, char *out);
+
+/* Text without the space around it; false when nothing is left. */
+bool scan_trim(const char **begin, const char **end);
+
+static inline const char *scan_space(const char *p) {
+    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+        p++;
+    return p;
+}
+
+#endif
