@@ -23,7 +23,8 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
 void kafka_properties_check(const struct config_items *properties, bool is_producer,
                             struct faults *faults);
 
-/* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free(). */
+/* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free().
+ */
 char *kafka_source_statistics(struct source *source);
 
 #endif

@@ -1,0 +1,265 @@
+/*
+ * The control thread's side of the group: partitions come and go, and offsets are committed.
+ */
+#include "base/text.h"
+#include "source/kafka_private.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long an assignment waits for the committed offsets, and a revocation for its commit. Both are
+ * far below any sensible max.poll.interval.ms, and above a broker's slow answer. */
+#define COMMITTED_TIMEOUT_MS 10000
+#define REVOKE_TIMEOUT_MS    5000
+
+uint32_t kafka_group_topic(const struct kafka_source *self, const char *name) {
+    uint32_t i = 0;
+    while (i < self->topic_count && strcmp(self->topics[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* Makes room for the partition number. */
+static bool owned_grow(struct kafka_topic *topic, int32_t partition) {
+    struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
+    if (owned && partition < owned->count)
+        return true;
+    int32_t count = owned ? owned->count : 16;
+    while (count <= partition)
+        count = count > INT32_MAX / 2 ? INT32_MAX : count * 2;
+    struct kafka_owned *grown =
+        calloc(1, sizeof *grown + (size_t)count * sizeof grown->is_owned[0]);
+    if (!grown)
+        return false;
+    grown->older = owned;
+    grown->count = count;
+    for (int32_t i = 0; owned && i < owned->count; i++)
+        atomic_init(&grown->is_owned[i], atomic_load(&owned->is_owned[i]));
+    atomic_store_explicit(&topic->owned, grown, memory_order_release);
+    return true;
+}
+
+static bool owned_set(struct kafka_source *self, const struct source_part *part, bool is_owned) {
+    struct kafka_topic *topic = &self->topics[part->topic];
+    if (!owned_grow(topic, part->partition))
+        return false;
+    struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
+    atomic_store_explicit(&owned->is_owned[part->partition], is_owned, memory_order_release);
+    return true;
+}
+
+static void group_forward(struct kafka_source *self, const char *topic, int32_t partition) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(self->client, topic, partition);
+    if (!queue)
+        return;
+    rd_kafka_queue_forward(queue, self->lanes[(uint32_t)partition % self->lane_count].queue);
+    rd_kafka_queue_destroy(queue);
+}
+
+void kafka_group_forward_all(struct kafka_source *self) {
+    for (int i = 0; i < self->assignment->cnt; i++)
+        group_forward(self, self->assignment->elems[i].topic, self->assignment->elems[i].partition);
+}
+
+/* "bar_trends 0-3 7, historic_stats 0-3" */
+static void group_names(const rd_kafka_topic_partition_list_t *list, struct text *text) {
+    rd_kafka_topic_partition_list_t *sorted = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_topic_partition_list_sort(sorted, NULL, NULL);
+    const char *topic = NULL;
+    for (int i = 0; i < sorted->cnt; i++) {
+        const rd_kafka_topic_partition_t *first = &sorted->elems[i];
+        if (!topic || strcmp(topic, first->topic) != 0)
+            text_printf(text, "%s%s", topic ? ", " : "", first->topic);
+        topic = first->topic;
+        int last = i;
+        while (last + 1 < sorted->cnt && strcmp(sorted->elems[last + 1].topic, topic) == 0 &&
+               sorted->elems[last + 1].partition == sorted->elems[last].partition + 1)
+            last++;
+        text_printf(text, " %d", (int)first->partition);
+        if (last > i)
+            text_printf(text, "-%d", (int)sorted->elems[last].partition);
+        i = last;
+    }
+    rd_kafka_topic_partition_list_destroy(sorted);
+}
+
+static void group_say(struct kafka_source *self, const char *what,
+                      const rd_kafka_topic_partition_list_t *list) {
+    struct text names;
+    text_init(&names);
+    group_names(list, &names);
+    log_info(self->log, KAFKA_ROOM, "%s: %d partition%s%s%s", what, list->cnt,
+             list->cnt == 1 ? "" : "s", list->cnt > 0 ? ": " : "", names.data);
+    text_release(&names);
+}
+
+/* Parts of a list that are of our topics (all are); NULL when memory runs out. */
+static struct source_part *group_parts(const struct kafka_source *self,
+                                       const rd_kafka_topic_partition_list_t *list, size_t *count) {
+    struct source_part *parts = calloc((size_t)list->cnt + 1, sizeof *parts);
+    *count = 0;
+    for (int i = 0; parts && i < list->cnt; i++) {
+        uint32_t topic = kafka_group_topic(self, list->elems[i].topic);
+        if (topic < self->topic_count)
+            parts[(*count)++] = (struct source_part){
+                .topic = topic, .partition = list->elems[i].partition, .offset = SOURCE_NO_OFFSET};
+    }
+    return parts;
+}
+
+/* What the group committed. When the broker does not say in time, the offsets stay unknown: the
+ * listener then trusts no state, and librdkafka asks again by itself. */
+static void group_committed(struct kafka_source *self, struct source_part *parts, size_t count) {
+    if (count == 0)
+        return;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, self->topics[parts[i].topic].name,
+                                          parts[i].partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(self->client, list, COMMITTED_TIMEOUT_MS);
+    if (code)
+        log_warning(self->log, KAFKA_ROOM, "the committed offsets are not known: %s",
+                    rd_kafka_err2str(code));
+    for (size_t i = 0; !code && i < count; i++) {
+        const rd_kafka_topic_partition_t *answer = rd_kafka_topic_partition_list_find(
+            list, self->topics[parts[i].topic].name, parts[i].partition);
+        if (answer && !answer->err && answer->offset >= 0)
+            parts[i].offset = answer->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void group_fail(struct kafka_source *self, const char *what, const char *why) {
+    if (self->fatal.code == ERROR_NONE)
+        error_set(&self->fatal, ERROR_STATE, "%s: %s", what, why);
+}
+
+static bool group_is_cooperative(const struct kafka_source *self) {
+    const char *protocol = rd_kafka_rebalance_protocol(self->client);
+    return protocol && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+/* Gives the partitions to librdkafka to fetch, or takes them from it. */
+static void group_hand_over(struct kafka_source *self, rd_kafka_topic_partition_list_t *list,
+                            bool is_assign) {
+    rd_kafka_error_t *error = NULL;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (group_is_cooperative(self))
+        error = is_assign ? rd_kafka_incremental_assign(self->client, list)
+                          : rd_kafka_incremental_unassign(self->client, list);
+    else
+        code = rd_kafka_assign(self->client, is_assign ? list : NULL);
+    if (error) {
+        group_fail(self, is_assign ? "assigning" : "unassigning", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    } else if (code) {
+        group_fail(self, is_assign ? "assigning" : "unassigning", rd_kafka_err2str(code));
+    }
+}
+
+static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
+    group_say(self, "assigned", list);
+    size_t count;
+    struct source_part *parts = group_parts(self, list, &count);
+    if (!parts) {
+        group_fail(self, "assigning", "out of memory");
+        return;
+    }
+    group_committed(self, parts, count);
+    if (self->listener.assigned)
+        self->listener.assigned(self->listener.context, parts, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *topic = self->topics[parts[i].topic].name;
+        rd_kafka_topic_partition_t *entry =
+            rd_kafka_topic_partition_list_find(list, topic, parts[i].partition);
+        if (entry)
+            entry->offset = parts[i].offset >= 0 ? parts[i].offset : RD_KAFKA_OFFSET_INVALID;
+        if (!owned_set(self, &parts[i], true))
+            group_fail(self, "assigning", "out of memory");
+        rd_kafka_topic_partition_list_del(self->assignment, topic, parts[i].partition);
+        rd_kafka_topic_partition_list_add(self->assignment, topic, parts[i].partition);
+        /* Before fetching begins; librdkafka then leaves the queue where it was put. It undoes
+         * this itself when the partition is unassigned. */
+        group_forward(self, topic, parts[i].partition);
+    }
+    group_hand_over(self, list, true);
+    atomic_store(&self->is_assigned, true);
+    free(parts);
+}
+
+static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
+    bool is_lost = rd_kafka_assignment_lost(self->client) != 0;
+    group_say(self, is_lost ? "lost" : "revoked", list);
+    size_t count;
+    struct source_part *parts = group_parts(self, list, &count);
+    if (!parts) {
+        group_fail(self, "revoking", "out of memory");
+        group_hand_over(self, list, false);
+        return;
+    }
+    /* First, so that no lane gets another record of these while the listener winds up. */
+    for (size_t i = 0; i < count; i++)
+        owned_set(self, &parts[i], false);
+    if (self->listener.revoked)
+        self->listener.revoked(self->listener.context, parts, count, is_lost);
+
+    struct error error;
+    if (!is_lost && !kafka_group_commit(self, REVOKE_TIMEOUT_MS, &error))
+        log_warning(self->log, KAFKA_ROOM,
+                    "%s; records since the last commit will be read again by the next owner",
+                    error.text);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_del(self->assignment, self->topics[parts[i].topic].name,
+                                          parts[i].partition);
+    group_hand_over(self, list, false);
+    free(parts);
+}
+
+void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t *list, void *opaque) {
+    (void)client;
+    struct kafka_source *self = opaque;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        group_assign(self, list);
+        break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        group_revoke(self, list);
+        break;
+    default:
+        log_error(self->log, KAFKA_ROOM, "rebalance failed: %s", rd_kafka_err2str(code));
+        rd_kafka_assign(self->client, NULL);
+    }
+}
+
+/* One partition's refusal counts: its offset did not move. */
+static rd_kafka_resp_err_t commit_outcome(rd_kafka_event_t *event) {
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+    for (int i = 0; !code && list && i < list->cnt; i++)
+        code = list->elems[i].err;
+    return code;
+}
+
+bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error) {
+    if (!self->client || atomic_load(&self->is_broken) || self->assignment->cnt == 0)
+        return true;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->client);
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(self->client, NULL, queue, NULL, NULL);
+    if (!code) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+        code = event ? commit_outcome(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if (event)
+            rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    /* __NO_OFFSET: nothing was stored since the last commit. */
+    if (!code || code == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return true;
+    return error_set(error, code == RD_KAFKA_RESP_ERR__TIMED_OUT ? ERROR_TIMEOUT : ERROR_SYSTEM,
+                     "group \"%s\": offsets were not committed within %d ms: %s", self->group,
+                     timeout_ms, rd_kafka_err2str(code));
+}
