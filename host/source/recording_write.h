@@ -1,0 +1,71 @@
+/*
+ * source/recording_write.h - writes records as lines, in the form that recording_line.h reads.
+ *
+ * {"topic":"bar_trends","partition":0,"offset":12,"tstype":"create","ts":1718658930000,"key":"QQQ",
+ * "payload":"{...}"}: the form of `kcat -J`. Every byte of key and payload comes back: what is
+ * valid UTF-8 is a JSON string, anything else is base64 under "key_base64", "payload_base64"; an
+ * absent key and a tombstone are null.
+ */
+#ifndef TAKE5_SOURCE_RECORDING_WRITE_H
+#define TAKE5_SOURCE_RECORDING_WRITE_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "message/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Appends the record's line, with its line break. `topic` is the Kafka topic's name. */
+void recording_line_write(struct text *text, const struct record *record, const char *topic);
+
+/* Where a recording stands in one (topic, partition). */
+struct recording_position {
+    char *topic;
+    int32_t partition;
+    int64_t next; /* one above the highest offset in the file */
+};
+
+struct recording_positions {
+    struct recording_position *items;
+    size_t count, capacity;
+};
+
+#define RECORDING_POSITIONS_INIT                                                                   \
+    { 0 }
+
+void recording_positions_release(struct recording_positions *positions);
+/* The next offset, or -1 when the file has nothing of it. */
+int64_t recording_positions_find(const struct recording_positions *positions, const char *topic,
+                                 int32_t partition);
+
+enum recording_mode {
+    RECORDING_CREATE = 1, /* refuses a file that is there */
+    RECORDING_RESUME      /* goes on behind what is there, if anything is */
+};
+
+struct recording_writer;
+
+/*
+ * Opens a file for writing; "-" is the standard output. With RESUME a line at the end that has no
+ * line break is cut off, and `positions` (may be NULL otherwise) says where to go on. A file that
+ * holds anything but recorded lines is refused, and left as it is. One writer a file: it is locked.
+ */
+struct recording_writer *recording_writer_open(const char *path, enum recording_mode mode,
+                                               struct recording_positions *positions,
+                                               struct error *error);
+
+/* Buffered. After a failure (disk full) nothing is lost: the next call goes on where it stopped. A
+ * record whose call failed with ERROR_MEMORY was not taken; with any other error it was. */
+bool recording_writer_add(struct recording_writer *writer, const struct record *record,
+                          const char *topic, struct error *error);
+bool recording_writer_flush(struct recording_writer *writer, struct error *error);
+/* Bytes of complete lines handed over so far, this time. */
+uint64_t recording_writer_bytes(const struct recording_writer *writer);
+
+/* Writes what is buffered, makes it durable (not the standard output), and frees, also on failure.
+ * NULL is allowed. */
+bool recording_writer_close(struct recording_writer *writer, struct error *error);
+
+#endif
