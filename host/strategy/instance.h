@@ -36,6 +36,7 @@ struct blueprint {
     const struct description *description;
     const struct parameters *parameters;
     uint32_t generation; /* number, for logs */
+    const char *hash;    /* of the generation's file, as text; NULL: not known */
 };
 
 /* A signal that passed the checks of `emit`. Spans are the strategy's: copy before returning. */
