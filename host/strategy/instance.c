@@ -12,6 +12,8 @@
 
 #define SLOTS_CHUNK 16u
 
+_Thread_local char instance_thread_mark;
+
 const char *callback_name(enum callback callback) {
     static const char *const names[] = {
         [CALLBACK_NONE] = "none",

@@ -60,10 +60,11 @@ struct instance {
     _Atomic bool is_woken;
 };
 
-/* Tells threads apart for the price of an address. */
+/* Its address tells threads apart, at the price of an addition. Never written. */
+extern _Thread_local char instance_thread_mark __attribute__((tls_model("initial-exec")));
+
 static inline uintptr_t thread_mark(void) {
-    static _Thread_local char mark;
-    return (uintptr_t)&mark;
+    return (uintptr_t)&instance_thread_mark;
 }
 
 /* Single writer: a load and a store, where a read-modify-write would lock the bus. */

@@ -48,12 +48,19 @@ struct rehearsal_answer {
 };
 
 /*
- * Runs it. False with faults: what a child that died was doing ("crashed in create: SIGSEGV"), what
- * a slow one was stuck in, or what the strategy said when it refused ("load refused: ...").
- * The child is always reaped.
+ * Runs it: with one instance for each part, or, without parts, a fresh one for each partition
+ * number of the records (at least one). False with faults: what a child that died was doing
+ * ("crashed in create: SIGSEGV"), what a slow one was stuck in, or what the strategy said when it
+ * refused ("load refused: ..."). The child is always reaped.
  */
 bool rehearsal_run(const struct rehearsal *rehearsal, struct rehearsal_answer *answer,
                    struct faults *faults);
+
+/* How the child is called, and where it finds its ends. Everything else that the parent had open is
+ * closed in it; what it prints is kept for the fault. */
+#define REHEARSAL_COMMAND "rehearse"
+#define REHEARSAL_INPUT   0
+#define REHEARSAL_OUTPUT  3
 
 /* The child's side: serves one request from `input`, answers on `output`; gives the exit code. */
 int rehearsal_serve(int input, int output);
