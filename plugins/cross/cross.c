@@ -1,0 +1,327 @@
+/*
+ * cross: when the trend lines of two time frames of a symbol will meet.
+ *
+ * Each message of `asset_trends` brings a fitted line for one time frame. With each one the newest
+ * lines of the symbol's time frames, in rising order of time frame, are compared: the 1st with the
+ * 3rd, the 2nd with the 4th. Lines that will meet within the hour, both significant and at an angle
+ * worth the name, are the signal `cross`:
+ *
+ *   value       +1 golden (the shorter time frame crosses upward), -1 death, 0 none
+ *   confidence  sum of both |slope / standard error| over 10, at most 1; 0 for none
+ *   data        type (golden, death, none), reason (for none), timeFrameA, timeFrameB (s),
+ * slopeA, slopeB, interceptA, interceptB, tA, tB, x (seconds ahead, exact), angle (radians),
+ *               predictedCrossTime (whole seconds ahead). x and angle are left out when a test
+ *               before them decided; a number beyond a double is null.
+ *
+ * Why there is none is said only with `report_none = yes`. A pair of which one line has no slope or
+ * no intercept says nothing at all. Messages without a time frame, or with a suspect event time,
+ * are not looked at. crossing.c has the formulas.
+ */
+#include "crossing.h"
+
+#include <take5/symbols.h>
+#include <take5/take5.h>
+
+#include <stdio.h>
+
+#define STATE_VERSION 1
+
+/* The newest message of a time frame. */
+struct frame {
+    uint32_t time_frame_s;
+    int64_t event_time_ns;
+    struct line line; /* NaN where the message said nothing */
+};
+
+/* The time frames of a symbol, in rising order. */
+struct book {
+    struct frame *items;
+    size_t count;
+    size_t capacity;
+};
+
+struct cross {
+    t5_host *host;
+    t5_symbols books;
+    struct rules rules;
+    int require_same_time;
+    int report_none;
+};
+
+/* Where a line may stand, the first number counts: new names before old, outer object before
+ * inner. Null, text and numbers beyond a double count as absent. */
+enum { PLACES = 4 };
+static const char *const fields[] = {
+    "trendData.wSma_slope",
+    "trendData.smaSlope",
+    "trendVector.trendData.wSma_slope",
+    "trendVector.trendData.smaSlope",
+    "trendData.wSma_intercept",
+    "trendData.smaIntercept",
+    "trendVector.trendData.wSma_intercept",
+    "trendVector.trendData.smaIntercept",
+    "trendData.wSma_slope_std_err",
+    "trendData.smaSlopeStdErr",
+    "trendVector.trendData.wSma_slope_std_err",
+    "trendVector.trendData.smaSlopeStdErr",
+    NULL,
+};
+
+static double first_number(const t5_message *message, uint32_t first_field) {
+    for (uint32_t i = first_field; i < first_field + PLACES; i++) {
+        const t5_value *value = t5_field(message, i);
+        if (t5_value_is_number(value) && isfinite(value->number))
+            return value->number;
+    }
+    return (double)NAN;
+}
+
+static struct line line_of(const t5_message *message) {
+    const struct line l = {.slope = first_number(message, 0),
+                           .intercept = first_number(message, PLACES),
+                           .std_err = first_number(message, 2 * PLACES)};
+    return l;
+}
+
+/* ---- time frames ---- */
+
+/* The time frame's entry, made now if it is new (`*is_new`). NULL: no memory. */
+static struct frame *book_frame(struct book *book, uint32_t time_frame_s, int *is_new) {
+    size_t place = 0;
+    while (place < book->count && book->items[place].time_frame_s < time_frame_s)
+        place++;
+    *is_new = place == book->count || book->items[place].time_frame_s != time_frame_s;
+    if (!*is_new)
+        return &book->items[place];
+    if (book->count == book->capacity) {
+        const size_t capacity = book->capacity > 0 ? 2 * book->capacity : 8;
+        struct frame *items = realloc(book->items, capacity * sizeof *items);
+        if (items == NULL)
+            return NULL;
+        book->items = items;
+        book->capacity = capacity;
+    }
+    memmove(book->items + place + 1, book->items + place,
+            (book->count - place) * sizeof *book->items);
+    book->count++;
+    memset(&book->items[place], 0, sizeof *book->items);
+    book->items[place].time_frame_s = time_frame_s;
+    return &book->items[place];
+}
+
+static void book_release(void *context, void *item) {
+    (void)context;
+    free(((struct book *)item)->items);
+}
+
+static void book_save(void *context, const void *item, t5_bytes *out) {
+    const struct book *b = item;
+    (void)context;
+    t5_bytes_put_u64(out, b->count);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct frame *f = &b->items[i];
+        t5_bytes_put_u32(out, f->time_frame_s);
+        t5_bytes_put_i64(out, f->event_time_ns);
+        t5_bytes_put_f64(out, f->line.slope);
+        t5_bytes_put_f64(out, f->line.intercept);
+        t5_bytes_put_f64(out, f->line.std_err);
+    }
+}
+
+static int32_t book_load(void *context, void *item, t5_reader *in) {
+    struct book *b = item;
+    const uint64_t count = t5_reader_u64(in);
+    (void)context;
+    for (uint64_t i = 0; i < count; i++) {
+        const uint32_t time_frame_s = t5_reader_u32(in);
+        int is_new = 0;
+        if (in->is_short || (b->count > 0 && time_frame_s <= b->items[b->count - 1].time_frame_s))
+            return T5_ERROR;
+        struct frame *f = book_frame(b, time_frame_s, &is_new);
+        if (f == NULL)
+            return T5_ERROR;
+        f->event_time_ns = t5_reader_i64(in);
+        f->line.slope = t5_reader_f64(in);
+        f->line.intercept = t5_reader_f64(in);
+        f->line.std_err = t5_reader_f64(in);
+        if (isinf(f->line.slope) || isinf(f->line.intercept) || isinf(f->line.std_err))
+            return T5_ERROR; /* never written */
+    }
+    return T5_OK;
+}
+
+/* ---- the life of an instance ---- */
+
+static int32_t create(const t5_create_args *args, void **self) {
+    static const t5_symbols_type type = {
+        .release = book_release, .save = book_save, .load = book_load};
+    t5_host *host = args->host;
+    struct cross *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return t5_fail(host, "out of memory");
+    c->host = host;
+    c->rules.min_t = t5_parameter_number(host, "min_t");
+    c->rules.parallel = t5_parameter_number(host, "parallel");
+    c->rules.max_ahead_s = (double)t5_parameter_integer(host, "max_ahead") / 1e9;
+    c->rules.min_angle = t5_parameter_number(host, "min_angle");
+    c->rules.confidence_scale = t5_parameter_number(host, "confidence_scale");
+    c->require_same_time = t5_parameter_integer(host, "require_same_time") != 0;
+    c->report_none = t5_parameter_integer(host, "report_none") != 0;
+    t5_symbols_init(&c->books, sizeof(struct book), &type);
+    *self = c;
+    return T5_OK;
+}
+
+static void destroy(void *self) {
+    struct cross *c = self;
+    t5_symbols_release(&c->books);
+    free(c);
+}
+
+/* ---- signals ---- */
+
+/* The text so far; what does not fit is cut, which the host would then refuse. */
+struct data {
+    char text[1024];
+    size_t size;
+};
+
+static void put(struct data *d, const char *text) {
+    const int size = snprintf(d->text + d->size, sizeof d->text - d->size, "%s", text);
+    d->size += (size_t)size;
+}
+
+static void put_number(struct data *d, const char *name, double number) {
+    char text[96];
+    if (isfinite(number))
+        snprintf(text, sizeof text, ",\"%s\":%.17g", name, number);
+    else
+        snprintf(text, sizeof text, ",\"%s\":null", name);
+    put(d, text);
+}
+
+static void say(const struct cross *c, const struct frame *a, const struct frame *b,
+                const struct crossing *crossing) {
+    const char *reason = outcome_reason(crossing->outcome);
+    double value = 0;
+    struct data d;
+    d.size = (size_t)snprintf(d.text, sizeof d.text, "{\"type\":\"%s\"",
+                              outcome_type(crossing->outcome));
+    if (reason != NULL) {
+        put(&d, ",\"reason\":\"");
+        put(&d, reason);
+        put(&d, "\"");
+    }
+    put_number(&d, "timeFrameA", a->time_frame_s);
+    put_number(&d, "timeFrameB", b->time_frame_s);
+    put_number(&d, "slopeA", a->line.slope);
+    put_number(&d, "slopeB", b->line.slope);
+    put_number(&d, "interceptA", a->line.intercept);
+    put_number(&d, "interceptB", b->line.intercept);
+    put_number(&d, "tA", crossing->t_a);
+    put_number(&d, "tB", crossing->t_b);
+    if (!isnan(crossing->x_s))
+        put_number(&d, "x", crossing->x_s);
+    if (!isnan(crossing->angle))
+        put_number(&d, "angle", crossing->angle);
+    if (reason == NULL) {
+        put_number(&d, "predictedCrossTime", crossing->predicted_s);
+        value = crossing->outcome == OUTCOME_GOLDEN ? 1 : -1;
+    }
+    put(&d, "}");
+    t5_signal signal = t5_signal_init("cross", value, crossing->confidence);
+    signal.data.data = d.text;
+    signal.data.len = d.size;
+    (void)t5_emit(c->host, &signal); /* a refusal is counted and logged by the host */
+}
+
+static void compare(const struct cross *c, const struct frame *a, const struct frame *b) {
+    if (isnan(a->line.slope) || isnan(a->line.intercept) || isnan(b->line.slope) ||
+        isnan(b->line.intercept))
+        return;
+    struct crossing crossing = {
+        .outcome = OUTCOME_NOT_SAME_TIME, .x_s = (double)NAN, .angle = (double)NAN};
+    if (!c->require_same_time || a->event_time_ns == b->event_time_ns)
+        crossing = crossing_of(&a->line, &b->line, &c->rules);
+    if (c->report_none || outcome_reason(crossing.outcome) == NULL)
+        say(c, a, b, &crossing);
+}
+
+/* ---- messages ---- */
+
+static int32_t on_message(void *self, const t5_message *message) {
+    struct cross *c = self;
+    int is_new = 0;
+    if (message->time_frame_s == 0 || (message->flags & T5_MESSAGE_TIME_SUSPECT))
+        return T5_OK;
+    struct book *b = t5_symbols_get(&c->books, message->symbol_id);
+    struct frame *f = b != NULL ? book_frame(b, message->time_frame_s, &is_new) : NULL;
+    if (f == NULL)
+        return t5_fail(c->host, "out of memory for a time frame of %.*s", (int)message->symbol.len,
+                       message->symbol.data);
+    if (is_new || message->event_time_ns >= f->event_time_ns) {
+        f->event_time_ns = message->event_time_ns;
+        f->line = line_of(message);
+    }
+    if (b->count >= 3)
+        compare(c, &b->items[0], &b->items[2]);
+    if (b->count >= 4)
+        compare(c, &b->items[1], &b->items[3]);
+    return T5_OK;
+}
+
+static void on_event(void *self, const t5_event *event) {
+    struct cross *c = self;
+    if (event->kind == T5_EVENT_SYMBOL_EXPIRED)
+        t5_symbols_drop(&c->books, event->symbol_id);
+}
+
+/* ---- state ---- */
+
+static int32_t save(void *self, const t5_save_args *args) {
+    const struct cross *c = self;
+    (void)args;
+    return t5_symbols_save(&c->books, c->host);
+}
+
+static int32_t load(void *self, const t5_load_args *args) {
+    struct cross *c = self;
+    if (args->state_version != STATE_VERSION)
+        return t5_fail(c->host, "state of version %u; this cross reads version %d",
+                       args->state_version, STATE_VERSION);
+    return t5_symbols_load(&c->books, c->host);
+}
+
+/* ---- what the host knows of us ---- */
+
+static const char *const topics[] = {"asset_trends", NULL};
+
+#define PARAMETER(id, kind, preset_text, min_text, max_text, help_text)                            \
+    static const t5_parameter id = {.size = sizeof(t5_parameter),                                  \
+                                    .type = T5_PARAMETER_##kind,                                   \
+                                    .name = #id,                                                   \
+                                    .help = help_text,                                             \
+                                    .preset = preset_text,                                         \
+                                    .min = min_text,                                               \
+                                    .max = max_text}
+
+PARAMETER(min_t, NUMBER, "2", "0", "1000000",
+          "a slope is significant from this |slope / standard error| on");
+PARAMETER(parallel, NUMBER, "1e-10", "0", "1000000",
+          "slopes that differ by less are parallel, price per second");
+PARAMETER(max_ahead, DURATION, "1h", "1s", "365d", "a crossing further ahead is too far");
+PARAMETER(min_angle, NUMBER, "0.01", "0", "1.6", "a smaller angle is too shallow, radians");
+PARAMETER(confidence_scale, NUMBER, "10", "0.000001", "1000000",
+          "confidence is the sum of both |slope / standard error| over this, at most 1");
+PARAMETER(require_same_time, BOOLEAN, "no", NULL, NULL,
+          "compare only messages of the same event time");
+PARAMETER(report_none, BOOLEAN, "no", NULL, NULL, "say also why there is no crossing");
+
+static const t5_parameter *const parameters[] = {
+    &min_t,       &parallel, &max_ahead, &min_angle, &confidence_scale, &require_same_time,
+    &report_none, NULL};
+
+T5_STRATEGY("cross", "1.0.0", .summary = "when the trend lines of two time frames will cross",
+            .topics = topics, .scope = T5_SCOPE_KEYED, .state_version = STATE_VERSION,
+            .fields = fields, .parameters = parameters, .create = create, .destroy = destroy,
+            .load = load, .on_message = on_message, .on_event = on_event, .save = save);
