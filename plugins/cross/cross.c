@@ -9,9 +9,9 @@
  *   value       +1 golden (the shorter time frame crosses upward), -1 death, 0 none
  *   confidence  sum of both |slope / standard error| over 10, at most 1; 0 for none
  *   data        type (golden, death, none), reason (for none), timeFrameA, timeFrameB (s),
- * slopeA, slopeB, interceptA, interceptB, tA, tB, x (seconds ahead, exact), angle (radians),
- *               predictedCrossTime (whole seconds ahead). x and angle are left out when a test
- *               before them decided; a number beyond a double is null.
+ *               slopeA, slopeB, interceptA, interceptB, tA, tB, x (seconds ahead, exact), angle
+ *               (radians), predictedCrossTime (whole seconds ahead). x and angle are left out when
+ *               a test before them decided; a number beyond a double is null.
  *
  * Why there is none is said only with `report_none = yes`. A pair of which one line has no slope or
  * no intercept says nothing at all. Messages without a time frame, or with a suspect event time,
