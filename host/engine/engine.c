@@ -1,0 +1,364 @@
+#include "engine/engine.h"
+
+#include "base/clock.h"
+#include "engine/crash.h"
+#include "engine/dispatch.h"
+#include "engine/internal.h"
+#include "engine/state_store.h"
+#include "engine/watch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct engine *engine_new(const struct engine_options *options, struct error *error) {
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        error_set_memory(error, sizeof *engine, "the engine");
+        return NULL;
+    }
+    engine->options = *options;
+    engine->log = options->log;
+    engine->config = options->config;
+    pthread_mutex_init(&engine->status_lock, NULL);
+    text_init(&engine->last_reload);
+    engine->started_wall_ns = clock_wall_ns();
+    engine->started_ns = clock_monotonic_ns();
+    return engine;
+}
+
+const struct config *engine_config(const struct engine *engine) {
+    return engine->config;
+}
+
+void engine_request_stop(struct engine *engine) {
+    atomic_store(&engine->should_stop, true);
+}
+
+/* ---- start ---- */
+
+/* Deployments whose very code crashed or hung lately begin suspended. */
+static void quarantine(struct engine *engine, struct muster *muster) {
+    size_t count = 0;
+    if (!engine->options.keeps_state || engine->config->on_crash != ON_CRASH_QUARANTINE)
+        return;
+    struct crash_record *crashes =
+        crash_recent(engine->config->state_dir, engine->config->quarantine_ns, &count);
+    for (size_t c = 0; c < count; c++) {
+        for (size_t i = 0; i < muster->count; i++) {
+            struct deployment *deployment = muster->items[i].next;
+            if (deployment == NULL || strcmp(deployment->name, crashes[c].deployment) != 0 ||
+                strcmp(deployment->hash, crashes[c].hash) != 0)
+                continue;
+            free(deployment->quarantine);
+            deployment->quarantine =
+                text_format("%s in %s at %s; resume it, or deploy another file", crashes[c].what,
+                            crashes[c].callback, crashes[c].where);
+        }
+    }
+    for (size_t i = 0; i < muster->count; i++) {
+        const struct deployment *deployment = muster->items[i].next;
+        if (deployment != NULL && deployment->quarantine != NULL)
+            log_error(engine->log, "engine", "%s starts suspended (quarantine): %s",
+                      deployment->name, deployment->quarantine);
+    }
+    free(crashes);
+}
+
+static struct roster *first_roster(struct muster *muster, struct report *report) {
+    struct deployment **deployments = calloc(muster->count + 1, sizeof *deployments);
+    size_t count = 0;
+    if (deployments == NULL)
+        return NULL;
+    for (size_t i = 0; i < muster->count; i++) {
+        if (muster->items[i].next == NULL)
+            continue;
+        deployments[count++] = deployment_retain(muster->items[i].next);
+        report_add(report, muster->items[i].name, OUTCOME_LOADED, "%s",
+                   muster->items[i].next->description->version);
+    }
+    struct roster *roster = roster_new(deployments, count);
+    for (size_t i = 0; roster == NULL && i < count; i++)
+        deployment_release(deployments[i]);
+    free(deployments);
+    return roster;
+}
+
+/* The envelope, and all fields that descriptors name: what `create` declares comes on top. */
+static bool first_projection(struct engine *engine, struct error *error) {
+    engine->projection = projection_new();
+    if (engine->projection == NULL)
+        return error_set_memory(error, 0, "the projection");
+    for (size_t i = 0; i < engine->roster->count; i++) {
+        const struct description *description = engine->roster->deployments[i]->description;
+        for (size_t f = 0; f < description->field_count; f++) {
+            uint32_t slot;
+            const char *field = description->fields[f];
+            if (!projection_add(engine->projection, field, strlen(field), &slot, error))
+                return error_prefix(
+                    error, "%s: field \"%s\": ", engine->roster->deployments[i]->name, field);
+        }
+    }
+    return projection_seal(engine->projection, error);
+}
+
+static bool start_lanes(struct engine *engine, struct error *error) {
+    const size_t count = (size_t)engine->config->lanes;
+    engine->lanes = calloc(count + 1, sizeof *engine->lanes);
+    if (engine->lanes == NULL)
+        return error_set_memory(error, count, "the lanes");
+    for (size_t i = 0; i < count; i++) {
+        const struct lane_options options = {
+            .index = (uint32_t)i,
+            .config = engine->config,
+            .log = engine->log,
+            .source = engine->options.source,
+            .outbox = engine->options.outbox,
+            .status_lock = &engine->status_lock,
+            .is_replay = engine->options.mode == T5_MODE_REPLAY,
+            .sequence = engine->options.sequence,
+        };
+        struct projection *projection = projection_copy(engine->projection);
+        struct decoder *decoder = NULL;
+        if (projection == NULL)
+            error_set_memory(error, 0, "a lane's projection");
+        else if (projection_seal(projection, error))
+            decoder = decoder_new(projection, &engine->config->decode, error);
+        struct lane *lane = decoder != NULL ? lane_new(&options, projection, decoder, error) : NULL;
+        if (lane == NULL) {
+            decoder_free(decoder);
+            projection_free(projection);
+            return false;
+        }
+        engine->lanes[engine->lane_count++] = lane;
+    }
+    return true;
+}
+
+bool engine_start(struct engine *engine, struct report *report, struct error *error) {
+    static const struct source_listener none = {0};
+    struct muster muster = {0};
+    bool did = false;
+    crash_enter_thread(&engine->loader_hand);
+    engine->generations = generations_new(engine->config->cache_dir, error);
+    if (engine->generations == NULL)
+        return false;
+    const struct muster_request request = {
+        .config = engine->config,
+        .generations = engine->generations,
+        .log = engine->log,
+        .program = engine->options.program,
+        .does_rehearse = engine->options.does_rehearse,
+    };
+    if (!muster_build(&request, &muster, report)) {
+        error_set(error, ERROR_INVALID, "%s",
+                  report->faults.count > 0 ? report->faults.items[0].text : "no deployments");
+        goto done;
+    }
+    quarantine(engine, &muster);
+    engine->roster = first_roster(&muster, report);
+    if (engine->roster == NULL) {
+        error_set_memory(error, 0, "the roster");
+        goto done;
+    }
+    if (!first_projection(engine, error) || !start_lanes(engine, error))
+        goto done;
+    engine->watch = watch_new(engine->lanes, engine->lane_count, &engine->loader_hand,
+                              engine->config, engine->log, error);
+    if (engine->watch == NULL || !ownership_begin_global(engine, error))
+        goto done;
+    struct source_listener listener = none;
+    listener.context = engine;
+    listener.assigned = ownership_assigned;
+    listener.revoked = ownership_revoked;
+    did = engine->options.source->ops->start(engine->options.source, &listener, error);
+    engine->is_source_started = did;
+done:
+    engine_log_report(engine, report, "start");
+    muster_release(&muster);
+    return did;
+}
+
+bool engine_poll(struct engine *engine, int timeout_ms, struct error *error) {
+    error->code = ERROR_NONE;
+    const bool goes_on =
+        engine->options.source->ops->poll(engine->options.source, timeout_ms, error);
+    ownership_prune(engine);
+    return goes_on;
+}
+
+/* ---- suspend and resume ---- */
+
+struct order {
+    struct engine *engine;
+    const char *deployment;
+    bool does_suspend;
+    size_t found;
+};
+
+static void carry_out(struct lane *lane, void *argument) {
+    struct order *order = argument;
+    for (size_t i = 0; i < order->engine->partition_count; i++) {
+        struct partition *partition = order->engine->partitions[i];
+        struct seat *seat =
+            partition->home == lane ? partition_seat(partition, order->deployment) : NULL;
+        if (seat == NULL)
+            continue;
+        order->found++;
+        if (order->does_suspend)
+            dispatch_suspend(lane, seat, SUSPENDED_OPERATOR, INT64_MAX);
+        else if (atomic_load(&seat->suspension) != SUSPENDED_NOT)
+            dispatch_resume(lane, seat);
+    }
+}
+
+static bool order_all(struct engine *engine, const char *deployment, bool does_suspend,
+                      struct error *error) {
+    struct order order = {engine, deployment, does_suspend, 0};
+    if (roster_find(engine->roster, deployment) == NULL)
+        return error_set(error, ERROR_INVALID, "no deployment \"%s\" runs", deployment);
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        if (!lane_call(engine->lanes[i], carry_out, &order, engine->config->revoke_timeout_ns))
+            return error_set(error, ERROR_TIMEOUT, "lane %zu does not answer", i);
+    }
+    return true;
+}
+
+bool engine_suspend(struct engine *engine, const char *deployment, struct error *error) {
+    return order_all(engine, deployment, true, error);
+}
+
+bool engine_resume(struct engine *engine, const char *deployment, struct error *error) {
+    return order_all(engine, deployment, false, error);
+}
+
+/* ---- stop ---- */
+
+struct keeping {
+    struct engine *engine;
+    size_t saved, failed;
+};
+
+/* Offsets of the partition's topics, as a start has to find them again. */
+static bool list_offsets(const struct engine *engine, const struct partition *partition,
+                         struct stored_state *stored) {
+    stored->offsets = calloc(partition->topic_count + 1, sizeof *stored->offsets);
+    if (stored->offsets == NULL)
+        return false;
+    for (size_t topic = 0; topic < partition->topic_count; topic++) {
+        if (partition->topics[topic].stored == SOURCE_NO_OFFSET)
+            continue;
+        struct stored_offset *offset = &stored->offsets[stored->offset_count++];
+        snprintf(offset->topic, sizeof offset->topic, "%s",
+                 engine->options.config->topics[topic].name);
+        offset->partition = partition->number;
+        offset->next = partition->topics[topic].stored;
+    }
+    return true;
+}
+
+/* Unconfirmed work means that messages which the state has seen come again: such a state must not
+ * be taken up, or their signals would be lost. */
+static void keep_partition(struct keeping *keeping, struct partition *partition) {
+    struct engine *engine = keeping->engine;
+    for (size_t i = 0; i < partition->seat_count; i++) {
+        struct seat *seat = partition->seats[i];
+        struct stored_state stored = {0};
+        struct error error = {0};
+        state_init(&stored.state);
+        const char *name = seat->deployment->name;
+        if (partition->pending_count > 0 || !seat->made_of->description->has_save) {
+            if (partition->pending_count > 0)
+                log_warning(engine->log, "engine",
+                            "%s on partition %" PRId32 ": state not kept: %" PRIu64
+                            " records are not confirmed by a sink and come again",
+                            name, partition->number, partition->pending_count);
+            state_store_remove(engine->config->state_dir, name, partition->number);
+        } else if (list_offsets(engine, partition, &stored) &&
+                   instance_save(seat->instance, T5_SAVE_CHECKPOINT, &stored.state, &error) &&
+                   state_store_write(engine->config->state_dir, name, partition->number, &stored,
+                                     &error)) {
+            keeping->saved++;
+        } else {
+            keeping->failed++;
+            log_error(engine->log, "engine", "%s on partition %" PRId32 ": state not kept: %s",
+                      name, partition->number, error.text);
+            state_store_remove(engine->config->state_dir, name, partition->number);
+        }
+        stored_state_release(&stored);
+    }
+}
+
+static void keep_states(struct lane *lane, void *argument) {
+    struct keeping *keeping = argument;
+    for (size_t i = 0; i < keeping->engine->partition_count; i++) {
+        struct partition *partition = keeping->engine->partitions[i];
+        if (partition->home == lane && partition->number != PARTITION_GLOBAL)
+            keep_partition(keeping, partition);
+    }
+}
+
+static void keep_all(struct engine *engine, int64_t deadline_ns) {
+    struct keeping keeping = {.engine = engine};
+    for (size_t i = 0; i < engine->lane_count; i++)
+        lane_call(engine->lanes[i], keep_states, &keeping, deadline_ns - clock_monotonic_ns());
+    if (keeping.saved + keeping.failed > 0)
+        log_info(engine->log, "engine", "states kept for the next start: %zu; failed: %zu",
+                 keeping.saved, keeping.failed);
+}
+
+static void store_now(struct lane *lane, void *argument) {
+    (void)argument;
+    lane_store(lane);
+}
+
+static int ms_until(int64_t deadline_ns) {
+    const int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+bool engine_stop(struct engine *engine, int64_t timeout_ns) {
+    const int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
+    bool is_clean = true;
+    atomic_store(&engine->should_stop, true);
+    atomic_store(&engine->is_stopping, true);
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        if (!lane_hold(engine->lanes[i], deadline_ns - clock_monotonic_ns())) {
+            log_error(engine->log, "engine", "lane %zu does not end its message in time", i);
+            return false;
+        }
+    }
+    ownership_flush(engine, (deadline_ns - clock_monotonic_ns()) / 2);
+    for (size_t i = 0; i < engine->lane_count; i++)
+        lane_call(engine->lanes[i], store_now, NULL, deadline_ns - clock_monotonic_ns());
+    if (engine->is_source_started) {
+        is_clean =
+            engine->options.source->ops->close(engine->options.source, ms_until(deadline_ns));
+        if (!is_clean)
+            log_error(engine->log, "engine", "the source did not close in time");
+    }
+    if (engine->options.keeps_state && engine->config->keep_state)
+        keep_all(engine, deadline_ns);
+    ownership_end(engine);
+    for (size_t i = 0; i < engine->lane_count; i++)
+        lane_stop(engine->lanes[i]);
+    return is_clean;
+}
+
+void engine_free(struct engine *engine) {
+    if (engine == NULL)
+        return;
+    watch_free(engine->watch);
+    for (size_t i = 0; i < engine->lane_count; i++)
+        lane_free(engine->lanes[i]);
+    free(engine->lanes);
+    free(engine->partitions);
+    projection_free(engine->projection);
+    roster_release(engine->roster);
+    generations_free(engine->generations);
+    config_free(engine->owned_config);
+    text_release(&engine->last_reload);
+    pthread_mutex_destroy(&engine->status_lock);
+    crash_leave_thread();
+    free(engine);
+}

@@ -1,0 +1,178 @@
+#include "engine/watch.h"
+
+#include "base/clock.h"
+#include "engine/crash.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TURN_MS 50
+
+struct sight {
+    uint64_t sequence;
+    int64_t since_ns;
+    bool did_say_slow;
+    bool is_stuck;
+};
+
+struct watch {
+    pthread_t thread;
+    struct lane **lanes;
+    size_t lane_count;
+    const struct in_hand *loader;
+    struct log *log;
+    struct sight *sights; /* by lane, then the loader; the thread's own */
+    _Atomic int64_t stuck_ns, slow_ns;
+    _Atomic int on_stuck;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    bool should_stop;
+    char stuck[256]; /* empty: all move */
+};
+
+static const struct in_hand *hand(const struct watch *watch, size_t index) {
+    return index < watch->lane_count ? &watch->lanes[index]->in_hand : watch->loader;
+}
+
+static void describe(const struct in_hand *in_hand, int64_t for_ns, char *text, size_t size) {
+    struct instance *instance = atomic_load(&in_hand->instance);
+    const char *topic = atomic_load(&in_hand->topic);
+    snprintf(text, size, "%s has been in %s for %.1f s at %s/%" PRId32 "/%" PRId64,
+             instance != NULL ? instance_blueprint(instance)->deployment : "a strategy",
+             callback_name((enum callback)atomic_load(&in_hand->callback)),
+             (double)for_ns / (double)NS_PER_S, topic != NULL ? topic : "no message",
+             atomic_load(&in_hand->partition), atomic_load(&in_hand->offset));
+}
+
+static void say_stuck(struct watch *watch, const char *text) {
+    pthread_mutex_lock(&watch->lock);
+    snprintf(watch->stuck, sizeof watch->stuck, "%s", text);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+static void on_stuck(struct watch *watch, struct sight *sight, const struct in_hand *in_hand,
+                     int64_t for_ns) {
+    char text[256];
+    sight->is_stuck = true;
+    describe(in_hand, for_ns, text, sizeof text);
+    say_stuck(watch, text);
+    log_write(watch->log, LOG_LEVEL_CRITICAL, "engine", "stuck: %s ([take5] stuck_ms)", text);
+    if (atomic_load(&watch->on_stuck) != ON_STUCK_EXIT)
+        return;
+    log_write(watch->log, LOG_LEVEL_CRITICAL, "engine",
+              "exiting, as on_stuck = exit says; offsets that are not done come again");
+    crash_write_hang(in_hand, for_ns);
+    _exit(1);
+}
+
+static void look(struct watch *watch, size_t index, int64_t now_ns) {
+    struct sight *sight = &watch->sights[index];
+    const struct in_hand *in_hand = hand(watch, index);
+    const uint64_t sequence = atomic_load_explicit(&in_hand->sequence, memory_order_relaxed);
+    const bool is_busy =
+        atomic_load_explicit(&in_hand->callback, memory_order_relaxed) != CALLBACK_NONE;
+    if (!is_busy || sequence != sight->sequence || sight->since_ns == 0) {
+        if (sight->is_stuck) {
+            log_warning(watch->log, "engine", "the stuck callback returned");
+            say_stuck(watch, "");
+        }
+        *sight = (struct sight){.sequence = sequence, .since_ns = now_ns};
+        return;
+    }
+    const int64_t for_ns = now_ns - sight->since_ns;
+    /* What takes seconds is named while it runs; the rest when it returns. */
+    if (!sight->did_say_slow && for_ns > atomic_load(&watch->slow_ns) && for_ns > NS_PER_S) {
+        char text[256];
+        sight->did_say_slow = true;
+        describe(in_hand, for_ns, text, sizeof text);
+        log_warning(watch->log, "strategy", "slow: %s, still running", text);
+    }
+    if (!sight->is_stuck && for_ns > atomic_load(&watch->stuck_ns))
+        on_stuck(watch, sight, in_hand, for_ns);
+}
+
+static void *watch_main(void *argument) {
+    struct watch *watch = argument;
+    pthread_mutex_lock(&watch->lock);
+    while (!watch->should_stop) {
+        const int64_t at = clock_monotonic_ns() + TURN_MS * NS_PER_MS;
+        const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+        pthread_cond_timedwait(&watch->changed, &watch->lock, &until);
+        pthread_mutex_unlock(&watch->lock);
+        const int64_t now_ns = clock_monotonic_ns();
+        for (size_t i = 0; i <= watch->lane_count; i++)
+            look(watch, i, now_ns);
+        pthread_mutex_lock(&watch->lock);
+    }
+    pthread_mutex_unlock(&watch->lock);
+    return NULL;
+}
+
+void watch_configure(struct watch *watch, const struct config *config) {
+    atomic_store(&watch->stuck_ns, config->stuck_ns);
+    atomic_store(&watch->slow_ns, config->slow_callback_ns);
+    atomic_store(&watch->on_stuck, (int)config->on_stuck);
+}
+
+struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand *loader,
+                        const struct config *config, struct log *log, struct error *error) {
+    struct watch *watch = calloc(1, sizeof *watch);
+    struct sight *sights = calloc(count + 1, sizeof *sights);
+    if (watch == NULL || sights == NULL) {
+        free(watch);
+        free(sights);
+        error_set_memory(error, sizeof *watch, "the watch");
+        return NULL;
+    }
+    watch->lanes = lanes;
+    watch->lane_count = count;
+    watch->loader = loader;
+    watch->log = log;
+    watch->sights = sights;
+    watch_configure(watch, config);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&watch->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&watch->lock, NULL);
+    const int status = pthread_create(&watch->thread, NULL, watch_main, watch);
+    if (status != 0) {
+        error_set_errno(error, status, "cannot start the watch thread");
+        pthread_mutex_destroy(&watch->lock);
+        pthread_cond_destroy(&watch->changed);
+        free(sights);
+        free(watch);
+        return NULL;
+    }
+    pthread_setname_np(watch->thread, "watch");
+    return watch;
+}
+
+void watch_free(struct watch *watch) {
+    if (watch == NULL)
+        return;
+    pthread_mutex_lock(&watch->lock);
+    watch->should_stop = true;
+    pthread_cond_broadcast(&watch->changed);
+    pthread_mutex_unlock(&watch->lock);
+    pthread_join(watch->thread, NULL);
+    pthread_mutex_destroy(&watch->lock);
+    pthread_cond_destroy(&watch->changed);
+    free(watch->sights);
+    free(watch);
+}
+
+bool watch_is_live(const struct watch *watch, char *text, size_t size) {
+    struct watch *self = (struct watch *)watch;
+    pthread_mutex_lock(&self->lock);
+    const bool is_live = self->stuck[0] == '\0';
+    snprintf(text, size, "%s", self->stuck);
+    pthread_mutex_unlock(&self->lock);
+    return is_live;
+}
