@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+"""Each way in which dropping a strategy can go wrong: an exact complaint, and the old one goes on."""
+import contextlib
+import os
+import re
+
+from harness import paths
+from harness.scenario import Scenario, main
+
+
+def as_good(name):
+    """A plugin of tests/plugins built under the name of the good one."""
+    return os.path.join(paths.BUILD, "tests/plugins/as_good", f"{name}.so")
+
+
+class BadDrops(Scenario):
+    """One host of two lanes, with `good` at work; each test spoils it in its way and looks whether
+    `good` still counts."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kafka.create_roles(4)
+
+    def setUp(self):
+        super().setUp()
+        self.sent = 0
+        self.host = self.new_host(sections={"take5": {"lanes": 2, "rehearsal_timeout": "3s"},
+                                            "kafka": {"auto.offset.reset": "latest"}})
+        self.good = self.host.drop("good_v1", "good.so")
+        self.host.deploy("good", every=1)
+        self.host.start()
+        self.host.wait_status("an assignment", lambda status: len(status["assignment"]) == 12)
+        self.counts()
+
+    def counts(self):
+        """Sends a message to one partition, and sees that the strategy counts on from what it
+        knew: neither fresh nor dead."""
+        self.sent += 1
+        self.kafka.send("bar_trends", '{"symbol":"X","price":1}', key="X", partition=1)
+        self.wait_for(lambda: f"signal {self.sent}; there are {self.host.read_signals()}; the log "
+                      f"ends:\n{self.host.log_tail()}",
+                      lambda: [s["value"] for s in self.host.read_signals()] ==
+                      list(range(1, self.sent + 1)))
+
+    def strategy(self):
+        return next(s for s in self.host.status()["strategies"] if s["name"] == "good")
+
+    def refused(self, *patterns, code=1):
+        """A reload that says each of the patterns, after which the old one counts on; and so with
+        a good file in its place again."""
+        got, said = self.host.reload()
+        self.assertEqual(got, code, said)
+        for pattern in patterns:
+            self.assertRegex(said, pattern)
+        self.assertEqual(self.strategy()["version"], "1.0.0")
+        self.assertEqual(self.strategy()["state"], "running")
+        self.counts()
+        return said
+
+    def repaired(self):
+        self.host.drop("good_v1", "good.so")
+        self.host.deploy("good", every=1)
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"good: kept")
+        self.counts()
+
+    # ---- files that are no strategy ----
+
+    def write_good(self, data):
+        """In place, as a careless copy does."""
+        with open(self.good, "wb") as file:
+            file.write(data)
+
+    def read_good(self):
+        with open(paths.strategy("good_v1"), "rb") as file:
+            return file.read()
+
+    def test_not_an_elf_file(self):
+        self.write_good(b"#!/bin/sh\necho I am no strategy\n" * 100)
+        self.refused(r"good\.so: not an ELF file: a strategy is a shared object")
+        self.repaired()
+
+    def test_an_empty_file(self):
+        self.write_good(b"")
+        self.refused(r"good\.so: (not an ELF file|.*empty)")
+        self.repaired()
+
+    def test_half_copied(self):
+        data = self.read_good()
+        self.write_good(data[:len(data) // 2])
+        self.refused(r"good\.so: half copied: its headers tell of %d bytes, the file has %d"
+                     % (len(data), len(data) // 2))
+        self.repaired()
+
+    def test_truncated_in_place_while_running(self):
+        os.truncate(self.good, 100)
+        for _ in range(3):
+            self.counts()
+        self.refused(r"good\.so: .*(half copied|not an ELF|damaged)")
+        self.repaired()
+
+    def test_overwritten_in_place_while_running(self):
+        self.write_good(os.urandom(65536))
+        for _ in range(3):
+            self.counts()
+        self.refused(r"good\.so: not an ELF file")
+        # The same with another strategy's bytes, written over the file that was loaded.
+        with open(as_good("crash_create"), "rb") as file:
+            self.write_good(file.read())
+        self.counts()
+        self.refused(r"good: rejected: .*crash")
+        self.repaired()
+
+    def test_another_machines_elf(self):
+        data = bytearray(self.read_good())
+        data[18:20] = (183).to_bytes(2, "little")  # e_machine: AArch64
+        self.write_good(data)
+        self.refused(r"good\.so: built for .*(AArch64|ARM|machine 183).*, this host is "
+                     r".*machine 62")
+        self.repaired()
+
+    def test_no_descriptor(self):
+        self.host.drop(as_good("no_descriptor"), "good.so")
+        self.refused(r"good\.so: no strategy: it has no take5 note")
+        self.repaired()
+
+    # ---- versions of the ABI ----
+
+    def test_newer_minor(self):
+        self.host.drop(as_good("newer_minor"), "good.so")
+        self.refused(r"good\.so: good 1\.0\.0 requires ABI 1\.99, this host has 1\.\d+: update the "
+                     r"host, or build the strategy with")
+        self.repaired()
+
+    def test_other_major(self):
+        self.host.drop(as_good("other_major"), "good.so")
+        self.refused(r"good\.so: good 1\.0\.0 speaks ABI 2\.0, this host 1\.\d+: build it with this "
+                     r"host's SDK")
+        self.repaired()
+
+    def test_older_minor_with_a_smaller_struct_loads(self):
+        self.host.drop(as_good("older_minor_small_struct"), "good.so")
+        self.host.deploy("good")  # it has no parameters
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"good: replaced 1\.0\.0 (->|→) 0\.9\.0")
+        self.assertEqual(self.strategy()["version"], "0.9.0")
+
+    def test_a_strategy_of_the_frozen_1_0_headers_loads(self):
+        self.host.drop(os.path.join(paths.BUILD, "tests/abi/smallest-1.0.so"), "smallest.so")
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"smallest: loaded 1\.0\.0")
+        self.counts_of_smallest()
+
+    def counts_of_smallest(self):
+        self.kafka.send("bar_trends", '{"symbol":"Y","price":7}', key="Y", partition=2)
+        self.wait_for("its signal", lambda: any(
+            s["name"] == "seen" and s["value"] == 7 for s in self.host.read_signals()))
+
+    # ---- what shows when it is loaded ----
+
+    def test_global_into_a_host_of_two_lanes(self):
+        self.host.drop(as_good("global_scope"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*scope GLOBAL, which needs a host with one lane, and this "
+                     r"one has 2; set lanes = 1")
+        self.repaired()
+
+    def test_missing_symbol(self):
+        self.host.drop(as_good("missing_symbol"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*undefined symbol")
+        self.repaired()
+
+    def test_crash_in_a_constructor(self):
+        self.host.drop(as_good("crash_constructor"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*crashed .*(load|open|constructor).*SIGSEGV")
+        self.repaired()
+
+    def test_crash_in_create(self):
+        self.host.drop(as_good("crash_create"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*crashed in create.*SIGSEGV")
+        self.repaired()
+
+    def test_crash_in_load_of_the_real_state(self):
+        self.host.drop(as_good("crash_load"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*crashed in load.*SIGSEGV")
+        self.repaired()
+
+    def test_crash_in_a_real_message(self):
+        self.host.drop(as_good("crash_message"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*crashed in on_message.*SIGSEGV")
+        self.repaired()
+
+    def test_hang_in_create(self):
+        self.host.drop(as_good("hang_create"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*(stuck|hang|hung|did not return).*create.*3 ?s"
+                     r"|good: rejected: .*create.*(stuck|hang|hung|did not return).*3 ?s")
+        self.repaired()
+
+    def test_create_refuses_with_a_text(self):
+        self.host.drop(as_good("refuse_create"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*create refused: \S+")
+        self.repaired()
+
+    def test_load_refuses_the_old_state(self):
+        self.host.drop(as_good("refuse_load"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*load refused: state of version 1\.0\.0 is too old for me")
+        self.repaired()
+
+    def test_save_refuses(self):
+        self.host.drop(as_good("refuse_save"), "good.so")
+        self.host.deploy("good")
+        self.refused(r"good: rejected: .*save refused: in the middle of something")
+        self.repaired()
+
+    # ---- files that may not be there ----
+
+    def test_two_files_with_one_name(self):
+        other = self.host.drop("good_v2", "other.so")
+        self.refused(r"good\.so \(version 1\.0\.0\) and .*other\.so \(version 2\.0\.0\) are both "
+                     r"strategy good: take one away")
+        os.unlink(other)
+        self.repaired()
+
+    def test_a_file_that_others_may_write(self):
+        os.chmod(self.good, 0o666)
+        self.refused(r"good\.so: mode 0666 lets everybody write: `chmod o-w` it, or set "
+                     r"strict_modes = no")
+        self.repaired()
+
+    def test_a_directory_that_others_may_write(self):
+        os.chmod(self.host.strategies, 0o777)
+        self.refused(r"strategies: mode 0777 lets everybody write: `chmod o-w` it")
+        os.chmod(self.host.strategies, 0o755)
+        self.repaired()
+
+    def test_a_file_that_is_gone_while_its_section_stays(self):
+        os.unlink(self.good)
+        self.refused(r"good: rejected: .*no strategy \"good\" in .*1\.0\.0 goes on")
+        self.repaired()
+
+    def test_file_and_section_gone_is_a_removal(self):
+        os.unlink(self.good)
+        self.host.withdraw("good")
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"good: removed 1\.0\.0")
+        self.assertEqual(self.host.status()["strategies"], [])
+
+    # ---- parameters ----
+
+    def test_unknown_parameter(self):
+        self.host.deploy("good", evry=1)
+        self.refused(r"good\.ini:2: .*strategy good has no parameter evry; did you mean every\?")
+        self.repaired()
+
+    def test_parameter_out_of_range(self):
+        self.host.deploy("good", every=1000001)
+        self.refused(r"good\.ini:2: every = 1000001: above the largest value, 1000000")
+        self.repaired()
+
+    def test_broken_ini_changes_nothing(self):
+        with open(os.path.join(self.host.deployments, "good.ini"), "w", encoding="utf-8") as file:
+            file.write("[strategy:good]\nevery = 1\n[strategi:other]\nx = 1\n[take5]\nlans = 2\n")
+        said = self.refused(r"good\.ini:3: .*strategi:other", r"good\.ini:6: .*lans.*lanes")
+        self.assertEqual(len(re.findall(r"good\.ini:\d+:", said)), 2, said)
+        self.repaired()
+
+    # ---- and what must work ----
+
+    def test_a_cpp_strategy_loads(self):
+        self.host.drop("cpp_strategy")
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"cpp_strategy: loaded")
+        self.counts()
+
+    def test_one_that_leaves_a_thread_behind_does_not_kill_the_host(self):
+        self.host.drop("leaves_thread")
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        os.unlink(os.path.join(self.host.strategies, "leaves_thread.so"))
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"leaves_thread: removed")
+        for _ in range(3):
+            self.counts()
+
+    def tearDown(self):
+        # Whatever was done to the host, it stops cleanly.
+        with contextlib.ExitStack() as stack:
+            stack.callback(super().tearDown)
+            if self.host.process is not None and self.host.process.is_running():
+                self.host.stop()
+
+
+if __name__ == "__main__":
+    main()

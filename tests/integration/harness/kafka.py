@@ -1,0 +1,212 @@
+"""Apache Kafka, one node, KRaft, on free ports of the loopback, and what fills it."""
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+
+from . import paths
+from .process import Process
+from .waiting import PATIENCE, wait_for
+
+ROLES = ("bar_trends", "historic_stats", "asset_trends")
+
+
+def free_ports(count):
+    """Ports that nothing listened on just now; all different."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            listener = stack.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            ports.append(listener.getsockname()[1])
+        return ports
+
+
+class Kafka:
+    """A broker. With `advertise`, a function from port to port, there is a second listener that
+    tells clients to come through a proxy: `proxied_port` is the listener, `proxy_port` what it
+    advertises."""
+
+    def __init__(self, directory, with_proxy=False):
+        self.directory = os.path.join(directory, "kafka")
+        self.with_proxy = with_proxy
+        self.process = None
+        os.makedirs(self.directory)
+        self._configure()
+        self._format()
+        self.start()
+
+    # ---- life ----
+
+    def _configure(self):
+        self.port, controller, self.proxied_port, self.proxy_port = free_ports(4)
+        self.servers = f"127.0.0.1:{self.port}"
+        self.proxy_servers = f"127.0.0.1:{self.proxy_port}"
+        listeners = f"PLAIN://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}"
+        advertised = f"PLAIN://127.0.0.1:{self.port}"
+        if self.with_proxy:
+            listeners += f",PROXIED://127.0.0.1:{self.proxied_port}"
+            advertised += f",PROXIED://127.0.0.1:{self.proxy_port}"
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": listeners,
+            "advertised.listeners": advertised,
+            "listener.security.protocol.map":
+                "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
+            "inter.broker.listener.name": "PLAIN",
+            "log.dirs": os.path.join(self.directory, "data"),
+            "auto.create.topics.enable": "false",
+            "group.initial.rebalance.delay.ms": 0,
+            "offsets.topic.num.partitions": 1,
+            "offsets.topic.replication.factor": 1,
+            "transaction.state.log.num.partitions": 1,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+            "log.cleaner.enable": "false",
+            "log.retention.ms": -1,
+            "group.min.session.timeout.ms": 1000,
+        }
+        self.settings_path = os.path.join(self.directory, "server.properties")
+        with open(self.settings_path, "w", encoding="utf-8") as file:
+            file.writelines(f"{key}={value}\n" for key, value in settings.items())
+
+    def _java(self, main, *arguments):
+        return ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                # By this tests/run.sh knows a broker of its own that was left behind.
+                f"-Dtake5.tests={paths.BUILD}/",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+                "-cp", os.path.join(paths.KAFKA_LIB, "*"), main, *arguments]
+
+    def _format(self):
+        # Any id will do, in the form of Kafka's: 16 bytes in base64.
+        subprocess.run(
+            self._java("kafka.tools.StorageTool", "format", "-t", "dGFrZTV0YWtlNXRha2U1dA",
+                       "-c", self.settings_path),
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=120 * PATIENCE)
+
+    def start(self):
+        log = os.path.join(self.directory, "log")
+        start = os.path.getsize(log) if os.path.exists(log) else 0
+        self.process = Process(self._java("kafka.Kafka", self.settings_path), log)
+        self.process.wait_log(r"Kafka Server started", 120, start)
+
+    def stop(self):
+        if self.process is not None and self.process.is_running():
+            self.process.signal(15)
+            self.process.wait(60)
+
+    def kill(self):
+        self.process.kill()
+
+    def close(self):
+        """For tests' ends: nobody needs the data any more."""
+        if self.process is not None:
+            self.process.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # ---- topics ----
+
+    def _topics(self, verb, *specs):
+        subprocess.run([paths.tool("topics"), self.servers, verb, *specs], check=True,
+                       timeout=60 * PATIENCE)
+
+    def create(self, *specs):
+        """Each NAME:PARTITIONS[:KEY=VALUE...]."""
+        self._topics("create", *specs)
+
+    def create_roles(self, partitions, *others):
+        self.create(*(f"{role}:{partitions}" for role in ROLES), *others)
+
+    def delete(self, *names):
+        self._topics("delete", *names)
+
+    def grow(self, *specs):
+        self._topics("grow", *specs)
+
+    # ---- messages in and out ----
+
+    def _produce_command(self, count, **options):
+        letters = {"topics": "t", "first": "f", "rate": "r", "symbols": "y", "partitions": "p",
+                   "seed": "s", "envelope": "e", "bad_every": "x"}
+        command = [paths.tool("produce"), "-b", self.servers, "-n", str(count)]
+        for name, value in options.items():
+            command += [f"-{letters[name]}", str(value)]
+        return command
+
+    def produce(self, count, **options):
+        """Waits until all is delivered; gives the producer's tally."""
+        done = subprocess.run(self._produce_command(count, **options), check=True,
+                              stdout=subprocess.PIPE, timeout=300 * PATIENCE)
+        return json.loads(done.stdout)
+
+    def start_produce(self, count, **options):
+        """A producer in the background; finish() of what this gives waits for its tally."""
+        return Producer(self._produce_command(count, **options), self.directory)
+
+    def send(self, topic, value, key=None, partition=None, headers=()):
+        """One message, by kcat."""
+        command = ["kcat", "-b", self.servers, "-P", "-t", topic, "-D", "\x01"]
+        if partition is not None:
+            command += ["-p", str(partition)]
+        for name, text in headers:
+            command += ["-H", f"{name}={text}"]
+        data = value if isinstance(value, bytes) else value.encode()
+        if key is not None:
+            command += ["-K", "\x02"]
+            data = (key if isinstance(key, bytes) else key.encode()) + b"\x02" + data
+        subprocess.run(command, input=data, check=True, timeout=60 * PATIENCE)
+
+    def read(self, topic):
+        """All that the topic holds now, as kcat -J gives it."""
+        done = subprocess.run(
+            ["kcat", "-b", self.servers, "-C", "-t", topic, "-e", "-q", "-J", "-o", "beginning"],
+            check=True, stdout=subprocess.PIPE, timeout=120 * PATIENCE)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def committed(self, group, expected):
+        """The group's committed offsets for all that a tally names: {topic: {partition: offset}};
+        without one it is None."""
+        parts = [(topic, number) for topic, numbers in expected.items() for number in numbers]
+        done = subprocess.run(
+            [paths.tool("topics"), self.servers, "committed", group,
+             *(f"{topic}:{number}" for topic, number in parts)],
+            check=True, stdout=subprocess.PIPE, timeout=60 * PATIENCE)
+        result = {topic: {} for topic in expected}
+        for (topic, number), line in zip(parts, done.stdout.split(), strict=True):
+            result[topic][number] = int(line) if int(line) >= 0 else None
+        return result
+
+    def wait_committed(self, group, expected, timeout_s=60):
+        """Until the group has committed what a producer's tally tells."""
+        wait_for(lambda: f"{group} to commit {expected}; it has {self.committed(group, expected)}",
+                 lambda: self.committed(group, expected) == expected, timeout_s, 0.2)
+
+
+class Producer:
+    def __init__(self, command, directory):
+        self._tally_path = os.path.join(directory, f"produce-{id(self)}.json")
+        self._process = Process(command, os.path.join(directory, "produce.log"),
+                                stdout=self._tally_path)
+
+    def is_running(self):
+        return self._process.is_running()
+
+    def stop(self):
+        """Ends it early; its tally tells what was delivered until then."""
+        self._process.signal(15)
+        return self.finish()
+
+    def finish(self, timeout_s=300):
+        code = self._process.wait(timeout_s)
+        if code != 0:
+            raise AssertionError(f"produce ended with {code}: {self._process.log_tail()}")
+        with open(self._tally_path, encoding="utf-8") as file:
+            return json.load(file)

@@ -1,0 +1,63 @@
+"""A scenario: a folder, a broker, hosts; all of it ended afterwards."""
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+from .host import Host
+from .kafka import Kafka
+from .proxy import Proxy
+from .waiting import wait_for
+
+
+class Scenario(unittest.TestCase):
+    """One broker for all tests of a class; a folder and hosts for each test. `WITH_PROXY` gives the
+    broker a second way in that can be cut."""
+
+    WITH_PROXY = False
+
+    @classmethod
+    def setUpClass(cls):
+        cls.class_directory = tempfile.mkdtemp(prefix="take5-")
+        cls.kafka = Kafka(cls.class_directory, with_proxy=cls.WITH_PROXY)
+        cls.proxy = Proxy(cls.kafka.proxy_port, cls.kafka.proxied_port) if cls.WITH_PROXY else None
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.proxy is not None:
+            cls.proxy.close()
+        cls.kafka.close()
+        shutil.rmtree(cls.class_directory, ignore_errors=True)
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="take5-")
+        self.hosts = []
+
+    def tearDown(self):
+        for host in self.hosts:
+            host.close()
+        failures = self._outcome.result.failures + self._outcome.result.errors
+        if any(test is self for test, _ in failures):
+            for host in self.hosts:
+                print(f"---- log of {host.directory} ends ----\n{host.log_tail()}", file=sys.stderr)
+            if os.environ.get("TAKE5_KEEP"):
+                print(f"kept: {self.directory}", file=sys.stderr)
+                return
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def new_host(self, name="host", group=None, servers=None, sections=None):
+        host = Host(self.directory, servers or self.kafka.servers, name=name,
+                    group=group or self.id().rsplit(".", 1)[-1], sections=sections)
+        self.hosts.append(host)
+        return host
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def wait_for(self, what, probe, timeout_s=60):
+        return wait_for(what, probe, timeout_s)
+
+
+def main():
+    unittest.main(verbosity=2, failfast=False)

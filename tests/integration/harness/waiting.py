@@ -1,0 +1,24 @@
+"""Waiting for something, with a deadline."""
+import os
+import time
+
+# Sanitizers and a loaded machine are slow; a deadline is there to end a hang, not to measure.
+PATIENCE = float(os.environ.get("TAKE5_PATIENCE", "1")) * (
+    1 if os.environ.get("TAKE5_VARIANT", "plain") == "plain" else 4)
+
+
+class Timeout(AssertionError):
+    """What was waited for did not come."""
+
+
+def wait_for(what, probe, timeout_s=60, step_s=0.05):
+    """Calls `probe` until it gives something true, and gives that."""
+    deadline = time.monotonic() + timeout_s * PATIENCE
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            detail = what() if callable(what) else what
+            raise Timeout(f"waited {timeout_s * PATIENCE:.0f} s for {detail}")
+        time.sleep(step_s)

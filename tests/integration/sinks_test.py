@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Signals and dead letters arrive, and nothing is passed while they cannot."""
+import json
+import os
+import time
+
+from harness import records
+from harness.scenario import Scenario, main
+
+TOPICS = ("bar_trends", "historic_stats", "asset_trends")
+
+
+class Sinks(Scenario):
+    def setUp(self):
+        super().setUp()
+        name = self.id().rsplit(".", 1)[-1]
+        self.topics = {role: f"{name}.{role}" for role in TOPICS}
+        self.kafka.create(*(f"{topic}:2" for topic in self.topics.values()))
+
+    def produce(self, count, **options):
+        return self.kafka.produce(count, topics=",".join(self.topics.values()), partitions=2,
+                                  **options)
+
+    def signalling_host(self, **sections):
+        sections.update({f"topic:{role}": {"topic": topic}
+                         for role, topic in self.topics.items()})
+        host = self.new_host(sections=sections)
+        host.drop("good_v1", "good.so")
+        host.deploy("good", every=1)
+        return host
+
+    def stays_uncommitted(self, host, tally):
+        """For a while that a background commit would not take."""
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            committed = self.kafka.committed(host.group, tally["partitions"])
+            for topic, partitions in committed.items():
+                for partition, offset in partitions.items():
+                    self.assertIn(offset, (None, 0), f"{topic} [{partition}]")
+            time.sleep(0.3)
+
+    def test_signals_go_to_kafka_with_key_and_id(self):
+        self.kafka.create("signals_kafka:3")
+        host = self.signalling_host(**{"signals": {"sinks": "kafka, jsonl"},
+                                       "sink:kafka": {"topic": "signals_kafka"}}).start()
+        tally = self.produce(3_000, symbols=30)
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        in_kafka = self.kafka.read("signals_kafka")
+        self.assertEqual(len(in_kafka), 3_000)
+        ids = set()
+        for message in in_kafka:
+            value = json.loads(message["payload"])
+            self.assertEqual(message["key"], value["symbol"])
+            headers = dict(zip(message["headers"][::2], message["headers"][1::2]))
+            ids.add(headers["take5-signal-id"])
+        self.assertEqual(len(ids), 3_000)
+        by_symbol = lambda values: sorted((v["symbol"], v["value"]) for v in values)
+        self.assertEqual(by_symbol(json.loads(m["payload"]) for m in in_kafka),
+                         by_symbol(host.read_signals()))
+
+    def test_a_full_disk_holds_the_offsets_until_there_is_room(self):
+        path = self.path("signals")
+        os.symlink("/dev/full", path)
+        host = self.signalling_host(**{"sink:jsonl": {"path": path}}).start()
+        tally = self.produce(2_000)
+        host.wait_log(r"No space left on device")
+        self.stays_uncommitted(host, tally)
+        self.assertEqual(host.log_text().count("No space left on device"), 1)
+
+        room = self.path("room")
+        os.unlink(path)
+        os.symlink(room, path)
+        code, out, err = host.ctl("reopen")
+        self.assertEqual(code, 0, out + err)
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        with open(room, encoding="utf-8") as file:
+            self.assertEqual(len([json.loads(line) for line in file]), 2_000)
+
+    def test_a_missing_signal_topic_holds_the_offsets_until_it_is_made(self):
+        host = self.signalling_host(**{"signals": {"sinks": "kafka"},
+                                       "sink:kafka": {"topic": "signals_late"}}).start()
+        tally = self.produce(500)
+        host.wait_log(r"signals_late")
+        self.stays_uncommitted(host, tally)
+        self.kafka.create("signals_late:1")
+        self.kafka.wait_committed(host.group, tally["partitions"], 90)
+        host.stop()
+        self.assertEqual(len(self.kafka.read("signals_late")), 500)
+
+    def test_bad_messages_become_letters_with_all_that_they_were(self):
+        self.kafka.create("letters:1")
+        host = self.signalling_host(
+            dead_letters={"to": "kafka", "topic": "letters"}).start()
+        topic = self.topics["bar_trends"]
+        tally = self.produce(900, bad_every=90)
+        at = int(tally["partitions"][topic]["1"])
+        self.kafka.send(topic, "not JSON", key="K1", partition=1, headers=[("trace", "abc")])
+        tally["partitions"][topic]["1"] += 1
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+
+        letters = self.kafka.read("letters")
+        self.assertEqual(len(letters), 11)
+        original = next(m for m in self.kafka.read(topic)
+                        if m["partition"] == 1 and m["offset"] == at)
+        letter = next(m for m in letters if m["payload"] == "not JSON")
+        self.assertEqual(letter["key"], "K1")
+        self.assertEqual(letter["ts"], original["ts"])
+        headers = dict(zip(letter["headers"][::2], letter["headers"][1::2]))
+        self.assertEqual(headers["trace"], "abc")
+        self.assertEqual(headers["__take5.errors.topic"], topic)
+        self.assertEqual(headers["__take5.errors.partition"], "1")
+        self.assertEqual(headers["__take5.errors.offset"], str(at))
+        self.assertTrue(headers["__take5.errors.reason"])
+        self.assertTrue(headers["__take5.errors.message"])
+        # The good ones were worked on.
+        self.assertEqual(len(host.read_signals()), 890)
+
+    def test_a_letter_that_cannot_be_written_holds_its_offset(self):
+        path = self.path("letters")
+        os.symlink("/dev/full", path)
+        host = self.signalling_host(dead_letters={"to": "jsonl", "path": path}).start()
+        topic = self.topics["bar_trends"]
+        for text in ("bad", '{"symbol":"A","price":1}', '{"symbol":"A","price":2}'):
+            self.kafka.send(topic, text, key="A", partition=0)
+        tally = {"partitions": {topic: {"0": 3}}}
+        host.wait_log(r"No space left on device")
+        self.stays_uncommitted(host, tally)
+        room = self.path("room")
+        os.unlink(path)
+        os.symlink(room, path)
+        self.assertEqual(host.ctl("reopen")[0], 0)
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        with open(room, encoding="utf-8") as file:
+            [letter] = [json.loads(line) for line in file]
+        self.assertEqual((letter["topic"], letter["partition"], letter["offset"]), (topic, 0, 0))
+        self.assertEqual(letter["payload"], "bad")
+
+    def test_a_strategy_that_rejects_makes_a_letter(self):
+        host = self.new_host(sections={f"topic:{role}": {"topic": topic}
+                                       for role, topic in self.topics.items()})
+        host.drop("reject_message")
+        host.start()
+        topic = self.topics["bar_trends"]
+        self.kafka.send(topic, '{"symbol":"A","price":1}', key="A", partition=0)
+        self.kafka.wait_committed(host.group, {topic: {"0": 1}})
+        host.stop()
+        [letter] = host.read_letters()
+        self.assertEqual(letter["strategy"], "reject_message")
+        self.assertEqual(letter["offset"], 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+/*
+ * topics: makes topics, deletes them, adds partitions to them, or tells a group's offsets in them.
+ *   topics BROKERS create    NAME:PARTITIONS[:KEY=VALUE...] ...
+ *   topics BROKERS delete    NAME ...
+ *   topics BROKERS grow      NAME:PARTITIONS ...
+ *   topics BROKERS committed GROUP NAME:PARTITION ...       an offset a line; -1001 for none
+ * A topic that is there already, or gone already, is no error.
+ */
+#include <librdkafka/rdkafka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS 30000
+
+static int fail(const char *what, const char *why) {
+    fprintf(stderr, "topics: %s: %s\n", what, why);
+    return 1;
+}
+
+/* NAME:PARTITIONS[:KEY=VALUE...], which it takes apart; NULL when it is malformed. */
+static rd_kafka_NewTopic_t *parse_topic(char *spec) {
+    char errstr[256];
+    char *rest = NULL;
+    const char *name = strtok_r(spec, ":", &rest);
+    const char *partitions = strtok_r(NULL, ":", &rest);
+    if (name == NULL || partitions == NULL)
+        return NULL;
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(name, atoi(partitions), 1, errstr, sizeof errstr);
+    for (char *pair = strtok_r(NULL, ":", &rest); topic != NULL && pair != NULL;
+         pair = strtok_r(NULL, ":", &rest)) {
+        char *value = strchr(pair, '=');
+        if (value == NULL) {
+            rd_kafka_NewTopic_destroy(topic);
+            return NULL;
+        }
+        *value++ = '\0';
+        (void)rd_kafka_NewTopic_set_config(topic, pair, value);
+    }
+    return topic;
+}
+
+/* Faults of single topics in the answer; `harmless` is none. */
+static int judge(const rd_kafka_topic_result_t **results, size_t count,
+                 rd_kafka_resp_err_t harmless) {
+    int faults = 0;
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != harmless)
+            faults += fail(rd_kafka_topic_result_name(results[i]), rd_kafka_err2str(error));
+    }
+    return faults;
+}
+
+static int answer(rd_kafka_queue_t *queue) {
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (event == NULL)
+        return fail("the broker", "does not answer");
+    int faults = 0;
+    size_t count = 0;
+    const rd_kafka_event_type_t type = rd_kafka_event_type(event);
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        faults = fail("the broker", rd_kafka_event_error_string(event));
+    else if (type == RD_KAFKA_EVENT_CREATETOPICS_RESULT)
+        faults = judge(
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count),
+            count, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS);
+    else if (type == RD_KAFKA_EVENT_DELETETOPICS_RESULT)
+        faults = judge(
+            rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count),
+            count, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    else if (type == RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT)
+        faults = judge(rd_kafka_CreatePartitions_result_topics(
+                           rd_kafka_event_CreatePartitions_result(event), &count),
+                       count, RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(event);
+    return faults;
+}
+
+static int create(rd_kafka_t *client, rd_kafka_queue_t *queue, char **specs, size_t count) {
+    rd_kafka_NewTopic_t **topics = calloc(count, sizeof *topics);
+    if (topics == NULL)
+        return fail("create", "out of memory");
+    int faults = 0;
+    for (size_t i = 0; i < count && faults == 0; i++) {
+        topics[i] = parse_topic(specs[i]);
+        if (topics[i] == NULL)
+            faults = fail(specs[i], "should be NAME:PARTITIONS[:KEY=VALUE...]");
+    }
+    if (faults == 0) {
+        rd_kafka_CreateTopics(client, topics, count, NULL, queue);
+        faults = answer(queue);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (topics[i] != NULL)
+            rd_kafka_NewTopic_destroy(topics[i]);
+    }
+    free(topics);
+    return faults;
+}
+
+static int delete_one(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *name) {
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+    rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
+    const int faults = answer(queue);
+    rd_kafka_DeleteTopic_destroy(topic);
+    return faults;
+}
+
+static int grow_one(rd_kafka_t *client, rd_kafka_queue_t *queue, char *spec) {
+    char errstr[256];
+    char *partitions = strchr(spec, ':');
+    if (partitions == NULL)
+        return fail(spec, "should be NAME:PARTITIONS");
+    *partitions++ = '\0';
+    rd_kafka_NewPartitions_t *grown =
+        rd_kafka_NewPartitions_new(spec, (size_t)atoi(partitions), errstr, sizeof errstr);
+    if (grown == NULL)
+        return fail(spec, errstr);
+    rd_kafka_CreatePartitions(client, &grown, 1, NULL, queue);
+    const int faults = answer(queue);
+    rd_kafka_NewPartitions_destroy(grown);
+    return faults;
+}
+
+static int print_committed(const char *brokers, const char *group, char **specs, size_t count) {
+    char errstr[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, errstr, sizeof errstr) !=
+            RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "group.id", group, errstr, sizeof errstr) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_destroy(conf);
+        return fail(brokers, errstr);
+    }
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof errstr);
+    if (client == NULL)
+        return fail("librdkafka", errstr);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    int faults = 0;
+    for (size_t i = 0; i < count && faults == 0; i++) {
+        char *partition = strchr(specs[i], ':');
+        if (partition == NULL) {
+            faults = fail(specs[i], "should be NAME:PARTITION");
+            break;
+        }
+        *partition++ = '\0';
+        rd_kafka_topic_partition_list_add(list, specs[i], atoi(partition));
+    }
+    const rd_kafka_resp_err_t error =
+        faults > 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(client, list, TIMEOUT_MS);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        faults = fail(group, rd_kafka_err2str(error));
+    for (int i = 0; i < list->cnt && faults == 0; i++)
+        printf("%lld\n", (long long)list->elems[i].offset);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+    return faults;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) {
+        fprintf(stderr, "usage: topics BROKERS create|delete|grow|committed ...\n");
+        return 2;
+    }
+    if (strcmp(argv[2], "committed") == 0)
+        return print_committed(argv[1], argv[3], argv + 4, (size_t)argc - 4);
+    char errstr[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], errstr, sizeof errstr) !=
+        RD_KAFKA_CONF_OK)
+        return fail(argv[1], errstr);
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof errstr);
+    if (client == NULL)
+        return fail("librdkafka", errstr);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+
+    int faults = 0;
+    if (strcmp(argv[2], "create") == 0)
+        faults = create(client, queue, argv + 3, (size_t)argc - 3);
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[2], "delete") == 0)
+            faults += delete_one(client, queue, argv[i]);
+        else if (strcmp(argv[2], "grow") == 0)
+            faults += grow_one(client, queue, argv[i]);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+    return faults > 0 ? 1 : 0;
+}
