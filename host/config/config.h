@@ -24,7 +24,7 @@
 struct config_item {
     char *name;
     char *text;
-    struct place place;
+    struct place place; /* file NULL: a default; else as in struct config's origins */
 };
 
 struct config_items {
@@ -42,14 +42,15 @@ struct config_topic {
 /* [strategy:NAME] */
 struct config_deployment {
     char *name;
-    char *plugin;          /* the strategy's name; default: NAME */
-    bool is_enabled;       /* `enabled` */
-    bool allow_split;      /* `allow_split` */
-    bool global_partial;   /* `global_partial = ok` */
-    char **symbols;        /* filter, NULL-terminated; NULL: all */
-    char **topics;         /* roles, NULL-terminated; NULL: all that the strategy wants */
-    uint32_t *time_frames; /* seconds, 0-terminated; NULL: all */
+    char *plugin;                 /* the strategy's name; default: NAME */
+    bool is_enabled;              /* `enabled` */
+    bool allow_split;             /* `allow_split` */
+    bool global_partial;          /* `global_partial = ok` */
+    char **symbols;               /* filter, NULL-terminated; NULL: all */
+    char **topics;                /* roles, NULL-terminated; NULL: all that the strategy wants */
+    uint32_t *time_frames;        /* seconds, 0-terminated; NULL: all */
     struct config_items settings; /* its parameters */
+    struct config_items keys;     /* the host's keys above as written, for their places */
     struct place place;
 };
 
@@ -75,12 +76,12 @@ struct config {
     int64_t stuck_ns;
     int64_t slow_callback_ns;
     int64_t quarantine_ns;
-    int64_t error_run;       /* errors in a row that suspend an instance */
-    int64_t suspend_ns;      /* first suspension; doubles */
+    int64_t error_run;  /* errors in a row that suspend an instance */
+    int64_t suspend_ns; /* first suspension; doubles */
     int64_t suspend_max_ns;
-    int64_t reject_rate;     /* dead letters by REJECT a minute before a deployment is suspended */
+    int64_t reject_rate; /* dead letters by REJECT a minute before a deployment is suspended */
     int64_t max_signals_per_callback;
-    int64_t max_timers;      /* an instance */
+    int64_t max_timers; /* an instance */
     int64_t stats_interval_ns;
     int64_t reload_timeout_ns;
     int64_t rehearsal_timeout_ns;
@@ -92,19 +93,20 @@ struct config {
     int64_t max_unconfirmed; /* records whose sinks have not confirmed, a lane */
 
     /* [log] */
-    struct log_options log; /* path owned by the config */
-    struct config_items log_levels; /* level.ROOM = LEVEL */
+    struct log_options log;         /* path owned by the config */
+    struct config_items log_levels; /* "level.ROOM" = "LEVEL" */
 
     /* [decode] */
     struct decode_limits decode;
-    int64_t max_symbols;     /* a partition number */
-    int64_t symbol_idle_ns;  /* a symbol unseen for so long expires; 0: never */
+    int64_t max_symbols;    /* a partition number */
+    int64_t symbol_idle_ns; /* a symbol unseen for so long expires; 0: never */
 
     /* [control] */
-    char *control_group; /* NULL: owner only */
+    char *control_group;  /* NULL: owner only */
     char *control_socket; /* path; default RUN_DIR/control.sock */
 
-    /* [kafka]: librdkafka properties, in order, checked against librdkafka */
+    /* [kafka]: librdkafka properties with the host's defaults (schema_properties()), checked one by
+     * one against librdkafka; those that the host owns are never among them */
     struct config_items kafka;
     char *bootstrap_servers; /* effective */
     char *group_id;          /* effective */
@@ -118,7 +120,8 @@ struct config {
     /* [sink:jsonl] */
     char *jsonl_path;
     bool jsonl_fsync;
-    /* [sink:kafka] topic and librdkafka producer properties (over those of [kafka]) */
+    /* [sink:kafka] topic and librdkafka producer properties, complete: those of [kafka] that a
+     * producer knows and, over them, those of [sink:kafka] */
     char *signal_topic;
     struct config_items producer;
     /* [dead_letters] */
@@ -135,6 +138,12 @@ struct config {
 
     struct config_deployment *deployments; /* in order of their names */
     size_t deployment_count;
+
+    /* Where the value of each row of schema_keys() is from: file and line, or a file that is
+     * "environment variable NAME" or "command line"; file NULL: the default. */
+    struct place *origins;
+    char **files; /* what places point to */
+    size_t file_count;
 };
 
 /* One of the command line's `-s SECTION.KEY=VALUE`. */
@@ -145,11 +154,16 @@ struct config_override {
 };
 
 struct config_request {
-    const char *path; /* NULL: no file, defaults and environment alone */
+    /* The main file. Every .ini in the strategies.d beside it is read after it, in order of their
+     * names; those may hold nothing but [strategy:NAME]. NULL: no file, defaults and environment
+     * alone. */
+    const char *path;
     const char *const *environment; /* like environ; NULL: none */
     const struct config_override *overrides;
     size_t override_count;
-    bool is_demo; /* no broker needed; strategies and directories of the build or installation */
+    /* Directories that nobody set are the user's own, as they are without root and without a file,
+     * so that a demo never meets a service's files. */
+    bool is_demo;
 };
 
 /* Reads and checks everything. NULL when there is an error among the faults; warnings may come with
@@ -157,12 +171,15 @@ struct config_request {
 struct config *config_load(const struct config_request *request, struct faults *faults);
 void config_free(struct config *config);
 
-/* What a reload cannot change: adds an error a difference in topics, [kafka], lanes, directories and
- * sinks, naming both values and that it needs a restart. True when there is none. */
+/* What a reload cannot change: adds an error a difference in topics, [kafka], lanes, directories
+ * and sinks, naming both values and that it needs a restart. True when there is none. */
 bool config_can_reload(const struct config *running, const struct config *next,
                        struct faults *faults);
 
-/* NULL when the role is unknown. */
+/* Puts [log] to work: options and the levels of the rooms. On failure the log is as it was. */
+bool config_apply_log(const struct config *config, struct log *log, struct error *error);
+
+/* NULL when the role is unknown. `index` may be NULL. */
 const struct config_topic *config_topic_by_role(const struct config *config, const char *role,
                                                 uint32_t *index);
 

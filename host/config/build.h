@@ -1,0 +1,66 @@
+/*
+ * config/build.h - a configuration while it is being put together. Inside config.
+ *
+ * Every assignment, wherever it comes from, goes through build_assign(): it is checked, reported
+ * with its place when wrong, and stored over what came before. Sources are read from the weakest to
+ * the strongest, so that the last one wins and a mistake in a weak one shows all the same.
+ */
+#ifndef TAKE5_CONFIG_BUILD_H
+#define TAKE5_CONFIG_BUILD_H
+
+#include "config/config.h"
+#include "config/kafka_properties.h"
+#include "config/schema.h"
+
+struct build {
+    struct config *config;
+    const struct config_request *request;
+    struct faults *faults;
+    struct kafka_properties *kafka;
+};
+
+struct assignment {
+    const char *section; /* "strategy:alpha" */
+    const char *key;
+    const char *value;
+    struct place place;
+    const char *directory; /* that relative paths are seen from; NULL: the working directory */
+};
+
+/* load.c: a fault because memory ran out. */
+void build_out_of_memory(struct build *build);
+
+/* assign.c */
+void build_assign(struct build *build, const struct assignment *assignment);
+/* Makes what a section stands for, also when no key follows. False with a fault when there is no
+ * such section. */
+bool build_section(struct build *build, const char *section, struct place place);
+/* Row `index` of the schema into `base`. */
+bool build_value(struct build *build, void *base, const struct schema_key *key,
+                 const struct assignment *assignment);
+
+/* topics.c */
+struct config_topic *build_topic(struct build *build, const char *role, struct place place);
+bool topics_preset(struct build *build);
+void topics_finish(struct build *build);
+
+/* deployments.c */
+struct config_deployment *build_deployment(struct build *build, const char *name,
+                                           struct place place);
+void deployment_assign(struct build *build, struct config_deployment *deployment,
+                       const struct assignment *assignment);
+void deployments_finish(struct build *build);
+void deployment_release(struct config_deployment *deployment);
+
+/* kafka.c */
+void kafka_assign(struct build *build, enum kafka_side side, const struct assignment *assignment);
+bool kafka_preset(struct build *build);
+void kafka_finish(struct build *build);
+
+/* environment.c */
+void environment_assign(struct build *build);
+
+/* finish.c: defaults that depend on other settings, and what settings mean together. */
+void build_finish(struct build *build);
+
+#endif

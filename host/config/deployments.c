@@ -1,0 +1,142 @@
+#include "config/build.h"
+
+#include "base/text.h"
+#include "config/items.h"
+#include "config/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECTION       "strategy:NAME"
+#define NAME_MAX_SIZE 64
+#define NAME_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+void deployment_release(struct config_deployment *deployment) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].section, SECTION) == 0)
+            value_release(deployment, &keys[i]);
+    config_items_release(&deployment->settings);
+    config_items_release(&deployment->keys);
+    free(deployment->name);
+}
+
+static bool set_presets(struct config_deployment *deployment) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    struct error error;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].section, SECTION) == 0 && keys[i].preset != NULL &&
+            !value_set(deployment, &keys[i], keys[i].preset, NULL, &error))
+            return false;
+    return true;
+}
+
+static bool check_name(struct build *build, const char *name, struct place place) {
+    if (name[0] == '\0') {
+        faults_add(build->faults, place, "[strategy:] needs a name, as in [strategy:momentum]");
+        return false;
+    }
+    /* It becomes part of file names, message headers and signal ids. */
+    bool is_name = name[strspn(name, NAME_LETTERS)] == '\0' && name[0] != '.' && name[0] != '-' &&
+                   strlen(name) <= NAME_MAX_SIZE;
+    if (!is_name)
+        faults_add(build->faults, place,
+                   "[strategy:%s]: a name is at most %d letters, digits, '_', '-' and '.', and "
+                   "begins with none of the last two",
+                   name, NAME_MAX_SIZE);
+    return is_name;
+}
+
+struct config_deployment *build_deployment(struct build *build, const char *name,
+                                           struct place place) {
+    struct config *config = build->config;
+    for (size_t i = 0; i < config->deployment_count; i++)
+        if (strcmp(config->deployments[i].name, name) == 0)
+            return &config->deployments[i];
+    if (!check_name(build, name, place))
+        return NULL;
+
+    struct config_deployment *grown =
+        reallocarray(config->deployments, config->deployment_count + 1, sizeof *grown);
+    if (grown != NULL)
+        config->deployments = grown;
+    struct config_deployment deployment = {.name = strdup(name), .place = place};
+    if (grown == NULL || deployment.name == NULL || !set_presets(&deployment)) {
+        deployment_release(&deployment);
+        build_out_of_memory(build);
+        return NULL;
+    }
+    config->deployments[config->deployment_count] = deployment;
+    return &config->deployments[config->deployment_count++];
+}
+
+void deployment_assign(struct build *build, struct config_deployment *deployment,
+                       const struct assignment *a) {
+    const struct schema_key *key = schema_find(SECTION, a->key);
+    if (key != NULL && !build_value(build, deployment, key, a))
+        return;
+    struct config_items *items = key != NULL ? &deployment->keys : &deployment->settings;
+    if (!config_items_set(items, a->key, a->value, a->place))
+        build_out_of_memory(build);
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct config_deployment *left = a, *right = b;
+    return strcmp(left->name, right->name);
+}
+
+static struct place place_of(const struct config_deployment *deployment, const char *key) {
+    const struct config_item *item = config_items_find(&deployment->keys, key);
+    return item != NULL ? item->place : deployment->place;
+}
+
+static void check_topics(struct build *build, const struct config_deployment *deployment) {
+    const struct config *config = build->config;
+    const char **roles = calloc(config->topic_count + 1, sizeof *roles);
+    if (roles == NULL) {
+        build_out_of_memory(build);
+        return;
+    }
+    for (size_t i = 0; i < config->topic_count; i++)
+        roles[i] = config->topics[i].role;
+    for (char **role = deployment->topics; role != NULL && *role != NULL; role++) {
+        if (config_topic_by_role(config, *role, NULL) != NULL)
+            continue;
+        const char *near = faults_near_miss(*role, roles);
+        struct place place = place_of(deployment, "topics");
+        if (near != NULL)
+            faults_add(build->faults, place,
+                       "[strategy:%s] topics: there is no [topic:%s]; did you mean %s?",
+                       deployment->name, *role, near);
+        else
+            faults_add(build->faults, place, "[strategy:%s] topics: there is no [topic:%s]",
+                       deployment->name, *role);
+    }
+    free(roles);
+}
+
+static void check_plugin(struct build *build, struct config_deployment *deployment) {
+    if (deployment->plugin == NULL) {
+        deployment->plugin = strdup(deployment->name);
+        if (deployment->plugin == NULL)
+            build_out_of_memory(build);
+        return;
+    }
+    if (deployment->plugin[0] == '\0' || strchr(deployment->plugin, '/') != NULL)
+        faults_add(build->faults, place_of(deployment, "plugin"),
+                   "[strategy:%s] plugin = %s is no strategy's name: expected the name that the "
+                   "file says of itself (`take5 list`), not a path",
+                   deployment->name, deployment->plugin);
+}
+
+void deployments_finish(struct build *build) {
+    struct config *config = build->config;
+    if (config->deployment_count > 0)
+        qsort(config->deployments, config->deployment_count, sizeof *config->deployments, by_name);
+    for (size_t i = 0; i < config->deployment_count; i++) {
+        check_plugin(build, &config->deployments[i]);
+        check_topics(build, &config->deployments[i]);
+    }
+}

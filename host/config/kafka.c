@@ -1,0 +1,143 @@
+/*
+ * [kafka] and [sink:kafka]: the properties that go through to librdkafka.
+ */
+#include "base/units.h"
+#include "config/build.h"
+#include "config/items.h"
+#include "config/property_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct config_items *items_of(struct build *build, enum kafka_side side) {
+    return side == KAFKA_CONSUMER ? &build->config->kafka : &build->config->producer;
+}
+
+static bool check_once(struct build *build, const struct config_items *items, const char *name,
+                       const struct assignment *a) {
+    const struct config_item *known = config_items_find(items, name);
+    bool is_twice = known != NULL && known->place.line > 0 && a->place.line > 0 &&
+                    strcmp(known->place.file, a->place.file) == 0;
+    if (is_twice)
+        faults_add(build->faults, a->place, "[%s] %s is set already, at line %d", a->section, name,
+                   known->place.line);
+    return !is_twice;
+}
+
+void kafka_assign(struct build *build, enum kafka_side side, const struct assignment *a) {
+    char *given, *value;
+    if (!property_resolve(build, a, &given, &value))
+        return;
+    const char *name = kafka_property_name(given);
+    struct config_items *items = items_of(build, side);
+    if (kafka_property_check(build->kafka, side, name, value, a->place, build->faults) &&
+        check_once(build, items, name, a) && !config_items_set(items, name, value, a->place))
+        build_out_of_memory(build);
+    free(given);
+    free(value);
+}
+
+bool kafka_preset(struct build *build) {
+    size_t count;
+    const struct schema_property *properties = schema_properties(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct schema_property *property = &properties[i];
+        enum kafka_side side =
+            strcmp(property->section, "kafka") == 0 ? KAFKA_CONSUMER : KAFKA_PRODUCER;
+        if (property->value == NULL ||
+            (property->is_optional && !kafka_property_is_known(build->kafka, side, property->name)))
+            continue;
+        if (!config_items_set(items_of(build, side), property->name, property->value,
+                              (struct place){0})) {
+            build_out_of_memory(build);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* [kafka] goes to the producer too, as far as it knows the properties, unless [sink:kafka] says
+ * otherwise. */
+static void share_with_producer(struct build *build) {
+    struct config *config = build->config;
+    for (size_t i = 0; i < config->kafka.count; i++) {
+        const struct config_item *item = &config->kafka.items[i];
+        if (!kafka_property_is_known(build->kafka, KAFKA_PRODUCER, item->name))
+            continue;
+        const struct config_item *own = config_items_find(&config->producer, item->name);
+        bool is_own = own != NULL && (own->place.file != NULL || item->place.file == NULL);
+        if (!is_own && !config_items_set(&config->producer, item->name, item->text, item->place))
+            build_out_of_memory(build);
+    }
+}
+
+static char *effective(struct build *build, const char *name) {
+    const struct config_item *item = config_items_find(&build->config->kafka, name);
+    char *copy = strdup(item != NULL ? item->text : "");
+    if (copy == NULL)
+        build_out_of_memory(build);
+    return copy;
+}
+
+static int64_t milliseconds(const struct config *config, const char *name, struct place *place) {
+    const struct config_item *item = config_items_find(&config->kafka, name);
+    int64_t value;
+    if (item == NULL || !parse_integer(item->text, &value))
+        return -1;
+    *place = item->place;
+    return value;
+}
+
+/* What librdkafka refuses only when a client is made, and what would make the group throw this host
+ * out while it does what it should. */
+static void check_times(struct build *build) {
+    const struct config *config = build->config;
+    struct place heartbeat_place, session_place, poll_place;
+    int64_t heartbeat = milliseconds(config, "heartbeat.interval.ms", &heartbeat_place);
+    int64_t session = milliseconds(config, "session.timeout.ms", &session_place);
+    int64_t poll = milliseconds(config, "max.poll.interval.ms", &poll_place);
+    if (heartbeat < 0 || session < 0 || poll < 0)
+        return;
+    if (heartbeat >= session)
+        faults_add(build->faults, heartbeat_place.file != NULL ? heartbeat_place : session_place,
+                   "[kafka] heartbeat.interval.ms = %lld must be below session.timeout.ms = %lld, "
+                   "a third of it is usual",
+                   (long long)heartbeat, (long long)session);
+    if (session > poll)
+        faults_add(build->faults, session_place.file != NULL ? session_place : poll_place,
+                   "[kafka] session.timeout.ms = %lld must not be above max.poll.interval.ms = "
+                   "%lld",
+                   (long long)session, (long long)poll);
+
+    static const char *const bounded[] = {"reload_timeout", "revoke_timeout"};
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    for (size_t i = 0; i < sizeof bounded / sizeof bounded[0]; i++) {
+        const struct schema_key *key = schema_find("take5", bounded[i]);
+        int64_t ns = *(const int64_t *)((const char *)config + key->offset);
+        if (ns / 1000000 < poll)
+            continue;
+        char written[32];
+        format_duration(ns, written, sizeof written);
+        struct place place = config->origins[key - keys];
+        faults_add(build->faults, place.file != NULL ? place : poll_place,
+                   "[take5] %s = %s must be below [kafka] max.poll.interval.ms = %lld, or the "
+                   "group takes the partitions away meanwhile",
+                   key->key, written, (long long)poll);
+    }
+}
+
+void kafka_finish(struct build *build) {
+    struct config *config = build->config;
+    if (config_items_find(&config->kafka, "bootstrap.servers") == NULL) {
+        bool is_docker = strcmp(config->run_mode, "docker") == 0;
+        if (!config_items_set(&config->kafka, "bootstrap.servers",
+                              is_docker ? "broker_1:9092" : "127.0.0.1:29092", (struct place){0}))
+            build_out_of_memory(build);
+    }
+    share_with_producer(build);
+    config->bootstrap_servers = effective(build, "bootstrap.servers");
+    config->group_id = effective(build, "group.id");
+    config->assignor = effective(build, "partition.assignment.strategy");
+    check_times(build);
+}

@@ -1,0 +1,93 @@
+/*
+ * The effective settings, one a line, with where each is from.
+ */
+#include "config/build.h"
+#include "config/items.h"
+#include "config/value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_origin(struct place place, struct text *out) {
+    if (place.file == NULL)
+        text_puts(out, " (default)\n");
+    else if (place.line > 0)
+        text_printf(out, " (%s:%d)\n", place.file, place.line);
+    else
+        text_printf(out, " (%s)\n", place.file);
+}
+
+/* A value of more than one line stays on its line. */
+static void print_value(const char *value, struct text *out) {
+    for (; *value != '\0'; value++) {
+        if (*value == '\n')
+            text_puts(out, "\\n");
+        else
+            text_putc(out, *value);
+    }
+}
+
+static void print_item(const char *section, const struct config_item *item, struct text *out) {
+    text_printf(out, "%s.%s = ", section, item->name);
+    print_value(config_is_secret(item->name) ? "***" : item->text, out);
+    print_origin(item->place, out);
+}
+
+static void print_items(const char *section, const struct config_items *items, struct text *out) {
+    for (size_t i = 0; i < items->count; i++)
+        print_item(section, &items->items[i], out);
+}
+
+static void print_section(const struct config *config, const char *section, struct text *out) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].section, section) != 0)
+            continue;
+        text_printf(out, "%s.%s = ", section, keys[i].key);
+        value_print(config, &keys[i], out);
+        print_origin(config->origins[i], out);
+    }
+    if (strcmp(section, "log") == 0)
+        print_items(section, &config->log_levels, out);
+    else if (strcmp(section, "kafka") == 0)
+        print_items(section, &config->kafka, out);
+    else if (strcmp(section, "sink:kafka") == 0)
+        print_items(section, &config->producer, out);
+}
+
+static void print_topics(const struct config *config, struct text *out) {
+    for (size_t i = 0; i < config->topic_count; i++) {
+        text_printf(out, "topic:%s.topic = %s", config->topics[i].role, config->topics[i].name);
+        print_origin(config->topics[i].place, out);
+    }
+}
+
+static void print_deployment(const struct config_deployment *deployment, struct text *out) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    char section[128];
+    snprintf(section, sizeof section, "strategy:%s", deployment->name);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].section, "strategy:NAME") != 0)
+            continue;
+        const struct config_item *key = config_items_find(&deployment->keys, keys[i].key);
+        text_printf(out, "%s.%s = ", section, keys[i].key);
+        value_print(deployment, &keys[i], out);
+        print_origin(key != NULL ? key->place : (struct place){0}, out);
+    }
+    print_items(section, &deployment->settings, out);
+}
+
+void config_print(const struct config *config, struct text *out) {
+    size_t count;
+    const struct schema_section *sections = schema_sections(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(sections[i].name, "topic:ROLE") == 0)
+            print_topics(config, out);
+        else if (strcmp(sections[i].name, "strategy:NAME") != 0)
+            print_section(config, sections[i].name, out);
+    }
+    for (size_t i = 0; i < config->deployment_count; i++)
+        print_deployment(&config->deployments[i], out);
+}

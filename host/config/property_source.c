@@ -1,0 +1,150 @@
+#include "config/property_source.h"
+
+#include "base/text.h"
+#include "config/items.h"
+#include "config/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A certificate chain is some KiB. */
+#define FILE_SIZE_MAX ((size_t)64 * 1024)
+
+static bool has_suffix(const char *text, const char *suffix, size_t *rest) {
+    size_t size = strlen(text), suffix_size = strlen(suffix);
+    if (size <= suffix_size || strcmp(text + size - suffix_size, suffix) != 0)
+        return false;
+    *rest = size - suffix_size;
+    return true;
+}
+
+static char *read_value(int fd, size_t *size) {
+    char *value = malloc(FILE_SIZE_MAX + 2);
+    if (value == NULL)
+        return NULL;
+    *size = 0;
+    while (*size <= FILE_SIZE_MAX) {
+        ssize_t got = read(fd, value + *size, FILE_SIZE_MAX + 1 - *size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            free(value);
+            return NULL;
+        }
+        if (got == 0)
+            break;
+        *size += (size_t)got;
+    }
+    value[*size] = '\0';
+    return value;
+}
+
+static void warn_of_readers(struct build *build, const struct assignment *a, const char *path,
+                            mode_t mode) {
+    if ((mode & S_IROTH) != 0)
+        faults_warn(build->faults, a->place, "[%s] %s: others may read %s (mode %04o): chmod o-r",
+                    a->section, a->key, path, (unsigned)(mode & 07777));
+}
+
+/* The content of a file, without the line break at its end. */
+static char *value_of_file(struct build *build, const struct assignment *a, bool is_secret) {
+    char *value = NULL;
+    int fd = -1;
+    char *path = path_absolute(a->directory, a->value);
+    if (path == NULL) {
+        build_out_of_memory(build);
+        return NULL;
+    }
+    struct stat status;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        faults_add(build->faults, a->place, "[%s] %s: cannot open %s: %s", a->section, a->key, path,
+                   strerror(errno));
+        goto out;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        faults_add(build->faults, a->place, "[%s] %s: %s is not a regular file", a->section, a->key,
+                   path);
+        goto out;
+    }
+    size_t size = 0;
+    value = read_value(fd, &size);
+    if (value == NULL) {
+        faults_add(build->faults, a->place, "[%s] %s: cannot read %s: %s", a->section, a->key, path,
+                   strerror(errno));
+        goto out;
+    }
+    while (size > 0 && (value[size - 1] == '\n' || value[size - 1] == '\r'))
+        value[--size] = '\0';
+    const char *wrong = size == 0                           ? "is empty"
+                        : size > FILE_SIZE_MAX              ? "is longer than 64 KiB"
+                        : memchr(value, '\0', size) != NULL ? "holds a NUL byte"
+                                                            : NULL;
+    if (wrong != NULL) {
+        faults_add(build->faults, a->place, "[%s] %s: %s %s", a->section, a->key, path, wrong);
+        free(value);
+        value = NULL;
+        goto out;
+    }
+    if (is_secret)
+        warn_of_readers(build, a, path, status.st_mode);
+
+out:
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return value;
+}
+
+static char *value_of_variable(struct build *build, const struct assignment *a) {
+    const char *value = environment_value(build->request->environment, a->value);
+    if (value == NULL) {
+        faults_add(build->faults, a->place,
+                   "[%s] %s = %s: there is no environment variable of that name, or it is empty",
+                   a->section, a->key, a->value);
+        return NULL;
+    }
+    char *copy = strdup(value);
+    if (copy == NULL)
+        build_out_of_memory(build);
+    return copy;
+}
+
+/* As it stands. A secret in an ini file that others may read is worth a word. */
+static char *value_inline(struct build *build, const struct assignment *a, bool is_secret) {
+    struct stat status;
+    if (is_secret && a->place.line > 0 && stat(a->place.file, &status) == 0)
+        warn_of_readers(build, a, a->place.file, status.st_mode);
+    char *copy = strdup(a->value);
+    if (copy == NULL)
+        build_out_of_memory(build);
+    return copy;
+}
+
+bool property_resolve(struct build *build, const struct assignment *a, char **name, char **value) {
+    size_t size = strlen(a->key);
+    bool is_file = has_suffix(a->key, ".file", &size);
+    bool is_variable = !is_file && has_suffix(a->key, ".env", &size);
+    *value = NULL;
+    *name = text_dup(a->key, size);
+    if (*name == NULL) {
+        build_out_of_memory(build);
+        return false;
+    }
+    bool is_secret = config_is_secret(*name);
+    if (is_file)
+        *value = value_of_file(build, a, is_secret);
+    else if (is_variable)
+        *value = value_of_variable(build, a);
+    else
+        *value = value_inline(build, a, is_secret);
+    if (*value != NULL)
+        return true;
+    free(*name);
+    *name = NULL;
+    return false;
+}
