@@ -55,20 +55,16 @@ static void check_section_once(struct build *build, struct config_items *seen, c
                    first->place.file, first->place.line);
 }
 
-static void take_sections(struct build *build, const struct ini *ini, struct config_items *seen,
-                          bool is_main, bool *is_usable) {
-    for (size_t i = 0; i < ini->section_count; i++) {
-        const struct ini_section *section = &ini->sections[i];
-        bool is_strategy = strncmp(section->name, "strategy:", 9) == 0;
-        if (!is_main && !is_strategy) {
-            faults_add(build->faults, section->place,
-                       "[%s] in a file of strategies.d: only [strategy:NAME] may stand here",
-                       section->name);
-            continue;
-        }
-        is_usable[i] = build_section(build, section->name, section->place);
-        check_section_once(build, seen, section->name, section->place);
+static bool take_section(struct build *build, const struct ini_section *section,
+                         struct config_items *seen, bool is_main) {
+    if (!is_main && strncmp(section->name, "strategy:", 9) != 0) {
+        faults_add(build->faults, section->place,
+                   "[%s] in a file of strategies.d: only [strategy:NAME] may stand here",
+                   section->name);
+        return false;
     }
+    check_section_once(build, seen, section->name, section->place);
+    return build_section(build, section->name, section->place);
 }
 
 static void read_ini(struct build *build, const char *path, struct config_items *seen,
@@ -76,30 +72,25 @@ static void read_ini(struct build *build, const char *path, struct config_items 
     struct ini ini = INI_INIT;
     char *directory = path_directory(path);
     const char *kept = keep_file(build, path);
-    bool *is_usable = NULL;
     if (directory == NULL || kept == NULL)
         goto out;
     ini_read_file(&ini, kept, build->faults);
 
-    is_usable = calloc(ini.section_count + 1, sizeof *is_usable);
-    if (is_usable == NULL) {
-        build_out_of_memory(build);
-        goto out;
-    }
-    take_sections(build, &ini, seen, is_main, is_usable);
-    for (size_t i = 0; i < ini.entry_count; i++) {
-        const struct ini_entry *entry = &ini.entries[i];
-        if (!is_usable[entry->section])
-            continue;
-        build_assign(build, &(struct assignment){.section = ini.sections[entry->section].name,
-                                                 .key = entry->key,
-                                                 .value = entry->value,
-                                                 .place = entry->place,
-                                                 .directory = directory});
+    size_t next = 0;
+    for (size_t i = 0; i < ini.section_count; i++) {
+        bool is_known = take_section(build, &ini.sections[i], seen, is_main);
+        for (; next < ini.entry_count && ini.entries[next].section == i; next++) {
+            const struct ini_entry *entry = &ini.entries[next];
+            if (is_known)
+                build_assign(build, &(struct assignment){.section = ini.sections[i].name,
+                                                         .key = entry->key,
+                                                         .value = entry->value,
+                                                         .place = entry->place,
+                                                         .directory = directory});
+        }
     }
 
 out:
-    free(is_usable);
     free(directory);
     ini_release(&ini);
 }

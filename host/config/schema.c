@@ -181,7 +181,7 @@ static const struct schema_key keys[] = {
     {"control", "socket", SCHEMA_PATH, NULL, "RUN_DIR/control.sock", 0, 0, NULL,
      CONFIG(control_socket), true, "Where `take5 ctl` finds the host."},
 
-    {"topic:ROLE", "topic", SCHEMA_TEXT, NULL, "ROLE", 0, 0, NULL, TOPIC(name), true,
+    {"topic:ROLE", "topic", SCHEMA_OPTIONAL, NULL, "ROLE", 0, 0, NULL, TOPIC(name), true,
      "The Kafka topic. Empty: this role is not consumed."},
 
     {"signals", "sinks", SCHEMA_SET, "log", NULL, 0, 0, sinks, CONFIG(sink_log), true,
@@ -297,6 +297,8 @@ const char *schema_type_text(enum schema_type type) {
         return "a size (1048576, 64KiB, 1MiB)";
     case SCHEMA_TEXT:
         return "a text";
+    case SCHEMA_OPTIONAL:
+        return "a text, or nothing";
     case SCHEMA_PATH:
         return "a path";
     case SCHEMA_WORD:

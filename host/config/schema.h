@@ -22,7 +22,8 @@ enum schema_type {
     SCHEMA_MINUTES,      /* int64_t ns, written as a plain number of minutes */
     SCHEMA_RATE,         /* int64_t a minute: "1000/min", or a plain number */
     SCHEMA_SIZE_32,      /* uint32_t bytes: "1MiB" */
-    SCHEMA_TEXT,         /* char * */
+    SCHEMA_TEXT,         /* char *, not empty */
+    SCHEMA_OPTIONAL,     /* char *, may be empty */
     SCHEMA_PATH,         /* char *, made absolute */
     SCHEMA_WORD,         /* char *, one of the choices */
     SCHEMA_CHOICE,       /* an enum, one of the choices */

@@ -178,6 +178,10 @@ bool value_set(void *base, const struct schema_key *key, const char *text, const
     case SCHEMA_SIZE_32:
         return set_number(base, key, text, error);
     case SCHEMA_TEXT:
+        if (text[0] == '\0')
+            return error_set(error, ERROR_INVALID, "%s is empty: leave the key out", key->key);
+        return replace_text(member(base, key), strdup(text), error);
+    case SCHEMA_OPTIONAL:
         return replace_text(member(base, key), strdup(text), error);
     case SCHEMA_PATH:
         return set_path(member(base, key), key, text, directory, error);
@@ -228,6 +232,7 @@ void value_print(const void *base, const struct schema_key *key, struct text *ou
         value_number_print(key->type, number_of(base, key), out);
         break;
     case SCHEMA_TEXT:
+    case SCHEMA_OPTIONAL:
     case SCHEMA_PATH:
     case SCHEMA_WORD:
         if (*(char *const *)at != NULL)
@@ -257,6 +262,7 @@ void value_release(void *base, const struct schema_key *key) {
     void *at = member(base, key);
     switch (key->type) {
     case SCHEMA_TEXT:
+    case SCHEMA_OPTIONAL:
     case SCHEMA_PATH:
     case SCHEMA_WORD:
     case SCHEMA_TIME_FRAMES:
