@@ -146,9 +146,11 @@ static enum decode_reason diagnose(struct decoder *decoder, const char *begin, c
     if (behind == NULL || behind > text_end)
         return complain(decoder, DECODE_NOT_JSON, "byte %zu: the text ends too early",
                         offset + size);
-    if (behind < text_end)
-        return complain(decoder, DECODE_NOT_JSON, "byte %zu: text behind the value",
-                        offset + (size_t)(scan_space(behind) - text));
+    if (behind < text_end) {
+        behind = scan_space(behind);
+        scan_fail_grammar(&scan, behind, "text behind the value");
+        return complain_of_scan(decoder, &scan, offset + (size_t)(behind - text));
+    }
     return complain(decoder, DECODE_NOT_OBJECT, "a value of JSON, but not an object");
 }
 
@@ -162,11 +164,10 @@ static enum decode_reason scan_payload(struct decoder *decoder, const struct rec
         return diagnose(decoder, begin, end);
     struct scan scan = new_scan(decoder, end);
     const char *behind = extract_run(&decoder->extract, &scan, begin);
+    if (behind != NULL && behind != end)
+        behind = scan_fail_grammar(&scan, scan_space(behind), "text behind the object");
     if (behind == NULL)
         return complain_of_scan(decoder, &scan, (size_t)(scan.at - record->payload));
-    if (behind != end)
-        return complain(decoder, DECODE_NOT_JSON, "byte %zu: text behind the object",
-                        (size_t)(scan_space(behind) - record->payload));
     if (scan.has_non_finite)
         *remarks |= DECODE_REMARK_NON_FINITE;
     return DECODE_OK;

@@ -110,29 +110,13 @@ static const char *take_string(struct extract *extract, struct scan *scan, const
     return end + 1;
 }
 
-static const char *take_word(struct scan *scan, const char *p, t5_value *cell) {
-    char word;
-    p = scan_word(scan, p, &word);
-    if (p == NULL)
-        return NULL;
-    *cell = missing_value;
-    if (word == 'n') {
-        cell->type = T5_VALUE_NULL;
-    } else if (word == 't' || word == 'f') {
-        cell->type = T5_VALUE_BOOLEAN;
-        cell->integer = word == 't';
-        cell->number = (double)cell->integer;
-    }
-    return p;
-}
-
 static inline const char *take_scalar(struct extract *extract, struct scan *scan, const char *p,
                                       t5_value *cell) {
     if (*p == '"')
         return take_string(extract, scan, p, cell);
     if (number_begins(p))
         return number_read(scan, p, cell);
-    return take_word(scan, p, cell);
+    return scan_word_value(scan, p, cell);
 }
 
 /* From the opening quote of a name to behind its closing one; `*child` gets the node it leads to.

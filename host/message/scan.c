@@ -2,6 +2,7 @@
 
 #include "message/number_scan.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(__SSE2__) && !defined(TAKE5_NO_SIMD)
@@ -289,6 +290,22 @@ const char *scan_word(struct scan *scan, const char *p, char *word) {
     default:
         return scan_fail_grammar(scan, p, "expected a value");
     }
+}
+
+const char *scan_word_value(struct scan *scan, const char *p, t5_value *value) {
+    char word;
+    p = scan_word(scan, p, &word);
+    if (p == NULL)
+        return NULL;
+    *value = (t5_value){T5_VALUE_MISSING, 0, 0, (double)NAN, 0, NULL};
+    if (word == 'n') {
+        value->type = T5_VALUE_NULL;
+    } else if (word == 't' || word == 'f') {
+        value->type = T5_VALUE_BOOLEAN;
+        value->integer = word == 't';
+        value->number = (double)value->integer;
+    }
+    return p;
 }
 
 const char *scan_skip(struct scan *scan, const char *p, uint32_t depth) {

@@ -14,6 +14,8 @@
 
 #include "message/decode.h"
 
+#include <take5/value.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,9 +42,12 @@ const char *scan_string(struct scan *scan, const char *p, bool *has_escapes);
 /* One whole value, wanted by nobody. `depth` brackets are open around it. */
 const char *scan_skip(struct scan *scan, const char *p, uint32_t depth);
 
-/* A bare word or a number that is none: true, NaN and so on. `*word` gets its first letter, 'i' for
- * both infinities. */
+/* A bare word: true, NaN and so on, also -Infinity. `*word` gets its first letter, 'i' for both
+ * infinities. */
 const char *scan_word(struct scan *scan, const char *p, char *word);
+
+/* A bare word as a value: BOOLEAN, NULL, or MISSING for what is not finite. */
+const char *scan_word_value(struct scan *scan, const char *p, t5_value *value);
 
 /* Length of the UTF-8 sequence at p: 1 to 4, or 0 when it is not well formed. */
 size_t scan_utf8(const char *p, const char *end);

@@ -92,19 +92,21 @@ uint32_t trie_builder_add(struct trie_builder *builder, const struct trie_step *
     return draft->cell;
 }
 
-/* An index is written without leading zeros, so that no two names mean one element. */
-static bool is_index(const struct draft *draft, uint32_t *index) {
-    if (draft->size == 0 || draft->size > 9 || (draft->name[0] == '0' && draft->size > 1))
+bool trie_index(const char *text, size_t size, uint32_t *index) {
+    if (size == 0 || size > 9 || (text[0] == '0' && size > 1))
         return false;
     uint32_t value = 0;
-    for (size_t i = 0; i < draft->size; i++) {
-        const char c = draft->name[i];
-        if (c < '0' || c > '9')
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9')
             return false;
-        value = value * 10 + (uint32_t)(c - '0');
+        value = value * 10 + (uint32_t)(text[i] - '0');
     }
     *index = value;
     return true;
+}
+
+static bool is_index(const struct draft *draft, uint32_t *index) {
+    return trie_index(draft->name, draft->size, index);
 }
 
 /* Where the next node, key, element and name go. */

@@ -95,6 +95,10 @@ static inline uint32_t trie_find(const struct trie *trie, const struct trie_node
     }
 }
 
+/* Whether a step is an index of an array. It is written without leading zeros, so that no two steps
+ * mean one element. */
+bool trie_index(const char *text, size_t size, uint32_t *index);
+
 /* One wanted value: steps, and the cell it goes to. Only for the build. */
 struct trie_step {
     const char *text;
