@@ -43,17 +43,17 @@ struct parcel {
     _Atomic uint32_t unconfirmed; /* sinks that have not confirmed yet */
     const char *key;              /* NULL: none */
     size_t key_size;
-    const char *value;            /* NULL: none (a tombstone's letter) */
+    const char *value; /* NULL: none (a tombstone's letter) */
     size_t value_size;
-    int64_t time_ms;              /* of the record to write; < 0: none */
+    int64_t time_ms; /* of the record to write; < 0: none */
     const struct parcel_header *headers;
     size_t header_count;
     /* A line for the log sink and the console: "momentum_up AAPL 1.23 (0.80)". */
     const char *line;
-    const char *deployment;       /* NULL: none (a bad message) */
+    const char *deployment;              /* NULL: none (a bad message) */
     void (*done)(struct parcel *parcel); /* any thread; must not block */
-    void *owner;                  /* for `done` */
-    uint64_t owner_word;          /* for `done` */
+    void *owner;                         /* for `done` */
+    uint64_t owner_word;                 /* for `done` */
 };
 
 /* What a parcel is made from; everything is copied. NULL when memory runs out. */
@@ -65,11 +65,11 @@ void parcel_confirm(struct parcel *parcel);
 
 struct sink_status {
     const char *name;
-    bool is_well;          /* the last attempt worked */
-    uint64_t queued;       /* pushed and not confirmed */
+    bool is_well;    /* the last attempt worked */
+    uint64_t queued; /* pushed and not confirmed */
     uint64_t confirmed;
-    uint64_t shortened;    /* refused for good, written short */
-    char detail[256];      /* what is wrong, in words */
+    uint64_t shortened; /* refused for good, written short */
+    char detail[256];   /* what is wrong, in words */
 };
 
 struct sink;
@@ -82,7 +82,8 @@ struct sink_ops {
     /* Opens its file anew (rotation); nothing for others. */
     bool (*reopen)(struct sink *sink, struct error *error);
     void (*status)(struct sink *sink, struct sink_status *status);
-    /* Ends within the time; what is not confirmed then stays unconfirmed, and its offset with it. */
+    /* Ends within the time; what is not confirmed then stays unconfirmed, and its offset with it.
+     */
     void (*close)(struct sink *sink, int timeout_ms);
 };
 

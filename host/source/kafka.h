@@ -11,17 +11,12 @@
 #ifndef TAKE5_SOURCE_KAFKA_H
 #define TAKE5_SOURCE_KAFKA_H
 
-#include "base/faults.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "source/source.h"
 
 /* NULL with an error when librdkafka refuses the configuration. Nothing is connected yet. */
 struct source *kafka_source_new(const struct config *config, struct log *log, struct error *error);
-
-/* Checks property names and values against librdkafka itself; secrets' values are never shown. */
-void kafka_properties_check(const struct config_items *properties, bool is_producer,
-                            struct faults *faults);
 
 /* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free().
  */

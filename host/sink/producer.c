@@ -1,0 +1,111 @@
+#include "sink/producer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct property {
+    const char *name;
+    const char *value;
+};
+
+static const struct property DEFAULTS[] = {
+    {"client.id", "take5"},
+    {"linger.ms", "5"},
+    {"socket.nagle.disable", "true"},
+    {"socket.keepalive.enable", "true"},
+    /* Where the Java producers of the input place the same key. */
+    {"partitioner", "murmur2_random"},
+    /* What is too large is the broker's to say: it may be configured for more than the default. */
+    {"message.max.bytes", "16777216"},
+    {"statistics.interval.ms", "1000"},
+};
+
+/* Set last: what is promised of the sink. */
+static const struct property FIXED[] = {
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
+    {"message.timeout.ms", "0"},
+};
+
+bool producer_setup_init(struct producer_setup *setup, const struct config_items *properties,
+                         const char *servers) {
+    memset(setup, 0, sizeof *setup);
+    size_t count = properties ? properties->count : 0;
+    setup->servers = servers ? strdup(servers) : NULL;
+    setup->properties.items = calloc(count + 1, sizeof *setup->properties.items);
+    if ((servers && !setup->servers) || !setup->properties.items)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct config_item *copy = &setup->properties.items[i];
+        setup->properties.count = i + 1;
+        copy->name = strdup(properties->items[i].name);
+        copy->text = strdup(properties->items[i].text);
+        if (!copy->name || !copy->text)
+            return false;
+    }
+    return true;
+}
+
+void producer_setup_release(struct producer_setup *setup) {
+    for (size_t i = 0; i < setup->properties.count; i++) {
+        free(setup->properties.items[i].name);
+        free(setup->properties.items[i].text);
+    }
+    free(setup->properties.items);
+    free(setup->servers);
+    memset(setup, 0, sizeof *setup);
+}
+
+/* The value is not said: it may be a secret. */
+static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                         struct error *error) {
+    char text[256];
+    switch (rd_kafka_conf_set(conf, name, value, text, sizeof text)) {
+    case RD_KAFKA_CONF_OK:
+        return true;
+    case RD_KAFKA_CONF_UNKNOWN:
+        return error_set(error, ERROR_INVALID, "librdkafka %s knows no property \"%s\"",
+                         rd_kafka_version_str(), name);
+    default:
+        return error_set(error, ERROR_INVALID, "librdkafka refuses the value of \"%s\"", name);
+    }
+}
+
+static bool properties_set(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
+                           struct error *error) {
+    for (size_t i = 0; i < count; i++)
+        if (!property_set(conf, properties[i].name, properties[i].value, error))
+            return false;
+    return true;
+}
+
+rd_kafka_t *producer_new(const struct producer_setup *setup,
+                         const struct producer_callbacks *callbacks, struct error *error) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (!properties_set(conf, DEFAULTS, sizeof DEFAULTS / sizeof DEFAULTS[0], error))
+        goto failed;
+    for (size_t i = 0; i < setup->properties.count; i++) {
+        const struct config_item *item = &setup->properties.items[i];
+        if (!property_set(conf, item->name, item->text, error))
+            goto failed;
+    }
+    if ((setup->servers && !property_set(conf, "bootstrap.servers", setup->servers, error)) ||
+        !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
+        goto failed;
+
+    rd_kafka_conf_set_opaque(conf, callbacks->opaque);
+    rd_kafka_conf_set_dr_msg_cb(conf, callbacks->delivered);
+    rd_kafka_conf_set_error_cb(conf, callbacks->error);
+    rd_kafka_conf_set_stats_cb(conf, callbacks->statistics);
+    rd_kafka_conf_set_log_cb(conf, callbacks->log);
+
+    char text[512];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (client)
+        return client;
+    error_set(error, ERROR_INVALID, "the producer's settings: librdkafka refuses: %s", text);
+
+failed:
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/*
+ * sink/producer.h - a librdkafka producer that does not lose: idempotent, acks=all, no time limit.
+ */
+#ifndef TAKE5_SINK_PRODUCER_H
+#define TAKE5_SINK_PRODUCER_H
+
+#include "base/error.h"
+#include "config/config.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a producer is made from, again and again. */
+struct producer_setup {
+    char *servers; /* NULL: named by the properties */
+    struct config_items properties;
+};
+
+struct producer_callbacks {
+    void *opaque;
+    void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *opaque);
+    void (*error)(rd_kafka_t *, int code, const char *reason, void *opaque);
+    int (*statistics)(rd_kafka_t *, char *json, size_t size, void *opaque);
+    void (*log)(const rd_kafka_t *, int level, const char *facility, const char *text);
+};
+
+/* Copies what it keeps; false when memory runs out. */
+bool producer_setup_init(struct producer_setup *setup, const struct config_items *properties,
+                         const char *servers);
+void producer_setup_release(struct producer_setup *setup);
+
+rd_kafka_t *producer_new(const struct producer_setup *setup,
+                         const struct producer_callbacks *callbacks, struct error *error);
+
+#endif

@@ -1,0 +1,478 @@
+/*
+ * A Kafka topic as a sink. One thread of its own produces what is queued, in order, and takes the
+ * delivery reports; so only that thread ever touches the client, and can make it anew.
+ *
+ * librdkafka retries for ever what it can (message.timeout.ms = 0). What it gives back is looked
+ * at: for now   back to its place among the waiting, and produced again after a pause for good
+ * alone first (a broker refuses a batch as a whole), then shortened, then bare fatal     the client
+ * is made anew, and all that is unconfirmed is produced again in order
+ */
+#include "sink/letter.h"
+#include "sink/producer.h"
+#include "sink/queue.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long nothing is produced after a refusal for now. */
+#define PAUSE_FIRST_NS (250 * NS_PER_MS)
+#define PAUSE_MOST_NS  (10 * NS_PER_S)
+/* A wait of the thread; a push ends it. */
+#define POLL_IDLE_MS   1000
+#define POLL_HELD_MS   200
+#define POLL_FULL_MS   10
+
+enum level { LEVEL_WHOLE, LEVEL_SHORT, LEVEL_BARE };
+
+struct kafka_sink {
+    struct sink sink;
+    struct log *log;
+    char *topic;
+    struct producer_setup setup;
+    pthread_t thread;
+
+    struct sink_queue queue;
+    /* Guarded by the queue's mutex. */
+    rd_kafka_queue_t *events; /* yielded to end the thread's wait */
+    bool is_waiting;
+
+    /* The thread's. */
+    rd_kafka_t *client;
+    rd_kafka_topic_t *handle;
+    bool is_fatal;
+    bool is_alone;     /* a suspect is on its way, nothing else may be */
+    int64_t resume_ns; /* nothing is produced before */
+    int64_t pause_ns;
+    char trouble[192]; /* why there is no connection */
+};
+
+/* For good, as far as this record is concerned. */
+static bool is_refused_for_good(rd_kafka_resp_err_t code) {
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void kafka_ill(struct kafka_sink *self, const char *detail) {
+    pthread_mutex_lock(&self->queue.mutex);
+    bool is_new = sink_queue_set_ill(&self->queue, detail);
+    unsigned long long open = self->queue.pushed - self->queue.confirmed;
+    pthread_mutex_unlock(&self->queue.mutex);
+    if (is_new)
+        log_warning(self->log, "sink",
+                    "topic %s cannot be written: %s; %llu records are kept, their offsets held, "
+                    "trying on",
+                    self->topic, detail, open);
+}
+
+static void kafka_well(struct kafka_sink *self) {
+    self->pause_ns = PAUSE_FIRST_NS;
+    self->trouble[0] = '\0';
+    pthread_mutex_lock(&self->queue.mutex);
+    bool is_new = sink_queue_set_well(&self->queue);
+    pthread_mutex_unlock(&self->queue.mutex);
+    if (is_new)
+        log_info(self->log, "sink", "topic %s is written again, nothing was lost", self->topic);
+}
+
+static void kafka_pause(struct kafka_sink *self) {
+    int64_t now = clock_monotonic_ns();
+    if (now < self->resume_ns)
+        return; /* of many that came back together, one counts */
+    self->resume_ns = now + self->pause_ns;
+    self->pause_ns = self->pause_ns * 2 < PAUSE_MOST_NS ? self->pause_ns * 2 : PAUSE_MOST_NS;
+}
+
+/* Back to its place among the waiting. */
+static void entry_put_back(struct kafka_sink *self, struct sink_entry *entry) {
+    pthread_mutex_lock(&self->queue.mutex);
+    sink_list_remove(&self->queue.sent, entry);
+    sink_list_insert(&self->queue.waiting, entry);
+    pthread_mutex_unlock(&self->queue.mutex);
+}
+
+/* Refused for good: what comes after it is less. False: there is nothing less. */
+static bool entry_reduce(struct kafka_sink *self, struct sink_entry *entry,
+                         rd_kafka_resp_err_t code) {
+    if (!entry->is_suspect) {
+        entry->is_suspect = true;
+        log_info(self->log, "sink",
+                 "topic %s refuses a batch: %s; its records are tried one by one (a lower "
+                 "batch.size may help)",
+                 self->topic, rd_kafka_err2str(code));
+        return true;
+    }
+    if (entry->level == LEVEL_BARE)
+        return false;
+    if (entry->level == LEVEL_WHOLE) {
+        struct text text;
+        text_init(&text);
+        letter_write_short(entry->parcel, rd_kafka_err2name(code), &text);
+        entry->text_size = text.size;
+        entry->text = text_take(&text);
+        if (!entry->text)
+            return false; /* no memory: as it was, another time */
+        log_warning(self->log, "sink",
+                    "topic %s refuses a record of %zu bytes for good: %s; a shortened one is "
+                    "written instead: %s",
+                    self->topic, entry->parcel->value_size, rd_kafka_err2str(code),
+                    entry->parcel->line ? entry->parcel->line : "");
+    }
+    entry->level++;
+    return true;
+}
+
+static void entry_refused(struct kafka_sink *self, struct sink_entry *entry,
+                          rd_kafka_resp_err_t code) {
+    bool is_for_good = is_refused_for_good(code) && entry_reduce(self, entry, code);
+    entry_put_back(self, entry);
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+        return;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        self->is_fatal = true;
+        return;
+    default:
+        if (is_for_good)
+            return;
+        kafka_ill(self, rd_kafka_err2str(code));
+        kafka_pause(self);
+    }
+}
+
+static void kafka_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
+    (void)client;
+    struct kafka_sink *self = opaque;
+    struct sink_entry *entry = message->_private;
+    if (entry->is_suspect)
+        self->is_alone = false;
+    if (message->err) {
+        entry_refused(self, entry, message->err);
+        return;
+    }
+    sink_queue_confirm(&self->queue, entry);
+    kafka_well(self);
+}
+
+static void kafka_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+    struct kafka_sink *self = opaque;
+    char text[sizeof self->trouble];
+    const char *end = strstr(reason, " (after ");
+    snprintf(text, sizeof text, "%.*s", end ? (int)(end - reason) : (int)strlen(reason), reason);
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+        self->is_fatal = true;
+        if (rd_kafka_fatal_error(client, text, sizeof text))
+            log_warning(self->log, "sink", "topic %s: the producer ended (%s); a new one is made",
+                        self->topic, text);
+        break;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        kafka_ill(self, self->trouble[0] ? self->trouble : text);
+        break;
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        kafka_ill(self, text);
+        break;
+    default:
+        memcpy(self->trouble, text, sizeof text);
+        log_debug(self->log, "sink", "topic %s: %s", self->topic, text);
+    }
+}
+
+/* Only the statistics tell that a broker is back when nothing is on its way. */
+static int kafka_statistics(rd_kafka_t *client, char *json, size_t size, void *opaque) {
+    (void)client;
+    (void)size;
+    struct kafka_sink *self = opaque;
+    pthread_mutex_lock(&self->queue.mutex);
+    bool is_idle_and_ill =
+        !self->queue.is_well && !self->queue.waiting.first && !self->queue.sent.first;
+    pthread_mutex_unlock(&self->queue.mutex);
+    if (is_idle_and_ill && strstr(json, "\"state\":\"UP\""))
+        kafka_well(self);
+    return 0;
+}
+
+static void kafka_log(const rd_kafka_t *client, int level, const char *facility, const char *text) {
+    struct kafka_sink *self = rd_kafka_opaque(client);
+    bool is_told_elsewhere = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+                             strcmp(facility, "FATAL") == 0 || strcmp(facility, "CONFWARN") == 0;
+    enum log_level ours = is_told_elsewhere || level >= 7 ? LOG_LEVEL_DEBUG
+                          : level <= 3                    ? LOG_LEVEL_ERROR
+                          : level == 4                    ? LOG_LEVEL_WARNING
+                                                          : LOG_LEVEL_INFO;
+    if (log_is_on(self->log, "sink", ours))
+        log_write(self->log, ours, "sink", "producer of %s: %s: %s", self->topic, facility, text);
+}
+
+static bool client_open(struct kafka_sink *self, struct error *error) {
+    const struct producer_callbacks callbacks = {self, kafka_delivered, kafka_error,
+                                                 kafka_statistics, kafka_log};
+    self->client = producer_new(&self->setup, &callbacks, error);
+    if (!self->client)
+        return false;
+    /* Also asks for the topic's metadata, so that the first record need not wait for it. */
+    self->handle = rd_kafka_topic_new(self->client, self->topic, NULL);
+    if (!self->handle) {
+        error_set(error, ERROR_INVALID, "topic \"%s\": %s", self->topic,
+                  rd_kafka_err2str(rd_kafka_last_error()));
+        rd_kafka_destroy(self->client);
+        self->client = NULL;
+        return false;
+    }
+    self->is_fatal = false;
+    self->is_alone = false;
+    pthread_mutex_lock(&self->queue.mutex);
+    self->events = rd_kafka_queue_get_main(self->client);
+    pthread_mutex_unlock(&self->queue.mutex);
+    return true;
+}
+
+/* All that is on its way comes back through delivery reports first. */
+static void client_close(struct kafka_sink *self) {
+    if (!self->client)
+        return;
+    rd_kafka_purge(self->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    int64_t until_ns = clock_monotonic_ns() + 2 * NS_PER_S;
+    while (self->queue.sent.first && clock_monotonic_ns() < until_ns)
+        rd_kafka_poll(self->client, 50);
+    pthread_mutex_lock(&self->queue.mutex);
+    rd_kafka_queue_destroy(self->events);
+    self->events = NULL;
+    pthread_mutex_unlock(&self->queue.mutex);
+    rd_kafka_topic_destroy(self->handle);
+    rd_kafka_destroy(self->client);
+    self->client = NULL;
+    while (self->queue.sent.first) /* none, unless librdkafka forgot one */
+        entry_put_back(self, self->queue.sent.first);
+}
+
+static void client_renew(struct kafka_sink *self) {
+    kafka_pause(self);
+    self->is_fatal = false;
+    client_close(self);
+    struct error error;
+    if (!client_open(self, &error))
+        kafka_ill(self, error.text);
+}
+
+static rd_kafka_headers_t *entry_headers(const struct sink_entry *entry) {
+    const struct parcel *parcel = entry->parcel;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(parcel->header_count);
+    for (size_t i = 0; i < parcel->header_count; i++) {
+        const struct parcel_header *header = &parcel->headers[i];
+        /* Bare: what made it too large or invalid may be one of the original's headers. */
+        if (entry->level == LEVEL_BARE && parcel->kind == PARCEL_LETTER &&
+            !letter_is_own_header(parcel, i))
+            continue;
+        rd_kafka_header_add(headers, header->name, -1, header->value,
+                            header->value ? (ssize_t)header->value_size : 0);
+    }
+    return headers;
+}
+
+/* The value is not copied: the entry keeps it until the delivery report. */
+static rd_kafka_resp_err_t entry_produce(struct kafka_sink *self, struct sink_entry *entry) {
+    const struct parcel *parcel = entry->parcel;
+    bool is_bare = entry->level == LEVEL_BARE;
+    const char *value = entry->level > LEVEL_WHOLE ? entry->text : parcel->value;
+    size_t size = entry->level > LEVEL_WHOLE ? entry->text_size : parcel->value_size;
+    rd_kafka_headers_t *headers = entry_headers(entry);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        self->client, RD_KAFKA_V_RKT(self->handle), RD_KAFKA_V_MSGFLAGS(0),
+        RD_KAFKA_V_VALUE((void *)value, size),
+        RD_KAFKA_V_KEY(is_bare ? NULL : parcel->key, is_bare ? 0 : parcel->key_size),
+        RD_KAFKA_V_TIMESTAMP(is_bare || parcel->time_ms < 0 ? 0 : parcel->time_ms),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(entry), RD_KAFKA_V_END);
+    if (code)
+        rd_kafka_headers_destroy(headers);
+    return code;
+}
+
+/* Takes the next that may be produced now, and puts it among the sent; NULL: none. */
+static struct sink_entry *entry_next(struct kafka_sink *self) {
+    struct sink_queue *queue = &self->queue;
+    pthread_mutex_lock(&queue->mutex);
+    struct sink_entry *entry = queue->waiting.first;
+    if (self->is_alone || (entry && entry->is_suspect && queue->sent.first))
+        entry = NULL;
+    if (entry) {
+        self->is_alone = entry->is_suspect;
+        sink_list_remove(&queue->waiting, entry);
+        sink_list_insert(&queue->sent, entry);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return entry;
+}
+
+/* Gives how long the thread may wait for events then. */
+static int kafka_produce(struct kafka_sink *self) {
+    int64_t now = clock_monotonic_ns();
+    if (now < self->resume_ns) {
+        int64_t wait_ms = (self->resume_ns - now) / NS_PER_MS + 1;
+        return wait_ms < POLL_HELD_MS ? (int)wait_ms : POLL_HELD_MS;
+    }
+    struct sink_entry *entry;
+    while ((entry = entry_next(self))) {
+        rd_kafka_resp_err_t code = entry_produce(self, entry);
+        if (!code)
+            continue;
+        if (entry->is_suspect)
+            self->is_alone = false;
+        entry_refused(self, entry, code);
+        if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            return POLL_FULL_MS;
+        if (!is_refused_for_good(code) || self->is_fatal || clock_monotonic_ns() < self->resume_ns)
+            return 0;
+    }
+    return POLL_IDLE_MS;
+}
+
+/* Serves reports and errors. A push that comes after the look at the queue ends the wait. */
+static void kafka_wait(struct kafka_sink *self, int wait_ms) {
+    struct sink_queue *queue = &self->queue;
+    pthread_mutex_lock(&queue->mutex);
+    bool is_held = wait_ms < POLL_IDLE_MS || self->is_alone ||
+                   (queue->waiting.first && queue->waiting.first->is_suspect);
+    bool can_wait = is_held || !queue->waiting.first;
+    if (queue->is_stopping) {
+        int64_t remains_ms = (queue->stop_ns - clock_monotonic_ns()) / NS_PER_MS;
+        if (remains_ms < wait_ms)
+            wait_ms = remains_ms > 0 ? (int)remains_ms : 0;
+    }
+    self->is_waiting = can_wait;
+    pthread_mutex_unlock(&queue->mutex);
+
+    if (self->client)
+        rd_kafka_poll(self->client, can_wait ? wait_ms : 0);
+    pthread_mutex_lock(&queue->mutex);
+    self->is_waiting = false;
+    /* Without a client there is nothing else to wait on. */
+    if (!self->client && !queue->is_stopping)
+        sink_queue_wait(queue, &queue->work, clock_monotonic_ns() + wait_ms * NS_PER_MS);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+static bool kafka_is_over(struct kafka_sink *self) {
+    struct sink_queue *queue = &self->queue;
+    pthread_mutex_lock(&queue->mutex);
+    bool is_over = queue->is_stopping && ((!queue->waiting.first && !queue->sent.first) ||
+                                          clock_monotonic_ns() >= queue->stop_ns);
+    pthread_mutex_unlock(&queue->mutex);
+    return is_over;
+}
+
+static void kafka_free(struct kafka_sink *self) {
+    sink_queue_release(&self->queue);
+    producer_setup_release(&self->setup);
+    free(self->topic);
+    free(self);
+}
+
+static void *kafka_run(void *argument) {
+    struct kafka_sink *self = argument;
+    while (!kafka_is_over(self)) {
+        if (self->is_fatal || (!self->client && clock_monotonic_ns() >= self->resume_ns))
+            client_renew(self);
+        kafka_wait(self, self->client ? kafka_produce(self) : POLL_FULL_MS);
+    }
+    client_close(self);
+    if (sink_thread_end(&self->queue))
+        kafka_free(self);
+    return NULL;
+}
+
+/* With the mutex held. */
+static void kafka_wake(void *context) {
+    struct kafka_sink *self = context;
+    if (self->is_waiting && self->events)
+        rd_kafka_queue_yield(self->events);
+}
+
+static bool kafka_push(struct sink *sink, struct parcel *parcel) {
+    struct kafka_sink *self = (struct kafka_sink *)sink;
+    pthread_mutex_lock(&self->queue.mutex);
+    bool did = sink_queue_push(&self->queue, parcel);
+    kafka_wake(self);
+    self->is_waiting = false; /* once is enough */
+    pthread_mutex_unlock(&self->queue.mutex);
+    return did;
+}
+
+static bool kafka_flush(struct sink *sink, int timeout_ms) {
+    return sink_queue_flush(&((struct kafka_sink *)sink)->queue, timeout_ms);
+}
+
+static bool kafka_reopen(struct sink *sink, struct error *error) {
+    (void)sink; /* no file */
+    (void)error;
+    return true;
+}
+
+static void kafka_status(struct sink *sink, struct sink_status *status) {
+    status->name = "kafka";
+    sink_queue_status(&((struct kafka_sink *)sink)->queue, status);
+}
+
+static void kafka_close(struct sink *sink, int timeout_ms) {
+    struct kafka_sink *self = (struct kafka_sink *)sink;
+    struct log *log = self->log;
+    char topic[256];
+    snprintf(topic, sizeof topic, "%s", self->topic);
+    if (sink_thread_stop(&self->queue, self->thread, timeout_ms, kafka_wake, self))
+        kafka_free(self);
+    else
+        log_error(log, "sink", "topic %s: the producer did not end within %d ms; it is left behind",
+                  topic, timeout_ms);
+}
+
+static const struct sink_ops KAFKA_OPS = {
+    .push = kafka_push,
+    .flush = kafka_flush,
+    .reopen = kafka_reopen,
+    .status = kafka_status,
+    .close = kafka_close,
+};
+
+struct sink *sink_kafka_new(const char *topic, const struct config_items *properties,
+                            const char *bootstrap_servers, struct log *log, struct error *error) {
+    struct kafka_sink *self = calloc(1, sizeof *self);
+    if (!self) {
+        error_set_memory(error, sizeof *self, topic);
+        return NULL;
+    }
+    self->sink.ops = &KAFKA_OPS;
+    self->log = log;
+    self->pause_ns = PAUSE_FIRST_NS;
+    self->topic = strdup(topic);
+    if (!sink_queue_init(&self->queue) || !self->topic ||
+        !producer_setup_init(&self->setup, properties, bootstrap_servers)) {
+        error_set_memory(error, sizeof *self, topic);
+        goto failed;
+    }
+    if (!client_open(self, error))
+        goto failed;
+    if (!sink_thread_start(&self->thread, kafka_run, self, "take5-sink", error)) {
+        client_close(self);
+        goto failed;
+    }
+    return &self->sink;
+
+failed:
+    kafka_free(self);
+    return NULL;
+}

@@ -1,0 +1,378 @@
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct tally tally;
+static struct log *quiet;
+static char log_path[128];
+
+static void setup(void) {
+    struct error error;
+    quiet = log_new();
+    strcpy(log_path, scratch_path("log"));
+    log_configure(quiet,
+                  &(struct log_options){.level = LOG_LEVEL_INFO,
+                                        .format = LOG_FORMAT_CONSOLE,
+                                        .color = LOG_COLOR_NEVER,
+                                        .path = log_path},
+                  &error);
+}
+
+static void teardown(void) {
+    log_free(quiet);
+}
+
+TestSuite(sink_jsonl, .init = setup, .fini = teardown);
+
+static struct sink *open_sink(const char *path, bool with_fsync) {
+    struct error error;
+    struct sink *sink = sink_jsonl_new(path, with_fsync, quiet, &error);
+    cr_assert_not_null(sink, "%s", error.text);
+    return sink;
+}
+
+static void check_file(const char *path, uint64_t from, uint64_t to) {
+    char *text = file_text(path);
+    check_lines(text, from, to);
+    free(text);
+}
+
+/* How often the log has the words. */
+static int said(const char *words) {
+    char *text = file_text(log_path);
+    int count = 0;
+    for (const char *at = strstr(text, words); at; at = strstr(at + 1, words))
+        count++;
+    free(text);
+    return count;
+}
+
+static void check_order(uint64_t from, uint64_t to) {
+    cr_assert_eq(tally_count(&tally), to - from);
+    for (uint64_t n = from; n < to; n++)
+        cr_assert_eq(tally.words[n - from], n);
+}
+
+Test(sink_jsonl, writes_each_parcel_as_a_line_and_confirms_it) {
+    const char *path = scratch_path("signals.jsonl");
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 3000, 10);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_order(0, 3000);
+    check_file(path, 0, 3000);
+    struct sink_status status = status_of(sink);
+    cr_assert_str_eq(status.name, "jsonl");
+    cr_assert_eq(status.confirmed, 3000u);
+    cr_assert_eq(status.queued, 0u);
+    cr_assert(status.is_well);
+    sink->ops->close(sink, HANG_MS);
+    check_leaks();
+}
+
+Test(sink_jsonl, syncs_when_asked) {
+    const char *path = scratch_path("signals.jsonl");
+    struct sink *sink = open_sink(path, true);
+    push_signals(sink, &tally, 0, 100, 10);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_file(path, 0, 100);
+    sink->ops->close(sink, HANG_MS);
+    check_leaks();
+}
+
+Test(sink_jsonl, close_writes_what_is_queued) {
+    const char *path = scratch_path("signals.jsonl");
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 2500, 0);
+    sink->ops->close(sink, HANG_MS);
+    check_order(0, 2500);
+    check_file(path, 0, 2500);
+    check_leaks();
+}
+
+Test(sink_jsonl, appends_to_what_is_there) {
+    const char *path = scratch_path("signals.jsonl");
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 10, 0);
+    sink->ops->close(sink, HANG_MS);
+    sink = open_sink(path, false);
+    push_signals(sink, &tally, 10, 20, 0);
+    sink->ops->close(sink, HANG_MS);
+    check_file(path, 0, 20);
+}
+
+Test(sink_jsonl, ends_a_torn_last_line_first) {
+    const char *path = scratch_path("signals.jsonl");
+    FILE *file = fopen(path, "w");
+    fputs("{\"n\":0,\"pad\":\"\"}\n{\"n\":1,\"pa", file);
+    fclose(file);
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 5, 8, 0);
+    sink->ops->close(sink, HANG_MS);
+    char *text = file_text(path);
+    static const char begin[] = "{\"n\":0,\"pad\":\"\"}\n{\"n\":1,\"pa\n";
+    cr_assert(strncmp(text, begin, sizeof begin - 1) == 0, "%s", text);
+    check_lines(text + sizeof begin - 1, 5, 8);
+    free(text);
+}
+
+Test(sink_jsonl, refuses_a_path_that_does_not_open_with_the_reason) {
+    struct error error;
+    cr_assert_null(sink_jsonl_new("/nowhere/at/all.jsonl", false, quiet, &error));
+    cr_assert_eq(error.code, ERROR_SYSTEM);
+    cr_assert(strstr(error.text, "/nowhere/at/all.jsonl") && strstr(error.text, "No such file"),
+              "%s", error.text);
+    check_leaks();
+}
+
+Test(sink_jsonl, reopen_puts_what_comes_after_into_the_new_file) {
+    char path[128], rotated[128];
+    struct error error;
+    strcpy(path, scratch_path("signals.jsonl"));
+    strcpy(rotated, scratch_path("signals.jsonl.1"));
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 500, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    cr_assert_eq(rename(path, rotated), 0);
+    cr_assert(sink->ops->reopen(sink, &error), "%s", error.text);
+    push_signals(sink, &tally, 500, 900, 0);
+    sink->ops->close(sink, HANG_MS);
+    check_file(rotated, 0, 500);
+    check_file(path, 500, 900);
+    check_order(0, 900);
+}
+
+Test(sink_jsonl, reopen_that_fails_stays_with_the_old_file) {
+    char directory[128], path[160], moved[128];
+    struct error error;
+    strcpy(directory, scratch_path("in"));
+    strcpy(moved, scratch_path("out"));
+    snprintf(path, sizeof path, "%s/signals.jsonl", directory);
+    cr_assert_eq(mkdir(directory, 0700), 0);
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 5, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    cr_assert_eq(rename(directory, moved), 0);
+    cr_assert_not(sink->ops->reopen(sink, &error));
+    cr_assert(strstr(error.text, "signals.jsonl"), "%s", error.text);
+    push_signals(sink, &tally, 5, 9, 0);
+    sink->ops->close(sink, HANG_MS);
+    snprintf(path, sizeof path, "%s/signals.jsonl", moved);
+    check_file(path, 0, 9);
+    unlink(path);
+    rmdir(moved);
+}
+
+/* A limit on the file's size stands for a full disk: it also cuts a write in the middle of a line.
+ */
+Test(sink_jsonl, file_at_its_limit_loses_nothing_and_keeps_the_order) {
+    const char *path = scratch_path("signals.jsonl");
+    struct rlimit whole, little;
+    getrlimit(RLIMIT_FSIZE, &whole);
+    little = whole;
+    little.rlim_cur = 100 * 1000 + 37;
+    signal(SIGXFSZ, SIG_IGN);
+    struct sink *sink = open_sink(path, false);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    push_signals(sink, &tally, 0, 2000, 100);
+    await_well(sink, false);
+
+    /* The fault is there: the file ends at the limit, inside a line, and the rest is held. */
+    cr_assert(strstr(status_of(sink).detail, "File too large"), "%s", status_of(sink).detail);
+    struct stat stat_;
+    cr_assert_eq(stat(path, &stat_), 0);
+    cr_assert_eq((rlim_t)stat_.st_size, little.rlim_cur);
+    cr_assert_lt(tally_count(&tally), 2000u);
+    cr_assert_not(sink->ops->flush(sink, 300));
+    cr_assert_gt(status_of(sink).queued, 0u);
+
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    await_well(sink, true);
+    sink->ops->close(sink, HANG_MS);
+    check_file(path, 0, 2000);
+    check_order(0, 2000);
+    cr_assert_eq(said("cannot be written"), 1);
+    cr_assert_eq(said("is written again"), 1);
+}
+
+/* A tmpfs of this process's own, in a mount namespace that goes with it. */
+static bool mount_small(const char *directory) {
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("tmpfs", directory, "tmpfs", 0, "size=256k") == 0;
+}
+
+Test(sink_jsonl, full_disk_holds_the_parcels_until_there_is_space) {
+    char directory[128], path[160], ballast[160];
+    strcpy(directory, scratch_path("disk"));
+    snprintf(path, sizeof path, "%s/signals.jsonl", directory);
+    snprintf(ballast, sizeof ballast, "%s/ballast", directory);
+    mkdir(directory, 0700);
+    if (!mount_small(directory)) {
+        rmdir(directory);
+        cr_skip_test("no right to mount a file system");
+    }
+    int file = open(ballast, O_WRONLY | O_CREAT, 0600);
+    cr_assert_eq(posix_fallocate(file, 0, 200 * 1024), 0);
+    close(file);
+
+    struct sink *sink = open_sink(path, true);
+    push_signals(sink, &tally, 0, 1500, 60);
+    await_well(sink, false);
+    cr_assert(strstr(status_of(sink).detail, "No space left"), "%s", status_of(sink).detail);
+    struct statvfs disk;
+    cr_assert_eq(statvfs(directory, &disk), 0);
+    cr_assert_eq(disk.f_bfree, 0u);
+    cr_assert_lt(tally_count(&tally), 1500u);
+
+    cr_assert_eq(unlink(ballast), 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    await_well(sink, true);
+    sink->ops->close(sink, HANG_MS);
+    check_file(path, 0, 1500);
+    check_order(0, 1500);
+    umount(directory);
+    rmdir(directory);
+}
+
+Test(sink_jsonl, reopen_leads_out_of_a_full_disk) {
+    char path[128], free_path[128];
+    struct error error;
+    strcpy(path, scratch_path("signals.jsonl"));
+    strcpy(free_path, scratch_path("free.jsonl"));
+    cr_assert_eq(symlink("/dev/full", path), 0);
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 50, 0);
+    await_well(sink, false);
+    cr_assert_eq(tally_count(&tally), 0u);
+
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(symlink(free_path, path), 0);
+    cr_assert(sink->ops->reopen(sink, &error), "%s", error.text);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    await_well(sink, true);
+    sink->ops->close(sink, HANG_MS);
+    check_file(free_path, 0, 50);
+    check_order(0, 50);
+}
+
+/* The line in which the old file ended is whole in the new one. */
+Test(sink_jsonl, reopen_inside_a_line_begins_it_again) {
+    char path[128], rotated[128];
+    struct error error;
+    strcpy(path, scratch_path("signals.jsonl"));
+    strcpy(rotated, scratch_path("signals.jsonl.1"));
+    struct rlimit whole, little;
+    getrlimit(RLIMIT_FSIZE, &whole);
+    little = whole;
+    little.rlim_cur = 4000 + 37;
+    signal(SIGXFSZ, SIG_IGN);
+    struct sink *sink = open_sink(path, false);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    push_signals(sink, &tally, 0, 60, 100);
+    await_well(sink, false);
+    char *old = file_text(path);
+    cr_assert_neq(old[strlen(old) - 1], '\n', "the fault did not tear a line");
+    cr_assert_eq(rename(path, rotated), 0);
+    cr_assert(sink->ops->reopen(sink, &error), "%s", error.text);
+    /* The new one has room for the rest. */
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    sink->ops->close(sink, HANG_MS);
+    setrlimit(RLIMIT_FSIZE, &whole);
+
+    uint64_t lines = 0;
+    for (const char *at = old; (at = strchr(at, '\n')); at++)
+        lines++;
+    *(strrchr(old, '\n') + 1) = '\0';
+    check_lines(old, 0, lines);
+    check_file(path, lines, 60);
+    check_order(0, 60);
+    free(old);
+}
+
+Test(sink_jsonl, close_on_a_full_disk_ends_in_time_and_confirms_nothing) {
+    const char *path = scratch_path("signals.jsonl");
+    cr_assert_eq(symlink("/dev/full", path), 0);
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 50, 0);
+    await_well(sink, false);
+    sink->ops->close(sink, 100);
+    cr_assert_eq(tally_count(&tally), 0u);
+    check_leaks();
+}
+
+/* A pipe that nobody empties: the write blocks, and no time-out ends it. */
+Test(sink_jsonl, close_leaves_a_write_that_never_ends_behind) {
+    const char *path = scratch_path("pipe");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 100, 10000);
+    cr_assert_not(sink->ops->flush(sink, 300));
+    sink->ops->close(sink, 100);
+    size_t count = tally_count(&tally);
+    cr_assert_lt(count, 100u);
+
+    /* What ends later must not be confirmed: whom it would tell may be gone. */
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    char buffer[65536];
+    for (int i = 0; i < 200; i++) {
+        while (read(reader, buffer, sizeof buffer) > 0)
+            ;
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    close(reader);
+    cr_assert_eq(tally_count(&tally), count);
+}
+
+struct pusher {
+    struct sink *sink;
+    uint64_t from, to;
+};
+
+static void *push_run(void *argument) {
+    struct pusher *pusher = argument;
+    push_signals(pusher->sink, &tally, pusher->from, pusher->to, 0);
+    return NULL;
+}
+
+Test(sink_jsonl, many_lanes_push_while_files_are_reopened) {
+    const char *path = scratch_path("signals.jsonl");
+    struct error error;
+    struct sink *sink = open_sink(path, false);
+    struct pusher pushers[4];
+    pthread_t threads[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        pushers[i] = (struct pusher){sink, i * 1000, i * 1000 + 1000};
+        pthread_create(&threads[i], NULL, push_run, &pushers[i]);
+    }
+    for (int i = 0; i < 50; i++)
+        cr_assert(sink->ops->reopen(sink, &error), "%s", error.text);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    sink->ops->close(sink, HANG_MS);
+    cr_assert_eq(tally_count(&tally), 4000u);
+
+    /* Each lane's are in its order. */
+    uint64_t next[4] = {0, 1000, 2000, 3000};
+    char *text = file_text(path);
+    size_t lines = 0;
+    for (char *at = text; *at; at = strchr(at, '\n') + 1, lines++) {
+        uint64_t n = strtoull(at + 5, NULL, 10);
+        cr_assert_eq(n, next[n / 1000]++);
+    }
+    cr_assert_eq(lines, 4000u);
+    free(text);
+}
