@@ -159,7 +159,7 @@ static void check_fields(struct check *check) {
     for (size_t i = 0; i < count; i++) {
         struct error error;
         if (!projection_check(fields[i], strlen(fields[i]), &error))
-            faults_add(check->faults, check->place, "field \"%.80s\": %s", fields[i], error.text);
+            faults_add(check->faults, check->place, "%s", error.text);
     }
     check->to->field_count = count;
     check->to->fields = keep_list(check, fields, count);

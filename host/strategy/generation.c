@@ -68,10 +68,10 @@ static bool is_copy_name(const char *name) {
     const size_t number_end = at;
     while (at > 0 && isdigit((unsigned char)name[at - 1]))
         at--;
-    if (at == number_end || at < 1 + 32 + 1 || name[at - 1] != '-')
+    if (at == number_end || at < 1 + 1 + 32 + 1 || name[at - 1] != '-')
         return false;
     const char *hash = name + at - 1 - 32;
-    return strspn(hash, "0123456789abcdef") == 32 && hash > name && hash[-1] == '-';
+    return strspn(hash, "0123456789abcdef") == 32 && hash[-1] == '-';
 }
 
 static void remove_old_copies(const char *directory) {

@@ -133,7 +133,7 @@ bool instance_add_field(struct instance *instance, const char *path, size_t size
                         struct error *error) {
     uint32_t slot;
     if (!projection_add(instance->projection, path, size, &slot, error))
-        return error_prefix(error, "field \"%.*s\": ", size < 80 ? (int)size : 80, path);
+        return false;
     for (uint32_t i = 0; i < instance->field_count; i++) {
         if (instance->slots[i] == slot) {
             *index = i;
@@ -150,9 +150,8 @@ static bool add_described_fields(struct instance *instance, struct error *error)
     for (size_t i = 0; i < description->field_count; i++) {
         const char *path = description->fields[i];
         uint32_t slot;
-        if (!projection_add(instance->projection, path, strlen(path), &slot, error))
-            return error_prefix(error, "field \"%.80s\": ", path);
-        if (!append_slot(instance, slot, error))
+        if (!projection_add(instance->projection, path, strlen(path), &slot, error) ||
+            !append_slot(instance, slot, error))
             return false;
     }
     return true;

@@ -1,0 +1,17 @@
+/*
+ * Refuses to save: the reload is given up, with its text.
+ */
+#include "plugin.h"
+
+#ifndef PLUGIN_NAME
+#define PLUGIN_NAME "refuse_save"
+#endif
+
+static int32_t save(void *self, const t5_save_args *args) {
+    (void)args;
+    return t5_fail(self, "in the middle of something");
+}
+
+T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .state_version = 1, .create = create_handle,
+            .destroy = destroy_nothing, .load = load_nothing, .on_message = accept_message,
+            .save = save);
