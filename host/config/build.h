@@ -50,7 +50,7 @@ struct config_deployment *build_deployment(struct build *build, const char *name
 void deployment_assign(struct build *build, struct config_deployment *deployment,
                        const struct assignment *assignment);
 void deployments_finish(struct build *build);
-void deployment_release(struct config_deployment *deployment);
+void config_deployment_release(struct config_deployment *deployment);
 
 /* kafka.c */
 void kafka_assign(struct build *build, enum kafka_side side, const struct assignment *assignment);

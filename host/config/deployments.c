@@ -11,7 +11,7 @@
 #define NAME_MAX_SIZE 64
 #define NAME_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-void deployment_release(struct config_deployment *deployment) {
+void config_deployment_release(struct config_deployment *deployment) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
     for (size_t i = 0; i < count; i++)
@@ -64,7 +64,7 @@ struct config_deployment *build_deployment(struct build *build, const char *name
         config->deployments = grown;
     struct config_deployment deployment = {.name = strdup(name), .place = place};
     if (grown == NULL || deployment.name == NULL || !set_presets(&deployment)) {
-        deployment_release(&deployment);
+        config_deployment_release(&deployment);
         build_out_of_memory(build);
         return NULL;
     }

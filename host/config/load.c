@@ -225,7 +225,7 @@ void config_free(struct config *config) {
     }
     free(config->topics);
     for (size_t i = 0; i < config->deployment_count; i++)
-        deployment_release(&config->deployments[i]);
+        config_deployment_release(&config->deployments[i]);
     free(config->deployments);
     config_items_release(&config->log_levels);
     config_items_release(&config->kafka);
