@@ -81,7 +81,7 @@ bool recording_reader_reject(struct recording_reader *reader, uint64_t number, c
                              struct error *error) {
     reader->bad_lines++;
     if (reader->options.bad_line != NULL)
-        reader->options.bad_line(reader->options.context, reader->name, number, text);
+        reader->options.bad_line(reader->options.bad_line_context, reader->name, number, text);
     if (!reader->options.is_strict)
         return true;
     return error_set(error, ERROR_INVALID, "%s:%llu: line %s", reader->name,
@@ -116,7 +116,7 @@ static bool make_room(struct recording_reader *reader, struct error *error) {
 
 static enum recording_result read_more(struct recording_reader *reader, struct error *error) {
     if (reader->options.before_read != NULL &&
-        !reader->options.before_read(reader->options.context, reader->fd))
+        !reader->options.before_read(reader->options.before_read_context, reader->fd))
         return RECORDING_STOPPED;
     if (!make_room(reader, error))
         return RECORDING_FAILED;

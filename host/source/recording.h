@@ -43,7 +43,7 @@ struct recording_options {
     /* Called before input is read, which may block if `fd` is no regular file. False: stop reading.
      * May be NULL. */
     bool (*before_read)(void *context, int fd);
-    void *context;
+    void *bad_line_context, *before_read_context;
 };
 
 struct recording_entry {

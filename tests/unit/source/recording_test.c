@@ -292,7 +292,7 @@ Test(recording, before_read_may_stop_it) {
     text_release(&text);
     int reads = 0;
     struct recording_options options = {
-        .pool = pool, .before_read = refuse_third, .context = &reads};
+        .pool = pool, .before_read = refuse_third, .before_read_context = &reads};
     struct error error;
     struct recording_reader *reader = recording_reader_open(path, &options, &error);
     struct recording_entry entry;
