@@ -123,11 +123,10 @@ static void put_in_hand(const struct writer *writer, const struct in_hand *in_ha
     put_line(writer, "hash", blueprint->hash != NULL ? blueprint->hash : "?");
     put_line(writer, "callback", callback_name((enum callback)callback));
     const char *topic = atomic_load_explicit(&in_hand->topic, memory_order_relaxed);
-    put(writer, "message = ");
-    put(writer, topic != NULL ? topic : "none");
-    put(writer, "/");
+    put_line(writer, "topic", topic != NULL ? topic : "none");
+    put(writer, "partition = ");
     put_number(writer, atomic_load_explicit(&in_hand->partition, memory_order_relaxed));
-    put(writer, "/");
+    put(writer, "\noffset = ");
     put_number(writer, atomic_load_explicit(&in_hand->offset, memory_order_relaxed));
     put(writer, "\n");
 }
@@ -233,8 +232,12 @@ static void take_line(struct crash_record *record, const char *line) {
         copy_value(record->what, sizeof record->what, value);
     else if (strcmp(key, "callback") == 0)
         copy_value(record->callback, sizeof record->callback, value);
-    else if (strcmp(key, "message") == 0)
-        copy_value(record->where, sizeof record->where, value);
+    else if (strcmp(key, "topic") == 0)
+        copy_value(record->topic, sizeof record->topic, value);
+    else if (strcmp(key, "partition") == 0)
+        record->partition = strtoll(value, NULL, 10);
+    else if (strcmp(key, "offset") == 0)
+        record->offset = strtoll(value, NULL, 10);
     else if (strcmp(key, "time") == 0)
         record->time_s = strtoll(value, NULL, 10);
 }

@@ -34,7 +34,8 @@ struct crash_record {
     char hash[33]; /* of the generation's file */
     char what[32]; /* "SIGSEGV", "hang" */
     char callback[16];
-    char where[300]; /* topic/partition/offset */
+    char topic[256];
+    int64_t partition, offset;
     int64_t time_s;
 };
 

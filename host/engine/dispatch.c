@@ -118,7 +118,7 @@ void dispatch_suspend(struct lane *lane, struct seat *seat, enum suspension why,
     if (resume_ns != INT64_MAX)
         snprintf(until, sizeof until, "for %.1f s",
                  (double)(resume_ns - clock_coarse_ns()) / (double)NS_PER_S);
-    log_warning(lane->options.log, "strategy", "%s on partition %" PRId32 ": %s, %s",
+    log_warning(lane->options.log, "strategy", "%s on partition %" PRId32 ": suspended (%s), %s",
                 seat->deployment->name, seat->partition->number, suspension_name(why), until);
 }
 

@@ -51,9 +51,11 @@ static void quarantine(struct engine *engine, struct muster *muster) {
                 strcmp(deployment->hash, crashes[c].hash) != 0)
                 continue;
             free(deployment->quarantine);
-            deployment->quarantine =
-                text_format("%s in %s at %s; resume it, or deploy another file", crashes[c].what,
-                            crashes[c].callback, crashes[c].where);
+            deployment->quarantine = text_format(
+                "crashed (%s) in %s at %s/%" PRId64 "/%" PRId64 "; resume it, or deploy another "
+                "file",
+                crashes[c].what, crashes[c].callback, crashes[c].topic, crashes[c].partition,
+                crashes[c].offset);
         }
     }
     for (size_t i = 0; i < muster->count; i++) {
@@ -136,7 +138,6 @@ static bool start_lanes(struct engine *engine, struct error *error) {
 }
 
 bool engine_start(struct engine *engine, struct report *report, struct error *error) {
-    static const struct source_listener none = {0};
     struct muster muster = {0};
     bool did = false;
     crash_enter_thread(&engine->loader_hand);
@@ -161,18 +162,19 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
         error_set_memory(error, 0, "the roster");
         goto done;
     }
-    if (!first_projection(engine, error) || !start_lanes(engine, error))
+    if (!first_projection(engine, error))
+        goto done;
+    /* Lanes read from the source as soon as they live; it tells of partitions only when polled. */
+    const struct source_listener listener = {
+        .context = engine, .assigned = ownership_assigned, .revoked = ownership_revoked};
+    if (!engine->options.source->ops->start(engine->options.source, &listener, error))
+        goto done;
+    engine->is_source_started = true;
+    if (!start_lanes(engine, error))
         goto done;
     engine->watch = watch_new(engine->lanes, engine->lane_count, &engine->loader_hand,
                               engine->config, engine->log, error);
-    if (engine->watch == NULL || !ownership_begin_global(engine, error))
-        goto done;
-    struct source_listener listener = none;
-    listener.context = engine;
-    listener.assigned = ownership_assigned;
-    listener.revoked = ownership_revoked;
-    did = engine->options.source->ops->start(engine->options.source, &listener, error);
-    engine->is_source_started = did;
+    did = engine->watch != NULL && ownership_begin_global(engine, error);
 done:
     engine_log_report(engine, report, "start");
     muster_release(&muster);

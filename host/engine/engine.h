@@ -26,7 +26,7 @@ struct engine;
 struct engine_options {
     const struct config *config; /* of the start; outlives the engine */
     struct log *log;
-    struct source *source; /* the engine closes it in engine_stop */
+    struct source *source; /* engine_stop closes it; the caller frees it after engine_free */
     struct outbox *outbox; /* with its sinks; the caller closes them after engine_stop */
     enum t5_mode mode;     /* LIVE or REPLAY */
     bool does_rehearse;
@@ -58,6 +58,7 @@ void engine_reload(struct engine *engine, struct config *next, struct report *re
  * behind: then the process should _exit.
  */
 bool engine_stop(struct engine *engine, int64_t timeout_ns);
+/* After engine_stop gave true, or without a start. */
 void engine_free(struct engine *engine);
 
 /* Any thread, also a stop while a reload is under way: the reload gives up soon. */

@@ -10,15 +10,15 @@ const char *suspension_name(enum suspension suspension) {
     case SUSPENDED_NOT:
         return "running";
     case SUSPENDED_ERRORS:
-        return "suspended: errors";
+        return "errors";
     case SUSPENDED_REJECTS:
-        return "suspended: rejects";
+        return "rejects";
     case SUSPENDED_QUARANTINE:
-        return "suspended: quarantine";
+        return "quarantine";
     case SUSPENDED_OPERATOR:
-        return "suspended: operator";
+        return "operator";
     case SUSPENDED_PARTIAL:
-        return "suspended: partitions elsewhere";
+        return "partitions elsewhere";
     }
     return "unknown";
 }

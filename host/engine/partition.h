@@ -82,8 +82,8 @@ struct route {
 
 struct partition {
     int32_t number;
-    struct lane *home; /* number % lanes: the only lane that ever owns it */
-    struct lane *lane; /* home while it works, NULL while parked */
+    struct lane *home;         /* number % lanes: the only lane that ever owns it */
+    struct lane *_Atomic lane; /* home while it works, NULL while parked */
     struct roster *roster;
     struct symbols *symbols;
     struct seat **seats; /* in order of the deployments' names */

@@ -25,7 +25,7 @@ struct pending {
 };
 
 struct progress {
-    bool is_owned;         /* this host holds the topic's partition */
+    _Atomic bool is_owned; /* this host holds the topic's partition */
     int64_t next;          /* the next offset expected; what lies below was seen. Or NO_OFFSET */
     int64_t stored;        /* what was stored last, or NO_OFFSET */
     int64_t assigned_at;   /* committed offset at the last assignment, or NO_OFFSET */

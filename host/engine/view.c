@@ -78,8 +78,10 @@ static void add_seat(struct view_strategy *view, struct seat *seat) {
     view->instances++;
     view->parked += seat->partition->lane == NULL;
     view->suspended += suspension != SUSPENDED_NOT;
-    if (suspension != SUSPENDED_NOT)
-        view->state = suspension_name(suspension);
+    if (suspension != SUSPENDED_NOT) {
+        view->is_suspended = true;
+        view->why = suspension_name(suspension);
+    }
     view->messages += load(&counts->messages);
     view->signals += load(&counts->signals);
     view->refused_signals += load(&counts->refused_signals);
@@ -99,7 +101,7 @@ void view_strategies(struct engine *engine,
     pthread_mutex_lock(&engine->status_lock);
     for (size_t i = 0; engine->roster != NULL && i < engine->roster->count; i++) {
         const struct deployment *deployment = engine->roster->deployments[i];
-        struct view_strategy view = {.state = suspension_name(SUSPENDED_NOT)};
+        struct view_strategy view = {.why = ""};
         snprintf(view.name, sizeof view.name, "%s", deployment->name);
         snprintf(view.strategy, sizeof view.strategy, "%s", deployment->description->name);
         snprintf(view.version, sizeof view.version, "%s", deployment->description->version);
@@ -167,7 +169,8 @@ static void write_strategy(void *context, const struct view_strategy *strategy) 
     text_json_string(text, strategy->name, strlen(strategy->name));
     member_text(text, "strategy", strategy->strategy);
     member_text(text, "version", strategy->version);
-    member_text(text, "state", strategy->state);
+    member_text(text, "state", strategy->is_suspended ? "suspended" : "running");
+    member_text(text, "why", strategy->why);
     member_number(text, "generation", strategy->generation);
     member_text(text, "hash", strategy->hash);
     member_text(text, "scope", strategy->is_global ? "global" : "keyed");
@@ -221,15 +224,33 @@ static void write_totals(struct text *text, const struct view_totals *totals) {
     text_printf(text, ",\"lag\":%" PRId64, totals->lag);
 }
 
-static void write_partitions(struct engine *engine, struct text *text) {
+/* The (topic, partition)s that are held. `next` is read while a lane writes it: a snapshot. */
+static void write_assignment(struct engine *engine, struct text *text) {
+    bool is_more = false;
     pthread_mutex_lock(&engine->status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct partition *partition = engine->partitions[i];
-        text_printf(text, "%s{\"partition\":%" PRId32 ",\"lane\":%" PRIu32 ",\"parked\":%s}",
-                    i > 0 ? "," : "", partition->number, partition->home->options.index,
-                    partition->lane == NULL ? "true" : "false");
+        for (size_t topic = 0; topic < partition->topic_count; topic++) {
+            if (!partition->topics[topic].is_owned)
+                continue;
+            text_puts(text, is_more ? ",{\"topic\":" : "{\"topic\":");
+            is_more = true;
+            const char *name = engine->options.config->topics[topic].name;
+            text_json_string(text, name, strlen(name));
+            text_printf(text, ",\"partition\":%" PRId32 ",\"lane\":%" PRIu32 "}", partition->number,
+                        partition->home->options.index);
+        }
     }
     pthread_mutex_unlock(&engine->status_lock);
+}
+
+static size_t count_parked(struct engine *engine) {
+    size_t count = 0;
+    pthread_mutex_lock(&engine->status_lock);
+    for (size_t i = 0; i < engine->partition_count; i++)
+        count += engine->partitions[i]->lane == NULL;
+    pthread_mutex_unlock(&engine->status_lock);
+    return count;
 }
 
 static void write_lags(struct engine *engine, struct text *text) {
@@ -288,8 +309,8 @@ void view_status(struct engine *engine, struct text *text) {
     member_text(text, "detail", source.detail);
     text_puts(text, "},\"totals\":{");
     write_totals(text, &totals);
-    text_puts(text, "},\"partitions\":[");
-    write_partitions(engine, text);
+    text_printf(text, "},\"parked\":%zu,\"assignment\":[", count_parked(engine));
+    write_assignment(engine, text);
     text_puts(text, "],\"lag\":[");
     write_lags(engine, text);
     text_puts(text, "],\"sinks\":[");

@@ -28,7 +28,8 @@ void view_totals(struct engine *engine, struct view_totals *totals);
 struct view_strategy {
     char name[128], strategy[64], version[32], hash[33];
     uint32_t generation;
-    const char *state; /* suspension_name() of the worst instance */
+    bool is_suspended; /* any instance */
+    const char *why;   /* it is: suspension_name(); else empty */
     char last_error[256];
     char quarantine[256];
     size_t instances, suspended, parked;

@@ -262,6 +262,7 @@ static const struct source_ops KAFKA_OPS = {
     .status = kafka_status,
     .lag = kafka_lag,
     .close = kafka_close,
+    .free = kafka_free,
 };
 
 static bool kafka_copy(struct kafka_source *self, const struct config *config) {
@@ -307,7 +308,7 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
     return &self->source;
 
 failed:
-    kafka_free(self);
+    kafka_free(&self->source);
     return NULL;
 }
 

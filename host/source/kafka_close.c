@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define CLOSE_POLL_MS 50
+#define DESTROY_NS    (5 * NS_PER_S)
 
 static bool close_is_over(int64_t until_ns) {
     return clock_monotonic_ns() >= until_ns;
@@ -61,7 +62,7 @@ static bool close_destroy(struct kafka_source *self, int64_t until_ns) {
     return false;
 }
 
-void kafka_free(struct kafka_source *self) {
+static void release(struct kafka_source *self) {
     for (uint32_t i = 0; self->topics && i < self->topic_count; i++) {
         struct kafka_owned *owned = atomic_load(&self->topics[i].owned);
         while (owned) {
@@ -89,29 +90,29 @@ void kafka_free(struct kafka_source *self) {
 
 bool kafka_close(struct source *source, int timeout_ms) {
     struct kafka_source *self = (struct kafka_source *)source;
-    if (!self->client) {
-        kafka_free(self);
-        return true;
-    }
     int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
-    /* Closing a consumer that never joined has nothing to leave. */
-    if (self->is_subscribed && !close_group(self, until_ns)) {
-        log_warning(self->log, KAFKA_ROOM,
-                    "the group was not left within %d ms; the broker will "
-                    "find out by session.timeout.ms",
-                    timeout_ms);
-        return false;
-    }
-    for (uint32_t i = 0; i < self->topic_count; i++)
+    /* A consumer that never joined has nothing to leave. */
+    if (!self->client || !self->is_subscribed || close_group(self, until_ns))
+        return true;
+    log_warning(self->log, KAFKA_ROOM,
+                "the group was not left within %d ms; the broker will find out by "
+                "session.timeout.ms",
+                timeout_ms);
+    return false;
+}
+
+bool kafka_free(struct source *source) {
+    struct kafka_source *self = (struct kafka_source *)source;
+    for (uint32_t i = 0; self->client && i < self->topic_count; i++)
         if (self->topics[i].handle)
             rd_kafka_topic_destroy(self->topics[i].handle);
-    for (uint32_t i = 0; i < self->lane_count; i++)
+    for (uint32_t i = 0; self->client && i < self->lane_count; i++)
         if (self->lanes[i].queue)
             rd_kafka_queue_destroy(self->lanes[i].queue);
-    if (!close_destroy(self, until_ns)) {
-        log_warning(self->log, KAFKA_ROOM, "librdkafka did not end within %d ms", timeout_ms);
+    if (self->client && !close_destroy(self, clock_monotonic_ns() + DESTROY_NS)) {
+        log_warning(self->log, KAFKA_ROOM, "librdkafka does not end");
         return false;
     }
-    kafka_free(self);
+    release(self);
     return true;
 }

@@ -116,6 +116,6 @@ size_t kafka_lag_fill(struct kafka_source *self, struct source_lag *lags, size_t
 /* kafka_close.c */
 bool kafka_close(struct source *source, int timeout_ms);
 /* Frees everything but the client, which is gone or never was. */
-void kafka_free(struct kafka_source *self);
+bool kafka_free(struct source *source);
 
 #endif

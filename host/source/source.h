@@ -83,9 +83,13 @@ struct source_ops {
     void (*status)(struct source *source, struct source_status *status);
     /* Any thread: the newest figures; gives how many there are in all, fills up to `most`. */
     size_t (*lag)(struct source *source, struct source_lag *lags, size_t most);
-    /* Control thread, lanes no longer reading: revokes (through the listener), commits, leaves, and
-     * frees. Bounded by `timeout_ms`; false when it had to give up waiting (then memory is left). */
+    /* Control thread, lanes no longer reading: revokes (through the listener), commits, leaves. The
+     * other calls stay possible until `free`; they find nothing more. Bounded by `timeout_ms`; false
+     * when it had to give up waiting. */
     bool (*close)(struct source *source, int timeout_ms);
+    /* After close, or without it when it was never started; nobody uses the source any more. False:
+     * something of it hangs, and its memory is left. */
+    bool (*free)(struct source *source);
 };
 
 struct source {

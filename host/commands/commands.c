@@ -1,0 +1,100 @@
+#include "commands/commands.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef TAKE5_CONFIG_FILE
+#define TAKE5_CONFIG_FILE "/etc/take5/take5.ini"
+#endif
+
+extern char **environ;
+
+const struct command commands[] = {
+    {"run", "[-c FILE] [-s SECTION.KEY=VALUE]... [--demo] [--for DURATION]",
+     "the host; --demo brings its own broker and feed", command_run, false},
+    {"check", "[-c FILE] [-s SECTION.KEY=VALUE]... [X.so ...]",
+     "is this configuration, are these strategies, fit to run?", command_check, false},
+    {"list", "[-c FILE] [--json]", "strategies found: version, ABI, topics, fields, parameters",
+     command_list, false},
+    {"inspect", "X.so ...", "what a file says of itself, without running it", command_inspect,
+     false},
+    {"ctl", "[-c FILE] status [--json] | reload | reopen | suspend NAME | resume NAME | stop",
+     "talk to a running host", command_ctl, false},
+    {"version", "", "the version, and those of the libraries", command_version, false},
+    {"rehearse", "", "", command_rehearse, true},
+    {NULL, NULL, NULL, NULL, false},
+};
+
+void complain(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("take5: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+int usage(const char *name) {
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0)
+            fprintf(stderr, "usage: take5 %s %s\n", command->name, command->arguments);
+    }
+    return EXIT_USAGE;
+}
+
+void print_faults(const struct faults *faults) {
+    for (size_t i = 0; i < faults->count; i++)
+        fprintf(stderr, "%s%s\n", faults->items[i].is_warning ? "warning: " : "",
+                faults->items[i].text != NULL ? faults->items[i].text : "out of memory");
+}
+
+bool config_options_add(struct config_options *options, const char *argument) {
+    const char *equals = strchr(argument, '=');
+    const char *dot = strchr(argument, '.');
+    if (equals == NULL || dot == NULL || dot > equals || dot == argument || dot + 1 == equals) {
+        complain("-s %s: must be SECTION.KEY=VALUE", argument);
+        return false;
+    }
+    if (options->override_count == MAX_OVERRIDES) {
+        complain("-s: at most %d of them", MAX_OVERRIDES);
+        return false;
+    }
+    char *text = strdup(argument);
+    if (text == NULL) {
+        complain("out of memory");
+        return false;
+    }
+    text[dot - argument] = '\0';
+    text[equals - argument] = '\0';
+    options->texts[options->override_count] = text;
+    options->overrides[options->override_count++] =
+        (struct config_override){text, text + (dot - argument) + 1, text + (equals - argument) + 1};
+    return true;
+}
+
+void config_options_release(struct config_options *options) {
+    for (size_t i = 0; i < options->override_count; i++)
+        free(options->texts[i]);
+    options->override_count = 0;
+}
+
+struct config *config_options_load(const struct config_options *options) {
+    struct faults faults = FAULTS_INIT;
+    const char *path = options->path;
+    if (path == NULL && !options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0)
+        path = TAKE5_CONFIG_FILE;
+    const struct config_request request = {
+        .path = path,
+        .environment = (const char *const *)environ,
+        .overrides = options->overrides,
+        .override_count = options->override_count,
+        .is_demo = options->is_demo,
+    };
+    struct config *config = config_load(&request, &faults);
+    print_faults(&faults);
+    faults_release(&faults);
+    return config;
+}

@@ -1,0 +1,67 @@
+/*
+ * commands/commands.h - the subcommands, and what they share.
+ *
+ * Commands are the one room that prints and decides exit codes. Data goes to stdout, talk to
+ * stderr.
+ */
+#ifndef TAKE5_COMMANDS_COMMANDS_H
+#define TAKE5_COMMANDS_COMMANDS_H
+
+#include "base/error.h"
+#include "base/faults.h"
+#include "base/text.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+
+struct command {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    const char *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+    bool is_hidden;
+};
+
+/* NULL-named at the end. */
+extern const struct command commands[];
+
+int command_run(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_ctl(int argc, char **argv);
+int command_version(int argc, char **argv);
+int command_rehearse(int argc, char **argv);
+
+/* ---- options that several commands have ---- */
+
+#define MAX_OVERRIDES 64
+
+/* -c FILE and -s SECTION.KEY=VALUE. */
+struct config_options {
+    const char *path;
+    struct config_override overrides[MAX_OVERRIDES];
+    size_t override_count;
+    char *texts[MAX_OVERRIDES]; /* owned */
+    bool is_demo;
+};
+
+/* Adds an override "SECTION.KEY=VALUE"; false with a message on stderr. A section with a name in it
+ * is written with its colon ("strategy:alpha.span=5m"). */
+bool config_options_add(struct config_options *options, const char *argument);
+void config_options_release(struct config_options *options);
+
+/* Loads by the options, from /etc/take5/take5.ini without -c if that is there. All faults go to
+ * stderr; NULL when there is an error. */
+struct config *config_options_load(const struct config_options *options);
+
+void print_faults(const struct faults *faults);
+/* "take5: TEXT" on stderr. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The usage of one command, on stderr; gives EXIT_USAGE. */
+int usage(const char *command);
+
+#endif

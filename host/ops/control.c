@@ -1,0 +1,325 @@
+#include "ops/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define REQUEST_TIMEOUT_S 5
+#define MAX_GROUPS        1024
+
+struct control {
+    struct control_options options;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    gid_t group; /* (gid_t)-1: none */
+    int listener;
+    int wake[2];
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t clients; /* at work; guarded by `lock` */
+};
+
+struct client {
+    struct control *control;
+    int fd;
+};
+
+static bool make_address(const char *path, struct sockaddr_un *address, struct error *error) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path)
+        return error_set(error, ERROR_INVALID,
+                         "%s: a socket's path has at most %zu bytes, this one %zu; set [control] "
+                         "socket or [take5] run_dir",
+                         path, sizeof address->sun_path - 1, strlen(path));
+    strcpy(address->sun_path, path);
+    return true;
+}
+
+/* ---- the server ---- */
+
+static bool is_member(int fd, gid_t group, gid_t peer_group) {
+    gid_t groups[MAX_GROUPS];
+    socklen_t size = sizeof groups;
+    if (group == (gid_t)-1)
+        return false;
+    if (peer_group == group)
+        return true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+        return false;
+    for (size_t i = 0; i < size / sizeof *groups; i++) {
+        if (groups[i] == group)
+            return true;
+    }
+    return false;
+}
+
+static bool is_allowed(const struct control *control, int fd) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    if (peer.uid == 0 || peer.uid == geteuid() || is_member(fd, control->group, peer.gid))
+        return true;
+    log_warning(control->options.log, "ops",
+                "control: user %u (process %d) is refused; [control] group lets a group in",
+                (unsigned)peer.uid, (int)peer.pid);
+    return false;
+}
+
+static bool read_line(int fd, char line[CONTROL_MAX_LINE]) {
+    size_t size = 0;
+    while (size < CONTROL_MAX_LINE - 1) {
+        const ssize_t n = recv(fd, line + size, CONTROL_MAX_LINE - 1 - size, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        size += (size_t)n;
+        line[size] = '\0';
+        char *end = strchr(line, '\n');
+        if (end != NULL) {
+            *end = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+static void send_all(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        const ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        data += n;
+        size -= (size_t)n;
+    }
+}
+
+static void serve(const struct control *control, int fd) {
+    char line[CONTROL_MAX_LINE];
+    char *words[CONTROL_MAX_WORDS];
+    size_t count = 0;
+    char *rest = NULL;
+    struct text answer;
+    text_init(&answer);
+    bool did = false;
+    if (!is_allowed(control, fd)) {
+        text_puts(&answer, "not allowed");
+    } else if (!read_line(fd, line)) {
+        text_puts(&answer, "no request");
+    } else {
+        for (char *word = strtok_r(line, " ", &rest); word != NULL && count < CONTROL_MAX_WORDS;
+             word = strtok_r(NULL, " ", &rest))
+            words[count++] = word;
+        did = count > 0 && control->options.handle(control->options.context, words, count, &answer);
+    }
+    send_all(fd, did ? "ok\n" : "failed\n", did ? 3 : 7);
+    send_all(fd, answer.data, answer.size);
+    text_release(&answer);
+}
+
+static void *client_main(void *argument) {
+    struct client client = *(struct client *)argument;
+    free(argument);
+    serve(client.control, client.fd);
+    close(client.fd);
+    pthread_mutex_lock(&client.control->lock);
+    client.control->clients--;
+    pthread_cond_broadcast(&client.control->changed);
+    pthread_mutex_unlock(&client.control->lock);
+    return NULL;
+}
+
+static void begin_client(struct control *control, int fd) {
+    pthread_mutex_lock(&control->lock);
+    const bool is_full = control->clients >= CONTROL_CLIENTS;
+    if (!is_full)
+        control->clients++;
+    pthread_mutex_unlock(&control->lock);
+    struct client *client = is_full ? NULL : malloc(sizeof *client);
+    pthread_t thread;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (client != NULL)
+        *client = (struct client){control, fd};
+    if (client == NULL || pthread_create(&thread, &attributes, client_main, client) != 0) {
+        static const char busy[] = "failed\ntoo many requests at once\n";
+        send_all(fd, busy, sizeof busy - 1);
+        close(fd);
+        free(client);
+        if (!is_full) {
+            pthread_mutex_lock(&control->lock);
+            control->clients--;
+            pthread_mutex_unlock(&control->lock);
+        }
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+static void *control_main(void *argument) {
+    struct control *control = argument;
+    struct pollfd fds[2] = {{.fd = control->listener, .events = POLLIN},
+                            {.fd = control->wake[0], .events = POLLIN}};
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            break;
+        if (fds[1].revents != 0)
+            break;
+        if ((fds[0].revents & POLLIN) == 0)
+            continue;
+        const int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0)
+            continue;
+        const struct timeval limit = {.tv_sec = REQUEST_TIMEOUT_S};
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        begin_client(control, fd);
+    }
+    return NULL;
+}
+
+static bool is_alive(const struct sockaddr_un *address) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool is = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
+static bool bind_socket(struct control *control, struct error *error) {
+    struct sockaddr_un address;
+    if (!make_address(control->options.path, &address, error))
+        return false;
+    if (is_alive(&address))
+        return error_set(error, ERROR_STATE,
+                         "%s: another take5 listens there; give this one its own [take5] run_dir",
+                         control->options.path);
+    unlink(control->options.path);
+    control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (control->listener < 0)
+        return error_set_errno(error, errno, "cannot make a socket");
+    /* Nobody may connect before the mode is right: nobody can before listen(). */
+    if (bind(control->listener, (struct sockaddr *)&address, sizeof address) != 0)
+        return error_set_errno(error, errno, "cannot bind %s", control->options.path);
+    strcpy(control->path, control->options.path);
+    const bool has_group = control->group != (gid_t)-1;
+    if ((has_group && chown(control->path, (uid_t)-1, control->group) != 0) ||
+        chmod(control->path, has_group ? 0660 : 0600) != 0)
+        return error_set_errno(error, errno, "cannot set the mode of %s", control->path);
+    if (listen(control->listener, CONTROL_CLIENTS) != 0)
+        return error_set_errno(error, errno, "cannot listen on %s", control->path);
+    return true;
+}
+
+static void release(struct control *control) {
+    if (control->listener >= 0)
+        close(control->listener);
+    if (control->path[0] != '\0')
+        unlink(control->path);
+    for (size_t i = 0; i < 2; i++) {
+        if (control->wake[i] >= 0)
+            close(control->wake[i]);
+    }
+    pthread_mutex_destroy(&control->lock);
+    pthread_cond_destroy(&control->changed);
+    free(control);
+}
+
+struct control *control_new(const struct control_options *options, struct error *error) {
+    struct control *control = calloc(1, sizeof *control);
+    if (control == NULL) {
+        error_set_memory(error, sizeof *control, "the control socket");
+        return NULL;
+    }
+    control->options = *options;
+    control->listener = control->wake[0] = control->wake[1] = -1;
+    control->group = (gid_t)-1;
+    pthread_mutex_init(&control->lock, NULL);
+    pthread_cond_init(&control->changed, NULL);
+    if (options->group != NULL) {
+        const struct group *group = getgrnam(options->group);
+        if (group == NULL) {
+            error_set(error, ERROR_INVALID, "[control] group = %s: no such group", options->group);
+            goto failed;
+        }
+        control->group = group->gr_gid;
+    }
+    if (pipe2(control->wake, O_CLOEXEC) != 0) {
+        error_set_errno(error, errno, "cannot make a pipe");
+        goto failed;
+    }
+    if (!bind_socket(control, error))
+        goto failed;
+    const int status = pthread_create(&control->thread, NULL, control_main, control);
+    if (status != 0) {
+        error_set_errno(error, status, "cannot start the control thread");
+        goto failed;
+    }
+    pthread_setname_np(control->thread, "control");
+    return control;
+
+failed:
+    release(control);
+    return NULL;
+}
+
+void control_free(struct control *control) {
+    if (control == NULL)
+        return;
+    const char stop = 's';
+    while (write(control->wake[1], &stop, 1) < 0 && errno == EINTR) {}
+    pthread_join(control->thread, NULL);
+    pthread_mutex_lock(&control->lock);
+    while (control->clients > 0)
+        pthread_cond_wait(&control->changed, &control->lock);
+    pthread_mutex_unlock(&control->lock);
+    release(control);
+}
+
+/* ---- the client ---- */
+
+bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
+                 struct error *error) {
+    struct sockaddr_un address;
+    char buffer[4096];
+    if (!make_address(path, &address, error))
+        return false;
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot make a socket");
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        error_set_errno(error, errno, "no take5 answers at %s", path);
+        close(fd);
+        return false;
+    }
+    send_all(fd, request, strlen(request));
+    send_all(fd, "\n", 1);
+    for (;;) {
+        const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        text_append(answer, buffer, (size_t)n);
+    }
+    close(fd);
+    *did = strncmp(answer->data, "ok\n", 3) == 0;
+    if (!*did && strncmp(answer->data, "failed\n", 7) != 0)
+        return error_set(error, ERROR_SYSTEM, "%s: the host ended before it answered", path);
+    const size_t head = *did ? 3 : 7;
+    memmove(answer->data, answer->data + head, answer->size - head + 1);
+    answer->size -= head;
+    return true;
+}
