@@ -43,8 +43,9 @@ void strategy_file_release(struct strategy_file *file);
 bool strategy_file_judge(const struct strategy_file *file, struct error *error);
 
 /*
- * Strict modes: the file (or directory) must belong to root or to the user who runs this process
- * and not be writable by others; by the group only when it is `allowed_group` ((gid_t)-1: none).
+ * Strict modes: the file (or directory) must not be writable by others, and by its group only when
+ * that is `allowed_group` ((gid_t)-1: none). It must belong to root or to the user who runs this
+ * process, or bear the allowed group: what members of it drop belongs to them.
  */
 bool strategy_file_modes(const char *path, gid_t allowed_group, struct error *error);
 

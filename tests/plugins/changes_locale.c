@@ -13,12 +13,19 @@
 
 static int32_t create(const t5_create_args *args, void **self) {
     (void)args;
-    *self = NULL;
+    const locale_t locale = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
     (void)setlocale(LC_ALL, "C.UTF-8");
-    (void)uselocale(newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0));
+    if (locale != (locale_t)0)
+        (void)uselocale(locale);
     (void)fesetround(FE_UPWARD);
+    *self = locale;
     return T5_OK;
 }
 
-T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .create = create,
-            .destroy = destroy_nothing, .on_message = accept_message);
+static void destroy(void *self) {
+    if (self != NULL)
+        freelocale(self);
+}
+
+T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .create = create, .destroy = destroy,
+            .on_message = accept_message);
