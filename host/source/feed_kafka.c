@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,7 +275,12 @@ static void *thread_main(void *context) {
 bool feed_kafka_start(struct feed_kafka *feed, struct error *error) {
     if (feed->has_thread)
         return error_set(error, ERROR_STATE, "feed: it runs already");
+    /* Signals are the business of the thread that waits for them. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(&feed->thread, NULL, thread_main, feed);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure != 0)
         return error_set_errno(error, failure, "feed: no thread");
     feed->has_thread = true;

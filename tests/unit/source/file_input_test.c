@@ -195,3 +195,41 @@ Test(file_input, paced_replay_is_not_faster_than_its_speed) {
     expect_names(&all, "abcd");
     free(all.items);
 }
+
+/* Nothing of a spoiled file is lost without a word: each line is a record, told as bad, or empty.
+ */
+Test(file_input, every_line_of_a_spoiled_file_is_accounted_for) {
+    uint64_t state = 88172645463325252ULL;
+    replay_write_market(0, 8, 2000, false, 0);
+    replay_write_market(1, 9, 2000, true, 0);
+    for (int file = 0; file < 2; file++) {
+        FILE *stream = fopen(replay_paths[file], "r+");
+        cr_assert(stream != NULL && fseek(stream, 0, SEEK_END) == 0);
+        long size = ftell(stream);
+        for (int i = 0; i < 3000; i++) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            fseek(stream, (long)(state % (uint64_t)size), SEEK_SET);
+            fputc("\"\\{}[]:,\n\r \xff\x01"
+                  "0un"[(state >> 40) % 16],
+                  stream);
+        }
+        cr_assert_eq(fclose(stream), 0);
+    }
+    struct replay *replay = replay_new(OPTIONS(.path_count = 2), 2);
+    struct error error = {0};
+    cr_assert(replay_run(replay, &error), "%s", error.text);
+    struct file_source_progress progress;
+    file_source_progress(replay->source, &progress);
+    struct seen_list all = replay_gather(replay);
+    uint64_t told = 0;
+    for (size_t i = 0; i < replay->bad.size; i++)
+        told += replay->bad.data[i] == '\n';
+    cr_assert(progress.bad_lines == told && told > 500, "%llu bad lines", (unsigned long long)told);
+    cr_assert(all.count == progress.records && all.count > 500);
+    uint64_t empty = progress.lines - progress.records - progress.bad_lines - progress.filtered;
+    cr_assert_lt(empty, 30, "%llu lines are not accounted for", (unsigned long long)empty);
+    free(all.items);
+    replay_free(replay);
+}

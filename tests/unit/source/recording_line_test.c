@@ -1,5 +1,6 @@
 #include "source/recording_line.h"
 
+#include "message/decode.h"
 #include "source/market.h"
 #include "source/recording_bytes.h"
 
@@ -392,4 +393,41 @@ Test(recording_shape, every_good_market_message_tells_its_role_and_symbol) {
         }
         market_free(market);
     }
+}
+
+Test(recording_shape, what_the_decoders_shape_tells_this_one_tells_too) {
+    struct market_options options = {.seed = 6,
+                                     .symbol_count = 20,
+                                     .envelope = MARKET_MIXED,
+                                     .bad_share = 0.2,
+                                     .start_ms = 1718658900000LL};
+    struct error error;
+    struct market *market = market_new(&options, &error);
+    size_t told = 0, untold = 0;
+    cr_assert_not_null(market);
+    for (int i = 0; i < 40000; i++) {
+        struct market_message message;
+        market_next(market, &message);
+        char text[MARKET_MESSAGE_SIZE + RECORDING_SLACK], scratch[MARKET_MESSAGE_SIZE + 64];
+        size_t used, size = message.payload_size;
+        if (size == 0)
+            continue;
+        memcpy(text, message.payload, size);
+        memset(text + size, '"', RECORDING_SLACK);
+        /* Half of them with a member's name spelled otherwise. */
+        if (i % 2 == 0)
+            text[random_next() % size] = random_byte();
+        const char *role = decode_shape(text, size);
+        struct recording_shape shape;
+        bool is_object = recording_shape_scan(text, size, scratch, &used, &shape);
+        if (role == NULL) {
+            untold++;
+            continue; /* the strict scan refuses more */
+        }
+        told++;
+        cr_assert(is_object && shape.role != NULL && strcmp(shape.role, role) == 0, "%.*s: %s",
+                  (int)size, text, role);
+    }
+    cr_assert(told > 10000 && untold > 2000, "%zu told, %zu not", told, untold);
+    market_free(market);
 }

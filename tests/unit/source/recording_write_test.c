@@ -291,11 +291,12 @@ Test(recording_write, two_writers_of_one_file_are_refused) {
 }
 
 Test(recording_write, a_device_is_written_to) {
-    strcpy(path, "/dev/null");
-    struct recording_writer *writer = open_writer(RECORDING_CREATE, NULL);
+    struct error error = {0};
+    struct recording_writer *writer =
+        recording_writer_open("/dev/null", RECORDING_CREATE, NULL, &error);
+    cr_assert_not_null(writer, "%s", error.text);
     add(writer, "t", 0, 0);
     close_writer(writer);
-    strcpy(path, "");
 }
 
 Test(recording_write, after_a_full_disk_it_goes_on_where_it_stopped) {
