@@ -1,6 +1,7 @@
 #include "config/kafka_properties.h"
 
 #include "base/text.h"
+#include "base/units.h"
 #include "config/items.h"
 
 #include <librdkafka/rdkafka.h>
@@ -13,6 +14,7 @@ struct kafka_properties {
     char *table;              /* librdkafka's own list; the names point into it */
     const char **names;       /* NULL-terminated */
     char *sides;              /* 'C', 'P' or '*', as the list has it */
+    bool *is_integer, *is_float;
     size_t count;
 };
 
@@ -67,6 +69,8 @@ static void read_table(struct kafka_properties *properties) {
         if (name_size == 0 || *side == '\0' || strchr("CP*", *side) == NULL)
             continue;
         properties->sides[properties->count] = *side;
+        properties->is_integer[properties->count] = strstr(side, "*Type: integer*") != NULL;
+        properties->is_float[properties->count] = strstr(side, "*Type: float*") != NULL;
         line[name_size] = '\0';
         properties->names[properties->count++] = line;
     }
@@ -85,7 +89,10 @@ struct kafka_properties *kafka_properties_new(struct error *error) {
         lines += *c == '\n' ? 1 : 0;
     properties->names = calloc(lines + 1, sizeof *properties->names);
     properties->sides = calloc(lines, 1);
-    if (properties->names == NULL || properties->sides == NULL)
+    properties->is_integer = calloc(lines, sizeof *properties->is_integer);
+    properties->is_float = calloc(lines, sizeof *properties->is_float);
+    if (properties->names == NULL || properties->sides == NULL || properties->is_integer == NULL ||
+        properties->is_float == NULL)
         goto failed;
     read_table(properties);
     return properties;
@@ -104,6 +111,8 @@ void kafka_properties_free(struct kafka_properties *properties) {
     free(properties->table);
     free(properties->names);
     free(properties->sides);
+    free(properties->is_integer);
+    free(properties->is_float);
     free(properties);
 }
 
@@ -129,6 +138,30 @@ bool kafka_property_is_known(const struct kafka_properties *properties, enum kaf
     return known == '*' || known == (side == KAFKA_CONSUMER ? 'C' : 'P');
 }
 
+static const char *section_of(enum kafka_side side) {
+    return side == KAFKA_CONSUMER ? "kafka" : "sink:kafka";
+}
+
+/* Librdkafka takes "45s" for the number 45, so that its unit is lost without a word. */
+static bool check_number(const struct kafka_properties *properties, enum kafka_side side,
+                         const char *name, const char *value, struct place place,
+                         struct faults *faults) {
+    int64_t whole;
+    double number;
+    for (size_t i = 0; i < properties->count; i++) {
+        if (strcmp(properties->names[i], name) != 0)
+            continue;
+        bool is_wrong = (properties->is_integer[i] && !parse_integer(value, &whole)) ||
+                        (properties->is_float[i] && !parse_number(value, &number));
+        if (!is_wrong)
+            continue;
+        faults_add(faults, place, "[%s] %s = %s is not a %snumber", section_of(side), name, value,
+                   properties->is_integer[i] ? "whole " : "");
+        return false;
+    }
+    return true;
+}
+
 static bool has_suffix(const char *text, const char *suffix) {
     size_t size = strlen(text), suffix_size = strlen(suffix);
     return size >= suffix_size && strcmp(text + size - suffix_size, suffix) == 0;
@@ -144,10 +177,6 @@ static const char *reason_against(enum kafka_side side, const char *name) {
                       strcmp(name, "ssl_key") == 0 || strcmp(name, "ssl_certificate") == 0 ||
                       strcmp(name, "ssl_ca") == 0 || strcmp(name, "default_topic_conf") == 0;
     return is_pointer ? "only a program can set it" : NULL;
-}
-
-static const char *section_of(enum kafka_side side) {
-    return side == KAFKA_CONSUMER ? "kafka" : "sink:kafka";
 }
 
 static void refuse_unknown(const struct kafka_properties *properties, enum kafka_side side,
@@ -179,6 +208,8 @@ bool kafka_property_check(struct kafka_properties *properties, enum kafka_side s
                    section_of(side == KAFKA_CONSUMER ? KAFKA_PRODUCER : KAFKA_CONSUMER));
         return false;
     }
+    if (!check_number(properties, side, name, value, place, faults))
+        return false;
     char complaint[512];
     rd_kafka_conf_res_t result =
         rd_kafka_conf_set(properties->scratch, name, value, complaint, sizeof complaint);
