@@ -383,6 +383,8 @@ static uint32_t fire_timer(struct instance *instance, const struct timer_due *du
     if (due->symbol_id != T5_NO_SYMBOL)
         timer.symbol.data =
             symbols_text(instance->wiring.symbols, due->symbol_id, &timer.symbol.len);
+    if (instance->before_timer != NULL)
+        instance->before_timer(instance->before_timer_context, &timer);
     instance->timer = &timer;
     enter(instance, CALLBACK_TIMER);
     const int32_t code = instance->calls.on_timer(instance->self, &timer);
@@ -415,6 +417,8 @@ static uint32_t fire_due(struct instance *instance, enum t5_clock clock, int64_t
     while (timers_jump_next(&instance->timers, clock, now_ns, &due))
         errors += fire_timer(instance, &due, now_ns, ticks_now);
     timers_jump_end(&instance->timers);
+    if (instance->before_timer != NULL)
+        instance->before_timer(instance->before_timer_context, NULL);
     return errors;
 }
 
@@ -542,6 +546,13 @@ void instance_set_slow(struct instance *instance, uint64_t slow_ticks,
                                     enum callback callback, int64_t took_ns)) {
     instance->slow_ticks = slow_ticks;
     instance->slow = slow;
+}
+
+void instance_set_before_timer(struct instance *instance,
+                               void (*before_timer)(void *context, const t5_timer *timer),
+                               void *context) {
+    instance->before_timer = before_timer;
+    instance->before_timer_context = context;
 }
 
 const char *instance_complaint(const struct instance *instance) {

@@ -44,6 +44,8 @@ struct instance {
     struct in_hand own_in_hand; /* when nobody wants to know */
     void (*slow)(void *context, struct instance *instance, enum callback callback, int64_t took_ns);
     void *owner;
+    void (*before_timer)(void *context, const t5_timer *timer); /* NULL: nobody wants to know */
+    void *before_timer_context;
 
     uint32_t *slots;               /* what field_slots points to */
     struct projection *projection; /* in create, else NULL */
@@ -76,6 +78,12 @@ static inline void count_add(_Atomic uint64_t *count, uint64_t more) {
 /* Wants a field of each message; `*index` is its number. In create, and before it. */
 bool instance_add_field(struct instance *instance, const char *path, size_t size, uint32_t *index,
                         struct error *error);
+
+/* Who is told of each timer before it fires, and with NULL when all that were due have fired: the
+ * rehearsal, so that it can say where the strategy died. */
+void instance_set_before_timer(struct instance *instance,
+                               void (*before_timer)(void *context, const t5_timer *timer),
+                               void *context);
 
 /* The table that every handle points to. */
 extern const t5_services instance_services;

@@ -2,7 +2,7 @@
  * The child's side of a rehearsal: it does with a strategy what the host would do, and says each
  * step before it takes it, so that the parent knows where it died.
  */
-#include "strategy/instance.h"
+#include "strategy/instance_parts.h"
 #include "strategy/rehearsal_wire.h"
 
 #include "base/clock.h"
@@ -140,6 +140,7 @@ struct stage {
     struct instance *instance;
     struct state state;
     bool has_state;
+    const struct record *record; /* in hand */
 };
 
 static bool is_listed(char *const *list, t5_str text) {
@@ -178,6 +179,17 @@ static bool is_filtered_out(const struct child *child, const t5_message *message
     return true;
 }
 
+/* What the next step does with the record in hand. */
+static void step_record(struct stage *stage, const char *what) {
+    const struct record *record = stage->record;
+    step(stage->child, "%s %s/%" PRId32 "/%" PRId64, what,
+         stage->child->request.topics[record->topic].name, record->partition, record->offset);
+}
+
+static void step_timer(void *context, const t5_timer *timer) {
+    step_record(context, timer != NULL ? "on_timer before" : "on_message");
+}
+
 static void feed(struct stage *stage, const struct record *record) {
     struct child *child = stage->child;
     t5_message message = {.size = (uint32_t)sizeof message};
@@ -192,8 +204,8 @@ static void feed(struct stage *stage, const struct record *record) {
         symbols_intern(stage->symbols, message.symbol.data, message.symbol.len, NULL);
     if (message.symbol_id == SYMBOL_NONE)
         return;
-    step(child, "message %s/%" PRId32 "/%" PRId64, message.topic_name.data, record->partition,
-         record->offset);
+    stage->record = record;
+    step_record(stage, "on_message");
     uint64_t ticks = clock_ticks();
     child->answer.messages++;
     (void)instance_message(stage->instance, &message, topic, &ticks);
@@ -226,6 +238,7 @@ static bool set_stage(struct stage *stage, struct error *error) {
     stage->instance = instance_create(&child->blueprint, &wiring, stage->projection, NULL, error);
     if (stage->instance == NULL || !projection_seal(stage->projection, error))
         return false;
+    instance_set_before_timer(stage->instance, step_timer, stage);
     stage->decoder = decoder_new(stage->projection, &child->request.decode, error);
     return stage->decoder != NULL;
 }

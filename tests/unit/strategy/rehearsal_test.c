@@ -272,7 +272,21 @@ Test(rehearsal, crash_on_a_message_names_the_message) {
     stage.rehearsal.records = records;
     stage.rehearsal.record_count = 3;
     cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "crash_message.so: crashed in message bars/1/41: SIGSEGV\n");
+    cr_assert_str_eq(stage.said, "crash_message.so: crashed in on_message bars/1/41: SIGSEGV\n");
+    tear_down(&stage);
+}
+
+Test(rehearsal, crash_in_a_timer_is_not_put_down_to_the_message) {
+    struct stage stage;
+    struct record records[2] = {make_record(1, 40), make_record(1, 41)};
+    set_up(&stage, "crash_timer");
+    records[1].payload = "{\"symbol\":\"QQQ\",\"timestamp\":1718658990000}";
+    records[1].payload_size = strlen(records[1].payload);
+    records[1].kafka_time_ms = 1718658990000;
+    stage.rehearsal.records = records;
+    stage.rehearsal.record_count = 2;
+    cr_assert_not(run(&stage));
+    cr_assert_str_eq(stage.said, "crash_timer.so: crashed in on_timer before bars/1/41: SIGSEGV\n");
     tear_down(&stage);
 }
 
