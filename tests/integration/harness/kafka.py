@@ -8,7 +8,7 @@ import subprocess
 
 from . import paths
 from .process import Process
-from .waiting import PATIENCE, wait_for
+from .waiting import PATIENCE, Timeout, wait_for
 
 ROLES = ("bar_trends", "historic_stats", "asset_trends")
 
@@ -166,10 +166,16 @@ class Kafka:
 
     def read(self, topic):
         """All that the topic holds now, as kcat -J gives it."""
-        done = subprocess.run(
-            ["kcat", "-b", self.servers, "-C", "-t", topic, "-e", "-q", "-J", "-o", "beginning"],
-            check=True, stdout=subprocess.PIPE, timeout=120 * PATIENCE)
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        command = ["kcat", "-b", self.servers, "-C", "-t", topic, "-e", "-q", "-J",
+                   "-o", "beginning"]
+        # kcat may wait for ever for the end of a partition that it asked for while the topic was
+        # still being made: ask again.
+        for _ in range(5):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                done = subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                                      timeout=20 * PATIENCE)
+                return [json.loads(line) for line in done.stdout.splitlines()]
+        raise Timeout(f"kcat does not come to the end of {topic}")
 
     def committed(self, group, expected):
         """The group's committed offsets for all that a tally names: {topic: {partition: offset}};
