@@ -73,7 +73,7 @@ bool state_store_write(const char *state_dir, const char *deployment, int32_t pa
     text_init(&bytes);
     text_init(&state);
     text_append(&bytes, MAGIC, sizeof MAGIC - 1);
-    wire_put_u32(&bytes, (uint32_t)stored->offset_count);
+    wire_put_u64(&bytes, stored->offset_count);
     for (size_t i = 0; i < stored->offset_count; i++) {
         wire_put_string(&bytes, stored->offsets[i].topic);
         wire_put_i64(&bytes, stored->offsets[i].partition);

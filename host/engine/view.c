@@ -244,6 +244,23 @@ static void write_assignment(struct engine *engine, struct text *text) {
     pthread_mutex_unlock(&engine->status_lock);
 }
 
+/* What each lane has in hand: null, or the deployment whose callback runs. */
+static void write_lanes(struct engine *engine, struct text *text) {
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        struct lane *lane = engine->lanes[i];
+        text_printf(text, "%s{\"lane\":%zu,\"messages\":%" PRIu64 ",\"unconfirmed\":%" PRIu64,
+                    i > 0 ? "," : "", i, load(&lane->counts.messages),
+                    load(&lane->counts.unconfirmed));
+        char name[128];
+        if (watch_in_callback(engine->watch, i, name, sizeof name)) {
+            member_text(text, "in_callback", name);
+            text_putc(text, '}');
+        } else {
+            text_puts(text, ",\"in_callback\":null}");
+        }
+    }
+}
+
 static size_t count_parked(struct engine *engine) {
     size_t count = 0;
     pthread_mutex_lock(&engine->status_lock);
@@ -300,8 +317,8 @@ void view_status(struct engine *engine, struct text *text) {
     text_puts(text, "{\"service\":");
     text_json_string(text, engine->options.config->service,
                      strlen(engine->options.config->service));
-    text_printf(text, ",\"uptime_s\":%.3f,\"lanes\":%zu,\"live\":%s,\"stopping\":%s",
-                (double)totals.uptime_ns / 1e9, engine->lane_count, is_live ? "true" : "false",
+    text_printf(text, ",\"uptime_s\":%.3f,\"live\":%s,\"stopping\":%s",
+                (double)totals.uptime_ns / 1e9, is_live ? "true" : "false",
                 view_is_stopping(engine) ? "true" : "false");
     member_text(text, "stuck", why);
     text_printf(text, ",\"source\":{\"connected\":%s,\"assigned\":%s",
@@ -311,6 +328,8 @@ void view_status(struct engine *engine, struct text *text) {
     write_totals(text, &totals);
     text_printf(text, "},\"parked\":%zu,\"assignment\":[", count_parked(engine));
     write_assignment(engine, text);
+    text_puts(text, "],\"lanes\":[");
+    write_lanes(engine, text);
     text_puts(text, "],\"lag\":[");
     write_lags(engine, text);
     text_puts(text, "],\"sinks\":[");

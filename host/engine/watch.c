@@ -32,7 +32,8 @@ struct watch {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     bool should_stop;
-    char stuck[256]; /* empty: all move */
+    char stuck[256];   /* empty: all move */
+    char (*busy)[128]; /* by lane: the deployment that is in a callback for a turn, or empty */
 };
 
 static const struct in_hand *hand(const struct watch *watch, size_t index) {
@@ -70,12 +71,27 @@ static void on_stuck(struct watch *watch, struct sight *sight, const struct in_h
     _exit(1);
 }
 
+/* An instance that has been in a callback for a turn is not destroyed meanwhile: only its own lane,
+ * which is in it, could let that happen. */
+static void note_busy(struct watch *watch, size_t index, const struct in_hand *in_hand) {
+    struct instance *instance = in_hand != NULL ? atomic_load(&in_hand->instance) : NULL;
+    if (instance == NULL && watch->busy[index][0] == '\0')
+        return;
+    pthread_mutex_lock(&watch->lock);
+    snprintf(watch->busy[index], sizeof watch->busy[index], "%s",
+             instance != NULL ? instance_blueprint(instance)->deployment : "");
+    pthread_mutex_unlock(&watch->lock);
+}
+
 static void look(struct watch *watch, size_t index, int64_t now_ns) {
     struct sight *sight = &watch->sights[index];
     const struct in_hand *in_hand = hand(watch, index);
     const uint64_t sequence = atomic_load_explicit(&in_hand->sequence, memory_order_relaxed);
     const bool is_busy =
         atomic_load_explicit(&in_hand->callback, memory_order_relaxed) != CALLBACK_NONE;
+    const bool is_same = is_busy && sequence == sight->sequence && sight->since_ns != 0;
+    if (index < watch->lane_count)
+        note_busy(watch, index, is_same ? in_hand : NULL);
     if (!is_busy || sequence != sight->sequence || sight->since_ns == 0) {
         if (sight->is_stuck) {
             log_warning(watch->log, "engine", "the stuck callback returned");
@@ -123,8 +139,10 @@ struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand 
                         const struct config *config, struct log *log, struct error *error) {
     struct watch *watch = calloc(1, sizeof *watch);
     struct sight *sights = calloc(count + 1, sizeof *sights);
-    if (watch == NULL || sights == NULL) {
+    char(*busy)[128] = calloc(count + 1, sizeof *busy);
+    if (watch == NULL || sights == NULL || busy == NULL) {
         free(watch);
+        free(busy);
         free(sights);
         error_set_memory(error, sizeof *watch, "the watch");
         return NULL;
@@ -134,6 +152,7 @@ struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand 
     watch->loader = loader;
     watch->log = log;
     watch->sights = sights;
+    watch->busy = busy;
     watch_configure(watch, config);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -147,6 +166,7 @@ struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand 
         pthread_mutex_destroy(&watch->lock);
         pthread_cond_destroy(&watch->changed);
         free(sights);
+        free(busy);
         free(watch);
         return NULL;
     }
@@ -165,6 +185,7 @@ void watch_free(struct watch *watch) {
     pthread_mutex_destroy(&watch->lock);
     pthread_cond_destroy(&watch->changed);
     free(watch->sights);
+    free(watch->busy);
     free(watch);
 }
 
@@ -175,4 +196,12 @@ bool watch_is_live(const struct watch *watch, char *text, size_t size) {
     snprintf(text, size, "%s", self->stuck);
     pthread_mutex_unlock(&self->lock);
     return is_live;
+}
+
+bool watch_in_callback(const struct watch *watch, size_t lane, char *name, size_t size) {
+    struct watch *self = (struct watch *)watch;
+    pthread_mutex_lock(&self->lock);
+    snprintf(name, size, "%s", self->busy[lane]);
+    pthread_mutex_unlock(&self->lock);
+    return name[0] != '\0';
 }

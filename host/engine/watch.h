@@ -25,6 +25,10 @@ void watch_free(struct watch *watch);
 /* Any thread: whether all lanes move; else `text` says which does not, and why. */
 bool watch_is_live(const struct watch *watch, char *text, size_t size);
 
+/* Any thread: whether the lane has been in one callback since the watch looked last; then `name` is
+ * the deployment. */
+bool watch_in_callback(const struct watch *watch, size_t lane, char *name, size_t size);
+
 /* Control: these limits from now on. */
 void watch_configure(struct watch *watch, const struct config *config);
 
