@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/crash.h"
 #include "ops/control.h"
+#include "ops/http.h"
 #include "source/kafka.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct service {
     struct outbox outbox;
     struct engine *engine;
     struct control *control;
+    struct http *http; /* NULL: not enabled */
     struct view_totals totals;
     bool is_stuck; /* something was left behind */
     int64_t last_stats_ns;
@@ -117,6 +119,32 @@ static void on_stop(void *context) {
     engine_request_stop(service->engine);
 }
 
+/* ---- http ---- */
+
+#ifndef TAKE5_VERSION
+#define TAKE5_VERSION "unknown"
+#endif
+
+static char *kafka_statistics(void *context) {
+    const struct service *service = context;
+    return kafka_source_statistics(service->source);
+}
+
+static bool start_http(struct service *service, struct error *error) {
+    const struct http_options options = {
+        .config = service->config,
+        .version = TAKE5_VERSION,
+        .log = service->log,
+        .engine = service->engine,
+        .kafka_statistics = kafka_statistics,
+        .context = service,
+    };
+    if (!service->config->http_enabled)
+        return true;
+    service->http = http_new(&options, error);
+    return service->http != NULL;
+}
+
 /* ---- control requests ---- */
 
 static bool has_words(const struct request *request, size_t count, const char *form) {
@@ -157,6 +185,8 @@ static bool reload(struct service *service, struct text *answer) {
     report_json(&report, answer);
     const bool did = report_is_good(&report);
     report_release(&report);
+    if (service->http != NULL)
+        http_configure(service->http, engine_config(service->engine));
     return did;
 }
 
@@ -196,6 +226,25 @@ static bool suspend_or_resume(struct service *service, const struct request *req
     return did;
 }
 
+static bool drain(struct service *service, const struct request *request) {
+    struct error error;
+    const int64_t timeout_ns = engine_config(service->engine)->revoke_timeout_ns;
+    const bool is_off = request->count == 2 && strcmp(request->words[1], "off") == 0;
+    if (request->count != 1 && !is_off) {
+        text_puts(request->answer, "use: take5 ctl drain [off]");
+        return false;
+    }
+    const bool did = engine_drain(service->engine, !is_off, timeout_ns, &error);
+    if (is_off)
+        text_puts(request->answer, "reading again");
+    else if (did)
+        text_puts(request->answer, "drained: nothing more is read, all that was read is confirmed "
+                                   "and committed; `drain off` reads again");
+    else
+        text_printf(request->answer, "draining, nothing more is read; but %s", error.text);
+    return did;
+}
+
 static bool set_log_level(struct service *service, const struct request *request) {
     enum log_level level;
     const char *room = request->count == 3 ? request->words[1] : NULL;
@@ -223,10 +272,12 @@ static void serve(struct service *service, struct request *request) {
         request->did = has_words(request, 1, "reopen") && reopen(service, request->answer);
     } else if (strcmp(word, "suspend") == 0 || strcmp(word, "resume") == 0) {
         request->did = suspend_or_resume(service, request);
+    } else if (strcmp(word, "drain") == 0) {
+        request->did = drain(service, request);
     } else {
         text_printf(request->answer,
                     "no request \"%s\"; there are: status, reload, reopen, suspend NAME, resume "
-                    "NAME, log-level [ROOM] LEVEL, stop",
+                    "NAME, log-level [ROOM] LEVEL, drain [off], stop",
                     word);
     }
 }
@@ -421,7 +472,8 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
         goto done;
     }
     service->control = control_new(&control, &error);
-    if (service->control == NULL || (started != NULL && !started(context, &error))) {
+    if (service->control == NULL || !start_http(service, &error) ||
+        (started != NULL && !started(context, &error))) {
         log_write(service->log, LOG_LEVEL_CRITICAL, "ops", "cannot start: %s", error.text);
         goto stop;
     }
@@ -456,6 +508,7 @@ bool service_free(struct service *service) {
     if (service->is_stuck)
         return false;
     control_free(service->control);
+    http_free(service->http);
     close_sinks(service, 5000);
     engine_free(service->engine);
     if (service->source != NULL && !service->source->ops->free(service->source))

@@ -114,6 +114,7 @@ void dispatch_suspend(struct lane *lane, struct seat *seat, enum suspension why,
     }
     atomic_store(&seat->resume_ns, resume_ns);
     atomic_store(&seat->suspension, (int)why);
+    count(&seat->suspensions, 1);
     char until[64] = "until resumed";
     if (resume_ns != INT64_MAX)
         snprintf(until, sizeof until, "for %.1f s",

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct engine *engine_new(const struct engine_options *options, struct error *error) {
     struct engine *engine = calloc(1, sizeof *engine);
@@ -118,6 +119,7 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .outbox = engine->options.outbox,
             .status_lock = &engine->status_lock,
             .is_replay = engine->options.mode == T5_MODE_REPLAY,
+            .is_draining = &engine->is_draining,
             .sequence = engine->options.sequence,
         };
         struct projection *projection = projection_copy(engine->projection);
@@ -234,6 +236,54 @@ bool engine_resume(struct engine *engine, const char *deployment, struct error *
     return order_all(engine, deployment, false, error);
 }
 
+/* ---- drain ---- */
+
+static void store_now(struct lane *lane, void *argument) {
+    (void)argument;
+    lane_store(lane);
+}
+
+/* Until every lane has worked off what it had read. */
+static bool await_dry(struct engine *engine, int64_t deadline_ns, struct error *error) {
+    const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        while (!atomic_load(&engine->lanes[i]->is_dry)) {
+            if (clock_monotonic_ns() >= deadline_ns)
+                return error_set(error, ERROR_TIMEOUT, "lane %zu is still at what it had read", i);
+            nanosleep(&step, NULL);
+        }
+    }
+    return true;
+}
+
+bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, struct error *error) {
+    const int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
+    struct source *source = engine->options.source;
+    uint64_t unconfirmed = 0;
+    if (!does_drain || !atomic_load(&engine->is_draining)) {
+        for (size_t i = 0; i < engine->lane_count; i++)
+            atomic_store(&engine->lanes[i]->is_dry, false);
+    }
+    atomic_store(&engine->is_draining, does_drain);
+    log_info(engine->log, "engine",
+             does_drain ? "draining: no new messages are read" : "reading again");
+    if (!does_drain)
+        return true;
+    if (!await_dry(engine, deadline_ns, error))
+        return false;
+    ownership_flush(engine, deadline_ns - clock_monotonic_ns());
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        if (!lane_call(engine->lanes[i], store_now, NULL, timeout_ns))
+            return error_set(error, ERROR_TIMEOUT, "lane %zu does not answer", i);
+        unconfirmed += atomic_load(&engine->lanes[i]->counts.unconfirmed);
+    }
+    if (!source->ops->commit(source, (int)(timeout_ns / NS_PER_MS), error))
+        return false;
+    return unconfirmed == 0 ||
+           error_set(error, ERROR_TIMEOUT, "%" PRIu64 " records are not confirmed by a sink yet",
+                     unconfirmed);
+}
+
 /* ---- stop ---- */
 
 struct keeping {
@@ -307,11 +357,6 @@ static void keep_all(struct engine *engine, int64_t deadline_ns) {
     if (keeping.saved + keeping.failed > 0)
         log_info(engine->log, "engine", "states kept for the next start: %zu; failed: %zu",
                  keeping.saved, keeping.failed);
-}
-
-static void store_now(struct lane *lane, void *argument) {
-    (void)argument;
-    lane_store(lane);
 }
 
 static int ms_until(int64_t deadline_ns) {

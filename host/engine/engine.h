@@ -68,6 +68,14 @@ void engine_request_stop(struct engine *engine);
 bool engine_suspend(struct engine *engine, const char *deployment, struct error *error);
 bool engine_resume(struct engine *engine, const char *deployment, struct error *error);
 
+/*
+ * Stops reading, with nothing else changed: partitions stay assigned, what was read is worked off,
+ * timers go on, reloads and status work. Waits up to the time until the sinks have confirmed all;
+ * offsets are committed. False: some are not confirmed yet; reading has stopped all the same. With
+ * `does_drain` false the lanes read again.
+ */
+bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, struct error *error);
+
 /* The configuration in force. Control thread. */
 const struct config *engine_config(const struct engine *engine);
 

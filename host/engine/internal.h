@@ -2,8 +2,10 @@
  * engine/internal.h - what the engine's own sources share: the engine itself.
  *
  *   engine.c     life, control, suspend and resume
- *   ownership.c  assign, revoke, park
- *   reload.c     the swap
+ *   arrival.c    partitions come
+ *   ownership.c  partitions go
+ *   reload.c     a reload as a whole
+ *   swap.c       new instances for old ones
  *   fill.c       instances for partitions, projections for lanes
  *   view.c       what others may see
  */
@@ -13,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/lane.h"
 #include "engine/muster.h"
+#include "engine/ownership.h"
 #include "engine/partition.h"
 #include "engine/roster.h"
 #include "strategy/generation.h"
@@ -35,6 +38,7 @@ struct engine {
     pthread_mutex_t status_lock;
     _Atomic bool should_stop;
     _Atomic bool is_stopping;
+    _Atomic bool is_draining; /* no lane reads; lanes have a pointer to it */
     bool is_source_started;
     /* For the view. */
     int64_t started_wall_ns, started_ns;
@@ -82,21 +86,10 @@ bool engine_add_partition(struct engine *engine, struct partition *partition);
 void engine_remove_partition(struct engine *engine, struct partition *partition);
 struct lane *engine_home(const struct engine *engine, int32_t number);
 
-/* ---- ownership.c: the source's listener ---- */
+/* ---- swap.c ---- */
 
-void ownership_assigned(void *context, struct source_part *parts, size_t count);
-void ownership_revoked(void *context, const struct source_part *parts, size_t count, bool is_lost);
-/* With one lane: the partition of the GLOBAL deployments, which is there from start to end. */
-bool ownership_begin_global(struct engine *engine, struct error *error);
-/* Deactivates and frees all partitions. Lanes are held, the source is closed. */
-void ownership_end(struct engine *engine);
-/* Waits for the sinks to confirm what they have, up to the time. */
-void ownership_flush(struct engine *engine, int64_t timeout_ns);
-/* Frees what was parked too long, or is too much. */
-void ownership_prune(struct engine *engine);
-
-/* Which of a deployment's wanted topics this host holds of the partition number. */
-size_t ownership_held(const struct partition *partition, const struct deployment *deployment,
-                      uint32_t *missing);
+/* Puts the muster to work. Takes over `next`, the configuration, when it succeeds. */
+bool swap_muster(struct engine *engine, struct muster *muster, struct config *next,
+                 struct report *report, struct error *error);
 
 #endif

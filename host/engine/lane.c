@@ -294,6 +294,16 @@ static void keep_house(struct lane *lane, int64_t coarse_ns) {
 
 /* ---- the loop ---- */
 
+/* A moment without reading; calls are served as soon as they come. */
+static void rest(struct lane *lane) {
+    pthread_mutex_lock(&lane->lock);
+    if (lane->calls == NULL && !lane->should_stop) {
+        const struct timespec until = deadline_after(UNCONFIRMED_MS * NS_PER_MS);
+        pthread_cond_timedwait(&lane->changed, &lane->lock, &until);
+    }
+    pthread_mutex_unlock(&lane->lock);
+}
+
 /* Whether too much is unconfirmed; waits a little for the sinks then. */
 static bool is_throttled(struct lane *lane) {
     const uint64_t unconfirmed =
@@ -310,12 +320,7 @@ static bool is_throttled(struct lane *lane) {
     if (!is_full)
         return false;
     count(&lane->counts.throttled, 1);
-    pthread_mutex_lock(&lane->lock);
-    if (lane->calls == NULL && !lane->should_stop) {
-        const struct timespec until = deadline_after(UNCONFIRMED_MS * NS_PER_MS);
-        pthread_cond_timedwait(&lane->changed, &lane->lock, &until);
-    }
-    pthread_mutex_unlock(&lane->lock);
+    rest(lane);
     return true;
 }
 
@@ -397,6 +402,12 @@ static void *lane_main(void *argument) {
             keep_house(lane, clock_coarse_ns());
         }
         dispatch_wakes(lane);
+        if (lane->options.is_draining != NULL && atomic_load(lane->options.is_draining)) {
+            atomic_store(&lane->is_dry, true);
+            rest(lane);
+            continue;
+        }
+        atomic_store_explicit(&lane->is_dry, false, memory_order_relaxed);
         const size_t n = source->ops->read(source, lane->options.index, records, BATCH,
                                            idle_ms(lane, next_wall_ns, now_ns));
         if (n == 0)

@@ -54,8 +54,9 @@ struct lane_options {
     struct log *log;
     struct source *source;
     struct outbox *outbox;
-    pthread_mutex_t *status_lock; /* guards structure and texts that status reads */
-    bool is_replay;               /* no samples, no wall clock */
+    pthread_mutex_t *status_lock;    /* guards structure and texts that status reads */
+    bool is_replay;                  /* no samples, no wall clock */
+    const _Atomic bool *is_draining; /* while true it reads nothing; NULL: never */
     /* The input sequence number of a record, for replay; NULL: 0. */
     uint64_t (*sequence)(const struct record *record);
 };
@@ -67,6 +68,7 @@ struct lane {
     pthread_t thread;
     struct in_hand in_hand;
     struct lane_counts counts;
+    _Atomic bool is_dry;     /* drained, and nothing that it had read is in hand */
     _Atomic int64_t beat_ns; /* clock_monotonic_ns() of the last turn of its loop, or batch */
 
     /* The lane's own. */

@@ -90,6 +90,7 @@ static void add_seat(struct view_strategy *view, struct seat *seat) {
     view->timers_fired += load(&counts->timers_fired);
     view->slow += load(&counts->slow);
     view->passed += load(&seat->passed);
+    view->suspensions += load(&seat->suspensions);
     view->busy_ns += clock_ticks_ns(load(&counts->busy_ticks));
     if (seat->last_error[0] != '\0')
         memcpy(view->last_error, seat->last_error, sizeof view->last_error);
@@ -136,6 +137,10 @@ bool view_is_stopping(const struct engine *engine) {
     return atomic_load(&engine->should_stop);
 }
 
+bool view_is_draining(const struct engine *engine) {
+    return atomic_load(&engine->is_draining);
+}
+
 void view_last_reload(struct engine *engine, struct text *text) {
     pthread_mutex_lock(&engine->status_lock);
     if (engine->last_reload.size > 0)
@@ -161,11 +166,8 @@ struct strategy_list {
     bool is_more;
 };
 
-static void write_strategy(void *context, const struct view_strategy *strategy) {
-    struct strategy_list *list = context;
-    struct text *text = list->text;
-    text_puts(text, list->is_more ? ",{\"name\":" : "{\"name\":");
-    list->is_more = true;
+void view_strategy_json(const struct view_strategy *strategy, struct text *text) {
+    text_puts(text, "{\"name\":");
     text_json_string(text, strategy->name, strlen(strategy->name));
     member_text(text, "strategy", strategy->strategy);
     member_text(text, "version", strategy->version);
@@ -185,11 +187,20 @@ static void write_strategy(void *context, const struct view_strategy *strategy) 
     member_number(text, "timers", strategy->timers_fired);
     member_number(text, "slow", strategy->slow);
     member_number(text, "passed", strategy->passed);
+    member_number(text, "suspensions", strategy->suspensions);
     text_puts(text, ",\"busy_ms\":");
     text_json_number(text, (double)strategy->busy_ns / 1e6);
     member_text(text, "last_error", strategy->last_error);
     member_text(text, "quarantine", strategy->quarantine);
     text_putc(text, '}');
+}
+
+static void write_strategy(void *context, const struct view_strategy *strategy) {
+    struct strategy_list *list = context;
+    if (list->is_more)
+        text_putc(list->text, ',');
+    list->is_more = true;
+    view_strategy_json(strategy, list->text);
 }
 
 static void write_totals(struct text *text, const struct view_totals *totals) {
@@ -317,9 +328,10 @@ void view_status(struct engine *engine, struct text *text) {
     text_puts(text, "{\"service\":");
     text_json_string(text, engine->options.config->service,
                      strlen(engine->options.config->service));
-    text_printf(text, ",\"uptime_s\":%.3f,\"live\":%s,\"stopping\":%s",
+    text_printf(text, ",\"uptime_s\":%.3f,\"live\":%s,\"stopping\":%s,\"draining\":%s",
                 (double)totals.uptime_ns / 1e9, is_live ? "true" : "false",
-                view_is_stopping(engine) ? "true" : "false");
+                view_is_stopping(engine) ? "true" : "false",
+                view_is_draining(engine) ? "true" : "false");
     member_text(text, "stuck", why);
     text_printf(text, ",\"source\":{\"connected\":%s,\"assigned\":%s",
                 source.is_connected ? "true" : "false", source.is_assigned ? "true" : "false");

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
+#include "sink/sink.h"
+#include "source/source.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,17 +37,22 @@ struct view_strategy {
     size_t instances, suspended, parked;
     bool has_save;
     bool is_global;
-    uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed;
+    uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,
+        suspensions;
     int64_t busy_ns;
 };
 /* Calls `visit` for each, in order of names. */
 void view_strategies(struct engine *engine,
                      void (*visit)(void *context, const struct view_strategy *strategy),
                      void *context);
+/* As it stands in the status: one JSON object. */
+void view_strategy_json(const struct view_strategy *strategy, struct text *text);
 
 /* Whether lanes and reload move; else `why` says what is stuck. */
 bool view_is_live(struct engine *engine, char *why, size_t size);
 bool view_is_stopping(const struct engine *engine);
+/* No new messages are read: engine_drain(). */
+bool view_is_draining(const struct engine *engine);
 
 /* The latency histograms' counts by bucket of LATENCY_BOUNDS_NS, and sums in µs. */
 struct view_latency {
@@ -53,6 +60,36 @@ struct view_latency {
     uint64_t event_sum_us, kafka_sum_us;
 };
 void view_latency(struct engine *engine, struct view_latency *latency);
+
+/* One lane. */
+struct view_lane {
+    uint64_t messages, bytes, bad, unconfirmed, throttled;
+    size_t partitions;
+    int64_t beat_age_ns; /* since the last turn of its loop */
+};
+size_t view_lane_count(const struct engine *engine);
+void view_lane(struct engine *engine, size_t index, struct view_lane *lane);
+
+/* One (topic, partition) that is held. The text lives as long as the engine. */
+struct view_lag {
+    const char *topic;
+    int32_t partition;
+    int64_t lag, committed, end; /* -1: not known */
+};
+/* Gives how many there are in all, fills up to `most`. */
+size_t view_lags(struct engine *engine, struct view_lag *lags, size_t most);
+
+/* Calls `visit` for each sink. */
+void view_sinks(struct engine *engine,
+                void (*visit)(void *context, bool is_for_letters, const struct sink_status *status),
+                void *context);
+
+void view_source(struct engine *engine, struct source_status *status);
+const char *view_service(const struct engine *engine);
+int64_t view_started_wall_ns(const struct engine *engine);
+/* Deployments by what became of them, over all reloads and the start. */
+void view_outcomes(struct engine *engine, uint64_t counts[OUTCOMES]);
+int64_t view_last_pause_ns(struct engine *engine);
 
 /* The whole status as one JSON object: for `ctl status --json` and http. */
 void view_status(struct engine *engine, struct text *text);

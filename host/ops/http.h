@@ -1,0 +1,39 @@
+/*
+ * ops/http.h - what a running host answers over HTTP: health, metrics, status, results. Read-only.
+ *
+ * Off the message path: one thread, which reads the engine's view (engine/view.h) and waits for no
+ * lane. What /health/live says never depends on Kafka.
+ */
+#ifndef TAKE5_OPS_HTTP_H
+#define TAKE5_OPS_HTTP_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "engine/engine.h"
+
+#include <stdint.h>
+
+struct http;
+
+struct http_options {
+    const struct config *config; /* read during http_new() and http_configure() alone */
+    const char *version;
+    struct log *log;
+    struct engine *engine; /* started; outlives this */
+    /* librdkafka's statistics as JSON, to be freed with free(); NULL: none. May be NULL. */
+    char *(*kafka_statistics)(void *context);
+    void *context;
+};
+
+/* Listens where the configuration says, and answers until http_free(). */
+struct http *http_new(const struct http_options *options, struct error *error);
+/* NULL is allowed. */
+void http_free(struct http *http);
+
+/* After a reload, from the control thread: these limits from now on. */
+void http_configure(struct http *http, const struct config *config);
+
+uint16_t http_port(const struct http *http);
+
+#endif

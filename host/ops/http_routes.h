@@ -1,0 +1,29 @@
+/*
+ * ops/http_routes.h - what the paths answer. Inside ops; see http.c for the table.
+ */
+#ifndef TAKE5_OPS_HTTP_ROUTES_H
+#define TAKE5_OPS_HTTP_ROUTES_H
+
+#include "ops/http.h"
+#include "ops/http_server.h"
+
+#include <stdatomic.h>
+
+struct http {
+    struct http_options options;
+    struct http_server *server;
+    _Atomic int64_t ready_max_lag; /* 0: lag does not count */
+};
+
+#define HTTP_HANDLER(name)                                                                         \
+    void name(void *context, const struct http_request *request, struct http_answer *answer)
+
+HTTP_HANDLER(http_health);
+HTTP_HANDLER(http_health_live);
+HTTP_HANDLER(http_health_ready);
+HTTP_HANDLER(http_metrics);
+HTTP_HANDLER(http_stats);
+HTTP_HANDLER(http_strategies);
+HTTP_HANDLER(http_strategy);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * ops/metrics.h - the host's figures in Prometheus's text form.
+ *
+ * No label grows with the messages: there are labels by deployment, topic, partition, lane, sink,
+ * broker and reason, none by symbol.
+ */
+#ifndef TAKE5_OPS_METRICS_H
+#define TAKE5_OPS_METRICS_H
+
+#include "base/text.h"
+#include "engine/engine.h"
+
+struct metrics_source {
+    struct engine *engine;
+    const char *version;
+    const char *kafka_statistics; /* librdkafka's JSON; NULL: none */
+};
+
+void metrics_write(struct text *text, const struct metrics_source *source);
+
+/* Its parts, inside ops. */
+void metrics_write_strategies(struct text *text, struct engine *engine);
+void metrics_write_kafka(struct text *text, const char *statistics);
+void metrics_write_process(struct text *text);
+
+#endif

@@ -1,0 +1,88 @@
+/* The figures by deployment. */
+#include "ops/metrics.h"
+
+#include "engine/view.h"
+#include "ops/metrics_text.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+struct strategies {
+    struct view_strategy *items;
+    size_t count, capacity;
+};
+
+static void collect(void *context, const struct view_strategy *strategy) {
+    struct strategies *all = context;
+    if (all->count == all->capacity) {
+        const size_t capacity = all->capacity > 0 ? 2 * all->capacity : 16;
+        struct view_strategy *grown = realloc(all->items, capacity * sizeof *grown);
+        if (grown == NULL)
+            return;
+        all->items = grown;
+        all->capacity = capacity;
+    }
+    all->items[all->count++] = *strategy;
+}
+
+struct figure {
+    const char *name, *help;
+    size_t offset; /* of the uint64_t in struct view_strategy */
+};
+
+static void write_counters(struct text *text, const struct strategies *all) {
+#define FIGURE(member) offsetof(struct view_strategy, member)
+    static const struct figure figures[] = {
+        {"take5_strategy_messages_total", "Messages given to the strategy.", FIGURE(messages)},
+        {"take5_strategy_signals_total", "Signals accepted from it.", FIGURE(signals)},
+        {"take5_strategy_refused_signals_total", "Signals refused.", FIGURE(refused_signals)},
+        {"take5_strategy_errors_total", "Callbacks that failed.", FIGURE(errors)},
+        {"take5_strategy_rejects_total", "Messages that it rejected.", FIGURE(rejects)},
+        {"take5_strategy_timers_total", "Timers fired.", FIGURE(timers_fired)},
+        {"take5_strategy_slow_callbacks_total", "Callbacks above slow_callback_ms.", FIGURE(slow)},
+        {"take5_strategy_passed_total", "Messages that went by while it was suspended.",
+         FIGURE(passed)},
+        {"take5_strategy_suspensions_total", "Times that an instance was suspended.",
+         FIGURE(suspensions)},
+    };
+#undef FIGURE
+    for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
+        metrics_family(text, figures[f].name, "counter", figures[f].help);
+        for (size_t i = 0; i < all->count; i++) {
+            const char *item = (const char *)&all->items[i];
+            metrics_count(text, figures[f].name, *(const uint64_t *)(item + figures[f].offset),
+                          "strategy", all->items[i].name, NULL);
+        }
+    }
+}
+
+static void write_gauges(struct text *text, const struct strategies *all) {
+    metrics_family(text, "take5_strategy_info", "gauge", "1, with what the deployment runs.");
+    for (size_t i = 0; i < all->count; i++)
+        metrics_gauge(text, "take5_strategy_info", 1, "strategy", all->items[i].name, "plugin",
+                      all->items[i].strategy, "version", all->items[i].version, NULL);
+    metrics_family(text, "take5_strategy_instances", "gauge", "Instances, by what they do.");
+    for (size_t i = 0; i < all->count; i++) {
+        const struct view_strategy *item = &all->items[i];
+        const size_t idle = item->suspended + item->parked;
+        const size_t running = item->instances > idle ? item->instances - idle : 0;
+        metrics_gauge(text, "take5_strategy_instances", (double)running, "strategy", item->name,
+                      "state", "running", NULL);
+        metrics_gauge(text, "take5_strategy_instances", (double)item->suspended, "strategy",
+                      item->name, "state", "suspended", NULL);
+        metrics_gauge(text, "take5_strategy_instances", (double)item->parked, "strategy",
+                      item->name, "state", "parked", NULL);
+    }
+    metrics_family(text, "take5_strategy_busy_seconds_total", "counter", "Time in its callbacks.");
+    for (size_t i = 0; i < all->count; i++)
+        metrics_gauge(text, "take5_strategy_busy_seconds_total",
+                      (double)all->items[i].busy_ns / 1e9, "strategy", all->items[i].name, NULL);
+}
+
+void metrics_write_strategies(struct text *text, struct engine *engine) {
+    struct strategies all = {0};
+    view_strategies(engine, collect, &all);
+    write_counters(text, &all);
+    write_gauges(text, &all);
+    free(all.items);
+}
