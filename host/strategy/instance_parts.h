@@ -1,5 +1,9 @@
 /*
- * strategy/instance_parts.h - what instance.c and services.c share: the instance itself.
+ * strategy/instance_parts.h - what the sources of an instance share: the instance itself, and what
+ * goes around every callback.
+ *
+ * instance.c makes and ends it, instance_run.c runs it, instance_state.c saves and loads it,
+ * services.c is what it can ask for.
  *
  * Hot members stand first, in the order in which instance_message() touches them.
  */
@@ -7,6 +11,7 @@
 #define TAKE5_STRATEGY_INSTANCE_PARTS_H
 
 #include "message/document.h"
+#include "strategy/guard.h"
 #include "strategy/instance.h"
 #include "strategy/timers.h"
 
@@ -75,7 +80,43 @@ static inline void count_add(_Atomic uint64_t *count, uint64_t more) {
                           memory_order_relaxed);
 }
 
-/* Wants a field of each message; `*index` is its number. In create, and before it. */
+/* ---- around every callback ---- */
+
+#define store_relaxed(object, value) atomic_store_explicit((object), (value), memory_order_relaxed)
+#define load_relaxed(object)         atomic_load_explicit((object), memory_order_relaxed)
+
+static inline void instance_enter(struct instance *instance, enum callback callback) {
+    struct in_hand *in_hand = instance->in_hand;
+    instance->callback = callback;
+    instance->has_reason = false;
+    instance->signal_count = 0;
+    store_relaxed(&in_hand->instance, instance);
+    store_relaxed(&in_hand->sequence, load_relaxed(&in_hand->sequence) + 1);
+    store_relaxed(&in_hand->callback, (uint32_t)callback);
+    store_relaxed(&instance->thread, thread_mark());
+}
+
+static inline void instance_leave(struct instance *instance) {
+    store_relaxed(&instance->in_hand->callback, (uint32_t)CALLBACK_NONE);
+    store_relaxed(&instance->thread, (uintptr_t)0);
+}
+
+/* What a call that is no message, timer or event is wrapped in. */
+struct lifecycle {
+    struct guard guard;
+    uint64_t ticks;
+};
+
+void lifecycle_begin(struct lifecycle *lifecycle, struct instance *instance,
+                     enum callback callback);
+void lifecycle_end(struct lifecycle *lifecycle, struct instance *instance);
+
+/* Puts into `complaint` what the callback in hand answered, when that was not T5_OK. */
+void instance_complain(struct instance *instance, int32_t code);
+/* The same, and into the error: "create refused: ...". Gives false. */
+bool instance_refuse(struct instance *instance, int32_t code, struct error *error);
+
+/* Wants a field of each message; `*index` is its number. In create alone. */
 bool instance_add_field(struct instance *instance, const char *path, size_t size, uint32_t *index,
                         struct error *error);
 
