@@ -37,6 +37,16 @@ void kafka_assign(struct build *build, enum kafka_side side, const struct assign
     free(value);
 }
 
+static bool has_preset(const struct build *build, enum kafka_side side,
+                       const struct schema_property *property) {
+    if (property->value == NULL)
+        return false;
+    if (property->is_optional && !kafka_property_is_known(build->kafka, side, property->name))
+        return false;
+    return property->instead == NULL ||
+           !kafka_property_is_known(build->kafka, side, property->instead);
+}
+
 bool kafka_preset(struct build *build) {
     size_t count;
     const struct schema_property *properties = schema_properties(&count);
@@ -44,8 +54,7 @@ bool kafka_preset(struct build *build) {
         const struct schema_property *property = &properties[i];
         enum kafka_side side =
             strcmp(property->section, "kafka") == 0 ? KAFKA_CONSUMER : KAFKA_PRODUCER;
-        if (property->value == NULL ||
-            (property->is_optional && !kafka_property_is_known(build->kafka, side, property->name)))
+        if (!has_preset(build, side, property))
             continue;
         if (!config_items_set(items_of(build, side), property->name, property->value,
                               (struct place){0})) {
@@ -56,13 +65,24 @@ bool kafka_preset(struct build *build) {
     return true;
 }
 
+static bool is_shared_default(const char *name) {
+    size_t count;
+    const struct schema_property *properties = schema_properties(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(properties[i].section, "kafka") == 0 && strcmp(properties[i].name, name) == 0)
+            return properties[i].is_shared;
+    return false;
+}
+
 /* [kafka] goes to the producer too, as far as it knows the properties, unless [sink:kafka] says
- * otherwise. */
+ * otherwise. The host's own defaults go only where they make sense. */
 static void share_with_producer(struct build *build) {
     struct config *config = build->config;
     for (size_t i = 0; i < config->kafka.count; i++) {
         const struct config_item *item = &config->kafka.items[i];
         if (!kafka_property_is_known(build->kafka, KAFKA_PRODUCER, item->name))
+            continue;
+        if (item->place.file == NULL && !is_shared_default(item->name))
             continue;
         const struct config_item *own = config_items_find(&config->producer, item->name);
         bool is_own = own != NULL && (own->place.file != NULL || item->place.file == NULL);

@@ -69,6 +69,8 @@ Test(kafka, the_producer_has_what_it_knows_of_the_consumers) {
     cr_assert_str_eq(producer("partitioner"), "murmur2_random");
     cr_assert_null(producer("fetch.wait.max.ms"));
     cr_assert_null(producer("group.id"));
+    cr_assert_null(producer("statistics.interval.ms"), "a default for consumers alone");
+    cr_assert_null(producer("topic.metadata.refresh.interval.ms"));
     cr_assert_str_eq(consumer("client.id"), "c");
     cr_assert_str_eq(scene.config->signal_topic, "t");
 }
@@ -177,9 +179,18 @@ Test(kafka, a_secret_that_others_may_read_is_warned_of) {
                                 "password (mode 0604): chmod o-r\n");
 }
 
-Test(kafka, prefetch_is_bounded) {
+/* One of both keeps a client from sleeping on a full queue: which, depends on the library. */
+Test(kafka, prefetch_is_bounded_and_does_not_stall) {
     load("");
-    cr_assert_not_null(consumer("queued.min.messages"));
-    cr_assert_not_null(consumer("queued.max.messages.kbytes"));
-    cr_assert_leq(atoi(consumer("queued.max.messages.kbytes")), 128 * 1024);
+    cr_assert_str_eq(consumer("queued.min.messages"), "100000");
+    cr_assert_str_eq(consumer("queued.max.messages.kbytes"), "49152");
+    bool has_backoff = consumer("fetch.queue.backoff.ms") != NULL;
+    bool has_refresh = consumer("topic.metadata.refresh.interval.ms") != NULL;
+    cr_assert_neq(has_backoff, has_refresh);
+    cr_assert_eq(has_refresh, consumer("metadata.max.age.ms") != NULL);
+}
+
+Test(kafka, an_explicit_property_is_the_producers_too) {
+    load("[kafka]\ntopic.metadata.refresh.interval.ms = 5000\n");
+    cr_assert_str_eq(producer("topic.metadata.refresh.interval.ms"), "5000");
 }
