@@ -1,8 +1,9 @@
+#include "base/log.h"
 #include "commands/commands.h"
 #include "commands/fitness.h"
+#include "engine/muster.h"
 
 #include <getopt.h>
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,45 +47,36 @@ static void check_file(struct check *check, const char *path) {
     strategy_file_release(&file);
 }
 
-static bool has_section_for(const struct config *config, const char *plugin) {
-    for (size_t i = 0; i < config->deployment_count; i++) {
-        if (strcmp(config->deployments[i].plugin, plugin) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The deployments of the configuration over the drop directory. */
-static void check_deployments(struct check *check) {
-    struct catalog catalog = {0};
-    struct faults faults = FAULTS_INIT;
-    const struct config *config = check->config;
-    const struct group *group =
-        config->control_group != NULL ? getgrnam(config->control_group) : NULL;
-    if (!catalog_scan(config->strategy_dir, config->strict_modes,
-                      group != NULL ? group->gr_gid : (gid_t)-1, &catalog, &faults))
+/* The deployments of the configuration over the drop directory: mustered as `run` does, in a
+ * directory of the moment. */
+static void check_deployments(struct check *check, struct log *log) {
+    struct muster muster = {0};
+    struct report report;
+    report_init(&report);
+    const struct muster_request request = {
+        .config = check->config,
+        .generations = check->fitness.generations,
+        .log = log,
+        .does_rehearse = true,
+    };
+    if (!muster_build(&request, &muster, &report))
         check->bad++;
-    check->bad += faults.error_count;
-    print_faults(&faults);
-    faults_release(&faults);
-    for (size_t i = 0; i < config->deployment_count; i++) {
-        const struct config_deployment *deployment = &config->deployments[i];
-        const struct strategy_file *file = catalog_find(&catalog, deployment->plugin);
-        if (!deployment->is_enabled)
-            continue;
-        if (file == NULL) {
-            complain("%s:%d: no strategy \"%s\" in %s", deployment->place.file,
-                     deployment->place.line, deployment->plugin, config->strategy_dir);
-            check->bad++;
-            continue;
-        }
-        try_one(check, deployment->name, file, deployment);
+    print_faults(&report.faults);
+    for (size_t i = 0; i < report.count; i++) {
+        fprintf(stderr, "%s: %s\n", report.lines[i].deployment, report.lines[i].detail);
+        check->bad += report.lines[i].outcome == OUTCOME_REJECTED;
     }
-    for (size_t i = 0; i < catalog.count; i++) {
-        if (!has_section_for(config, catalog.files[i].name))
-            try_one(check, catalog.files[i].name, &catalog.files[i], NULL);
+    for (size_t i = 0; i < muster.count; i++) {
+        const struct deployment *deployment = muster.items[i].next;
+        printf("%s: %s", muster.items[i].name,
+               deployment != NULL ? "fit to run" : "NOT fit to run");
+        if (deployment != NULL)
+            printf(" (%s %s)", deployment->description->name, deployment->description->version);
+        putchar('\n');
+        check->good += deployment != NULL;
     }
-    catalog_release(&catalog);
+    muster_release(&muster);
+    report_release(&report);
 }
 
 int command_check(int argc, char **argv) {
@@ -102,16 +94,24 @@ int command_check(int argc, char **argv) {
     if (config == NULL)
         return EXIT_CONFIG;
     check.config = config;
-    if (!fitness_init(&check.fitness, &error)) {
-        complain("%s", error.text);
+    struct log *log = log_new();
+    if (log == NULL)
+        complain("out of memory");
+    else
+        log_set_level(log, NULL, LOG_LEVEL_WARNING);
+    if (log == NULL || !fitness_init(&check.fitness, &error)) {
+        if (log != NULL)
+            complain("%s", error.text);
+        log_free(log);
         config_free(config);
         return EXIT_FAILED;
     }
     if (optind == argc)
-        check_deployments(&check);
+        check_deployments(&check, log);
     for (int i = optind; i < argc; i++)
         check_file(&check, argv[i]);
     fitness_release(&check.fitness);
+    log_free(log);
     config_free(config);
     printf("%zu fit, %zu not\n", check.good, check.bad);
     return check.bad == 0 ? EXIT_GOOD : EXIT_FAILED;

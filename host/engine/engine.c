@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/crash.h"
 #include "engine/dispatch.h"
+#include "engine/good.h"
 #include "engine/internal.h"
 #include "engine/state_store.h"
 #include "engine/watch.h"
@@ -139,6 +140,17 @@ static bool start_lanes(struct engine *engine, struct error *error) {
     return true;
 }
 
+void engine_keep_good(struct engine *engine) {
+    for (size_t i = 0; engine->options.keeps_state && i < engine->roster->count; i++) {
+        struct error error;
+        const struct deployment *deployment = engine->roster->deployments[i];
+        if (deployment->differs == NULL &&
+            !good_keep(engine->config->state_dir, deployment->generation, &error))
+            log_warning(engine->log, "engine", "%s: no copy is kept for the next start: %s",
+                        deployment->name, error.text);
+    }
+}
+
 bool engine_start(struct engine *engine, struct report *report, struct error *error) {
     struct muster muster = {0};
     bool did = false;
@@ -152,6 +164,7 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
         .log = engine->log,
         .program = engine->options.program,
         .does_rehearse = engine->options.does_rehearse,
+        .good_dir = engine->options.keeps_state ? engine->config->state_dir : NULL,
     };
     if (!muster_build(&request, &muster, report)) {
         error_set(error, ERROR_INVALID, "%s",
@@ -177,6 +190,8 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
     engine->watch = watch_new(engine->lanes, engine->lane_count, &engine->loader_hand,
                               engine->config, engine->log, error);
     did = engine->watch != NULL && ownership_begin_global(engine, error);
+    if (did)
+        engine_keep_good(engine);
 done:
     engine_log_report(engine, report, "start");
     muster_release(&muster);

@@ -54,6 +54,9 @@ struct engine {
 /* Logs it, counts its outcomes, keeps it for the view. `what` is "start" or "reload". */
 void engine_log_report(struct engine *engine, const struct report *report, const char *what);
 
+/* Keeps copies of what went to work, for the next start (good.h). */
+void engine_keep_good(struct engine *engine);
+
 /* ---- fill.c ---- */
 
 /* A fresh instance for the seat, wired to its partition; fields go into `draft`. */

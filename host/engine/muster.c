@@ -1,5 +1,6 @@
 #include "engine/muster.h"
 
+#include "engine/good.h"
 #include "strategy/strategy_file.h"
 
 #include <grp.h>
@@ -137,8 +138,9 @@ static struct deployment *build(const struct muster_request *request, const stru
                               hash_equal(running->generation->hash, file->hash) &&
                               strcmp(running->generation->name, file->name) == 0;
     if (is_same_file && !running->description->has_describe) {
-        deployment = deployment_new(request->config, wanted->section, wanted->name,
-                                    running->generation, NULL, faults);
+        deployment =
+            deployment_new(request->topics != NULL ? request->topics : request->config,
+                           wanted->section, wanted->name, running->generation, NULL, faults);
         if (deployment == NULL || hash_equal(deployment->code, running->code))
             return deployment;
         if (request->does_rehearse &&
@@ -171,8 +173,8 @@ static struct deployment *build(const struct muster_request *request, const stru
         if (described == NULL)
             goto done;
     }
-    deployment = deployment_new(request->config, wanted->section, wanted->name, generation,
-                                described, faults);
+    deployment = deployment_new(request->topics != NULL ? request->topics : request->config,
+                                wanted->section, wanted->name, generation, described, faults);
     goto done;
 
 discard:
@@ -181,6 +183,40 @@ discard:
 done:
     description_free(described);
     return deployment;
+}
+
+/* At a start: the last good copy in place of a file that is refused for `why`. */
+static struct deployment *build_good(const struct muster_request *request,
+                                     const struct wanted *wanted, struct muster_item *item,
+                                     const char *why) {
+    struct strategy_file file;
+    struct faults faults = FAULTS_INIT;
+    if (request->good_dir == NULL || item->running != NULL ||
+        !good_read(request->good_dir, wanted->plugin, &file))
+        return NULL;
+    struct deployment *deployment = build(request, wanted, &file, item, &faults);
+    if (deployment != NULL)
+        deployment->differs = text_format("the file on disk is refused: %s", why);
+    strategy_file_release(&file);
+    faults_release(&faults);
+    return deployment;
+}
+
+/* Rejects, or goes on with the last good copy. */
+static void reject_or_good(const struct muster_request *request, const struct wanted *wanted,
+                           struct muster_item *item, const struct faults *faults,
+                           struct report *report) {
+    char *why = join_faults(faults);
+    struct deployment *good = why != NULL ? build_good(request, wanted, item, why) : NULL;
+    if (good != NULL) {
+        item->outcome = OUTCOME_LOADED;
+        item->next = good;
+        log_error(request->log, "strategy", "%s: the last good copy %s runs: %s", wanted->name,
+                  good->description->version, good->differs != NULL ? good->differs : why);
+    } else {
+        reject(report, item, why != NULL ? why : "out of memory");
+    }
+    free(why);
 }
 
 static void muster_one(const struct muster_request *request, const struct wanted *wanted,
@@ -195,7 +231,10 @@ static void muster_one(const struct muster_request *request, const struct wanted
                    why != NULL && why[0] != '\0' ? "; refused there: " : "",
                    why != NULL ? why : "");
         free(why);
-        reject_faults(report, item, &faults);
+        if (refused->error_count > 0)
+            reject_or_good(request, wanted, item, &faults, report);
+        else
+            reject_faults(report, item, &faults);
         faults_release(&faults);
         return;
     }
@@ -211,17 +250,20 @@ static void muster_one(const struct muster_request *request, const struct wanted
     for (size_t i = 0; deployment != NULL && i < faults.count; i++)
         log_warning(request->log, "strategy", "%s", faults.items[i].text);
     if (deployment == NULL) {
-        reject_faults(report, item, &faults);
+        reject_or_good(request, wanted, item, &faults, report);
     } else if (item->running != NULL && hash_equal(deployment->code, item->running->code)) {
         item->outcome = OUTCOME_KEPT;
-        if (hash_equal(deployment->filters, item->running->filters)) {
+        if (hash_equal(deployment->filters, item->running->filters) &&
+            item->running->differs == NULL) {
             deployment_release(deployment);
             deployment = deployment_retain(item->running);
             report_add(report, item->name, OUTCOME_KEPT, "%s", deployment->description->version);
         } else {
             item->is_filter_change = true;
-            report_add(report, item->name, OUTCOME_KEPT, "%s (filters changed, state kept)",
-                       deployment->description->version);
+            report_add(report, item->name, OUTCOME_KEPT, "%s (%s)",
+                       deployment->description->version,
+                       item->running->differs != NULL ? "the file on disk is good again"
+                                                      : "filters changed, state kept");
         }
         item->next = deployment;
     } else {

@@ -37,11 +37,13 @@ struct muster {
 
 struct muster_request {
     const struct config *config;
+    const struct config *topics;  /* of the start: its topics' order counts. NULL: config */
     const struct roster *running; /* NULL: nothing runs yet */
     struct generations *generations;
     struct log *log;
     const char *program; /* for rehearsals; NULL: /proc/self/exe */
     bool does_rehearse;
+    const char *good_dir;         /* state directory with last good copies (good.h); NULL: none */
     const struct record *samples; /* for rehearsals */
     size_t sample_count;
     /* The states of a running deployment as they are now, for the rehearsal. The parts' states are

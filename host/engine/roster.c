@@ -184,6 +184,7 @@ void deployment_release(struct deployment *deployment) {
     parameters_release(&deployment->parameters);
     description_free(deployment->description);
     free(deployment->quarantine);
+    free(deployment->differs);
     free(deployment->name);
     free(deployment);
 }

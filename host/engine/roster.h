@@ -43,6 +43,7 @@ struct deployment {
     struct hash code;    /* generation's file and parameters: same hash, same behaviour */
     struct hash filters; /* of the filters: may change while the state stays */
     char *quarantine;    /* why it starts suspended, or NULL */
+    char *differs;       /* why it is not the file on disk that runs, or NULL */
 };
 
 /* `config`'s deployment (or, with `section` NULL, a strategy's defaults) over an opened generation.

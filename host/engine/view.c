@@ -112,6 +112,8 @@ void view_strategies(struct engine *engine,
         view.is_global = deployment_is_global(deployment);
         if (deployment->quarantine != NULL)
             snprintf(view.quarantine, sizeof view.quarantine, "%s", deployment->quarantine);
+        if (deployment->differs != NULL)
+            snprintf(view.differs, sizeof view.differs, "%s", deployment->differs);
         for (size_t p = 0; p < engine->partition_count; p++) {
             struct seat *seat = partition_seat(engine->partitions[p], deployment->name);
             if (seat != NULL)
@@ -192,6 +194,7 @@ void view_strategy_json(const struct view_strategy *strategy, struct text *text)
     text_json_number(text, (double)strategy->busy_ns / 1e6);
     member_text(text, "last_error", strategy->last_error);
     member_text(text, "quarantine", strategy->quarantine);
+    member_text(text, "differs", strategy->differs);
     text_putc(text, '}');
 }
 

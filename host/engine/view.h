@@ -33,7 +33,8 @@ struct view_strategy {
     bool is_suspended; /* any instance */
     const char *why;   /* it is: suspension_name(); else empty */
     char last_error[256];
-    char quarantine[256];
+    char quarantine[256]; /* why it starts suspended; empty: it does not */
+    char differs[256];    /* why it is not the file on disk that runs; empty: it is */
     size_t instances, suspended, parked;
     bool has_save;
     bool is_global;

@@ -15,6 +15,7 @@
 
 struct sight {
     uint64_t sequence;
+    int64_t beat_ns; /* of a lane */
     int64_t since_ns;
     bool did_say_slow;
     bool is_stuck;
@@ -40,12 +41,18 @@ static const struct in_hand *hand(const struct watch *watch, size_t index) {
     return index < watch->lane_count ? &watch->lanes[index]->in_hand : watch->loader;
 }
 
-static void describe(const struct in_hand *in_hand, int64_t for_ns, char *text, size_t size) {
+static void describe(const struct in_hand *in_hand, size_t index, int64_t for_ns, char *text,
+                     size_t size) {
     struct instance *instance = atomic_load(&in_hand->instance);
+    const enum callback callback = (enum callback)atomic_load(&in_hand->callback);
     const char *topic = atomic_load(&in_hand->topic);
+    if (instance == NULL || callback == CALLBACK_NONE) {
+        snprintf(text, size, "lane %zu has not moved for %.1f s", index,
+                 (double)for_ns / (double)NS_PER_S);
+        return;
+    }
     snprintf(text, size, "%s has been in %s for %.1f s at %s/%" PRId32 "/%" PRId64,
-             instance != NULL ? instance_blueprint(instance)->deployment : "a strategy",
-             callback_name((enum callback)atomic_load(&in_hand->callback)),
+             instance_blueprint(instance)->deployment, callback_name(callback),
              (double)for_ns / (double)NS_PER_S, topic != NULL ? topic : "no message",
              atomic_load(&in_hand->partition), atomic_load(&in_hand->offset));
 }
@@ -56,18 +63,17 @@ static void say_stuck(struct watch *watch, const char *text) {
     pthread_mutex_unlock(&watch->lock);
 }
 
-static void on_stuck(struct watch *watch, struct sight *sight, const struct in_hand *in_hand,
-                     int64_t for_ns) {
+static void on_stuck(struct watch *watch, size_t index, int64_t for_ns) {
     char text[256];
-    sight->is_stuck = true;
-    describe(in_hand, for_ns, text, sizeof text);
+    watch->sights[index].is_stuck = true;
+    describe(hand(watch, index), index, for_ns, text, sizeof text);
     say_stuck(watch, text);
     log_write(watch->log, LOG_LEVEL_CRITICAL, "engine", "stuck: %s ([take5] stuck_ms)", text);
     if (atomic_load(&watch->on_stuck) != ON_STUCK_EXIT)
         return;
     log_write(watch->log, LOG_LEVEL_CRITICAL, "engine",
               "exiting, as on_stuck = exit says; offsets that are not done come again");
-    crash_write_hang(in_hand, for_ns);
+    crash_write_hang(hand(watch, index), for_ns);
     _exit(1);
 }
 
@@ -75,6 +81,8 @@ static void on_stuck(struct watch *watch, struct sight *sight, const struct in_h
  * which is in it, could let that happen. */
 static void note_busy(struct watch *watch, size_t index, const struct in_hand *in_hand) {
     struct instance *instance = in_hand != NULL ? atomic_load(&in_hand->instance) : NULL;
+    if (instance != NULL && atomic_load(&in_hand->callback) == CALLBACK_NONE)
+        instance = NULL;
     if (instance == NULL && watch->busy[index][0] == '\0')
         return;
     pthread_mutex_lock(&watch->lock);
@@ -83,21 +91,33 @@ static void note_busy(struct watch *watch, size_t index, const struct in_hand *i
     pthread_mutex_unlock(&watch->lock);
 }
 
+/* A lane moves when its callbacks change or its loop turns; the loader moves unless it is in one
+ * callback all the time. */
+static bool has_moved(const struct watch *watch, size_t index, const struct sight *sight,
+                      struct sight *now) {
+    const struct in_hand *in_hand = hand(watch, index);
+    now->sequence = atomic_load_explicit(&in_hand->sequence, memory_order_relaxed);
+    if (index < watch->lane_count)
+        now->beat_ns = atomic_load_explicit(&watch->lanes[index]->beat_ns, memory_order_relaxed);
+    else if (atomic_load_explicit(&in_hand->callback, memory_order_relaxed) == CALLBACK_NONE)
+        return true;
+    return sight->since_ns == 0 || now->sequence != sight->sequence ||
+           now->beat_ns != sight->beat_ns;
+}
+
 static void look(struct watch *watch, size_t index, int64_t now_ns) {
     struct sight *sight = &watch->sights[index];
+    struct sight now = {.since_ns = now_ns};
     const struct in_hand *in_hand = hand(watch, index);
-    const uint64_t sequence = atomic_load_explicit(&in_hand->sequence, memory_order_relaxed);
-    const bool is_busy =
-        atomic_load_explicit(&in_hand->callback, memory_order_relaxed) != CALLBACK_NONE;
-    const bool is_same = is_busy && sequence == sight->sequence && sight->since_ns != 0;
+    const bool is_moving = has_moved(watch, index, sight, &now);
     if (index < watch->lane_count)
-        note_busy(watch, index, is_same ? in_hand : NULL);
-    if (!is_busy || sequence != sight->sequence || sight->since_ns == 0) {
+        note_busy(watch, index, is_moving ? NULL : in_hand);
+    if (is_moving) {
         if (sight->is_stuck) {
-            log_warning(watch->log, "engine", "the stuck callback returned");
+            log_warning(watch->log, "engine", "what was stuck moves again");
             say_stuck(watch, "");
         }
-        *sight = (struct sight){.sequence = sequence, .since_ns = now_ns};
+        *sight = now;
         return;
     }
     const int64_t for_ns = now_ns - sight->since_ns;
@@ -105,11 +125,11 @@ static void look(struct watch *watch, size_t index, int64_t now_ns) {
     if (!sight->did_say_slow && for_ns > atomic_load(&watch->slow_ns) && for_ns > NS_PER_S) {
         char text[256];
         sight->did_say_slow = true;
-        describe(in_hand, for_ns, text, sizeof text);
+        describe(in_hand, index, for_ns, text, sizeof text);
         log_warning(watch->log, "strategy", "slow: %s, still running", text);
     }
     if (!sight->is_stuck && for_ns > atomic_load(&watch->stuck_ns))
-        on_stuck(watch, sight, in_hand, for_ns);
+        on_stuck(watch, index, for_ns);
 }
 
 static void *watch_main(void *argument) {
