@@ -288,19 +288,24 @@ static void file_source_free(struct file_source *self) {
 static bool file_close(struct source *source, int timeout_ms) {
     struct file_source *self = file_source_of(source);
     (void)timeout_ms; /* the thread waits for nothing that a stop does not end */
-    if (self->has_thread) {
-        file_queue_stop(self->queue);
-        pthread_mutex_lock(&self->mutex);
-        self->is_stopped = true;
-        pthread_cond_signal(&self->assigned);
-        pthread_mutex_unlock(&self->mutex);
-        uint64_t one = 1;
-        while (write(self->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
-            ;
-        pthread_join(self->thread, NULL);
-        revoke_all(self);
-    }
-    file_source_free(self);
+    if (!self->has_thread)
+        return true;
+    file_queue_stop(self->queue);
+    pthread_mutex_lock(&self->mutex);
+    self->is_stopped = true;
+    pthread_cond_signal(&self->assigned);
+    pthread_mutex_unlock(&self->mutex);
+    uint64_t one = 1;
+    while (write(self->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+    pthread_join(self->thread, NULL);
+    self->has_thread = false;
+    revoke_all(self);
+    return true;
+}
+
+static bool file_free(struct source *source) {
+    file_source_free(file_source_of(source));
     return true;
 }
 
@@ -393,6 +398,7 @@ static const struct source_ops file_ops = {
     .status = file_status,
     .lag = file_lag,
     .close = file_close,
+    .free = file_free,
 };
 
 static bool check_options(const struct file_source_options *options, struct error *error) {

@@ -188,7 +188,25 @@ Test(file, it_may_be_closed_at_any_time) {
     const char *own[] = {replay_paths[0]};
     struct file_source_options options = OPTIONS(.paths = own, .path_count = 1);
     struct source *source = file_source_new(&options, &replay_config, NULL, &error);
-    cr_assert(source != NULL && source->ops->close(source, 100));
+    cr_assert(source != NULL && source->ops->close(source, 100) && source->ops->free(source));
+}
+
+Test(file, between_close_and_free_nothing_more_is_found) {
+    replay_write_market(0, 7, 3000, true, 0);
+    struct replay *replay = replay_new(OPTIONS(), 1);
+    struct source *source = replay->source;
+    struct error error;
+    cr_assert(replay_run(replay, &error), "%s", error.text);
+    const uint64_t done = file_source_done(source);
+    cr_assert(source->ops->close(source, 100));
+    cr_assert(source->ops->close(source, 100), "a second time has nothing to do");
+    struct record record;
+    struct source_status status;
+    source->ops->wake(source, 0);
+    cr_assert_eq(source->ops->read(source, 0, &record, 1, 0), 0);
+    source->ops->status(source, &status);
+    cr_assert_eq(file_source_done(source), done);
+    replay_free(replay);
 }
 
 Test(file, a_silent_pipe_delivers_what_it_had_and_can_be_closed) {

@@ -180,6 +180,7 @@ struct seen_list replay_gather(struct replay *replay) {
 
 void replay_free(struct replay *replay) {
     cr_assert(replay->source->ops->close(replay->source, 1000));
+    cr_assert(replay->source->ops->free(replay->source));
     size_t assigned = 0;
     for (size_t i = 0; i < replay->assigned_count; i++)
         assigned += replay->assigned[i].parts;
