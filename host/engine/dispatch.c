@@ -65,6 +65,8 @@ void lane_wake(void *context, struct instance *instance) {
 /* A letter that cannot be made holds its offset back: the message comes again after a restart. */
 static void bury(struct lane *lane, const struct record *record, const char *reason,
                  const char *message, const char *deployment) {
+    if (lane->options.unusable != NULL)
+        lane->options.unusable(lane->options.unusable_context, record, reason, message, deployment);
     struct pending *pending = hold(lane);
     if (pending == NULL || !outbox_letter(lane->options.outbox, lane->options.source, record,
                                           reason, message, deployment, pending)) {

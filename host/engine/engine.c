@@ -122,6 +122,8 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .is_replay = engine->options.mode == T5_MODE_REPLAY,
             .is_draining = &engine->is_draining,
             .sequence = engine->options.sequence,
+            .unusable = engine->options.unusable,
+            .unusable_context = engine->options.unusable_context,
         };
         struct projection *projection = projection_copy(engine->projection);
         struct decoder *decoder = NULL;

@@ -33,6 +33,14 @@ struct engine_options {
     bool keeps_state;                                  /* reads and writes config->state_dir */
     const char *program;                               /* for rehearsals; NULL: this program */
     uint64_t (*sequence)(const struct record *record); /* see lane.h */
+    /* A lane tells of each message that goes to the dead letters, whatever those are. Its thread.
+     * `deployment` NULL: none rejected it, nobody can use it. The call may be NULL. */
+    void (*unusable)(void *context, const struct record *record, const char *reason,
+                     const char *message, const char *deployment);
+    void *unusable_context;
+    /* A reload replaces every deployment, be it by itself: what it knows goes through save and
+     * load. */
+    bool does_renew;
 };
 
 struct engine *engine_new(const struct engine_options *options, struct error *error);

@@ -311,11 +311,13 @@ static bool is_throttled(struct lane *lane) {
     const bool is_full = unconfirmed >= (uint64_t)lane->options.config->max_unconfirmed;
     if (is_full != lane->is_throttled) {
         lane->is_throttled = is_full;
-        log_warning(lane->options.log, "engine",
-                    is_full ? "lane %" PRIu32 " stopped draining: %" PRIu64
-                              " records wait for a sink ([take5] max_unconfirmed)"
-                            : "lane %" PRIu32 " drains again: %" PRIu64 " records wait for a sink",
-                    lane->options.index, unconfirmed);
+        /* In a replay it is the pace of whoever reads the signals. */
+        log_write(lane->options.log, lane->options.is_replay ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+                  "engine",
+                  is_full ? "lane %" PRIu32 " stopped draining: %" PRIu64
+                            " records wait for a sink ([take5] max_unconfirmed)"
+                          : "lane %" PRIu32 " drains again: %" PRIu64 " records wait for a sink",
+                  lane->options.index, unconfirmed);
     }
     if (!is_full)
         return false;

@@ -59,6 +59,10 @@ struct lane_options {
     const _Atomic bool *is_draining; /* while true it reads nothing; NULL: never */
     /* The input sequence number of a record, for replay; NULL: 0. */
     uint64_t (*sequence)(const struct record *record);
+    /* See engine.h. May be NULL. */
+    void (*unusable)(void *context, const struct record *record, const char *reason,
+                     const char *message, const char *deployment);
+    void *unusable_context;
 };
 
 struct lane_call;

@@ -251,7 +251,8 @@ static void muster_one(const struct muster_request *request, const struct wanted
         log_warning(request->log, "strategy", "%s", faults.items[i].text);
     if (deployment == NULL) {
         reject_or_good(request, wanted, item, &faults, report);
-    } else if (item->running != NULL && hash_equal(deployment->code, item->running->code)) {
+    } else if (item->running != NULL && !request->does_renew &&
+               hash_equal(deployment->code, item->running->code)) {
         item->outcome = OUTCOME_KEPT;
         if (hash_equal(deployment->filters, item->running->filters) &&
             item->running->differs == NULL) {

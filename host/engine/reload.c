@@ -160,6 +160,7 @@ void engine_reload(struct engine *engine, struct config *next, struct report *re
         .log = engine->log,
         .program = engine->options.program,
         .does_rehearse = engine->options.does_rehearse,
+        .does_renew = engine->options.does_renew,
         .samples = samples.records,
         .sample_count = samples.count,
         .states = provide_states,
