@@ -6,7 +6,7 @@
  * 3rd, the 2nd with the 4th. Lines that will meet within the hour, both significant and at an angle
  * worth the name, are the signal `cross`:
  *
- *   value       +1 golden (the shorter time frame crosses upward), -1 death, 0 none
+ *   value       +1 golden, -1 death, 0 none (crossing.c: lines that cross ahead are golden)
  *   confidence  sum of both |slope / standard error| over 10, at most 1; 0 for none
  *   data        type (golden, death, none), reason (for none), timeFrameA, timeFrameB (s),
  *               slopeA, slopeB, interceptA, interceptB, tA, tB, x (seconds ahead, exact), angle

@@ -56,6 +56,9 @@ static enum outcome judge(const struct line *a, const struct line *b, const stru
     c->angle = fabs(atan(difference));
     if (c->angle < rules->min_angle)
         return OUTCOME_SHALLOW;
+    /* To the letter of MESSAGES.md. That x > 0 means that the line with the larger slope has the
+     * smaller intercept, so both branches come to golden; the sign of the crossing is left to
+     * whoever changes that page. */
     if (a->slope > b->slope)
         return a->intercept < b->intercept ? OUTCOME_GOLDEN : OUTCOME_DEATH;
     return a->intercept < b->intercept ? OUTCOME_DEATH : OUTCOME_GOLDEN;

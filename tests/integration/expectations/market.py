@@ -47,10 +47,13 @@ class Walk:
         return price - 1000 if self.symbol == "BELOW" else price
 
 
-def line_of(rng):
+def line_of(rng, symbol):
     """Slope, intercept, standard error: such that every outcome of `cross` comes up."""
     kind = rng.random()
-    if kind < 0.15:
+    if symbol == "STILL":  # hardly a slope, hardly a distance: shallow
+        slope = rng.uniform(-0.008, 0.008)
+        return slope, 480 + rng.uniform(-5, 5), abs(slope) / rng.uniform(2, 9)
+    if kind < (0.8 if symbol == "SPY" else 0.1):
         slope = rng.choice([0.5, 0.25, -0.25])  # exact: parallels, x of 3600, t of 2
         intercept = rng.choice([480.0, 480.0 + 900.0, 480.0 - 900.0, 480.0 + 450.0])
         error = abs(slope) / rng.choice([2.0, 1.0, 4.0])
@@ -69,6 +72,7 @@ class Market:
         self.now_ms = START_MS
         self.walks = {symbol: Walk(self.rng, symbol) for symbol in SYMBOLS}
         self.newest_ms = {}  # by series
+        self.burst = []      # (topic, symbol, frame, event time) to come
 
     # ---- times ----
 
@@ -157,10 +161,10 @@ class Market:
             bar["close"] = rng.choice([None, "480.5", True, {}])
         return bar
 
-    def trend(self):
+    def trend(self, symbol):
         """An object with a line, by new names, old names, or both; now and then not whole."""
         rng = self.rng
-        slope, intercept, error = line_of(rng)
+        slope, intercept, error = line_of(rng, symbol)
         old = {"smaSlope": slope, "smaIntercept": intercept, "smaSlopeStdErr": error}
         new = {"wSma_slope": slope, "wSma_intercept": intercept, "wSma_slope_std_err": error}
         kind = rng.random()
@@ -182,7 +186,7 @@ class Market:
             trend["wSma_slope"] = rng.choice([0, 1, -1])
         return trend
 
-    def put_contents(self, message, topic):
+    def put_contents(self, message, topic, symbol):
         rng = self.rng
         if topic == "bar_trends":
             message["lastSampleStats"] = {"mean": rng.random(), "count": rng.randrange(100)}
@@ -192,17 +196,28 @@ class Market:
         else:
             kind = rng.random()
             if kind < 0.7:
-                message["trendData"] = self.trend()
+                message["trendData"] = self.trend(symbol)
             if kind > 0.6:
-                message["trendVector"] = {"trendData": self.trend(), "length": 3}
+                message["trendVector"] = {"trendData": self.trend(symbol), "length": 3}
+
+    def subject(self):
+        """Topic, symbol, time frame and event time; now and then all frames at one time."""
+        rng = self.rng
+        if self.burst:
+            return self.burst.pop()
+        topic = rng.choice(TOPICS)
+        symbol = rng.choice(SYMBOLS)
+        if rng.random() < 0.01:
+            frames = rng.sample(FRAMES, len(FRAMES))
+            self.burst = [("asset_trends", symbol, frame, self.now_ms) for frame in frames]
+            return self.burst.pop()
+        frame = rng.choice(FRAMES) if rng.random() < 0.98 else 7
+        return topic, symbol, frame, self.event_ms((topic, symbol, frame))
 
     def next(self, number):
         rng = self.rng
         self.pass_time()
-        topic = rng.choice(TOPICS)
-        symbol = rng.choice(SYMBOLS)
-        frame = rng.choice(FRAMES) if rng.random() < 0.98 else 7
-        event_ms = self.event_ms((topic, symbol, frame))
+        topic, symbol, frame, event_ms = self.subject()
         close = self.walks[symbol].next()
         message = {"symbol": symbol}
         kafka_ms = max(self.now_ms, event_ms - HOUR_MS)
@@ -217,7 +232,7 @@ class Market:
         if rng.random() < 0.2:
             message["price"] = close + 1
             message["volume"] = 500
-        self.put_contents(message, topic)
+        self.put_contents(message, topic, symbol)
         kind = rng.random()
         if kind < 0.01:
             del message["symbol"]
