@@ -4,62 +4,69 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const t5_value missing_value = {T5_VALUE_MISSING, 0, 0, (double)NAN, 0, NULL};
 
 bool extract_init(struct extract *extract, const struct trie *trie, uint32_t max_depth,
                   size_t max_bytes) {
     *extract = (struct extract){.trie = trie};
-    extract->cells = malloc(trie->cell_count * sizeof *extract->cells);
+    extract->group_count = (trie->cell_count + EXTRACT_GROUP - 1) / EXTRACT_GROUP;
+    const uint32_t cell_count = extract->group_count * EXTRACT_GROUP;
+    extract->cells = malloc(cell_count * sizeof *extract->cells);
+    extract->is_dirty = calloc(extract->group_count, sizeof *extract->is_dirty);
     extract->has_met = calloc(trie->node_count, sizeof *extract->has_met);
-    extract->touched = malloc(trie->node_count * sizeof *extract->touched);
     extract->frames = malloc(max_depth * sizeof *extract->frames);
     extract->scratch = malloc(max_bytes);
-    if (extract->cells == NULL || extract->has_met == NULL || extract->touched == NULL ||
-        extract->frames == NULL || extract->scratch == NULL)
+    if (!hints_init(&extract->hints, trie->node_count) || extract->cells == NULL ||
+        extract->is_dirty == NULL || extract->has_met == NULL || extract->frames == NULL ||
+        extract->scratch == NULL)
         return false;
-    for (uint32_t i = 0; i < trie->cell_count; i++)
+    for (uint32_t i = 0; i < EXTRACT_GROUP; i++)
+        extract->missing[i] = missing_value;
+    for (uint32_t i = 0; i < cell_count; i++)
         extract->cells[i] = missing_value;
     return true;
 }
 
 void extract_release(struct extract *extract) {
+    hints_release(&extract->hints);
     free(extract->cells);
+    free(extract->is_dirty);
     free(extract->has_met);
-    free(extract->touched);
     free(extract->frames);
     free(extract->scratch);
     *extract = (struct extract){0};
 }
 
-static inline void make_missing(struct extract *extract, uint32_t node) {
-    const uint32_t cell = extract->trie->nodes[node].cell;
-    if (cell != TRIE_NO_CELL)
-        extract->cells[cell] = missing_value;
-}
-
 void extract_reset(struct extract *extract) {
-    for (uint32_t i = 0; i < extract->touched_count; i++) {
-        make_missing(extract, extract->touched[i]);
-        extract->has_met[extract->touched[i]] = 0;
+    for (uint32_t group = 0; group < extract->group_count; group++) {
+        if (!extract->is_dirty[group])
+            continue;
+        t5_value *cells = extract->cells + (size_t)group * EXTRACT_GROUP;
+        memcpy(cells, extract->missing, sizeof extract->missing);
+        extract->is_dirty[group] = 0;
     }
-    for (uint32_t i = 0; i < extract->trie->choice_count; i++)
-        extract->cells[extract->trie->choices[i].slot] = missing_value;
-    extract->touched_count = 0;
+    memset(extract->has_met, 0, extract->trie->node_count);
     extract->scratch_used = 0;
 }
 
-/* A wanted node comes up. If it did before, the value to come replaces the earlier one, and all
- * that lay below it. */
-static inline void meet(struct extract *extract, uint32_t node) {
-    if (!extract->has_met[node]) {
-        extract->has_met[node] = 1;
-        extract->touched[extract->touched_count++] = node;
-        return;
-    }
-    const uint32_t end = extract->trie->nodes[node].below_end;
+static __attribute__((noinline)) void forget_below(struct extract *extract, uint32_t node) {
+    const struct trie *trie = extract->trie;
+    const uint32_t end = trie->nodes[node].below_end;
     for (uint32_t i = node; i < end; i++)
-        make_missing(extract, i);
+        extract->cells[trie->nodes[i].cell] = missing_value;
+}
+
+/* A wanted node comes up; gives its cell. If it came up before, the value to come replaces the
+ * earlier one, and all that lay below it. */
+static inline t5_value *meet(struct extract *extract, uint32_t node) {
+    const uint32_t cell = extract->trie->nodes[node].cell;
+    if (extract->has_met[node])
+        forget_below(extract, node);
+    extract->has_met[node] = 1;
+    extract->is_dirty[cell / EXTRACT_GROUP] = 1;
+    return &extract->cells[cell];
 }
 
 /* Each slot with alternatives takes the first that is there. */
@@ -71,6 +78,7 @@ static void choose(struct extract *extract) {
             const t5_value *option = &extract->cells[trie->options[choice->first + k]];
             if (option->type != T5_VALUE_MISSING) {
                 extract->cells[choice->slot] = *option;
+                extract->is_dirty[choice->slot / EXTRACT_GROUP] = 1;
                 break;
             }
         }
@@ -110,19 +118,31 @@ static const char *take_string(struct extract *extract, struct scan *scan, const
     return end + 1;
 }
 
-static inline const char *take_scalar(struct extract *extract, struct scan *scan, const char *p,
-                                      t5_value *cell) {
-    if (*p == '"')
-        return take_string(extract, scan, p, cell);
-    if (number_begins(p))
-        return number_read(scan, p, cell);
-    return scan_word_value(scan, p, cell);
+/* From behind a name's closing quote to its value. */
+static inline const char *take_colon(struct scan *scan, const char *p) {
+    p = scan_space(p);
+    if (*p != ':')
+        return scan_fail_grammar(scan, p, "expected ':' after a member's name");
+    return scan_space(p + 1);
 }
 
-/* From the opening quote of a name to behind its closing one; `*child` gets the node it leads to.
+/* A name with escapes. It is only looked at: the scratch behind what is used is free again after.
  */
-static inline const char *take_name(struct extract *extract, struct scan *scan, const char *p,
-                                    const struct trie_node *node, uint32_t *child) {
+static const char *take_escaped_name(struct extract *extract, struct scan *scan, const char *name,
+                                     const char *end, uint32_t parent, uint32_t *child,
+                                     struct hint ***link) {
+    size_t size;
+    name = unescaped(extract, name, end, &size);
+    *child = trie_find(extract->trie, parent, name, size);
+    *link = hints_lose(&extract->hints);
+    return take_colon(scan, end + 1);
+}
+
+/* From a name's opening quote to its value, when no hint fits. `*child` gets the node that the name
+ * leads to, `*link` the hint of the next name. */
+static __attribute__((noinline)) const char *take_name(struct extract *extract, struct scan *scan,
+                                                       const char *p, uint32_t parent,
+                                                       uint32_t *child, struct hint ***link) {
     if (*p != '"')
         return scan_fail_grammar(scan, p, "expected a member's name");
     bool has_escapes;
@@ -130,11 +150,13 @@ static inline const char *take_name(struct extract *extract, struct scan *scan, 
     const char *end = scan_string(scan, name, &has_escapes);
     if (end == NULL)
         return NULL;
-    size_t size = (size_t)(end - name);
-    if (has_escapes) /* only looked at: the scratch behind what is used is free again after */
-        name = unescaped(extract, name, end, &size);
-    *child = trie_find(extract->trie, node, trie_name(name, size), name, size);
-    return end + 1;
+    if (has_escapes)
+        return take_escaped_name(extract, scan, name, end, parent, child, link);
+    const size_t size = (size_t)(end - name);
+    *child = trie_find(extract->trie, parent, name, size);
+    if (end[1] == ':')
+        *link = hints_learn(&extract->hints, *link, parent, *child, name, size);
+    return take_colon(scan, end + 1);
 }
 
 /* The node of the element in hand, or TRIE_NONE. */
@@ -149,60 +171,84 @@ static inline uint32_t element_node(const struct trie *trie, struct extract_fram
     return element->node;
 }
 
+/* A scalar that is wanted. */
+static inline const char *take_scalar(struct extract *extract, struct scan *scan, const char *p,
+                                      t5_value *cell) {
+    if (number_begins(p))
+        return number_read(scan, p, cell);
+    if (*p == '"')
+        return take_string(extract, scan, p, cell);
+    return scan_word_value(scan, p, cell);
+}
+
 const char *extract_run(struct extract *extract, struct scan *scan, const char *begin) {
     const struct trie *trie = extract->trie;
     struct extract_frame *frame;
     uint32_t depth = 0;
     uint32_t child = 0; /* the document itself */
+    struct hint **link = &extract->hints.nowhere;
     const char *p = begin;
+    t5_value *cell;
 
 open: /* a bracket with something wanted below it */
     if (depth == scan->max_depth)
         return scan_fail(scan, p, DECODE_TOO_DEEP, "brackets deeper than max_depth");
     frame = &extract->frames[depth++];
-    *frame = (struct extract_frame){.begin = p, .node = child, .closer = *p == '{' ? '}' : ']'};
+    *frame = (struct extract_frame){
+        .begin = p, .link = link, .node = child, .closer = *p == '{' ? '}' : ']'};
+    link = &extract->hints.all[child].first;
     p = scan_space(p + 1);
     if (*p == frame->closer)
         goto close;
 
 next: /* a member or an element */
     if (frame->closer == '}') {
-        p = take_name(extract, scan, p, &trie->nodes[frame->node], &child);
-        if (p == NULL)
-            return NULL;
-        p = scan_space(p);
-        if (*p != ':')
-            return scan_fail_grammar(scan, p, "expected ':' after a member's name");
-        p = scan_space(p + 1);
+        struct hint *hint = *link;
+        if (*p == '"' && hint_fits(hint, p + 1, scan->end, frame->node)) {
+            child = hint->child;
+            link = &hint->next;
+            p = scan_space(p + 1 + hint->size);
+        } else {
+            p = take_name(extract, scan, p, frame->node, &child, &link);
+            if (p == NULL)
+                return NULL;
+        }
     } else {
         child = element_node(trie, frame);
         frame->index++;
     }
 
     if (child == TRIE_NONE) {
+        if (number_begins(p)) {
+            p = number_skip(scan, p);
+            if (p == NULL)
+                return NULL;
+            goto behind;
+        }
         p = scan_skip(scan, p, depth);
     } else {
         const struct trie_node *node = &trie->nodes[child];
-        meet(extract, child);
-        if ((*p == '{' && node->has_names) || (*p == '[' && node->element_count > 0))
+        cell = meet(extract, child);
+        if (*p != '{' && *p != '[') {
+            p = take_scalar(extract, scan, p, cell);
+            if (p == NULL)
+                return NULL;
+            goto behind;
+        }
+        if (*p == '{' ? node->has_names : node->element_count > 0)
             goto open;
         const char *value = p;
-        if (*p == '{' || *p == '[') {
-            p = scan_skip(scan, p, depth);
-            if (p != NULL && node->cell != TRIE_NO_CELL)
-                extract->cells[node->cell] = span_value(T5_VALUE_JSON, value, p);
-        } else if (node->cell == TRIE_NO_CELL) {
-            p = scan_skip(scan, p, depth);
-        } else {
-            p = take_scalar(extract, scan, p, &extract->cells[node->cell]);
-        }
+        p = scan_skip(scan, p, depth);
+        if (p != NULL)
+            *cell = span_value(T5_VALUE_JSON, value, p);
     }
     if (p == NULL)
         return NULL;
 
-behind: /* a value */
+behind_bracket: /* which may have been the last byte */
     if (p == scan->end)
         return scan_fail_grammar(scan, p, "the text ends before its brackets are closed");
+behind: /* a value */
     p = scan_space(p);
     if (*p == ',') {
         p = scan_space(p + 1);
@@ -215,12 +261,11 @@ behind: /* a value */
 
 close:
     p++;
-    const uint32_t cell = trie->nodes[frame->node].cell;
-    if (cell != TRIE_NO_CELL)
-        extract->cells[cell] = span_value(T5_VALUE_JSON, frame->begin, p);
+    extract->cells[trie->nodes[frame->node].cell] = span_value(T5_VALUE_JSON, frame->begin, p);
+    link = frame->link;
     if (--depth > 0) {
         frame--;
-        goto behind;
+        goto behind_bracket;
     }
     choose(extract);
     return p;

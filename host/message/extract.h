@@ -5,30 +5,34 @@
 #ifndef TAKE5_MESSAGE_EXTRACT_H
 #define TAKE5_MESSAGE_EXTRACT_H
 
+#include "message/hint.h"
 #include "message/scan.h"
 #include "message/trie.h"
 
 #include <take5/value.h>
 
+/* Cells are made MISSING again so many at a time. */
+#define EXTRACT_GROUP 16
+
 /* An open bracket with something wanted below it. */
 struct extract_frame {
     const char *begin;
+    struct hint **link; /* to the hint of what comes behind the bracket's value */
     uint32_t node;
     uint32_t index;        /* in an array: of the element in hand */
     uint32_t next_element; /* in an array: the first of the node's elements that is still to come */
     char closer;
 };
 
-/*
- * Invariants between messages: every cell is MISSING but those of the nodes in `touched`; has_met
- * is set for exactly those nodes.
- */
+/* Between messages, all cells are MISSING but those in groups that are dirty. */
 struct extract {
     const struct trie *trie;
-    t5_value *cells;
-    uint8_t *has_met;  /* by node: met in this message */
-    uint32_t *touched; /* the nodes met, each once */
-    uint32_t touched_count;
+    t5_value *cells;   /* whole groups */
+    uint8_t *is_dirty; /* by group */
+    uint8_t *has_met;  /* by node: in this message */
+    uint32_t group_count;
+    t5_value missing[EXTRACT_GROUP]; /* what they become */
+    struct hints hints;
     struct extract_frame *frames; /* max_depth of them */
     char *scratch;                /* texts whose escapes are resolved */
     size_t scratch_used;

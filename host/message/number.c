@@ -10,12 +10,12 @@
 #define MANTISSA_BITS     52
 #define EXPONENT_BIAS     1023
 #define EXPONENT_INFINITE 0x7FF
+/* Larger than any exponent that the digits of a text can still bring back into range. */
+#define EXPONENT_LIMIT    INT64_C(100000000000)
 
-/* Powers of ten that a double holds exactly. */
-static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-#define EXACT_POWER_MAX 22
+const double number_exact_powers[NUMBER_EXACT_POWER + 1] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 static double from_bits(uint64_t mantissa, uint64_t exponent) {
     const uint64_t bits = exponent << MANTISSA_BITS | mantissa;
@@ -24,15 +24,14 @@ static double from_bits(uint64_t mantissa, uint64_t exponent) {
     return number;
 }
 
-/* Clinger's case: digits and power are both exact doubles, so one rounding makes the result. */
 static bool exact_product(uint64_t digits, int32_t exponent, double *number) {
-    if (digits > (UINT64_C(1) << (MANTISSA_BITS + 1)) || exponent < -EXACT_POWER_MAX ||
-        exponent > EXACT_POWER_MAX)
+    if (digits > NUMBER_EXACT_DIGITS || exponent < -NUMBER_EXACT_POWER ||
+        exponent > NUMBER_EXACT_POWER)
         return false;
     if (exponent < 0)
-        *number = (double)digits / exact_powers[-exponent];
+        *number = (double)digits / number_exact_powers[-exponent];
     else
-        *number = (double)digits * exact_powers[exponent];
+        *number = (double)digits * number_exact_powers[exponent];
     return true;
 }
 
@@ -97,44 +96,65 @@ static bool rounded_product(uint64_t digits, int32_t q, double *number) {
  * them, if one more says whether anything follows. */
 #define DIGITS_THAT_MATTER 768
 
-/*
- * strtod on "DIGITSeEXPONENT". Without a point in it the text reads the same in every locale.
- * `exponent` is that of the first 19 significant digits, or of all when there are fewer.
- */
-static double slow_read(const char *begin, const char *end, int32_t exponent) {
-    char text[DIGITS_THAT_MATTER + 1 + sizeof "e-2147483648"];
+/* The exponent that the text ends with; what is too large to matter is cut. */
+static int64_t written_exponent(const char *p, const char *end) {
+    while (p < end && *p != 'e' && *p != 'E')
+        p++;
+    if (p == end)
+        return 0;
+    p++;
+    const bool is_negative = *p == '-';
+    int64_t exponent = 0;
+    for (; p < end; p++)
+        if (*p >= '0' && *p <= '9' && exponent < EXPONENT_LIMIT)
+            exponent = exponent * 10 + (*p - '0');
+    return is_negative ? -exponent : exponent;
+}
+
+/* Writes an integer and a NUL. */
+static void put_integer(char *to, int64_t integer) {
+    char reversed[24];
+    size_t length = 0;
+    if (integer < 0)
+        *to++ = '-';
+    for (integer = integer < 0 ? -integer : integer; integer > 9; integer /= 10)
+        reversed[length++] = (char)('0' + integer % 10);
+    *to++ = (char)('0' + integer);
+    while (length > 0)
+        *to++ = reversed[--length];
+    *to = '\0';
+}
+
+/* strtod on "DIGITSeEXPONENT". Without a point in it the text reads the same in every locale. */
+static double slow_read(const char *begin, const char *end) {
+    char text[DIGITS_THAT_MATTER + sizeof "1e-9223372036854775808"];
     size_t count = 0;
-    int64_t scale = exponent;
+    int64_t exponent = written_exponent(begin, end);
+    bool is_fraction = false;
     bool has_more = false;
     for (const char *p = begin; p < end && *p != 'e' && *p != 'E'; p++) {
-        if (*p == '.' || *p == '-' || (count == 0 && *p == '0'))
+        if (*p == '-')
+            continue;
+        if (*p == '.') {
+            is_fraction = true;
+            continue;
+        }
+        exponent -= is_fraction;
+        if (count == 0 && *p == '0')
             continue;
         if (count < DIGITS_THAT_MATTER) {
-            scale -= count >= 19;
             text[count++] = *p;
         } else {
+            exponent++;
             has_more = has_more || *p != '0';
         }
     }
     if (has_more) {
-        scale--;
+        exponent--;
         text[count++] = '1';
     }
-    /* Digits beyond those kept need no account: `exponent` places the first ones already. */
     text[count++] = 'e';
-    if (scale < 0) {
-        text[count++] = '-';
-        scale = -scale;
-    }
-    char reversed[20];
-    size_t length = 0;
-    do {
-        reversed[length++] = (char)('0' + scale % 10);
-        scale /= 10;
-    } while (scale != 0);
-    while (length > 0)
-        text[count++] = reversed[--length];
-    text[count] = '\0';
+    put_integer(text + count, exponent);
     const int saved = errno;
     const double number = strtod(text, NULL);
     errno = saved;
@@ -158,7 +178,7 @@ static double magnitude(uint64_t digits, int32_t exponent, bool is_truncated, co
         if (rounded_product(digits + 1, exponent, &above) && above == number)
             return number;
     }
-    return slow_read(begin, end, exponent);
+    return slow_read(begin, end);
 }
 
 double number_from_decimal(uint64_t digits, int32_t exponent, bool is_negative, bool is_truncated,

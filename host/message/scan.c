@@ -1,14 +1,10 @@
 #include "message/scan.h"
 
+#include "message/block.h"
 #include "message/number_scan.h"
 
 #include <math.h>
 #include <string.h>
-
-#if defined(__SSE2__) && !defined(TAKE5_NO_SIMD)
-#include <emmintrin.h>
-#define SCAN_SSE2 1
-#endif
 
 const char *scan_fail(struct scan *scan, const char *at, enum decode_reason reason,
                       const char *what) {
@@ -58,6 +54,12 @@ bool scan_is_utf8(const char *text, size_t size) {
         text += length;
     }
     return true;
+}
+
+const char *scan_more_space(const char *p) {
+    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+        p++;
+    return p;
 }
 
 bool scan_trim(const char **begin, const char **end) {
@@ -141,17 +143,11 @@ static const char *scan_escape(struct scan *scan, const char *p) {
 /* To the first byte that is not plain: a quote, a backslash, a control character, or not ASCII; or
  * to the end. */
 static inline const char *scan_plain(const char *p, const char *end) {
-#ifdef SCAN_SSE2
-    while (end - p >= 16) {
-        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Compared as signed, control characters and bytes above 7F both lie below the space. */
-        const __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
-        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-        const __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-        const int hits = _mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, slash)));
-        if (hits != 0)
-            return p + __builtin_ctz((unsigned)hits);
-        p += 16;
+#ifdef BLOCK_SIMD
+    for (; end - p >= 16; p += 16) {
+        const uint32_t specials = block_specials(p);
+        if (specials != 0)
+            return p + __builtin_ctz(specials);
     }
 #endif
     while (p < end && (signed char)*p >= ' ' && *p != '"' && *p != '\\')

@@ -60,10 +60,11 @@ size_t scan_unescape(const char *text, size_t size, char *out);
 /* Text without the space around it; false when nothing is left. */
 bool scan_trim(const char **begin, const char **end);
 
+const char *scan_more_space(const char *p);
+
+/* To the first byte that is no space: mostly the one at hand. */
 static inline const char *scan_space(const char *p) {
-    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
-        p++;
-    return p;
+    return (unsigned char)*p > ' ' ? p : scan_more_space(p);
 }
 
 #endif

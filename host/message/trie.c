@@ -185,12 +185,13 @@ static bool lay_out(struct layout *layout, uint32_t draft_index) {
     if (keys == NULL)
         return false;
 
-    *node = (struct trie_node){.first_key = layout->keys,
-                               .key_mask = (1u << bits) - 1,
-                               .key_shift = 64 - bits,
-                               .first_element = layout->elements,
-                               .cell = draft->cell,
-                               .has_names = draft->child_count > 0};
+    *node =
+        (struct trie_node){.first_key = layout->keys,
+                           .key_mask = (1u << bits) - 1,
+                           .key_shift = 64 - bits,
+                           .first_element = layout->elements,
+                           .cell = draft->cell != TRIE_NO_CELL ? draft->cell : trie->cell_count++,
+                           .has_names = draft->child_count > 0};
     layout->keys += 1u << bits;
     for (uint32_t i = draft->first_child; i != TRIE_NONE; i = layout->builder->drafts[i].next) {
         uint32_t index;

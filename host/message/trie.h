@@ -3,19 +3,22 @@
  *
  * Wanted paths make a tree: a node a step, in preorder, so that all that lies below a node is the
  * range up to its `below_end`. A node finds its child by name in a small hash table over the
- * name's first 16 bytes, and by index in a list that ascends. Values go to cells: the first ones
- * are the slots; behind them lie alternatives that nobody wants alone.
+ * name's first 16 bytes, and by index in a list that ascends. Every node's value goes to a cell:
+ * the first ones are the slots; behind them lie alternatives that nobody wants alone, and nodes
+ * that only lead to others.
  */
 #ifndef TAKE5_MESSAGE_TRIE_H
 #define TAKE5_MESSAGE_TRIE_H
+
+#include "message/block.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define TRIE_NO_CELL UINT32_MAX
-#define TRIE_NONE    0 /* no child: the root is nobody's */
+#define TRIE_NO_CELL UINT32_MAX /* only for the build */
+#define TRIE_NONE    0          /* no child: the root is nobody's */
 
 struct trie_key {
     uint64_t low;  /* bytes 0 to 7 of the name as a load gives them, zeros behind its end */
@@ -37,7 +40,7 @@ struct trie_node {
     uint32_t key_shift;
     uint32_t first_element;
     uint32_t element_count;
-    uint32_t cell;      /* what the value itself goes to, or TRIE_NO_CELL */
+    uint32_t cell;      /* what the value itself goes to */
     uint32_t below_end; /* one above the last node below */
     bool has_names;
 };
@@ -80,8 +83,10 @@ static inline struct trie_name trie_name(const char *text, size_t size) {
 }
 
 /* The child of that name, or TRIE_NONE. */
-static inline uint32_t trie_find(const struct trie *trie, const struct trie_node *node,
-                                 struct trie_name name, const char *text, size_t size) {
+static inline uint32_t trie_find(const struct trie *trie, uint32_t parent, const char *text,
+                                 size_t size) {
+    const struct trie_node *node = &trie->nodes[parent];
+    const struct trie_name name = trie_name(text, size);
     const struct trie_key *keys = trie->keys + node->first_key;
     uint32_t i =
         (uint32_t)((trie_hash(name, (uint32_t)size) * node->multiplier) >> node->key_shift);
@@ -112,7 +117,8 @@ void trie_builder_free(struct trie_builder *builder);
 /* The cell of the value at these steps; `cell` when it has none yet. TRIE_NO_CELL: no memory. */
 uint32_t trie_builder_add(struct trie_builder *builder, const struct trie_step *steps,
                           uint32_t count, uint32_t cell);
-/* Lays out nodes, keys, elements and names. false: no memory. */
+/* Lays out nodes, keys, elements and names, and gives cells, from cell_count on, to the nodes that
+ * have none. false: no memory. */
 bool trie_build(struct trie *trie, const struct trie_builder *builder);
 void trie_release(struct trie *trie);
 
