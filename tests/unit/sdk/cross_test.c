@@ -85,11 +85,10 @@ Test(cross, reasons_come_in_their_order) {
         double slope_a, intercept_a, slope_b, intercept_b;
         const char *reason;
     } cases[] = {
-        {0.5, 400, 0.5, 400, "parallel"},       {0.5, 400, 0.25, 400, "past"},
-        {0.5, 400, 0.25, 399, "past"},          {0.5, 400, 0.25, 1301, "too_far"},
-        {0.005, 400, 0.004, 401, "shallow"},    {0.5, 400, 0.25, 1300, "golden"},
-        {0.25, 1300, 0.5, 400, "golden"},       {1e300, -1e308, -1e300, 1e308, "too_far"},
-        {1e308, 1e308, -1e308, -1e308, "past"},
+        {0.5, 400, 0.5, 400, "parallel"},    {0.5, 400, 0.25, 400, "past"},
+        {0.5, 400, 0.25, 399, "past"},       {0.5, 400, 0.25, 1301, "too_far"},
+        {0.005, 400, 0.004, 401, "shallow"}, {0.5, 400, 0.25, 1300, "golden"},
+        {0.25, 1300, 0.5, 400, "golden"},    {1e300, -1e308, -1e300, 1e308, "too_far"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         t5_kit *kit = started(NULL, NULL);
