@@ -420,6 +420,7 @@ void engine_free(struct engine *engine) {
     projection_free(engine->projection);
     roster_release(engine->roster);
     generations_free(engine->generations);
+    progress_release(&engine->orphans);
     config_free(engine->owned_config);
     text_release(&engine->last_reload);
     pthread_mutex_destroy(&engine->status_lock);

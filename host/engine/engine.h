@@ -66,7 +66,8 @@ void engine_reload(struct engine *engine, struct config *next, struct report *re
  * behind: then the process should _exit.
  */
 bool engine_stop(struct engine *engine, int64_t timeout_ns);
-/* After engine_stop gave true, or without a start. */
+/* After engine_stop gave true, or without a start; and after the sinks were closed, so that none
+ * can confirm any more. */
 void engine_free(struct engine *engine);
 
 /* Any thread, also a stop while a reload is under way: the reload gives up soon. */

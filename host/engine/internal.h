@@ -49,6 +49,7 @@ struct engine {
     struct text last_reload;    /* report_json(), guarded by status_lock */
     struct in_hand loader_hand; /* of the control thread: create and destroy */
     struct watch *watch;
+    struct progress orphans; /* what dropped partitions left unconfirmed */
 };
 
 /* Logs it, counts its outcomes, keeps it for the view. `what` is "start" or "reload". */

@@ -43,7 +43,7 @@ struct muster_request {
     struct log *log;
     const char *program; /* for rehearsals; NULL: /proc/self/exe */
     bool does_rehearse;
-    bool does_renew; /* what did not change is REPLACED all the same */
+    bool does_renew;              /* what did not change is REPLACED all the same */
     const char *good_dir;         /* state directory with last good copies (good.h); NULL: none */
     const struct record *samples; /* for rehearsals */
     size_t sample_count;

@@ -182,15 +182,16 @@ void ownership_discard(struct engine *engine, struct partition *partition) {
         ownership_flush(engine, engine->config->revoke_timeout_ns);
     for (size_t topic = 0; topic < partition->topic_count; topic++)
         partition->pending_count -= progress_collect(&partition->topics[topic]);
-    for (size_t i = 0; i < partition->seat_count; i++)
-        instance_set_in_hand(partition->seats[i]->instance, &engine->loader_hand);
-    if (partition->pending_count == 0)
-        partition_free(partition);
-    else
+    if (partition->pending_count > 0)
         log_warning(engine->log, "engine",
                     "partition %" PRId32 ": %" PRIu64
-                    " records were never confirmed by a sink; they come again elsewhere",
+                    " records are dropped before a sink confirmed them; they come again",
                     partition->number, partition->pending_count);
+    for (size_t topic = 0; topic < partition->topic_count; topic++)
+        progress_abandon(&partition->topics[topic], &engine->orphans);
+    for (size_t i = 0; i < partition->seat_count; i++)
+        instance_set_in_hand(partition->seats[i]->instance, &engine->loader_hand);
+    partition_free(partition);
 }
 
 static void expel_global(struct lane *lane, void *argument) {
@@ -208,6 +209,7 @@ void ownership_end(struct engine *engine) {
 
 void ownership_prune(struct engine *engine) {
     const int64_t now = clock_monotonic_ns();
+    progress_collect(&engine->orphans);
     for (;;) {
         struct partition *oldest = NULL;
         size_t parked = 0;

@@ -61,6 +61,19 @@ uint64_t progress_collect(struct progress *progress) {
     return collected;
 }
 
+void progress_abandon(struct progress *progress, struct progress *orphans) {
+    if (progress->first == NULL)
+        return;
+    if (orphans->last != NULL)
+        orphans->last->next = progress->first;
+    else
+        orphans->first = progress->first;
+    orphans->last = progress->last;
+    orphans->pending_count += progress->pending_count;
+    progress->first = progress->last = NULL;
+    progress->pending_count = 0;
+}
+
 int64_t progress_done(const struct progress *progress) {
     return progress->first != NULL ? progress->first->offset : progress->next;
 }

@@ -48,6 +48,10 @@ void pending_drop(struct pending *pending);
 /* Frees what has been confirmed from the low end; gives how many. */
 uint64_t progress_collect(struct progress *progress);
 
+/* Moves what is pending to the end of another list: of a partition that is dropped while sinks
+ * still know of it. */
+void progress_abandon(struct progress *progress, struct progress *orphans);
+
 /* The lowest offset that is not done, or NO_OFFSET while nothing was seen. */
 int64_t progress_done(const struct progress *progress);
 
