@@ -21,6 +21,8 @@ const struct command commands[] = {
      command_list, false},
     {"inspect", "X.so ...", "what a file says of itself, without running it", command_inspect,
      false},
+    {"replay", "[options] FILE... | -    (--help tells them)",
+     "recorded messages through the same strategies, as fast as they go", command_replay, false},
     {"ctl", "[-c FILE] status [--json] | reload | reopen | suspend NAME | resume NAME | stop",
      "talk to a running host", command_ctl, false},
     {"version", "", "the version, and those of the libraries", command_version, false},
@@ -81,10 +83,14 @@ void config_options_release(struct config_options *options) {
     options->override_count = 0;
 }
 
+bool config_options_has_file(const struct config_options *options) {
+    return options->path != NULL || (!options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0);
+}
+
 struct config *config_options_load(const struct config_options *options) {
     struct faults faults = FAULTS_INIT;
     const char *path = options->path;
-    if (path == NULL && !options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0)
+    if (path == NULL && config_options_has_file(options))
         path = TAKE5_CONFIG_FILE;
     const struct config_request request = {
         .path = path,

@@ -32,6 +32,7 @@ int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_replay(int argc, char **argv);
 int command_ctl(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_rehearse(int argc, char **argv);
@@ -53,6 +54,9 @@ struct config_options {
  * is written with its colon ("strategy:alpha.span=5m"). */
 bool config_options_add(struct config_options *options, const char *argument);
 void config_options_release(struct config_options *options);
+
+/* Whether there is a file to load: the one that was named, or the system's. */
+bool config_options_has_file(const struct config_options *options);
 
 /* Loads by the options, from /etc/take5/take5.ini without -c if that is there. All faults go to
  * stderr; NULL when there is an error. */

@@ -1,21 +1,12 @@
 #include "commands/demo.h"
 
 #include "base/clock.h"
+#include "commands/scratch.h"
 #include "source/feed_kafka.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#ifndef TAKE5_STRATEGY_DIR
-#define TAKE5_STRATEGY_DIR "/usr/local/lib/take5/strategies"
-#endif
 
 #define DEMO_PARTITIONS 4
 #define DEMO_RATE       60.0 /* a second: slow enough to be read */
@@ -25,70 +16,19 @@ struct demo {
     rd_kafka_t *owner; /* of the mock cluster */
     rd_kafka_mock_cluster_t *cluster;
     struct feed_kafka *feed;
-    char directory[64];
+    struct scratch scratch;
 };
 
-/* Beside this program in a build tree, else where it was installed. */
-static void find_strategies(char path[PATH_MAX]) {
-    char program[PATH_MAX - 32];
-    const ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (size > 0) {
-        program[size] = '\0';
-        char *slash = strrchr(program, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        snprintf(path, PATH_MAX, "%s/../strategies", program);
-        if (access(path, R_OK) == 0)
-            return;
-    }
-    snprintf(path, PATH_MAX, "%s", TAKE5_STRATEGY_DIR);
-}
-
-static bool is_overridden(const struct config_options *options, const char *section,
-                          const char *key) {
-    for (size_t i = 0; i < options->override_count; i++) {
-        if (strcmp(options->overrides[i].section, section) == 0 &&
-            strcmp(options->overrides[i].key, key) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool point(struct config_options *options, const char *section, const char *key,
-                  const char *value) {
-    if (is_overridden(options, section, key))
-        return true;
-    char *text = text_format("%s.%s=%s", section, key, value);
-    /* Keys of [kafka] have dots of their own: the first one ends the section. */
-    const bool did = text != NULL && config_options_add(options, text);
-    free(text);
-    return did;
-}
-
 static bool point_options(struct demo *demo, struct config_options *options) {
-    char path[PATH_MAX];
-    bool did = point(options, "kafka", "bootstrap.servers",
-                     rd_kafka_mock_cluster_bootstraps(demo->cluster)) &&
-               point(options, "kafka", "group.id", "take5_demo") &&
-               point(options, "kafka", "fetch.wait.max.ms", "10") &&
-               point(options, "take5", "keep_state", "no") &&
-               point(options, "http", "enabled", "no") &&
-               point(options, "dead_letters", "to", "none");
-    static const char *const directories[] = {"run", "state", "cache"};
-    for (size_t i = 0; did && i < 3; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "%s_dir", directories[i]);
-        snprintf(path, sizeof path, "%s/%s", demo->directory, directories[i]);
-        did = point(options, "take5", key, path);
-    }
-    if (did && options->path == NULL) {
-        find_strategies(path);
-        did = point(options, "take5", "strategy_dir", path) &&
-              point(options, "take5", "strict_modes", "no") &&
-              /* Each message on thirty lines would hide the signals. */
-              point(options, "strategy:console", "enabled", "no");
-    }
-    return did;
+    return scratch_set(options, "kafka", "bootstrap.servers",
+                       rd_kafka_mock_cluster_bootstraps(demo->cluster)) &&
+           scratch_set(options, "kafka", "group.id", "take5_demo") &&
+           scratch_set(options, "kafka", "fetch.wait.max.ms", "10") &&
+           scratch_set(options, "take5", "keep_state", "no") &&
+           scratch_set(options, "http", "enabled", "no") &&
+           scratch_set(options, "dead_letters", "to", "none") &&
+           scratch_set_directories(&demo->scratch, options) &&
+           (options->path != NULL || scratch_set_strategies(options));
 }
 
 struct demo *demo_new(struct config_options *options, struct error *error) {
@@ -98,9 +38,7 @@ struct demo *demo_new(struct config_options *options, struct error *error) {
         error_set_memory(error, sizeof *demo, "the demo");
         return NULL;
     }
-    snprintf(demo->directory, sizeof demo->directory, "/tmp/take5-demo-XXXXXX");
-    if (mkdtemp(demo->directory) == NULL) {
-        error_set_errno(error, errno, "cannot make %s", demo->directory);
+    if (!scratch_init(&demo->scratch, error)) {
         free(demo);
         return NULL;
     }
@@ -163,19 +101,12 @@ void demo_stop(struct demo *demo) {
     demo->feed = NULL;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *ftw) {
-    (void)status;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void demo_free(struct demo *demo) {
     if (demo == NULL)
         return;
     demo_stop(demo);
     if (demo->owner != NULL)
         rd_kafka_destroy(demo->owner);
-    nftw(demo->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_release(&demo->scratch);
     free(demo);
 }

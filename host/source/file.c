@@ -24,8 +24,8 @@
 /* So often a reader that has nothing to do with lanes tells its progress. */
 #define PROGRESS_MASK 1023
 
-/* A request to the control thread, to assign partition numbers. */
-struct assignment {
+/* A request to the control thread: to assign partition numbers, or with none to pause. */
+struct request {
     bool is_wanted, is_done;
     int32_t first, count;
 };
@@ -44,16 +44,20 @@ struct file_source {
     struct file_input *input;
     struct source_listener listener;
     int stop_fd; /* readable: stop */
+    uint64_t pause_every;
+    void (*paused)(void *context);
+    void *paused_context;
 
     /* The reading thread's. */
     uint64_t sequence;
     int64_t pace_begin_ns; /* clock at the first event time */
     int64_t pace_first_ns, pace_newest_ns;
-    bool is_paced; /* those three are set */
+    bool is_paced;      /* those three are set */
+    uint64_t paused_at; /* the sequence before which control was asked to pause last */
 
     pthread_mutex_t mutex; /* over what follows; not held while the listener is called */
-    pthread_cond_t assigned;
-    struct assignment assignment;
+    pthread_cond_t served;
+    struct request request;
     bool is_stopped;
     struct file_source_progress progress;
     struct error failure; /* why reading ended; code ERROR_NONE: at the end of the input */
@@ -96,16 +100,16 @@ static bool before_read(void *context, int fd) {
     return waited[1].revents == 0;
 }
 
-/* Has the control thread assign partition numbers, and waits for it. Everything before has been
- * worked on then, so that the assignment has a place in the stream. */
-static bool assign(struct file_source *self, int32_t first, int32_t count) {
+/* Has the control thread serve a request, and waits for it. Everything before has been worked on
+ * then, so that what control does has a place in the stream. */
+static bool ask_control(struct file_source *self, int32_t first, int32_t count) {
     if (!file_queue_drain(self->queue))
         return false;
     pthread_mutex_lock(&self->mutex);
-    self->assignment = (struct assignment){true, false, first, count};
+    self->request = (struct request){true, false, first, count};
     file_queue_notify(self->queue);
-    while (!self->assignment.is_done && !self->is_stopped)
-        pthread_cond_wait(&self->assigned, &self->mutex);
+    while (!self->request.is_done && !self->is_stopped)
+        pthread_cond_wait(&self->served, &self->mutex);
     bool goes_on = !self->is_stopped;
     pthread_mutex_unlock(&self->mutex);
     return goes_on;
@@ -115,7 +119,8 @@ static bool need_assigned(struct file_source *self, const struct file_input_reco
     int32_t partition = record->record.partition;
     if (self->is_assigned[partition])
         return true;
-    return record->is_spread ? assign(self, 0, FILE_SOURCE_SPREAD) : assign(self, partition, 1);
+    return record->is_spread ? ask_control(self, 0, FILE_SOURCE_SPREAD)
+                             : ask_control(self, partition, 1);
 }
 
 /* Holds a record back until its time has come. */
@@ -139,10 +144,17 @@ static bool keep_pace(struct file_source *self, const struct file_input_record *
     return file_queue_sleep(self->queue, wait_ns < 1e18 ? (int64_t)wait_ns : (int64_t)1e18);
 }
 
+static bool pause_between(struct file_source *self) {
+    if (self->pause_every == 0 || self->sequence < self->paused_at + self->pause_every)
+        return true;
+    self->paused_at = self->sequence;
+    return ask_control(self, 0, 0);
+}
+
 /* Gives a record to its lane. False: stopped, or failed with an error. */
 static bool deliver(struct file_source *self, struct file_input_record *next, struct error *error) {
     struct record *record = &next->record;
-    if (!need_assigned(self, next) || !keep_pace(self, next))
+    if (!pause_between(self) || !need_assigned(self, next) || !keep_pace(self, next))
         return false;
     const struct file_part *part = file_parts_at(self->parts, record->topic, record->partition);
     if (part == NULL)
@@ -217,17 +229,21 @@ static bool announce(struct file_source *self, int32_t first, int32_t count, str
     return is_good;
 }
 
-static bool serve_assignment(struct file_source *self, struct error *error) {
+static bool serve_request(struct file_source *self, struct error *error) {
     pthread_mutex_lock(&self->mutex);
-    struct assignment wanted = self->assignment;
+    struct request wanted = self->request;
     pthread_mutex_unlock(&self->mutex);
     if (!wanted.is_wanted)
         return true;
-    bool is_good = announce(self, wanted.first, wanted.count, error);
+    bool is_good = true;
+    if (wanted.count > 0)
+        is_good = announce(self, wanted.first, wanted.count, error);
+    else
+        self->paused(self->paused_context);
     pthread_mutex_lock(&self->mutex);
-    self->assignment.is_wanted = false;
-    self->assignment.is_done = is_good;
-    pthread_cond_signal(&self->assigned);
+    self->request.is_wanted = false;
+    self->request.is_done = is_good;
+    pthread_cond_signal(&self->served);
     pthread_mutex_unlock(&self->mutex);
     return is_good;
 }
@@ -236,7 +252,7 @@ static bool file_poll(struct source *source, int timeout_ms, struct error *error
     struct file_source *self = file_source_of(source);
     error->code = ERROR_NONE;
     bool has_ended = file_queue_wait_end(self->queue, timeout_ms);
-    if (!serve_assignment(self, error))
+    if (!serve_request(self, error))
         return false;
     if (!has_ended)
         return true;
@@ -279,7 +295,7 @@ static void file_source_free(struct file_source *self) {
     file_parts_free(self->parts);
     if (self->stop_fd >= 0)
         close(self->stop_fd);
-    pthread_cond_destroy(&self->assigned);
+    pthread_cond_destroy(&self->served);
     pthread_mutex_destroy(&self->mutex);
     free(self->is_assigned);
     free(self);
@@ -293,7 +309,7 @@ static bool file_close(struct source *source, int timeout_ms) {
     file_queue_stop(self->queue);
     pthread_mutex_lock(&self->mutex);
     self->is_stopped = true;
-    pthread_cond_signal(&self->assigned);
+    pthread_cond_signal(&self->served);
     pthread_mutex_unlock(&self->mutex);
     uint64_t one = 1;
     while (write(self->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
@@ -437,10 +453,13 @@ struct source *file_source_new(const struct file_source_options *options,
     self->source.ops = &file_ops;
     self->config = config;
     self->speed = options->speed;
+    self->pause_every = options->paused != NULL ? options->pause_every : 0;
+    self->paused = options->paused;
+    self->paused_context = options->context;
     self->path_count = (uint32_t)options->path_count;
     self->max_held = MAX_HELD + options->path_count * MAX_HELD_FILE;
     pthread_mutex_init(&self->mutex, NULL);
-    pthread_cond_init(&self->assigned, NULL);
+    pthread_cond_init(&self->served, NULL);
     self->stop_fd = eventfd(0, EFD_CLOEXEC);
     self->pool = recording_pool_new();
     self->parts = file_parts_new((uint32_t)config->topic_count);

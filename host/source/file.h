@@ -49,6 +49,10 @@ struct file_source_options {
     size_t symbol_count;
     double speed;   /* how many times faster than the event times; 0: as fast as it goes */
     bool is_strict; /* ends with an error at the first bad line, after what came before it */
+    /* Between every so many records and the next, when all before have been worked on, the control
+     * thread calls `paused`, inside source_poll(). 0: never. */
+    uint64_t pause_every;
+    void (*paused)(void *context);
     /* Called in the reading thread for each bad line; "line" stands before `text`. May be NULL. */
     void (*bad_line)(void *context, const char *file, uint64_t line, const char *text);
     void *context;

@@ -1,0 +1,37 @@
+/*
+ * sink/sink_ordered.h - signals in the order of their causes, whatever the number of lanes: replay.
+ *
+ * A parcel's `owner_word` is the place of its cause in the input. Lanes run ahead of one another;
+ * what they push is kept until `done` says that no parcel of a lower place can come any more, and
+ * is written then, by a thread of its own: one line a parcel, its value. Parcels of one place stay
+ * in the order in which they were pushed. How much is kept is bounded by the lanes, which stop at
+ * so many unconfirmed records ([take5] max_unconfirmed).
+ *
+ * A write that fails ends the sink's work: what comes is confirmed and dropped, and the status says
+ * why. Nobody is served by a list with a hole in it.
+ */
+#ifndef TAKE5_SINK_SINK_ORDERED_H
+#define TAKE5_SINK_SINK_ORDERED_H
+
+#include "sink/sink.h"
+
+struct sink_ordered_options {
+    int file; /* written; the caller closes it after the sink */
+    /* All parcels of lower places were pushed before this returned. Any thread. */
+    uint64_t (*done)(void *context);
+    void *context;
+};
+
+struct sink *sink_ordered_new(const struct sink_ordered_options *options, struct error *error);
+
+/* Any thread: parcels of `end` and above are dropped from now on. A second call may only lower it.
+ * Called before a place is done, it is sure to hold. */
+void sink_ordered_end(struct sink *sink, uint64_t end);
+
+/* Any thread: lines that were written. */
+uint64_t sink_ordered_lines(struct sink *sink);
+/* Any thread: false, with an error, once a write has failed. `errnum` (may be NULL) is its errno.
+ */
+bool sink_ordered_is_well(struct sink *sink, int *errnum, struct error *error);
+
+#endif
