@@ -23,6 +23,8 @@ const struct command commands[] = {
      false},
     {"replay", "[options] FILE... | -    (--help tells them)",
      "recorded messages through the same strategies, as fast as they go", command_replay, false},
+    {"feed", "[options]    (--help tells them)",
+     "a synthetic feed onto stdout or into Kafka, for trying and for load", command_feed, false},
     {"ctl", "[-c FILE] status [--json] | reload | reopen | suspend NAME | resume NAME | stop",
      "talk to a running host", command_ctl, false},
     {"version", "", "the version, and those of the libraries", command_version, false},
@@ -87,10 +89,9 @@ bool config_options_has_file(const struct config_options *options) {
     return options->path != NULL || (!options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0);
 }
 
-struct config *config_options_load(const struct config_options *options) {
-    struct faults faults = FAULTS_INIT;
+struct config *config_options_read(const struct config_options *options, struct faults *faults) {
     const char *path = options->path;
-    if (path == NULL && config_options_has_file(options))
+    if (path == NULL && !options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0)
         path = TAKE5_CONFIG_FILE;
     const struct config_request request = {
         .path = path,
@@ -99,7 +100,12 @@ struct config *config_options_load(const struct config_options *options) {
         .override_count = options->override_count,
         .is_demo = options->is_demo,
     };
-    struct config *config = config_load(&request, &faults);
+    return config_load(&request, faults);
+}
+
+struct config *config_options_load(const struct config_options *options) {
+    struct faults faults = FAULTS_INIT;
+    struct config *config = config_options_read(options, &faults);
     print_faults(&faults);
     faults_release(&faults);
     return config;

@@ -33,6 +33,7 @@ int command_check(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_feed(int argc, char **argv);
 int command_ctl(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_rehearse(int argc, char **argv);
@@ -61,6 +62,8 @@ bool config_options_has_file(const struct config_options *options);
 /* Loads by the options, from /etc/take5/take5.ini without -c if that is there. All faults go to
  * stderr; NULL when there is an error. */
 struct config *config_options_load(const struct config_options *options);
+/* The same, with the faults for the caller to say. */
+struct config *config_options_read(const struct config_options *options, struct faults *faults);
 
 void print_faults(const struct faults *faults);
 /* "take5: TEXT" on stderr. */
