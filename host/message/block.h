@@ -18,6 +18,7 @@ static inline uint64_t block_load(const char *p) {
     return bytes;
 }
 
+/* Ones, then zeros: from 16 - n on, the mask of the first n bytes of 16. */
 /* clang-format off */
 static const unsigned char block_ones[32] = {
     0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,

@@ -22,8 +22,6 @@ bool extract_init(struct extract *extract, const struct trie *trie, uint32_t max
         extract->is_dirty == NULL || extract->has_met == NULL || extract->frames == NULL ||
         extract->scratch == NULL)
         return false;
-    for (uint32_t i = 0; i < EXTRACT_GROUP; i++)
-        extract->missing[i] = missing_value;
     for (uint32_t i = 0; i < cell_count; i++)
         extract->cells[i] = missing_value;
     return true;
@@ -44,7 +42,8 @@ void extract_reset(struct extract *extract) {
         if (!extract->is_dirty[group])
             continue;
         t5_value *cells = extract->cells + (size_t)group * EXTRACT_GROUP;
-        memcpy(cells, extract->missing, sizeof extract->missing);
+        for (int i = 0; i < EXTRACT_GROUP; i++)
+            cells[i] = missing_value;
         extract->is_dirty[group] = 0;
     }
     memset(extract->has_met, 0, extract->trie->node_count);
@@ -133,7 +132,7 @@ static const char *take_escaped_name(struct extract *extract, struct scan *scan,
                                      struct hint ***link) {
     size_t size;
     name = unescaped(extract, name, end, &size);
-    *child = trie_find(extract->trie, parent, name, size);
+    *child = trie_find(extract->trie, parent, trie_name(name, size, name + size), name, size);
     *link = hints_lose(&extract->hints);
     return take_colon(scan, end + 1);
 }
@@ -153,9 +152,10 @@ static __attribute__((noinline)) const char *take_name(struct extract *extract, 
     if (has_escapes)
         return take_escaped_name(extract, scan, name, end, parent, child, link);
     const size_t size = (size_t)(end - name);
-    *child = trie_find(extract->trie, parent, name, size);
+    const struct trie_name words = trie_name(name, size, scan->end);
+    *child = trie_find(extract->trie, parent, words, name, size);
     if (end[1] == ':')
-        *link = hints_learn(&extract->hints, *link, parent, *child, name, size);
+        *link = hints_learn(&extract->hints, *link, parent, *child, words, name, size);
     return take_colon(scan, end + 1);
 }
 

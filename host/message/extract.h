@@ -31,7 +31,6 @@ struct extract {
     uint8_t *is_dirty; /* by group */
     uint8_t *has_met;  /* by node: in this message */
     uint32_t group_count;
-    t5_value missing[EXTRACT_GROUP]; /* what they become */
     struct hints hints;
     struct extract_frame *frames; /* max_depth of them */
     char *scratch;                /* texts whose escapes are resolved */

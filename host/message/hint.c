@@ -27,31 +27,34 @@ void hints_release(struct hints *hints) {
 }
 
 /* Where an unwanted name goes. Two that meet take turns. */
-static uint32_t unwanted_place(const struct hints *hints, uint32_t parent, const char *text,
+static uint32_t unwanted_place(const struct hints *hints, uint32_t parent, struct trie_name name,
                                size_t size) {
-    const struct trie_name name = trie_name(text, size);
     const uint64_t hash = (trie_hash(name, (uint32_t)size) + parent) * UINT64_C(0x9E3779B97F4A7C15);
     return hints->node_count + (uint32_t)(hash >> 32) % HINT_UNWANTED;
 }
 
+static void fill(struct hints *hints, struct hint *hint, uint32_t parent, uint32_t child,
+                 const char *text, size_t size) {
+    memset(hint->text, 0, sizeof hint->text);
+    memcpy(hint->text, text, size);
+    hint->mask = UINT32_MAX >> (HINT_TEXT - size);
+    hint->size = (uint32_t)size;
+    hint->parent = parent;
+    hint->child = child;
+    hint->next = hints->all;
+}
+
 struct hint **hints_learn(struct hints *hints, struct hint **link, uint32_t parent, uint32_t child,
-                          const char *text, size_t size) {
-    const size_t text_size = size + 2;
-    if (text_size > HINT_TEXT)
+                          struct trie_name name, const char *text, size_t size) {
+    size += 2; /* the quote and the colon */
+    if (size > HINT_TEXT)
         return hints_lose(hints);
-    const uint32_t place = child != TRIE_NONE ? child : unwanted_place(hints, parent, text, size);
-    struct hint *hint = &hints->all[place];
+    const bool is_wanted = child != TRIE_NONE;
+    struct hint *hint = &hints->all[is_wanted ? child : unwanted_place(hints, parent, name, size)];
     *link = hint;
-    const bool is_known = hint->parent == parent && hint->size == text_size &&
-                          memcmp(hint->text, text, text_size) == 0;
-    if (!is_known) {
-        memset(hint->text, 0, sizeof hint->text);
-        memcpy(hint->text, text, text_size);
-        hint->mask = UINT32_MAX >> (HINT_TEXT - text_size);
-        hint->size = (uint32_t)text_size;
-        hint->parent = parent;
-        hint->child = child;
-        hint->next = hints->all;
-    }
+    /* A wanted name has its place to itself. */
+    if (hint->parent != parent ||
+        (!is_wanted && (hint->size != size || memcmp(hint->text, text, size) != 0)))
+        fill(hints, hint, parent, child, text, size);
     return &hint->next;
 }

@@ -44,12 +44,12 @@ bool hints_init(struct hints *hints, uint32_t node_count);
 void hints_release(struct hints *hints);
 
 /*
- * A name of `size` bytes without escapes, with a quote and a colon behind it, stands at `text` in
- * an object of node `parent` and leads to `child`. Enters it as what comes at `*link`; gives the
- * link of what comes next.
+ * A name of `size` bytes (its first are `name`) without escapes, with a quote and a colon behind
+ * it, stands at `text` in an object of node `parent` and leads to `child`. Enters it as what comes
+ * at `*link`; gives the link of what comes next.
  */
 struct hint **hints_learn(struct hints *hints, struct hint **link, uint32_t parent, uint32_t child,
-                          const char *text, size_t size);
+                          struct trie_name name, const char *text, size_t size);
 
 /* The link behind a name that no hint can hold. */
 static inline struct hint **hints_lose(struct hints *hints) {

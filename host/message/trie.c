@@ -203,7 +203,8 @@ static bool lay_out(struct layout *layout, uint32_t draft_index) {
     for (uint32_t i = draft->first_child; i != TRIE_NONE && is_good;
          i = layout->builder->drafts[i].next) {
         const struct draft *child = &layout->builder->drafts[i];
-        const struct trie_name name = trie_name(child->name, child->size);
+        const struct trie_name name =
+            trie_name(child->name, child->size, child->name + child->size);
         const uint32_t child_node = trie->node_count;
         memcpy(layout->names, child->name, child->size);
         keys[count++] = (struct trie_key){.low = name.low,

@@ -65,7 +65,7 @@ struct trie {
     uint32_t choice_count;
 };
 
-/* The first 16 bytes of a name as two words. */
+/* The first 16 bytes of a name as two words, with zeros behind a shorter one. */
 struct trie_name {
     uint64_t low, high;
 };
@@ -74,8 +74,15 @@ static inline uint64_t trie_hash(struct trie_name name, uint32_t size) {
     return name.low ^ (name.high * UINT64_C(0x9E3779B97F4A7C15)) ^ size;
 }
 
-static inline struct trie_name trie_name(const char *text, size_t size) {
+/* Nothing is read at `end` or behind. */
+static inline struct trie_name trie_name(const char *text, size_t size, const char *end) {
     struct trie_name name = {0, 0};
+    if (end - text >= 16) {
+        const unsigned char *mask = block_ones + 16 - (size < 16 ? size : 16);
+        name.low = block_load(text) & block_load((const char *)mask);
+        name.high = block_load(text + 8) & block_load((const char *)mask + 8);
+        return name;
+    }
     memcpy(&name.low, text, size < 8 ? size : 8);
     if (size > 8)
         memcpy(&name.high, text + 8, size < 16 ? size - 8 : 8);
@@ -83,10 +90,9 @@ static inline struct trie_name trie_name(const char *text, size_t size) {
 }
 
 /* The child of that name, or TRIE_NONE. */
-static inline uint32_t trie_find(const struct trie *trie, uint32_t parent, const char *text,
-                                 size_t size) {
+static inline uint32_t trie_find(const struct trie *trie, uint32_t parent, struct trie_name name,
+                                 const char *text, size_t size) {
     const struct trie_node *node = &trie->nodes[parent];
-    const struct trie_name name = trie_name(text, size);
     const struct trie_key *keys = trie->keys + node->first_key;
     uint32_t i =
         (uint32_t)((trie_hash(name, (uint32_t)size) * node->multiplier) >> node->key_shift);
