@@ -132,17 +132,11 @@ int command_run(int argc, char **argv) {
         code = EXIT_CONFIG;
         goto done;
     }
-    if (!log_configure(run.log, &run.config->log, &error)) {
+    if (!config_apply_log(run.config, run.log, &error)) {
         complain("%s", error.text);
         config_free(run.config);
         code = EXIT_CONFIG;
         goto done;
-    }
-    for (size_t i = 0; i < run.config->log_levels.count; i++) {
-        const struct config_item *item = &run.config->log_levels.items[i];
-        enum log_level level;
-        if (log_parse_level(item->text, &level))
-            log_set_level(run.log, item->name, level);
     }
     code = serve(&run, &signals);
 done:

@@ -156,37 +156,25 @@ static bool has_words(const struct request *request, size_t count, const char *f
 
 static bool reload(struct service *service, struct text *answer) {
     struct report report;
-    struct config *next = config_options_load(service->options.config_options);
+    struct error error;
+    report_init(&report);
+    struct config *next = config_options_read(service->options.config_options, &report.faults);
     if (next == NULL) {
-        /* The faults again, for whoever asked; stderr had them already. */
-        struct faults faults = FAULTS_INIT;
-        extern char **environ;
-        const struct config_request request = {
-            .path = service->config->path,
-            .environment = (const char *const *)environ,
-            .overrides = service->options.config_options->overrides,
-            .override_count = service->options.config_options->override_count,
-            .is_demo = service->options.config_options->is_demo,
-        };
-        config_free(config_load(&request, &faults));
-        report_init(&report);
-        report.faults = faults;
-        for (size_t i = 0; i < faults.count; i++)
-            log_error(service->log, "config", "reload: %s", faults.items[i].text);
+        for (size_t i = 0; i < report.faults.count; i++)
+            log_error(service->log, "config", "reload: %s", report.faults.items[i].text);
         log_error(service->log, "config",
                   "reload: nothing was changed: %zu errors in the configuration",
-                  faults.error_count);
-        report_json(&report, answer);
-        report_release(&report);
-        return false;
+                  report.faults.error_count);
+    } else {
+        engine_reload(service->engine, next, &report);
     }
-    report_init(&report);
-    engine_reload(service->engine, next, &report);
+    if (!config_apply_log(engine_config(service->engine), service->log, &error))
+        log_error(service->log, "config", "reload: the log goes on as it was: %s", error.text);
+    if (service->http != NULL)
+        http_configure(service->http, engine_config(service->engine));
     report_json(&report, answer);
     const bool did = report_is_good(&report);
     report_release(&report);
-    if (service->http != NULL)
-        http_configure(service->http, engine_config(service->engine));
     return did;
 }
 
@@ -428,6 +416,7 @@ static void serve_signals(struct service *service) {
                    (long long)(clock_monotonic_ns() / NS_PER_US));
         text_init(&answer);
         reload(service, &answer);
+        reopen(service, &answer); /* harmless for who rotates by SIGHUP, as the old service did */
         text_release(&answer);
         sd_notify(0, "READY=1");
     }

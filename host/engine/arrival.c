@@ -4,8 +4,8 @@
  */
 #include "base/clock.h"
 #include "engine/internal.h"
+#include "engine/keep.h"
 #include "engine/ownership.h"
-#include "engine/state_store.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -98,60 +98,19 @@ static void arrive(struct lane *lane, void *argument) {
     partition->is_resumed = false;
 }
 
-/* Whether what the disk has of this seat begins exactly where the group's offsets stand. */
-static bool is_state_current(const struct engine *engine, const struct partition *partition,
-                             const struct seat *seat, const struct stored_state *stored) {
-    for (size_t topic = 0; topic < partition->topic_count; topic++) {
-        if (seat->deployment->topics[topic] == NOT_WANTED || !partition->topics[topic].is_owned)
-            continue;
-        bool is_equal = partition->topics[topic].assigned_at == SOURCE_NO_OFFSET;
-        for (size_t i = 0; i < stored->offset_count; i++) {
-            const struct stored_offset *offset = &stored->offsets[i];
-            if (offset->partition == partition->number &&
-                strcmp(offset->topic, topic_name(engine, topic)) == 0)
-                is_equal = offset->next == partition->topics[topic].assigned_at;
-        }
-        if (!is_equal)
-            return false;
-    }
-    return true;
-}
-
-/* States that a clean stop left, for the seats of a fresh partition. */
-static void find_states(struct arrival *arrival, struct stored_state *stored) {
-    struct engine *engine = arrival->engine;
-    for (size_t i = 0; i < arrival->partition->seat_count; i++) {
-        struct error error = {0};
-        bool is_there = false;
-        struct seat *seat = arrival->partition->seats[i];
-        if (!state_store_read(engine->config->state_dir, seat->deployment->name,
-                              arrival->partition->number, &stored[i], &is_there, &error)) {
-            log_warning(engine->log, "engine",
-                        "%s on partition %" PRId32 ": starts fresh: the saved state is refused: %s",
-                        seat->deployment->name, arrival->partition->number, error.text);
-            continue;
-        }
-        if (!is_there)
-            continue;
-        if (is_state_current(engine, arrival->partition, seat, &stored[i])) {
-            arrival->states[i] = &stored[i].state;
-            continue;
-        }
-        log_info(engine->log, "engine",
-                 "%s on partition %" PRId32 ": starts fresh: the saved state is of other offsets "
-                 "than the group's committed ones",
-                 seat->deployment->name, arrival->partition->number);
-    }
-}
-
 /* Loads what the disk has; an instance that refuses it is made anew, fresh. */
-static void take_states_from_disk(struct arrival *arrival, struct projection *draft) {
+static void take_states_from_disk(struct arrival *arrival, const struct source_part *parts,
+                                  size_t count, struct projection *draft) {
     struct engine *engine = arrival->engine;
     struct partition *partition = arrival->partition;
-    struct stored_state *stored = calloc(partition->seat_count + 1, sizeof *stored);
+    const size_t stored_count = partition->seat_count;
+    struct stored_state *stored = calloc(stored_count + 1, sizeof *stored);
     if (stored == NULL)
         return;
-    find_states(arrival, stored);
+    for (size_t i = 0; i < partition->seat_count; i++) {
+        if (keep_find(engine, partition->seats[i], parts, count, &stored[i]))
+            arrival->states[i] = &stored[i].state;
+    }
     if (lane_call(engine_home(engine, partition->number), load_states, arrival,
                   engine->config->revoke_timeout_ns)) {
         for (size_t i = 0; i < partition->seat_count; i++) {
@@ -176,7 +135,7 @@ static void take_states_from_disk(struct arrival *arrival, struct projection *dr
             }
         }
     }
-    for (size_t i = 0; i < partition->seat_count; i++)
+    for (size_t i = 0; i < stored_count; i++)
         stored_state_release(&stored[i]);
     free(stored);
 }
@@ -295,7 +254,7 @@ static bool complete_arrival(struct arrival *arrival, const struct source_part *
         return error_set_memory(error, 0, "a partition's states");
     }
     if (engine->options.keeps_state)
-        take_states_from_disk(arrival, draft);
+        take_states_from_disk(arrival, parts, count, draft);
     return fill_use_draft(engine, draft, error);
 }
 
@@ -329,6 +288,7 @@ void ownership_assigned(void *context, struct source_part *parts, size_t count) 
     struct engine *engine = context;
     struct source_part *left = ownership_copy_parts(engine, parts, count);
     atomic_fetch_add(&engine->assigned_count, 1);
+    keep_take_global(engine, parts, count);
     for (size_t done = 0; left != NULL && done < count;) {
         const size_t same = ownership_gather(left + done, count - done);
         assign_number(engine, left + done, same);

@@ -286,6 +286,54 @@ static void route_message(struct lane *lane, struct partition *partition,
     }
 }
 
+static void tell_gap(struct lane *lane, struct partition *partition, uint32_t topic, int64_t from,
+                     int64_t to) {
+    for (size_t i = 0; partition != NULL && i < partition->seat_count; i++) {
+        struct seat *seat = partition->seats[i];
+        if (seat->deployment->topics[topic] == NOT_WANTED)
+            continue;
+        lane_event(lane, seat,
+                   &(t5_event){.size = sizeof(t5_event),
+                               .kind = T5_EVENT_GAP,
+                               .topic = seat->deployment->topics[topic],
+                               .symbol_id = T5_NO_SYMBOL,
+                               .from_offset = from,
+                               .to_offset = to});
+    }
+}
+
+/*
+ * A record that is not the next one. Below: seen already, unless the log now ends before what was
+ * expected, which means that it was made anew or cut; then reading goes on where it begins. Above:
+ * a hole that compaction or control records left, unless the log now begins above what was
+ * expected, which means that messages were deleted before they were read. Gives whether to handle
+ * the record.
+ */
+static bool is_to_handle(struct lane *lane, struct partition *partition,
+                         const struct record *record) {
+    struct source *source = lane->options.source;
+    struct progress *progress = &partition->topics[record->topic];
+    int64_t low, high;
+    const bool is_known = source->ops->range != NULL &&
+                          source->ops->range(source, record->topic, record->partition, &low, &high);
+    if (record->offset < progress->next && !(is_known && high < progress->next)) {
+        count(&lane->counts.seen, 1);
+        return false;
+    }
+    if (record->offset > progress->next && !(is_known && low > progress->next))
+        return true;
+    log_warning(lane->options.log, "engine",
+                "%s/%" PRId32 ": offset %" PRId64 " was next, and the log now has %" PRId64
+                " to %" PRId64 ": %s; reading on from %" PRId64,
+                topic_name(lane, record->topic), record->partition, progress->next, low, high,
+                record->offset < progress->next ? "the topic was made anew"
+                                                : "messages were deleted before they were read",
+                record->offset);
+    tell_gap(lane, partition, record->topic, progress->next, record->offset);
+    tell_gap(lane, lane->global, record->topic, -1, -1);
+    return true;
+}
+
 void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
                      int64_t coarse_ns) {
     struct partition *partition = lane_partition(lane, record->partition);
@@ -294,10 +342,9 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
         return;
     }
     struct progress *progress = &partition->topics[record->topic];
-    if (record->offset < progress->next) {
-        count(&lane->counts.seen, 1);
+    if (record->offset != progress->next && progress->next != SOURCE_NO_OFFSET &&
+        !is_to_handle(lane, partition, record))
         return;
-    }
     lane->progress = progress;
     lane->progress_partition = partition;
     lane->hold_offset = record->offset;

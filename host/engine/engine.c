@@ -5,7 +5,7 @@
 #include "engine/dispatch.h"
 #include "engine/good.h"
 #include "engine/internal.h"
-#include "engine/state_store.h"
+#include "engine/keep.h"
 #include "engine/watch.h"
 
 #include <inttypes.h>
@@ -302,79 +302,6 @@ bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, st
 }
 
 /* ---- stop ---- */
-
-struct keeping {
-    struct engine *engine;
-    size_t saved, failed;
-};
-
-/* Offsets of the partition's topics, as a start has to find them again. */
-static bool list_offsets(const struct engine *engine, const struct partition *partition,
-                         struct stored_state *stored) {
-    stored->offsets = calloc(partition->topic_count + 1, sizeof *stored->offsets);
-    if (stored->offsets == NULL)
-        return false;
-    for (size_t topic = 0; topic < partition->topic_count; topic++) {
-        if (partition->topics[topic].stored == SOURCE_NO_OFFSET)
-            continue;
-        struct stored_offset *offset = &stored->offsets[stored->offset_count++];
-        snprintf(offset->topic, sizeof offset->topic, "%s",
-                 engine->options.config->topics[topic].name);
-        offset->partition = partition->number;
-        offset->next = partition->topics[topic].stored;
-    }
-    return true;
-}
-
-/* Unconfirmed work means that messages which the state has seen come again: such a state must not
- * be taken up, or their signals would be lost. */
-static void keep_partition(struct keeping *keeping, struct partition *partition) {
-    struct engine *engine = keeping->engine;
-    for (size_t i = 0; i < partition->seat_count; i++) {
-        struct seat *seat = partition->seats[i];
-        struct stored_state stored = {0};
-        struct error error = {0};
-        state_init(&stored.state);
-        const char *name = seat->deployment->name;
-        if (partition->pending_count > 0 || !seat->made_of->description->has_save) {
-            if (partition->pending_count > 0)
-                log_warning(engine->log, "engine",
-                            "%s on partition %" PRId32 ": state not kept: %" PRIu64
-                            " records are not confirmed by a sink and come again",
-                            name, partition->number, partition->pending_count);
-            state_store_remove(engine->config->state_dir, name, partition->number);
-        } else if (list_offsets(engine, partition, &stored) &&
-                   instance_save(seat->instance, T5_SAVE_CHECKPOINT, &stored.state, &error) &&
-                   state_store_write(engine->config->state_dir, name, partition->number, &stored,
-                                     &error)) {
-            keeping->saved++;
-        } else {
-            keeping->failed++;
-            log_error(engine->log, "engine", "%s on partition %" PRId32 ": state not kept: %s",
-                      name, partition->number, error.text);
-            state_store_remove(engine->config->state_dir, name, partition->number);
-        }
-        stored_state_release(&stored);
-    }
-}
-
-static void keep_states(struct lane *lane, void *argument) {
-    struct keeping *keeping = argument;
-    for (size_t i = 0; i < keeping->engine->partition_count; i++) {
-        struct partition *partition = keeping->engine->partitions[i];
-        if (partition->home == lane && partition->number != PARTITION_GLOBAL)
-            keep_partition(keeping, partition);
-    }
-}
-
-static void keep_all(struct engine *engine, int64_t deadline_ns) {
-    struct keeping keeping = {.engine = engine};
-    for (size_t i = 0; i < engine->lane_count; i++)
-        lane_call(engine->lanes[i], keep_states, &keeping, deadline_ns - clock_monotonic_ns());
-    if (keeping.saved + keeping.failed > 0)
-        log_info(engine->log, "engine", "states kept for the next start: %zu; failed: %zu",
-                 keeping.saved, keeping.failed);
-}
 
 static int ms_until(int64_t deadline_ns) {
     const int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;

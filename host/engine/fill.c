@@ -45,8 +45,8 @@ struct lane *engine_home(const struct engine *engine, int32_t number) {
     return engine->lanes[number < 0 ? 0 : (size_t)number % engine->lane_count];
 }
 
-bool fill_seat(struct engine *engine, struct seat *seat, struct deployment *deployment,
-               struct projection *draft, struct error *error) {
+bool fill_instance(struct engine *engine, struct seat *seat, struct deployment *deployment,
+                   struct projection *draft, struct instance **instance, struct error *error) {
     const struct instance_wiring wiring = {
         .mode = engine->options.mode,
         .partition = seat->partition->number,
@@ -58,13 +58,19 @@ bool fill_seat(struct engine *engine, struct seat *seat, struct deployment *depl
         .emit = lane_emit,
         .wake = lane_wake,
     };
-    seat->instance =
+    *instance =
         instance_create(&deployment->blueprint, &wiring, draft, &engine->loader_hand, error);
-    if (seat->instance == NULL)
+    if (*instance == NULL)
         return false;
-    instance_set_owner(seat->instance, seat);
-    instance_set_slow(seat->instance, clock_ns_ticks(engine->config->slow_callback_ns),
-                      dispatch_slow);
+    instance_set_owner(*instance, seat);
+    instance_set_slow(*instance, clock_ns_ticks(engine->config->slow_callback_ns), dispatch_slow);
+    return true;
+}
+
+bool fill_seat(struct engine *engine, struct seat *seat, struct deployment *deployment,
+               struct projection *draft, struct error *error) {
+    if (!fill_instance(engine, seat, deployment, draft, &seat->instance, error))
+        return false;
     if (deployment->quarantine != NULL) {
         atomic_store(&seat->suspension, (int)SUSPENDED_QUARANTINE);
         atomic_store(&seat->resume_ns, INT64_MAX);

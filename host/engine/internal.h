@@ -6,6 +6,7 @@
  *   ownership.c  partitions go
  *   reload.c     a reload as a whole
  *   swap.c       new instances for old ones
+ *   keep.c       states from a stop to the next start
  *   fill.c       instances for partitions, projections for lanes
  *   view.c       what others may see
  */
@@ -49,6 +50,7 @@ struct engine {
     struct text last_reload;    /* report_json(), guarded by status_lock */
     struct in_hand loader_hand; /* of the control thread: create and destroy */
     struct watch *watch;
+    bool did_take_global;    /* the first assignment has been */
     struct progress orphans; /* what dropped partitions left unconfirmed */
 };
 
@@ -59,6 +61,10 @@ void engine_log_report(struct engine *engine, const struct report *report, const
 void engine_keep_good(struct engine *engine);
 
 /* ---- fill.c ---- */
+
+/* A fresh instance, wired to the seat but not put into it. */
+bool fill_instance(struct engine *engine, struct seat *seat, struct deployment *deployment,
+                   struct projection *draft, struct instance **instance, struct error *error);
 
 /* A fresh instance for the seat, wired to its partition; fields go into `draft`. */
 bool fill_seat(struct engine *engine, struct seat *seat, struct deployment *deployment,

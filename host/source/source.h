@@ -69,6 +69,10 @@ struct source_ops {
      * fills up to `most`. They live as long as the record. The op may be NULL: there are none. */
     size_t (*headers)(struct source *source, const struct record *record,
                       struct record_header *headers, size_t most);
+    /* Lane thread: the first offset that the log still has, and the one that its next record will
+     * get, as last heard of; false when not known. Local and cheap. The op may be NULL. */
+    bool (*range)(struct source *source, uint32_t topic, int32_t partition, int64_t *low,
+                  int64_t *high);
     /* Any thread: a read of that lane that waits returns soon. */
     void (*wake)(struct source *source, uint32_t lane);
     /* Lane thread (or control, for partitions that no lane works on): everything below `next` is

@@ -10,6 +10,9 @@
 #ifndef PLUGIN_NAME
 #define PLUGIN_NAME "good"
 #endif
+#ifndef PLUGIN_SCOPE
+#define PLUGIN_SCOPE T5_SCOPE_KEYED
+#endif
 #ifndef BUILD_NUMBER
 #define BUILD_NUMBER 1
 #endif
@@ -78,6 +81,6 @@ static const t5_parameter *const parameters[] = {&every, NULL};
 static const char *const topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};
 
 T5_STRATEGY(PLUGIN_NAME, PLUGIN_VERSION, .summary = "counts messages a symbol", .topics = topics,
-            .scope = T5_SCOPE_KEYED, .parameters = parameters,
-            .state_version = COUNTS_STATE_VERSION, .create = create, .destroy = destroy,
-            .load = load, .on_message = on_message, .save = save);
+            .scope = PLUGIN_SCOPE, .parameters = parameters, .state_version = COUNTS_STATE_VERSION,
+            .create = create, .destroy = destroy, .load = load, .on_message = on_message,
+            .save = save);

@@ -107,6 +107,39 @@ Test(engine, what_lies_below_the_next_offset_is_dropped) {
     stage_free(stage);
 }
 
+Test(engine, topic_that_was_made_anew_is_read_from_its_beginning_and_said) {
+    struct stage *stage = good_stage();
+    stage_assign(stage, 0, 100);
+    stage_set_range(stage, 0, 2);
+    stage_send(stage, BAR, 0, 0, "A");
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_wait_stored(stage, BAR, 0, 2);
+    cr_expect_eq(stage_parcels(stage), 2);
+    cr_expect_not_null(strstr(stage_log(stage), "offset 100 was next"));
+    cr_expect_not_null(strstr(stage_log(stage), "the topic was made anew"));
+    stage_free(stage);
+}
+
+Test(engine, messages_deleted_before_they_were_read_are_said) {
+    struct stage *stage = good_stage();
+    stage_assign(stage, 0, 100);
+    stage_set_range(stage, 200, 300);
+    stage_send(stage, BAR, 0, 200, "A");
+    stage_wait_stored(stage, BAR, 0, 201);
+    cr_expect_not_null(strstr(stage_log(stage), "messages were deleted before they were read"));
+    stage_free(stage);
+}
+
+Test(engine, hole_in_the_offsets_is_no_gap) {
+    struct stage *stage = good_stage();
+    stage_assign(stage, 0, 100);
+    stage_set_range(stage, 0, 300);
+    stage_send(stage, BAR, 0, 105, "A");
+    stage_wait_stored(stage, BAR, 0, 106);
+    cr_expect_null(strstr(stage_log(stage), "was next"));
+    stage_free(stage);
+}
+
 Test(engine, lane_stops_draining_above_the_bound_of_unconfirmed_work) {
     static const char *const settings[] = {"strategy:good.every=1", "take5.max_unconfirmed=10",
                                            NULL};
@@ -419,6 +452,33 @@ Test(engine, state_survives_a_clean_stop) {
     stage_wait_stored(stage, BAR, 0, 3);
     cr_assert_eq(stage_parcels(stage), 1);
     cr_expect_eq(stage_signal_value(stage, 0), 3);
+    stage_free(stage);
+}
+
+Test(engine, state_of_a_global_deployment_survives_a_clean_stop) {
+    static const char *const settings[] = {"strategy:good.every=1", NULL};
+    struct stage *stage = stage_new(settings);
+    stage_drop(stage, "good_global", "good");
+    stage_start(stage);
+    stage_assign_many(stage, 2, (const int64_t[]){0, 0});
+    stage_send(stage, BAR, 0, 0, "A");
+    stage_wait_stored(stage, BAR, 0, 1);
+    stage_send(stage, BAR, 1, 0, "A");
+    stage_wait_stored(stage, BAR, 1, 1);
+    cr_assert(stage_stop(stage));
+    stage_start(stage);
+    stage_assign_many(stage, 2, (const int64_t[]){1, 1});
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_wait_stored(stage, BAR, 0, 2);
+    cr_assert_eq(stage_parcels(stage), 1);
+    cr_expect_eq(stage_signal_value(stage, 0), 3, "it saw both partitions before the stop");
+    cr_assert(stage_stop(stage));
+    stage_start(stage);
+    stage_assign_many(stage, 2, (const int64_t[]){2, 9});
+    stage_send(stage, BAR, 0, 2, "A");
+    stage_wait_stored(stage, BAR, 0, 3);
+    cr_expect_eq(stage_signal_value(stage, 0), 1, "partition 1 was worked on elsewhere");
+    cr_expect_not_null(strstr(stage_log(stage), "good (GLOBAL): starts fresh"));
     stage_free(stage);
 }
 

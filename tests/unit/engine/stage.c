@@ -53,6 +53,7 @@ struct stage {
     bool is_awake[LANES];
     uint64_t sent, released, read;
     int64_t stored[TOPICS][MAX_PARTITIONS];
+    int64_t low, high; /* the range; high < 0: not known */
     bool does_hold;
     struct parcel **parcels;
     bool *is_confirmed;
@@ -116,6 +117,18 @@ static void source_release(struct source *source, uint32_t lane, struct record *
     stage->released += count;
     pthread_cond_broadcast(&stage->changed);
     pthread_mutex_unlock(&stage->lock);
+}
+
+static bool source_range(struct source *source, uint32_t topic, int32_t partition, int64_t *low,
+                         int64_t *high) {
+    struct stage *stage = of(source);
+    (void)topic;
+    (void)partition;
+    pthread_mutex_lock(&stage->lock);
+    *low = stage->low;
+    *high = stage->high;
+    pthread_mutex_unlock(&stage->lock);
+    return *high >= 0;
 }
 
 static void source_wake(struct source *source, uint32_t lane) {
@@ -192,6 +205,7 @@ static const struct source_ops source_ops = {
     .start = source_start,
     .read = source_read,
     .release = source_release,
+    .range = source_range,
     .wake = source_wake,
     .store = source_store,
     .poll = source_poll,
@@ -349,6 +363,7 @@ void stage_start(struct stage *stage) {
         for (size_t partition = 0; partition < MAX_PARTITIONS; partition++)
             stage->stored[topic][partition] = -1;
     }
+    stage->low = stage->high = -1;
     stage->sent = stage->released = stage->read = 0;
     stage->does_hold = false;
     stage->source = (struct stage_source){{&source_ops}, stage};
@@ -439,6 +454,13 @@ void stage_assign(struct stage *stage, int32_t partition, int64_t committed) {
     for (uint32_t topic = 0; topic < TOPICS; topic++)
         parts[topic] = (struct source_part){topic, partition, committed};
     stage->listener.assigned(stage->listener.context, parts, TOPICS);
+}
+
+void stage_assign_many(struct stage *stage, size_t count, const int64_t *committed) {
+    struct source_part parts[MAX_PARTITIONS];
+    for (size_t i = 0; i < count; i++)
+        parts[i] = (struct source_part){BAR, (int32_t)i, committed[i]};
+    stage->listener.assigned(stage->listener.context, parts, count);
 }
 
 void stage_revoke_topic(struct stage *stage, uint32_t topic, int32_t partition) {
@@ -550,6 +572,13 @@ void stage_confirm(struct stage *stage, size_t index) {
 void stage_confirm_all(struct stage *stage) {
     for (size_t i = 0; i < stage_parcels(stage); i++)
         stage_confirm(stage, i);
+}
+
+void stage_set_range(struct stage *stage, int64_t low, int64_t high) {
+    pthread_mutex_lock(&stage->lock);
+    stage->low = low;
+    stage->high = high;
+    pthread_mutex_unlock(&stage->lock);
 }
 
 size_t stage_parcels(struct stage *stage) {

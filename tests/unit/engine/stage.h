@@ -43,6 +43,8 @@ void stage_reload(struct stage *stage, const char *const *settings);
 /* The group gives, or takes, all three topics of a partition number; committed offsets as given. */
 void stage_assign(struct stage *stage, int32_t partition, int64_t committed);
 void stage_revoke(struct stage *stage, int32_t partition);
+/* Topic bar_trends of partitions 0, 1, ... in one assignment, with these committed offsets. */
+void stage_assign_many(struct stage *stage, size_t count, const int64_t *committed);
 /* One topic alone. */
 void stage_assign_topic(struct stage *stage, uint32_t topic, int32_t partition, int64_t committed);
 void stage_revoke_topic(struct stage *stage, uint32_t topic, int32_t partition);
@@ -67,6 +69,9 @@ size_t stage_parcels(struct stage *stage);
 const char *stage_parcel(struct stage *stage, size_t index);
 /* The number in a signal's "value". */
 double stage_signal_value(struct stage *stage, size_t index);
+
+/* What the log of every topic and partition has, as the source hears it. */
+void stage_set_range(struct stage *stage, int64_t low, int64_t high);
 
 /* What was stored last for the topic and partition; -1: nothing. */
 int64_t stage_stored(struct stage *stage, uint32_t topic, int32_t partition);

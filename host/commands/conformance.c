@@ -1,0 +1,176 @@
+/*
+ * The parent's side: which cases apply, and what each of them came to.
+ */
+#include "commands/conformance.h"
+
+#include "base/clock.h"
+#include "commands/conformance_cases.h"
+#include "commands/conformance_process.h"
+#include "strategy/rehearsal_wire.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Not among the cases: says what the descriptor says, whatever the settings are. */
+#define DESCRIBE_CASE "describe"
+
+struct run {
+    const struct conformance *conformance;
+    struct text request;
+    const struct description *description;
+    struct conformance_counts *counts;
+};
+
+static bool encode_request(const struct conformance *conformance, struct text *request) {
+    const struct rehearsal rehearsal = {
+        .generation = conformance->generation,
+        .deployment = conformance->deployment,
+        .config = conformance->config,
+    };
+    text_init(request);
+    request_encode(&rehearsal, request);
+    return !text_is_short(request);
+}
+
+static void tell(struct run *run, struct conformance_result *result) {
+    switch (result->verdict) {
+    case CONFORMANCE_OK:
+        run->counts->ok++;
+        break;
+    case CONFORMANCE_FAILED:
+        run->counts->failed++;
+        break;
+    case CONFORMANCE_SKIPPED:
+        run->counts->skipped++;
+        break;
+    }
+    run->conformance->told(run->conformance->context, result);
+    faults_release(&result->faults);
+}
+
+static bool is_wanted(const struct run *run, const char *name) {
+    return run->conformance->only == NULL || fnmatch(run->conformance->only, name, 0) == 0;
+}
+
+static bool call(const struct run *run, const char *name, struct description **description,
+                 struct faults *faults) {
+    const struct conformance_call call = {
+        .program = run->conformance->program,
+        .case_name = name,
+        .seed = run->conformance->seed,
+        .request = &run->request,
+        .timeout_ns = run->conformance->timeout_ns,
+    };
+    return conformance_process_run(&call, description, faults);
+}
+
+static void run_case(struct run *run, const char *name) {
+    struct conformance_result result = {.name = name};
+    if (!is_wanted(run, name))
+        return;
+    const int64_t start_ns = clock_monotonic_ns();
+    result.verdict =
+        call(run, name, NULL, &result.faults) ? CONFORMANCE_OK : CONFORMANCE_FAILED;
+    result.took_ns = clock_monotonic_ns() - start_ns;
+    tell(run, &result);
+}
+
+static void skip_case(struct run *run, const char *name, const char *why) {
+    struct conformance_result result = {.name = name, .verdict = CONFORMANCE_SKIPPED};
+    if (!is_wanted(run, name))
+        return;
+    faults_warn(&result.faults, (struct place){NULL, 0}, "%s", why);
+    tell(run, &result);
+}
+
+static void run_range(struct run *run, const struct conformance_case *item, size_t count,
+                      const char *(*name_of)(const struct description *, size_t)) {
+    for (size_t i = 0; i < count; i++) {
+        char *name = text_format("%s/%s", item->name, name_of(run->description, i));
+        if (name != NULL)
+            run_case(run, name);
+        else
+            skip_case(run, item->name, "out of memory");
+        free(name);
+    }
+}
+
+static const char *parameter_name(const struct description *description, size_t i) {
+    return description->parameters[i].name;
+}
+
+static const char *topic_role(const struct description *description, size_t i) {
+    return description->topics[i];
+}
+
+static void run_item(struct run *run, const struct conformance_case *item) {
+    const struct description *description = run->description;
+    if (item->needs_state && !(description->has_save && description->has_load)) {
+        skip_case(run, item->name,
+                  description->has_save   ? "it has save and no load: what it saves is lost"
+                  : description->has_load ? "it has load and no save: nothing ever comes to it"
+                                          : "it has no save and no load: it keeps no state");
+        return;
+    }
+    switch (item->range) {
+    case CASE_ONCE:
+        run_case(run, item->name);
+        break;
+    case CASE_PARAMETERS:
+        run_range(run, item, description->parameter_count, parameter_name);
+        break;
+    case CASE_TOPICS:
+        run_range(run, item, description->topic_count, topic_role);
+        break;
+    }
+}
+
+/* The first case gives the description that the others are planned by; it always runs. */
+static bool run_descriptor(struct run *run, struct description **description) {
+    struct conformance_result result = {.name = CASE_DESCRIPTOR};
+    const int64_t start_ns = clock_monotonic_ns();
+    const bool is_good = call(run, CASE_DESCRIPTOR, description, &result.faults);
+    result.verdict = is_good && *description != NULL ? CONFORMANCE_OK : CONFORMANCE_FAILED;
+    result.took_ns = clock_monotonic_ns() - start_ns;
+    const bool did_pass = result.verdict == CONFORMANCE_OK;
+    if (is_wanted(run, CASE_DESCRIPTOR) || !did_pass)
+        tell(run, &result);
+    else
+        faults_release(&result.faults);
+    return did_pass;
+}
+
+bool conformance_run(const struct conformance *conformance, struct conformance_counts *counts) {
+    struct run run = {.conformance = conformance, .counts = counts};
+    struct description *description = NULL;
+    memset(counts, 0, sizeof *counts);
+    if (!encode_request(conformance, &run.request)) {
+        struct conformance_result result = {.name = CASE_DESCRIPTOR,
+                                            .verdict = CONFORMANCE_FAILED};
+        faults_add(&result.faults, (struct place){NULL, 0}, "out of memory");
+        tell(&run, &result);
+    } else if (run_descriptor(&run, &description)) {
+        run.description = description;
+        for (const struct conformance_case *item = conformance_cases + 1; item->name != NULL;
+             item++)
+            run_item(&run, item);
+    }
+    description_free(description);
+    text_release(&run.request);
+    return counts->failed == 0 && counts->ok > 0;
+}
+
+struct description *conformance_describe(const struct conformance *conformance,
+                                         struct faults *faults) {
+    struct run run = {.conformance = conformance};
+    struct description *description = NULL;
+    if (!encode_request(conformance, &run.request)) {
+        faults_add(faults, (struct place){NULL, 0}, "out of memory");
+    } else if (!call(&run, DESCRIBE_CASE, &description, faults)) {
+        description_free(description);
+        description = NULL;
+    }
+    text_release(&run.request);
+    return description;
+}

@@ -1,0 +1,58 @@
+/*
+ * commands/conformance_cases.h - the cases of the conformance check.
+ *
+ * Both sides know the list: the parent to plan, the child to run.
+ */
+#ifndef TAKE5_COMMANDS_CONFORMANCE_CASES_H
+#define TAKE5_COMMANDS_CONFORMANCE_CASES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct trial;
+
+/* What a case is run once for; the name of it follows the case's name after a slash. */
+enum case_range { CASE_ONCE = 1, CASE_PARAMETERS, CASE_TOPICS };
+
+struct conformance_case {
+    const char *name;
+    enum case_range range;
+    bool needs_state;    /* save and load */
+    const char *summary; /* one line, what must hold */
+    void (*run)(struct trial *trial, const char *argument);
+};
+
+/* NULL-named at the end. The first one is CASE_DESCRIPTOR. */
+extern const struct conformance_case conformance_cases[];
+#define CASE_DESCRIPTOR "descriptor"
+
+/* The case that a full name belongs to and the argument in it (empty: none); NULL: there is none.
+ */
+const struct conformance_case *conformance_case_find(const char *full_name, const char **argument);
+
+/* The cases, by file. */
+void conformance_descriptor(struct trial *trial, const char *argument);
+void conformance_load(struct trial *trial, const char *argument);
+void conformance_life(struct trial *trial, const char *argument);
+void conformance_events(struct trial *trial, const char *argument);
+void conformance_parameter(struct trial *trial, const char *name);
+void conformance_production(struct trial *trial, const char *role);
+void conformance_documented(struct trial *trial, const char *role);
+void conformance_missing(struct trial *trial, const char *role);
+void conformance_extreme(struct trial *trial, const char *role);
+void conformance_text(struct trial *trial, const char *role);
+void conformance_signals(struct trial *trial, const char *argument);
+void conformance_repeatable(struct trial *trial, const char *argument);
+void conformance_apart(struct trial *trial, const char *argument);
+void conformance_round_trip(struct trial *trial, const char *argument);
+void conformance_goes_on(struct trial *trial, const char *argument);
+void conformance_empty(struct trial *trial, const char *argument);
+void conformance_random(struct trial *trial, const char *argument);
+void conformance_truncated(struct trial *trial, const char *argument);
+void conformance_older(struct trial *trial, const char *argument);
+void conformance_threads(struct trial *trial, const char *argument);
+void conformance_files(struct trial *trial, const char *argument);
+void conformance_memory(struct trial *trial, const char *argument);
+void conformance_process_kept(struct trial *trial, const char *argument);
+
+#endif

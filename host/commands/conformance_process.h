@@ -1,0 +1,31 @@
+/*
+ * commands/conformance_process.h - one case in a process of its own.
+ */
+#ifndef TAKE5_COMMANDS_CONFORMANCE_PROCESS_H
+#define TAKE5_COMMANDS_CONFORMANCE_PROCESS_H
+
+#include "base/faults.h"
+#include "base/text.h"
+#include "strategy/description.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conformance_call {
+    const char *program;   /* NULL: /proc/self/exe */
+    const char *case_name; /* in full */
+    uint64_t seed;
+    const struct text *request; /* request_encode()'s */
+    int64_t timeout_ns;
+};
+
+/*
+ * Runs it and waits for its end. True when it ended well; else faults say why: what it found, or
+ * what it was doing when it crashed or hung. Warnings come in either case. `description` may be
+ * NULL; else it is what the child sent, NULL when it sent none. Processes that the child left
+ * behind are ended.
+ */
+bool conformance_process_run(const struct conformance_call *call, struct description **description,
+                             struct faults *faults);
+
+#endif
