@@ -40,6 +40,7 @@
 #include "take5.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -69,6 +70,15 @@ inline t5_str span(std::string_view text) {
     s.len = text.size();
     return s;
 }
+
+namespace border {
+/* A number in a text. (std::to_string would make statics that versions of a file share.) */
+inline std::string text(const char *before, size_t number, const char *after = "") {
+    char digits[24];
+    (void)std::snprintf(digits, sizeof digits, "%zu", number);
+    return std::string(before) + digits + after;
+}
+} // namespace border
 
 /* ---- a message ---- */
 
@@ -154,8 +164,8 @@ class Writer {
     /* A record of a symbol, or of T5_NO_SYMBOL. Throws when the host does not take it. */
     void write(uint32_t symbol_id, const void *data, size_t size) {
         if (t5_record_write(host_, symbol_id, data, size) != T5_OK)
-            throw std::runtime_error("the host did not take a record of " + std::to_string(size) +
-                                     " bytes");
+            throw std::runtime_error(
+                border::text("the host did not take a record of ", size, " bytes"));
     }
     /* The value's bytes: right for flat structs without padding. */
     template <class T> void write(uint32_t symbol_id, const T &value) {
@@ -184,7 +194,8 @@ class Reader {
     bool next() {
         const int32_t code = t5_record_read(host_, &record_);
         if (code != T5_OK && code != T5_END)
-            throw std::runtime_error("the state cannot be read, code " + std::to_string(code));
+            throw std::runtime_error(
+                border::text("the state cannot be read: code ", static_cast<size_t>(code)));
         return code == T5_OK;
     }
     uint32_t symbol_id() const {
@@ -203,8 +214,9 @@ class Reader {
     template <class T> T as() const {
         static_assert(std::is_trivially_copyable<T>::value, "only flat values have bytes");
         if (record_.data_size != sizeof(T))
-            throw std::runtime_error("a record of " + std::to_string(record_.data_size) +
-                                     " bytes, expected " + std::to_string(sizeof(T)));
+            throw std::runtime_error(
+                border::text("a record of ", record_.data_size,
+                             border::text(" bytes, expected ", sizeof(T)).c_str()));
         T value;
         std::memcpy(static_cast<void *>(&value), record_.data, sizeof value);
         return value;
