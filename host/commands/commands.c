@@ -21,6 +21,8 @@ const struct command commands[] = {
      command_list, false},
     {"inspect", "X.so ...", "what a file says of itself, without running it", command_inspect,
      false},
+    {"record", "-o FILE [options]    (--help tells them)",
+     "the topics into a file of JSON lines (kcat -J form)", command_record, false},
     {"replay", "[options] FILE... | -    (--help tells them)",
      "recorded messages through the same strategies, as fast as they go", command_replay, false},
     {"feed", "[options]    (--help tells them)",

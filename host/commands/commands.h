@@ -33,6 +33,7 @@ int command_check(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_record(int argc, char **argv);
 int command_feed(int argc, char **argv);
 int command_ctl(int argc, char **argv);
 int command_version(int argc, char **argv);
