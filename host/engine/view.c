@@ -92,6 +92,8 @@ static void add_seat(struct view_strategy *view, struct seat *seat) {
     view->passed += load(&seat->passed);
     view->suspensions += load(&seat->suspensions);
     view->busy_ns += clock_ticks_ns(load(&counts->busy_ticks));
+    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
+        view->took[i] += load(&counts->took[i]);
     if (seat->last_error[0] != '\0')
         memcpy(view->last_error, seat->last_error, sizeof view->last_error);
 }
@@ -168,6 +170,15 @@ struct strategy_list {
     bool is_more;
 };
 
+static void write_took(const struct view_strategy *strategy, struct text *text) {
+    text_printf(text, ",\"p50_us\":%.3f,\"p99_us\":%.3f,\"took\":[",
+                (double)view_took_ns(strategy->took, 0.5) / 1e3,
+                (double)view_took_ns(strategy->took, 0.99) / 1e3);
+    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
+        text_printf(text, "%s%" PRIu64, i > 0 ? "," : "", strategy->took[i]);
+    text_putc(text, ']');
+}
+
 void view_strategy_json(const struct view_strategy *strategy, struct text *text) {
     text_puts(text, "{\"name\":");
     text_json_string(text, strategy->name, strlen(strategy->name));
@@ -192,6 +203,7 @@ void view_strategy_json(const struct view_strategy *strategy, struct text *text)
     member_number(text, "suspensions", strategy->suspensions);
     text_puts(text, ",\"busy_ms\":");
     text_json_number(text, (double)strategy->busy_ns / 1e6);
+    write_took(strategy, text);
     member_text(text, "last_error", strategy->last_error);
     member_text(text, "quarantine", strategy->quarantine);
     member_text(text, "differs", strategy->differs);
@@ -261,10 +273,14 @@ static void write_assignment(struct engine *engine, struct text *text) {
 /* What each lane has in hand: null, or the deployment whose callback runs. */
 static void write_lanes(struct engine *engine, struct text *text) {
     for (size_t i = 0; i < engine->lane_count; i++) {
-        struct lane *lane = engine->lanes[i];
+        struct view_lane lane;
+        view_lane(engine, i, &lane);
         text_printf(text, "%s{\"lane\":%zu,\"messages\":%" PRIu64 ",\"unconfirmed\":%" PRIu64,
-                    i > 0 ? "," : "", i, load(&lane->counts.messages),
-                    load(&lane->counts.unconfirmed));
+                    i > 0 ? "," : "", i, lane.messages, lane.unconfirmed);
+        member_number(text, "bytes", lane.bytes);
+        member_number(text, "bad", lane.bad);
+        member_number(text, "throttled", lane.throttled);
+        member_number(text, "partitions", lane.partitions);
         char name[128];
         if (watch_in_callback(engine->watch, i, name, sizeof name)) {
             member_text(text, "in_callback", name);

@@ -40,12 +40,16 @@ struct view_strategy {
     bool is_global;
     uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,
         suspensions;
+    uint64_t took[INSTANCE_TOOK_BUCKETS]; /* callbacks by how long they took */
     int64_t busy_ns;
 };
 /* Calls `visit` for each, in order of names. */
 void view_strategies(struct engine *engine,
                      void (*visit)(void *context, const struct view_strategy *strategy),
                      void *context);
+/* A time that the share (0.99) of the callbacks did not exceed: the upper bound of its bucket; 0
+ * without callbacks. */
+int64_t view_took_ns(const uint64_t took[INSTANCE_TOOK_BUCKETS], double share);
 /* As it stands in the status: one JSON object. */
 void view_strategy_json(const struct view_strategy *strategy, struct text *text);
 

@@ -84,3 +84,17 @@ void view_outcomes(struct engine *engine, uint64_t counts[OUTCOMES]) {
 int64_t view_last_pause_ns(struct engine *engine) {
     return atomic_load_explicit(&engine->last_pause_ns, memory_order_relaxed);
 }
+
+int64_t view_took_ns(const uint64_t took[INSTANCE_TOOK_BUCKETS], double share) {
+    uint64_t all = 0, sum = 0;
+    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
+        all += took[i];
+    if (all == 0)
+        return 0;
+    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++) {
+        sum += took[i];
+        if ((double)sum >= share * (double)all)
+            return INSTANCE_TOOK_NS(i);
+    }
+    return INSTANCE_TOOK_NS(INSTANCE_TOOK_BUCKETS - 1);
+}

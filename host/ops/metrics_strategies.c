@@ -4,6 +4,7 @@
 #include "engine/view.h"
 #include "ops/metrics_text.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -79,10 +80,24 @@ static void write_gauges(struct text *text, const struct strategies *all) {
                       (double)all->items[i].busy_ns / 1e9, "strategy", all->items[i].name, NULL);
 }
 
+static void write_histograms(struct text *text, const struct strategies *all) {
+    double bounds[INSTANCE_TOOK_BUCKETS];
+    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
+        bounds[i] =
+            i + 1 < INSTANCE_TOOK_BUCKETS ? (double)INSTANCE_TOOK_NS(i) / 1e9 : (double)INFINITY;
+    metrics_family(text, "take5_strategy_callback_seconds", "histogram",
+                   "How long its callbacks took.");
+    for (size_t i = 0; i < all->count; i++)
+        metrics_histogram(text, "take5_strategy_callback_seconds", "strategy", all->items[i].name,
+                          bounds, all->items[i].took, INSTANCE_TOOK_BUCKETS,
+                          (double)all->items[i].busy_ns / 1e9);
+}
+
 void metrics_write_strategies(struct text *text, struct engine *engine) {
     struct strategies all = {0};
     view_strategies(engine, collect, &all);
     write_counters(text, &all);
     write_gauges(text, &all);
+    write_histograms(text, &all);
     free(all.items);
 }

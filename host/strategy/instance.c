@@ -151,6 +151,7 @@ struct instance *instance_create(const struct blueprint *blueprint,
     }
     instance->host.services = &instance_services;
     instance->blueprint = blueprint;
+    instance->tick_scale = (uint64_t)clock_ticks_ns(UINT64_C(1) << INSTANCE_SCALE_BITS);
     instance->wiring = *wiring;
     instance->log = wiring->log;
     instance->slow_ticks = UINT64_MAX;

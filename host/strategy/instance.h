@@ -93,11 +93,18 @@ struct in_hand {
     _Atomic int64_t offset;
 };
 
+/* Bucket i of the callback times holds those below INSTANCE_TOOK_NS(i), but for the last one, which
+ * holds all that are above: 128 ns, 256 ns, ... 0.54 s. */
+#define INSTANCE_TOOK_BUCKETS 24
+#define INSTANCE_TOOK_NS(i)   (INT64_C(128) << (i))
+
 /* Counted by the owner, read by others with relaxed loads. */
 struct instance_counts {
     _Atomic uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, events;
     _Atomic uint64_t busy_ticks; /* time in callbacks, clock_ticks() */
     _Atomic uint64_t slow;       /* callbacks above slow_callback_ns */
+    /* Callbacks by how long they took: on_message, on_timer and on_event. */
+    _Atomic uint64_t took[INSTANCE_TOOK_BUCKETS];
 };
 
 /*

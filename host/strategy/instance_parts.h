@@ -17,7 +17,8 @@
 
 #include <pthread.h>
 
-#define COMPLAINT_SIZE 1024
+#define COMPLAINT_SIZE      1024
+#define INSTANCE_SCALE_BITS 16
 
 struct instance {
     t5_host host; /* first: the strategy's handle is the instance's address */
@@ -39,6 +40,7 @@ struct instance {
     const t5_message *message; /* in hand in on_message, else NULL */
     const t5_timer *timer;     /* in hand in on_timer, else NULL */
     uint64_t slow_ticks;
+    uint64_t tick_scale;       /* nanoseconds of 2^INSTANCE_SCALE_BITS ticks */
     struct document *document; /* of the message in hand, once asked for */
     struct instance_counts counts;
 
