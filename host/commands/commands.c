@@ -15,7 +15,11 @@ extern char **environ;
 const struct command commands[] = {
     {"run", "[-c FILE] [-s SECTION.KEY=VALUE]... [--demo] [--for DURATION]",
      "the host; --demo brings its own broker and feed", command_run, false},
-    {"check", "[-c FILE] [-s SECTION.KEY=VALUE]... [X.so ...]",
+    {"check",
+     "[-c FILE] [-s SECTION.KEY=VALUE]... [--json]\n"
+     "       take5 check [-c FILE [--deployment NAME]] [--set PARAMETER=VALUE]... [--json]\n"
+     "                   [--seed N] [--case PATTERN] [--timeout DURATION] X.so ...\n"
+     "       take5 check --cases",
      "is this configuration, are these strategies, fit to run?", command_check, false},
     {"list", "[-c FILE] [--json]", "strategies found: version, ABI, topics, fields, parameters",
      command_list, false},
@@ -31,6 +35,7 @@ const struct command commands[] = {
      "talk to a running host", command_ctl, false},
     {"version", "", "the version, and those of the libraries", command_version, false},
     {"rehearse", "", "", command_rehearse, true},
+    {"conformance", "", "", command_conformance, true},
     {NULL, NULL, NULL, NULL, false},
 };
 

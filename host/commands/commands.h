@@ -38,6 +38,7 @@ int command_feed(int argc, char **argv);
 int command_ctl(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_rehearse(int argc, char **argv);
+int command_conformance(int argc, char **argv);
 
 /* ---- options that several commands have ---- */
 

@@ -9,11 +9,13 @@
 #include "strategy/rehearsal_wire.h"
 
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Not among the cases: says what the descriptor says, whatever the settings are. */
-#define DESCRIBE_CASE "describe"
+#define DESCRIBE_CASE   "describe"
+#define STATICS_UNASKED 256
 
 struct run {
     const struct conformance *conformance;
@@ -70,8 +72,7 @@ static void run_case(struct run *run, const char *name) {
     if (!is_wanted(run, name))
         return;
     const int64_t start_ns = clock_monotonic_ns();
-    result.verdict =
-        call(run, name, NULL, &result.faults) ? CONFORMANCE_OK : CONFORMANCE_FAILED;
+    result.verdict = call(run, name, NULL, &result.faults) ? CONFORMANCE_OK : CONFORMANCE_FAILED;
     result.took_ns = clock_monotonic_ns() - start_ns;
     tell(run, &result);
 }
@@ -126,12 +127,22 @@ static void run_item(struct run *run, const struct conformance_case *item) {
     }
 }
 
+/* What a compiler, a C++ runtime or a stack protector lays out by itself is less. */
+static void note_statics(const struct run *run, struct faults *faults) {
+    if (run->conformance->statics_size > STATICS_UNASKED)
+        faults_warn(faults, (struct place){NULL, 0},
+                    "has %" PRIu64 " bytes of writable statics, which all its instances share, on "
+                    "several threads",
+                    run->conformance->statics_size);
+}
+
 /* The first case gives the description that the others are planned by; it always runs. */
 static bool run_descriptor(struct run *run, struct description **description) {
     struct conformance_result result = {.name = CASE_DESCRIPTOR};
     const int64_t start_ns = clock_monotonic_ns();
     const bool is_good = call(run, CASE_DESCRIPTOR, description, &result.faults);
     result.verdict = is_good && *description != NULL ? CONFORMANCE_OK : CONFORMANCE_FAILED;
+    note_statics(run, &result.faults);
     result.took_ns = clock_monotonic_ns() - start_ns;
     const bool did_pass = result.verdict == CONFORMANCE_OK;
     if (is_wanted(run, CASE_DESCRIPTOR) || !did_pass)
@@ -146,8 +157,7 @@ bool conformance_run(const struct conformance *conformance, struct conformance_c
     struct description *description = NULL;
     memset(counts, 0, sizeof *counts);
     if (!encode_request(conformance, &run.request)) {
-        struct conformance_result result = {.name = CASE_DESCRIPTOR,
-                                            .verdict = CONFORMANCE_FAILED};
+        struct conformance_result result = {.name = CASE_DESCRIPTOR, .verdict = CONFORMANCE_FAILED};
         faults_add(&result.faults, (struct place){NULL, 0}, "out of memory");
         tell(&run, &result);
     } else if (run_descriptor(&run, &description)) {

@@ -28,10 +28,11 @@ struct conformance_result {
 };
 
 struct conformance {
-    const char *program; /* the executable to spawn; NULL: /proc/self/exe */
+    const char *program;                        /* the executable to spawn; NULL: /proc/self/exe */
     const struct generation *generation;        /* copied, not opened */
     const struct config_deployment *deployment; /* its settings count, its filters do not */
     const struct config *config;                /* topics and limits */
+    uint64_t statics_size;                      /* writable ones, .data and .bss, in bytes */
     uint64_t seed;
     int64_t timeout_ns; /* of each case */
     const char *only;   /* which cases, as a shell's pattern; NULL: all */

@@ -10,6 +10,26 @@
 
 #define PAYLOAD_SHOWN 400
 
+/* ---- what most cases begin with ---- */
+
+bool scene_init(struct scene *scene, struct trial *trial, struct script_options options,
+                enum script_spoil spoil) {
+    script_init(&scene->script);
+    if (!setup_plain(&scene->setup, trial))
+        return false;
+    options.description = scene->setup.description;
+    if (spoil != 0)
+        script_spoiled(&scene->script, &options, spoil);
+    else
+        script_market(&scene->script, &options);
+    return !scene->script.is_short || trial_fail(trial, "out of memory for the messages");
+}
+
+void scene_release(struct scene *scene) {
+    script_release(&scene->script);
+    setup_release(&scene->setup);
+}
+
 /* ---- what it says ---- */
 
 static bool write_down(void *context, struct instance *instance, const struct emission *emission) {
@@ -49,7 +69,7 @@ static void serve_wake(struct bench *bench) {
 
 static void step_timer(void *context, const t5_timer *timer) {
     struct bench *bench = context;
-    if (timer != NULL && !bench->is_quiet)
+    if (timer != NULL)
         trial_step(bench->trial, "on_timer, key %" PRIu64 ", before a message of %.*s", timer->key,
                    (int)bench->in_hand->key_size, bench->in_hand->key);
 }
@@ -83,6 +103,12 @@ bool bench_init(struct bench *bench, struct trial *trial, const struct setup *se
     instance_set_before_timer(bench->instance, step_timer, bench);
     bench->decoder = decoder_new(bench->projection, &trial->request.decode, &bench->error);
     return bench->decoder != NULL;
+}
+
+bool bench_open(struct bench *bench, struct trial *trial, const struct setup *setup,
+                int32_t partition) {
+    return bench_init(bench, trial, setup, partition) ||
+           trial_fail(trial, "with the settings as they are: %s", bench->error.text);
 }
 
 void bench_release(struct bench *bench) {
@@ -182,6 +208,8 @@ static void count(struct bench *bench, const struct script_message *message) {
 
 static void step_message(struct bench *bench, const struct script_message *message,
                          const char *role) {
+    if (bench->trial->is_quiet)
+        return;
     const int shown =
         message->payload_size < PAYLOAD_SHOWN ? (int)message->payload_size : PAYLOAD_SHOWN;
     trial_step(bench->trial, "on_message of %s%s%s, message %.*s%s", role,
@@ -214,8 +242,7 @@ int32_t bench_feed(struct bench *bench, const struct script_message *given) {
     if (message.symbol_id == SYMBOL_NONE)
         return 0;
     bench->in_hand = given;
-    if (!bench->is_quiet)
-        step_message(bench, given, role);
+    step_message(bench, given, role);
     uint64_t ticks = clock_ticks();
     const int32_t code = instance_message(bench->instance, &message, given->topic, &ticks);
     bench->messages++;
@@ -238,4 +265,27 @@ void bench_judge_signals(struct bench *bench) {
     trial_fail(bench->trial, "%zu of %zu signals were not well formed; the last: %s",
                bench->refused, bench->refused + bench->signals, line.data);
     text_release(&line);
+}
+
+/* Where two tapes part, in words: the lines of either side. */
+static void show_difference(struct trial *trial, const char *what, const struct text *a,
+                            const char *a_name, const struct text *b, const char *b_name) {
+    size_t same = 0, line = 1, begin = 0;
+    while (same < a->size && same < b->size && a->data[same] == b->data[same]) {
+        if (a->data[same++] == '\n') {
+            line++;
+            begin = same;
+        }
+    }
+    const size_t a_size = strcspn(a->data + begin, "\n"), b_size = strcspn(b->data + begin, "\n");
+    trial_fail(trial, "%s: signal %zu is %.*s %s, %.*s %s", what, line,
+               a_size < 500 ? (int)a_size : 500, a_size > 0 ? a->data + begin : "none", a_name,
+               b_size < 500 ? (int)b_size : 500, b_size > 0 ? b->data + begin : "none", b_name);
+}
+
+void bench_compare(struct trial *trial, const char *what, const struct bench *a, const char *a_name,
+                   const struct bench *b, const char *b_name) {
+    if (a->tape.size == b->tape.size && memcmp(a->tape.data, b->tape.data, a->tape.size) == 0)
+        return;
+    show_difference(trial, what, &a->tape, a_name, &b->tape, b_name);
 }

@@ -16,6 +16,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The strategy with its settings, and messages for it: what most cases begin with. */
+struct scene {
+    struct setup setup;
+    struct script script;
+};
+
+/* `options` without a description; `spoil` 0: well-formed messages. False with a fault of the
+ * trial. Release in either case. */
+bool scene_init(struct scene *scene, struct trial *trial, struct script_options options,
+                enum script_spoil spoil);
+void scene_release(struct scene *scene);
+
 struct bench {
     struct trial *trial;
     const struct setup *setup;
@@ -25,17 +37,16 @@ struct bench {
     struct instance *instance; /* NULL: none, or create refused */
     bool is_active;
     _Atomic bool is_woken; /* any thread */
-    bool is_quiet; /* no step a message: for cycles without number */
     /* What it said: a JSON line a signal, so that two runs can be compared. */
     struct text tape;
     const struct script_message *in_hand;
     /* So far. */
-    size_t messages;  /* that it was given */
-    size_t unusable;  /* that the host would put into the dead letters unseen */
-    size_t errors;    /* T5_ERROR, in on_timer as well */
-    size_t rejects;   /* T5_REJECT */
-    size_t signals;   /* accepted */
-    size_t refused;   /* signals that the host refused */
+    size_t messages;     /* that it was given */
+    size_t unusable;     /* that the host would put into the dead letters unseen */
+    size_t errors;       /* T5_ERROR, in on_timer as well */
+    size_t rejects;      /* T5_REJECT */
+    size_t signals;      /* accepted */
+    size_t refused;      /* signals that the host refused */
     char complaint[512]; /* reason of the last error or reject */
     struct error error;  /* why the last call did not work */
 };
@@ -43,6 +54,9 @@ struct bench {
 /* Calls create. False: it refused, or the host could not; bench->error says why. Release in either
  * case. `partition` counts for KEYED strategies. */
 bool bench_init(struct bench *bench, struct trial *trial, const struct setup *setup,
+                int32_t partition);
+/* The same with settings that were good before: a refusal is a fault of the trial. */
+bool bench_open(struct bench *bench, struct trial *trial, const struct setup *setup,
                 int32_t partition);
 /* deactivate if it is active, destroy. */
 void bench_release(struct bench *bench);
@@ -67,5 +81,9 @@ void bench_deactivate(struct bench *bench);
 
 /* Signals that the host refused are a fault of the trial. */
 void bench_judge_signals(struct bench *bench);
+/* That they said different things is a fault of the trial. `what` says in which circumstances; the
+ * names go behind what each of them said. */
+void bench_compare(struct trial *trial, const char *what, const struct bench *a, const char *a_name,
+                   const struct bench *b, const char *b_name);
 
 #endif

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRETCHES       3
-#define DEFAULT_SYMBOLS 4
-#define START_MS        1718630400000LL /* 2024-06-17T13:20:00Z */
-#define HALF_HOUR_MS    (30 * 60 * 1000LL)
-#define DAY_MS          (24 * 3600 * 1000LL)
+#define STRETCHES        3
+#define DEFAULT_SYMBOLS  4
+#define START_MS         1718630400000LL /* 2024-06-17T13:20:00Z */
+#define HALF_HOUR_MS     (30 * 60 * 1000LL)
+#define DAY_MS           (24 * 3600 * 1000LL)
 #define ARRIVES_AFTER_MS 20
 /* So many of the feed's own messages are looked at for the fields that it carries. */
-#define PROBED 120
+#define PROBED           120
 
 static const char *const names[] = {"QQQ",  "SPY",  "AAPL", "TSLA", "MSFT", "NVDA",
                                     "AMZN", "META", "IWM",  "DIA",  "GLD",  "TLT"};
@@ -163,8 +163,7 @@ static void write_stretch(struct writer *writer, uint32_t stretch, int64_t start
         struct market_message message;
         market_next(market, &message);
         for (size_t i = 0; i < description->topic_count && writer->script->count < end; i++)
-            if (is_topic_wanted(options, i) &&
-                feed_role(description->topics[i], i) == message.role)
+            if (is_topic_wanted(options, i) && feed_role(description->topics[i], i) == message.role)
                 write_message(writer, &message, (uint32_t)i);
     }
     market_free(market);

@@ -56,7 +56,7 @@ static const char *const texts[] = {
     "\"\xf0\x9f\x93\x88 \xc3\xa9\"",
     "\"../../../etc/passwd\"",
     "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"", /* 64: longest symbol */
-    NULL, /* a long one */
+    NULL,                                                                   /* a long one */
 };
 
 /* Instead of a number, a text, an object. */
@@ -277,9 +277,8 @@ static char *make_long_text(void) {
 
 void script_spoiled(struct script *script, const struct script_options *options,
                     enum script_spoil spoil) {
-    struct spoiler spoiler = {.script = script,
-                              .description = options->description,
-                              .long_text = make_long_text()};
+    struct spoiler spoiler = {
+        .script = script, .description = options->description, .long_text = make_long_text()};
     market_random_init(&spoiler.random, options->seed + (uint64_t)spoil);
     script_market(script, options);
     if (spoiler.long_text == NULL)

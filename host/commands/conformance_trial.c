@@ -24,18 +24,24 @@ static void send_out(struct trial *trial) {
     text_reset(&trial->out);
 }
 
-static void say(struct trial *trial, enum answer_kind kind, const char *format, va_list args) {
+static void say(struct trial *trial, enum answer_kind kind, const char *where, const char *format,
+                va_list args) {
     char text[2048];
+    const size_t most = sizeof text - 1;
     const int printed = vsnprintf(text, sizeof text, format, args);
-    const size_t size = printed < 0 ? 0 : (size_t)printed;
-    answer_put(&trial->out, kind, text, size < sizeof text ? size : sizeof text - 1);
+    size_t size = printed < 0 ? 0 : (size_t)printed;
+    if (where != NULL && size < most)
+        size += (size_t)snprintf(text + size, sizeof text - size, ", %s", where);
+    answer_put(&trial->out, kind, text, size < most ? size : most);
     send_out(trial);
 }
 
 void trial_step(struct trial *trial, const char *format, ...) {
     va_list args;
+    if (trial->is_quiet)
+        return;
     va_start(args, format);
-    say(trial, ANSWER_STEP, format, args);
+    say(trial, ANSWER_STEP, trial->where, format, args);
     va_end(args);
 }
 
@@ -44,7 +50,7 @@ bool trial_fail(struct trial *trial, const char *format, ...) {
     if (trial->fault_count++ >= TRIAL_MOST_FAULTS)
         return false;
     va_start(args, format);
-    say(trial, ANSWER_FAULT, format, args);
+    say(trial, ANSWER_FAULT, NULL, format, args);
     va_end(args);
     return false;
 }
@@ -52,7 +58,7 @@ bool trial_fail(struct trial *trial, const char *format, ...) {
 void trial_note(struct trial *trial, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    say(trial, ANSWER_WARNING, format, args);
+    say(trial, ANSWER_WARNING, NULL, format, args);
     va_end(args);
 }
 
@@ -115,8 +121,8 @@ bool setup_init(struct setup *setup, struct trial *trial, const char *name, cons
     setup->description =
         description_describe(trial->generation->description, trial->generation->descriptor,
                              &setup->deployment.settings, setup->deployment.place, faults);
-    if (setup->description == NULL || !parameters_check(setup->description, &setup->deployment,
-                                                        &setup->parameters, faults))
+    if (setup->description == NULL ||
+        !parameters_check(setup->description, &setup->deployment, &setup->parameters, faults))
         return false;
     setup->blueprint = (struct blueprint){
         .deployment = setup->deployment.name,

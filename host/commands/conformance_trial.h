@@ -24,21 +24,23 @@ struct trial {
     struct text out;
     struct request request;
     struct generation *generation; /* in the request; opened */
+    struct description *described; /* what the case found, for the parent; NULL: nothing */
     struct log *log;               /* of the host and the strategy, into a file in memory */
     int log_fd;
+    int64_t load_ns; /* what the loading took */
     uint64_t seed;
     struct market_random random; /* seeded by seed and case */
     size_t fault_count;
+    bool is_quiet;     /* steps are not said: for cycles without number */
+    const char *where; /* said behind each step; NULL: nothing */
 };
 
 /* Says what begins now: known to the parent should it crash or hang. */
 void trial_step(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A promise that is not kept: the case fails. It may go on, to find more. Gives false. */
-bool trial_fail(struct trial *trial, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+bool trial_fail(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Worth knowing, no failure. */
-void trial_note(struct trial *trial, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void trial_note(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Whether enough was found. */
 bool trial_is_lost(const struct trial *trial);
 

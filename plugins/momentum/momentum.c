@@ -111,6 +111,8 @@ static void judge(struct momentum *m, struct symbol *s) {
     if (!is_warm(m, s) || s->average == 0)
         return;
     const double percent = (s->price / s->average - 1) * 100;
+    if (!isfinite(percent))
+        return; /* prices that no market has: a signal must be a number */
     const double size = percent < 0 ? -percent : percent;
     const int32_t direction = percent > 0 ? DIRECTION_UP : DIRECTION_DOWN;
 
@@ -126,7 +128,7 @@ static int32_t on_message(void *self, const t5_message *message) {
     struct momentum *m = self;
     /* An absent price is NaN and flagged; it is no zero. A time that cannot be right must not enter
      * an average over time. */
-    if (!(message->flags & T5_MESSAGE_HAS_PRICE) || (message->flags & T5_MESSAGE_TIME_SUSPECT))
+    if (!isfinite(message->price) || (message->flags & T5_MESSAGE_TIME_SUSPECT))
         return T5_OK;
 
     struct symbol *s = symbol_at(m, message->symbol_id);
@@ -141,6 +143,8 @@ static int32_t on_message(void *self, const t5_message *message) {
     } else {
         const double dt = (double)(message->event_time_ns - s->last_ns);
         s->average += (message->price - s->average) * (dt / (m->window_ns + dt));
+        if (!isfinite(s->average))
+            s->average = message->price; /* beyond a double: it begins anew */
     }
     s->price = message->price;
     s->last_ns = message->event_time_ns;

@@ -1,0 +1,185 @@
+/*
+ * Case: what grows when instances come and go.
+ *
+ * A cycle that leaves something leaves it each time. So after a warm-up, in which allocator and
+ * libraries take what they keep, two equal stretches of cycles are looked at: what grows in both of
+ * them, by more than a share of a small block each cycle, is left behind.
+ */
+#include "commands/conformance_bench.h"
+#include "commands/conformance_cases.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MESSAGES      40
+#define WARM_UP       50
+#define STRETCH       500 /* two of them */
+#define LEAST         60  /* cycles of a stretch that is cut short */
+/* Below what one block of malloc takes; above what an allocator may move about. */
+#define BYTES_A_CYCLE 16
+#define PAGES_A_CYCLE 0.25
+#define BUDGET_NS     (8 * NS_PER_S) /* of one kind of cycle */
+
+/* With AddressSanitizer malloc_info knows nothing, and this does. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+struct reading {
+    size_t bytes; /* of malloc, in use */
+    size_t pages; /* of address space */
+};
+
+static struct reading read_memory(void) {
+    struct reading reading = {0};
+    if (__sanitizer_get_current_allocated_bytes != NULL) {
+        reading.bytes = __sanitizer_get_current_allocated_bytes();
+    } else {
+        const struct mallinfo2 info = mallinfo2();
+        reading.bytes = info.uordblks + info.hblkhd;
+    }
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%zu", &reading.pages) != 1)
+            reading.pages = 0;
+        (void)fclose(file);
+    }
+    return reading;
+}
+
+/* ---- kinds of cycles ---- */
+
+struct cycles {
+    struct trial *trial;
+    const struct scene *scene;
+    struct state state;   /* its own, of the cycle before; empty: none */
+    struct state damaged; /* one that it may refuse */
+};
+
+static void cycle_idle(struct cycles *cycles) {
+    struct bench bench;
+    (void)bench_open(&bench, cycles->trial, &cycles->scene->setup, 0);
+    bench_release(&bench);
+}
+
+static void cycle_refusal(struct cycles *cycles) {
+    struct bench bench;
+    if (bench_open(&bench, cycles->trial, &cycles->scene->setup, 0))
+        (void)bench_load(&bench, &cycles->damaged);
+    bench_release(&bench);
+}
+
+static void cycle_work(struct cycles *cycles) {
+    const struct description *description = cycles->scene->setup.description;
+    struct bench bench;
+    if (bench_open(&bench, cycles->trial, &cycles->scene->setup, 0)) {
+        bool has_state = cycles->state.strategy != NULL && description->has_load;
+        if (has_state && !bench_load(&bench, &cycles->state)) {
+            trial_fail(cycles->trial, "its own state: %s", bench.error.text);
+            has_state = false;
+        }
+        bench_activate(&bench, !has_state);
+        bench_feed_all(&bench, &cycles->scene->script, 0, cycles->scene->script.count);
+        /* The first state is kept for all, lest a state that grows looks like a leak. */
+        if (description->has_save && cycles->state.strategy == NULL &&
+            !bench_save(&bench, T5_SAVE_RELOAD, &cycles->state))
+            trial_fail(cycles->trial, "%s", bench.error.text);
+        else if (description->has_save) {
+            struct state state;
+            state_init(&state);
+            (void)bench_save(&bench, T5_SAVE_RELOAD, &state);
+            state_release(&state);
+        }
+    }
+    bench_release(&bench);
+}
+
+/* ---- counting ---- */
+
+/* Runs `count` cycles, or fewer when time is short; gives how many. */
+static size_t run_cycles(struct cycles *cycles, void (*cycle)(struct cycles *cycles), size_t count,
+                         int64_t deadline_ns) {
+    size_t done = 0;
+    while (done < count && !trial_is_lost(cycles->trial) &&
+           (done < LEAST || clock_monotonic_ns() < deadline_ns)) {
+        cycle(cycles);
+        done++;
+    }
+    return done;
+}
+
+static bool does_grow(size_t from, size_t to, size_t cycles, double a_cycle) {
+    return to > from && (double)(to - from) >= a_cycle * (double)cycles;
+}
+
+static double per_cycle(size_t from, size_t to, size_t cycles) {
+    return to > from ? (double)(to - from) / (double)cycles : 0;
+}
+
+static void judge(struct cycles *cycles, void (*cycle)(struct cycles *cycles), const char *what) {
+    struct trial *trial = cycles->trial;
+    const int64_t half_ns = BUDGET_NS / 2;
+    trial_step(trial, "cycles of %s", what);
+    trial->is_quiet = true;
+    (void)run_cycles(cycles, cycle, WARM_UP, INT64_MAX);
+    const struct reading first = read_memory();
+    const size_t one = run_cycles(cycles, cycle, STRETCH, clock_monotonic_ns() + half_ns);
+    const struct reading middle = read_memory();
+    const size_t two = run_cycles(cycles, cycle, STRETCH, clock_monotonic_ns() + half_ns);
+    const struct reading last = read_memory();
+    trial->is_quiet = false;
+    if (trial_is_lost(trial))
+        return;
+    if (does_grow(first.bytes, middle.bytes, one, BYTES_A_CYCLE) &&
+        does_grow(middle.bytes, last.bytes, two, BYTES_A_CYCLE))
+        trial_fail(trial, "%s leaves %.0f bytes behind, seen over %zu cycles", what,
+                   per_cycle(first.bytes, last.bytes, one + two), one + two);
+    else if (does_grow(first.pages, middle.pages, one, PAGES_A_CYCLE) &&
+             does_grow(middle.pages, last.pages, two, PAGES_A_CYCLE))
+        trial_fail(trial, "%s leaves %.2f pages of address space behind, seen over %zu cycles",
+                   what, per_cycle(first.pages, last.pages, one + two), one + two);
+}
+
+/* The last record of its state, cut in half, with all before it whole. */
+static bool damage(struct cycles *cycles) {
+    const struct state *state = &cycles->state;
+    struct state *damaged = &cycles->damaged;
+    if (state->strategy == NULL || state->record_count == 0)
+        return false;
+    damaged->strategy = strdup(state->strategy);
+    damaged->version = strdup(state->version);
+    damaged->state_version = state->state_version;
+    bool is_good = damaged->strategy != NULL && damaged->version != NULL;
+    for (size_t i = 0; i < state->record_count && is_good; i++) {
+        const struct state_record *record = &state->records[i];
+        const size_t size = i + 1 < state->record_count ? record->data_size : record->data_size / 2;
+        is_good =
+            state_add_record(damaged, T5_NO_SYMBOL, i,
+                             record->symbol_size > 0 ? state->bytes.data + record->symbol_at : NULL,
+                             record->symbol_size, state->bytes.data + record->data_at, size);
+    }
+    return is_good;
+}
+
+void conformance_memory(struct trial *trial, const char *argument) {
+    struct scene scene;
+    struct cycles cycles = {.trial = trial, .scene = &scene};
+    const struct script_options options = {
+        .seed = trial->seed, .count = MESSAGES, .envelope = MARKET_MIXED};
+    (void)argument;
+    state_init(&cycles.state);
+    state_init(&cycles.damaged);
+    if (scene_init(&scene, trial, options, 0)) {
+        judge(&cycles, cycle_idle, "create and destroy");
+        judge(&cycles, cycle_work, "a whole life");
+        if (scene.setup.description->has_load && damage(&cycles))
+            judge(&cycles, cycle_refusal, "the load of a damaged state");
+    }
+    state_release(&cycles.damaged);
+    state_release(&cycles.state);
+    scene_release(&scene);
+}
