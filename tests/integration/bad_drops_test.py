@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 
 from harness import paths
 from harness.scenario import Scenario, main
@@ -17,16 +18,16 @@ class BadDrops(Scenario):
     """One host of two lanes, with `good` at work; each test spoils it in its way and looks whether
     `good` still counts."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.kafka.create_roles(4)
-
     def setUp(self):
         super().setUp()
         self.sent = 0
-        self.host = self.new_host(sections={"take5": {"lanes": 2, "rehearsal_timeout": "3s"},
-                                            "kafka": {"auto.offset.reset": "latest"}})
+        name = self.id().rsplit(".", 1)[-1]
+        self.topics = {role: f"{name}.{role}" for role in
+                       ("bar_trends", "historic_stats", "asset_trends")}
+        self.kafka.create(*(f"{topic}:4" for topic in self.topics.values()))
+        self.host = self.new_host(sections={
+            "take5": {"lanes": 2, "rehearsal_timeout": "3s"},
+            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         self.good = self.host.drop("good_v1", "good.so")
         self.host.deploy("good", every=1)
         self.host.start()
@@ -37,11 +38,11 @@ class BadDrops(Scenario):
         """Sends a message to one partition, and sees that the strategy counts on from what it
         knew: neither fresh nor dead."""
         self.sent += 1
-        self.kafka.send("bar_trends", '{"symbol":"X","price":1}', key="X", partition=1)
+        self.kafka.send(self.topics["bar_trends"], '{"symbol":"X","price":1}', key="X", partition=1)
         self.wait_for(lambda: f"signal {self.sent}; there are {self.host.read_signals()}; the log "
                       f"ends:\n{self.host.log_tail()}",
-                      lambda: [s["value"] for s in self.host.read_signals()] ==
-                      list(range(1, self.sent + 1)))
+                      lambda: [s["value"] for s in self.host.read_signals()
+                               if s["deployment"] == "good"] == list(range(1, self.sent + 1)))
 
     def strategy(self):
         return next(s for s in self.host.status()["strategies"] if s["name"] == "good")
@@ -110,6 +111,7 @@ class BadDrops(Scenario):
         with open(as_good("crash_create"), "rb") as file:
             self.write_good(file.read())
         self.counts()
+        self.host.deploy("good")
         self.refused(r"good: rejected: .*crash")
         self.repaired()
 
@@ -156,7 +158,7 @@ class BadDrops(Scenario):
         self.counts_of_smallest()
 
     def counts_of_smallest(self):
-        self.kafka.send("bar_trends", '{"symbol":"Y","price":7}', key="Y", partition=2)
+        self.kafka.send(self.topics["bar_trends"], '{"symbol":"Y","price":7}', key="Y", partition=2)
         self.wait_for("its signal", lambda: any(
             s["name"] == "seen" and s["value"] == 7 for s in self.host.read_signals()))
 
@@ -270,11 +272,34 @@ class BadDrops(Scenario):
         self.refused(r"good\.ini:2: every = 1000001: above the largest value, 1000000")
         self.repaired()
 
-    def test_broken_ini_changes_nothing(self):
+    def refused_by_signal(self, file, *patterns):
+        """The same by SIGHUP: exactly these complaints, all at once, and the old one counts on."""
+        mark = self.host.log_size()
+        self.host.process.signal(signal.SIGHUP)
+        for pattern in patterns:
+            self.host.wait_log(pattern, start=mark)
+        self.counts()
+        places = set(re.findall(rf"{file}:\d+:", self.host.log_text(mark)))
+        self.assertEqual(len(places), len(patterns), self.host.log_text(mark))
+
+    def test_a_broken_deployment_changes_nothing_and_all_faults_are_told(self):
         with open(os.path.join(self.host.deployments, "good.ini"), "w", encoding="utf-8") as file:
-            file.write("[strategy:good]\nevery = 1\n[strategi:other]\nx = 1\n[take5]\nlans = 2\n")
-        said = self.refused(r"good\.ini:3: .*strategi:other", r"good\.ini:6: .*lans.*lanes")
-        self.assertEqual(len(re.findall(r"good\.ini:\d+:", said)), 2, said)
+            file.write("[strategy:good]\nevery = 1\n[strategi:other]\nx = 1\n[take5]\nlanes = 2\n")
+        self.refused_by_signal(r"good\.ini", r"good\.ini:3: .*strategi:other",
+                               r"good\.ini:5: .*take5")
+        self.repaired()
+
+    def test_a_broken_main_file_changes_nothing_and_all_faults_are_told(self):
+        self.host.sections["take5"].update({"lans": 2, "stats_interval": "soon"})
+        self.host.write_ini()
+        self.refused_by_signal(r"take5\.ini", r"take5\.ini:\d+: .*lans.*lanes",
+                               r"take5\.ini:\d+: .*stats_interval")
+        self.host.sections["take5"].update({"stats_interval": "2s", "lanes": 3})
+        del self.host.sections["take5"]["lans"]
+        self.host.write_ini()
+        self.refused_by_signal(r"take5\.ini", r"take5\.ini:\d+: .*lanes.*restart")
+        self.host.sections["take5"]["lanes"] = 2
+        self.host.write_ini()
         self.repaired()
 
     # ---- and what must work ----

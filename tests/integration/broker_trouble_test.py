@@ -88,7 +88,8 @@ class BrokerTrouble(Scenario):
         for topic in missing:
             self.assertIn(topic, line)
         self.kafka.create(f"{missing[0]}:4", f"{missing[1]}:4")
-        host.wait_log(r"waiting for topics?\W+" + re.escape(missing[2]))
+        # Only what is still missing, in a line that ends with it.
+        host.wait_log(r"waiting for topics?[^,\n]*: " + re.escape(missing[2]) + "$")
         self.kafka.create(f"{missing[2]}:4")
         tally = self.produce(3_000)
         self.kafka.wait_committed(host.group, tally["partitions"])

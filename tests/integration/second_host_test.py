@@ -26,14 +26,14 @@ class SecondHost(Scenario):
         self.kafka.create(*(f"{topic}:4" for topic in self.topics().values()))
 
     def test_joins_and_leaves_during_a_stream(self):
-        first_seen = self.path("first")
+        first_seen = self.path("seen-first")
         first = self.recording_host("first", first_seen).start()
         producer = self.kafka.start_produce(10_000_000, topics=",".join(self.topics().values()),
                                             partitions=4, symbols=200, rate=5_000)
         second = self.recording_host("second", "to be set")
         lives = []
         for turn in range(1, ROUNDS + 1):
-            lives.append(self.path(f"second-{turn}"))
+            lives.append(self.path(f"seen-second-{turn}"))
             second.deploy("recorder", file=lives[-1])
             second.start()
             self.wait_for(f"the second host to work in round {turn}",
@@ -77,7 +77,7 @@ class SecondHost(Scenario):
     def test_state_stays_with_what_came_back_untouched(self):
         self.sent = 0
         self.tally = records.add_tallies()
-        first_seen, second_seen = self.path("first"), self.path("second")
+        first_seen, second_seen = self.path("seen-first"), self.path("seen-second")
         self.first = self.recording_host("first", first_seen).start()
         self.produce_and_wait(6_000)
 

@@ -47,7 +47,7 @@ class Host:
                 "group.id": group,
                 "auto.offset.reset": "earliest",
                 "auto.commit.interval.ms": 200,
-                "session.timeout.ms": 6000,
+                "session.timeout.ms": 3000,
                 "heartbeat.interval.ms": 500,
             },
             "signals": {"sinks": "jsonl"},
