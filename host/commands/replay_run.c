@@ -174,8 +174,16 @@ static void show_progress(struct replay *replay) {
                        share);
 }
 
+/* What is said of a replay must come from all strategies. */
+static bool is_missing_some(struct replay *replay) {
+    struct view_totals totals;
+    view_totals(replay->engine, &totals);
+    return totals.missing > 0;
+}
+
 static bool is_over(struct replay *replay) {
     return atomic_load(&replay->signals->should_stop) || replay->has_failed ||
+           is_missing_some(replay) ||
            !sink_ordered_is_well(replay->sink, NULL, &(struct error){0}) ||
            bad_lines_has_first_below(&replay->bad_lines, file_source_done(replay->source));
 }
@@ -213,6 +221,7 @@ static void summarise(struct replay *replay) {
         .bad = progress.bad_lines + totals.bad,
         .filtered = progress.filtered,
         .signals = sink_ordered_lines(replay->sink),
+        .reloads = totals.reloads,
         .wall_ns = replay->ended_ns - replay->began_ns,
         .tally = &replay->tally,
     };
@@ -245,10 +254,14 @@ static int judge(struct replay *replay, bool is_good, const struct error *source
         complain("interrupted");
         return EXIT_FAILED;
     }
+    if (is_missing_some(replay)) {
+        complain("ended: a strategy refused a partition, and what the others say is not all");
+        return EXIT_FAILED;
+    }
     return replay->has_failed ? EXIT_FAILED : EXIT_GOOD;
 }
 
-/* What is said of a replay must come from all strategies, so one that cannot run ends it. */
+/* One that cannot run ends it. */
 static bool start(struct replay *replay, struct error *error) {
     struct report report;
     report_init(&report);

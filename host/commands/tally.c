@@ -106,9 +106,9 @@ void summary_print_json(const struct replay_summary *summary, FILE *file) {
     text_init(&text);
     text_printf(&text,
                 "{\"lines\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"bad\":%" PRIu64
-                ",\"left_out\":%" PRIu64 ",\"signals\":%" PRIu64,
+                ",\"left_out\":%" PRIu64 ",\"signals\":%" PRIu64 ",\"reloads\":%" PRIu64,
                 summary->lines, summary->messages, summary->bad, summary->filtered,
-                summary->signals);
+                summary->signals, summary->reloads);
     put_seconds(&text, "wall_s", summary->wall_ns);
     text_printf(&text, ",\"messages_per_s\":%.0f,\"strategies\":[", rate(summary));
     for (size_t i = 0; i < summary->tally->count; i++) {

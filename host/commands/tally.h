@@ -30,6 +30,7 @@ void tally_release(struct tally *tally);
 
 struct replay_summary {
     uint64_t lines, messages, bad, filtered, signals;
+    uint64_t reloads; /* between messages, for tests */
     int64_t wall_ns;
     const struct tally *tally;
 };

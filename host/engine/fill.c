@@ -90,6 +90,7 @@ void fill_partition(struct engine *engine, struct partition *partition, struct p
         if (seat == NULL || !fill_seat(engine, seat, deployment, draft, &error)) {
             log_error(engine->log, "engine", "%s on partition %" PRId32 ": does not run: %s",
                       deployment->name, partition->number, error.text);
+            atomic_fetch_add(&engine->missing, 1);
             seat_free(seat);
             continue;
         }

@@ -54,6 +54,7 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
     totals->revoked = load(&engine->revoked_count);
     totals->reloads = load(&engine->reloads);
     totals->failed_reloads = load(&engine->failed_reloads);
+    totals->missing = load(&engine->missing);
     totals->generations = generations_count(engine->generations);
     totals->uptime_ns = clock_monotonic_ns() - engine->started_ns;
     totals->lag = total_lag(engine);

@@ -20,6 +20,7 @@ struct view_totals {
     uint64_t bad_by_reason[DECODE_REASONS];
     uint64_t key_differs, non_finite, suspect_time, symbols_expired;
     uint64_t assigned, revoked, reloads, failed_reloads;
+    uint64_t missing; /* instances that could not be made: their messages pass by */
     size_t generations;
     int64_t uptime_ns;
     int64_t lag; /* over all partitions; -1: not known */
