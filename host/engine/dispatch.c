@@ -345,6 +345,8 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
     if (record->offset != progress->next && progress->next != SOURCE_NO_OFFSET &&
         !is_to_handle(lane, partition, record))
         return;
+    if (__builtin_expect(lane->journal.journal != NULL, 0))
+        journal_note(&lane->journal, record);
     lane->progress = progress;
     lane->progress_partition = partition;
     lane->hold_offset = record->offset;

@@ -5,6 +5,7 @@
 #include "engine/dispatch.h"
 #include "engine/good.h"
 #include "engine/internal.h"
+#include "engine/journal.h"
 #include "engine/keep.h"
 #include "engine/watch.h"
 
@@ -106,6 +107,14 @@ static bool first_projection(struct engine *engine, struct error *error) {
     return projection_seal(engine->projection, error);
 }
 
+/* Of what a live host is given; a replay has one already. */
+static bool open_journal(struct engine *engine, struct error *error) {
+    if (!engine->config->journal_enabled || engine->options.mode != T5_MODE_LIVE)
+        return true;
+    engine->journal = journal_new(engine->config, engine->log, error);
+    return engine->journal != NULL;
+}
+
 static bool start_lanes(struct engine *engine, struct error *error) {
     const size_t count = (size_t)engine->config->lanes;
     engine->lanes = calloc(count + 1, sizeof *engine->lanes);
@@ -124,6 +133,7 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .sequence = engine->options.sequence,
             .unusable = engine->options.unusable,
             .unusable_context = engine->options.unusable_context,
+            .journal = engine->journal,
         };
         struct projection *projection = projection_copy(engine->projection);
         struct decoder *decoder = NULL;
@@ -156,6 +166,7 @@ void engine_keep_good(struct engine *engine) {
 bool engine_start(struct engine *engine, struct report *report, struct error *error) {
     struct muster muster = {0};
     bool did = false;
+    const int64_t began_ns = clock_monotonic_ns();
     crash_enter_thread(&engine->loader_hand);
     engine->generations = generations_new(engine->config->cache_dir, error);
     if (engine->generations == NULL)
@@ -179,7 +190,7 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
         error_set_memory(error, 0, "the roster");
         goto done;
     }
-    if (!first_projection(engine, error))
+    if (!first_projection(engine, error) || !open_journal(engine, error))
         goto done;
     /* Lanes read from the source as soon as they live; it tells of partitions only when polled. */
     const struct source_listener listener = {
@@ -195,6 +206,7 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
     if (did)
         engine_keep_good(engine);
 done:
+    report->took_ns = clock_monotonic_ns() - began_ns;
     engine_log_report(engine, report, "start");
     muster_release(&muster);
     return did;
@@ -342,6 +354,7 @@ void engine_free(struct engine *engine) {
     watch_free(engine->watch);
     for (size_t i = 0; i < engine->lane_count; i++)
         lane_free(engine->lanes[i]);
+    journal_free(engine->journal);
     free(engine->lanes);
     free(engine->partitions);
     projection_free(engine->projection);

@@ -51,6 +51,7 @@ struct engine {
     struct text last_reload;    /* report_json(), guarded by status_lock */
     struct in_hand loader_hand; /* of the control thread: create and destroy */
     struct watch *watch;
+    struct journal *journal; /* NULL: none is kept */
     bool did_take_global;    /* the first assignment has been */
     struct progress orphans; /* what dropped partitions left unconfirmed */
 };

@@ -395,6 +395,7 @@ static void *lane_main(void *argument) {
             continue;
         }
         lane_store(lane);
+        journal_flush(&lane->journal, clock_coarse_ns(), false);
         if (is_throttled(lane))
             continue;
         int64_t next_wall_ns = INT64_MAX, now_ns = 0;
@@ -418,6 +419,7 @@ static void *lane_main(void *argument) {
         source->ops->release(source, lane->options.index, records, n);
     }
     lane_store(lane);
+    journal_flush(&lane->journal, 0, true);
     crash_leave_thread();
     free(records);
     return NULL;
@@ -433,6 +435,7 @@ struct lane *lane_new(const struct lane_options *options, struct projection *pro
     lane->options = *options;
     lane->slow_ticks = clock_ns_ticks(options->config->slow_callback_ns);
     lane->message.size = sizeof lane->message;
+    journal_writer_init(&lane->journal, options->journal);
     const size_t samples = options->is_replay ? 0 : (size_t)options->config->rehearsal_messages;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -481,6 +484,7 @@ void lane_free(struct lane *lane) {
     decoder_free(lane->decoder);
     projection_free(lane->projection);
     samples_release(&lane->samples);
+    journal_writer_release(&lane->journal);
     free(lane->partitions);
     pthread_cond_destroy(&lane->changed);
     pthread_mutex_destroy(&lane->lock);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "engine/journal.h"
 #include "engine/outbox.h"
 #include "engine/partition.h"
 #include "engine/samples.h"
@@ -63,6 +64,7 @@ struct lane_options {
     void (*unusable)(void *context, const struct record *record, const char *reason,
                      const char *message, const char *deployment);
     void *unusable_context;
+    struct journal *journal; /* NULL: none is kept */
 };
 
 struct lane_call;
@@ -83,6 +85,7 @@ struct lane {
     struct projection *projection;
     t5_message message;
     struct samples samples;
+    struct journal_writer journal;
     uint64_t slow_ticks;
     /* The cause in hand: what a signal holds back. */
     struct progress *progress; /* NULL: nothing can be held */

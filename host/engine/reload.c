@@ -105,7 +105,7 @@ static void copy_samples(struct lane *lane, void *argument) {
     samples_copy(&lane->samples, &copy->records, &copy->count);
 }
 
-/* "reload: 1 replaced, 2 kept; pause 0.3 ms, took 40 ms" */
+/* "reload: 1 replaced, 2 kept; pause 0.3 ms; took 40 ms" */
 static void log_summary(struct engine *engine, const struct report *report, const char *what) {
     struct text text;
     text_init(&text);
@@ -115,8 +115,11 @@ static void log_summary(struct engine *engine, const struct report *report, cons
             text_printf(&text, "%s%zu %s", text.size > 0 ? ", " : "", count,
                         outcome_name((enum outcome)outcome));
     }
-    log_info(engine->log, "engine", "%s: %s; pause %.3f ms, took %.0f ms", what,
-             text.size > 0 ? text.data : "no strategies", (double)report->pause_ns / 1e6,
+    if (text.size == 0)
+        text_puts(&text, "no strategies");
+    if (report->pause_ns > 0)
+        text_printf(&text, "; pause %.3f ms", (double)report->pause_ns / 1e6);
+    log_info(engine->log, "engine", "%s: %s; took %.0f ms", what, text.data,
              (double)report->took_ns / 1e6);
     text_release(&text);
 }
