@@ -31,8 +31,13 @@ const struct command commands[] = {
      "recorded messages through the same strategies, as fast as they go", command_replay, false},
     {"feed", "[options]    (--help tells them)",
      "a synthetic feed onto stdout or into Kafka, for trying and for load", command_feed, false},
-    {"ctl", "[-c FILE] status [--json] | reload | reopen | suspend NAME | resume NAME | stop",
+    {"ctl",
+     "[-c FILE] [--json] REQUEST\n"
+     "       status [--watch[=DURATION]] | reload | reopen | suspend NAME | resume NAME |\n"
+     "       log-level [ROOM] LEVEL | drain [off] | stop",
      "talk to a running host", command_ctl, false},
+    {"top", "[-c FILE] [--interval DURATION]", "a running host's lanes and strategies, live",
+     command_top, false},
     {"version", "", "the version, and those of the libraries", command_version, false},
     {"rehearse", "", "", command_rehearse, true},
     {"conformance", "", "", command_conformance, true},

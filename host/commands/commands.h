@@ -36,6 +36,7 @@ int command_replay(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_feed(int argc, char **argv);
 int command_ctl(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_rehearse(int argc, char **argv);
 int command_conformance(int argc, char **argv);

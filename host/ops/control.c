@@ -290,20 +290,43 @@ void control_free(struct control *control) {
 
 /* ---- the client ---- */
 
+static int connect_to(const char *path, struct error *error) {
+    struct sockaddr_un address;
+    if (!make_address(path, &address, error))
+        return -1;
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot make a socket");
+        return -1;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    error_set_errno(error, errno, "no take5 answers at %s", path);
+    close(fd);
+    return -1;
+}
+
+bool control_find(const char *path, pid_t *pid, struct error *error) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    const int fd = connect_to(path, error);
+    if (fd < 0)
+        return false;
+    const bool did = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    if (did)
+        *pid = peer.pid;
+    else
+        error_set_errno(error, errno, "%s: cannot tell who listens", path);
+    close(fd);
+    return did;
+}
+
 bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
                  struct error *error) {
-    struct sockaddr_un address;
     char buffer[4096];
-    if (!make_address(path, &address, error))
-        return false;
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = connect_to(path, error);
     if (fd < 0)
-        return error_set_errno(error, errno, "cannot make a socket");
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        error_set_errno(error, errno, "no take5 answers at %s", path);
-        close(fd);
         return false;
-    }
     send_all(fd, request, strlen(request));
     send_all(fd, "\n", 1);
     for (;;) {

@@ -42,6 +42,9 @@ struct control *control_new(const struct control_options *options, struct error 
 /* Stops listening, waits for the clients at work, removes the socket. */
 void control_free(struct control *control);
 
+/* The client's side. Which process listens there. False: none does. */
+bool control_find(const char *path, pid_t *pid, struct error *error);
+
 /* The client's side. False: not reachable. `did` is the host's word. */
 bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
                  struct error *error);

@@ -1,0 +1,101 @@
+#include "commands/status.h"
+
+#include "ops/control.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+bool status_ask(const char *socket, struct text *answer, cJSON **tree, struct error *error) {
+    bool did = false;
+    if (!control_ask(socket, "status", &did, answer, error))
+        return false;
+    if (!did)
+        return error_set(error, ERROR_STATE, "%s: %s", socket, answer->data);
+    if (tree == NULL)
+        return true;
+    *tree = cJSON_ParseWithLength(answer->data, answer->size);
+    return *tree != NULL ||
+           error_set(error, ERROR_INVALID, "%s: the host's answer is no JSON", socket);
+}
+
+const cJSON *status_member(const cJSON *object, const char *name) {
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+const char *status_text(const cJSON *object, const char *name) {
+    const cJSON *item = status_member(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+double status_number(const cJSON *object, const char *name) {
+    const cJSON *item = status_member(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+bool status_is(const cJSON *object, const char *name) {
+    return cJSON_IsTrue(status_member(object, name));
+}
+
+void status_condition(const cJSON *status, char *text, size_t size) {
+    if (!status_is(status, "live"))
+        snprintf(text, size, "STUCK: %s", status_text(status, "stuck"));
+    else if (status_is(status, "stopping"))
+        snprintf(text, size, "STOPPING");
+    else if (status_is(status, "draining"))
+        snprintf(text, size, "DRAINING");
+    else
+        snprintf(text, size, "running");
+}
+
+/* With a comma before every third digit. */
+static void group_digits(double count, char *text, size_t size) {
+    char digits[32];
+    size_t at = 0;
+    snprintf(digits, sizeof digits, "%.0f", count);
+    const size_t length = strlen(digits);
+    for (size_t i = 0; i < length && at + 2 < size; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+}
+
+void status_format_count(double count, size_t width, char *text, size_t size) {
+    static const char units[] = "kMGT";
+    if (count < 0) {
+        snprintf(text, size, "-");
+        return;
+    }
+    group_digits(count, text, size);
+    for (size_t i = 0; strlen(text) > width && units[i] != '\0'; i++) {
+        count /= 1000;
+        snprintf(text, size, count < 100 ? "%.1f%c" : "%.0f%c", count, units[i]);
+    }
+}
+
+void status_format_ns(double ns, char *text, size_t size) {
+    if (ns <= 0)
+        snprintf(text, size, "-");
+    else if (ns < 999.5)
+        snprintf(text, size, "%.0f ns", ns);
+    else if (ns < 999.5e3)
+        snprintf(text, size, ns < 99.5e3 ? "%.1f us" : "%.0f us", ns / 1e3);
+    else if (ns < 999.5e6)
+        snprintf(text, size, ns < 99.5e6 ? "%.1f ms" : "%.0f ms", ns / 1e6);
+    else
+        snprintf(text, size, "%.1f s", ns / 1e9);
+}
+
+void status_format_span(double seconds, char *text, size_t size) {
+    const long long s = (long long)seconds;
+    if (s < 60)
+        snprintf(text, size, "%lld s", s);
+    else if (s < 3600)
+        snprintf(text, size, "%lld min %lld s", s / 60, s % 60);
+    else if (s < 24 * 3600)
+        snprintf(text, size, "%lld h %lld min", s / 3600, s / 60 % 60);
+    else
+        snprintf(text, size, "%lld d %lld h", s / 86400, s / 3600 % 24);
+}

@@ -1,0 +1,319 @@
+#include "commands/commands.h"
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "commands/top_table.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <ncurses.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INTERVAL_NS     NS_PER_S
+#define INTERVAL_MIN_NS (100 * NS_PER_MS)
+#define MAX_LANES       4 /* lines for lanes */
+#define TEXT_SIZE       32
+
+#define COLOR_BAD 1 /* a pair of colours */
+
+struct top {
+    const char *socket;
+    int64_t interval_ns;
+    enum top_order order;
+    bool is_reversed;
+    size_t first; /* row at the top of the list */
+    cJSON *status, *before;
+    double seconds; /* between the two */
+    int64_t taken_ns;
+    struct error error; /* of the last look; code ERROR_NONE: it worked */
+    int line;
+};
+
+/* One line, cut at the screen's right edge. */
+__attribute__((format(printf, 3, 4))) static void put(struct top *top, attr_t attributes,
+                                                      const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (top->line >= LINES - 1)
+        return;
+    attrset((int)attributes);
+    mvaddnstr(top->line++, 0, text, COLS);
+    attrset(A_NORMAL);
+}
+
+static attr_t bad(void) {
+    return A_BOLD | (has_colors() ? (attr_t)COLOR_PAIR(COLOR_BAD) : A_NORMAL);
+}
+
+/* Behind the text that the line has: fills it up in the same look, as a bar. */
+static void put_bar(struct top *top, const char *text) {
+    if (top->line >= LINES - 1)
+        return;
+    attrset(A_REVERSE);
+    mvhline(top->line, 0, ' ', COLS);
+    mvaddnstr(top->line++, 0, text, COLS);
+    attrset(A_NORMAL);
+}
+
+static double per_s(const struct top *top, const cJSON *now, const cJSON *before,
+                    const char *name) {
+    if (before == NULL || top->seconds <= 0)
+        return 0;
+    return (status_number(now, name) - status_number(before, name)) / top->seconds;
+}
+
+/* ---- the parts of the screen ---- */
+
+static void draw_head(struct top *top) {
+    char condition[320], span[TEXT_SIZE], left[400], clock[16];
+    const time_t now = time(NULL);
+    struct tm local;
+    localtime_r(&now, &local);
+    strftime(clock, sizeof clock, "%H:%M:%S", &local);
+    status_condition(top->status, condition, sizeof condition);
+    status_format_span(status_number(top->status, "uptime_s"), span, sizeof span);
+    snprintf(left, sizeof left, "%s  %s, up %s", status_text(top->status, "service"), condition,
+             span);
+    put(top, strcmp(condition, "running") == 0 ? A_BOLD : bad(), "%s", left);
+    if (COLS > (int)sizeof clock)
+        mvaddstr(0, COLS - (int)strlen(clock), clock);
+}
+
+static void draw_source(struct top *top) {
+    const cJSON *source = status_member(top->status, "source");
+    const bool is_well = status_is(source, "connected") && status_is(source, "assigned");
+    const double lag = status_number(status_member(top->status, "totals"), "lag");
+    char behind[TEXT_SIZE];
+    status_format_count(lag, 12, behind, sizeof behind);
+    put(top, is_well ? A_NORMAL : bad(), "source  %s, lag %s, %d partitions, %s",
+        !status_is(source, "connected")  ? "NOT CONNECTED"
+        : !status_is(source, "assigned") ? "NOT ASSIGNED"
+                                         : "well",
+        behind, cJSON_GetArraySize(status_member(top->status, "assignment")),
+        status_text(source, "detail"));
+}
+
+static void draw_totals(struct top *top) {
+    const cJSON *now = status_member(top->status, "totals");
+    const cJSON *before = top->before != NULL ? status_member(top->before, "totals") : NULL;
+    char text[5][TEXT_SIZE];
+    status_format_count(per_s(top, now, before, "messages"), 9, text[0], TEXT_SIZE);
+    status_format_count(per_s(top, now, before, "bad"), 7, text[1], TEXT_SIZE);
+    status_format_count(per_s(top, now, before, "signals"), 7, text[2], TEXT_SIZE);
+    status_format_count(status_number(now, "dead_letters"), 7, text[3], TEXT_SIZE);
+    status_format_count(status_number(now, "unconfirmed"), 7, text[4], TEXT_SIZE);
+    put(top, A_NORMAL, "in %s/s  bad %s/s  signals %s/s  dead letters %s  unconfirmed %s", text[0],
+        text[1], text[2], text[3], text[4]);
+}
+
+static void draw_lanes(struct top *top) {
+    const cJSON *lanes = status_member(top->status, "lanes");
+    const int count = cJSON_GetArraySize(lanes);
+    for (int i = 0; i < count && i < MAX_LANES; i++) {
+        const cJSON *lane = cJSON_GetArrayItem(lanes, i);
+        const cJSON *before =
+            top->before != NULL ? cJSON_GetArrayItem(status_member(top->before, "lanes"), i) : NULL;
+        const char *hand = status_text(lane, "in_callback");
+        char text[2][TEXT_SIZE];
+        status_format_count(per_s(top, lane, before, "messages"), 9, text[0], TEXT_SIZE);
+        status_format_count(status_number(lane, "unconfirmed"), 9, text[1], TEXT_SIZE);
+        put(top, A_NORMAL, "lane %d  %s/s, %.0f partitions, unconfirmed %s%s%s", i, text[0],
+            status_number(lane, "partitions"), text[1], hand[0] != '\0' ? ", in " : "", hand);
+    }
+    if (count > MAX_LANES)
+        put(top, A_NORMAL, "        and %d more lanes", count - MAX_LANES);
+}
+
+static void draw_sinks(struct top *top) {
+    const cJSON *sink;
+    cJSON_ArrayForEach(sink, status_member(top->status, "sinks")) {
+        char queued[TEXT_SIZE];
+        const bool is_well = status_is(sink, "well");
+        status_format_count(status_number(sink, "queued"), 9, queued, sizeof queued);
+        put(top, is_well ? A_NORMAL : bad(), "sink    %s (%s) %s, queued %s  %s",
+            status_text(sink, "name"), status_text(sink, "for"), is_well ? "well" : "NOT WELL",
+            queued, status_text(sink, "detail"));
+    }
+}
+
+static void draw_row(struct top *top, const struct top_row *row) {
+    char rate[TEXT_SIZE], signals[TEXT_SIZE], errors[TEXT_SIZE], p50[TEXT_SIZE], p99[TEXT_SIZE];
+    const bool is_running = strcmp(row->state, "running") == 0;
+    status_format_count(row->messages_s, 9, rate, TEXT_SIZE);
+    status_format_count(row->errors, 6, errors, TEXT_SIZE);
+    status_format_ns(row->p50_ns, p50, TEXT_SIZE);
+    status_format_ns(row->p99_ns, p99, TEXT_SIZE);
+    snprintf(signals, TEXT_SIZE, row->signals_s < 99.5 ? "%.1f" : "%.0f", row->signals_s);
+    put(top, is_running ? A_NORMAL : bad(), "%-20.20s %-11.11s %9s %6.1f%% %7s %7s %6s %6s",
+        row->name, row->state, rate, row->time_share * 100, p50, p99, signals, errors);
+}
+
+static void draw_strategies(struct top *top) {
+    struct top_table table;
+    char head[128];
+    put(top, A_NORMAL, "%s", "");
+    snprintf(head, sizeof head, "%-20s %-11s %9s %7s %7s %7s %6s %6s", "STRATEGY", "STATE", "MSG/s",
+             "TIME", "p50", "p99", "SIG/s", "ERRORS");
+    put_bar(top, head);
+    if (!top_table_init(&table, top->status, top->before, top->seconds))
+        return;
+    top_table_sort(&table, top->order, top->is_reversed);
+    const size_t room = LINES - 1 > top->line ? (size_t)(LINES - 1 - top->line) : 0;
+    if (top->first + room > table.count)
+        top->first = table.count > room ? table.count - room : 0;
+    for (size_t i = top->first; i < table.count && i < top->first + room; i++)
+        draw_row(top, &table.rows[i]);
+    if (table.count == 0)
+        put(top, A_NORMAL, "no strategy runs");
+    top_table_release(&table);
+}
+
+static void draw_foot(void) {
+    static const char keys[] = "q quit  sort: n name  r rate  t time  5 p50  9 p99  s signals  "
+                               "e errors  a state  i invert";
+    attrset(A_REVERSE);
+    mvhline(LINES - 1, 0, ' ', COLS);
+    mvaddnstr(LINES - 1, 0, keys, COLS);
+    attrset(A_NORMAL);
+}
+
+static void draw(struct top *top) {
+    erase();
+    top->line = 0;
+    if (top->error.code != ERROR_NONE)
+        put(top, bad(), "%s", top->error.text);
+    if (top->status != NULL && top->error.code == ERROR_NONE) {
+        draw_head(top);
+        draw_source(top);
+        draw_totals(top);
+        draw_lanes(top);
+        draw_sinks(top);
+        draw_strategies(top);
+    }
+    draw_foot();
+    refresh();
+}
+
+/* ---- data and keys ---- */
+
+static void look(struct top *top) {
+    struct text answer;
+    cJSON *tree = NULL;
+    text_init(&answer);
+    top->error.code = ERROR_NONE;
+    const int64_t now_ns = clock_monotonic_ns();
+    if (status_ask(top->socket, &answer, &tree, &top->error)) {
+        cJSON_Delete(top->before);
+        top->before = top->status;
+        top->status = tree;
+        top->seconds = (double)(now_ns - top->taken_ns) / 1e9;
+        /* A host that was started anew counts from 0. */
+        if (top->before != NULL && status_number(tree, "uptime_s") < top->seconds) {
+            cJSON_Delete(top->before);
+            top->before = NULL;
+        }
+    }
+    top->taken_ns = now_ns;
+    text_release(&answer);
+}
+
+/* False: quit. */
+static bool press(struct top *top, int key) {
+    static const struct {
+        int key;
+        enum top_order order;
+    } orders[] = {{'n', TOP_BY_NAME},  {'r', TOP_BY_RATE},  {'t', TOP_BY_TIME},
+                  {'5', TOP_BY_P50},   {'9', TOP_BY_P99},   {'s', TOP_BY_SIGNALS},
+                  {'a', TOP_BY_STATE}, {'e', TOP_BY_ERRORS}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        if (key == orders[i].key)
+            top->order = orders[i].order;
+    }
+    if (key == 'i')
+        top->is_reversed = !top->is_reversed;
+    else if (key == KEY_DOWN)
+        top->first++;
+    else if (key == KEY_UP && top->first > 0)
+        top->first--;
+    return key != 'q' && key != 'Q' && key != 27;
+}
+
+static void watch(struct top *top) {
+    look(top);
+    int64_t next_ns = top->taken_ns + top->interval_ns;
+    for (;;) {
+        draw(top);
+        const int64_t left_ms = (next_ns - clock_monotonic_ns()) / NS_PER_MS;
+        timeout(left_ms > 0 ? (int)left_ms : 0);
+        const int key = getch();
+        if (key == ERR && clock_monotonic_ns() >= next_ns) {
+            look(top);
+            next_ns = clock_monotonic_ns() + top->interval_ns;
+        } else if (key != ERR && !press(top, key)) {
+            return;
+        }
+    }
+}
+
+static int run(struct top *top) {
+    setlocale(LC_CTYPE, "");
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        complain("top needs a terminal; elsewhere there is: take5 ctl status --watch");
+        return EXIT_FAILED;
+    }
+    SCREEN *screen = newterm(NULL, stdout, stdin);
+    if (screen == NULL) {
+        complain("top cannot use this terminal (TERM=%s)",
+                 getenv("TERM") != NULL ? getenv("TERM") : "");
+        return EXIT_FAILED;
+    }
+    cbreak();
+    noecho();
+    keypad(stdscr, TRUE);
+    set_escdelay(50);
+    curs_set(0);
+    if (start_color() == OK && use_default_colors() == OK) {
+        init_pair(COLOR_BAD, COLOR_RED, -1);
+    }
+    watch(top);
+    endwin();
+    delscreen(screen);
+    return EXIT_GOOD;
+}
+
+int command_top(int argc, char **argv) {
+    static const struct option longs[] = {{"interval", required_argument, NULL, 'i'}, {0}};
+    struct config_options options = {0};
+    struct top top = {.interval_ns = INTERVAL_NS, .order = TOP_BY_NAME};
+    for (int c; (c = getopt_long(argc, argv, "c:s:", longs, NULL)) != -1;) {
+        if (c == 'c') {
+            options.path = optarg;
+        } else if (c == 'i') {
+            if (!parse_duration_ns(optarg, &top.interval_ns) || top.interval_ns < INTERVAL_MIN_NS) {
+                complain("--interval %s: must be a duration of at least 100ms, such as 2s", optarg);
+                return usage("top");
+            }
+        } else if (c != 's' || !config_options_add(&options, optarg)) {
+            return usage("top");
+        }
+    }
+    if (optind < argc)
+        return usage("top");
+    struct config *config = config_options_load(&options);
+    config_options_release(&options);
+    if (config == NULL)
+        return EXIT_CONFIG;
+    top.socket = config->control_socket;
+    const int code = run(&top);
+    cJSON_Delete(top.status);
+    cJSON_Delete(top.before);
+    config_free(config);
+    return code;
+}
