@@ -22,6 +22,7 @@ struct run {
     struct text request;
     const struct description *description;
     struct conformance_counts *counts;
+    struct place place; /* of faults; a case's name says enough, then it is empty */
 };
 
 static bool encode_request(const struct conformance *conformance, struct text *request) {
@@ -63,6 +64,7 @@ static bool call(const struct run *run, const char *name, struct description **d
         .seed = run->conformance->seed,
         .request = &run->request,
         .timeout_ns = run->conformance->timeout_ns,
+        .place = run->place,
     };
     return conformance_process_run(&call, description, faults);
 }
@@ -173,7 +175,8 @@ bool conformance_run(const struct conformance *conformance, struct conformance_c
 
 struct description *conformance_describe(const struct conformance *conformance,
                                          struct faults *faults) {
-    struct run run = {.conformance = conformance};
+    struct run run = {.conformance = conformance,
+                      .place = {conformance->generation->source_path, 0}};
     struct description *description = NULL;
     if (!encode_request(conformance, &run.request)) {
         faults_add(faults, (struct place){NULL, 0}, "out of memory");

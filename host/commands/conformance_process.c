@@ -43,7 +43,7 @@ struct process {
     struct description *description;
 };
 
-static const struct place nowhere = {NULL, 0};
+static const struct place nowhere = {NULL, 0}; /* the child's texts say where */
 
 /* ---- starting ---- */
 
@@ -155,7 +155,7 @@ static bool start(struct process *process) {
     close_fd(&answers);
     close_fd(&words);
     if (!is_good)
-        faults_add(process->faults, nowhere, "%s", error.text);
+        faults_add(process->faults, process->call->place, "%s", error.text);
     return is_good;
 }
 
@@ -291,22 +291,23 @@ static void report_end(struct process *process, bool did_end, int status) {
     last_words(process, &words);
     const char *step = process->step[0] != '\0' ? process->step : "its beginning";
     if (process->is_garbled) {
-        faults_add(process->faults, nowhere, "wrote into the answers of the check, in %s%s", step,
-                   words.data);
+        faults_add(process->faults, process->call->place,
+                   "wrote into the answers of the check, in %s%s", step, words.data);
     } else if (!did_end) {
         char limit[32];
         format_duration(process->call->timeout_ns, limit, sizeof limit);
-        faults_add(process->faults, nowhere, "stuck: not done within %s, in %s%s", limit, step,
-                   words.data);
+        faults_add(process->faults, process->call->place, "stuck: not done within %s, in %s%s",
+                   limit, step, words.data);
     } else if (WIFSIGNALED(status)) {
         const char *name = sigabbrev_np(WTERMSIG(status));
-        faults_add(process->faults, nowhere, "crashed with SIG%s in %s%s",
+        faults_add(process->faults, process->call->place, "crashed with SIG%s in %s%s",
                    name != NULL ? name : "?", step, words.data);
     } else if (!process->is_done && process->fault_count == 0) {
-        faults_add(process->faults, nowhere, "ended the process with exit code %d in %s%s",
-                   WEXITSTATUS(status), step, words.data);
+        faults_add(process->faults, process->call->place,
+                   "ended the process with exit code %d in %s%s", WEXITSTATUS(status), step,
+                   words.data);
     } else if (WEXITSTATUS(status) > 1) {
-        faults_add(process->faults, nowhere, "exit code %d at the process's end%s",
+        faults_add(process->faults, process->call->place, "exit code %d at the process's end%s",
                    WEXITSTATUS(status), words.data);
     } else if (process->said_size > 0) {
         faults_warn(process->faults, nowhere,

@@ -1,6 +1,6 @@
 #include "commands/fitness.h"
 
-#include "strategy/rehearsal.h"
+#include "commands/conformance.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,33 +29,20 @@ void fitness_release(struct fitness *fitness) {
     rmdir(fitness->directory);
 }
 
-bool fitness_try(struct fitness *fitness, const struct config *config,
-                 const struct strategy_file *file, const struct config_deployment *deployment,
-                 struct description **description, struct faults *faults) {
+struct description *fitness_describe(struct fitness *fitness, const struct config *config,
+                                     const struct strategy_file *file, struct faults *faults) {
     struct error error;
-    *description = NULL;
     struct generation *generation = generations_copy(fitness->generations, file, &error);
     if (generation == NULL) {
         faults_add(faults, (struct place){file->path, 0}, "%s", error.text);
-        return false;
+        return NULL;
     }
-    const struct config_deployment defaults = {.name = (char *)file->name,
-                                               .plugin = (char *)file->name,
-                                               .is_enabled = true,
-                                               .place = {file->path, 0}};
-    const struct rehearsal rehearsal = {
+    const struct conformance conformance = {
         .generation = generation,
-        .deployment = deployment != NULL ? deployment : &defaults,
         .config = config,
         .timeout_ns = config->rehearsal_timeout_ns,
     };
-    struct rehearsal_answer answer = {0};
-    const bool did = rehearsal_run(&rehearsal, &answer, faults);
-    if (did && answer.has_changed_fp)
-        faults_warn(faults, (struct place){file->path, 0},
-                    "changes the floating-point environment when it is loaded (built with "
-                    "-ffast-math?); take5 puts it back, but its own results may differ");
+    struct description *description = conformance_describe(&conformance, faults);
     generations_discard(fitness->generations, generation);
-    *description = answer.description;
-    return did;
+    return description;
 }

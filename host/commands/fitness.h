@@ -1,6 +1,6 @@
 /*
  * commands/fitness.h - strategies looked at outside a running host: copied into a directory of the
- * moment, rehearsed in a child, described. For `check` and `list`.
+ * moment, described by a child. For `check` and `list`.
  */
 #ifndef TAKE5_COMMANDS_FITNESS_H
 #define TAKE5_COMMANDS_FITNESS_H
@@ -21,12 +21,9 @@ struct fitness {
 bool fitness_init(struct fitness *fitness, struct error *error);
 void fitness_release(struct fitness *fitness);
 
-/*
- * Rehearses the file for a deployment (NULL: with its defaults), without messages, in a child. True
- * with a description (free it) when it is fit to run.
- */
-bool fitness_try(struct fitness *fitness, const struct config *config,
-                 const struct strategy_file *file, const struct config_deployment *deployment,
-                 struct description **description, struct faults *faults);
+/* What the file says of itself, by a child that loads it and creates nothing; so parameters without
+ * a default need no value. NULL with faults; free it. */
+struct description *fitness_describe(struct fitness *fitness, const struct config *config,
+                                     const struct strategy_file *file, struct faults *faults);
 
 #endif

@@ -104,7 +104,7 @@ static void put_json(struct text *text, const struct strategy_file *file,
     text_puts(text, "]}");
 }
 
-/* What a file says needs its code only for describe(); it runs in a child for all. */
+/* What a file says needs its code for the descriptor, and for describe(); so a child asks. */
 static bool list_all(const struct config *config, bool is_json, struct fitness *fitness) {
     struct catalog catalog = {0};
     struct faults faults = FAULTS_INIT;
@@ -117,8 +117,9 @@ static bool list_all(const struct config *config, bool is_json, struct fitness *
     text_init(&text);
     text_putc(&text, '[');
     for (size_t i = 0; i < catalog.count; i++) {
-        struct description *description = NULL;
-        if (!fitness_try(fitness, config, &catalog.files[i], NULL, &description, &faults))
+        struct description *description =
+            fitness_describe(fitness, config, &catalog.files[i], &faults);
+        if (description == NULL)
             continue;
         if (is_json) {
             if (listed > 0)
