@@ -6,6 +6,9 @@
  * is built; text stays a span of the payload unless it has escapes, which are resolved into the
  * decoder's scratch.
  *
+ * A number beyond the range of doubles (1e999) is JSON: as a field it is an infinite NUMBER, in the
+ * envelope it counts as absent.
+ *
  * A decoder belongs to one thread. Its projection outlives it.
  */
 #ifndef TAKE5_MESSAGE_DECODE_H

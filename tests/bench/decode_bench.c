@@ -2,6 +2,7 @@
  * decode_bench - decoding alone, against cJSON.
  *
  *   decode_bench [ROUNDS [MILLISECONDS]]
+ *   decode_bench once
  *
  * For each kind of message: 16384 different ones of the synthetic feed (the 64 KiB ones: 16) are
  * decoded in turn, with the envelope and 8 fields wanted (23 of three topics that come in turn);
@@ -9,6 +10,10 @@
  * account. Rounds of both alternate, each of MILLISECONDS (default 100) of the thread's CPU time,
  * so that a noisy machine shows as spread. One line of JSON a kind: ns per message and MB/s as
  * median, minimum and maximum over the rounds (default 15), and the ratio of the medians.
+ *
+ * `once` decodes each message of the first kind a single time, for callgrind:
+ *   valgrind --tool=callgrind --toggle-collect=decoder_decode decode_bench once
+ * and prints how many they were.
  */
 #include "base/clock.h"
 #include "base/text.h"
@@ -245,11 +250,29 @@ static void measure(const char *name, const struct kind *kind, const struct samp
     projection_free(projection);
 }
 
+static int decode_once(void) {
+    struct projection *projection;
+    struct decoder *decoder = decoder_for(&kinds[0], &projection);
+    struct sample *sample = calloc(1, sizeof *sample);
+    if (sample == NULL)
+        die("out of memory");
+    sample_take(sample, &kinds[0]);
+    decode_all(decoder, sample);
+    printf("{\"name\":\"%s\",\"messages\":%zu}\n", kinds[0].name, sample->count);
+    text_release(&sample->bytes);
+    free(sample);
+    decoder_free(decoder);
+    projection_free(projection);
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "once") == 0)
+        return decode_once();
     const int rounds = argc > 1 ? atoi(argv[1]) : 15;
     const int milliseconds = argc > 2 ? atoi(argv[2]) : 100;
     if (rounds < 1 || rounds > MAX_ROUNDS || milliseconds < 1) {
-        fprintf(stderr, "usage: decode_bench [ROUNDS [MILLISECONDS]]\n");
+        fprintf(stderr, "usage: decode_bench [ROUNDS [MILLISECONDS]] | once\n");
         return 2;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
