@@ -295,6 +295,7 @@ void ownership_assigned(void *context, struct source_part *parts, size_t count) 
         done += same;
     }
     free(left);
+    ownership_judge_global(engine);
     ownership_prune(engine);
 }
 

@@ -5,6 +5,7 @@
 #include "engine/ownership.h"
 
 #include "base/clock.h"
+#include "engine/dispatch.h"
 #include "engine/internal.h"
 
 #include <inttypes.h>
@@ -160,7 +161,53 @@ void ownership_revoked(void *context, const struct source_part *parts, size_t co
         lane_call(departures[i].partition->home, depart, &departures[i], timeout_ns);
     free(departures);
     free(left);
+    ownership_judge_global(engine);
     ownership_prune(engine);
+}
+
+/* ---- GLOBAL ---- */
+
+/* A wanted topic of which this host lacks a partition, by the strategy's index; NOT_WANTED: it has
+ * all of them, as far as is known. */
+static uint32_t missing_topic(const struct engine *engine, const struct deployment *deployment) {
+    struct source *source = engine->options.source;
+    for (uint32_t topic = 0; topic < deployment->topic_count; topic++) {
+        int32_t held = 0;
+        if (deployment->topics[topic] == NOT_WANTED || source->ops->partitions == NULL)
+            continue;
+        for (size_t i = 0; i < engine->partition_count; i++)
+            held += engine->partitions[i]->topics[topic].is_owned;
+        if (held < source->ops->partitions(source, topic))
+            return deployment->topics[topic];
+    }
+    return NOT_WANTED;
+}
+
+/* Lane. */
+static void judge_global(struct lane *lane, void *argument) {
+    const struct engine *engine = argument;
+    for (size_t i = 0; lane->global != NULL && i < lane->global->seat_count; i++) {
+        struct seat *seat = lane->global->seats[i];
+        const uint32_t missing = missing_topic(engine, seat->deployment);
+        const bool is_part = missing != NOT_WANTED;
+        if (is_part != seat->was_told_part) {
+            t5_event event = ownership_event(is_part ? T5_EVENT_PART : T5_EVENT_ASSIGNED);
+            seat->was_told_part = is_part;
+            if (is_part)
+                event.topic = missing;
+            lane_event(lane, seat, &event);
+        }
+        const int suspension = atomic_load(&seat->suspension);
+        if (is_part && suspension == SUSPENDED_NOT && !seat->deployment->global_partial)
+            dispatch_suspend(lane, seat, SUSPENDED_PARTIAL, INT64_MAX);
+        else if (!is_part && suspension == SUSPENDED_PARTIAL)
+            dispatch_resume(lane, seat);
+    }
+}
+
+void ownership_judge_global(struct engine *engine) {
+    if (engine->lane_count == 1 && !atomic_load(&engine->is_stopping))
+        lane_call(engine->lanes[0], judge_global, engine, engine->config->revoke_timeout_ns);
 }
 
 /* ---- the parked ---- */

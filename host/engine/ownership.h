@@ -21,6 +21,10 @@ bool ownership_begin_global(struct engine *engine, struct error *error);
 /* Deactivates and frees all partitions. Lanes are held, the source is closed. */
 void ownership_end(struct engine *engine);
 
+/* GLOBAL instances are suspended while the host lacks a partition of a topic that they want, unless
+ * `global_partial = ok`; either way they are told. */
+void ownership_judge_global(struct engine *engine);
+
 /* Waits for the sinks to confirm what they have, up to the time. */
 void ownership_flush(struct engine *engine, int64_t timeout_ns);
 /* Frees what was parked too long, or is too much. */

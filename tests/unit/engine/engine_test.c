@@ -437,6 +437,24 @@ Test(engine, global_deployment_is_rejected_with_two_lanes) {
     stage_free(stage);
 }
 
+Test(engine, global_deployment_is_suspended_while_a_partition_is_elsewhere) {
+    static const char *const settings[] = {"strategy:good.every=1", NULL};
+    struct stage *stage = stage_new(settings);
+    stage_drop(stage, "good_global", "good");
+    stage_start(stage);
+    stage_set_partitions(stage, 2);
+    stage_assign_topic(stage, BAR, 0, 0);
+    stage_send(stage, BAR, 0, 0, "A");
+    stage_wait_stored(stage, BAR, 0, 1);
+    cr_expect_eq(stage_parcels(stage), 0, "it does not see everything");
+    cr_expect_not_null(strstr(stage_log(stage), "suspended (partitions elsewhere)"));
+    stage_assign_topic(stage, BAR, 1, 0);
+    stage_send(stage, BAR, 1, 0, "A");
+    stage_wait_stored(stage, BAR, 1, 1);
+    cr_expect_eq(stage_parcels(stage), 1);
+    stage_free(stage);
+}
+
 /* ---- a clean stop and the next start ---- */
 
 Test(engine, state_survives_a_clean_stop) {

@@ -53,7 +53,8 @@ struct stage {
     bool is_awake[LANES];
     uint64_t sent, released, read;
     int64_t stored[TOPICS][MAX_PARTITIONS];
-    int64_t low, high; /* the range; high < 0: not known */
+    int32_t partitions; /* of each topic in all */
+    int64_t low, high;  /* the range; high < 0: not known */
     bool does_hold;
     struct parcel **parcels;
     bool *is_confirmed;
@@ -131,6 +132,10 @@ static bool source_range(struct source *source, uint32_t topic, int32_t partitio
     return *high >= 0;
 }
 
+static int32_t source_partitions(struct source *source, uint32_t topic) {
+    return topic == BAR ? of(source)->partitions : 0;
+}
+
 static void source_wake(struct source *source, uint32_t lane) {
     struct stage *stage = of(source);
     pthread_mutex_lock(&stage->lock);
@@ -206,6 +211,7 @@ static const struct source_ops source_ops = {
     .read = source_read,
     .release = source_release,
     .range = source_range,
+    .partitions = source_partitions,
     .wake = source_wake,
     .store = source_store,
     .poll = source_poll,
@@ -572,6 +578,10 @@ void stage_confirm(struct stage *stage, size_t index) {
 void stage_confirm_all(struct stage *stage) {
     for (size_t i = 0; i < stage_parcels(stage); i++)
         stage_confirm(stage, i);
+}
+
+void stage_set_partitions(struct stage *stage, int32_t count) {
+    stage->partitions = count;
 }
 
 void stage_set_range(struct stage *stage, int64_t low, int64_t high) {

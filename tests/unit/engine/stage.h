@@ -73,6 +73,9 @@ double stage_signal_value(struct stage *stage, size_t index);
 /* What the log of every topic and partition has, as the source hears it. */
 void stage_set_range(struct stage *stage, int64_t low, int64_t high);
 
+/* How many partitions each topic has; 0 (the start): not known. */
+void stage_set_partitions(struct stage *stage, int32_t count);
+
 /* What was stored last for the topic and partition; -1: nothing. */
 int64_t stage_stored(struct stage *stage, uint32_t topic, int32_t partition);
 /* Until that is stored; a test failure after a limit. */
