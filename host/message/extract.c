@@ -125,8 +125,7 @@ static inline const char *take_colon(struct scan *scan, const char *p) {
     return scan_space(p + 1);
 }
 
-/* A name with escapes. It is only looked at: the scratch behind what is used is free again after.
- */
+/* A name with escapes. It is only looked at, so the scratch that it takes is free again after. */
 static const char *take_escaped_name(struct extract *extract, struct scan *scan, const char *name,
                                      const char *end, uint32_t parent, uint32_t *child,
                                      struct hint ***link) {
@@ -259,7 +258,7 @@ behind: /* a value */
                                  frame->closer == '}' ? "expected ',' or '}' after a member"
                                                       : "expected ',' or ']' after an element");
 
-close:
+close: /* the document's own cell is in no slot: it need not be dirty */
     p++;
     extract->cells[trie->nodes[frame->node].cell] = span_value(T5_VALUE_JSON, frame->begin, p);
     link = frame->link;
