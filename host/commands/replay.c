@@ -16,6 +16,7 @@
 
 enum {
     OPTION_TOPIC = 256,
+    OPTION_JOURNAL,
     OPTION_FROM,
     OPTION_UNTIL,
     OPTION_SYMBOLS,
@@ -40,6 +41,8 @@ static const char help[] =
     "  --from TIME           event time, 2024-06-17T21:15:30Z or epoch milliseconds\n"
     "  --until TIME          up to there, not included\n"
     "  --symbols A,B         only those\n"
+    "  --journal FILE        in the order of a live host's journal; strategies that join topics\n"
+    "                        need it to give the signals of that run\n"
     "  --speed N             N times as fast as the event times (default: as fast as it goes)\n"
     "  --strict              end at the first bad line\n"
     "  --lanes N             threads; the signals are the same\n"
@@ -88,6 +91,9 @@ static bool set_option(struct replay_options *options, int option, const char *v
     case OPTION_TOPIC:
         options->source.topic = value;
         return true;
+    case OPTION_JOURNAL:
+        options->source.journal = value;
+        return true;
     case OPTION_FROM:
         return parse_moment("--from", value, &options->source.from_ns);
     case OPTION_UNTIL:
@@ -113,6 +119,7 @@ static bool set_option(struct replay_options *options, int option, const char *v
 static bool parse(struct replay_options *options, int argc, char **argv, bool *is_help) {
     static const struct option longs[] = {
         {"topic", required_argument, NULL, OPTION_TOPIC},
+        {"journal", required_argument, NULL, OPTION_JOURNAL},
         {"from", required_argument, NULL, OPTION_FROM},
         {"until", required_argument, NULL, OPTION_UNTIL},
         {"symbols", required_argument, NULL, OPTION_SYMBOLS},

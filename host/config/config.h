@@ -130,6 +130,10 @@ struct config {
     char *letters_topic;
     bool letters_fsync;
 
+    /* [journal] */
+    bool journal_enabled;
+    char *journal_path;
+
     /* [http] */
     bool http_enabled;
     char *http_address;

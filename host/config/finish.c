@@ -47,6 +47,7 @@ static void preset_files(struct build *build) {
     preset_text(build, &config->control_socket, below(config->run_dir, "control.sock"));
     preset_text(build, &config->jsonl_path, below(config->state_dir, "signals.jsonl"));
     preset_text(build, &config->letters_path, below(config->state_dir, "dead_letters.jsonl"));
+    preset_text(build, &config->journal_path, below(config->state_dir, "journal"));
 }
 
 static struct place origin(const struct config *config, const char *section, const char *key) {
@@ -83,9 +84,11 @@ static void check_files(struct build *build) {
         {"sink:jsonl", config->jsonl_path, config->sink_jsonl && config->jsonl_path != NULL},
         {"dead_letters", config->letters_path,
          config->letters == LETTERS_JSONL && config->letters_path != NULL},
+        {"journal", config->journal_path, config->journal_enabled && config->journal_path != NULL},
     };
-    for (size_t i = 0; i < 3; i++)
-        for (size_t j = i + 1; j < 3; j++)
+    const size_t count = sizeof files / sizeof *files;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i + 1; j < count; j++)
             if (files[i].is_used && files[j].is_used && strcmp(files[i].path, files[j].path) == 0)
                 faults_add(build->faults,
                            written(origin(config, files[j].section, "path"),

@@ -64,6 +64,10 @@ static const struct schema_section sections[] = {
      "knows; .file and .env as there",
      "Signals into a Kafka topic."},
     {"dead_letters", NULL, "Where messages go that cannot be used, with the reason."},
+    {"journal", NULL,
+     "The order in which messages were delivered. `take5 replay --journal FILE` follows it, so "
+     "that "
+     "strategies that join topics give the signals of the live run."},
     {"http", NULL, "Health, metrics and results, read-only."},
     {"strategy:NAME", "the strategy's own parameters (`take5 list` shows them)",
      "A deployment: a strategy with one set of parameters. NAME is its name in signals, log and "
@@ -201,6 +205,11 @@ static const struct schema_key keys[] = {
      CONFIG(letters_topic), true, "The topic."},
     {"dead_letters", "fsync", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(letters_fsync), true,
      "Whether a letter counts as safe only when the disk has it."},
+
+    {"journal", "enabled", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(journal_enabled), true,
+     "Whether to keep one."},
+    {"journal", "path", SCHEMA_PATH, NULL, "STATE_DIR/journal", 0, 0, NULL, CONFIG(journal_path),
+     true, "The file. Some 40 bytes a run of messages of one topic; a restart appends."},
 
     {"http", "enabled", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(http_enabled), true,
      "Whether to listen."},

@@ -43,7 +43,11 @@ struct file_source_options {
     const char *const *paths; /* "-": the standard input */
     size_t path_count;
     const char *topic; /* role or name, for lines that name none; NULL: by shape */
-    int64_t from_ns;   /* event time: from <= time < until */
+    /* The order of delivery in a live host: what is not in it is left out, and so are lines
+     * without topic, partition and offset. Reads each file once a part of the journal. NULL: by
+     * event time. */
+    const char *journal;
+    int64_t from_ns; /* event time: from <= time < until */
     int64_t until_ns;
     const char *const *symbols; /* NULL: all */
     size_t symbol_count;

@@ -1,4 +1,4 @@
-#include "source/file_input.h"
+#include "source/file_input_private.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -10,40 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FOREIGN   16 /* topics that are named in the log */
 /* A recorded value may take six bytes for one; beyond it, what stands beside the value. */
 #define LINE_PER_BYTE 6
 #define LINE_BESIDE   (1024 * 1024)
-#define NO_TIME_NS    INT64_MIN
-
-/* One file, and the record that it offers next. */
-struct input_file {
-    struct recording_reader *reader;
-    struct file_input_record head;
-    bool has_head, is_at_end;
-    bool has_offset; /* the head's was recorded */
-    bool is_wanted;  /* the head passes the filters */
-    int64_t time_ns; /* of the line before */
-};
-
-struct file_input {
-    struct input_file *files;
-    uint32_t file_count;
-    const struct config *config;
-    struct log *log;
-    struct file_parts *parts;
-    int64_t from_ns, until_ns;
-    bool has_topic; /* lines without a topic belong to `topic` */
-    uint32_t topic;
-    struct symbols *symbols; /* wanted ones; NULL: all */
-    /* For what only the decoder knows; NULL when nothing of it is wanted. */
-    struct projection *projection;
-    struct decoder *decoder;
-    char *foreign[MAX_FOREIGN];
-    uint32_t foreign_count;
-    bool did_warn_order;
-    uint64_t filtered;
-};
 
 /* Making. */
 
@@ -102,24 +71,31 @@ static bool make_decoder(struct file_input *input, const struct file_source_opti
     return input->decoder != NULL;
 }
 
-static bool open_files(struct file_input *input, const struct file_input_setup *setup,
-                       struct error *error) {
+struct recording_reader *file_input_open(const struct file_input *input,
+                                         const struct file_input_setup *setup, const char *path,
+                                         bool is_quiet, struct error *error) {
     const struct file_source_options *options = setup->options;
-    struct recording_options reading = {
+    const struct recording_options reading = {
         .pool = setup->pool,
         .max_line = (size_t)input->config->decode.max_bytes * LINE_PER_BYTE + LINE_BESIDE,
-        .is_strict = options->is_strict,
-        .bad_line = options->bad_line,
+        .is_strict = options->is_strict && !is_quiet,
+        .bad_line = is_quiet ? NULL : options->bad_line,
         .bad_line_context = options->context,
         .before_read = setup->before_read,
         .before_read_context = setup->context,
     };
+    return recording_reader_open(path, &reading, error);
+}
+
+static bool open_files(struct file_input *input, const struct file_input_setup *setup,
+                       struct error *error) {
+    const struct file_source_options *options = setup->options;
     input->files = calloc(options->path_count, sizeof *input->files);
     if (input->files == NULL)
         return error_set_memory(error, options->path_count * sizeof *input->files, "files");
     for (size_t i = 0; i < options->path_count; i++) {
         struct input_file *file = &input->files[i];
-        file->reader = recording_reader_open(options->paths[i], &reading, error);
+        file->reader = file_input_open(input, setup, options->paths[i], false, error);
         if (file->reader == NULL)
             return false;
         file->head.file = (uint32_t)i;
@@ -142,7 +118,9 @@ struct file_input *file_input_new(const struct file_input_setup *setup, struct e
     input->from_ns = options->from_ns;
     input->until_ns = options->until_ns;
     if (!take_topic(input, options->topic, error) || !take_symbols(input, options, error) ||
-        !make_decoder(input, options, error) || !open_files(input, setup, error)) {
+        !make_decoder(input, options, error) ||
+        !(options->journal != NULL ? file_order_open(input, setup, error)
+                                   : open_files(input, setup, error))) {
         file_input_free(input);
         return NULL;
     }
@@ -152,6 +130,7 @@ struct file_input *file_input_new(const struct file_input_setup *setup, struct e
 void file_input_free(struct file_input *input) {
     if (input == NULL)
         return;
+    file_order_close(input->order);
     for (uint32_t i = 0; i < input->file_count; i++)
         recording_reader_close(input->files[i].reader);
     for (uint32_t i = 0; i < input->foreign_count; i++)
@@ -246,9 +225,8 @@ static void look_inside(struct file_input *input, struct input_file *file) {
     }
 }
 
-/* Reads on until the file offers a record, or has none any more. */
-static enum recording_result fill(struct file_input *input, struct input_file *file,
-                                  struct error *error) {
+enum recording_result file_input_fill(struct file_input *input, struct input_file *file,
+                                      struct error *error) {
     for (;;) {
         struct recording_entry entry;
         enum recording_result result = recording_reader_next(file->reader, &entry, error);
@@ -261,6 +239,8 @@ static enum recording_result fill(struct file_input *input, struct input_file *f
             note_foreign(input, line);
             continue;
         }
+        if (file->is_of_one_part && (topic != file->topic || line->partition != file->partition))
+            continue;
         const char *complaint = place_record(input, file, line, topic);
         if (complaint != NULL) {
             if (!recording_reader_reject(file->reader, entry.number, complaint, error))
@@ -325,12 +305,14 @@ static bool number_record(struct file_input *input, struct input_file *file, str
 
 enum recording_result file_input_next(struct file_input *input, struct file_input_record *record,
                                       struct error *error) {
+    if (input->order != NULL)
+        return file_order_next(input, record, error);
     for (;;) {
         for (uint32_t i = 0; i < input->file_count; i++) {
             struct input_file *file = &input->files[i];
             if (file->has_head || file->is_at_end)
                 continue;
-            enum recording_result result = fill(input, file, error);
+            enum recording_result result = file_input_fill(input, file, error);
             if (result == RECORDING_END)
                 file->is_at_end = true;
             else if (result != RECORDING_ENTRY)

@@ -112,6 +112,8 @@ Test(reload, everything_at_once) {
            "change this, restart the host\n"
            "[dead_letters] path is now /x/dead_letters.jsonl, and running with "
            "/var/lib/take5/dead_letters.jsonl: a reload cannot change this, restart the host\n"
+           "[journal] path is now /x/journal, and running with /var/lib/take5/journal: a reload "
+           "cannot change this, restart the host\n"
            "take5.ini:11: [http] port is now 81, and running with 8080: a reload cannot change "
            "this, restart the host\n");
 }

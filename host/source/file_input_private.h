@@ -1,0 +1,73 @@
+/*
+ * source/file_input_private.h - what the sources of recorded input share: files, and how records
+ * are made of their lines.
+ *
+ *   file_input.c  lines to records, filters, files merged by event time
+ *   file_order.c  records in the order of a journal
+ */
+#ifndef TAKE5_SOURCE_FILE_INPUT_PRIVATE_H
+#define TAKE5_SOURCE_FILE_INPUT_PRIVATE_H
+
+#include "source/file_input.h"
+
+#include "base/symbols.h"
+#include "message/decode.h"
+#include "message/projection.h"
+
+#define MAX_FOREIGN 16 /* topics that are named in the log */
+#define NO_TIME_NS  INT64_MIN
+
+struct file_order;
+
+/* One file, and the record that it offers next. */
+struct input_file {
+    struct recording_reader *reader;
+    struct file_input_record head;
+    bool has_head, is_at_end;
+    bool has_offset;     /* the head's was recorded */
+    bool is_wanted;      /* the head passes the filters */
+    int64_t time_ns;     /* of the line before */
+    bool is_of_one_part; /* lines of others are passed */
+    uint32_t topic;
+    int32_t partition;
+};
+
+struct file_input {
+    struct input_file *files;
+    uint32_t file_count;
+    const struct config *config;
+    struct log *log;
+    struct file_parts *parts;
+    int64_t from_ns, until_ns;
+    bool has_topic; /* lines without a topic belong to `topic` */
+    uint32_t topic;
+    struct symbols *symbols; /* wanted ones; NULL: all */
+    /* For what only the decoder knows; NULL when nothing of it is wanted. */
+    struct projection *projection;
+    struct decoder *decoder;
+    char *foreign[MAX_FOREIGN];
+    uint32_t foreign_count;
+    bool did_warn_order;
+    uint64_t filtered;
+    struct file_order *order; /* of a journal; NULL: by event time */
+};
+
+/* Quiet: bad lines are passed without a word, since another reader of that file tells them. */
+struct recording_reader *file_input_open(const struct file_input *input,
+                                         const struct file_input_setup *setup, const char *path,
+                                         bool is_quiet, struct error *error);
+/* Reads on until the file offers a record, or has none any more. */
+enum recording_result file_input_fill(struct file_input *input, struct input_file *file,
+                                      struct error *error);
+
+/* ---- file_order.c ---- */
+
+/* Opens the journal and one reader a part of it and file. Fills the input's files. */
+bool file_order_open(struct file_input *input, const struct file_input_setup *setup,
+                     struct error *error);
+/* NULL is allowed. The files are the input's. */
+void file_order_close(struct file_order *order);
+enum recording_result file_order_next(struct file_input *input, struct file_input_record *record,
+                                      struct error *error);
+
+#endif
