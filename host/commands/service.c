@@ -35,7 +35,8 @@ struct service {
     struct outbox outbox;
     struct engine *engine;
     struct control *control;
-    struct http *http; /* NULL: not enabled */
+    struct http *http;         /* NULL: not enabled */
+    struct observer *observer; /* for http; NULL without it */
     struct view_totals totals;
     bool is_stuck; /* something was left behind */
     int64_t last_stats_ns;
@@ -136,6 +137,7 @@ static bool start_http(struct service *service, struct error *error) {
         .version = TAKE5_VERSION,
         .log = service->log,
         .engine = service->engine,
+        .observer = service->observer,
         .kafka_statistics = kafka_statistics,
         .context = service,
     };
@@ -350,11 +352,17 @@ struct service *service_new(const struct service_options *options, struct error 
     service->source = kafka_source_new(service->config, service->log, error);
     if (service->source == NULL)
         goto failed;
+    if (service->config->http_enabled) {
+        service->observer = observer_new((size_t)service->config->lanes, error);
+        if (service->observer == NULL)
+            goto failed;
+    }
     const struct engine_options engine = {
         .config = service->config,
         .log = service->log,
         .source = service->source,
         .outbox = &service->outbox,
+        .observer = service->observer,
         .mode = T5_MODE_LIVE,
         .does_rehearse = true,
         .keeps_state = true,
@@ -500,6 +508,7 @@ bool service_free(struct service *service) {
     http_free(service->http);
     close_sinks(service, 5000);
     engine_free(service->engine);
+    observer_free(service->observer);
     if (service->source != NULL && !service->source->ops->free(service->source))
         return false;
     config_free(service->config);

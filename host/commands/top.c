@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "commands/top_table.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <locale.h>
 #include <ncurses.h>
@@ -146,13 +147,16 @@ static void draw_sinks(struct top *top) {
 static void draw_row(struct top *top, const struct top_row *row) {
     char rate[TEXT_SIZE], signals[TEXT_SIZE], errors[TEXT_SIZE], p50[TEXT_SIZE], p99[TEXT_SIZE];
     const bool is_running = strcmp(row->state, "running") == 0;
+    char state[sizeof row->state];
+    for (size_t i = 0; i < sizeof state; i++)
+        state[i] = is_running ? row->state[i] : (char)toupper((unsigned char)row->state[i]);
     status_format_count(row->messages_s, 9, rate, TEXT_SIZE);
     status_format_count(row->errors, 6, errors, TEXT_SIZE);
     status_format_ns(row->p50_ns, p50, TEXT_SIZE);
     status_format_ns(row->p99_ns, p99, TEXT_SIZE);
     snprintf(signals, TEXT_SIZE, row->signals_s < 99.5 ? "%.1f" : "%.0f", row->signals_s);
     put(top, is_running ? A_NORMAL : bad(), "%-20.20s %-11.11s %9s %6.1f%% %7s %7s %6s %6s",
-        row->name, row->state, rate, row->time_share * 100, p50, p99, signals, errors);
+        row->name, state, rate, row->time_share * 100, p50, p99, signals, errors);
 }
 
 static void draw_strategies(struct top *top) {
@@ -176,8 +180,8 @@ static void draw_strategies(struct top *top) {
 }
 
 static void draw_foot(void) {
-    static const char keys[] = "q quit  sort: n name  r rate  t time  5 p50  9 p99  s signals  "
-                               "e errors  a state  i invert";
+    static const char keys[] = "q quit  sort by: n name r rate t time 5 p50 9 p99 s sig e err "
+                               "a state  i invert";
     attrset(A_REVERSE);
     mvhline(LINES - 1, 0, ' ', COLS);
     mvaddnstr(LINES - 1, 0, keys, COLS);

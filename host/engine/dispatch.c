@@ -253,6 +253,9 @@ static void route_message(struct lane *lane, struct partition *partition,
     }
     symbols_touch(partition->symbols, id, coarse_ns);
     count(&lane->counts.decoded, 1);
+    if (lane->options.observed != NULL)
+        observe_message(lane->options.observed, record->topic, record->partition, id, message,
+                        (uint32_t)(coarse_ns >> 30));
     struct route *route = id < partition->route_capacity ? partition->route_by_symbol[id] : NULL;
     if (__builtin_expect(route == NULL, 0)) {
         route = partition_route(partition, id, message->symbol.data, message->symbol.len);

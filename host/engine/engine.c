@@ -129,6 +129,9 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .outbox = engine->options.outbox,
             .status_lock = &engine->status_lock,
             .is_replay = engine->options.mode == T5_MODE_REPLAY,
+            .observed = engine->options.observer != NULL
+                            ? observer_lane(engine->options.observer, i)
+                            : NULL,
             .is_draining = &engine->is_draining,
             .sequence = engine->options.sequence,
             .unusable = engine->options.unusable,

@@ -14,6 +14,7 @@
 #include "base/faults.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "engine/observe.h"
 #include "engine/outbox.h"
 #include "engine/report.h"
 #include "source/source.h"
@@ -26,9 +27,10 @@ struct engine;
 struct engine_options {
     const struct config *config; /* of the start; outlives the engine */
     struct log *log;
-    struct source *source; /* engine_stop closes it; the caller frees it after engine_free */
-    struct outbox *outbox; /* with its sinks; the caller closes them after engine_stop */
-    enum t5_mode mode;     /* LIVE or REPLAY */
+    struct source *source;     /* engine_stop closes it; the caller frees it after engine_free */
+    struct outbox *outbox;     /* with its sinks; the caller closes them after engine_stop */
+    struct observer *observer; /* NULL: none; freed by the caller after engine_free */
+    enum t5_mode mode;         /* LIVE or REPLAY */
     bool does_rehearse;
     bool keeps_state;                                  /* reads and writes config->state_dir */
     const char *program;                               /* for rehearsals; NULL: this program */

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "engine/journal.h"
+#include "engine/observe.h"
 #include "engine/outbox.h"
 #include "engine/partition.h"
 #include "engine/samples.h"
@@ -57,6 +58,7 @@ struct lane_options {
     struct outbox *outbox;
     pthread_mutex_t *status_lock;    /* guards structure and texts that status reads */
     bool is_replay;                  /* no samples, no wall clock */
+    struct observe_lane *observed;   /* NULL: nobody looks */
     const _Atomic bool *is_draining; /* while true it reads nothing; NULL: never */
     /* The input sequence number of a record, for replay; NULL: 0. */
     uint64_t (*sequence)(const struct record *record);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "engine/lane.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,6 +112,9 @@ bool outbox_signal(struct outbox *outbox, struct seat *seat, const struct emissi
     if (parcel == NULL)
         goto done;
     did = true;
+    if (seat->partition->home->options.observed != NULL)
+        observe_signal(seat->partition->home->options.observed, seat->partition->number,
+                       emission->name.data, emission->name.len, parcel);
     seat->cause.ordinal++;
     atomic_fetch_add_explicit(&outbox->signals, 1, memory_order_relaxed);
     if (outbox->signal_sink_count > 0) {

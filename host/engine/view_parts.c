@@ -27,7 +27,8 @@ void view_lane(struct engine *engine, size_t index, struct view_lane *view) {
         view->bad += load(&lane->counts.bad[reason]);
     pthread_mutex_lock(&engine->status_lock);
     for (size_t i = 0; i < engine->partition_count; i++)
-        view->partitions += atomic_load(&engine->partitions[i]->lane) == lane;
+        view->partitions += engine->partitions[i]->number != PARTITION_GLOBAL &&
+                            atomic_load(&engine->partitions[i]->lane) == lane;
     pthread_mutex_unlock(&engine->status_lock);
 }
 

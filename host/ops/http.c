@@ -6,14 +6,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char a_symbol[] = "A symbol, in any case";
+
+#define DOC(...)                                                                                   \
+    &(const struct http_doc) {                                                                     \
+        __VA_ARGS__                                                                                \
+    }
+
 static const struct http_route routes[] = {
-    {"/health", http_health, "Whether the service works, as the old service said it", NULL},
-    {"/health/live", http_health_live, "Whether the process and its lanes move", NULL},
-    {"/health/ready", http_health_ready, "What is and what is not well", NULL},
-    {"/metrics", http_metrics, "Metrics in Prometheus's text form", NULL},
-    {"/stats", http_stats, "The whole status", NULL},
-    {"/strategies", http_strategies, "All deployments", NULL},
-    {"/strategies/{name}", http_strategy, "One deployment", NULL},
+    {"/health", http_health, "Whether the service works, as the old service said it",
+     DOC(.schema = "Health", .is_503_same = true)},
+    {"/health/live", http_health_live,
+     "Whether the process and its lanes move; 503 names what is stuck. Does not depend on Kafka",
+     DOC(.schema = "Health", .is_503_same = true)},
+    {"/health/ready", http_health_ready,
+     "What is well and what is not; 503 when something is ill, and while draining or stopping",
+     DOC(.schema = "Readiness", .is_503_same = true)},
+    {"/metrics", http_metrics, "Metrics in Prometheus's text form", DOC(.schema = NULL)},
+    {"/stats", http_stats, "The whole status, as `take5 ctl status --json` has it",
+     DOC(.schema = "Stats")},
+    {"/strategies", http_strategies, "All deployments", DOC(.schema = "Strategies")},
+    {"/strategies/{name}", http_strategy, "One deployment",
+     DOC(.schema = "Strategy", .parameter = "The deployment's name")},
+    {"/asset_trends", http_asset_trends,
+     "Points within the last 120 minutes by symbol and time frame, over all topics",
+     DOC(.schema = "AssetTrends", .is_paged = true)},
+    {"/asset_trends/{symbol}", http_asset_trends, "The same, of one symbol",
+     DOC(.schema = "AssetTrends", .parameter = a_symbol, .is_paged = true)},
+    {"/algorithm-results", http_algorithm_results,
+     "The latest signal of each deployment, partition, symbol and signal name",
+     DOC(.schema = "AlgorithmResults", .is_paged = true)},
+    {"/algorithm-results/{symbol}", http_algorithm_results, "The same, of one symbol",
+     DOC(.schema = "AlgorithmResults", .parameter = a_symbol, .is_paged = true)},
+    {"/openapi.json", http_openapi, "This description", DOC(.schema = "Description")},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -25,6 +50,7 @@ HTTP_HANDLER(http_metrics) {
                            : NULL;
     const struct metrics_source source = {
         .engine = http->options.engine,
+        .observer = http->options.observer,
         .version = http->options.version,
         .kafka_statistics = statistics,
     };
@@ -45,6 +71,7 @@ struct http *http_new(const struct http_options *options, struct error *error) {
     }
     http->options = *options;
     http->options.config = NULL;
+    http->routes = routes;
     http_configure(http, options->config);
     const struct http_server_options server = {
         .address = options->config->http_address,

@@ -20,7 +20,8 @@ struct http_options {
     const struct config *config; /* read during http_new() and http_configure() alone */
     const char *version;
     struct log *log;
-    struct engine *engine; /* started; outlives this */
+    struct engine *engine; /* started; outlives this, as the observer */
+    struct observer *observer;
     /* librdkafka's statistics as JSON, to be freed with free(); NULL: none. May be NULL. */
     char *(*kafka_statistics)(void *context);
     void *context;

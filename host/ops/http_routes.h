@@ -9,10 +9,22 @@
 
 #include <stdatomic.h>
 
+/* At most so many entries in one answer; the rest by `offset`. */
+#define HTTP_PAGE_MAX 1000
+
 struct http {
     struct http_options options;
     struct http_server *server;
     _Atomic int64_t ready_max_lag; /* 0: lag does not count */
+    const struct http_route *routes;
+};
+
+/* How a path is described: what its route's `detail` points to. */
+struct http_doc {
+    const char *schema;    /* of the answer, in the description's components; NULL: text */
+    const char *parameter; /* what the braces stand for; NULL: there are none */
+    bool is_paged;         /* takes `limit` and `offset` */
+    bool is_503_same;      /* answers 503 in the same form */
 };
 
 #define HTTP_HANDLER(name)                                                                         \
@@ -25,5 +37,8 @@ HTTP_HANDLER(http_metrics);
 HTTP_HANDLER(http_stats);
 HTTP_HANDLER(http_strategies);
 HTTP_HANDLER(http_strategy);
+HTTP_HANDLER(http_asset_trends);
+HTTP_HANDLER(http_algorithm_results);
+HTTP_HANDLER(http_openapi);
 
 #endif

@@ -204,6 +204,10 @@ void metrics_write(struct text *text, const struct metrics_source *source) {
     write_lanes(text, engine);
     write_sinks(text, engine);
     write_latency(text, engine);
+    if (source->observer != NULL)
+        one_counter(text, "take5_unobserved_messages_total",
+                    "Messages that /asset_trends does not count, for want of room.",
+                    observer_missed(source->observer));
     metrics_write_strategies(text, engine);
     if (source->kafka_statistics != NULL)
         metrics_write_kafka(text, source->kafka_statistics);

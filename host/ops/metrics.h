@@ -12,6 +12,7 @@
 
 struct metrics_source {
     struct engine *engine;
+    const struct observer *observer;
     const char *version;
     const char *kafka_statistics; /* librdkafka's JSON; NULL: none */
 };

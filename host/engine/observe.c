@@ -1,0 +1,281 @@
+#include "engine/observe.h"
+
+#include "base/clock.h"
+#include "engine/observe_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_SLOTS 1024
+#define FIRST_RING  8
+#define LOOKED_AT   32 /* series among which the most silent one makes room */
+#define WINDOW_MS   ((uint32_t)(OBSERVE_WINDOW_NS / NS_PER_MS))
+
+/* ---- the key and its table ---- */
+
+/* All four numbers, exactly; false when they do not fit. */
+static bool make_key(uint32_t topic, int32_t partition, uint32_t symbol_id, uint32_t time_frame_s,
+                     uint64_t *key) {
+    if (topic >= 1u << 5 || partition < 0 || partition >= 1 << 16 || symbol_id >= 1u << 21 ||
+        time_frame_s >= 1u << 22)
+        return false;
+    *key = (uint64_t)topic << 59 | (uint64_t)partition << 43 | (uint64_t)symbol_id << 22 |
+           time_frame_s;
+    return true;
+}
+
+static uint32_t place_of(const struct observe_lane *lane, uint64_t key) {
+    key ^= key >> 32;
+    key *= UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(key >> 32) & lane->slot_mask;
+}
+
+/* The key's slot, or the free one where it belongs. */
+static struct slot *find_slot(const struct observe_lane *lane, uint64_t key) {
+    uint32_t place = place_of(lane, key);
+    while (lane->slots[place].series != 0 && lane->slots[place].key != key)
+        place = (place + 1) & lane->slot_mask;
+    return &lane->slots[place];
+}
+
+/* Whoever was pushed on by the one that goes moves up. */
+static void remove_slot(struct observe_lane *lane, uint64_t key) {
+    uint32_t hole = (uint32_t)(find_slot(lane, key) - lane->slots);
+    lane->slots[hole].series = 0;
+    for (uint32_t at = (hole + 1) & lane->slot_mask; lane->slots[at].series != 0;
+         at = (at + 1) & lane->slot_mask) {
+        const uint32_t home = place_of(lane, lane->slots[at].key);
+        if (((at - home) & lane->slot_mask) < ((at - hole) & lane->slot_mask))
+            continue;
+        lane->slots[hole] = lane->slots[at];
+        lane->slots[at].series = 0;
+        hole = at;
+    }
+}
+
+static bool grow_slots(struct observe_lane *lane) {
+    const uint32_t count = lane->slots != NULL ? 2 * (lane->slot_mask + 1) : FIRST_SLOTS;
+    struct slot *before = lane->slots;
+    const uint32_t before_count = before != NULL ? lane->slot_mask + 1 : 0;
+    struct slot *slots = calloc(count, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    lane->slots = slots;
+    lane->slot_mask = count - 1;
+    for (uint32_t i = 0; i < before_count; i++) {
+        if (before[i].series != 0)
+            *find_slot(lane, before[i].key) = before[i];
+    }
+    free(before);
+    return true;
+}
+
+/* ---- a series that is new ---- */
+
+static void empty_ring(struct observe_lane *lane, struct series *series) {
+    lane->points -= series->capacity;
+    free(series->times);
+    series->times = NULL;
+    series->capacity = series->first = 0;
+    atomic_store_explicit(&series->points, 0, memory_order_relaxed);
+    atomic_store_explicit(&series->newest_ms, INT64_MIN, memory_order_relaxed);
+}
+
+/* The number of one more; of a silent one when there may be no more. */
+static bool take_series(struct observe_lane *lane, uint32_t *number) {
+    if (lane->count < lane->max_series) {
+        struct series **chunk = &lane->chunks[lane->count / OBSERVE_CHUNK];
+        if (*chunk == NULL)
+            *chunk = calloc(OBSERVE_CHUNK, sizeof **chunk);
+        if (*chunk == NULL)
+            return false;
+        *number = lane->count;
+        return true;
+    }
+    *number = lane->hand % lane->count;
+    for (uint32_t i = 1; i < LOOKED_AT; i++) {
+        const uint32_t other = (lane->hand + i) % lane->count;
+        if (observe_series(lane, other)->touched < observe_series(lane, *number)->touched)
+            *number = other;
+    }
+    lane->hand = (lane->hand + LOOKED_AT) % lane->count;
+    remove_slot(lane, observe_series(lane, *number)->key);
+    return true;
+}
+
+static void name_series(struct series *series, const t5_message *message) {
+    series->time_frame_s = message->time_frame_s;
+    series->size = (uint32_t)message->symbol.len;
+    memcpy(series->symbol, message->symbol.data, message->symbol.len);
+}
+
+/* An id that was given to another symbol since. */
+static bool is_named(const struct series *series, const t5_message *message) {
+    return series->size == message->symbol.len &&
+           memcmp(series->symbol, message->symbol.data, series->size) == 0;
+}
+
+static struct series *begin_series(struct observe_lane *lane, uint64_t key,
+                                   const t5_message *message) {
+    uint32_t number;
+    if ((lane->slots == NULL || lane->count > lane->slot_mask / 2) && !grow_slots(lane) &&
+        lane->slots == NULL)
+        return NULL;
+    pthread_mutex_lock(&lane->lock);
+    const bool did = take_series(lane, &number);
+    if (did) {
+        struct series *series = observe_series(lane, number);
+        empty_ring(lane, series);
+        name_series(series, message);
+        series->key = key;
+        if (number == lane->count)
+            lane->count++;
+    }
+    pthread_mutex_unlock(&lane->lock);
+    if (!did)
+        return NULL;
+    *find_slot(lane, key) = (struct slot){key, number + 1};
+    return observe_series(lane, number);
+}
+
+static struct series *find_series(struct observe_lane *lane, uint64_t key,
+                                  const t5_message *message) {
+    const struct slot *slot = lane->slots != NULL ? find_slot(lane, key) : NULL;
+    if (slot == NULL || slot->series == 0)
+        return begin_series(lane, key, message);
+    struct series *series = observe_series(lane, slot->series - 1);
+    if (__builtin_expect(is_named(series, message), 1))
+        return series;
+    pthread_mutex_lock(&lane->lock);
+    empty_ring(lane, series);
+    name_series(series, message);
+    pthread_mutex_unlock(&lane->lock);
+    return series;
+}
+
+/* ---- points ---- */
+
+static bool grow_ring(struct observe_lane *lane, struct series *series) {
+    const uint32_t capacity = series->capacity > 0 ? 2 * series->capacity : FIRST_RING;
+    const uint64_t more = capacity - series->capacity;
+    if (capacity > OBSERVE_MAX_RING || lane->points + more > lane->max_points)
+        return false;
+    uint32_t *times = malloc(capacity * sizeof *times);
+    if (times == NULL)
+        return false;
+    for (uint32_t i = 0; i < series->capacity; i++)
+        times[i] = series->times[(series->first + i) & (series->capacity - 1)];
+    free(series->times);
+    series->times = times;
+    series->first = 0;
+    series->capacity = capacity;
+    lane->points += more;
+    return true;
+}
+
+/* Before `points` times, which lie within the window of each other, so that 32 bits order them. */
+static uint32_t insert(struct series *series, uint32_t points, uint32_t newest, uint32_t time) {
+    const uint32_t mask = series->capacity - 1;
+    const uint32_t age = newest - time;
+    uint32_t at = points;
+    for (; at > 0; at--) {
+        const uint32_t before = series->times[(series->first + at - 1) & mask];
+        if (newest - before >= age)
+            break;
+        series->times[(series->first + at) & mask] = before;
+    }
+    series->times[(series->first + at) & mask] = time;
+    return points + 1;
+}
+
+static void add_point(struct observe_lane *lane, struct series *series, int64_t time_ms) {
+    const int64_t before_ms = atomic_load_explicit(&series->newest_ms, memory_order_relaxed);
+    uint32_t points = atomic_load_explicit(&series->points, memory_order_relaxed);
+    const int64_t newest_ms = time_ms > before_ms ? time_ms : before_ms;
+    if (newest_ms - time_ms > WINDOW_MS)
+        return; /* older than the window */
+    if (points > 0 && newest_ms - before_ms > WINDOW_MS)
+        points = 0; /* all of them are */
+    const uint32_t newest = (uint32_t)newest_ms;
+    while (points > 0 && newest - series->times[series->first] > WINDOW_MS) {
+        series->first = (series->first + 1) & (series->capacity - 1);
+        points--;
+    }
+    if (points == series->capacity && !grow_ring(lane, series)) {
+        if (points == 0) {
+            atomic_fetch_add_explicit(&lane->missed, 1, memory_order_relaxed);
+            return;
+        }
+        series->first = (series->first + 1) & (series->capacity - 1);
+        points--;
+    }
+    points = insert(series, points, newest, (uint32_t)time_ms);
+    atomic_store_explicit(&series->points, points, memory_order_relaxed);
+    atomic_store_explicit(&series->newest_ms, newest_ms, memory_order_relaxed);
+}
+
+void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
+                     uint32_t symbol_id, const t5_message *message, uint32_t tick) {
+    uint64_t key;
+    if ((message->flags & (T5_MESSAGE_HAS_TIME_FRAME | T5_MESSAGE_TIME_SUSPECT)) !=
+            T5_MESSAGE_HAS_TIME_FRAME ||
+        message->time_frame_s == 0)
+        return;
+    struct series *series =
+        message->symbol.len <= OBSERVE_SYMBOL_SIZE &&
+                make_key(topic, partition, symbol_id, message->time_frame_s, &key)
+            ? find_series(lane, key, message)
+            : NULL;
+    if (series == NULL) {
+        atomic_fetch_add_explicit(&lane->missed, 1, memory_order_relaxed);
+        return;
+    }
+    series->touched = tick;
+    add_point(lane, series, message->event_time_ns / NS_PER_MS);
+}
+
+/* ---- life ---- */
+
+struct observer *observer_new(size_t lanes, struct error *error) {
+    struct observer *observer = calloc(1, sizeof *observer);
+    struct observe_lane *parts = calloc(lanes + 1, sizeof *parts);
+    if (observer == NULL || parts == NULL) {
+        free(observer);
+        free(parts);
+        error_set_memory(error, (lanes + 1) * sizeof *parts, "the observer");
+        return NULL;
+    }
+    observer->lanes = parts;
+    observer->count = lanes;
+    for (size_t i = 0; i < lanes; i++) {
+        pthread_mutex_init(&parts[i].lock, NULL);
+        parts[i].max_series = (uint32_t)(OBSERVE_MAX_SERIES / lanes);
+        parts[i].max_points = OBSERVE_MAX_POINTS / lanes;
+        parts[i].max_signals = OBSERVE_MAX_SIGNALS / lanes;
+        parts[i].max_signal_bytes = OBSERVE_MAX_SIGNAL_BYTES / lanes;
+    }
+    return observer;
+}
+
+static void release_lane(struct observe_lane *lane) {
+    for (uint32_t i = 0; i < lane->count; i++)
+        free(observe_series(lane, i)->times);
+    for (size_t i = 0; i < sizeof lane->chunks / sizeof *lane->chunks; i++)
+        free(lane->chunks[i]);
+    free(lane->slots);
+    observe_release_signals(lane);
+    pthread_mutex_destroy(&lane->lock);
+}
+
+void observer_free(struct observer *observer) {
+    if (observer == NULL)
+        return;
+    for (size_t i = 0; i < observer->count; i++)
+        release_lane(&observer->lanes[i]);
+    free(observer->lanes);
+    free(observer);
+}
+
+struct observe_lane *observer_lane(struct observer *observer, size_t index) {
+    return &observer->lanes[index];
+}

@@ -1,0 +1,78 @@
+/*
+ * engine/observe.h - what the old service's HTTP interface showed of the feed: how many points of
+ * each symbol and time frame lie within the window, and the latest signals.
+ *
+ * There is one observer a host, or none (http is off), and in it a part for each lane. Points are
+ * counted as the sliding window of MESSAGES.md does: by topic, symbol and time frame, a point
+ * older than the newest less OBSERVE_WINDOW_NS is dropped, a late one inside takes its place.
+ * Messages without a time frame, and those whose time is suspect, enter no window.
+ *
+ * All is bounded: OBSERVE_MAX_SERIES (topic, symbol, time frame)s in all, of which the one that was
+ * silent longest among a few makes room; OBSERVE_MAX_POINTS points in all, and OBSERVE_MAX_RING of
+ * one series, above which its oldest are forgotten early; OBSERVE_MAX_SIGNALS and
+ * OBSERVE_MAX_SIGNAL_BYTES of signals, of which the oldest goes.
+ *
+ * Threads: a lane's part is written by the lane alone. It takes the part's lock only for a series
+ * that is new and for a signal; a point is two relaxed stores to what others see.
+ */
+#ifndef TAKE5_ENGINE_OBSERVE_H
+#define TAKE5_ENGINE_OBSERVE_H
+
+#include "base/error.h"
+#include "sink/sink.h"
+
+#include <take5/message.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OBSERVE_WINDOW_NS        (INT64_C(120) * 60 * 1000000000)
+#define OBSERVE_MAX_SERIES       131072
+#define OBSERVE_MAX_POINTS       (4 * 1024 * 1024)
+#define OBSERVE_MAX_RING         4096
+#define OBSERVE_MAX_SIGNALS      16384
+#define OBSERVE_MAX_SIGNAL_BYTES (16 * 1024 * 1024)
+#define OBSERVE_SYMBOL_SIZE      64 /* a longer symbol is not observed */
+
+struct observer;
+struct observe_lane;
+
+struct observer *observer_new(size_t lanes, struct error *error);
+/* After the lanes. NULL is allowed. */
+void observer_free(struct observer *observer);
+struct observe_lane *observer_lane(struct observer *observer, size_t index);
+
+/* The lane: a message that was decoded. `topic` is the configuration's index; `tick` a clock of
+ * about a second that does not go back. */
+void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
+                     uint32_t symbol_id, const t5_message *message, uint32_t tick);
+/* The lane: a signal that was sent, of the instance on that partition number. It is the latest of
+ * its deployment, partition, symbol and name. */
+void observe_signal(struct observe_lane *lane, int32_t partition, const char *name,
+                    size_t name_size, struct parcel *parcel);
+
+/* ---- any thread ---- */
+
+/* One symbol and time frame, over all topics and partitions. */
+struct observed {
+    char symbol[OBSERVE_SYMBOL_SIZE + 1];
+    uint32_t time_frame_s;
+    int64_t newest_ms; /* event time */
+    uint64_t points;
+};
+
+/* All, or those of a symbol in any case, in order of symbols and time frames; free() the list. NULL
+ * when memory runs out. */
+struct observed *observer_series(struct observer *observer, const char *symbol, size_t *count);
+
+/* The signals' parcels, of all symbols or of one in any case, in order of symbol, deployment and
+ * partition; each is a reference of the caller's. Give them back with observer_release_signals().
+ * NULL when memory runs out. */
+struct parcel **observer_signals(struct observer *observer, const char *symbol, size_t *count);
+void observer_release_signals(struct parcel **signals, size_t count);
+
+/* Messages that could not be counted: too many series at once, or no memory. */
+uint64_t observer_missed(const struct observer *observer);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * engine/observe_private.h - inside the observer: observe.c has the points, observe_signals.c the
+ * signals, observe_read.c what others see.
+ */
+#ifndef TAKE5_ENGINE_OBSERVE_PRIVATE_H
+#define TAKE5_ENGINE_OBSERVE_PRIVATE_H
+
+#include "base/hash.h"
+#include "engine/observe.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define OBSERVE_CHUNK 1024
+
+/* One (topic, partition, symbol, time frame). */
+struct series {
+    /* Others read these two without the lock. */
+    _Atomic int64_t newest_ms;
+    _Atomic uint32_t points;
+    /* The lane's own: event times in ms, modulo 2^32, in order; a ring. */
+    uint32_t first;
+    uint32_t capacity; /* 0, or a power of two */
+    uint32_t touched;
+    uint32_t *times;
+    /* Changed under the lock. */
+    uint64_t key;
+    uint32_t time_frame_s;
+    uint32_t size; /* of the symbol */
+    char symbol[OBSERVE_SYMBOL_SIZE];
+};
+
+struct slot {
+    uint64_t key;
+    uint32_t series; /* its number, plus 1; 0: the slot is free */
+};
+
+struct latest {
+    struct latest *older, *newer; /* by when it came */
+    struct latest *next;          /* of the same bucket */
+    struct hash hash;             /* of deployment, partition, symbol and name */
+    int32_t partition;
+    size_t bytes;
+    struct parcel *parcel;
+};
+
+#define OBSERVE_BUCKETS 4096
+
+struct observe_lane {
+    pthread_mutex_t lock;
+    /* Guarded by the lock for others; the lane reads them without. */
+    struct series *chunks[OBSERVE_MAX_SERIES / OBSERVE_CHUNK];
+    uint32_t count;
+    /* The lane's own. */
+    struct slot *slots; /* open addressing, by key */
+    uint32_t slot_mask;
+    uint32_t max_series;
+    uint32_t hand;               /* where the search for a silent series goes on */
+    uint64_t max_points, points; /* room in all rings */
+    _Atomic uint64_t missed;
+    /* Signals, guarded by the lock. */
+    struct latest **buckets; /* OBSERVE_BUCKETS, made with the first signal */
+    struct latest *oldest, *newest;
+    size_t signal_count, signal_bytes, max_signals, max_signal_bytes;
+};
+
+struct observer {
+    struct observe_lane *lanes;
+    size_t count;
+};
+
+void observe_release_signals(struct observe_lane *lane);
+
+static inline struct series *observe_series(const struct observe_lane *lane, uint32_t number) {
+    return &lane->chunks[number / OBSERVE_CHUNK][number % OBSERVE_CHUNK];
+}
+
+#endif
