@@ -1,0 +1,297 @@
+#include "engine/observe.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_NS (INT64_C(60) * 1000000000)
+#define START_NS  (INT64_C(1700000000) * 1000000000)
+
+static struct observer *observer;
+static struct observe_lane *lane;
+
+static void begin(void) {
+    struct error error = {0};
+    observer = observer_new(1, &error);
+    cr_assert_not_null(observer, "%s", error.text);
+    lane = observer_lane(observer, 0);
+}
+
+static void end(void) {
+    observer_free(observer);
+}
+
+static void see_at(uint32_t topic, uint32_t id, const char *symbol, uint32_t time_frame_s,
+                   int64_t time_ns, uint32_t tick) {
+    const t5_message message = {
+        .size = sizeof message,
+        .flags = time_frame_s > 0 ? T5_MESSAGE_HAS_TIME_FRAME : 0,
+        .symbol = {symbol, strlen(symbol)},
+        .time_frame_s = time_frame_s,
+        .event_time_ns = time_ns,
+    };
+    observe_message(lane, topic, 0, id, &message, tick);
+}
+
+static void see(int64_t minute) {
+    see_at(0, 0, "QQQ", 60, START_NS + minute * MINUTE_NS, 0);
+}
+
+/* The one entry that there is. */
+static struct observed only(const char *symbol) {
+    size_t count;
+    struct observed *list = observer_series(observer, symbol, &count);
+    struct observed one = {0};
+    cr_assert_not_null(list);
+    cr_assert_eq(count, 1, "%zu entries", count);
+    one = list[0];
+    free(list);
+    return one;
+}
+
+static size_t count_series(const char *symbol) {
+    size_t count;
+    struct observed *list = observer_series(observer, symbol, &count);
+    cr_assert_not_null(list);
+    free(list);
+    return count;
+}
+
+Test(observe, nothing_seen_is_an_empty_list, .init = begin, .fini = end) {
+    cr_expect_eq(count_series(NULL), 0);
+}
+
+Test(observe, points_of_a_series_are_counted, .init = begin, .fini = end) {
+    for (int64_t minute = 0; minute < 100; minute++)
+        see(minute);
+    const struct observed one = only(NULL);
+    cr_expect_str_eq(one.symbol, "QQQ");
+    cr_expect_eq(one.time_frame_s, 60);
+    cr_expect_eq(one.points, 100);
+    cr_expect_eq(one.newest_ms, (START_NS + 99 * MINUTE_NS) / 1000000);
+}
+
+Test(observe, a_point_leaves_once_it_is_older_than_the_window, .init = begin, .fini = end) {
+    see(0);
+    see(120); /* the first one is exactly at the bound, and stays */
+    cr_expect_eq(only(NULL).points, 2);
+    see(121);
+    cr_expect_eq(only(NULL).points, 2);
+    see(1000);
+    cr_expect_eq(only(NULL).points, 1);
+}
+
+Test(observe, a_late_point_inside_the_window_counts_and_leaves_in_its_turn, .init = begin,
+     .fini = end) {
+    see(0);
+    see(100);
+    see(50);  /* late */
+    see(30);  /* late */
+    see(-21); /* older than the window: none */
+    cr_expect_eq(only(NULL).points, 4);
+    see(151); /* 0 and 30 leave, 50 stays */
+    cr_expect_eq(only(NULL).points, 3);
+    cr_expect_eq(only(NULL).newest_ms, (START_NS + 151 * MINUTE_NS) / 1000000);
+}
+
+Test(observe, topics_are_summed_and_time_frames_apart, .init = begin, .fini = end) {
+    see_at(0, 0, "QQQ", 60, START_NS, 0);
+    see_at(1, 0, "QQQ", 60, START_NS + MINUTE_NS, 0);
+    see_at(2, 0, "QQQ", 60, START_NS, 0);
+    see_at(0, 0, "QQQ", 300, START_NS, 0);
+    see_at(0, 1, "AAPL", 300, START_NS, 0);
+    size_t count;
+    struct observed *list = observer_series(observer, NULL, &count);
+    cr_assert_eq(count, 3);
+    cr_expect_str_eq(list[0].symbol, "AAPL");
+    cr_expect_str_eq(list[1].symbol, "QQQ");
+    cr_expect_eq(list[1].time_frame_s, 60);
+    cr_expect_eq(list[1].points, 3);
+    cr_expect_eq(list[1].newest_ms, (START_NS + MINUTE_NS) / 1000000);
+    cr_expect_eq(list[2].time_frame_s, 300);
+    cr_expect_eq(list[2].points, 1);
+    free(list);
+}
+
+Test(observe, a_symbol_is_found_in_any_case, .init = begin, .fini = end) {
+    see_at(0, 0, "Qqq", 60, START_NS, 0);
+    see_at(0, 1, "QQQQ", 60, START_NS, 0);
+    cr_expect_str_eq(only("qQQ").symbol, "Qqq");
+    cr_expect_eq(count_series("QQ"), 0);
+}
+
+Test(observe, no_time_frame_or_a_suspect_time_is_no_point, .init = begin, .fini = end) {
+    see_at(0, 0, "QQQ", 0, START_NS, 0);
+    const t5_message suspect = {.size = sizeof suspect,
+                                .flags = T5_MESSAGE_HAS_TIME_FRAME | T5_MESSAGE_TIME_SUSPECT,
+                                .symbol = {"QQQ", 3},
+                                .time_frame_s = 60,
+                                .event_time_ns = START_NS};
+    observe_message(lane, 0, 0, 0, &suspect, 0);
+    cr_expect_eq(count_series(NULL), 0);
+    cr_expect_eq(observer_missed(observer), 0);
+}
+
+Test(observe, an_id_given_to_another_symbol_begins_anew, .init = begin, .fini = end) {
+    see(0);
+    see(1);
+    see_at(0, 0, "NEW", 60, START_NS, 0);
+    const struct observed one = only(NULL);
+    cr_expect_str_eq(one.symbol, "NEW");
+    cr_expect_eq(one.points, 1);
+}
+
+Test(observe, one_series_has_bounded_points_and_keeps_the_newest, .init = begin, .fini = end) {
+    for (int64_t i = 0; i < 3 * OBSERVE_MAX_RING; i++)
+        see_at(0, 0, "QQQ", 60, START_NS + i * 1000000, 0);
+    cr_expect_eq(only(NULL).points, OBSERVE_MAX_RING);
+    /* The oldest were forgotten: all that are left leave together. */
+    see_at(0, 0, "QQQ", 60, START_NS + 3 * OBSERVE_MAX_RING * INT64_C(1000000) + OBSERVE_WINDOW_NS,
+           0);
+    cr_expect_eq(only(NULL).points, 1);
+}
+
+Test(observe, a_silent_series_makes_room_for_a_new_one, .init = begin, .fini = end) {
+    char symbol[32];
+    for (uint32_t i = 0; i < OBSERVE_MAX_SERIES; i++) {
+        snprintf(symbol, sizeof symbol, "S%u", i);
+        see_at(0, i, symbol, 60, START_NS, i == 7 ? 1 : 2);
+    }
+    cr_expect_eq(count_series(NULL), OBSERVE_MAX_SERIES);
+    see_at(0, OBSERVE_MAX_SERIES, "NEW", 60, START_NS, 3);
+    cr_expect_eq(count_series(NULL), OBSERVE_MAX_SERIES);
+    cr_expect_eq(count_series("NEW"), 1);
+    cr_expect_eq(count_series("S7"), 0);
+    /* Everyone else is still found where it is. */
+    for (uint32_t i = 0; i < OBSERVE_MAX_SERIES; i++) {
+        snprintf(symbol, sizeof symbol, "S%u", i);
+        if (i != 7)
+            see_at(0, i, symbol, 60, START_NS + MINUTE_NS, 4);
+    }
+    cr_expect_eq(count_series(NULL), OBSERVE_MAX_SERIES);
+    cr_expect_eq(only("S6").points, 2);
+    cr_expect_eq(only("S8").points, 2);
+    cr_expect_eq(observer_missed(observer), 0);
+}
+
+Test(observe, what_does_not_fit_is_counted_as_missed, .init = begin, .fini = end) {
+    char symbol[OBSERVE_SYMBOL_SIZE + 2];
+    memset(symbol, 'x', sizeof symbol);
+    symbol[OBSERVE_SYMBOL_SIZE + 1] = '\0';
+    see_at(0, 0, symbol, 60, START_NS, 0);
+    see_at(1000, 0, "QQQ", 60, START_NS, 0);
+    cr_expect_eq(count_series(NULL), 0);
+    cr_expect_eq(observer_missed(observer), 2);
+}
+
+/* ---- signals ---- */
+
+static void signal_of(const char *deployment, int32_t partition, const char *symbol,
+                      const char *name, const char *value) {
+    struct parcel *parcel = parcel_new(&(struct parcel){.kind = PARCEL_SIGNAL,
+                                                        .key = symbol,
+                                                        .key_size = strlen(symbol),
+                                                        .value = value,
+                                                        .value_size = strlen(value),
+                                                        .line = "",
+                                                        .deployment = deployment});
+    cr_assert_not_null(parcel);
+    observe_signal(lane, partition, name, strlen(name), parcel);
+    parcel_release(parcel);
+}
+
+static void expect_signals(const char *symbol, const char *const *values) {
+    size_t count, expected = 0;
+    struct parcel **list = observer_signals(observer, symbol, &count);
+    cr_assert_not_null(list);
+    while (values[expected] != NULL)
+        expected++;
+    cr_assert_eq(count, expected, "%zu", count);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(list[i]->value_size, strlen(values[i]));
+        cr_expect(memcmp(list[i]->value, values[i], list[i]->value_size) == 0, "%.*s",
+                  (int)list[i]->value_size, list[i]->value);
+    }
+    observer_release_signals(list, count);
+}
+
+Test(observe, the_latest_signal_of_each_instance_symbol_and_name_is_kept, .init = begin,
+     .fini = end) {
+    expect_signals(NULL, (const char *const[]){NULL});
+    signal_of("a", 0, "QQQ", "up", "1");
+    signal_of("a", 0, "QQQ", "up", "2");
+    signal_of("a", 0, "QQQ", "down", "3");
+    signal_of("a", 1, "QQQ", "up", "4");
+    signal_of("b", 0, "QQQ", "up", "5");
+    signal_of("b", 0, "AAPL", "up", "6");
+    expect_signals(NULL, (const char *const[]){"6", "2", "3", "4", "5", NULL});
+    expect_signals("qqq", (const char *const[]){"2", "3", "4", "5", NULL});
+    expect_signals("NONE", (const char *const[]){NULL});
+}
+
+Test(observe, signals_are_bounded_and_the_oldest_goes, .init = begin, .fini = end) {
+    char symbol[32];
+    signal_of("a", 0, "FIRST", "up", "1");
+    for (int i = 0; i < OBSERVE_MAX_SIGNALS - 1; i++) {
+        snprintf(symbol, sizeof symbol, "S%d", i);
+        signal_of("a", 0, symbol, "up", "2");
+    }
+    expect_signals("FIRST", (const char *const[]){"1", NULL});
+    signal_of("a", 0, "LAST", "up", "3");
+    expect_signals("FIRST", (const char *const[]){NULL});
+    expect_signals("S0", (const char *const[]){"2", NULL});
+    expect_signals("LAST", (const char *const[]){"3", NULL});
+}
+
+Test(observe, signals_are_bounded_in_bytes_too, .init = begin, .fini = end) {
+    const size_t size = OBSERVE_MAX_SIGNAL_BYTES / 4;
+    char *value = malloc(size + 1);
+    memset(value, 'v', size);
+    value[size] = '\0';
+    static const char *const symbols[] = {"A", "B", "C", "D", "E"};
+    for (size_t i = 0; i < 5; i++)
+        signal_of("a", 0, symbols[i], "up", value);
+    size_t count;
+    struct parcel **list = observer_signals(observer, NULL, &count);
+    cr_expect_eq(count, 3);
+    observer_release_signals(list, count);
+    free(value);
+}
+
+/* ---- together ---- */
+
+struct reader {
+    pthread_t thread;
+    atomic_bool should_stop;
+    atomic_int rounds;
+};
+
+static void *read_on(void *argument) {
+    struct reader *reader = argument;
+    while (!atomic_load(&reader->should_stop)) {
+        size_t count;
+        free(observer_series(observer, NULL, &count));
+        struct parcel **signals = observer_signals(observer, NULL, &count);
+        observer_release_signals(signals, count);
+        atomic_fetch_add(&reader->rounds, 1);
+    }
+    return NULL;
+}
+
+Test(observe, others_may_read_while_the_lane_writes, .init = begin, .fini = end) {
+    struct reader reader = {0};
+    char symbol[32];
+    cr_assert_eq(pthread_create(&reader.thread, NULL, read_on, &reader), 0);
+    for (uint32_t i = 0; i < 20000 || atomic_load(&reader.rounds) < 3; i++) {
+        const uint32_t id = i % 3000;
+        snprintf(symbol, sizeof symbol, "S%u", id + i / 9000);
+        see_at(0, id, symbol, 60, START_NS + i * MINUTE_NS / 100, i);
+        signal_of("a", 0, symbol, "up", "1");
+    }
+    atomic_store(&reader.should_stop, true);
+    pthread_join(reader.thread, NULL);
+    cr_expect_gt(count_series(NULL), 0);
+}
