@@ -1,0 +1,129 @@
+"""What was measured: figures with their spread, targets, the table, results.json."""
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import time
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """`is_least`: the median must not be below `value`, else not above. With `may_touch` it is
+    enough that the range reaches it."""
+    value: float
+    is_least: bool
+    may_touch: bool = False
+
+    def is_met(self, low, median, high):
+        if self.is_least:
+            return (high if self.may_touch else median) >= self.value
+        return (low if self.may_touch else median) <= self.value
+
+    def __str__(self):
+        return f"{'≥' if self.is_least else '≤'} {format_number(self.value)}"
+
+
+def at_least(value):
+    return Target(value, True)
+
+
+def at_most(value, may_touch=False):
+    return Target(value, False, may_touch)
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    name: str
+    unit: str
+    values: tuple
+    target: Target = None
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    @property
+    def low(self):
+        return min(self.values)
+
+    @property
+    def high(self):
+        return max(self.values)
+
+    @property
+    def is_met(self):
+        return None if self.target is None else self.target.is_met(self.low, self.median, self.high)
+
+    def as_json(self):
+        return {"name": self.name, "unit": self.unit, "median": rounded(self.median),
+                "min": rounded(self.low), "max": rounded(self.high),
+                "target": None if self.target is None else self.target.value, "met": self.is_met}
+
+
+def rounded(value):
+    """Four digits that mean something; whole where that is more."""
+    return float(f"{value:.4g}") if abs(value) < 1000 else round(value)
+
+
+def format_number(value):
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.3g}"
+
+
+class Figures:
+    def __init__(self):
+        self.figures = []
+
+    def add(self, name, unit, values, target=None):
+        values = tuple(values)
+        if not values:
+            raise ValueError(f"{name}: nothing was measured")
+        self.figures.append(Figure(name, unit, values, target))
+
+    def get(self, name):
+        return next(figure for figure in self.figures if figure.name == name)
+
+    # ---- for people ----
+
+    def print_table(self, file):
+        rows = [("figure", "unit", "median", "min", "max", "target", "")]
+        ordered = ([f for f in self.figures if f.target is not None] +
+                   [f for f in self.figures if f.target is None])
+        for figure in ordered:
+            met = {None: "", True: "met", False: "NOT MET"}[figure.is_met]
+            rows.append((figure.name, figure.unit, format_number(figure.median),
+                         format_number(figure.low), format_number(figure.high),
+                         str(figure.target or ""), met))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        for i, row in enumerate(rows):
+            cells = [cell.ljust(width) if at < 2 or at > 4 else cell.rjust(width)
+                     for at, (cell, width) in enumerate(zip(row, widths, strict=True))]
+            print("  ".join(cells).rstrip(), file=file)
+            if i == 0:
+                print("  ".join("-" * width for width in widths), file=file)
+
+    # ---- for programs ----
+
+    def write(self, path):
+        document = {"machine": machine(), "date": time.strftime("%Y-%m-%d"),
+                    "figures": [figure.as_json() for figure in self.figures]}
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'{{"machine": {json.dumps(document["machine"])},\n'
+                       f' "date": {json.dumps(document["date"])},\n "figures": [\n  ')
+            file.write(",\n  ".join(json.dumps(figure, ensure_ascii=False)
+                                    for figure in document["figures"]))
+            file.write("\n]}\n")
+
+
+def machine():
+    model = "unknown processor"
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
+            f"{platform.machine()}")

@@ -1,0 +1,181 @@
+"""Where it is measured: a folder, a broker, the programs, and how a row runs."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = os.environ["TAKE5_SOURCE_DIR"]
+BUILD = os.environ["TAKE5_BUILD_DIR"]
+HERE = os.path.join(SOURCE, "tests", "bench")
+sys.path.insert(0, os.path.join(SOURCE, "tests", "integration"))
+
+from harness import paths  # noqa: E402
+from harness.host import Host  # noqa: E402
+from harness.kafka import Kafka, ROLES  # noqa: E402
+from harness.process import Process  # noqa: E402
+from harness.waiting import wait_for  # noqa: E402
+
+PARTITIONS = 4
+
+# How every row fetches: take5's own defaults (tests/bench/README.md says why these).
+FETCH = {
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": 49_152,
+    "socket.nagle.disable": "true",
+}
+# ... and what wakes a client that stopped at those limits, by what its version knows.
+WAKE_OLD = {"topic.metadata.refresh.interval.ms": 100, "metadata.max.age.ms": 900_000}
+WAKE_NEW = {"fetch.queue.backoff.ms": 10}
+
+
+def tool(name):
+    return os.path.join(BUILD, "tests", "bench", name)
+
+
+def strategy(name):
+    for folder in ("tests/bench/strategies", "strategies"):
+        path = os.path.join(BUILD, folder, f"{name}.so")
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{name}.so was not built")
+
+
+def topics(prefix):
+    return [prefix + role for role in ROLES]
+
+
+class Site:
+    def __init__(self, progress):
+        self.progress = progress
+        self.directory = tempfile.mkdtemp(prefix="take5-bench-")
+        self.kafka = Kafka(self.directory)
+        self._count = 0
+
+    def close(self):
+        self.kafka.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def unique(self, word):
+        self._count += 1
+        return f"{word}{self._count}"
+
+    # ---- filling ----
+
+    def create(self, prefix):
+        self.kafka.create(*(f"{name}:{PARTITIONS}" for name in topics(prefix)))
+
+    def fill(self, prefix, count, *arguments):
+        """The tally of tools/fill.c."""
+        self.create(prefix)
+        done = subprocess.run([tool("bench_fill"), "-b", self.kafka.servers, "-t", prefix,
+                               "-n", str(count), *arguments],
+                              check=True, stdout=subprocess.PIPE, timeout=600)
+        return json.loads(done.stdout)
+
+    def start_fill(self, prefix, count, *arguments):
+        return Process([tool("bench_fill"), "-b", self.kafka.servers, "-t", prefix,
+                        "-n", str(count), *arguments], self.path("fill.log"))
+
+    def delete(self, prefix):
+        self.kafka.delete(*topics(prefix))
+
+    # ---- consumers in C and Python ----
+
+    def start_consumer(self, kind, mode, prefix, count):
+        """`kind` is c or python. Gives the process and where its report will be."""
+        group = self.unique("group-")
+        report = self.path(f"{group}.json")
+        common = ["-b", self.kafka.servers, "-g", group, "-t", ",".join(topics(prefix)),
+                  "-n", str(count), "-o", report, "-m", mode]
+        if kind == "c":
+            command = [tool("bench_consume"), *common]
+            properties = FETCH | WAKE_OLD
+        else:
+            command = [os.environ["TAKE5_BENCH_PYTHON"], "-B", os.path.join(HERE, "service.py"),
+                       *common]
+            properties = FETCH | WAKE_NEW
+        for name, value in properties.items():
+            command += ["-X", f"{name}={value}"]
+        return Process(command, self.path(f"{group}.log")), report
+
+    def run_consumer(self, kind, mode, prefix, count):
+        process, report = self.start_consumer(kind, mode, prefix, count)
+        code = process.wait(600)
+        if code != 0:
+            raise RuntimeError(f"{process.arguments} ended with {code}:\n{process.log_tail()}")
+        return read_report(report)
+
+    # ---- take5 ----
+
+    def new_host(self, prefix, lanes=1, sections=None):
+        name = self.unique("host-")
+        roles = {f"topic:{role}": {"topic": prefix + role} for role in ROLES}
+        ours = {
+            "take5": {"lanes": lanes, "stats_interval": "10s"},
+            "kafka": FETCH | WAKE_OLD | {"session.timeout.ms": 45_000,
+                                         "heartbeat.interval.ms": 3_000,
+                                         "auto.commit.interval.ms": 1_000},
+            **roles,
+        }
+        for section, keys in (sections or {}).items():
+            ours.setdefault(section, {}).update(keys)
+        return Host(self.directory, self.kafka.servers, name=name, group=name, sections=ours)
+
+    def finish_host(self, host, report, timeout_s=600):
+        """Waits for the report of the strategy that measures, ends the host, gives the report."""
+        def probe():
+            if not host.process.is_running():
+                raise RuntimeError(f"take5 ended; its log ends:\n{host.log_tail()}")
+            return os.path.exists(report)
+
+        wait_for(lambda: f"take5's report; its log ends:\n{host.log_tail()}", probe, timeout_s,
+                 0.02)
+        host.stop()
+        shutil.rmtree(host.directory, ignore_errors=True)
+        return read_report(report)
+
+
+def measuring(host, totals, **parameters):
+    """Deploys the strategy that measures, as the last one to be called; gives its report's path."""
+    report = os.path.join(os.path.dirname(host.directory), f"{os.path.basename(host.directory)}.json")
+    host.drop(strategy("eight"))
+    host.deploy("zz", plugin="eight", report=report,
+                totals=", ".join(str(total) for total in totals), **parameters)
+    return report
+
+
+def read_report(path):
+    with open(path, encoding="utf-8") as file:
+        report = json.load(file)
+    report["seconds"] = (report["last_ns"] - report["first_ns"]) / 1e9
+    return report
+
+
+class Progress:
+    """What is being done, on standard error: one line that is overwritten, on a terminal."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+        self.is_terminal = sys.stderr.isatty()
+
+    def say(self, text):
+        seconds = time.monotonic() - self.start
+        line = f"[{seconds // 60:2.0f}:{seconds % 60:02.0f}] {text}"
+        if self.is_terminal:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def end(self):
+        if self.is_terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+__all__ = ["FETCH", "HERE", "Host", "PARTITIONS", "Process", "Progress", "ROLES", "Site", "measuring",
+           "paths", "read_report", "strategy", "tool", "topics", "wait_for"]
