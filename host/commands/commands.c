@@ -25,6 +25,8 @@ const struct command commands[] = {
      command_list, false},
     {"inspect", "X.so ...", "what a file says of itself, without running it", command_inspect,
      false},
+    {"new", "NAME [--lang c|c++]", "a strategy that builds, with its test, in a folder",
+     command_new, false},
     {"record", "-o FILE [options]    (--help tells them)",
      "the topics into a file of JSON lines (kcat -J form)", command_record, false},
     {"replay", "[options] FILE... | -    (--help tells them)",

@@ -32,6 +32,7 @@ int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_new(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_feed(int argc, char **argv);

@@ -194,11 +194,13 @@ static void count(struct bench *bench, const struct script_message *message) {
     if (errors != bench->errors || rejects != bench->rejects) {
         (void)snprintf(bench->complaint, sizeof bench->complaint, "%s",
                        instance_complaint(bench->instance));
-        if (is_bad_code(bench->complaint))
+        if (is_bad_code(bench->complaint) && !bench->trial->has_bad_code) {
+            bench->trial->has_bad_code = true;
             trial_fail(bench->trial, "%s; the message was %.*s", bench->complaint,
                        message->payload_size < PAYLOAD_SHOWN ? (int)message->payload_size
                                                              : PAYLOAD_SHOWN,
                        message->payload);
+        }
     }
     bench->errors = errors;
     bench->rejects = rejects;

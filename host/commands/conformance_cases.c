@@ -4,10 +4,8 @@
 
 const struct conformance_case conformance_cases[] = {
     {CASE_DESCRIPTOR, CASE_ONCE, false,
-     "note and descriptor agree, and the settings fit the declared parameters",
+     "it loads in time, note and descriptor agree, the settings fit the declared parameters",
      conformance_descriptor},
-    {"load", CASE_ONCE, false, "it loads in time and leaves the process's settings alone",
-     conformance_load},
     {"life", CASE_ONCE, false, "it is created and destroyed, with and without having worked",
      conformance_life},
     {"events", CASE_ONCE, false, "it takes every kind of event, unknown ones too",

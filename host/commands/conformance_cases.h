@@ -32,7 +32,6 @@ const struct conformance_case *conformance_case_find(const char *full_name, cons
 
 /* The cases, by file. */
 void conformance_descriptor(struct trial *trial, const char *argument);
-void conformance_load(struct trial *trial, const char *argument);
 void conformance_life(struct trial *trial, const char *argument);
 void conformance_events(struct trial *trial, const char *argument);
 void conformance_parameter(struct trial *trial, const char *name);

@@ -1,6 +1,7 @@
 /*
  * Cases: what is still there when an instance is not.
  */
+#include "commands/conformance_leavings.h"
 #include "commands/conformance_bench.h"
 #include "commands/conformance_cases.h"
 
@@ -65,8 +66,8 @@ static void live_some(struct trial *trial, const struct scene *scene) {
 
 /* ---- threads ---- */
 
-static size_t count_entries(const char *path) {
-    DIR *listing = opendir(path);
+size_t leavings_threads(void) {
+    DIR *listing = opendir("/proc/self/task");
     size_t count = 0;
     if (listing == NULL)
         return 0;
@@ -79,8 +80,7 @@ static size_t count_entries(const char *path) {
 static size_t settle_threads(size_t before) {
     const int64_t deadline_ns = clock_monotonic_ns() + THREAD_WAIT_MS * NS_PER_MS;
     size_t now;
-    while ((now = count_entries("/proc/self/task")) > before &&
-           clock_monotonic_ns() < deadline_ns) {
+    while ((now = leavings_threads()) > before && clock_monotonic_ns() < deadline_ns) {
         const struct timespec pause = {0, NS_PER_MS};
         (void)nanosleep(&pause, NULL);
     }
@@ -91,10 +91,10 @@ void conformance_threads(struct trial *trial, const char *argument) {
     struct scene scene;
     (void)argument;
     if (begin(&scene, trial)) {
-        const size_t before = count_entries("/proc/self/task");
+        const size_t before = leavings_threads();
         struct bench bench;
         if (bench_open(&bench, trial, &scene.setup, 0)) {
-            const size_t created = count_entries("/proc/self/task");
+            const size_t created = leavings_threads();
             if (created > before)
                 trial_fail(trial,
                            "create begins %zu threads: that is for activate, an instance may be "

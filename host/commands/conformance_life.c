@@ -1,27 +1,10 @@
 /*
- * Cases: the loading, and an instance's life.
+ * Cases: an instance's life.
  */
 #include "commands/conformance_bench.h"
 #include "commands/conformance_cases.h"
 
-#include "base/clock.h"
-#include "base/units.h"
-
 #include <inttypes.h>
-
-/* ---- load ---- */
-
-/* The strategy was loaded before any case began: what it took was measured there. No limit but that
- * of the case: a figure is no promise. */
-void conformance_load(struct trial *trial, const char *argument) {
-    char took[32];
-    (void)argument;
-    format_duration(trial->load_ns / NS_PER_US * NS_PER_US, took, sizeof took);
-    trial_note(trial, "loaded in %s", took);
-    if (trial->generation->has_changed_fp)
-        trial_note(trial, "changes the floating-point environment when it is loaded (built with "
-                          "-ffast-math?); take5 puts it back, but its own results may differ");
-}
 
 /* ---- life ---- */
 

@@ -7,6 +7,7 @@
  */
 #include "commands/conformance_bench.h"
 #include "commands/conformance_cases.h"
+#include "commands/conformance_leavings.h"
 
 #include "base/clock.h"
 
@@ -125,7 +126,13 @@ static void judge(struct cycles *cycles, void (*cycle)(struct cycles *cycles), c
     const int64_t half_ns = BUDGET_NS / 2;
     trial_step(trial, "cycles of %s", what);
     trial->is_quiet = true;
+    const size_t threads = leavings_threads();
     (void)run_cycles(cycles, cycle, WARM_UP, INT64_MAX);
+    if (leavings_threads() > threads + WARM_UP / 2) {
+        trial->is_quiet = false;
+        trial_fail(trial, "%s leaves threads behind, and with them their stacks", what);
+        return;
+    }
     const struct reading first = read_memory();
     const size_t one = run_cycles(cycles, cycle, STRETCH, clock_monotonic_ns() + half_ns);
     const struct reading middle = read_memory();

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/units.h"
 #include "commands/conformance_cases.h"
 #include "commands/conformance_trial.h"
 
@@ -97,6 +98,32 @@ static void describe(struct trial *trial) {
     faults_release(&faults);
 }
 
+/* No limit but that of the case: a figure is no promise. */
+static void note_load(struct trial *trial) {
+    char took[32];
+    format_duration(trial->load_ns / NS_PER_US * NS_PER_US, took, sizeof took);
+    trial_note(trial, "loaded in %s", took);
+    if (trial->generation->has_changed_fp)
+        trial_note(trial, "changes the floating-point environment when it is loaded (built with "
+                          "-ffast-math?); take5 puts it back, but its own results may differ");
+}
+
+/* What stands in the way of a check is easily given. */
+static void note_required(struct trial *trial, const struct description *description) {
+    const struct config_items *given = &trial->request.deployment.settings;
+    for (size_t i = 0; description != NULL && i < description->parameter_count; i++) {
+        const struct description_parameter *parameter = &description->parameters[i];
+        bool is_given = parameter->preset != NULL;
+        for (size_t j = 0; j < given->count; j++)
+            is_given = is_given || strcmp(given->items[j].name, parameter->name) == 0;
+        if (!is_given)
+            trial_note(trial,
+                       "give it a value for the check: --set %s=VALUE, or -c FILE "
+                       "--deployment NAME",
+                       parameter->name);
+    }
+}
+
 static void check_topics(struct trial *trial, const struct description *description) {
     for (size_t i = 0; i < description->topic_count; i++) {
         bool is_known = false;
@@ -114,7 +141,10 @@ static void check_topics(struct trial *trial, const struct description *descript
 void conformance_descriptor(struct trial *trial, const char *argument) {
     struct setup setup;
     (void)argument;
-    if (setup_plain(&setup, trial)) {
+    note_load(trial);
+    if (!setup_plain(&setup, trial)) {
+        note_required(trial, setup.description);
+    } else {
         check_topics(trial, setup.description);
         trial->described = description_copy(setup.description);
         if (trial->described == NULL)

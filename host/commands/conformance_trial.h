@@ -31,6 +31,7 @@ struct trial {
     uint64_t seed;
     struct market_random random; /* seeded by seed and case */
     size_t fault_count;
+    bool has_bad_code; /* an answer that is none was found, which is said once */
     bool is_quiet;     /* steps are not said: for cycles without number */
     const char *where; /* said behind each step; NULL: nothing */
 };

@@ -1,0 +1,142 @@
+/*
+ * @NAME@: says when the price of a symbol leaves its average. Change it into what you want to say.
+ *
+ * For each symbol it keeps an exponential average of the prices: with a new price p, the average a
+ * becomes a + weight (p - a). The lead is how far p lies from a, in percent; beyond `threshold` it
+ * is the signal "@NAME@_up" or "@NAME@_down", said once until the price comes back or
+ * goes to the other side.
+ */
+#include <take5/symbols.h>
+#include <take5/take5.h>
+
+/* Raise it when `struct memory` changes, and let load() know what older ones looked like. */
+#define STATE_VERSION 1
+
+/* What is remembered of a symbol. Saved as it stands: flat, without pointers or padding. */
+struct memory {
+    double average;
+    int64_t count; /* prices so far */
+    int64_t side;  /* what was said last: 1 up, -1 down, 0 neither */
+};
+
+/* One instance. The host makes one for each partition and never calls it from two threads at once,
+ * so it needs no lock. Nothing is static. */
+struct strategy {
+    t5_host *host;
+    double weight;
+    double threshold;
+    int64_t warm_up;
+    t5_symbols memories; /* a struct memory for each symbol */
+};
+
+static int32_t create(const t5_create_args *args, void **self) {
+    struct strategy *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return t5_fail(args->host, "out of memory");
+    s->host = args->host;
+    s->weight = t5_parameter_number(args->host, "weight");
+    s->threshold = t5_parameter_number(args->host, "threshold");
+    s->warm_up = t5_parameter_integer(args->host, "warm_up");
+    t5_symbols_init(&s->memories, sizeof(struct memory), NULL);
+    *self = s;
+    return T5_OK;
+}
+
+static void destroy(void *self) {
+    struct strategy *s = self;
+    t5_symbols_release(&s->memories);
+    free(s);
+}
+
+static void say(struct strategy *s, const struct memory *m, double lead) {
+    const double confidence = fabs(lead) / (2 * s->threshold);
+    t5_signal signal = t5_signal_init(m->side > 0 ? "@NAME@_up" : "@NAME@_down", lead,
+                                      confidence < 1 ? confidence : 1);
+    char data[64];
+    snprintf(data, sizeof data, "{\"average\":%.10g}", m->average);
+    signal.data = t5_text(data);     /* copied: the stack will do */
+    (void)t5_emit(s->host, &signal); /* a refusal is counted and logged by the host */
+}
+
+static int32_t on_message(void *self, const t5_message *message) {
+    struct strategy *s = self;
+    if (!isfinite(message->price)) /* absent is NaN, never 0 */
+        return T5_OK;
+    struct memory *m = t5_symbols_get(&s->memories, message->symbol_id);
+    if (m == NULL)
+        return t5_fail(s->host, "out of memory");
+
+    const double lead = 100 * (message->price / m->average - 1);
+    const int is_warm = m->count >= s->warm_up && m->count > 0;
+    if (is_warm && isfinite(lead)) {
+        const int64_t side = lead > s->threshold ? 1 : lead < -s->threshold ? -1 : 0;
+        const int is_news = side != 0 && side != m->side;
+        m->side = side;
+        if (is_news)
+            say(s, m, lead);
+    }
+    m->average += s->weight * (message->price - m->average);
+    if (m->count == 0 || !isfinite(m->average))
+        m->average = message->price;
+    m->count++;
+    return T5_OK;
+}
+
+/* An id may be given to another symbol once its own has expired. */
+static void on_event(void *self, const t5_event *event) {
+    struct strategy *s = self;
+    if (event->kind == T5_EVENT_SYMBOL_EXPIRED)
+        t5_symbols_drop(&s->memories, event->symbol_id);
+}
+
+/* What is remembered survives a reload and a restart. */
+static int32_t save(void *self, const t5_save_args *args) {
+    struct strategy *s = self;
+    (void)args;
+    return t5_symbols_save(&s->memories, s->host);
+}
+
+static int32_t load(void *self, const t5_load_args *args) {
+    struct strategy *s = self;
+    if (args->state_version != STATE_VERSION)
+        return t5_fail(s->host, "state of version %u, this one reads %d", args->state_version,
+                       STATE_VERSION);
+    return t5_symbols_load(&s->memories, s->host);
+}
+
+/* What the host knows before a line of the above runs. Parameters are checked by it. */
+static const char *const topics[] = {"bar_trends", NULL};
+
+static const t5_parameter weight = {
+    .size = sizeof weight,
+    .type = T5_PARAMETER_NUMBER,
+    .name = "weight",
+    .help = "of a new price in the average",
+    .preset = "0.1",
+    .min = "0.0001",
+    .max = "1",
+};
+static const t5_parameter threshold = {
+    .size = sizeof threshold,
+    .type = T5_PARAMETER_NUMBER,
+    .name = "threshold",
+    .help = "distance from the average that is said, percent",
+    .preset = "0.25",
+    .min = "0.0001",
+    .max = "100",
+};
+static const t5_parameter warm_up = {
+    .size = sizeof warm_up,
+    .type = T5_PARAMETER_INTEGER,
+    .name = "warm_up",
+    .help = "prices of a symbol before anything is said of it",
+    .preset = "10",
+    .min = "0",
+    .max = "1000000",
+};
+static const t5_parameter *const parameters[] = {&weight, &threshold, &warm_up, NULL};
+
+T5_STRATEGY("@NAME@", "0.1.0", .summary = "says when a price leaves its average", .topics = topics,
+            .scope = T5_SCOPE_KEYED, .parameters = parameters, .state_version = STATE_VERSION,
+            .create = create, .destroy = destroy, .on_message = on_message, .on_event = on_event,
+            .save = save, .load = load);
