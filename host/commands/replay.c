@@ -156,12 +156,13 @@ static void restrain(struct config *config) {
     config->on_stuck = ON_STUCK_REPORT; /* a debugger may hold a callback for long */
     if (config->max_unconfirmed > MAX_UNCONFIRMED)
         config->max_unconfirmed = MAX_UNCONFIRMED;
-    config->log.path = NULL; /* that of the service */
 }
 
 static bool set_log(const struct replay_options *options, const struct config *config,
                     struct log *log, struct error *error) {
-    if (!config_apply_log(config, log, error))
+    struct config ours = *config;
+    ours.log.path = NULL; /* it is the service's */
+    if (!config_apply_log(&ours, log, error))
         return false;
     if (!options->is_verbose)
         log_set_level(log, NULL, LOG_LEVEL_WARNING);

@@ -172,6 +172,7 @@ static bool deliver(struct file_source *self, struct file_input_record *next, st
 
 static void *reading_thread(void *context) {
     struct file_source *self = context;
+    pthread_setname_np(pthread_self(), "reader");
     struct error error = {.code = ERROR_NONE};
     struct file_input_record next;
     enum recording_result result;

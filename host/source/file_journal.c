@@ -34,7 +34,7 @@ static bool find_topic(const struct config *config, const char *name, uint32_t *
             return true;
         }
     }
-    return false;
+    return config_topic_by_role(config, name, topic) != NULL;
 }
 
 static bool find_part(const struct file_journal *journal, struct file_journal_part part,

@@ -261,3 +261,32 @@ Test(file, an_empty_file_ends_at_once) {
     cr_assert_eq(all.count, 0);
     free(all.items);
 }
+
+/* The control thread's: what had been released when it was called. */
+struct pauses {
+    struct replay *replay;
+    size_t released[8], count;
+};
+static struct pauses pauses;
+
+static void note_pause(void *context) {
+    (void)context;
+    cr_assert_lt(pauses.count, 8);
+    pauses.released[pauses.count++] = atomic_load(&pauses.replay->released);
+}
+
+Test(file, between_so_many_records_everything_stands_still) {
+    struct error error;
+    replay_write_market(0, 7, 5000, true, 0);
+    for (uint32_t lanes = 1; lanes <= 4; lanes += 3) {
+        pauses = (struct pauses){0};
+        struct replay *replay =
+            replay_new(OPTIONS(.pause_every = 700, .paused = note_pause), lanes);
+        pauses.replay = replay;
+        cr_assert(replay_run(replay, &error), "%s", error.text);
+        cr_assert_eq(pauses.count, 7);
+        for (size_t i = 0; i < pauses.count; i++)
+            cr_assert_eq(pauses.released[i], 700 * (i + 1));
+        replay_free(replay);
+    }
+}
