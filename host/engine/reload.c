@@ -19,12 +19,14 @@ struct collection {
     struct state *states;
     size_t count;
     bool has_failed;
+    int64_t took_ns; /* on the lanes */
     /* All that was ever collected, freed after the muster. */
     struct collection *next;
 };
 
 static void collect_on_lane(struct lane *lane, void *argument) {
     struct collection *collection = argument;
+    const int64_t began_ns = clock_monotonic_ns();
     for (size_t i = 0; i < collection->engine->partition_count; i++) {
         struct partition *partition = collection->engine->partitions[i];
         struct seat *seat = partition_seat(partition, collection->deployment);
@@ -45,6 +47,7 @@ static void collect_on_lane(struct lane *lane, void *argument) {
         collection->parts[collection->count++] =
             (struct rehearsal_part){partition->number, has_save ? state : NULL};
     }
+    collection->took_ns += clock_monotonic_ns() - began_ns;
 }
 
 struct muster_context {
@@ -76,6 +79,13 @@ static bool provide_states(void *context, const char *deployment, struct rehears
     *parts = collection->parts;
     *count = collection->count;
     return !collection->has_failed;
+}
+
+static int64_t collecting_ns(const struct muster_context *context) {
+    int64_t sum_ns = 0;
+    for (const struct collection *c = context->collections; c != NULL; c = c->next)
+        sum_ns += c->took_ns;
+    return sum_ns;
 }
 
 static void free_collections(struct muster_context *context) {
@@ -182,6 +192,7 @@ done:
     if (!did)
         config_free(next);
     report->took_ns = clock_monotonic_ns() - began_ns;
+    report->save_ns = collecting_ns(&context);
     engine_log_report(engine, report, "reload");
     atomic_fetch_add(report_is_good(report) ? &engine->reloads : &engine->failed_reloads, 1);
     if (did) {

@@ -72,6 +72,8 @@ void report_json(const struct report *report, struct text *text) {
                 report_is_good(report) ? "true" : "false", report->did_change ? "true" : "false",
                 report->was_given_up ? "true" : "false");
     text_json_number(text, (double)report->pause_ns / 1e6);
+    text_puts(text, ",\"save_ms\":");
+    text_json_number(text, (double)report->save_ns / 1e6);
     text_puts(text, ",\"took_ms\":");
     text_json_number(text, (double)report->took_ns / 1e6);
     text_puts(text, ",\"deployments\":[");

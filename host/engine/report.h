@@ -32,6 +32,7 @@ struct report {
     size_t count;
     struct faults faults; /* of the configuration: with errors here nothing was changed */
     int64_t pause_ns;     /* how long the lanes stood still together */
+    int64_t save_ns;      /* how long lanes were kept before that: saves for the rehearsals */
     int64_t took_ns;
     bool did_change;
     bool was_given_up; /* past its deadline, or overtaken by a stop */
@@ -44,7 +45,8 @@ void report_add(struct report *report, const char *deployment, enum outcome outc
 /* Whether nothing was rejected and the configuration had no error. */
 bool report_is_good(const struct report *report);
 size_t report_outcomes(const struct report *report, enum outcome outcome);
-/* {"ok":..,"pause_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]} */
+/* {"ok":..,"pause_ms":..,"save_ms":..,"took_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]}
+ */
 void report_json(const struct report *report, struct text *text);
 
 #endif
