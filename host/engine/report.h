@@ -45,8 +45,7 @@ void report_add(struct report *report, const char *deployment, enum outcome outc
 /* Whether nothing was rejected and the configuration had no error. */
 bool report_is_good(const struct report *report);
 size_t report_outcomes(const struct report *report, enum outcome outcome);
-/* {"ok":..,"pause_ms":..,"save_ms":..,"took_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]}
- */
+/* {"ok":..,"pause_ms":..,"save_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]} */
 void report_json(const struct report *report, struct text *text);
 
 #endif
