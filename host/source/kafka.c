@@ -92,7 +92,8 @@ static size_t kafka_read(struct source *source, uint32_t index, struct record *r
      * if that is nothing, wait for one and take what came with it. */
     ssize_t count = rd_kafka_consume_batch_queue(lane->queue, 0, lane->batch, most);
     if (count <= 0) {
-        if (timeout_ms <= 0)
+        /* The empty batch call swallows librdkafka's own mark of a wake, hence ours. */
+        if (atomic_exchange(&lane->is_woken, false) || timeout_ms <= 0)
             return 0;
         lane->batch[0] = rd_kafka_consume_queue(lane->queue, timeout_ms);
         if (!lane->batch[0])
@@ -131,8 +132,27 @@ static size_t kafka_headers(struct source *source, const struct record *record,
     return count;
 }
 
-static void kafka_wake(struct source *source, uint32_t lane) {
-    rd_kafka_queue_yield(kafka_of(source)->lanes[lane].queue);
+/* Both are cached by the client: the high one with each fetch, the low one with the statistics. */
+static bool kafka_range(struct source *source, uint32_t topic, int32_t partition, int64_t *low,
+                        int64_t *high) {
+    struct kafka_source *self = kafka_of(source);
+    if (rd_kafka_get_watermark_offsets(self->client, self->topics[topic].name, partition, low,
+                                       high) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        *high < 0)
+        return false;
+    if (*low < 0)
+        *low = 0;
+    return true;
+}
+
+static int32_t kafka_partitions(struct source *source, uint32_t topic) {
+    return kafka_of(source)->topics[topic].partition_count;
+}
+
+static void kafka_wake(struct source *source, uint32_t index) {
+    struct kafka_lane *lane = &kafka_of(source)->lanes[index];
+    atomic_store(&lane->is_woken, true);
+    rd_kafka_queue_yield(lane->queue);
 }
 
 static void kafka_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
@@ -183,6 +203,8 @@ static void kafka_event(struct kafka_source *self, const rd_kafka_message_t *mes
 
 static bool kafka_poll(struct source *source, int timeout_ms, struct error *error) {
     struct kafka_source *self = kafka_of(source);
+    if (self->is_closed)
+        return true;
     kafka_watch_poll(self);
     rd_kafka_message_t *message = rd_kafka_consumer_poll(self->client, timeout_ms);
     while (message) {
@@ -255,6 +277,8 @@ static const struct source_ops KAFKA_OPS = {
     .read = kafka_read,
     .release = kafka_release,
     .headers = kafka_headers,
+    .range = kafka_range,
+    .partitions = kafka_partitions,
     .wake = kafka_wake,
     .store = kafka_store,
     .poll = kafka_poll,

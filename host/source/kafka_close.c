@@ -5,20 +5,16 @@
 #include "base/clock.h"
 #include "source/kafka_private.h"
 
-#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define CLOSE_POLL_MS 50
-#define DESTROY_NS    (5 * NS_PER_S)
-
-static bool close_is_over(int64_t until_ns) {
-    return clock_monotonic_ns() >= until_ns;
-}
+#define DESTROY_S     5
 
 /* Serves what leaving brings (the revocation) until the group is left. */
-static bool close_group(struct kafka_source *self, int64_t until_ns) {
+static bool close_group(struct kafka_source *self) {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(self->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(self->client, queue);
     if (error) {
@@ -27,7 +23,7 @@ static bool close_group(struct kafka_source *self, int64_t until_ns) {
         rd_kafka_queue_destroy(queue);
         return true; /* nothing to wait for */
     }
-    while (!rd_kafka_consumer_closed(self->client) && !close_is_over(until_ns))
+    while (!rd_kafka_consumer_closed(self->client) && clock_monotonic_ns() < self->close_ns)
         rd_kafka_queue_poll_callback(queue, CLOSE_POLL_MS);
     bool is_closed = rd_kafka_consumer_closed(self->client) != 0;
     rd_kafka_queue_destroy(queue);
@@ -35,27 +31,26 @@ static bool close_group(struct kafka_source *self, int64_t until_ns) {
 }
 
 static void *destroy_run(void *argument) {
-    rd_kafka_destroy(argument);
+    /* The group is left, or it was not to be left in time: this must not try (again). */
+    rd_kafka_destroy_flags(argument, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     return NULL;
 }
 
-/* False: still at it when the time was over; the thread is left to itself. */
-static bool close_destroy(struct kafka_source *self, int64_t until_ns) {
+/* False: still at it after DESTROY_NS; the thread is left to itself. */
+static bool close_destroy(struct kafka_source *self) {
     pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all); /* the process's signals are for others */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int code = pthread_create(&thread, NULL, destroy_run, self->client);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code) {
-        rd_kafka_destroy(self->client);
+        destroy_run(self->client);
         return true;
     }
-    /* Some time in any case: it is mostly done at once. */
-    int64_t remains_ns = until_ns - clock_monotonic_ns();
-    if (remains_ns < 200 * NS_PER_MS)
-        remains_ns = 200 * NS_PER_MS;
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ns = until.tv_nsec + remains_ns;
-    until.tv_sec += (time_t)(ns / NS_PER_S);
-    until.tv_nsec = (long)(ns % NS_PER_S);
+    until.tv_sec += DESTROY_S;
     if (pthread_timedjoin_np(thread, NULL, &until) == 0)
         return true;
     pthread_detach(thread);
@@ -90,9 +85,10 @@ static void release(struct kafka_source *self) {
 
 bool kafka_close(struct source *source, int timeout_ms) {
     struct kafka_source *self = (struct kafka_source *)source;
-    int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+    self->close_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+    self->is_closed = true;
     /* A consumer that never joined has nothing to leave. */
-    if (!self->client || !self->is_subscribed || close_group(self, until_ns))
+    if (!self->client || !self->is_subscribed || close_group(self))
         return true;
     log_warning(self->log, KAFKA_ROOM,
                 "the group was not left within %d ms; the broker will find out by "
@@ -109,8 +105,9 @@ bool kafka_free(struct source *source) {
     for (uint32_t i = 0; self->client && i < self->lane_count; i++)
         if (self->lanes[i].queue)
             rd_kafka_queue_destroy(self->lanes[i].queue);
-    if (self->client && !close_destroy(self, clock_monotonic_ns() + DESTROY_NS)) {
-        log_warning(self->log, KAFKA_ROOM, "librdkafka does not end");
+    if (self->client && !close_destroy(self)) {
+        log_warning(self->log, KAFKA_ROOM, "librdkafka did not end within %d s; it is left behind",
+                    DESTROY_S);
         return false;
     }
     release(self);

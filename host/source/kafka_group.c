@@ -185,9 +185,20 @@ static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_lis
          * this itself when the partition is unassigned. */
         group_forward(self, topic, parts[i].partition);
     }
+    atomic_store(&self->has_partitions, self->assignment->cnt > 0);
     group_hand_over(self, list, true);
     atomic_store(&self->is_assigned, true);
     free(parts);
+}
+
+/* How long the commit of a revocation may take; the end of closing is sooner. */
+static int revoke_timeout_ms(const struct kafka_source *self) {
+    if (!self->is_closed)
+        return REVOKE_TIMEOUT_MS;
+    int64_t remains_ms = (self->close_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return remains_ms > REVOKE_TIMEOUT_MS ? REVOKE_TIMEOUT_MS
+           : remains_ms > 0               ? (int)remains_ms
+                                          : 0;
 }
 
 static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
@@ -207,13 +218,14 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
         self->listener.revoked(self->listener.context, parts, count, is_lost);
 
     struct error error;
-    if (!is_lost && !kafka_group_commit(self, REVOKE_TIMEOUT_MS, &error))
+    if (!is_lost && !kafka_group_commit(self, revoke_timeout_ms(self), &error))
         log_warning(self->log, KAFKA_ROOM,
                     "%s; records since the last commit will be read again by the next owner",
                     error.text);
     for (size_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_del(self->assignment, self->topics[parts[i].topic].name,
                                           parts[i].partition);
+    atomic_store(&self->has_partitions, self->assignment->cnt > 0);
     group_hand_over(self, list, false);
     free(parts);
 }

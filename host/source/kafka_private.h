@@ -40,6 +40,7 @@ struct kafka_lane {
     /* The topic of the message before: nearly always that of the next one too. */
     const rd_kafka_topic_t *seen;
     uint32_t seen_topic;
+    _Atomic bool is_woken; /* a wake that no waiting read has seen yet */
 } __attribute__((aligned(64)));
 
 struct kafka_source {
@@ -60,7 +61,11 @@ struct kafka_source {
     /* Control thread. */
     rd_kafka_topic_partition_list_t *assignment;
     bool is_subscribed;
+    bool is_closed;
+    int64_t close_ns;   /* when closing has to be over */
+    bool was_connected; /* ever */
     bool is_down_said;
+    bool is_trouble_new;     /* `trouble` was not said yet */
     int metadata_timeout_ms; /* grows while the answer takes longer */
     int64_t look_ns;         /* when to look at the metadata next */
     int64_t forward_ns;      /* when to renew the forwarding next */
@@ -72,6 +77,7 @@ struct kafka_source {
     /* Any thread. */
     _Atomic bool is_assigned;
     _Atomic bool is_connected;
+    _Atomic bool has_partitions;
     _Atomic bool is_broken; /* an invariant broke: nothing is stored any more */
     pthread_mutex_t mutex;  /* for what follows */
     char trouble[256];      /* why there is no connection; empty: not known */

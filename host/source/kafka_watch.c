@@ -28,6 +28,10 @@ void kafka_watch_log(const rd_kafka_t *client, int level, const char *facility, 
     /* Connection failures: kafka_watch_error() hears of them too, and says what changes. */
     if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
         ours = LOG_LEVEL_DEBUG;
+    /* Without a broker or without partitions no commit can succeed: that was said already. */
+    if (strcmp(facility, "COMMITFAIL") == 0 &&
+        (!atomic_load(&self->is_connected) || !atomic_load(&self->has_partitions)))
+        ours = LOG_LEVEL_DEBUG;
     if (log_is_on(self->log, KAFKA_ROOM, ours))
         log_write(self->log, ours, KAFKA_ROOM, "%s: %s", facility, text);
 }
@@ -50,6 +54,7 @@ static void watch_lost(struct kafka_source *self) {
     bool was_connected = atomic_exchange(&self->is_connected, false);
     self->down_ns = clock_monotonic_ns();
     self->silent_count = 0;
+    self->is_trouble_new = false;
     if (self->is_down_said)
         return;
     self->is_down_said = true;
@@ -64,9 +69,11 @@ void kafka_watch_connected(struct kafka_source *self) {
     if (atomic_exchange(&self->is_connected, true))
         return;
     log_info(self->log, KAFKA_ROOM, "connected to %s%s", self->servers,
-             self->down_ns ? " again" : "");
+             self->was_connected ? " again" : "");
+    self->was_connected = true;
     self->is_down_said = false;
     self->refused[0] = '\0';
+    self->is_trouble_new = false;
     watch_trouble(self, "");
 }
 
@@ -75,6 +82,10 @@ void kafka_watch_brokers(struct kafka_source *self, bool is_any_up, int64_t time
         /* Statistics from before the loss may arrive after it. */
         if (time_ns > self->down_ns)
             kafka_watch_connected(self);
+        /* One broker of several may be away while others answer. */
+        if (self->is_trouble_new)
+            log_info(self->log, KAFKA_ROOM, "%s", self->trouble);
+        self->is_trouble_new = false;
         return;
     }
     /* Once may be a moment between two connections. */
@@ -114,9 +125,7 @@ void kafka_watch_error(rd_kafka_t *client, int code, const char *reason, void *o
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
-        /* One broker of several may be away while others answer. */
-        if (atomic_load(&self->is_connected))
-            log_info(self->log, KAFKA_ROOM, "%s", text);
+        self->is_trouble_new = atomic_load(&self->is_connected);
         watch_trouble(self, text);
         break;
     default:

@@ -1,0 +1,520 @@
+#include "source/kafka.h"
+
+#include "kafka_stage.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
+/* Numbers of Kafka's requests. */
+#define OFFSET_COMMIT 8
+#define OFFSET_FETCH  9
+#define FETCH         1
+
+#define ALL (STAGE_TOPICS * STAGE_PARTITIONS)
+
+static struct stage stage;
+
+static void setup(void) {
+    stage_init(&stage);
+}
+
+static void teardown(void) {
+    stage_release(&stage);
+}
+
+TestSuite(kafka, .init = setup, .fini = teardown, .timeout = 120);
+
+static void check_clean(struct host *host) {
+    cr_assert_eq(atomic_load(&host->strangers), 0u);
+    cr_assert_eq(atomic_load(&host->damaged), 0u);
+    cr_assert_not(atomic_load(&host->did_end), "%s", host->error.text);
+}
+
+static void finish(struct host *host) {
+    cr_assert(host_stop(host, STAGE_HANG_MS));
+    check_clean(host);
+}
+
+static void check_leaks(void) {
+#if defined(__SANITIZE_ADDRESS__)
+    cr_assert_eq(__lsan_do_recoverable_leak_check(), 0);
+#endif
+}
+
+/* Each partition's records in the order of their offsets, none left out. */
+static void check_order(struct host *host) {
+    int64_t next[STAGE_TOPICS][STAGE_PARTITIONS];
+    memset(next, 0xff, sizeof next); /* -1: none yet */
+    for (size_t i = 0; i < host->seen_count; i++) {
+        struct stage_seen *seen = &host->seen[i];
+        int64_t *expected = &next[seen->topic][seen->partition];
+        cr_assert(*expected == -1 || seen->offset == *expected, "%s [%d]: %lld after %lld",
+                  stage_topics[seen->topic], (int)seen->partition, (long long)seen->offset,
+                  (long long)*expected - 1);
+        *expected = seen->offset + 1;
+    }
+}
+
+Test(kafka, each_partition_comes_to_its_lane_whole_and_in_order) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 200);
+    host_start(&host, &stage, &(struct host_options){.lanes = 3});
+    host_await_seen(&host, 200 * ALL);
+    struct source_status status = host_status(&host);
+    cr_assert(status.is_connected && status.is_assigned);
+    cr_assert(strstr(status.detail, stage.servers), "%s", status.detail);
+    finish(&host);
+    check_order(&host);
+    int least, most;
+    hosts_count(&(struct host *){&host}, 1, 200, &least, &most);
+    cr_assert(least == 1 && most == 1);
+    host_release(&host);
+    check_leaks();
+}
+
+Test(kafka, stored_offsets_are_where_the_next_one_begins) {
+    static struct host first, second;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 50);
+    host_start(&first, &stage, &(struct host_options){0});
+    host_await_seen(&first, 50 * ALL);
+    finish(&first);
+    cr_assert_eq(first.assigned_offset[0][0], SOURCE_NO_OFFSET);
+    stage_produce(&stage, 50, 80);
+
+    host_start(&second, &stage, &(struct host_options){0});
+    host_await_seen(&second, 30 * ALL);
+    finish(&second);
+    cr_assert_eq(second.assigned_offset[0][0], 50);
+    cr_assert_eq(second.assigned_offset[2][3], 50);
+    int least, most;
+    hosts_count((struct host *[]){&first, &second}, 2, 80, &least, &most);
+    cr_assert(least == 1 && most == 1);
+    host_release(&first);
+    host_release(&second);
+    check_leaks();
+}
+
+Test(kafka, what_was_not_stored_is_read_again) {
+    static struct host first, second;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 20);
+    host_start(&first, &stage, &(struct host_options){.is_not_storing = true});
+    host_await_seen(&first, 20 * ALL);
+    finish(&first);
+    host_start(&second, &stage, &(struct host_options){0});
+    host_await_seen(&second, 20 * ALL);
+    finish(&second);
+    cr_assert_eq(second.assigned_offset[1][1], SOURCE_NO_OFFSET);
+    host_release(&first);
+    host_release(&second);
+}
+
+Test(kafka, commit_makes_stored_offsets_known_at_once) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 20);
+    host_start(&host, &stage,
+               &(struct host_options){.property = "auto.commit.interval.ms", .value = "3600000"});
+    host_await_seen(&host, 20 * ALL);
+    atomic_store(&host.is_control_ending, true);
+    pthread_join(host.control, NULL);
+    struct error error;
+    cr_assert(host.source->ops->commit(host.source, STAGE_HANG_MS, &error), "%s", error.text);
+    cr_assert(host.source->ops->commit(host.source, STAGE_HANG_MS, &error), "%s", error.text);
+    struct source_lag lags[ALL];
+    atomic_store(&host.is_lane_ending, true);
+    for (uint32_t i = 0; i < host.lane_count; i++)
+        pthread_join(host.lanes[i], NULL);
+    bool is_known = false;
+    for (int i = 0; i < STAGE_HANG_MS / 10 && !is_known; i++) {
+        cr_assert(host.source->ops->poll(host.source, 10, &error), "%s", error.text);
+        is_known = host.source->ops->lag(host.source, lags, ALL) == ALL && lags[0].committed == 20;
+    }
+    cr_assert(is_known);
+    cr_assert(host_close(&host, STAGE_HANG_MS));
+    host_release(&host);
+}
+
+Test(kafka, commit_that_the_broker_refuses_is_an_error) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 5);
+    host_start(&host, &stage,
+               &(struct host_options){.property = "auto.commit.interval.ms", .value = "3600000"});
+    host_await_seen(&host, 5 * ALL);
+    atomic_store(&host.is_control_ending, true);
+    pthread_join(host.control, NULL);
+    stage_lay_errors(&stage, OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    struct error error;
+    cr_assert_not(host.source->ops->commit(host.source, STAGE_HANG_MS, &error));
+    cr_assert(strstr(error.text, "uthoriz"), "%s", error.text);
+    cr_assert_eq(stage_errors_left(&stage, OFFSET_COMMIT), 0u);
+    cr_assert(host.source->ops->commit(host.source, STAGE_HANG_MS, &error), "%s", error.text);
+    atomic_store(&host.is_lane_ending, true);
+    for (uint32_t i = 0; i < host.lane_count; i++)
+        pthread_join(host.lanes[i], NULL);
+    cr_assert(host_close(&host, STAGE_HANG_MS));
+    host_release(&host);
+}
+
+Test(kafka, listener_says_where_reading_begins) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 50);
+    host_start(&host, &stage, &(struct host_options){.start_offset = 42});
+    host_await_seen(&host, 8 * ALL);
+    finish(&host);
+    check_order(&host);
+    for (size_t i = 0; i < host.seen_count; i++)
+        cr_assert(host.seen[i].offset >= 42);
+    host_release(&host);
+}
+
+Test(kafka, unknown_committed_offsets_do_not_stop_it) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 10);
+    stage_lay_errors(&stage, OFFSET_FETCH, 1, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    host_start(&host, &stage, &(struct host_options){0});
+    host_await_seen(&host, 10 * ALL);
+    cr_assert_eq(stage_errors_left(&stage, OFFSET_FETCH), 0u);
+    cr_assert_eq(host_said(&host, "committed offsets are not known"), 1);
+    finish(&host);
+    cr_assert_eq(host.assigned_offset[0][0], SOURCE_NO_OFFSET);
+    host_release(&host);
+}
+
+Test(kafka, topics_that_are_missing_are_waited_for_and_said_once) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 10);
+    for (int i = 1; i < STAGE_TOPICS; i++)
+        rd_kafka_mock_topic_set_error(stage.cluster, stage_topics[i],
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    host_start(&host, &stage, &(struct host_options){0});
+    HOST_AWAIT(
+        strcmp(host_status(&host).detail, "waiting for topics: historic_stats, asset_trends") == 0);
+    cr_assert(host_status(&host).is_connected && !host_status(&host).is_assigned);
+    rd_kafka_mock_topic_set_error(stage.cluster, stage_topics[1], RD_KAFKA_RESP_ERR_NO_ERROR);
+    HOST_AWAIT(strcmp(host_status(&host).detail, "waiting for topics: asset_trends") == 0);
+    rd_kafka_mock_topic_set_error(stage.cluster, stage_topics[2], RD_KAFKA_RESP_ERR_NO_ERROR);
+    host_await_seen(&host, 10 * ALL);
+    finish(&host);
+    cr_assert_eq(host_said(&host, "not there: historic_stats, asset_trends"), 1);
+    cr_assert_eq(host_said(&host, "not there: asset_trends"), 1);
+    host_release(&host);
+    check_leaks();
+}
+
+Test(kafka, topics_of_different_partition_counts_are_warned_of) {
+    static struct host host;
+    rd_kafka_mock_topic_create(stage.cluster, stage_topics[0], 4, 1);
+    rd_kafka_mock_topic_create(stage.cluster, stage_topics[1], 6, 1);
+    rd_kafka_mock_topic_create(stage.cluster, stage_topics[2], 4, 1);
+    host_start(&host, &stage, &(struct host_options){0});
+    HOST_AWAIT(host_status(&host).is_assigned);
+    finish(&host);
+    cr_assert_eq(host_said(&host, "bar_trends 4, historic_stats 6, asset_trends 4"), 1);
+    host_release(&host);
+}
+
+Test(kafka, broker_absent_at_start_is_said_once_and_waited_for) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 10);
+    rd_kafka_mock_broker_set_down(stage.cluster, STAGE_BROKER);
+    host_start(&host, &stage, &(struct host_options){0});
+    HOST_AWAIT(strstr(host_status(&host).detail, "cannot reach"));
+    cr_assert_not(host_status(&host).is_connected);
+    /* Several attempts pass. */
+    for (int i = 0; i < 50; i++)
+        stage_nap();
+    rd_kafka_mock_broker_set_up(stage.cluster, STAGE_BROKER);
+    host_await_seen(&host, 10 * ALL);
+    cr_assert(host_status(&host).is_connected);
+    finish(&host);
+    cr_assert_eq(host_said(&host, "cannot reach"), 1);
+    cr_assert_eq(host_said(&host, "connected to"), 1);
+    host_release(&host);
+}
+
+Test(kafka, broker_that_is_lost_and_back_costs_no_record) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 50);
+    host_start(&host, &stage, &(struct host_options){.lanes = 2});
+    host_await_seen(&host, 50 * ALL);
+    rd_kafka_mock_broker_set_down(stage.cluster, STAGE_BROKER);
+    HOST_AWAIT(!host_status(&host).is_connected);
+    rd_kafka_mock_broker_set_up(stage.cluster, STAGE_BROKER);
+    HOST_AWAIT(host_status(&host).is_connected);
+    stage_produce(&stage, 50, 100);
+    host_await_seen(&host, 100 * ALL);
+    finish(&host);
+    check_order(&host);
+    int least, most;
+    hosts_count(&(struct host *){&host}, 1, 100, &least, &most);
+    cr_assert(least == 1 && most == 1);
+    cr_assert_eq(host_said(&host, "lost the connection"), 1);
+    cr_assert_eq(host_said(&host, "again"), 1);
+    host_release(&host);
+}
+
+Test(kafka, fetches_that_fail_for_now_are_repeated) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 50);
+    stage_lay_errors(&stage, FETCH, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    stage_lay_errors(&stage, FETCH, 1, RD_KAFKA_RESP_ERR__TRANSPORT);
+    host_start(&host, &stage, &(struct host_options){0});
+    host_await_seen(&host, 50 * ALL);
+    cr_assert_eq(stage_errors_left(&stage, FETCH), 0u);
+    finish(&host);
+    check_order(&host);
+    host_release(&host);
+}
+
+/* A second host comes and goes: all is seen once over both. The mock refuses commits while it
+ * rebalances, as no broker does; so what was seen is committed before. */
+static void check_sharing(const char *assignor) {
+    static struct host first, second;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 100);
+    host_start(&first, &stage, &(struct host_options){.lanes = 2, .assignor = assignor});
+    host_await_seen(&first, 100 * ALL);
+    HOST_AWAIT(host_has_committed(&first, 100));
+    host_start(&second, &stage, &(struct host_options){.lanes = 2, .assignor = assignor});
+    HOST_AWAIT(atomic_load(&second.owned_count) > 0 &&
+               atomic_load(&first.owned_count) + atomic_load(&second.owned_count) == ALL);
+    stage_produce(&stage, 100, 200);
+    HOST_AWAIT(host_seen(&first) + host_seen(&second) >= 200 * ALL);
+    HOST_AWAIT(host_has_committed(&first, 200) && host_has_committed(&second, 200));
+    finish(&second);
+    cr_assert_gt(second.seen_count, 0u);
+    HOST_AWAIT(atomic_load(&first.owned_count) == ALL);
+    stage_produce(&stage, 200, 300);
+    HOST_AWAIT(host_seen(&first) + second.seen_count >= 300 * ALL);
+    finish(&first);
+    check_order(&second);
+    int least, most;
+    hosts_count((struct host *[]){&first, &second}, 2, 300, &least, &most);
+    cr_assert(least == 1 && most == 1, "seen %d to %d times", least, most);
+    cr_assert_eq(atomic_load(&first.lost), 0);
+    host_release(&first);
+    host_release(&second);
+    check_leaks();
+}
+
+Test(kafka, second_host_shares_by_range) {
+    check_sharing("range");
+}
+
+Test(kafka, second_host_shares_cooperatively) {
+    check_sharing("cooperative-sticky");
+}
+
+Test(kafka, range_keeps_equal_partition_numbers_together) {
+    static struct host first, second;
+    stage_create_topics(&stage);
+    host_start(&first, &stage, &(struct host_options){0});
+    host_start(&second, &stage, &(struct host_options){0});
+    HOST_AWAIT(atomic_load(&first.owned_count) == ALL / 2 &&
+               atomic_load(&second.owned_count) == ALL / 2);
+    finish(&first);
+    for (int partition = 0; partition < STAGE_PARTITIONS; partition++)
+        cr_assert(first.assigned_offset[0][partition] == first.assigned_offset[1][partition]);
+    finish(&second);
+    host_release(&first);
+    host_release(&second);
+}
+
+static void *read_run(void *argument) {
+    struct source *source = argument;
+    struct record records[8];
+    return (void *)source->ops->read(source, 0, records, 8, 10 * STAGE_HANG_MS);
+}
+
+Test(kafka, wake_ends_a_read_that_waits) {
+    static struct host host;
+    struct error error;
+    stage_create_topics(&stage);
+    struct source *source = host_make(&host, &stage, &(struct host_options){0}, &error);
+    cr_assert(source->ops->start(source, &(struct source_listener){0}, &error));
+    pthread_t thread;
+    pthread_create(&thread, NULL, read_run, source);
+    void *count;
+    source->ops->wake(source, 0);
+    pthread_join(thread, &count); /* hangs if the wake was lost */
+    cr_assert_eq(count, NULL);
+    cr_assert(host_close(&host, STAGE_HANG_MS));
+    host_release(&host);
+    check_leaks();
+}
+
+Test(kafka, headers_of_a_record_are_its_own) {
+    static struct host host;
+    struct error error;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 1);
+    struct source *source = host_make(&host, &stage, &(struct host_options){0}, &error);
+    cr_assert(source->ops->start(source, &(struct source_listener){0}, &error));
+    struct record record;
+    size_t count = 0;
+    for (int i = 0; i < STAGE_HANG_MS / 10 && count == 0; i++) {
+        cr_assert(source->ops->poll(source, 10, &error), "%s", error.text);
+        count = source->ops->read(source, 0, &record, 1, 0);
+    }
+    cr_assert_eq(count, 1u);
+    struct record_header headers[2];
+    cr_assert_eq(source->ops->headers(source, &record, headers, 2), 1u);
+    cr_assert_str_eq(headers[0].name, "n");
+    cr_assert(headers[0].value_size == 1 && memcmp(headers[0].value, "0", 1) == 0);
+    source->ops->release(source, 0, &record, 1);
+    cr_assert(host_close(&host, STAGE_HANG_MS));
+    host_release(&host);
+    check_leaks();
+}
+
+Test(kafka, lag_counts_what_is_not_committed) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 25);
+    host_start(&host, &stage,
+               &(struct host_options){.property = "auto.commit.interval.ms", .value = "50"});
+    host_await_seen(&host, 25 * ALL);
+    static struct source_lag lags[ALL];
+    HOST_AWAIT(host.source->ops->lag(host.source, lags, ALL) == ALL && lags[5].committed == 25 &&
+               lags[5].end == 25 && lags[5].lag == 0);
+    char *statistics = kafka_source_statistics(host.source);
+    cr_assert(statistics && strstr(statistics, "\"brokers\""));
+    free(statistics);
+    host.is_storing = false;
+    stage_produce(&stage, 25, 32);
+    HOST_AWAIT(host.source->ops->lag(host.source, lags, ALL) == ALL && lags[5].end == 32 &&
+               lags[5].lag == 7);
+    cr_assert_eq(lags[5].committed, 25);
+    cr_assert_eq(host.source->ops->lag(host.source, lags, 1), (size_t)ALL);
+    int64_t low = -1, high = -1;
+    cr_assert(host.source->ops->range(host.source, 1, 1, &low, &high));
+    cr_assert(low == 0 && high == 32, "%lld to %lld", (long long)low, (long long)high);
+    cr_assert_not(host.source->ops->range(host.source, 1, 40, &low, &high));
+    finish(&host);
+    host_release(&host);
+}
+
+Test(kafka, store_for_a_partition_that_is_not_owned_is_no_error) {
+    static struct host host;
+    stage_create_topics(&stage);
+    host_start(&host, &stage, &(struct host_options){0});
+    HOST_AWAIT(host_status(&host).is_assigned);
+    host.source->ops->store(host.source, 0, 40, 17);
+    finish(&host);
+    cr_assert_eq(host_said(&host, "WARNING"), 0);
+    host_release(&host);
+}
+
+Test(kafka, settings_that_librdkafka_refuses_are_named_with_their_place) {
+    static struct host host;
+    struct error error;
+    cr_assert_null(host_make(&host, &stage,
+                             &(struct host_options){.property = "fetch.min.bytes", .value = "many"},
+                             &error));
+    cr_assert_eq(error.code, ERROR_INVALID);
+    cr_assert(strstr(error.text, "take5.ini:7:") && strstr(error.text, "fetch.min.bytes"), "%s",
+              error.text);
+    host_release(&host);
+    check_leaks();
+}
+
+Test(kafka, secrets_are_not_shown_when_refused) {
+    static struct host host;
+    struct error error;
+    struct source *source =
+        host_make(&host, &stage,
+                  &(struct host_options){.property = "ssl.key.pem", .value = "hush-hush"}, &error);
+    /* Refused now or when the client is made: either way unsaid. */
+    if (source) {
+        cr_assert_not(source->ops->start(source, &(struct source_listener){0}, &error) &&
+                      error.text[0] == '\0');
+        cr_assert(host_close(&host, STAGE_HANG_MS));
+    }
+    cr_assert_null(strstr(error.text, "hush"), "%s", error.text);
+    host_release(&host);
+}
+
+Test(kafka, what_at_least_once_needs_cannot_be_switched_off) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 5);
+    host_start(&host, &stage,
+               &(struct host_options){.property = "enable.auto.offset.store",
+                                      .value = "true",
+                                      .is_not_storing = true});
+    host_await_seen(&host, 5 * ALL);
+    finish(&host);
+    cr_assert_eq(host_said(&host, "enable.auto.offset.store = true is not followed"), 1);
+    host_release(&host);
+
+    static struct host second;
+    host_start(&second, &stage, &(struct host_options){0});
+    host_await_seen(&second, 5 * ALL);
+    finish(&second);
+    host_release(&second);
+}
+
+Test(kafka, close_before_a_start_frees_everything) {
+    static struct host host;
+    struct error error;
+    cr_assert_not_null(host_make(&host, &stage, &(struct host_options){0}, &error));
+    cr_assert(host_close(&host, 0));
+    host_release(&host);
+    check_leaks();
+}
+
+/* At moments all over the joining: that is where clients crashed or hung. */
+static void check_early_close(const char *assignor) {
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 5);
+    for (int i = 0; i < 12; i++) {
+        static struct host host;
+        char group[16];
+        snprintf(group, sizeof group, "early%d", i);
+        host_start(&host, &stage, &(struct host_options){.assignor = assignor, .group = group});
+        for (int nap = 0; nap < i * i * 3; nap++)
+            stage_nap();
+        finish(&host);
+        host_release(&host);
+    }
+    check_leaks();
+}
+
+Test(kafka, close_at_any_moment_of_joining_by_range) {
+    check_early_close("range");
+}
+
+Test(kafka, close_at_any_moment_of_joining_cooperatively) {
+    check_early_close("cooperative-sticky");
+}
+
+Test(kafka, close_without_a_broker_comes_back_in_time) {
+    static struct host host;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 5);
+    host_start(&host, &stage, &(struct host_options){0});
+    host_await_seen(&host, 5 * ALL);
+    rd_kafka_mock_broker_set_down(stage.cluster, STAGE_BROKER);
+    HOST_AWAIT(!host_status(&host).is_connected);
+    host_stop(&host, 2000); /* true or false, but back */
+    check_clean(&host);
+    cr_assert_eq(atomic_load(&host.owned_count), 0);
+    rd_kafka_mock_broker_set_up(stage.cluster, STAGE_BROKER);
+    unlink(host.log_path); /* the log stays: what was left behind may still write to it */
+}
