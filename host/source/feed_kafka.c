@@ -13,6 +13,8 @@
 
 static const struct feed_kafka_property default_properties[] = {
     {"client.id", "take5-feed"},
+    /* Without it a batch that is tried again comes after the next one, or twice. */
+    {"enable.idempotence", "true"},
     {"partitioner", "murmur2_random"},
     {"linger.ms", "5"},
     {"queue.buffering.max.messages", "200000"},
