@@ -8,7 +8,7 @@
 
 #define FIRST_SLOTS 1024
 #define FIRST_RING  8
-#define LOOKED_AT   32 /* series among which the most silent one makes room */
+#define LOOKED_AT   8 /* series among which the most silent one makes room */
 #define WINDOW_MS   ((uint32_t)(OBSERVE_WINDOW_NS / NS_PER_MS))
 
 /* ---- the key and its table ---- */
@@ -81,17 +81,12 @@ static void empty_ring(struct observe_lane *lane, struct series *series) {
     atomic_store_explicit(&series->newest_ms, INT64_MIN, memory_order_relaxed);
 }
 
-/* The number of one more; of a silent one when there may be no more. */
-static bool take_series(struct observe_lane *lane, uint32_t *number) {
-    if (lane->count < lane->max_series) {
-        struct series **chunk = &lane->chunks[lane->count / OBSERVE_CHUNK];
-        if (*chunk == NULL)
-            *chunk = calloc(OBSERVE_CHUNK, sizeof **chunk);
-        if (*chunk == NULL)
-            return false;
-        *number = lane->count;
-        return true;
-    }
+/* The one that is silent longest among a few; false when none of them is silent enough. Looks once
+ * a tick after it failed: with more series at work than there is room for, a new one every message
+ * would otherwise cost far more than the message. */
+static bool find_silent(struct observe_lane *lane, uint32_t tick, uint32_t *number) {
+    if (lane->full_tick == tick)
+        return false;
     *number = lane->hand % lane->count;
     for (uint32_t i = 1; i < LOOKED_AT; i++) {
         const uint32_t other = (lane->hand + i) % lane->count;
@@ -99,30 +94,61 @@ static bool take_series(struct observe_lane *lane, uint32_t *number) {
             *number = other;
     }
     lane->hand = (lane->hand + LOOKED_AT) % lane->count;
-    remove_slot(lane, observe_series(lane, *number)->key);
+    const uint32_t touched = observe_series(lane, *number)->touched;
+    if (touched <= tick && tick - touched >= OBSERVE_SILENT_TICKS)
+        return true;
+    lane->full_tick = tick;
+    return false;
+}
+
+/* The number of one more; of a silent one when there may be no more. */
+static bool take_series(struct observe_lane *lane, uint32_t tick, uint32_t *number) {
+    if (lane->count == lane->max_series) {
+        if (!find_silent(lane, tick, number))
+            return false;
+        remove_slot(lane, observe_series(lane, *number)->key);
+        return true;
+    }
+    struct series **chunk = &lane->chunks[lane->count / OBSERVE_CHUNK];
+    if (*chunk == NULL) {
+        *chunk = aligned_alloc(_Alignof(struct series), OBSERVE_CHUNK * sizeof **chunk);
+        if (*chunk == NULL)
+            return false;
+        memset(*chunk, 0, OBSERVE_CHUNK * sizeof **chunk);
+    }
+    *number = lane->count;
     return true;
 }
 
 static void name_series(struct series *series, const t5_message *message) {
+    const size_t size = message->symbol.len;
+    const size_t head = size < OBSERVE_HEAD ? size : OBSERVE_HEAD;
     series->time_frame_s = message->time_frame_s;
-    series->size = (uint32_t)message->symbol.len;
-    memcpy(series->symbol, message->symbol.data, message->symbol.len);
+    series->size = (uint32_t)size;
+    memset(series->head, 0, sizeof series->head);
+    memset(series->tail, 0, sizeof series->tail);
+    memcpy(series->head, message->symbol.data, head);
+    memcpy(series->tail, message->symbol.data + head, size - head);
 }
 
-/* An id that was given to another symbol since. */
+/* An id may have been given to another symbol since. */
 static bool is_named(const struct series *series, const t5_message *message) {
-    return series->size == message->symbol.len &&
-           memcmp(series->symbol, message->symbol.data, series->size) == 0;
+    const size_t size = message->symbol.len;
+    const size_t head = size < OBSERVE_HEAD ? size : OBSERVE_HEAD;
+    return series->size == size && memcmp(series->head, message->symbol.data, head) == 0 &&
+           (size == head || memcmp(series->tail, message->symbol.data + head, size - head) == 0);
 }
 
 static struct series *begin_series(struct observe_lane *lane, uint64_t key,
-                                   const t5_message *message) {
+                                   const t5_message *message, uint32_t tick) {
     uint32_t number;
     if ((lane->slots == NULL || lane->count > lane->slot_mask / 2) && !grow_slots(lane) &&
         lane->slots == NULL)
         return NULL;
+    if (lane->count == lane->max_series && lane->full_tick == tick)
+        return NULL;
     pthread_mutex_lock(&lane->lock);
-    const bool did = take_series(lane, &number);
+    const bool did = take_series(lane, tick, &number);
     if (did) {
         struct series *series = observe_series(lane, number);
         empty_ring(lane, series);
@@ -139,10 +165,10 @@ static struct series *begin_series(struct observe_lane *lane, uint64_t key,
 }
 
 static struct series *find_series(struct observe_lane *lane, uint64_t key,
-                                  const t5_message *message) {
+                                  const t5_message *message, uint32_t tick) {
     const struct slot *slot = lane->slots != NULL ? find_slot(lane, key) : NULL;
     if (slot == NULL || slot->series == 0)
-        return begin_series(lane, key, message);
+        return begin_series(lane, key, message, tick);
     struct series *series = observe_series(lane, slot->series - 1);
     if (__builtin_expect(is_named(series, message), 1))
         return series;
@@ -173,19 +199,23 @@ static bool grow_ring(struct observe_lane *lane, struct series *series) {
     return true;
 }
 
-/* Before `points` times, which lie within the window of each other, so that 32 bits order them. */
-static uint32_t insert(struct series *series, uint32_t points, uint32_t newest, uint32_t time) {
+/* Puts a late time at its place, behind those of equal time. All lie within the window of the
+ * newest, so that 32 bits order them. */
+static void insert_late(struct series *series, uint32_t points, uint32_t newest, uint32_t time) {
     const uint32_t mask = series->capacity - 1;
-    const uint32_t age = newest - time;
     uint32_t at = points;
     for (; at > 0; at--) {
         const uint32_t before = series->times[(series->first + at - 1) & mask];
-        if (newest - before >= age)
+        if (newest - before >= newest - time)
             break;
         series->times[(series->first + at) & mask] = before;
     }
     series->times[(series->first + at) & mask] = time;
-    return points + 1;
+}
+
+static void drop_first(struct series *series) {
+    series->first = (series->first + 1) & (series->capacity - 1);
+    series->oldest = series->times[series->first];
 }
 
 static void add_point(struct observe_lane *lane, struct series *series, int64_t time_ms) {
@@ -196,21 +226,24 @@ static void add_point(struct observe_lane *lane, struct series *series, int64_t 
         return; /* older than the window */
     if (points > 0 && newest_ms - before_ms > WINDOW_MS)
         points = 0; /* all of them are */
-    const uint32_t newest = (uint32_t)newest_ms;
-    while (points > 0 && newest - series->times[series->first] > WINDOW_MS) {
-        series->first = (series->first + 1) & (series->capacity - 1);
-        points--;
-    }
+    const uint32_t newest = (uint32_t)newest_ms, time = (uint32_t)time_ms;
+    for (; points > 0 && newest - series->oldest > WINDOW_MS; points--)
+        drop_first(series);
     if (points == series->capacity && !grow_ring(lane, series)) {
         if (points == 0) {
             atomic_fetch_add_explicit(&lane->missed, 1, memory_order_relaxed);
             return;
         }
-        series->first = (series->first + 1) & (series->capacity - 1);
+        drop_first(series);
         points--;
     }
-    points = insert(series, points, newest, (uint32_t)time_ms);
-    atomic_store_explicit(&series->points, points, memory_order_relaxed);
+    if (time_ms >= before_ms || points == 0)
+        series->times[(series->first + points) & (series->capacity - 1)] = time;
+    else
+        insert_late(series, points, newest, time);
+    if (points == 0 || newest - time > newest - series->oldest)
+        series->oldest = time;
+    atomic_store_explicit(&series->points, points + 1, memory_order_relaxed);
     atomic_store_explicit(&series->newest_ms, newest_ms, memory_order_relaxed);
 }
 
@@ -224,7 +257,7 @@ void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partitio
     struct series *series =
         message->symbol.len <= OBSERVE_SYMBOL_SIZE &&
                 make_key(topic, partition, symbol_id, message->time_frame_s, &key)
-            ? find_series(lane, key, message)
+            ? find_series(lane, key, message, tick)
             : NULL;
     if (series == NULL) {
         atomic_fetch_add_explicit(&lane->missed, 1, memory_order_relaxed);

@@ -7,10 +7,10 @@
  * older than the newest less OBSERVE_WINDOW_NS is dropped, a late one inside takes its place.
  * Messages without a time frame, and those whose time is suspect, enter no window.
  *
- * All is bounded: OBSERVE_MAX_SERIES (topic, symbol, time frame)s in all, of which the one that was
- * silent longest among a few makes room; OBSERVE_MAX_POINTS points in all, and OBSERVE_MAX_RING of
- * one series, above which its oldest are forgotten early; OBSERVE_MAX_SIGNALS and
- * OBSERVE_MAX_SIGNAL_BYTES of signals, of which the oldest goes.
+ * All is bounded: OBSERVE_MAX_SERIES (topic, symbol, time frame)s in all, of which one that has
+ * been silent for OBSERVE_SILENT_TICKS makes room; OBSERVE_MAX_POINTS points in all, and
+ * OBSERVE_MAX_RING of one series, above which its oldest are forgotten early; OBSERVE_MAX_SIGNALS
+ * and OBSERVE_MAX_SIGNAL_BYTES of signals, of which the oldest goes.
  *
  * Threads: a lane's part is written by the lane alone. It takes the part's lock only for a series
  * that is new and for a signal; a point is two relaxed stores to what others see.
@@ -29,6 +29,7 @@
 
 #define OBSERVE_WINDOW_NS        (INT64_C(120) * 60 * 1000000000)
 #define OBSERVE_MAX_SERIES       131072
+#define OBSERVE_SILENT_TICKS     300
 #define OBSERVE_MAX_POINTS       (4 * 1024 * 1024)
 #define OBSERVE_MAX_RING         4096
 #define OBSERVE_MAX_SIGNALS      16384

@@ -10,25 +10,31 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #define OBSERVE_CHUNK 1024
 
-/* One (topic, partition, symbol, time frame). */
+#define OBSERVE_HEAD 16
+
+/* One (topic, partition, symbol, time frame). What a point touches is one cache line. */
 struct series {
-    /* Others read these two without the lock. */
+    /* Others read `newest_ms` and `points` without the lock; the rest of what moves is the lane's
+     * own. Times are in ms, modulo 2^32, in order; a ring. */
     _Atomic int64_t newest_ms;
     _Atomic uint32_t points;
-    /* The lane's own: event times in ms, modulo 2^32, in order; a ring. */
     uint32_t first;
-    uint32_t capacity; /* 0, or a power of two */
-    uint32_t touched;
     uint32_t *times;
-    /* Changed under the lock. */
-    uint64_t key;
+    uint32_t capacity; /* 0, or a power of two */
+    uint32_t oldest;   /* times[first] */
+    uint32_t touched;
+    /* Changed under the lock. The symbol is in two pieces, each filled up with zeros. */
     uint32_t time_frame_s;
-    uint32_t size; /* of the symbol */
-    char symbol[OBSERVE_SYMBOL_SIZE];
-};
+    uint32_t size;
+    uint32_t unused;
+    char head[OBSERVE_HEAD];
+    char tail[OBSERVE_SYMBOL_SIZE - OBSERVE_HEAD];
+    uint64_t key;
+} __attribute__((aligned(64)));
 
 struct slot {
     uint64_t key;
@@ -56,6 +62,7 @@ struct observe_lane {
     uint32_t slot_mask;
     uint32_t max_series;
     uint32_t hand;               /* where the search for a silent series goes on */
+    uint32_t full_tick;          /* when it last found none */
     uint64_t max_points, points; /* room in all rings */
     _Atomic uint64_t missed;
     /* Signals, guarded by the lock. */
@@ -68,6 +75,13 @@ struct observer {
     struct observe_lane *lanes;
     size_t count;
 };
+
+/* The symbol's text; gives its size. */
+static inline size_t observe_name(const struct series *series, char name[OBSERVE_SYMBOL_SIZE]) {
+    memcpy(name, series->head, OBSERVE_HEAD);
+    memcpy(name + OBSERVE_HEAD, series->tail, sizeof series->tail);
+    return series->size;
+}
 
 void observe_release_signals(struct observe_lane *lane);
 

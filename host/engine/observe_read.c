@@ -31,14 +31,18 @@ static bool reserve(struct reading *reading, size_t more) {
 
 static void read_one(struct reading *reading, const struct series *series, const char *symbol) {
     const uint32_t points = atomic_load_explicit(&series->points, memory_order_relaxed);
-    if (points == 0 || (symbol != NULL && !has_text(series->symbol, series->size, symbol)))
+    char name[OBSERVE_SYMBOL_SIZE];
+    if (points == 0)
+        return;
+    const size_t size = observe_name(series, name);
+    if (symbol != NULL && !has_text(name, size, symbol))
         return;
     struct observed *item = &reading->items[reading->count++];
     item->time_frame_s = series->time_frame_s;
     item->points = points;
     item->newest_ms = atomic_load_explicit(&series->newest_ms, memory_order_relaxed);
-    memcpy(item->symbol, series->symbol, series->size);
-    item->symbol[series->size] = '\0';
+    memcpy(item->symbol, name, size);
+    item->symbol[size] = '\0';
 }
 
 /* The names are copied with the lock held, which holds up no more than a series that is new. */

@@ -158,10 +158,14 @@ Test(observe, a_silent_series_makes_room_for_a_new_one, .init = begin, .fini = e
     char symbol[32];
     for (uint32_t i = 0; i < OBSERVE_MAX_SERIES; i++) {
         snprintf(symbol, sizeof symbol, "S%u", i);
-        see_at(0, i, symbol, 60, START_NS, i == 7 ? 1 : 2);
+        see_at(0, i, symbol, 60, START_NS, i == 7 ? 1 : 200);
     }
     cr_expect_eq(count_series(NULL), OBSERVE_MAX_SERIES);
-    see_at(0, OBSERVE_MAX_SERIES, "NEW", 60, START_NS, 3);
+    see_at(0, OBSERVE_MAX_SERIES, "NEW", 60, START_NS, OBSERVE_SILENT_TICKS + 1);
+    /* The next ones have not been silent long enough to make room. */
+    see_at(0, OBSERVE_MAX_SERIES + 1, "NEXT", 60, START_NS, OBSERVE_SILENT_TICKS + 1);
+    cr_expect_eq(observer_missed(observer), 1);
+    cr_expect_eq(count_series("NEXT"), 0);
     cr_expect_eq(count_series(NULL), OBSERVE_MAX_SERIES);
     cr_expect_eq(count_series("NEW"), 1);
     cr_expect_eq(count_series("S7"), 0);
@@ -169,12 +173,12 @@ Test(observe, a_silent_series_makes_room_for_a_new_one, .init = begin, .fini = e
     for (uint32_t i = 0; i < OBSERVE_MAX_SERIES; i++) {
         snprintf(symbol, sizeof symbol, "S%u", i);
         if (i != 7)
-            see_at(0, i, symbol, 60, START_NS + MINUTE_NS, 4);
+            see_at(0, i, symbol, 60, START_NS + MINUTE_NS, OBSERVE_MAX_SERIES);
     }
     cr_expect_eq(count_series(NULL), OBSERVE_MAX_SERIES);
     cr_expect_eq(only("S6").points, 2);
     cr_expect_eq(only("S8").points, 2);
-    cr_expect_eq(observer_missed(observer), 0);
+    cr_expect_eq(observer_missed(observer), 1);
 }
 
 Test(observe, what_does_not_fit_is_counted_as_missed, .init = begin, .fini = end) {
