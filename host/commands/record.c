@@ -151,7 +151,7 @@ static bool open_output(struct record_command *command, struct error *error) {
     if (command->writer == NULL)
         return false;
     if (command->positions.count > 0 && !command->is_quiet)
-        complain("%s is gone on with", command->output);
+        complain("%s is there: resuming it", command->output);
     return true;
 }
 

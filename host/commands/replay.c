@@ -1,5 +1,6 @@
 #include "commands/replay.h"
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "commands/scratch.h"
 #include "engine/crash.h"
@@ -11,8 +12,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* Signals that wait for their turn, a lane: enough for lanes to run ahead of one another. */
-#define MAX_UNCONFIRMED 20000
+/* Messages of a lane whose signals wait for their turn: enough for it to run ahead of the others,
+ * little enough to keep memory flat. */
+#define MAX_UNCONFIRMED 8000
+#define UNREMARKED_NS   (3600 * NS_PER_S)
 
 enum {
     OPTION_TOPIC = 256,
@@ -152,10 +155,12 @@ static bool parse(struct replay_options *options, int argc, char **argv, bool *i
 }
 
 /* What a live host does that a replay must not. */
-static void restrain(struct config *config) {
+static void restrain(const struct replay_options *options, struct config *config) {
     config->on_stuck = ON_STUCK_REPORT; /* a debugger may hold a callback for long */
     if (config->max_unconfirmed > MAX_UNCONFIRMED)
         config->max_unconfirmed = MAX_UNCONFIRMED;
+    if (!options->is_verbose)
+        config->slow_callback_ns = UNREMARKED_NS; /* no stream waits, and the summary has times */
 }
 
 static bool set_log(const struct replay_options *options, const struct config *config,
@@ -201,7 +206,7 @@ static int replay(struct replay_options *options, struct signals *signals) {
         code = EXIT_CONFIG;
         goto done;
     }
-    restrain(config);
+    restrain(options, config);
     if (!set_log(options, config, log, &error)) {
         complain("%s", error.text);
         code = EXIT_CONFIG;
