@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gets what the tests need: Debian packages, and Apache Kafka from Maven Central.
+# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and schemathesis from
+# PyPI, without which its test is skipped, and says so.
 #   sh tests/setup.sh
 # Prints the directory with Kafka's jars. What is there already is not fetched again, so a second
 # run needs no network.
@@ -61,4 +62,6 @@ POM
     cp "$work"/lib/*.jar "$jars/"
     : >"$jars/complete"
 fi
+sh "$root/tests/schemathesis.sh" "$cache" >/dev/null ||
+    echo "take5: without schemathesis the http interface is not tried against its description" >&2
 echo "$jars"

@@ -98,7 +98,8 @@ static void put_parameters(struct text *text, const struct http_route *route,
         text_json_string(text, brace + 1, strlen(brace) - 2);
         text_puts(text, ",\"in\":\"path\",\"required\":true,\"description\":");
         put_string(text, doc->parameter);
-        text_puts(text, ",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128}}");
+        text_puts(text, ",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":");
+        text_printf(text, "%d}}", HTTP_PARAMETER_MAX);
     }
     if (doc->is_paged) {
         if (brace != NULL)

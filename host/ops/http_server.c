@@ -21,7 +21,7 @@
 
 #define BACKLOG       512
 #define LOOK_MS       1000 /* how often ages are looked at while there are connections */
-#define MAX_PARAMETER 512
+#define MAX_PARAMETER (4 * HTTP_PARAMETER_MAX + 1)
 /* Above ours, so that libmicrohttpd never stops accepting: what is dropped is still open until it
  * has seen so. */
 #define LIBRARY_LIMIT (2 * HTTP_CONNECTIONS)
@@ -95,6 +95,14 @@ void http_fail(struct http_answer *answer, unsigned status, const char *format, 
 
 /* ---- routes ---- */
 
+/* Bytes that begin a character, or are none of UTF-8. */
+static size_t count_characters(const char *text) {
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 /* Whether the path is the route's; the part that its braces stand for goes into `parameter`. */
 static bool is_of(const struct http_route *route, const char *path, char *parameter) {
     const char *brace = strchr(route->path, '{');
@@ -106,7 +114,8 @@ static bool is_of(const struct http_route *route, const char *path, char *parame
         return false;
     const char *rest = path + head;
     const size_t size = strlen(rest);
-    if (size == 0 || size >= MAX_PARAMETER || strchr(rest, '/') != NULL)
+    if (size == 0 || size >= MAX_PARAMETER || count_characters(rest) > HTTP_PARAMETER_MAX ||
+        strchr(rest, '/') != NULL)
         return false;
     memcpy(parameter, rest, size + 1);
     return true;

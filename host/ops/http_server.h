@@ -28,6 +28,9 @@
 #define HTTP_CONNECTION_BYTES (16 * 1024)
 #define HTTP_ANSWER_BYTES     (64 * 1024 * 1024)
 
+/* What the braces of a path may stand for at most, in characters. */
+#define HTTP_PARAMETER_MAX 128
+
 struct http_request;
 
 /* The text of "{...}" in the route's path, with its %XX decoded; empty without one. */

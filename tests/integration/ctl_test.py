@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""`take5 ctl`: every request says what it did."""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+import urllib.error
+
+from harness import paths
+from harness.demo import Demo
+from harness.host import environment
+from harness.waiting import PATIENCE, wait_for
+
+
+class Ctl(Demo):
+    def setUp(self):
+        self.host.wait_json("it works", "/strategies/trend", lambda a: a["messages"] > 0)
+
+    def test_the_status_is_a_table_for_people(self):
+        code, out, _ = self.host.ctl("status")
+        self.assertEqual(code, 0)
+        lines = out.splitlines()
+        self.assertRegex(lines[0], r"^take5  running, up \d+ s$")
+        self.assertRegex(out, r"(?m)^source     connected, 12 partitions of topics, lag ")
+        self.assertRegex(out, r"(?m)^messages   [\d,]+, bad [\d,]+; signals ")
+        self.assertRegex(out, r"(?m)^lane 0     [\d,]+ messages, 4 partitions, unconfirmed ")
+        self.assertRegex(out, r"(?m)^sink       log \(signals\): well, ")
+        self.assertRegex(out, r"(?m)^STRATEGY +VERSION +GEN STATE +MESSAGES +SIGNALS ")
+        for name in ("cross", "momentum", "trend"):
+            self.assertRegex(out, rf"(?m)^{name} +1\.0\.0 +\d running ")
+        self.assertLessEqual(max(map(len, lines[:1] + lines[5:])), 100)
+
+    def test_the_status_as_json(self):
+        code, out, _ = self.host.ctl("--json", "status")
+        self.assertEqual(code, 0)
+        self.assertEqual([s["name"] for s in json.loads(out)["strategies"]],
+                         ["cross", "momentum", "trend"])
+
+    def test_watching_shows_rates_until_it_is_ended(self):
+        with subprocess.Popen([paths.HOST, "ctl", f"-stake5.run_dir={self.host.run_dir}", "status",
+                               "--watch=200ms"], stdout=subprocess.PIPE, text=True,
+                              env=environment()) as watching:
+            seen = ""
+            while seen.count("MESSAGES/s") < 2:
+                line = watching.stdout.readline()
+                self.assertTrue(line, seen)
+                seen += line
+            watching.send_signal(signal.SIGINT)
+        self.assertRegex(seen, r"(?m)^messages   [\d,]+ \(\d+/s\)")
+
+    def test_suspend_and_resume(self):
+        code, out, _ = self.host.ctl("suspend", "momentum")
+        self.assertEqual((code, out), (0, "momentum: suspended; its messages pass by\n"))
+        out = self.host.ctl("status")[1]
+        self.assertRegex(out, r"(?m)^momentum +1\.0\.0 +\d suspended ")
+        self.assertIn("suspended: operator", out)
+        code, out, _ = self.host.ctl("resume", "momentum")
+        self.assertEqual((code, out), (0, "momentum: back to work\n"))
+        self.assertRegex(self.host.ctl("status")[1], r"(?m)^momentum +1\.0\.0 +\d running ")
+
+    def test_what_cannot_be_done_says_so(self):
+        code, out, _ = self.host.ctl("suspend", "nobody")
+        self.assertEqual((code, out), (1, 'no deployment "nobody" runs\n'))
+        code, out, _ = self.host.ctl("conquer")
+        self.assertEqual(code, 1)
+        self.assertIn("drain", out)
+        code, out, _ = self.host.ctl("--json", "suspend", "nobody")
+        self.assertEqual((code, json.loads(out)),
+                         (1, {"ok": False, "answer": 'no deployment "nobody" runs'}))
+        self.assertEqual(self.host.ctl()[0], 2)
+        self.assertEqual(self.host.ctl("--watch=1", "status")[0], 2)
+        self.assertEqual(self.host.ctl("--watch", "reload")[0], 2)
+
+    def test_the_log_level_of_a_room(self):
+        code, out, _ = self.host.ctl("log-level", "ops", "debug")
+        self.assertEqual((code, out), (0, "ops: DEBUG\n"))
+        start = self.host.process.log_size()
+        self.host.ask("/health")
+        self.host.process.wait_log(r"DEBUG +ops +http: GET /health: 200", start=start)
+        self.assertEqual(self.host.ctl("log-level", "ops", "INFO")[0], 0)
+        self.assertEqual(self.host.ctl("log-level", "loud")[0], 1)
+
+    def test_a_reload_tells_what_became_of_each(self):
+        code, out, _ = self.host.ctl("reload")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"(?m)^trend: kept 1\.0\.0$")
+        self.assertRegex(out, r"(?m)^pause [\d.]+ ms, took \d+ ms$")
+        self.assertTrue(json.loads(self.host.ctl("--json", "reload")[1])["ok"])
+
+    def test_no_host_is_an_error_that_names_the_socket(self):
+        done = subprocess.run([paths.HOST, "ctl", f"-stake5.run_dir={self.directory}/none",
+                               "status"], capture_output=True, text=True, env=environment(),
+                              timeout=60 * PATIENCE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.directory}/none/control.sock", done.stderr)
+
+
+class Stop(Demo):
+    def test_a_stop_waits_until_it_is_gone(self):
+        pid = self.host.process.pid
+        code, out, err = self.host.ctl("stop")
+        self.assertEqual(code, 0, out + err)
+        self.assertRegex(out, r"stopped after [\d.]+ s")
+        # Nobody but us has to bury it.
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            self.assertEqual(file.read().rsplit(")", 1)[1].split()[0], "Z")
+        self.assertEqual(self.host.process.wait(1), 0)
+        self.assertEqual(self.host.ctl("stop")[0], 1)
+
+
+class Stopping(Demo):
+    """A callback that hangs holds a stop up: time to look."""
+
+    OPTIONS = ("take5.on_stuck=report", "take5.shutdown_timeout=3s", "take5.rehearsal_messages=0")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.OPTIONS = (*cls.OPTIONS,
+                       f"take5.strategy_dir={os.path.dirname(paths.strategy('hang_message'))}/only")
+        folder = cls.OPTIONS[-1].split("=", 1)[1]
+        os.makedirs(folder, exist_ok=True)
+        link = os.path.join(folder, "hang_message.so")
+        with open(paths.strategy("hang_message"), "rb") as source, open(link, "wb") as target:
+            target.write(source.read())
+        os.chmod(link, 0o755)
+        super().setUpClass()
+
+    def test_not_ready_as_soon_as_it_stops(self):
+        self.host.wait_json("it hangs", "/stats",
+                            lambda a: any(lane["in_callback"] for lane in a["lanes"]))
+        self.host.process.signal(signal.SIGTERM)
+        seen = []
+
+        def is_stopping():
+            try:
+                status, _, body = self.host.ask("/health/ready")
+            except (urllib.error.URLError, ConnectionError):
+                return True
+            seen.append((status, json.loads(body)["checks"][0]))
+            return seen[-1][1]["detail"] == "stopping"
+
+        wait_for("a stop to show", is_stopping, 20)
+        self.assertTrue(seen and seen[-1][0] == 503 and seen[-1][1]["detail"] == "stopping", seen)
+        began = time.monotonic()
+        self.assertEqual(self.host.process.wait(60), 1)
+        self.assertLess(time.monotonic() - began, 60 * PATIENCE)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

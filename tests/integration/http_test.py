@@ -1,0 +1,323 @@
+#!/usr/bin/python3
+"""What a running host answers over HTTP, to friendly and to hostile clients."""
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import paths
+from harness.demo import Demo
+from harness.waiting import PATIENCE, wait_for
+
+PATHS = ("/health", "/health/live", "/health/ready", "/metrics", "/stats", "/strategies",
+         "/strategies/momentum", "/asset_trends", "/asset_trends/QQQ", "/algorithm-results",
+         "/algorithm-results/QQQ", "/openapi.json")
+
+METRICS = """
+take5_build_info take5_uptime_seconds take5_messages_total take5_message_bytes_total
+take5_bad_messages_total take5_signals_total take5_dead_letters_total
+take5_strategy_callback_seconds_bucket take5_strategy_errors_total
+take5_strategy_suspensions_total take5_reloads_total take5_generations
+take5_consumer_lag_messages take5_rebalances_total take5_kafka_queue_messages
+take5_kafka_round_trip_seconds take5_event_latency_seconds_bucket
+take5_kafka_latency_seconds_bucket""".split()
+
+
+class Answers(Demo):
+    def test_every_path_answers_get_and_head(self):
+        self.host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
+        for path in PATHS:
+            with self.subTest(path=path):
+                status, headers, body = self.host.ask(path)
+                self.assertEqual(status, 200, body)
+                self.assertEqual(int(headers["Content-Length"]), len(body.encode()))
+                status, _, body = self.host.ask(path, "HEAD")
+                self.assertEqual((status, body), (200, ""))
+
+    def test_the_description_lists_every_path_that_there_is(self):
+        described = set(self.host.json("/openapi.json")["paths"])
+        asked = {path.replace("/strategies/momentum", "/strategies/{name}")
+                 .replace("/QQQ", "/{symbol}") for path in PATHS}
+        self.assertEqual(described, asked)
+
+    def test_other_methods_and_paths_are_refused(self):
+        for path in PATHS:
+            for method in ("POST", "PUT", "DELETE", "PATCH"):
+                status, headers, body = self.host.ask(path, method)
+                self.assertEqual((status, headers["Allow"]), (405, "GET, HEAD"), path)
+                self.assertEqual(json.loads(body)["status"], "error")
+        for path in ("/", "/healthy", "/strategies/none", "/metrics/", "/../etc/passwd"):
+            self.assertEqual(self.host.json(path, 404)["status"], "error")
+
+    def test_health_is_as_the_old_service_had_it(self):
+        answer = self.host.json("/health")
+        self.assertEqual(answer["status"], "healthy")
+        self.assertEqual(answer["service"], "take5")
+        self.assertAlmostEqual(answer["timestamp"] / 1000, time.time(), delta=600)
+
+    def test_ready_lists_what_is_well(self):
+        answer = self.host.wait_json("it is ready", "/health/ready",
+                                     lambda a: a["status"] == "ready")
+        checks = {check["name"]: check["status"] for check in answer["checks"]}
+        for name in ("running", "lanes", "broker", "assigned", "lag", "sink log", "last reload"):
+            self.assertEqual(checks.get(name), "well", checks)
+
+    def test_metrics_pass_promtool(self):
+        self.host.wait_json("statistics have come", "/stats", lambda a: any(part["lag"] >= 0 for part in a["lag"]))
+        status, headers, body = self.host.ask("/metrics")
+        self.assertEqual(status, 200)
+        self.assertTrue(headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+        done = subprocess.run(["promtool", "check", "metrics"], input=body, text=True,
+                              capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        for name in METRICS:
+            self.assertTrue(re.search(rf"(?m)^{name}[{{ ]", body), name)
+        self.assertNotIn("symbol=", body)
+
+    def test_metrics_agree_with_the_status(self):
+        before = self.host.metrics()
+        stats = self.host.json("/stats")
+        after = self.host.metrics()
+        for name, path in (("take5_messages_total", ("totals", "messages")),
+                           ("take5_signals_total", ("totals", "signals")),
+                           ("take5_dead_letters_total", ("totals", "dead_letters"))):
+            self.assertLessEqual(before[name], stats[path[0]][path[1]])
+            self.assertGreaterEqual(after[name], stats[path[0]][path[1]])
+        self.assertGreater(after["take5_messages_total"], 0)
+        count = 'take5_strategy_callback_seconds_count{strategy="trend"}'
+        self.assertGreaterEqual(after[count], before[count])
+        self.assertGreater(after[count], 0)
+
+    def test_strategies_one_by_one_and_all(self):
+        everyone = {s["name"]: s for s in self.host.json("/strategies")["strategies"]}
+        self.assertEqual(set(everyone), {"cross", "momentum", "trend"})
+        one = self.host.json("/strategies/trend")
+        self.assertEqual(one["hash"], everyone["trend"]["hash"])
+        self.assertEqual(one["state"], "running")
+
+    def test_asset_trends_as_the_old_service_had_them(self):
+        answer = self.host.wait_json("points", "/asset_trends", lambda a: a["totalRecords"] > 5)
+        self.assertEqual(answer["status"], "success")
+        data = answer["data"]
+        self.assertEqual(len(data), answer["totalRecords"])
+        self.assertEqual(data, sorted(data, key=lambda e: (e["asset"], e["barTimeFrame"])))
+        for entry in data:
+            self.assertEqual(set(entry), {"asset", "barTimeFrame", "lastUpdateTime", "numRecords"})
+            self.assertGreater(entry["numRecords"], 0)
+            self.assertGreater(entry["lastUpdateTime"], 10**12)
+        symbol = data[0]["asset"]
+        for spelt in (symbol, symbol.lower()):
+            mine = self.host.json(f"/asset_trends/{spelt}")["data"]
+            self.assertEqual({entry["asset"] for entry in mine}, {symbol})
+            self.assertEqual([e["barTimeFrame"] for e in mine][:1], [data[0]["barTimeFrame"]])
+        page = self.host.json("/asset_trends?limit=2&offset=1")
+        self.assertEqual([(e["asset"], e["barTimeFrame"]) for e in page["data"]],
+                         [(e["asset"], e["barTimeFrame"]) for e in data[1:3]])
+        self.assertGreaterEqual(page["totalRecords"], answer["totalRecords"])
+        self.assertEqual(self.host.json("/asset_trends?limit=0", 400)["status"], "error")
+        self.assertEqual(self.host.json("/asset_trends/none")["data"], [])
+
+    def test_results_are_the_latest_signals(self):
+        answer = self.host.wait_json("a signal", "/algorithm-results",
+                                     lambda a: a["totalRecords"] > 0)
+        signal = answer["data"][0]
+        self.assertEqual(signal["id"].split("/")[0], signal["deployment"])
+        mine = self.host.json(f"/algorithm-results/{signal['symbol'].lower()}")["data"]
+        self.assertTrue(mine)
+        self.assertEqual({s["symbol"] for s in mine}, {signal["symbol"]})
+
+
+class Condition(Demo):
+    def test_draining_is_not_ready_and_reads_nothing(self):
+        host = self.host
+        host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
+        code, out, err = host.ctl("drain")
+        self.assertEqual(code, 0, out + err)
+        self.assertIn("drained", out)
+        answer = host.json("/health/ready", 503)
+        self.assertEqual(answer["checks"][0]["status"], "ill")
+        self.assertIn("draining", answer["checks"][0]["detail"])
+        self.assertEqual(host.json("/health/live")["status"], "live")
+        before = host.json("/stats")["totals"]["messages"]
+        produced = host.json("/stats")["lag"]
+        wait_for("the feed to go on without us", lambda: sum(
+            part["end"] for part in host.json("/stats")["lag"]) >
+            sum(part["end"] for part in produced))
+        self.assertEqual(host.json("/stats")["totals"]["messages"], before)
+        self.assertEqual(host.ctl("drain", "off")[0], 0)
+        host.wait_json("it reads again", "/stats", lambda a: a["totals"]["messages"] > before)
+        host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
+
+    def test_a_suspended_strategy_is_a_remark(self):
+        self.host.wait_json("it works", "/strategies/cross", lambda a: a["messages"] > 0)
+        self.assertEqual(self.host.ctl("suspend", "cross")[0], 0)
+        answer = self.host.wait_json("it is ready", "/health/ready",
+                                     lambda a: a["status"] == "ready")
+        self.assertIn("strategy cross", [check["name"] for check in answer["checks"]])
+        metrics = self.host.metrics()
+        name = 'take5_strategy_instances{strategy="cross",state="running"}'
+        self.assertEqual(metrics[name], 0)
+        self.assertGreater(metrics['take5_strategy_suspensions_total{strategy="cross"}'], 0)
+        self.assertEqual(self.host.ctl("resume", "cross")[0], 0)
+
+
+class Stuck(Demo):
+    """A callback that hangs: everything but its lane goes on."""
+
+    OPTIONS = ("take5.on_stuck=report", "take5.stuck_ms=1000", "take5.shutdown_timeout=1s")
+
+    @classmethod
+    def setUpClass(cls):
+        # Nothing but the one that hangs.
+        cls.strategies = f"/tmp/take5-stuck-{os.getpid()}"
+        os.makedirs(cls.strategies, mode=0o755)
+        shutil.copy(paths.strategy("hang_message"), f"{cls.strategies}/hang_message.so")
+        cls.OPTIONS = (*cls.OPTIONS, f"take5.strategy_dir={cls.strategies}",
+                       "take5.rehearsal_messages=0")
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree(cls.strategies)
+
+    def test_live_names_the_strategy_and_everything_answers(self):
+        answer = self.host.wait_json("it is stuck", "/health/live",
+                                     lambda a: a["status"] == "stuck")
+        self.assertIn("hang_message", answer["detail"])
+        self.assertEqual(self.host.json("/health", 503)["status"], "unhealthy")
+        ready = self.host.json("/health/ready", 503)
+        self.assertIn("hang_message", json.dumps(ready))
+        for path in ("/metrics", "/stats", "/strategies", "/asset_trends", "/algorithm-results"):
+            self.assertEqual(self.host.ask(path)[0], 200, path)
+        self.assertEqual(self.host.metrics()["take5_live"], 0)
+
+
+class Hostile(Demo):
+    def figures(self):
+        metrics = self.host.metrics()
+        return (metrics["take5_messages_total"], metrics["process_resident_memory_bytes"],
+                metrics["process_threads"])
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.host.port), timeout=30 * PATIENCE)
+        self.addCleanup(connection.close)
+        return connection
+
+    def check_unmoved(self, before):
+        """It answers at once, messages flow, and neither memory nor threads have grown."""
+        messages, memory, threads = before
+        self.assertEqual(self.host.json("/health/live")["status"], "live")
+        wait_for("more messages", lambda: self.figures()[0] > messages)
+        _, memory_now, threads_now = self.figures()
+        self.assertEqual(threads_now, threads)
+        if os.environ.get("TAKE5_VARIANT", "plain") == "plain":
+            self.assertLess(memory_now - memory, 64 << 20)
+
+    def test_slow_clients_lock_nobody_out(self):
+        before = self.figures()
+        slow = [self.connect() for _ in range(400)]
+        stop = threading.Event()
+
+        def trickle():
+            while not stop.wait(0.2):
+                for connection in slow:
+                    with contextlib.suppress(OSError):
+                        connection.send(b"G")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            for _ in range(20):
+                self.assertEqual(self.host.ask("/health/live")[0], 200)
+            self.check_unmoved(before)
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_a_slow_request_is_cut_off(self):
+        connection = self.connect()
+
+        def is_cut():
+            try:
+                connection.send(b"GET /health HTTP/1.1\r\nX: y\r\n"[:1])
+                connection.setblocking(False)
+                return connection.recv(1) == b""
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+
+        wait_for("the slow request to be cut off", is_cut, 60, step_s=1)
+
+    def test_two_thousand_connections(self):
+        before = self.figures()
+        connections = []
+        for i in range(2000):
+            connection = socket.create_connection(("127.0.0.1", self.host.port),
+                                                  timeout=30 * PATIENCE)
+            connections.append(connection)
+            if len(connections) > 500:  # our own limit of open files
+                connections.pop(0).close()
+            if i % 200 == 0:
+                self.assertEqual(self.host.ask("/health/live")[0], 200)
+        self.check_unmoved(before)
+        for connection in connections:
+            connection.close()
+
+    def test_huge_headers_are_refused(self):
+        before = self.figures()
+        for _ in range(20):
+            connection = self.connect()
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
+                for _ in range(1000):
+                    connection.sendall(b"X-Large: " + b"x" * 1000 + b"\r\n")
+            answer = b""
+            with contextlib.suppress(OSError):
+                answer = connection.recv(100)
+            self.assertTrue(answer == b"" or b" 431 " in answer, answer)
+        status, _, _ = self.host.ask("/" + "x" * 30_000)
+        self.assertIn(status, (404, 414, 431))
+        self.check_unmoved(before)
+
+    def test_nonsense(self):
+        before = self.figures()
+        for nonsense in (b"\r\n" * 1000, b"\0" * 5000, b"GET / HTTP/1.1\r\n\r\n" * 50,
+                         b"\x16\x03\x01\x00\xa5" * 100, b"GET http://[::1 HTTP/1.1\r\nHost:\r\n\r\n",
+                         b"POST /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         b"ffffffffffffffff\r\n", b"GET /%zz%00%ff HTTP/1.1\r\nHost: x\r\n\r\n"):
+            connection = self.connect()
+            with contextlib.suppress(OSError):
+                connection.sendall(nonsense)
+                connection.settimeout(0.5)
+                self.assertNotIn(b" 200 ", connection.recv(1000))
+        self.check_unmoved(before)
+
+    def test_answers_that_nobody_takes(self):
+        before = self.figures()
+        for _ in range(300):
+            connection = self.connect()
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        self.check_unmoved(before)
+
+    def test_a_connection_serves_many_requests(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=30 * PATIENCE)
+        for _ in range(50):
+            connection.request("GET", "/health")
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, answer.will_close), (200, False))
+            answer.read()
+        connection.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
