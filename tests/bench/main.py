@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""The benchmark; tests/bench/run.sh sets up what it needs and starts it.
+    main.py [--quick] [--only PART,...] [--results FOLDER]"""
+import argparse
+import os
+import sys
+
+from parts import alone, latency, moments, plots, symbols, throughput
+from parts.figures import Figures
+from parts.plan import FULL, QUICK
+from parts.site import BUILD, HERE, Progress, Site
+
+PARTS = ("throughput", "latency", "decode", "replay", "symbols", "moments")
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="run.sh", description="Measures take5.")
+    parser.add_argument("--quick", action="store_true",
+                        help="in less than two minutes; results go into build/bench/results")
+    parser.add_argument("--only", default=",".join(PARTS), metavar="PART,...",
+                        help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--results", metavar="FOLDER", help="where results go")
+    options = parser.parse_args()
+    options.only = options.only.split(",")
+    for part in options.only:
+        if part not in PARTS:
+            parser.error(f"{part} is none of {', '.join(PARTS)}")
+    if options.results is None:
+        is_whole = not options.quick and set(options.only) == set(PARTS)
+        options.results = os.path.join(HERE if is_whole else BUILD, "results")
+    return options
+
+
+def measure(site, plan, figures, only, drawn):
+    if "throughput" in only:
+        drawn["rows"] = throughput.measure(site, plan, figures)
+    if "latency" in only:
+        drawn["latency"] = latency.measure(site, plan, figures)
+    if "decode" in only or "replay" in only:
+        decode_ns = alone.measure_decode(site, plan, figures)
+    if "replay" in only:
+        alone.measure_replay(site, plan, figures, decode_ns)
+    if "symbols" in only or "moments" in only:
+        tallies = symbols.fill(site, plan)
+    if "symbols" in only:
+        drawn["symbols"] = symbols.measure(site, plan, figures, tallies)
+    if "moments" in only:
+        moments.measure_start(site, plan, figures, tallies[10])
+        moments.measure_slow_lane(site, figures, tallies[1_000])
+        moments.measure_reload(site, plan, figures, tallies)
+
+
+def main():
+    options = parse()
+    plan = QUICK if options.quick else FULL
+    figures, drawn = Figures(), {}
+    progress = Progress()
+    progress.say("starting Apache Kafka")
+    site = Site(progress)
+    try:
+        measure(site, plan, figures, options.only, drawn)
+    except BaseException:
+        if not site.kafka.process.is_running():
+            print(f"Kafka ended; its log ends:\n{site.kafka.process.log_tail()}", file=sys.stderr)
+        raise
+    finally:
+        progress.end()
+        site.close()
+    figures.print_table(sys.stdout)
+    os.makedirs(options.results, exist_ok=True)
+    figures.write(os.path.join(options.results, "results.json"))
+    plots.draw(options.results, drawn)
+    print(f"\nwritten: {options.results}", file=sys.stderr)
+
+
+main()

@@ -1,0 +1,82 @@
+"""From produce to callback: how old a message is when the code that wants it has it."""
+from .figures import at_most
+from .site import PARTITIONS, measuring
+
+FLOOR = "floor"
+TAKE5 = "take5"
+PYTHON = "Python service"
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+
+
+def run_consumer(site, kind, prefix, rate, count):
+    process, report = site.start_consumer(kind, "latency", prefix, count)
+    process.wait_log(rf"assigned {3 * PARTITIONS}\b", 60)
+    produce(site, prefix, rate, count)
+    code = process.wait(60)
+    if code != 0:
+        raise RuntimeError(f"{process.arguments} ended with {code}:\n{process.log_tail()}")
+    return report
+
+
+def run_take5(site, prefix, rate, count):
+    host = site.new_host(prefix)
+    report = measuring(host, [count], stamped="yes")
+    host.start()
+    host.wait_log(rf"assigned: {3 * PARTITIONS} partitions")
+    produce(site, prefix, rate, count)
+    return site.finish_host(host, report, 60)
+
+
+def produce(site, prefix, rate, count):
+    process = site.start_fill(prefix, count, "-r", str(rate), "-s", "-X", "linger.ms=0")
+    code = process.wait(count / rate * 2 + 60)
+    if code != 0:
+        raise RuntimeError(f"fill ended with {code}:\n{process.log_tail()}")
+
+
+def run(site, what, rate, count):
+    """Latencies in milliseconds, by share: from the topic's emptiness, so that nothing waits."""
+    from .site import read_report
+    prefix = site.unique("latency-") + "."
+    site.create(prefix)
+    if what == TAKE5:
+        report = run_take5(site, prefix, rate, count)
+    else:
+        kind = "c" if what == FLOOR else "python"
+        report = read_report(run_consumer(site, kind, prefix, rate, count))
+    site.delete(prefix)
+    return {share: ns / 1e6 for share, ns in report["latencies"]}
+
+
+def measure(site, plan, figures):
+    """Gives the curves, for the plots: {rate: {what: [{share: ms}, ...]}}."""
+    curves = {}
+    for rate, seconds in plan.latency_seconds.items():
+        curves[rate] = {what: [] for what in (FLOOR, TAKE5, PYTHON)}
+        for number in range(plan.latency_rounds):
+            for what, rounds in curves[rate].items():
+                site.progress.say(f"latency at {rate:,} messages/s, round {number + 1} of "
+                                  f"{plan.latency_rounds}: {what}")
+                rounds.append(run(site, what, rate, rate * seconds))
+        add(figures, rate, curves[rate])
+    return curves
+
+
+def add(figures, rate, curves):
+    # Ranges that overlap count as equal, hence may_touch.
+    targets = {"p50": at_most(1.1, True), "p99": at_most(1.2, True)} if rate == 1_000 else {}
+    for name, share in SHARES.items():
+        for what, rounds in curves.items():
+            figures.add(f"latency {name} at {rate} messages/s: {what}", "ms",
+                        [shares[share] for shares in rounds])
+        floor = [shares[share] for shares in curves[FLOOR]]
+        ours = [shares[share] for shares in curves[TAKE5]]
+        figures.add(f"latency {name} at {rate} messages/s against the floor", "ratio",
+                    ratios(ours, floor), targets.get(name))
+
+
+def ratios(ours, floor):
+    """The ratio of the medians, between the smallest and the largest that the ranges allow."""
+    import statistics
+    return [min(ours) / max(floor), statistics.median(ours) / statistics.median(floor),
+            max(ours) / min(floor)]
