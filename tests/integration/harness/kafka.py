@@ -93,10 +93,21 @@ class Kafka:
             timeout=120 * PATIENCE)
 
     def start(self):
-        log = os.path.join(self.directory, "log")
-        start = os.path.getsize(log) if os.path.exists(log) else 0
-        self.process = Process(self._java("kafka.Kafka", self.settings_path), log)
-        self.process.wait_log(r"Kafka Server started", 120, start)
+        self.process = Process(self._java("kafka.Kafka", self.settings_path),
+                               os.path.join(self.directory, "log"))
+        # Its word, not its log's: a broker is listed as soon as it may serve.
+        wait_for(lambda: f"the broker to start; its log ends:\n{self.process.log_tail()}",
+                 self._is_serving, 120)
+
+    def _is_serving(self):
+        if not self.process.is_running():
+            raise AssertionError(f"the broker ended; its log ends:\n{self.process.log_tail()}")
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            done = subprocess.run(["kcat", "-b", self.servers, "-L", "-J", "-m", "2"],
+                                  capture_output=True, check=False, timeout=60)
+            return done.returncode == 0 and json.loads(done.stdout)["brokers"] != []
+        return False
 
     def stop(self):
         if self.process is not None and self.process.is_running():
