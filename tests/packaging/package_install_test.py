@@ -1,0 +1,125 @@
+"""The packages, installed into clean machines: the demo runs, the configuration is good, a strategy
+is built from the SDK package alone, and a purge leaves nothing."""
+import os
+import re
+
+import debs
+from machine import alone, machine, say
+
+# What apt and dpkg write down of their own work.
+BOOKS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/ldconfig",
+         "/var/cache/debconf", "/var/log", "/tmp", "/proc", "/sys", "/dev", "/run",
+         "/etc/ld.so.cache", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-")
+USERS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+
+
+def demo(tree, user):
+    home = {"HOME": "/tmp"}
+    said = tree.run(["take5", "run", "--demo", "--for", "5s"], user=user, environment=home)
+    counts = re.search(r"take5: [0-9.]+ s: (\d+) messages in, (\d+) decoded", said)
+    assert counts and int(counts.group(2)) > 0, f"the demo as {user or 'root'}:\n{said}"
+
+
+def check_host():
+    with machine("base") as tree:
+        # What the package needs, so that it alone makes the difference.
+        depends = [re.sub(r"\s*\(.*?\)", "", part).strip()
+                   for part in debs.control("take5", "Depends").split(",")]
+        tree.apt("install", *depends)
+        before = tree.files(*BOOKS)
+        users = [tree.read(path) for path in USERS]
+
+        tree.run(["dpkg", "--install"] + debs.put(tree, "take5"))
+        assert re.search(r"^take5:x:\d+:\d+:[^:]*:/var/lib/take5:/usr/sbin/nologin$",
+                         tree.read("/etc/passwd"), re.M), tree.read("/etc/passwd")
+
+        say("the installed configuration is good, and the strategies are found")
+        tree.run(["take5", "check", "-c", "/etc/take5/take5.ini"])
+        listed = tree.run(["take5", "list"])
+        for strategy in ("console", "cross", "momentum", "trend"):
+            assert re.search(rf"^{strategy}\b", listed, re.M), listed
+
+        say("the demo runs, as root and as nobody")
+        demo(tree, None)
+        demo(tree, "nobody:nogroup")
+
+        say("configuration that was changed survives a removal")
+        tree.write("/etc/take5/strategies.d/alpha.ini", "[strategy:alpha]\nplugin = momentum\n")
+        tree.run(["take5", "check", "-c", "/etc/take5/take5.ini"])
+        tree.run(["dpkg", "--remove", "take5"])
+        assert os.path.exists(tree.path("/etc/take5/strategies.d/alpha.ini"))
+        assert not os.path.exists(tree.path("/usr/bin/take5"))
+
+        say("a purge leaves nothing")
+        tree.run(["dpkg", "--install"] + debs.put(tree, "take5"))
+        for folder in ("lib", "cache", "log"):
+            os.makedirs(tree.path(f"/var/{folder}/take5/deep"))
+            tree.write(f"/var/{folder}/take5/deep/file", "something")
+        tree.run(["dpkg", "--purge", "take5"])
+        after = tree.files(*BOOKS)
+        changes = {path: (before.get(path), after.get(path)) for path in set(before) | set(after)
+                   if before.get(path) != after.get(path)}
+        assert not changes, f"left by a purge: {changes}"
+        left = [path for folder in ("lib", "cache", "log") for path in [f"/var/{folder}/take5"]
+                if os.path.exists(tree.path(path))]
+        assert not left, left
+        assert users == [tree.read(path) for path in USERS], "users or groups are left"
+
+
+STRATEGY = """
+#include <take5/take5.h>
+static int32_t create(const t5_create_args *args, void **self) { *self = args->host; return T5_OK; }
+static void destroy(void *self) { (void)self; }
+static int32_t on_message(void *self, const t5_message *message) {
+    if (!(message->flags & T5_MESSAGE_HAS_CLOSE))
+        return T5_OK;
+    const t5_signal signal = t5_signal_init("seen", message->close, 1.0);
+    return t5_emit(self, &signal);
+}
+static const char *const topics[] = {"bar_trends", NULL};
+T5_STRATEGY("outside", "1.0.0", .summary = "built from the package", .topics = topics,
+            .create = create, .destroy = destroy, .on_message = on_message);
+"""
+
+KIT = """
+#include <take5/testkit.h>
+int main(void) { return 0; }
+"""
+
+
+def check_sdk():
+    with machine("author") as tree:
+        debs.install(tree, "take5", "take5-sdk")
+
+        say("a strategy is built with the compiler and pkg-config alone")
+        tree.write("/tmp/outside.c", STRATEGY)
+        tree.run(["sh", "-ec", "cc -Wall -Wextra -Werror $(pkg-config --cflags take5-sdk) -shared "
+                  "-fPIC /tmp/outside.c -o /tmp/outside.so"])
+        said = tree.run(["take5", "inspect", "/tmp/outside.so"])
+        assert "outside" in said and "1.0.0" in said, said
+        tree.run(["take5", "check", "/tmp/outside.so"])
+
+        say("and with the template and its CMake package")
+        tree.run(["sh", "-ec", "cp -r $(pkg-config --variable=templatedir take5-sdk) /tmp/mine && "
+                  "cmake -S /tmp/mine -B /tmp/mine/build -G Ninja && cmake --build /tmp/mine/build"])
+        tree.run(["take5", "check", "/tmp/mine/build/momentum.so"])
+
+        say("a test links with the kit")
+        tree.write("/tmp/kit.c", KIT)
+        tree.run(["sh", "-ec", "cc $(pkg-config --cflags take5-testkit) /tmp/kit.c -o /tmp/kit "
+                  "$(pkg-config --libs take5-testkit) && /tmp/kit"])
+
+        say("it is dropped, loaded and says its signals")
+        folder = tree.run(["sh", "-c", "echo /usr/lib/*/take5/strategies"]).strip()
+        tree.run(["cp", "/tmp/outside.so", folder])
+        said = tree.run(["take5", "run", "--demo", "--for", "5s"])
+        assert re.search(r"outside.*seen|seen.*outside", said), said
+
+
+def main():
+    check_host()
+    check_sdk()
+    return 0
+
+
+alone(main)
