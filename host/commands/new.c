@@ -24,8 +24,8 @@ static void print_next(const char *name, enum new_language language) {
             "  cd %s\n"
             "  cmake -B build && cmake --build build && ctest --test-dir build\n"
             "  take5 check build/%s.so\n"
-            "  take5 replay -s take5.strategy_dir=build sample.jsonl\n",
-            name, name, extension, name, name);
+            "  take5 replay -c %s.ini -s take5.strategy_dir=build sample.jsonl\n",
+            name, name, extension, name, name, name);
 }
 
 int command_new(int argc, char **argv) {
