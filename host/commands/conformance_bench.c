@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PAYLOAD_SHOWN 400
+#define SIGNAL_SHOWN  500
 
 /* ---- what most cases begin with ---- */
 
@@ -269,20 +270,29 @@ void bench_judge_signals(struct bench *bench) {
     text_release(&line);
 }
 
+/* A signal for a fault: the tape's line at `begin`, cut, or that there is none. */
+static void show_line(const struct text *tape, size_t begin, char *shown, size_t size) {
+    const char *line = tape->data + begin;
+    if (begin == tape->size)
+        (void)snprintf(shown, size, "none");
+    else
+        (void)snprintf(shown, size, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
 /* Where two tapes part, in words: the lines of either side. */
 static void show_difference(struct trial *trial, const char *what, const struct text *a,
                             const char *a_name, const struct text *b, const char *b_name) {
     size_t same = 0, line = 1, begin = 0;
+    char a_line[SIGNAL_SHOWN], b_line[SIGNAL_SHOWN];
     while (same < a->size && same < b->size && a->data[same] == b->data[same]) {
         if (a->data[same++] == '\n') {
             line++;
             begin = same;
         }
     }
-    const size_t a_size = strcspn(a->data + begin, "\n"), b_size = strcspn(b->data + begin, "\n");
-    trial_fail(trial, "%s: signal %zu is %.*s %s, %.*s %s", what, line,
-               a_size < 500 ? (int)a_size : 500, a_size > 0 ? a->data + begin : "none", a_name,
-               b_size < 500 ? (int)b_size : 500, b_size > 0 ? b->data + begin : "none", b_name);
+    show_line(a, begin, a_line, sizeof a_line);
+    show_line(b, begin, b_line, sizeof b_line);
+    trial_fail(trial, "%s: signal %zu is %s %s, %s %s", what, line, a_line, a_name, b_line, b_name);
 }
 
 void bench_compare(struct trial *trial, const char *what, const struct bench *a, const char *a_name,

@@ -97,7 +97,7 @@ void conformance_threads(struct trial *trial, const char *argument) {
             const size_t created = leavings_threads();
             if (created > before)
                 trial_fail(trial,
-                           "create begins %zu threads: that is for activate, an instance may be "
+                           "create begins threads (%zu): that is for activate, an instance may be "
                            "destroyed without ever being activated",
                            created - before);
         }
@@ -106,7 +106,7 @@ void conformance_threads(struct trial *trial, const char *argument) {
         const size_t after = settle_threads(before);
         if (after > before)
             trial_fail(trial,
-                       "%zu threads are there after deactivate and destroy of %d instances: join "
+                       "threads are left (%zu) after deactivate and destroy of %d instances: join "
                        "them in deactivate",
                        after - before, LIVES);
     }

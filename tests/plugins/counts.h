@@ -45,6 +45,8 @@ static inline int32_t counts_load(struct counts *counts, t5_host *host, const t5
     if (args->state_version != COUNTS_STATE_VERSION)
         return t5_fail(host, "state version %u is unknown", args->state_version);
     while (t5_record_read(host, &record) == T5_OK) {
+        if (record.symbol_id == T5_NO_SYMBOL)
+            return t5_fail(host, "a record without a symbol is no count");
         uint64_t *count = counts_of(counts, record.symbol_id);
         if (count == NULL || record.data_size != sizeof *count)
             return t5_fail(host, "a record of %zu bytes is no count", record.data_size);
