@@ -40,6 +40,8 @@ const struct command commands[] = {
      "talk to a running host", command_ctl, false},
     {"top", "[-c FILE] [--interval DURATION]", "a running host's lanes and strategies, live",
      command_top, false},
+    {"dlq", "list | show TOPIC/PARTITION/OFFSET | redrive [options]    (--help tells them)",
+     "dead letters: look at them, send them once more", command_dlq, false},
     {"version", "", "the version, and those of the libraries", command_version, false},
     {"rehearse", "", "", command_rehearse, true},
     {"conformance", "", "", command_conformance, true},

@@ -38,6 +38,7 @@ int command_record(int argc, char **argv);
 int command_feed(int argc, char **argv);
 int command_ctl(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_dlq(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_rehearse(int argc, char **argv);
 int command_conformance(int argc, char **argv);

@@ -184,35 +184,41 @@ static int carry_out(const struct ctl *ctl, int argc, char **argv) {
     return ask(ctl, argc, argv);
 }
 
-int command_ctl(int argc, char **argv) {
+static bool parse(struct ctl *ctl, struct config_options *options, int argc, char **argv) {
     static const struct option longs[] = {
         {"json", no_argument, NULL, 'j'}, {"watch", optional_argument, NULL, 'w'}, {0}};
-    struct config_options options = {0};
-    struct ctl ctl = {.watch_ns = WATCH_NS};
     for (int c; (c = getopt_long(argc, argv, "c:s:", longs, NULL)) != -1;) {
         if (c == 'c') {
-            options.path = optarg;
+            options->path = optarg;
         } else if (c == 'j') {
-            ctl.is_json = true;
+            ctl->is_json = true;
         } else if (c == 'w') {
-            ctl.does_watch = true;
+            ctl->does_watch = true;
             if (optarg != NULL &&
-                (!parse_duration_ns(optarg, &ctl.watch_ns) || ctl.watch_ns < WATCH_MIN_NS)) {
+                (!parse_duration_ns(optarg, &ctl->watch_ns) || ctl->watch_ns < WATCH_MIN_NS)) {
                 complain("--watch=%s: must be a duration of at least 100ms, such as 2s", optarg);
-                return usage("ctl");
+                return false;
             }
-        } else if (c != 's' || !config_options_add(&options, optarg)) {
-            return usage("ctl");
+        } else if (c != 's' || !config_options_add(options, optarg)) {
+            return false;
         }
     }
-    if (optind == argc)
-        return usage("ctl");
+    return optind < argc;
+}
+
+int command_ctl(int argc, char **argv) {
+    struct config_options options = {0};
+    struct ctl ctl = {.watch_ns = WATCH_NS};
+    int code = EXIT_USAGE;
+    if (!parse(&ctl, &options, argc, argv)) {
+        usage("ctl");
+        goto done;
+    }
     struct config *config = config_options_load(&options);
-    config_options_release(&options);
-    if (config == NULL)
-        return EXIT_CONFIG;
     ctl.config = config;
-    const int code = carry_out(&ctl, argc - optind, argv + optind);
+    code = config != NULL ? carry_out(&ctl, argc - optind, argv + optind) : EXIT_CONFIG;
     config_free(config);
+done:
+    config_options_release(&options);
     return code;
 }

@@ -292,30 +292,38 @@ static int run(struct top *top) {
     return EXIT_GOOD;
 }
 
-int command_top(int argc, char **argv) {
+static bool parse(struct top *top, struct config_options *options, int argc, char **argv) {
     static const struct option longs[] = {{"interval", required_argument, NULL, 'i'}, {0}};
-    struct config_options options = {0};
-    struct top top = {.interval_ns = INTERVAL_NS, .order = TOP_BY_NAME};
     for (int c; (c = getopt_long(argc, argv, "c:s:", longs, NULL)) != -1;) {
         if (c == 'c') {
-            options.path = optarg;
+            options->path = optarg;
         } else if (c == 'i') {
-            if (!parse_duration_ns(optarg, &top.interval_ns) || top.interval_ns < INTERVAL_MIN_NS) {
+            if (!parse_duration_ns(optarg, &top->interval_ns) ||
+                top->interval_ns < INTERVAL_MIN_NS) {
                 complain("--interval %s: must be a duration of at least 100ms, such as 2s", optarg);
-                return usage("top");
+                return false;
             }
-        } else if (c != 's' || !config_options_add(&options, optarg)) {
-            return usage("top");
+        } else if (c != 's' || !config_options_add(options, optarg)) {
+            return false;
         }
     }
-    if (optind < argc)
+    return optind == argc;
+}
+
+int command_top(int argc, char **argv) {
+    struct config_options options = {0};
+    struct top top = {.interval_ns = INTERVAL_NS, .order = TOP_BY_NAME};
+    int code = EXIT_CONFIG;
+    if (!parse(&top, &options, argc, argv)) {
+        config_options_release(&options);
         return usage("top");
+    }
     struct config *config = config_options_load(&options);
     config_options_release(&options);
-    if (config == NULL)
-        return EXIT_CONFIG;
-    top.socket = config->control_socket;
-    const int code = run(&top);
+    if (config != NULL) {
+        top.socket = config->control_socket;
+        code = run(&top);
+    }
     cJSON_Delete(top.status);
     cJSON_Delete(top.before);
     config_free(config);

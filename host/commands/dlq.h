@@ -1,0 +1,82 @@
+/*
+ * commands/dlq.h - dead letters, read back from where the host put them.
+ */
+#ifndef TAKE5_COMMANDS_DLQ_H
+#define TAKE5_COMMANDS_DLQ_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "message/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DLQ_MAX_HEADERS 128
+
+/* One letter; all of it lives until the visitor returns. The coordinates are the original's, and
+ * name the letter. */
+struct dlq_letter {
+    const char *topic; /* never NULL */
+    int32_t partition;
+    int64_t offset;
+    int64_t time_ms; /* of the original; RECORD_NO_TIME: none */
+    const char *key; /* NULL: none */
+    size_t key_size;
+    const char *payload; /* NULL: a tombstone */
+    size_t payload_size;
+    struct record_header headers[DLQ_MAX_HEADERS]; /* the original's own */
+    size_t header_count;
+    const char *reason, *message;
+    const char *strategy; /* "": none */
+};
+
+struct dlq_source {
+    const char *file;    /* JSON lines; NULL: a topic */
+    const char *topic;   /* of the letters */
+    const char *brokers; /* NULL: the configuration's */
+    const struct config *config;
+};
+
+/* Which letters; NULL and INT64_MIN: any. */
+struct dlq_filter {
+    const char *strategy, *reason, *from; /* `from`: the original's topic */
+    int64_t since_ms;
+    bool has_place; /* this one letter */
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+/* Gives false to end the reading. */
+typedef bool dlq_visit(void *context, const struct dlq_letter *letter);
+
+/* Reads what is there now, in the order that it was written in. Lines that are no letters are
+ * counted in `unreadable`. */
+bool dlq_read(const struct dlq_source *source, dlq_visit *visit, void *context, size_t *unreadable,
+              struct error *error);
+/* Its two kinds. */
+bool dlq_read_file(const char *path, dlq_visit *visit, void *context, size_t *unreadable,
+                   struct error *error);
+bool dlq_read_topic(const struct dlq_source *source, dlq_visit *visit, void *context,
+                    size_t *unreadable, struct error *error);
+
+bool dlq_is_chosen(const struct dlq_filter *filter, const struct dlq_letter *letter);
+
+struct dlq_redrive {
+    const char *brokers, *to_topic;
+    const char *done_path; /* the coordinates that were sent already, one a line; made if need be */
+    bool is_trial;         /* counts and sends nothing */
+    size_t sent, skipped, failed;
+};
+
+/*
+ * Sends the chosen letters as they came, less what was sent before: key, payload, time and headers
+ * of the original, and a header `take5-redrive` with its coordinates. A letter counts as sent when
+ * the broker has confirmed it and its coordinates are on disk; a crash between the two sends it
+ * again.
+ */
+bool dlq_redrive(struct dlq_redrive *redrive, const struct dlq_source *source,
+                 const struct dlq_filter *filter, size_t *unreadable, struct error *error);
+
+#endif

@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+"""Dead letters: listed, shown, and sent once more, from a file and from a topic."""
+import json
+import os
+import subprocess
+
+from harness.scenario import Scenario, main
+from harness.waiting import PATIENCE
+
+PAYLOADS = ('not JSON', '{"price": 1}', b'\xff\xfe bytes', '{"symbol":"A","price":NaN', '[1, 2]')
+
+
+class Letters(Scenario):
+    def setUp(self):
+        super().setUp()
+        name = self.id().rsplit(".", 1)[-1]
+        self.source = f"{name}.source"
+        self.target = f"{name}.target"
+        self.kafka.create(f"{self.source}:2", f"{name}.b:2", f"{name}.c:2", f"{self.target}:2",
+                          f"{name}.letters:2")
+        self.topics = {"topic:bar_trends": {"topic": self.source},
+                       "topic:historic_stats": {"topic": f"{name}.b"},
+                       "topic:asset_trends": {"topic": f"{name}.c"}}
+        self.letters_topic = f"{name}.letters"
+
+    def make_letters(self, **letters):
+        """A host that makes a letter of each of PAYLOADS, and one that a strategy rejects."""
+        sections = dict(self.topics)
+        if letters:
+            sections["dead_letters"] = letters
+        host = self.new_host(sections=sections)
+        host.drop("reject_message")
+        host.start()
+        for payload in PAYLOADS:
+            self.kafka.send(self.source, payload, partition=1, headers=[("trace", "abc")],
+                            key=None if payload == '{"price": 1}' else "K")
+        self.kafka.send(self.source, '{"symbol":"A","price":1}', key="A", partition=0)
+        self.kafka.wait_committed(host.group, {self.source: {"0": 1, "1": len(PAYLOADS)}})
+        host.stop()
+        return host
+
+    def messages(self, topic):
+        """All that the topic holds, byte by byte: key and payload may be no UTF-8."""
+        form = "%p\x01%o\x01%T\x01%h\x01%K\x01%k\x01%S\x01%s\x02"
+        done = subprocess.run(["kcat", "-b", self.kafka.servers, "-C", "-t", topic, "-e", "-q",
+                               "-o", "beginning", "-f", form], check=True, stdout=subprocess.PIPE,
+                              timeout=60 * PATIENCE)
+        result = []
+        for line in done.stdout.split(b"\x02")[:-1]:
+            partition, offset, time, headers, key_size, key, size, payload = line.split(b"\x01")
+            result.append({
+                "partition": int(partition), "offset": int(offset), "ts": int(time),
+                "headers": [tuple(h.split("=", 1)) for h in headers.decode().split(",") if h],
+                "key": key if int(key_size) >= 0 else None,
+                "payload": payload if int(size) >= 0 else None})
+        return result
+
+    def dlq(self, host, *arguments, code=0):
+        got, out, err = host.take5("dlq", "-c", host.ini, *arguments)
+        self.assertEqual(got, code, out + err)
+        return out, err
+
+    def redrive(self, host, *arguments, code=0):
+        return self.dlq(host, "redrive", "--brokers", self.kafka.servers, "--to-topic",
+                        self.target, *arguments, code=code)
+
+    def check_all(self, host):
+        rows = [json.loads(line) for line in self.dlq(host, "list", "--json")[0].splitlines()]
+        self.assertEqual(len(rows), len(PAYLOADS) + 1)
+        by_offset = {(row["partition"], row["offset"]): row for row in rows}
+        self.assertEqual(set(by_offset), {(1, i) for i in range(len(PAYLOADS))} | {(0, 0)})
+        self.assertEqual(by_offset[1, 0]["reason"], "not-json")
+        self.assertEqual(by_offset[1, 1]["reason"], "no-symbol")
+        self.assertEqual(by_offset[0, 0]["strategy"], "reject_message")
+
+        table, err = self.dlq(host, "list", "--reason", "not-json")
+        self.assertIn(f"{self.source}/1/0", table)
+        self.assertNotIn(f"{self.source}/1/1 ", table)
+        self.assertIn("letters", err)
+        only = self.dlq(host, "list", "--json", "--strategy", "reject_message")[0].splitlines()
+        self.assertEqual(len(only), 1)
+        self.assertEqual(self.dlq(host, "list", "--json", "--since", "1h")[0].count("\n"),
+                         len(rows))
+        self.assertEqual(self.dlq(host, "list", "--json", "--since", "2100-01-01T00:00:00Z")[0], "")
+        self.assertEqual(self.dlq(host, "list", "--json", "--from", "elsewhere")[0], "")
+
+        shown, _ = self.dlq(host, "show", f"{self.source}/1/2")
+        self.assertIn("header     trace = abc\n", shown)
+        self.assertIn("key        K\n", shown)
+        self.assertIn("\\xff\\xfe bytes", shown)
+        self.dlq(host, "show", f"{self.source}/1/77", code=1)
+        self.dlq(host, "show", "nonsense", code=2)
+
+    def check_redrive(self, host):
+        out, _ = self.redrive(host, "--trial")
+        self.assertIn(f"{len(PAYLOADS) + 1} letters would go into", out)
+        self.assertEqual(self.messages(self.target), [])
+        out, _ = self.redrive(host, "--reason", "not-json")
+        first = len(self.messages(self.target))
+        self.assertIn(f"{first} letters sent into {self.target}, 0 skipped", out)
+        self.assertGreater(first, 0)
+        out, _ = self.redrive(host)
+        self.assertIn(f"{len(PAYLOADS) + 1 - first} letters sent into {self.target}, "
+                      f"{first} skipped", out)
+        out, _ = self.redrive(host)
+        self.assertIn(f"0 letters sent into {self.target}, {len(PAYLOADS) + 1} skipped", out)
+
+        for message in self.messages(self.target):
+            names = [name for name, _ in message["headers"]]
+            self.assertFalse([name for name in names if name.startswith("__take5.errors.")])
+        originals = {(m["partition"], m["offset"]): m for m in self.messages(self.source)}
+        sent = {dict(m["headers"])["take5-redrive"]: m for m in self.messages(self.target)}
+        self.assertEqual(len(sent), len(PAYLOADS) + 1)
+        for (partition, offset), original in originals.items():
+            copy = sent[f"{self.source}/{partition}/{offset}"]
+            self.assertEqual((copy["key"], copy["payload"], copy["ts"]),
+                             (original["key"], original["payload"], original["ts"]))
+            self.assertEqual(copy["headers"][:len(original["headers"])], original["headers"])
+
+    def test_from_a_file(self):
+        host = self.make_letters()
+        self.check_all(host)
+        self.check_redrive(host)
+        # A line that is cut short is not read; one that is no letter is told.
+        with open(host.letters, "a", encoding="utf-8") as file:
+            file.write('{"no": "letter"}\n{"topic":"x","partition":0,"off')
+        _, err = self.dlq(host, "list", code=1)
+        self.assertIn("1 entries are no letters", err)
+
+    def test_from_a_topic(self):
+        host = self.make_letters(to="kafka", topic=self.letters_topic)
+        self.check_all(host)
+        self.check_redrive(host)
+
+    def test_nothing_is_written_unless_it_is_said_where(self):
+        host = self.new_host(sections=self.topics)
+        with open(host.letters, "w", encoding="utf-8"):
+            pass
+        self.dlq(host, "redrive", code=2)
+        self.dlq(host, "redrive", "--to-topic", self.target, code=2)
+        self.dlq(host, "redrive", "--brokers", self.kafka.servers, code=2)
+        self.dlq(host, "bury", code=2)
+        self.assertFalse(os.path.exists(host.letters + ".redriven"))
+
+    def test_without_letters_it_says_where_it_looked(self):
+        host = self.new_host(sections=self.topics)
+        _, err = self.dlq(host, "list", code=1)
+        self.assertIn(host.letters, err)
+        _, err = self.dlq(host, "list", "--topic", "nowhere", code=1)
+        self.assertIn("nowhere", err)
+
+
+if __name__ == "__main__":
+    main()
