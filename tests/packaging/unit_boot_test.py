@@ -1,0 +1,175 @@
+"""take5.service under a real systemd: it starts, works behind all of its hardening, reloads, is
+restarted when it fails and not when its configuration is bad, and leaves with its package."""
+import json
+import os
+import re
+import shutil
+
+import debs
+from booted import boot
+from machine import alone, machine, say
+
+INI = "/etc/take5/take5.ini"
+UNIT = "/usr/lib/systemd/system/take5.service"
+
+
+def check_files(tree):
+    say("systemd-analyze has nothing to say of the unit")
+    said = tree.run(["systemd-analyze", "verify", "take5.service"])
+    assert not said.strip(), said
+    said = tree.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                     UNIT])
+    exposure = re.search(r"Overall exposure level for take5.service: ([0-9.]+)", said)
+    assert exposure and float(exposure.group(1)) < 2.5, said
+    said = tree.run(["logrotate", "--debug", "/etc/logrotate.d/take5"])
+    assert "error:" not in said, said
+
+
+def status(host):
+    return json.loads(host.run("take5", "ctl", "--json", "status"))
+
+
+def main_pid(host):
+    return host.show("take5", "MainPID")
+
+
+def process_status(host, pid):
+    text = host.run("cat", f"/proc/{pid}/status")
+    return dict(re.findall(r"^(\w+):\t(.*)$", text, flags=re.M))
+
+
+def check_start(host):
+    say("it is neither enabled nor started by the installation")
+    assert host.try_run("systemctl", "is-enabled", "take5").stdout.strip() == "disabled"
+    assert host.show("take5", "ActiveState") == "inactive"
+
+    say("it starts without a broker, and says what is missing")
+    host.run("systemctl", "start", "take5")
+    assert host.show("take5", "ActiveState") == "active"
+    assert status(host)["source"]["connected"] is False
+    host.wait_for("a status line", lambda: host.show("take5", "StatusText") != "")
+
+    say("as an ordinary user, without any capability, behind filters")
+    of = process_status(host, main_pid(host))
+    user = host.run("id", "-u", "take5").strip()
+    assert of["Uid"].split() == [user] * 4, of["Uid"]
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(of[name], 16) == 0, f"{name}: {of[name]}"
+    assert of["NoNewPrivs"] == "1" and of["Seccomp"] == "2", of
+
+    say("its directories are its own")
+    for path, mode in (("/run/take5", "700"), ("/var/lib/take5", "750"), ("/var/cache/take5", "750"),
+                       ("/var/log/take5", "750")):
+        found = host.run("stat", "-c", "%a %U", path).strip()
+        assert found == f"{mode} take5", f"{path}: {found}"
+    assert host.run("stat", "-c", "%a", "/run/take5/control.sock").strip() == "600"
+    refused = host.try_run("setpriv", "--reuid=nobody", "--clear-groups", "take5", "ctl", "status")
+    assert refused.returncode == 1, refused.stdout
+
+
+def check_work(host):
+    say("strategies work behind the hardening")
+    # With a broker and a feed of its own; the demo would hide its socket.
+    host.tree.write("/etc/default/take5", "TAKE5_OPTIONS=-s log.format=journald "
+                    "-s control.socket=/run/take5/control.sock\n")
+    start = re.search("^ExecStart=(.*)$", host.tree.read(UNIT), flags=re.M).group(1)
+    host.tree.write("/etc/systemd/system/take5.service.d/demo.conf",
+                    f"[Service]\nExecStart=\nExecStart={start} --demo\n")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "restart", "take5")
+    host.wait_for("messages", lambda: status(host)["totals"]["messages"] > 100)
+    of = {strategy["name"]: strategy for strategy in status(host)["strategies"]}
+    for name in ("console", "cross", "momentum", "trend"):
+        host.wait_for(f"messages for {name}", lambda: {
+            strategy["name"]: strategy for strategy in status(host)["strategies"]
+        }[name]["messages"] > 0)
+        assert of[name]["errors"] == 0, of[name]
+    levels = host.run("journalctl", "-u", "take5", "-o", "json", "--output-fields=PRIORITY")
+    assert '"PRIORITY":"6"' in levels
+
+
+def check_reload(host):
+    say("a reload waits for its outcome, and tells it")
+    host.run("systemctl", "reload", "take5")
+    before = main_pid(host)
+    text = host.tree.read(INI)
+    host.tree.write(INI, text + "\n[take5]\nno_such_key = 1\n")
+    refused = host.try_run("systemctl", "reload", "take5")
+    assert refused.returncode != 0, "a reload of a bad configuration was good"
+    assert host.show("take5", "ActiveState") == "active" and main_pid(host) == before
+    journal = host.run("journalctl", "-u", "take5", "--no-pager")
+    assert "take5.ini:" in journal and "no_such_key" in journal, journal
+
+    say("a bad configuration is not tried again and again")
+    failed = host.try_run("systemctl", "restart", "take5")
+    assert failed.returncode != 0
+    assert host.show("take5", "ActiveState") == "failed"
+    assert host.show("take5", "ExecMainStatus") == "78"
+    assert host.show("take5", "NRestarts") == "0"
+    host.tree.write(INI, text)
+
+
+def check_failures(host):
+    say("a crash is followed by a restart, and the next by a slower one")
+    host.tree.write("/etc/systemd/system/take5.service.d/quick.conf",
+                    "[Service]\nWatchdogSec=2s\nEnvironment=TAKE5_BACK_OFF_FIRST=1\n")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "restart", "take5")
+    for failures in (1, 2):
+        before = main_pid(host)
+        host.run("systemctl", "kill", "--kill-who=main", "--signal=SEGV", "take5")
+        host.wait_for("a restart", lambda: main_pid(host) not in ("0", before) and
+                      host.show("take5", "ActiveState") == "active")
+        assert host.run("cat", "/run/take5/failures").strip() == str(failures)
+    journal = host.run("journalctl", "-u", "take5", "--no-pager")
+    assert "failed 1 times in a row: waiting 1 s" in journal, journal
+    assert "failed 2 times in a row: waiting 2 s" in journal, journal
+
+    say("a host that stands still is restarted by the watchdog")
+    before = main_pid(host)
+    host.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", "take5")
+    host.wait_for("the watchdog", lambda: main_pid(host) not in ("0", before) and
+                  host.show("take5", "ActiveState") == "active")
+    assert "Watchdog timeout" in host.run("journalctl", "-u", "take5", "--no-pager")
+
+
+def check_end(host):
+    say("it stops cleanly, and the count of failures goes with it")
+    host.run("systemctl", "stop", "take5")
+    assert host.show("take5", "ActiveState") == "inactive"
+    assert host.show("take5", "Result") == "success"
+    assert host.try_run("test", "-e", "/run/take5").returncode != 0
+
+    say("an upgrade restarts it where it runs, and keeps what was enabled")
+    host.run("systemctl", "enable", "--now", "take5")
+    before = main_pid(host)
+    host.run("cp", "/var/lib/packages/take5.deb", "/tmp/")
+    host.run("dpkg", "--force-confold", "--install", "/tmp/take5.deb")
+    host.wait_for("a restart", lambda: main_pid(host) not in ("0", before))
+    assert host.run("systemctl", "is-enabled", "take5").strip() == "enabled"
+
+    say("a purge stops it and leaves nothing")
+    shutil.rmtree(host.tree.path("/etc/systemd/system/take5.service.d"))  # the test's own
+    host.run("dpkg", "--purge", "take5")
+    assert host.try_run("pgrep", "-x", "take5").returncode == 1 or \
+        host.show("take5", "MainPID") == "0"
+    assert host.show("take5", "LoadState") == "not-found"
+    left = host.run("find", "/etc", "/var", "/run", "/usr", "-name", "*take5*", "-not", "-path",
+                    "/var/lib/packages/*", "-not", "-path", "/var/cache/man/*").split()
+    assert not left, left
+    assert host.try_run("id", "take5").returncode != 0
+
+
+def main():
+    with machine("booting") as tree:
+        debs.install(tree, "take5")
+        tree.write("/var/lib/packages/take5.deb", "")
+        os.replace(tree.path(debs.put(tree, "take5")[0]), tree.path("/var/lib/packages/take5.deb"))
+        check_files(tree)
+        with boot(tree) as host:
+            for check in (check_start, check_work, check_reload, check_failures, check_end):
+                check(host)
+    return 0
+
+
+alone(main)
