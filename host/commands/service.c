@@ -474,11 +474,10 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
         log_write(service->log, LOG_LEVEL_CRITICAL, "ops", "cannot start: %s", error.text);
         goto stop;
     }
-    atomic_store(&service->options.signals->context, service);
-    atomic_store(&service->options.signals->on_stop, on_stop);
+    signals_on_stop(service->options.signals, on_stop, service);
     sd_notify(0, "READY=1");
     code = work(service);
-    atomic_store(&service->options.signals->on_stop, NULL);
+    signals_on_stop(service->options.signals, NULL, NULL);
 stop:
     sd_notify(0, "STOPPING=1");
     log_info(service->log, "engine", "stopping");

@@ -21,9 +21,17 @@ static void stop(struct signals *signals) {
         }
         _exit(1);
     }
-    void (*on_stop)(void *) = atomic_load(&signals->on_stop);
-    if (on_stop != NULL)
-        on_stop(atomic_load(&signals->context));
+    pthread_mutex_lock(&signals->lock);
+    if (signals->on_stop != NULL)
+        signals->on_stop(signals->context);
+    pthread_mutex_unlock(&signals->lock);
+}
+
+void signals_on_stop(struct signals *signals, void (*on_stop)(void *context), void *context) {
+    pthread_mutex_lock(&signals->lock);
+    signals->on_stop = on_stop;
+    signals->context = context;
+    pthread_mutex_unlock(&signals->lock);
 }
 
 static void *signals_main(void *argument) {
@@ -49,6 +57,7 @@ bool signals_start(struct signals *signals, struct error *error) {
     pthread_t thread;
     pthread_attr_t attributes;
     memset(signals, 0, sizeof *signals);
+    pthread_mutex_init(&signals->lock, NULL);
     make_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -17,12 +18,16 @@ struct signals {
     atomic_bool should_stop;
     atomic_int reloads; /* asked for and not served; more than one counts as one more */
     atomic_bool should_reopen;
-    /* Called by the signal thread at the first stop; may be NULL. */
-    void (*_Atomic on_stop)(void *context);
-    void *_Atomic context;
+    pthread_mutex_t lock; /* guards what follows, also while on_stop runs */
+    void (*on_stop)(void *context);
+    void *context;
 };
 
 /* `signals` must live until the process ends. */
 bool signals_start(struct signals *signals, struct error *error);
+
+/* Called by the signal thread at the first stop; NULL: nothing is. When this returns, what was set
+ * before does not run and will not. */
+void signals_on_stop(struct signals *signals, void (*on_stop)(void *context), void *context);
 
 #endif

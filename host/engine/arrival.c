@@ -140,11 +140,25 @@ static void take_states_from_disk(struct arrival *arrival, const struct source_p
     free(stored);
 }
 
+/* Whether nobody else moved the offset since this host held the topic: it is still the one that
+ * this host committed last (a lost assignment or a broker's outage leaves stores uncommitted), or
+ * the one that it was given. */
+static bool is_topic_as_left(const struct engine *engine, const struct progress *progress,
+                             const struct source_part *part) {
+    struct source *source = engine->options.source;
+    if (part->offset == progress->stored)
+        return true;
+    const int64_t committed = source->ops->committed != NULL
+                                  ? source->ops->committed(source, part->topic, part->partition)
+                                  : SOURCE_NO_OFFSET;
+    return part->offset == (committed != SOURCE_NO_OFFSET ? committed : progress->assigned_at);
+}
+
 static bool is_as_left(const struct engine *engine, const struct partition *partition,
                        const struct source_part *parts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct progress *progress = &partition->topics[parts[i].topic];
-        if (progress->stored == parts[i].offset)
+        if (is_topic_as_left(engine, progress, &parts[i]))
             continue;
         log_warning(engine->log, "engine",
                     "partition %" PRId32 ": starts fresh, its state is dropped: the committed "
@@ -205,7 +219,7 @@ static void begin_topics(struct arrival *arrival, const struct source_part *part
     for (size_t i = 0; i < count; i++) {
         struct progress *progress = &arrival->partition->topics[parts[i].topic];
         if (!arrival->partition->is_fresh && progress->next != SOURCE_NO_OFFSET) {
-            if (progress->stored == parts[i].offset) {
+            if (is_topic_as_left(arrival->engine, progress, &parts[i])) {
                 progress->is_owned = true;
                 progress->assigned_at = parts[i].offset;
                 continue;

@@ -122,6 +122,10 @@ void view_strategies(struct engine *engine,
             if (seat != NULL)
                 add_seat(&view, seat);
         }
+        if (deployment->quarantine != NULL && view.instances == 0) {
+            view.is_suspended = true; /* as its instances will be */
+            view.why = suspension_name(SUSPENDED_QUARANTINE);
+        }
         visit(context, &view);
     }
     pthread_mutex_unlock(&engine->status_lock);

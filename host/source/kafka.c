@@ -103,6 +103,8 @@ static size_t kafka_read(struct source *source, uint32_t index, struct record *r
         count = count < 0 ? 1 : count + 1;
     }
 
+    if ((size_t)count == most)
+        kafka_refill(self, lane);
     size_t filled = 0;
     for (ssize_t i = 0; i < count; i++)
         filled += kafka_lane_take(self, lane, lane->batch[i], &records[filled]) ? 1 : 0;
@@ -143,6 +145,10 @@ static bool kafka_range(struct source *source, uint32_t topic, int32_t partition
     if (*low < 0)
         *low = 0;
     return true;
+}
+
+static int64_t kafka_committed(struct source *source, uint32_t topic, int32_t partition) {
+    return kafka_group_committed_by_us(kafka_of(source), topic, partition);
 }
 
 static int32_t kafka_partitions(struct source *source, uint32_t topic) {
@@ -278,6 +284,7 @@ static const struct source_ops KAFKA_OPS = {
     .release = kafka_release,
     .headers = kafka_headers,
     .range = kafka_range,
+    .committed = kafka_committed,
     .partitions = kafka_partitions,
     .wake = kafka_wake,
     .store = kafka_store,
@@ -317,7 +324,7 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
     self->source.ops = &KAFKA_OPS;
     self->log = log;
     pthread_mutex_init(&self->mutex, NULL);
-    if (!kafka_copy(self, config)) {
+    if (!kafka_copy(self, config) || !kafka_refill_init(self, config)) {
         error_set_memory(error, sizeof *self, "the Kafka source");
         goto failed;
     }
@@ -326,6 +333,7 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
         goto failed;
     rd_kafka_conf_set_opaque(self->conf, self);
     rd_kafka_conf_set_rebalance_cb(self->conf, kafka_group_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(self->conf, kafka_group_note_commit);
     rd_kafka_conf_set_error_cb(self->conf, kafka_watch_error);
     rd_kafka_conf_set_log_cb(self->conf, kafka_watch_log);
     rd_kafka_conf_set_stats_cb(self->conf, kafka_lag_take);

@@ -65,6 +65,7 @@ static void release(struct kafka_source *self) {
             free(owned);
             owned = older;
         }
+        free(self->topics[i].committed);
         free(self->topics[i].name);
     }
     for (uint32_t i = 0; self->lanes && i < self->lane_count; i++)
@@ -77,6 +78,8 @@ static void release(struct kafka_source *self) {
     free(self->topics);
     free(self->servers);
     free(self->group);
+    free(self->user);
+    free(self->password);
     free(self->statistics);
     free(self->lags);
     pthread_mutex_destroy(&self->mutex);

@@ -256,6 +256,44 @@ static rd_kafka_resp_err_t commit_outcome(rd_kafka_event_t *event) {
     return code;
 }
 
+static bool committed_grow(struct kafka_topic *topic, int32_t partition) {
+    if (partition < topic->committed_count)
+        return true;
+    int32_t count = partition + 16;
+    int64_t *grown = realloc(topic->committed, (size_t)count * sizeof *grown);
+    if (!grown)
+        return false;
+    for (int32_t i = topic->committed_count; i < count; i++)
+        grown[i] = SOURCE_NO_OFFSET;
+    topic->committed = grown;
+    topic->committed_count = count;
+    return true;
+}
+
+/* An offset that is not noted makes a state start fresh later; it loses nothing. */
+static void note_committed(struct kafka_source *self, const rd_kafka_topic_partition_list_t *list) {
+    for (int i = 0; list && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        uint32_t topic = kafka_group_topic(self, entry->topic);
+        if (!entry->err && entry->offset >= 0 && entry->partition >= 0 &&
+            topic < self->topic_count && committed_grow(&self->topics[topic], entry->partition))
+            self->topics[topic].committed[entry->partition] = entry->offset;
+    }
+}
+
+void kafka_group_note_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                             rd_kafka_topic_partition_list_t *list, void *opaque) {
+    (void)client;
+    if (!code)
+        note_committed(opaque, list);
+}
+
+int64_t kafka_group_committed_by_us(const struct kafka_source *self, uint32_t topic,
+                                    int32_t partition) {
+    const struct kafka_topic *known = &self->topics[topic];
+    return partition < known->committed_count ? known->committed[partition] : SOURCE_NO_OFFSET;
+}
+
 bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error) {
     if (!self->client || atomic_load(&self->is_broken) || self->assignment->cnt == 0)
         return true;
@@ -264,6 +302,8 @@ bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error 
     if (!code) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
         code = event ? commit_outcome(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if (event && !rd_kafka_event_error(event))
+            note_committed(self, rd_kafka_event_topic_partition_list(event));
         if (event)
             rd_kafka_event_destroy(event);
     }

@@ -5,6 +5,7 @@
  *   kafka_properties.c what librdkafka is configured with
  *   kafka_group.c      assignment: rebalance, forwarding to lanes, commit
  *   kafka_watch.c      connection, missing topics, librdkafka's log and errors
+ *   kafka_refill.c     keeping the client fetching while a lane works off what it has
  *   kafka_lag.c        librdkafka's statistics
  *   kafka_close.c      leaving within a time
  */
@@ -27,6 +28,9 @@ struct kafka_owned {
 
 struct kafka_topic {
     char *name;
+    /* What this host committed last, by partition; control's alone. */
+    int64_t *committed;
+    int32_t committed_count;
     rd_kafka_topic_t *handle; /* held, so that its address stays that of this topic */
     _Atomic(struct kafka_owned *) owned;
     int32_t partition_count; /* as the metadata had it; 0: not seen yet */
@@ -41,6 +45,7 @@ struct kafka_lane {
     const rd_kafka_topic_t *seen;
     uint32_t seen_topic;
     _Atomic bool is_woken; /* a wake that no waiting read has seen yet */
+    size_t peak;           /* the longest queue since the client was last reminded to fetch */
 } __attribute__((aligned(64)));
 
 struct kafka_source {
@@ -57,6 +62,8 @@ struct kafka_source {
     struct kafka_lane *lanes;
     uint32_t lane_count;
     struct source_listener listener;
+    bool needs_refill;     /* the client sleeps at its limits, see kafka_refill.c */
+    char *user, *password; /* of SASL; NULL: none */
 
     /* Control thread. */
     rd_kafka_topic_partition_list_t *assignment;
@@ -98,6 +105,11 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
 /* kafka_group.c */
 void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t *parts, void *opaque);
+/* librdkafka's offset_commit_cb: what was committed in the background. */
+void kafka_group_note_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                             rd_kafka_topic_partition_list_t *list, void *opaque);
+int64_t kafka_group_committed_by_us(const struct kafka_source *self, uint32_t topic,
+                                    int32_t partition);
 bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error);
 /* The forwarding of every assigned partition, once more. */
 void kafka_group_forward_all(struct kafka_source *self);
@@ -114,6 +126,12 @@ void kafka_watch_connected(struct kafka_source *self);
 /* From the statistics taken at that time: whether any broker was up. */
 void kafka_watch_brokers(struct kafka_source *self, bool is_any_up, int64_t time_ns);
 void kafka_watch_status(struct kafka_source *self, struct source_status *status);
+
+/* kafka_refill.c */
+/* False when memory runs out. */
+bool kafka_refill_init(struct kafka_source *self, const struct config *config);
+/* Lane thread, after a read that found the queue full of work. */
+void kafka_refill(struct kafka_source *self, struct kafka_lane *lane);
 
 /* kafka_lag.c */
 int kafka_lag_take(rd_kafka_t *client, char *json, size_t size, void *opaque);

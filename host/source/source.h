@@ -73,6 +73,9 @@ struct source_ops {
      * get, as last heard of; false when not known. Local and cheap. The op may be NULL. */
     bool (*range)(struct source *source, uint32_t topic, int32_t partition, int64_t *low,
                   int64_t *high);
+    /* Control thread: the offset that this host is known to have committed last, over all
+     * assignments; SOURCE_NO_OFFSET: none. The op may be NULL. */
+    int64_t (*committed)(struct source *source, uint32_t topic, int32_t partition);
     /* Control thread: how many partitions the topic has in all; 0: not known. The op may be NULL. */
     int32_t (*partitions)(struct source *source, uint32_t topic);
     /* Any thread: a read of that lane that waits returns soon. */

@@ -200,6 +200,40 @@ Test(engine, partition_that_was_worked_on_elsewhere_starts_fresh_and_says_so) {
     stage_free(stage);
 }
 
+Test(engine, lost_partition_that_nobody_worked_on_meanwhile_keeps_its_state) {
+    struct stage *stage = good_stage();
+    stage_assign_topic(stage, BAR, 0, 0);
+    stage_send(stage, BAR, 0, 0, "A");
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_wait_stored(stage, BAR, 0, 2);
+    stage_set_committed(stage, 1); /* the last commit did not come through */
+    stage_lose(stage, 0);
+    stage_assign_topic(stage, BAR, 0, 1);
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_send(stage, BAR, 0, 2, "A");
+    stage_wait_stored(stage, BAR, 0, 3);
+    cr_assert_eq(stage_parcels(stage), 3, "offset 1 was seen");
+    cr_expect_eq(stage_signal_value(stage, 2), 3);
+    stage_free(stage);
+}
+
+Test(engine, lost_partition_that_others_committed_starts_fresh) {
+    struct stage *stage = good_stage();
+    stage_assign_topic(stage, BAR, 0, 0);
+    stage_send(stage, BAR, 0, 0, "A");
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_wait_stored(stage, BAR, 0, 2);
+    stage_set_committed(stage, 0);
+    stage_lose(stage, 0);
+    stage_assign_topic(stage, BAR, 0, 1);
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_send(stage, BAR, 0, 2, "A");
+    stage_wait_stored(stage, BAR, 0, 3);
+    cr_assert_eq(stage_parcels(stage), 4);
+    cr_expect_eq(stage_signal_value(stage, 2), 1);
+    stage_free(stage);
+}
+
 Test(engine, messages_of_a_revoked_partition_are_not_seen) {
     struct stage *stage = good_stage();
     stage_assign(stage, 0, 0);

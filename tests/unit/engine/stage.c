@@ -53,6 +53,7 @@ struct stage {
     bool is_awake[LANES];
     uint64_t sent, released, read;
     int64_t stored[TOPICS][MAX_PARTITIONS];
+    int64_t committed;  /* by this host */
     int32_t partitions; /* of each topic in all */
     int64_t low, high;  /* the range; high < 0: not known */
     bool does_hold;
@@ -130,6 +131,12 @@ static bool source_range(struct source *source, uint32_t topic, int32_t partitio
     *high = stage->high;
     pthread_mutex_unlock(&stage->lock);
     return *high >= 0;
+}
+
+static int64_t source_committed(struct source *source, uint32_t topic, int32_t partition) {
+    (void)topic;
+    (void)partition;
+    return of(source)->committed;
 }
 
 static int32_t source_partitions(struct source *source, uint32_t topic) {
@@ -211,6 +218,7 @@ static const struct source_ops source_ops = {
     .read = source_read,
     .release = source_release,
     .range = source_range,
+    .committed = source_committed,
     .partitions = source_partitions,
     .wake = source_wake,
     .store = source_store,
@@ -370,6 +378,7 @@ void stage_start(struct stage *stage) {
             stage->stored[topic][partition] = -1;
     }
     stage->low = stage->high = -1;
+    stage->committed = SOURCE_NO_OFFSET;
     stage->sent = stage->released = stage->read = 0;
     stage->does_hold = false;
     stage->source = (struct stage_source){{&source_ops}, stage};
@@ -472,6 +481,17 @@ void stage_assign_many(struct stage *stage, size_t count, const int64_t *committ
 void stage_revoke_topic(struct stage *stage, uint32_t topic, int32_t partition) {
     const struct source_part part = {topic, partition, SOURCE_NO_OFFSET};
     stage->listener.revoked(stage->listener.context, &part, 1, false);
+}
+
+void stage_lose(struct stage *stage, int32_t partition) {
+    struct source_part parts[TOPICS];
+    for (uint32_t topic = 0; topic < TOPICS; topic++)
+        parts[topic] = (struct source_part){topic, partition, SOURCE_NO_OFFSET};
+    stage->listener.revoked(stage->listener.context, parts, TOPICS, true);
+}
+
+void stage_set_committed(struct stage *stage, int64_t offset) {
+    stage->committed = offset;
 }
 
 void stage_revoke(struct stage *stage, int32_t partition) {

@@ -45,6 +45,10 @@ void stage_assign(struct stage *stage, int32_t partition, int64_t committed);
 void stage_revoke(struct stage *stage, int32_t partition);
 /* Topic bar_trends of partitions 0, 1, ... in one assignment, with these committed offsets. */
 void stage_assign_many(struct stage *stage, size_t count, const int64_t *committed);
+/* All three topics are lost, as after a session's end. */
+void stage_lose(struct stage *stage, int32_t partition);
+/* What the source says that this host committed last, of every topic and partition. */
+void stage_set_committed(struct stage *stage, int64_t offset);
 /* One topic alone. */
 void stage_assign_topic(struct stage *stage, uint32_t topic, int32_t partition, int64_t committed);
 void stage_revoke_topic(struct stage *stage, uint32_t topic, int32_t partition);
