@@ -68,6 +68,15 @@ struct demo *demo_new(struct config_options *options, struct error *error) {
     return demo;
 }
 
+bool demo_lacks_strategies(struct config_options *options, const struct config *config) {
+    char path[PATH_MAX];
+    if (access(config->strategy_dir, F_OK) == 0 || is_overridden(options, "take5", "strategy_dir"))
+        return false;
+    find_strategies(path);
+    return point(options, "take5", "strategy_dir", path) &&
+           point(options, "take5", "strict_modes", "no");
+}
+
 bool demo_start(struct demo *demo, const struct config *config, struct log *log,
                 struct error *error) {
     struct feed_kafka_options options = {

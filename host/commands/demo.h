@@ -17,6 +17,9 @@ struct demo;
  * them: broker, group, run, state and cache directories, and, without a file of the user's, the
  * bundled strategies. What the user overrode stays. */
 struct demo *demo_new(struct config_options *options, struct error *error);
+/* A file of the user's that names no strategy directory means the bundled ones: true when `options`
+ * were pointed at them, since the directory that `config` has is not there; then load again. */
+bool demo_lacks_strategies(struct config_options *options, const struct config *config);
 /* Topics are made and the feed begins. */
 bool demo_start(struct demo *demo, const struct config *config, struct log *log,
                 struct error *error);

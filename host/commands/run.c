@@ -128,6 +128,10 @@ int command_run(int argc, char **argv) {
         }
     }
     run.config = config_options_load(&run.options);
+    if (run.demo != NULL && run.config != NULL && demo_lacks_strategies(&run.options, run.config)) {
+        config_free(run.config);
+        run.config = config_options_load(&run.options);
+    }
     if (run.config == NULL) {
         code = EXIT_CONFIG;
         goto done;
