@@ -7,6 +7,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define DEMO_PARTITIONS 4
 #define DEMO_RATE       60.0 /* a second: slow enough to be read */
@@ -69,12 +70,7 @@ struct demo *demo_new(struct config_options *options, struct error *error) {
 }
 
 bool demo_lacks_strategies(struct config_options *options, const struct config *config) {
-    char path[PATH_MAX];
-    if (access(config->strategy_dir, F_OK) == 0 || is_overridden(options, "take5", "strategy_dir"))
-        return false;
-    find_strategies(path);
-    return point(options, "take5", "strategy_dir", path) &&
-           point(options, "take5", "strict_modes", "no");
+    return access(config->strategy_dir, F_OK) != 0 && scratch_set_strategies(options);
 }
 
 bool demo_start(struct demo *demo, const struct config *config, struct log *log,
