@@ -3,6 +3,7 @@
 #include "kafka_stage.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -357,6 +358,44 @@ Test(kafka, wake_ends_a_read_that_waits) {
     cr_assert(host_close(&host, STAGE_HANG_MS));
     host_release(&host);
     check_leaks();
+}
+
+static bool is_queued(struct source *source, int count) {
+    static const char words[] = "\"fetchq_cnt\":";
+    char *statistics = kafka_source_statistics(source);
+    int most = 0;
+    for (char *at = statistics; at && (at = strstr(at, words)); at += sizeof words)
+        most = atoi(at + sizeof words - 1) > most ? atoi(at + sizeof words - 1) : most;
+    free(statistics);
+    return most >= count;
+}
+
+/* Older clients sleep at the prefetch limits until they are woken. */
+Test(kafka, lane_that_works_off_a_long_queue_wakes_the_client) {
+    if (rd_kafka_version() >= 0x02020000)
+        cr_skip_test("this librdkafka looks by itself");
+    static struct host host;
+    struct error error;
+    stage_create_topics(&stage);
+    stage_produce(&stage, 0, 1000);
+    struct source *source = host_make(
+        &host, &stage, &(struct host_options){.property = "debug", .value = "broker"}, &error);
+    log_set_level(host.log, "kafka", LOG_LEVEL_DEBUG);
+    cr_assert(source->ops->start(source, &(struct source_listener){0}, &error));
+    for (int i = 0; i < STAGE_HANG_MS / 10 && !is_queued(source, 1000 * ALL); i++)
+        cr_assert(source->ops->poll(source, 10, &error), "%s", error.text);
+    cr_assert(is_queued(source, 1000 * ALL));
+    cr_assert_eq(host_said(&host, "SASL credentials updated"), 0);
+    static struct record records[1024];
+    size_t count = 0;
+    while (count < 1000 * ALL) {
+        size_t some = source->ops->read(source, 0, records, 1024, 1000);
+        source->ops->release(source, 0, records, some);
+        count += some;
+    }
+    cr_assert_geq(host_said(&host, "SASL credentials updated"), 1);
+    cr_assert(host_close(&host, STAGE_HANG_MS));
+    host_release(&host);
 }
 
 Test(kafka, headers_of_a_record_are_its_own) {
