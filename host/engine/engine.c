@@ -24,6 +24,7 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     engine->log = options->log;
     engine->config = options->config;
     pthread_mutex_init(&engine->status_lock, NULL);
+    pthread_mutex_init(&engine->lookers, NULL);
     text_init(&engine->last_reload);
     engine->started_wall_ns = clock_wall_ns();
     engine->started_ns = clock_monotonic_ns();
@@ -204,7 +205,7 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
     if (!start_lanes(engine, error))
         goto done;
     engine->watch = watch_new(engine->lanes, engine->lane_count, &engine->loader_hand,
-                              engine->config, engine->log, error);
+                              &engine->lookers, engine->config, engine->log, error);
     did = engine->watch != NULL && ownership_begin_global(engine, error);
     if (did)
         engine_keep_good(engine);
@@ -367,6 +368,7 @@ void engine_free(struct engine *engine) {
     config_free(engine->owned_config);
     text_release(&engine->last_reload);
     pthread_mutex_destroy(&engine->status_lock);
+    pthread_mutex_destroy(&engine->lookers);
     crash_leave_thread();
     free(engine);
 }

@@ -54,6 +54,7 @@ bool fill_instance(struct engine *engine, struct seat *seat, struct deployment *
         .log = engine->log,
         .max_signals_per_callback = (uint32_t)engine->config->max_signals_per_callback,
         .max_timers = (uint32_t)engine->config->max_timers,
+        .lookers = &engine->lookers,
         .context = seat,
         .emit = lane_emit,
         .wake = lane_wake,

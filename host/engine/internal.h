@@ -45,12 +45,13 @@ struct engine {
     int64_t started_wall_ns, started_ns;
     _Atomic uint64_t assigned_count, revoked_count, reload_counts[OUTCOMES];
     _Atomic uint64_t reloads, failed_reloads;
-    _Atomic uint64_t missing; /* instances that could not be made */
+    _Atomic uint64_t missing;        /* instances that could not be made */
     _Atomic int64_t reload_began_ns; /* monotonic; 0: none under way */
     _Atomic int64_t last_pause_ns;
     struct text last_reload;    /* report_json(), guarded by status_lock */
     struct in_hand loader_hand; /* of the control thread: create and destroy */
     struct watch *watch;
+    pthread_mutex_t lookers; /* see instance.h */
     struct journal *journal; /* NULL: none is kept */
     bool did_take_global;    /* the first assignment has been */
     struct progress orphans; /* what dropped partitions left unconfirmed */

@@ -26,6 +26,7 @@ struct watch {
     struct lane **lanes;
     size_t lane_count;
     const struct in_hand *loader;
+    pthread_mutex_t *lookers; /* held while an instance is looked at */
     struct log *log;
     struct sight *sights; /* by lane, then the loader; the thread's own */
     _Atomic int64_t stuck_ns, slow_ns;
@@ -41,20 +42,34 @@ static const struct in_hand *hand(const struct watch *watch, size_t index) {
     return index < watch->lane_count ? &watch->lanes[index]->in_hand : watch->loader;
 }
 
-static void describe(const struct in_hand *in_hand, size_t index, int64_t for_ns, char *text,
+/* Of the instance whose callback is in hand; false when none is. */
+static bool name_in_hand(const struct watch *watch, const struct in_hand *in_hand,
+                         enum callback *callback, char *name, size_t size) {
+    pthread_mutex_lock(watch->lookers);
+    *callback = (enum callback)atomic_load(&in_hand->callback);
+    const struct instance *instance = atomic_load(&in_hand->instance);
+    const bool is_in_one = *callback != CALLBACK_NONE && instance != NULL;
+    snprintf(name, size, "%s", is_in_one ? instance_blueprint(instance)->deployment : "");
+    pthread_mutex_unlock(watch->lookers);
+    return is_in_one;
+}
+
+static void describe(const struct watch *watch, size_t index, int64_t for_ns, char *text,
                      size_t size) {
-    struct instance *instance = atomic_load(&in_hand->instance);
-    const enum callback callback = (enum callback)atomic_load(&in_hand->callback);
+    char name[128];
+    enum callback callback;
+    const struct in_hand *in_hand = hand(watch, index);
+    const bool is_in_one = name_in_hand(watch, in_hand, &callback, name, sizeof name);
     const char *topic = atomic_load(&in_hand->topic);
-    if (instance == NULL || callback == CALLBACK_NONE) {
+    if (!is_in_one) {
         snprintf(text, size, "lane %zu has not moved for %.1f s", index,
                  (double)for_ns / (double)NS_PER_S);
         return;
     }
-    snprintf(text, size, "%s has been in %s for %.1f s at %s/%" PRId32 "/%" PRId64,
-             instance_blueprint(instance)->deployment, callback_name(callback),
-             (double)for_ns / (double)NS_PER_S, topic != NULL ? topic : "no message",
-             atomic_load(&in_hand->partition), atomic_load(&in_hand->offset));
+    snprintf(text, size, "%s has been in %s for %.1f s at %s/%" PRId32 "/%" PRId64, name,
+             callback_name(callback), (double)for_ns / (double)NS_PER_S,
+             topic != NULL ? topic : "no message", atomic_load(&in_hand->partition),
+             atomic_load(&in_hand->offset));
 }
 
 static void say_stuck(struct watch *watch, const char *text) {
@@ -66,28 +81,28 @@ static void say_stuck(struct watch *watch, const char *text) {
 static void on_stuck(struct watch *watch, size_t index, int64_t for_ns) {
     char text[256];
     watch->sights[index].is_stuck = true;
-    describe(hand(watch, index), index, for_ns, text, sizeof text);
+    describe(watch, index, for_ns, text, sizeof text);
     say_stuck(watch, text);
     log_write(watch->log, LOG_LEVEL_CRITICAL, "engine", "stuck: %s ([take5] stuck_ms)", text);
     if (atomic_load(&watch->on_stuck) != ON_STUCK_EXIT)
         return;
     log_write(watch->log, LOG_LEVEL_CRITICAL, "engine",
               "exiting, as on_stuck = exit says; offsets that are not done come again");
+    pthread_mutex_lock(watch->lookers);
     crash_write_hang(hand(watch, index), for_ns);
     _exit(1);
 }
 
-/* An instance that has been in a callback for a turn is not destroyed meanwhile: only its own lane,
- * which is in it, could let that happen. */
+/* `in_hand` NULL: it moves. */
 static void note_busy(struct watch *watch, size_t index, const struct in_hand *in_hand) {
-    struct instance *instance = in_hand != NULL ? atomic_load(&in_hand->instance) : NULL;
-    if (instance != NULL && atomic_load(&in_hand->callback) == CALLBACK_NONE)
-        instance = NULL;
-    if (instance == NULL && watch->busy[index][0] == '\0')
+    char name[sizeof watch->busy[index]] = "";
+    enum callback callback;
+    if (in_hand != NULL)
+        name_in_hand(watch, in_hand, &callback, name, sizeof name);
+    if (name[0] == '\0' && watch->busy[index][0] == '\0')
         return;
     pthread_mutex_lock(&watch->lock);
-    snprintf(watch->busy[index], sizeof watch->busy[index], "%s",
-             instance != NULL ? instance_blueprint(instance)->deployment : "");
+    memcpy(watch->busy[index], name, sizeof name);
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -125,7 +140,7 @@ static void look(struct watch *watch, size_t index, int64_t now_ns) {
     if (!sight->did_say_slow && for_ns > atomic_load(&watch->slow_ns) && for_ns > NS_PER_S) {
         char text[256];
         sight->did_say_slow = true;
-        describe(in_hand, index, for_ns, text, sizeof text);
+        describe(watch, index, for_ns, text, sizeof text);
         log_warning(watch->log, "strategy", "slow: %s, still running", text);
     }
     if (!sight->is_stuck && for_ns > atomic_load(&watch->stuck_ns))
@@ -156,7 +171,8 @@ void watch_configure(struct watch *watch, const struct config *config) {
 }
 
 struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand *loader,
-                        const struct config *config, struct log *log, struct error *error) {
+                        pthread_mutex_t *lookers, const struct config *config, struct log *log,
+                        struct error *error) {
     struct watch *watch = calloc(1, sizeof *watch);
     struct sight *sights = calloc(count + 1, sizeof *sights);
     char(*busy)[128] = calloc(count + 1, sizeof *busy);
@@ -170,6 +186,7 @@ struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand 
     watch->lanes = lanes;
     watch->lane_count = count;
     watch->loader = loader;
+    watch->lookers = lookers;
     watch->log = log;
     watch->sights = sights;
     watch->busy = busy;

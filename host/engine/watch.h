@@ -19,7 +19,8 @@ struct watch;
 
 /* `lanes` and `in_hand` (of the loader thread) outlive the watch. */
 struct watch *watch_new(struct lane **lanes, size_t count, const struct in_hand *loader,
-                        const struct config *config, struct log *log, struct error *error);
+                        pthread_mutex_t *lookers, const struct config *config, struct log *log,
+                        struct error *error);
 void watch_free(struct watch *watch);
 
 /* Any thread: whether all lanes move; else `text` says which does not, and why. */

@@ -117,6 +117,11 @@ static void release(struct instance *instance) {
     timers_release(&instance->timers);
     (void)pthread_mutex_destroy(&instance->wake_lock);
     free(instance->slots);
+    /* It is in no hand any more: who looks at it now has found it before. */
+    if (instance->wiring.lookers != NULL) {
+        (void)pthread_mutex_lock(instance->wiring.lookers);
+        (void)pthread_mutex_unlock(instance->wiring.lookers);
+    }
     free(instance);
 }
 

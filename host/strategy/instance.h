@@ -22,6 +22,7 @@
 
 #include <take5/strategy.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,6 +58,9 @@ struct instance_wiring {
     struct log *log;
     uint32_t max_signals_per_callback;
     uint32_t max_timers;
+    /* Held by another thread while it looks at the instance that a `struct in_hand` names: the
+     * memory of a destroyed one goes when nobody does. NULL: nobody looks. */
+    pthread_mutex_t *lookers;
     void *context; /* for the two calls below */
     /* Takes a signal over; false: it could not (memory), emit then answers T5_ERROR. Owner thread.
      * NULL: signals are dropped. */
@@ -82,7 +86,8 @@ enum callback {
 const char *callback_name(enum callback callback);
 
 /* What the owner thread has in hand right now, for others to read (a watch thread, a signal
- * handler). The owner stores, nobody else does. `sequence` changes with every callback. */
+ * handler). The owner stores, nobody else does. `sequence` changes with every callback. With the
+ * wiring's `lookers` held, `instance` is alive if `callback`, read before it, is not NONE. */
 struct in_hand {
     _Atomic(struct instance *) instance;
     _Atomic uint32_t callback;

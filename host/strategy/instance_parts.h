@@ -85,6 +85,7 @@ static inline void count_add(_Atomic uint64_t *count, uint64_t more) {
 /* ---- around every callback ---- */
 
 #define store_relaxed(object, value) atomic_store_explicit((object), (value), memory_order_relaxed)
+#define store_release(object, value) atomic_store_explicit((object), (value), memory_order_release)
 #define load_relaxed(object)         atomic_load_explicit((object), memory_order_relaxed)
 
 static inline void instance_enter(struct instance *instance, enum callback callback) {
@@ -92,9 +93,9 @@ static inline void instance_enter(struct instance *instance, enum callback callb
     instance->callback = callback;
     instance->has_reason = false;
     instance->signal_count = 0;
-    store_relaxed(&in_hand->instance, instance);
+    store_release(&in_hand->instance, instance); /* who sees it may read what it is made of */
     store_relaxed(&in_hand->sequence, load_relaxed(&in_hand->sequence) + 1);
-    store_relaxed(&in_hand->callback, (uint32_t)callback);
+    store_release(&in_hand->callback, (uint32_t)callback); /* and it, who sees this */
     store_relaxed(&instance->thread, thread_mark());
 }
 
