@@ -43,7 +43,7 @@ static const struct http_route routes[] = {
 };
 
 HTTP_HANDLER(http_metrics) {
-    const struct http *http = context;
+    struct http *http = context;
     (void)request;
     char *statistics = http->options.kafka_statistics != NULL
                            ? http->options.kafka_statistics(http->options.context)
@@ -51,6 +51,7 @@ HTTP_HANDLER(http_metrics) {
     const struct metrics_source source = {
         .engine = http->options.engine,
         .observer = http->options.observer,
+        .memory = &http->memory,
         .version = http->options.version,
         .kafka_statistics = statistics,
     };
@@ -95,6 +96,7 @@ void http_free(struct http *http) {
     if (http == NULL)
         return;
     http_server_free(http->server);
+    metrics_memory_release(&http->memory);
     free(http);
 }
 

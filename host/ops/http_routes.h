@@ -6,6 +6,7 @@
 
 #include "ops/http.h"
 #include "ops/http_server.h"
+#include "ops/metrics_memory.h"
 
 #include <stdatomic.h>
 
@@ -17,6 +18,7 @@ struct http {
     struct http_server *server;
     _Atomic int64_t ready_max_lag; /* 0: lag does not count */
     const struct http_route *routes;
+    struct metrics_memory memory; /* the server's thread alone */
 };
 
 /* How a path is described: what its route's `detail` points to. */

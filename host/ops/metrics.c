@@ -208,7 +208,7 @@ void metrics_write(struct text *text, const struct metrics_source *source) {
         one_counter(text, "take5_unobserved_messages_total",
                     "Messages that /asset_trends does not count, for want of room.",
                     observer_missed(source->observer));
-    metrics_write_strategies(text, engine);
+    metrics_write_strategies(text, engine, source->memory);
     if (source->kafka_statistics != NULL)
         metrics_write_kafka(text, source->kafka_statistics);
     metrics_write_process(text);

@@ -9,10 +9,12 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
+#include "ops/metrics_memory.h"
 
 struct metrics_source {
     struct engine *engine;
     const struct observer *observer;
+    struct metrics_memory *memory; /* lives from one call to the next */
     const char *version;
     const char *kafka_statistics; /* librdkafka's JSON; NULL: none */
 };
@@ -20,7 +22,8 @@ struct metrics_source {
 void metrics_write(struct text *text, const struct metrics_source *source);
 
 /* Its parts, inside ops. */
-void metrics_write_strategies(struct text *text, struct engine *engine);
+void metrics_write_strategies(struct text *text, struct engine *engine,
+                              struct metrics_memory *memory);
 void metrics_write_kafka(struct text *text, const char *statistics);
 void metrics_write_process(struct text *text);
 

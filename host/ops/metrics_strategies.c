@@ -93,9 +93,12 @@ static void write_histograms(struct text *text, const struct strategies *all) {
                           (double)all->items[i].busy_ns / 1e9);
 }
 
-void metrics_write_strategies(struct text *text, struct engine *engine) {
+void metrics_write_strategies(struct text *text, struct engine *engine,
+                              struct metrics_memory *memory) {
     struct strategies all = {0};
     view_strategies(engine, collect, &all);
+    for (size_t i = 0; i < all.count; i++)
+        metrics_memory_apply(memory, &all.items[i]);
     write_counters(text, &all);
     write_gauges(text, &all);
     write_histograms(text, &all);
