@@ -24,6 +24,10 @@
  * understand the older ones. */
 #define STATE_VERSION 1
 
+/* Times beyond it (the year 2116, and its like before 1970) are no times of a feed. Within it the
+ * difference of two fits into 64 bits. */
+#define TIME_LIMIT_NS (INT64_MAX / 2)
+
 enum direction { DIRECTION_DOWN = -1, DIRECTION_NONE = 0, DIRECTION_UP = 1 };
 
 /* What we know of one symbol. It is written to the state as it stands: fixed-width members, no
@@ -89,6 +93,10 @@ static void destroy(void *self) {
 
 /* ---- messages ---- */
 
+static int is_time(int64_t time_ns) {
+    return time_ns > -TIME_LIMIT_NS && time_ns < TIME_LIMIT_NS;
+}
+
 /* The window has been filled once: before that the average is mostly the first price. */
 static int is_warm(const struct momentum *m, const struct symbol *s) {
     return (double)(s->last_ns - s->first_ns) >= m->window_ns;
@@ -128,7 +136,8 @@ static int32_t on_message(void *self, const t5_message *message) {
     struct momentum *m = self;
     /* An absent price is NaN and flagged; it is no zero. A time that cannot be right must not enter
      * an average over time. */
-    if (!isfinite(message->price) || (message->flags & T5_MESSAGE_TIME_SUSPECT))
+    if (!isfinite(message->price) || (message->flags & T5_MESSAGE_TIME_SUSPECT) ||
+        !is_time(message->event_time_ns))
         return T5_OK;
 
     struct symbol *s = symbol_at(m, message->symbol_id);
@@ -235,6 +244,9 @@ static int32_t load(void *self, const t5_load_args *args) {
         if (s == NULL)
             return t5_fail(m->host, "out of memory");
         memcpy(s, record.data, sizeof *s);
+        if (!is_time(s->first_ns) || !is_time(s->last_ns))
+            return t5_fail(m->host, "state record for symbol '%.*s': its times are none",
+                           (int)record.symbol.len, record.symbol.data);
     }
     return code == T5_END ? T5_OK : t5_fail(m->host, "the state could not be read to its end");
 }
