@@ -264,6 +264,8 @@ static void route_message(struct lane *lane, struct partition *partition,
             return;
         }
     }
+    if (route->begin[record->topic] < route->begin[record->topic + 1])
+        *ticks_now = clock_ticks(); /* decoding is not the first strategy's time */
     uint32_t global_id = SYMBOL_NONE;
     const struct route_entry *entry = route->entries + route->begin[record->topic];
     const struct route_entry *end = route->entries + route->begin[record->topic + 1];

@@ -252,8 +252,11 @@ static void carry_out(struct lane *lane, void *argument) {
 static bool order_all(struct engine *engine, const char *deployment, bool does_suspend,
                       struct error *error) {
     struct order order = {engine, deployment, does_suspend, 0};
-    if (roster_find(engine->roster, deployment) == NULL)
+    struct deployment *ordered = roster_find(engine->roster, deployment);
+    if (ordered == NULL)
         return error_set(error, ERROR_INVALID, "no deployment \"%s\" runs", deployment);
+    atomic_store(&ordered->is_suspended, does_suspend);
+    atomic_store(&ordered->is_resumed, !does_suspend);
     for (size_t i = 0; i < engine->lane_count; i++) {
         if (!lane_call(engine->lanes[i], carry_out, &order, engine->config->revoke_timeout_ns))
             return error_set(error, ERROR_TIMEOUT, "lane %zu does not answer", i);

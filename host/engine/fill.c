@@ -72,8 +72,11 @@ bool fill_seat(struct engine *engine, struct seat *seat, struct deployment *depl
                struct projection *draft, struct error *error) {
     if (!fill_instance(engine, seat, deployment, draft, &seat->instance, error))
         return false;
-    if (deployment->quarantine != NULL) {
-        atomic_store(&seat->suspension, (int)SUSPENDED_QUARANTINE);
+    const bool is_quarantined =
+        deployment->quarantine != NULL && !atomic_load(&deployment->is_resumed);
+    if (is_quarantined || atomic_load(&deployment->is_suspended)) {
+        atomic_store(&seat->suspension,
+                     is_quarantined ? (int)SUSPENDED_QUARANTINE : (int)SUSPENDED_OPERATOR);
         atomic_store(&seat->resume_ns, INT64_MAX);
     }
     return true;

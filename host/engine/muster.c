@@ -247,6 +247,8 @@ static void muster_one(const struct muster_request *request, const struct wanted
         deployment_release(deployment);
         deployment = NULL;
     }
+    if (deployment != NULL && item->running != NULL)
+        atomic_store(&deployment->is_suspended, atomic_load(&item->running->is_suspended));
     for (size_t i = 0; deployment != NULL && i < faults.count; i++)
         log_warning(request->log, "strategy", "%s", faults.items[i].text);
     if (deployment == NULL) {

@@ -39,11 +39,13 @@ struct deployment {
     /* By index of the configuration's topics: the strategy's index of it, or NOT_WANTED. */
     uint32_t *topics;
     size_t topic_count;
-    size_t wanted_count; /* topics that are wanted */
-    struct hash code;    /* generation's file and parameters: same hash, same behaviour */
-    struct hash filters; /* of the filters: may change while the state stays */
-    char *quarantine;    /* why it starts suspended, or NULL */
-    char *differs;       /* why it is not the file on disk that runs, or NULL */
+    size_t wanted_count;       /* topics that are wanted */
+    struct hash code;          /* generation's file and parameters: same hash, same behaviour */
+    struct hash filters;       /* of the filters: may change while the state stays */
+    _Atomic bool is_suspended; /* by an operator: instances that are made later start so */
+    _Atomic bool is_resumed;   /* by an operator, out of its quarantine */
+    char *quarantine;          /* why it starts suspended, or NULL */
+    char *differs;             /* why it is not the file on disk that runs, or NULL */
 };
 
 /* `config`'s deployment (or, with `section` NULL, a strategy's defaults) over an opened generation.

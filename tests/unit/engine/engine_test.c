@@ -608,6 +608,21 @@ Test(engine, errors_in_a_row_suspend_one_and_the_others_go_on) {
     stage_free(stage);
 }
 
+Test(engine, operators_suspension_reaches_instances_that_are_made_later) {
+    struct stage *stage = good_stage();
+    struct error error;
+    cr_assert(engine_suspend(stage_engine(stage), "good", &error));
+    stage_assign(stage, 0, 0);
+    stage_send(stage, BAR, 0, 0, "A");
+    stage_wait_stored(stage, BAR, 0, 1);
+    cr_expect_eq(stage_parcels(stage), 0);
+    cr_assert(engine_resume(stage_engine(stage), "good", &error));
+    stage_send(stage, BAR, 0, 1, "A");
+    stage_wait_stored(stage, BAR, 0, 2);
+    cr_expect_eq(stage_parcels(stage), 1);
+    stage_free(stage);
+}
+
 Test(engine, operator_suspends_and_resumes) {
     struct stage *stage = good_stage();
     struct error error;
