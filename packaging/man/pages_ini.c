@@ -29,10 +29,10 @@ static void bound(FILE *file, enum schema_type type, int64_t value) {
         format_duration(value, text, sizeof text);
         break;
     case SCHEMA_MILLISECONDS:
-        snprintf(text, sizeof text, "%" PRId64, value / NS_PER_MS);
+        snprintf(text, sizeof text, "%lld", (long long)(value / NS_PER_MS));
         break;
     case SCHEMA_MINUTES:
-        snprintf(text, sizeof text, "%" PRId64, value / (60 * NS_PER_S));
+        snprintf(text, sizeof text, "%lld", (long long)(value / (60 * NS_PER_S)));
         break;
     default:
         snprintf(text, sizeof text, "%" PRId64, value);
