@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 kafka_version=3.9.1
 slf4j_version=1.7.36
 
-sh "$root/packaging/dependencies.sh" build test >&2
+sh "$root/packaging/dependencies.sh" build package test >&2
 
 if [ -n "${TAKE5_CACHE:-}" ]; then
     cache=$TAKE5_CACHE

@@ -37,7 +37,8 @@ def check_host():
         assert f"{libdir}/take5/strategies/{strategy}.so" in found, strategy
     for path in ("/usr/bin/take5", "/usr/lib/systemd/system/take5.service",
                  "/usr/libexec/take5/back-off", "/usr/share/doc/take5/copyright",
-                 "/usr/share/man/man1/take5.1.gz", "/usr/share/man/man5/take5.ini.5.gz"):
+                 "/usr/share/man/man1/take5.1.gz", "/usr/share/man/man5/take5.ini.5.gz",
+                 "/usr/share/doc/take5/README.md"):
         assert path in found, f"{path} is not in the package"
     # Nothing belongs to the service's user, and nobody but root may write.
     for path, (mode, owner) in found.items():

@@ -88,6 +88,51 @@ def check_work(host):
     assert '"PRIORITY":"6"' in levels
 
 
+def check_quants(host):
+    say("members of a group drop strategies and steer, others do not")
+    host.run("groupadd", "quants")
+    for user in ("alice", "bob"):
+        host.run("useradd", "--no-create-home", user)
+    for user in ("take5", "alice"):
+        host.run("usermod", "--append", "--groups", "quants", user)
+    host.run("install", "-d", "-g", "quants", "-m", "2775", "/srv/strategies")
+    host.run("install", "-o", "root", "-g", "take5", "-m", "0640", "/dev/null",
+             "/etc/take5/kafka.password")
+    host.tree.write("/etc/take5/kafka.password", "something", 0o640)
+    text = host.tree.read(INI)
+    host.tree.write(INI, text.replace("[take5]\n", "[take5]\nstrategy_dir = /srv/strategies\n", 1)
+                    .replace("[control]\n", "[control]\ngroup = quants\n", 1)
+                    .replace("[kafka]\n", "[kafka]\nsasl.password.file = kafka.password\n", 1))
+    host.tree.write("/etc/systemd/system/take5.service.d/quants.conf",
+                    "[Service]\nRuntimeDirectoryMode=0711\n")
+    host.tree.write("/srv/ctl.ini", "[control]\nsocket = /run/take5/control.sock\n")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "restart", "take5")
+
+    def as_user(user, *command):
+        return host.try_run("runuser", "-u", user, "--", *command)
+
+    ctl = ["take5", "ctl", "-c", "/srv/ctl.ini"]
+    for refused in (as_user("bob", *ctl, "status"), as_user("bob", "touch", "/srv/strategies/x")):
+        assert refused.returncode != 0, refused.stdout
+    strategy = host.run("sh", "-c", "ls /usr/lib/*/take5/strategies/momentum.so").strip()
+    assert as_user("alice", "cp", strategy, "/srv/strategies/").returncode == 0
+    host.run("dpkg-statoverride", "--update", "--add", "root", "quants", "2775",
+             "/etc/take5/strategies.d")
+    host.tree.write("/srv/alpha.ini", "[strategy:alpha]\nplugin = momentum\nwindow = 30s\n")
+    assert as_user("bob", "cp", "/srv/alpha.ini", "/etc/take5/strategies.d/").returncode != 0
+    assert as_user("alice", "cp", "/srv/alpha.ini", "/etc/take5/strategies.d/").returncode == 0
+    done = as_user("alice", *ctl, "reload")
+    assert "momentum: loaded" in done.stdout and "alpha: loaded" in done.stdout, done.stdout
+    host.wait_for("its work", lambda: any(
+        of["name"] == "momentum" and of["messages"] > 0 for of in status(host)["strategies"]))
+    host.tree.write(INI, text)
+    os.remove(host.tree.path("/etc/take5/strategies.d/alpha.ini"))
+    os.remove(host.tree.path("/etc/systemd/system/take5.service.d/quants.conf"))
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "restart", "take5")
+
+
 def check_reload(host):
     say("a reload waits for its outcome, and tells it")
     host.run("systemctl", "reload", "take5")
@@ -167,7 +212,7 @@ def main():
         os.replace(tree.path(debs.put(tree, "take5")[0]), tree.path("/var/lib/packages/take5.deb"))
         check_files(tree)
         with boot(tree) as host:
-            for check in (check_start, check_work, check_reload, check_failures, check_end):
+            for check in (check_start, check_work, check_quants, check_reload, check_failures, check_end):
                 check(host)
     return 0
 
