@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from machine import alone, cache_directory, layers, leave_network, run, say, work_directory
+from machine import alone, cache_directory, layers, leave_network, locked, run, say, work_directory
 
 SOURCE = os.environ["TAKE5_SOURCE_DIR"]
 BASE = "localhost/take5-test/bookworm-slim"
@@ -130,8 +130,12 @@ def check_life(container):
 
 
 def main():
-    base = make_base()
-    build(base)
+    with locked(os.path.join(cache_directory(), "containers.lock")):
+        return build_and_run()
+
+
+def build_and_run():
+    build(make_base())
     leave_network()
     container = Container()
     try:

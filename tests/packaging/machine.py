@@ -7,6 +7,7 @@ lives in namespaces of its own and is gone with the test: see alone().
 import contextlib
 import ctypes
 import fcntl
+import hashlib
 import os
 import shutil
 import signal
@@ -133,7 +134,7 @@ def layers(name):
     """The kept directories of a layer, topmost first; made when they are not there."""
     below, packages = LAYERS[name]
     lower = layers(below) if below else []
-    kept = "-".join([name, SUITE, str(abs(hash_of(packages)))])
+    kept = "-".join([name, SUITE, hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]])
     path = os.path.join(cache_directory(), kept)
     with locked(path + ".lock"):
         if os.path.exists(path + ".complete"):
@@ -149,13 +150,6 @@ def layers(name):
         with open(path + ".complete", "w", encoding="utf-8"):
             pass
     return [path] + lower
-
-
-def hash_of(words):
-    value = 0
-    for character in " ".join(words):
-        value = (value * 131 + ord(character)) % 1000003
-    return value
 
 
 # ---- trees in use ----
@@ -243,14 +237,13 @@ class Tree:
         """Archives that were fetched once are kept, so a second run asks no registry."""
         command = ["apt-get", "-y", "-o", "Binary::apt-get::APT::Keep-Downloaded-Packages=1",
                    action, *packages]
-        done = self.try_run(command, timeout=600)
-        if done.returncode != 0 and action == "install":
+        with locked(os.path.join(cache_directory(), "archives.lock")):
+            done = self.try_run(command, timeout=600)
+            if done.returncode == 0:
+                return done.stdout
             # Lists that were kept grow old: a package may have made way for its next version.
             self.run(["apt-get", "update"])
             return self.run(command, timeout=600)
-        if done.returncode != 0:
-            raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}")
-        return done.stdout
 
     def files(self, *without):
         """Every path with what it is, but for those that begin with one of `without`."""
