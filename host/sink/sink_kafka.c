@@ -361,8 +361,8 @@ static void kafka_wait(struct kafka_sink *self, int wait_ms) {
         rd_kafka_poll(self->client, can_wait ? wait_ms : 0);
     pthread_mutex_lock(&queue->mutex);
     self->is_waiting = false;
-    /* Without a client there is nothing else to wait on. */
-    if (!self->client && !queue->is_stopping)
+    /* Without a client there is nothing else to wait on; being stopped ends it. */
+    if (!self->client)
         sink_queue_wait(queue, &queue->work, clock_monotonic_ns() + wait_ms * NS_PER_MS);
     pthread_mutex_unlock(&queue->mutex);
 }
@@ -388,7 +388,7 @@ static void *kafka_run(void *argument) {
     while (!kafka_is_over(self)) {
         if (self->is_fatal || (!self->client && clock_monotonic_ns() >= self->resume_ns))
             client_renew(self);
-        kafka_wait(self, self->client ? kafka_produce(self) : POLL_FULL_MS);
+        kafka_wait(self, self->client ? kafka_produce(self) : POLL_HELD_MS);
     }
     client_close(self);
     if (sink_thread_end(&self->queue))

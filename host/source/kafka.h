@@ -2,11 +2,17 @@
  * source/kafka.h - the Kafka consumer group as a source.
  *
  * One librdkafka consumer. The queue of each assigned partition is forwarded to the queue of its
- * lane (partition % lanes), so no other thread touches a record between the client and the lane.
- * enable.auto.offset.store is false; stored offsets are committed by librdkafka in the background.
+ * lane (partition % lanes) before fetching begins, so no other thread touches a record between the
+ * client and the lane. When a partition goes, nothing of it is read any more once the listener was
+ * called: what was fetched already is dropped, and read again by whoever gets it.
+ *
+ * enable.auto.offset.store is false; stored offsets are committed by librdkafka in the background,
+ * and once more, within a bound, when partitions are revoked. Lost ones commit nothing.
+ *
  * Topics that do not exist yet are waited for: it subscribes when the metadata has all of them, and
- * says once which are missing. Logs connected, lost, assigned, revoked, each once a change.
- * Serves the eager protocol and the cooperative one (incremental assign).
+ * says once which are missing. Logs connected, lost, assigned, revoked, each once a change; what
+ * librdkafka says of its own goes into room "kafka", connection failures at DEBUG only, since those
+ * are said as changes. Serves the eager protocol and the cooperative one (incremental assign).
  */
 #ifndef TAKE5_SOURCE_KAFKA_H
 #define TAKE5_SOURCE_KAFKA_H
