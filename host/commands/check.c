@@ -85,6 +85,8 @@ static bool conform(struct check *check, const struct strategy_file *file,
     conformance_report_begin(&check->report, file->path, file);
     const bool is_fit = conformance_run(&conformance, &counts);
     conformance_report_end(&check->report, file->path, file, &counts, is_fit);
+    if (counts.ok + counts.failed + counts.skipped == 0)
+        complain("--case %s: is none of its cases; --cases lists them", check->only);
     if (is_fit)
         check->good++;
     else

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "commands/conformance_cases.h"
+#include "commands/conformance_heap.h"
 #include "commands/conformance_process.h"
 #include "strategy/rehearsal_wire.h"
 
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Not among the cases: says what the descriptor says, whatever the settings are. */
 #define DESCRIBE_CASE   "describe"
@@ -56,26 +58,30 @@ static bool is_wanted(const struct run *run, const char *name) {
     return run->conformance->only == NULL || fnmatch(run->conformance->only, name, 0) == 0;
 }
 
-static bool call(const struct run *run, const char *name, struct description **description,
-                 struct faults *faults) {
+static bool call(const struct run *run, const char *name, char **environment,
+                 struct description **description, struct faults *faults) {
     const struct conformance_call call = {
         .program = run->conformance->program,
         .case_name = name,
         .seed = run->conformance->seed,
         .request = &run->request,
         .timeout_ns = run->conformance->timeout_ns,
+        .environment = environment,
         .place = run->place,
     };
     return conformance_process_run(&call, description, faults);
 }
 
-static void run_case(struct run *run, const char *name) {
+static void run_case(struct run *run, const struct conformance_case *item, const char *name) {
     struct conformance_result result = {.name = name};
     if (!is_wanted(run, name))
         return;
+    char **environment = item->is_heap_watched ? conformance_heap_environment(environ) : NULL;
     const int64_t start_ns = clock_monotonic_ns();
-    result.verdict = call(run, name, NULL, &result.faults) ? CONFORMANCE_OK : CONFORMANCE_FAILED;
+    result.verdict =
+        call(run, name, environment, NULL, &result.faults) ? CONFORMANCE_OK : CONFORMANCE_FAILED;
     result.took_ns = clock_monotonic_ns() - start_ns;
+    free(environment);
     tell(run, &result);
 }
 
@@ -92,7 +98,7 @@ static void run_range(struct run *run, const struct conformance_case *item, size
     for (size_t i = 0; i < count; i++) {
         char *name = text_format("%s/%s", item->name, name_of(run->description, i));
         if (name != NULL)
-            run_case(run, name);
+            run_case(run, item, name);
         else
             skip_case(run, item->name, "out of memory");
         free(name);
@@ -118,7 +124,7 @@ static void run_item(struct run *run, const struct conformance_case *item) {
     }
     switch (item->range) {
     case CASE_ONCE:
-        run_case(run, item->name);
+        run_case(run, item, item->name);
         break;
     case CASE_PARAMETERS:
         run_range(run, item, description->parameter_count, parameter_name);
@@ -142,7 +148,7 @@ static void note_statics(const struct run *run, struct faults *faults) {
 static bool run_descriptor(struct run *run, struct description **description) {
     struct conformance_result result = {.name = CASE_DESCRIPTOR};
     const int64_t start_ns = clock_monotonic_ns();
-    const bool is_good = call(run, CASE_DESCRIPTOR, description, &result.faults);
+    const bool is_good = call(run, CASE_DESCRIPTOR, NULL, description, &result.faults);
     result.verdict = is_good && *description != NULL ? CONFORMANCE_OK : CONFORMANCE_FAILED;
     note_statics(run, &result.faults);
     result.took_ns = clock_monotonic_ns() - start_ns;
@@ -180,7 +186,7 @@ struct description *conformance_describe(const struct conformance *conformance,
     struct description *description = NULL;
     if (!encode_request(conformance, &run.request)) {
         faults_add(faults, (struct place){NULL, 0}, "out of memory");
-    } else if (!call(&run, DESCRIBE_CASE, &description, faults)) {
+    } else if (!call(&run, DESCRIBE_CASE, NULL, &description, faults)) {
         description_free(description);
         description = NULL;
     }

@@ -17,8 +17,9 @@ enum case_range { CASE_ONCE = 1, CASE_PARAMETERS, CASE_TOPICS };
 struct conformance_case {
     const char *name;
     enum case_range range;
-    bool needs_state;    /* save and load */
-    const char *summary; /* one line, what must hold */
+    bool needs_state;     /* save and load */
+    bool is_heap_watched; /* writes beyond a block shall be noticed: see conformance_heap.h */
+    const char *summary;  /* one line, what must hold */
     void (*run)(struct trial *trial, const char *argument);
 };
 

@@ -132,8 +132,9 @@ static int spawn(struct process *process, int answers, int words) {
     if (failure == 0) {
         failure = set_up(&actions, &attributes, process->request, answers, words);
         if (failure == 0)
-            failure =
-                posix_spawn(&process->pid, program, &actions, &attributes, arguments, environ);
+            failure = posix_spawn(&process->pid, program, &actions, &attributes, arguments,
+                                  process->call->environment != NULL ? process->call->environment
+                                                                     : environ);
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -269,8 +270,8 @@ static bool attend(struct process *process, int *status) {
     return did_end;
 }
 
-/* The end of what it printed, as one line; empty when it printed nothing. */
-static void last_words(const struct process *process, struct text *out) {
+/* The end of what it printed, as one line behind `before`; empty when it printed nothing. */
+static void last_words(const struct process *process, const char *before, struct text *out) {
     const char *end = process->said.data + process->said.size;
     while (end > process->said.data && (unsigned char)end[-1] <= ' ')
         end--;
@@ -280,7 +281,7 @@ static void last_words(const struct process *process, struct text *out) {
         at++;
     if (at == end)
         return;
-    text_puts(out, "; it printed: ");
+    text_puts(out, before);
     for (; at < end; at++)
         text_putc(out, *at == '\n' ? '|' : (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at);
 }
@@ -288,7 +289,8 @@ static void last_words(const struct process *process, struct text *out) {
 static void report_end(struct process *process, bool did_end, int status) {
     struct text words;
     text_init(&words);
-    last_words(process, &words);
+    const bool did_well = did_end && WIFEXITED(status) && WEXITSTATUS(status) <= 1;
+    last_words(process, did_well && process->is_done ? ": " : "; it printed: ", &words);
     const char *step = process->step[0] != '\0' ? process->step : "its beginning";
     if (process->is_garbled) {
         faults_add(process->faults, process->call->place,

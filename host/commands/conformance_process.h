@@ -17,6 +17,7 @@ struct conformance_call {
     uint64_t seed;
     const struct text *request; /* request_encode()'s */
     int64_t timeout_ns;
+    char **environment; /* NULL: this process's */
     struct place place; /* of faults that are the parent's words; file NULL: none */
 };
 

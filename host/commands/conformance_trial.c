@@ -46,9 +46,14 @@ void trial_step(struct trial *trial, const char *format, ...) {
 }
 
 bool trial_fail(struct trial *trial, const char *format, ...) {
+    char text[sizeof trial->last_fault];
     va_list args;
-    if (trial->fault_count++ >= TRIAL_MOST_FAULTS)
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (trial->fault_count++ >= TRIAL_MOST_FAULTS || strcmp(text, trial->last_fault) == 0)
         return false;
+    memcpy(trial->last_fault, text, sizeof text);
     va_start(args, format);
     say(trial, ANSWER_FAULT, NULL, format, args);
     va_end(args);

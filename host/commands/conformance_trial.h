@@ -31,14 +31,16 @@ struct trial {
     uint64_t seed;
     struct market_random random; /* seeded by seed and case */
     size_t fault_count;
-    bool has_bad_code; /* an answer that is none was found, which is said once */
-    bool is_quiet;     /* steps are not said: for cycles without number */
-    const char *where; /* said behind each step; NULL: nothing */
+    char last_fault[256]; /* its beginning */
+    bool has_bad_code;    /* an answer that is none was found, which is said once */
+    bool is_quiet;        /* steps are not said: for cycles without number */
+    const char *where;    /* said behind each step; NULL: nothing */
 };
 
 /* Says what begins now: known to the parent should it crash or hang. */
 void trial_step(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A promise that is not kept: the case fails. It may go on, to find more. Gives false. */
+/* A promise that is not kept: the case fails. It may go on, to find more; the same words are said
+ * once. Gives false. */
 bool trial_fail(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Worth knowing, no failure. */
 void trial_note(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));

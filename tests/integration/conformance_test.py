@@ -221,6 +221,11 @@ class Bad(Conformance):
         self.fails("state_short", ["state/truncated", "leaves/memory"],
                    r"^crashed with SIGSEGV in load, its own state with record 0 at 1[6-9] of 32")
 
+    def test_record_that_is_copied_into_too_small_a_block(self):
+        """One byte too much, which glibc's allocator forgives unless it is asked to look."""
+        self.fails("state_overflow", ["state/random", "state/truncated"],
+                   r"^crashed with SIGABRT in load, random state 33, .*free\(\): invalid pointer")
+
     def test_state_of_an_older_version(self):
         self.fails("state_older", ["state/older"],
                    "^crashed with SIGSEGV in load, a state of state version 2 by")
@@ -342,6 +347,11 @@ class Command(Conformance):
         self.assertIn("every = 0: below the smallest value, 1", faults["descriptor"])
         _, faults, _ = self.outcomes("--set", "evry=1", bundled("console"), code=1)
         self.assertIn("did you mean every?", faults["descriptor"])
+
+    def test_pattern_that_is_no_case(self):
+        said = self.take5("check", "-c", self.ini, "--case", "stat", bundled("console"),
+                          code=1).stderr.decode()
+        self.assertIn("--case stat: is none of its cases", said)
 
     def test_use_that_is_wrong(self):
         for arguments in (["--json"], ["--seed", "x", "a.so"], ["--timeout", "10", "a.so"],

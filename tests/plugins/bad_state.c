@@ -9,13 +9,14 @@
  *   state_trusts    believes a number in the record to be its length
  *   state_short     reads a record to its end, wherever that is, once its first half looks right
  *   state_older     crashes when the state was written by another version
+ *   state_overflow  copies a record, however long it is, into a block of the usual length
  *   state_mute      refuses without a reason
  */
 #include "plugin.h"
 
 #include <stdlib.h>
 
-enum { RESTLESS = 1, IDS, FORGETS, EMPTY, TRUSTS, SHORT, OLDER, MUTE };
+enum { RESTLESS = 1, IDS, FORGETS, EMPTY, TRUSTS, SHORT, OLDER, MUTE, OVERFLOW };
 
 #define STATE_VERSION 3
 #define MAGIC         UINT64_C(0x7461746564616261)
@@ -103,6 +104,12 @@ static int32_t load_record(struct counter *counter, const t5_record *read) {
         memcpy(&record, read->data, 16);
         if (record.magic == MAGIC && record.length == sizeof record)
             read_all(read->data, sizeof record, read->data_size);
+    }
+    if (WRONG == OVERFLOW && read->data_size <= sizeof record + 1) {
+        void *volatile copy = malloc(sizeof record);
+        if (copy != NULL)
+            memcpy(copy, read->data, read->data_size);
+        free(copy);
     }
     if (read->data_size != sizeof record)
         return refuse(counter, read->data_size);
