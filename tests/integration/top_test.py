@@ -16,9 +16,16 @@ class Screen:
     """A terminal of its own, by tmux."""
 
     def __init__(self, test, command, width=80, height=24):
-        self.socket = os.path.join(test.directory, f"tmux-{id(self)}")
-        self.tmux("new-session", "-d", "-x", str(width), "-y", str(height),
-                  f"timeout --foreground 300 {command}; echo ended with $?; sleep 60")
+        # On a busy machine tmux sometimes gives up on the server that it has just started.
+        for attempt in range(5):
+            self.socket = os.path.join(test.directory, f"tmux-{id(self)}-{attempt}")
+            try:
+                self.tmux("new-session", "-d", "-x", str(width), "-y", str(height),
+                          f"timeout --foreground 300 {command}; echo ended with $?; sleep 60")
+                break
+            except subprocess.CalledProcessError as error:
+                if attempt == 4:
+                    raise AssertionError(f"tmux: {error.stderr}") from error
         test.addCleanup(self.tmux, "kill-server")
 
     def tmux(self, *arguments):
