@@ -43,26 +43,38 @@ def parts(page):
     return dict(zip(found[1::2], found[2::2]))
 
 
+def has_entry(part, option):
+    """An entry of its own, in the page's words or in those of --help; a usage line is none."""
+    return re.search(rf"^ {{7}}(?:  )?(?:[a-z]+ \[)?{option}\b", part, flags=re.M) is not None
+
+
 def check_options(page):
     of = parts(page)
     help_text = subprocess.run([os.path.join(BUILD, "host/take5"), "help"], text=True, check=True,
                                stdout=subprocess.PIPE).stdout
     names = re.findall(r"^  (\w+) ", help_text, flags=re.M)
     assert len(names) > 5 and sorted(names) == sorted(of), f"{names} but {list(of)}"
+    general = page[:page.index("COMMANDS")]
     checked = 0
     for path in glob.glob(os.path.join(SOURCE, "host/commands/*.c")):
         text = read(path)
         command = os.path.basename(path)[:-2]
         where = of.get(command, page)
-        for name in re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument', text):
-            # The one option that may stay untold is the one that tells of the others.
+        found = re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument, NULL, ([^}]+)\}', text)
+        # The one option that may stay untold is the one that tells of the others.
+        for name, value in found:
             if name == "help" or is_hidden(text, name):
                 continue
-            short = re.search(rf'"{name}", \w+, NULL, \'(\w)\'', text)
-            assert f"--{name}" in where or (short and f"-{short.group(1)} " in where), \
+            short = re.fullmatch(r"'([a-z])'", value)
+            assert has_entry(where, "--" + name) or short and has_entry(where, "-" + short.group(1)), \
                 f"take5 {command}: --{name} is not in take5(1)"
             checked += 1
-    assert checked > 20, f"only {checked} options were found"
+        for letters in re.findall(r'getopt_long\(argc, argv, "([a-zX:]*)"', text):
+            for letter in set(letters) - set(":h"):
+                assert has_entry(where, "-" + letter) or has_entry(general, "-" + letter), \
+                    f"take5 {command}: -{letter} is not in take5(1)"
+                checked += 1
+    assert checked > 40, f"only {checked} options were found"
 
 
 def is_hidden(text, name):

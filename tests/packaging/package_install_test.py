@@ -13,11 +13,14 @@ BOOKS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/ldconfig
 USERS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
 
 
-def demo(tree, user):
-    home = {"HOME": "/tmp"}
-    said = tree.run(["take5", "run", "--demo", "--for", "5s"], user=user, environment=home)
-    counts = re.search(r"take5: [0-9.]+ s: (\d+) messages in, (\d+) decoded", said)
-    assert counts and int(counts.group(2)) > 0, f"the demo as {user or 'root'}:\n{said}"
+def demo(tree, user, wanted=r"messages in, [1-9]\d* decoded"):
+    # The mock broker lets a group join after 3 s; on a busy machine 5 s may end before that.
+    for duration in ("5s", "30s", "120s"):
+        said = tree.run(["take5", "run", "--demo", "--for", duration], user=user,
+                        environment={"HOME": "/tmp"})
+        if re.search(wanted, said):
+            return
+    raise AssertionError(f"the demo as {user or 'root'} does not say {wanted}:\n{said}")
 
 
 def check_host():
@@ -112,8 +115,7 @@ def check_sdk():
         say("it is dropped, loaded and says its signals")
         folder = tree.run(["sh", "-c", "echo /usr/lib/*/take5/strategies"]).strip()
         tree.run(["cp", "/tmp/outside.so", folder])
-        said = tree.run(["take5", "run", "--demo", "--for", "5s"])
-        assert re.search(r"outside.*seen|seen.*outside", said), said
+        demo(tree, None, r"outside.*seen|seen.*outside")
 
 
 def main():

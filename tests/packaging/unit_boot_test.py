@@ -1,5 +1,6 @@
 """take5.service under a real systemd: it starts, works behind all of its hardening, reloads, is
 restarted when it fails and not when its configuration is bad, and leaves with its package."""
+import http.client
 import json
 import os
 import re
@@ -38,6 +39,13 @@ def process_status(host, pid):
     return dict(re.findall(r"^(\w+):\t(.*)$", text, flags=re.M))
 
 
+def get(path):
+    connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=30)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return str(answer.status), answer.read().decode()
+
+
 def check_start(host):
     say("it is neither enabled nor started by the installation")
     assert host.try_run("systemctl", "is-enabled", "take5").stdout.strip() == "disabled"
@@ -56,6 +64,12 @@ def check_start(host):
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(of[name], 16) == 0, f"{name}: {of[name]}"
     assert of["NoNewPrivs"] == "1" and of["Seccomp"] == "2", of
+
+    say("it answers over HTTP")
+    for path, wanted in (("/health/live", "200"), ("/health/ready", "503"), ("/metrics", "200")):
+        code, body = get(path)
+        assert code == wanted, f"{path}: {code} {body}"
+    assert "take5_build_info" in body, body
 
     say("its directories are its own")
     for path, mode in (("/run/take5", "700"), ("/var/lib/take5", "750"), ("/var/cache/take5", "750"),
