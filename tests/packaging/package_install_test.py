@@ -84,9 +84,18 @@ T5_STRATEGY("outside", "1.0.0", .summary = "built from the package", .topics = t
             .create = create, .destroy = destroy, .on_message = on_message);
 """
 
-KIT = """
+KIT = r"""
 #include <take5/testkit.h>
-int main(void) { return 0; }
+#include <assert.h>
+int main(void) {
+    t5_kit *kit = t5_kit_new();
+    assert(t5_kit_open(kit, "/tmp/outside.so") == T5_OK);
+    assert(t5_kit_start(kit) == T5_OK);
+    assert(t5_kit_json(kit, "bar_trends", "{\"symbol\":\"QQQ\",\"barData\":{\"close\":485.25},"
+                                          "\"timestamp\":\"2024-06-17T21:15:30Z\"}") == T5_OK);
+    assert(t5_kit_signal_count(kit) == 1 && t5_kit_signal_at(kit, 0)->value == 485.25);
+    t5_kit_free(kit);
+}
 """
 
 
@@ -107,7 +116,7 @@ def check_sdk():
                   "cmake -S /tmp/mine -B /tmp/mine/build -G Ninja && cmake --build /tmp/mine/build"])
         tree.run(["take5", "check", "/tmp/mine/build/momentum.so"])
 
-        say("a test links with the kit")
+        say("and tested with the kit")
         tree.write("/tmp/kit.c", KIT)
         tree.run(["sh", "-ec", "cc $(pkg-config --cflags take5-testkit) /tmp/kit.c -o /tmp/kit "
                   "$(pkg-config --libs take5-testkit) && /tmp/kit"])
