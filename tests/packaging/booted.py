@@ -99,7 +99,7 @@ class Booted:
     def show(self, unit, name):
         return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
 
-    def wait_for(self, what, condition, patience_s=60):
+    def wait_for(self, what, condition, patience_s=150):
         until = time.monotonic() + patience_s
         while not condition():
             if time.monotonic() > until:

@@ -165,7 +165,7 @@ def check_watchdog(tree, unit, listener):
     try:
         listener.wait_for("READY=1", "WATCHDOG=1", process=process)
         quiet_since = time.monotonic()
-        until = quiet_since + 60
+    XX
         while time.monotonic() - quiet_since < 3:
             assert time.monotonic() < until, "the watchdog is fed although a lane hangs"
             before = len(listener.heard)
