@@ -9,8 +9,9 @@ import time
 from machine import leave_network, say, work_directory
 
 # What a machine of hardware would have and this one must leave alone.
-MASKED = ("console-getty.service", "dev-hugepages.mount", "getty.target", "kmod-static-nodes.service",
-          "modprobe@.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
+MASKED = ("console-getty.service", "dev-hugepages.mount", "getty.target",
+          "kmod-static-nodes.service", "modprobe@.service", "proc-sys-fs-binfmt_misc.automount",
+          "sys-fs-fuse-connections.mount",
           "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
           "systemd-ask-password-console.path", "systemd-ask-password-wall.path",
           "systemd-logind.service", "systemd-modules-load.service", "systemd-random-seed.service",

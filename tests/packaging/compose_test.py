@@ -1,4 +1,5 @@
-"""The compose files say what the old deployment said, and nothing that the program does not know."""
+"""The compose files say what the old deployment said, and nothing that the program
+does not know."""
 import os
 import re
 import sys

@@ -1,5 +1,5 @@
-"""packaging/Dockerfile builds from a bookworm-slim of debootstrap's, and what it builds runs: not as
-root, with a health check that tells, and process 1 ends at SIGTERM."""
+"""packaging/Dockerfile builds from a bookworm-slim of debootstrap's, and what it builds runs: not
+as root, with a health check that tells, and process 1 ends at SIGTERM."""
 import json
 import os
 import re

@@ -1,8 +1,8 @@
 """Clean Debian 12 machines to install into.
 
-Trees come from debootstrap and this machine's own package sources, and are kept in the tests' cache.
-A tree is used through an overlay, so that the kept one stays clean. Whatever a test mounts or starts
-lives in namespaces of its own and is gone with the test: see alone().
+Trees come from debootstrap and this machine's own package sources, and are kept in the tests'
+cache. A tree is used through an overlay, so that the kept one stays clean. Whatever a test mounts
+or starts lives in namespaces of its own and is gone with the test: see alone().
 """
 import contextlib
 import ctypes
@@ -52,7 +52,7 @@ def alone(main):
 
 
 def leave_network():
-    """From here on there is nothing but a loopback of one's own: no port is taken, no broker there."""
+    """From here on there is nothing but a loopback of one's own: no port taken, no broker there."""
     clone_newnet, siocsifflags, up = 0x40000000, 0x8914, 1
     if ctypes.CDLL(None, use_errno=True).unshare(clone_newnet) != 0:
         raise OSError(ctypes.get_errno(), "unshare")

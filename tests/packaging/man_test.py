@@ -60,13 +60,15 @@ def check_options(page):
         text = read(path)
         command = os.path.basename(path)[:-2]
         where = of.get(command, page)
-        found = re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument, NULL, ([^}]+)\}', text)
+        found = re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument, NULL, ([^}]+)\}',
+                           text)
         # The one option that may stay untold is the one that tells of the others.
         for name, value in found:
             if name == "help" or is_hidden(text, name):
                 continue
             short = re.fullmatch(r"'([a-z])'", value)
-            assert has_entry(where, "--" + name) or short and has_entry(where, "-" + short.group(1)), \
+            assert has_entry(where, "--" + name) or \
+                short and has_entry(where, "-" + short.group(1)), \
                 f"take5 {command}: --{name} is not in take5(1)"
             checked += 1
         for letters in re.findall(r'getopt_long\(argc, argv, "([a-zX:]*)"', text):

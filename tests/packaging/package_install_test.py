@@ -113,7 +113,7 @@ def check_sdk():
 
         say("and with the template and its CMake package")
         tree.run(["sh", "-ec", "cp -r $(pkg-config --variable=templatedir take5-sdk) /tmp/mine && "
-                  "cmake -S /tmp/mine -B /tmp/mine/build -G Ninja && cmake --build /tmp/mine/build"])
+                  "cd /tmp/mine && cmake -S . -B build -G Ninja && cmake --build build"])
         tree.run(["take5", "check", "/tmp/mine/build/momentum.so"])
 
         say("and tested with the kit")

@@ -72,8 +72,8 @@ def check_start(host):
     assert "take5_build_info" in body, body
 
     say("its directories are its own")
-    for path, mode in (("/run/take5", "700"), ("/var/lib/take5", "750"), ("/var/cache/take5", "750"),
-                       ("/var/log/take5", "750")):
+    for path, mode in (("/run/take5", "700"), ("/var/lib/take5", "750"),
+                       ("/var/cache/take5", "750"), ("/var/log/take5", "750")):
         found = host.run("stat", "-c", "%a %U", path).strip()
         assert found == f"{mode} take5", f"{path}: {found}"
     assert host.run("stat", "-c", "%a", "/run/take5/control.sock").strip() == "600"
@@ -226,7 +226,8 @@ def main():
         os.replace(tree.path(debs.put(tree, "take5")[0]), tree.path("/var/lib/packages/take5.deb"))
         check_files(tree)
         with boot(tree) as host:
-            for check in (check_start, check_work, check_quants, check_reload, check_failures, check_end):
+            for check in (check_start, check_work, check_quants, check_reload, check_failures,
+                          check_end):
                 check(host)
     return 0
 
