@@ -19,6 +19,30 @@ bool instance_takes_state(const struct instance *instance, const struct state *s
     return false;
 }
 
+/* Symbols of records get their ids in the order in which they were seen first, whatever timers
+ * name: that is the order in which records are saved again. */
+static void intern_recorded(struct instance *instance, const struct state *state) {
+    for (size_t i = 0; i < state->record_count; i++) {
+        const struct state_record *record = &state->records[i];
+        if (record->symbol_size > 0 &&
+            symbols_intern(instance->wiring.symbols, state->bytes.data + record->symbol_at,
+                           record->symbol_size, NULL) == SYMBOL_NONE)
+            return; /* the reading of that record says so */
+    }
+}
+
+/* In the usual reload the table knows them all, and nothing is looked up twice. */
+static bool has_new_symbol(const struct instance *instance, const struct state *state) {
+    for (size_t i = 0; i < state->timer_count; i++) {
+        const struct state_timer *timer = &state->timers[i];
+        if (timer->symbol_size > 0 &&
+            symbols_find(instance->wiring.symbols, state->bytes.data + timer->symbol_at,
+                         timer->symbol_size) == SYMBOL_NONE)
+            return true;
+    }
+    return false;
+}
+
 static bool restore_timer(struct instance *instance, const struct state *state,
                           const struct state_timer *timer, struct error *error) {
     struct timer_due due = {.clock = timer->clock,
@@ -52,6 +76,8 @@ bool instance_load(struct instance *instance, const struct state *state, struct 
         return error_set(error, ERROR_STATE, "state not taken: %s", why);
     /* Before load, so that it can see and move them. */
     instance->event_clock_ns = state->event_clock_ns;
+    if (has_new_symbol(instance, state))
+        intern_recorded(instance, state);
     for (size_t i = 0; i < state->timer_count; i++)
         if (!restore_timer(instance, state, &state->timers[i], error))
             return false;

@@ -116,6 +116,74 @@ Test(instance_state, saved_loaded_and_saved_again_is_the_same) {
     fixture_release(&fixture);
 }
 
+static struct {
+    uint32_t ids[8];
+    size_t count;
+} remembered;
+
+static int32_t remember(const t5_message *message) {
+    if (!t5_str_equal(message->symbol, t5_text("UNTOLD")))
+        remembered.ids[remembered.count++] = message->symbol_id;
+    return t5_arm_timer(probe.host, message->symbol_id, 1, 1000 - message->event_time_ns);
+}
+
+static int32_t write_remembered(const t5_save_args *args) {
+    (void)args;
+    for (size_t i = remembered.count; i > 0; i--)
+        cr_assert_eq(t5_record_write(probe.host, remembered.ids[i - 1], "x", 1), T5_OK);
+    return T5_OK;
+}
+
+static int32_t read_remembered(const t5_load_args *args) {
+    t5_record record;
+    (void)args;
+    for (remembered.count = 0; t5_record_read(probe.host, &record) == T5_OK;) {
+        trace("%.*s#%u ", (int)record.symbol.len, record.symbol.data, record.symbol_id);
+        remembered.ids[remembered.count++] = record.symbol_id;
+    }
+    return T5_OK;
+}
+
+/* As after a restart. A timer bears a symbol without a record, and they fall due in the reverse
+ * order of the symbols' first sight. */
+Test(instance_state, timers_leave_the_order_of_records_in_a_fresh_symbol_table_alone) {
+    struct fixture old, new;
+    struct state state, again;
+    struct text bytes, bytes_again;
+    struct error error;
+    fixture_init(&old);
+    probe.save = write_remembered;
+    probe.on_message = remember;
+    fixture_start(&old);
+    fixture_give(&old, "UNTOLD", 1);
+    fixture_give(&old, "QQQ", 2);
+    fixture_give(&old, "SPY", 3);
+    fixture_give(&old, "TSLA", 4);
+    save(&old, &state);
+    cr_assert_eq(state.record_count, 3);
+    cr_assert_eq(state.timer_count, 4);
+    fixture_release(&old);
+
+    fixture_init(&new);
+    probe.save = write_remembered;
+    probe.load = read_remembered;
+    cr_assert_not_null(fixture_create(&new, &error));
+    cr_assert(instance_load(new.instance, &state, &error), "%s", error.text);
+    cr_assert_str_eq(probe.trace.data, "QQQ#0 SPY#1 TSLA#2 ");
+    save(&new, &again);
+    text_init(&bytes);
+    text_init(&bytes_again);
+    state_encode(&state, &bytes);
+    state_encode(&again, &bytes_again);
+    cr_assert_eq(bytes.size, bytes_again.size);
+    cr_assert_arr_eq(bytes.data, bytes_again.data, bytes.size);
+    text_release(&bytes);
+    text_release(&bytes_again);
+    state_release(&state);
+    state_release(&again);
+    fixture_release(&new);
+}
+
 static int32_t refuse_load(const t5_load_args *args) {
     (void)args;
     return t5_fail(probe.host, "too old");
