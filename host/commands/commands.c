@@ -1,5 +1,8 @@
 #include "commands/commands.h"
 
+#include "config/control.h"
+
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,12 +37,12 @@ const struct command commands[] = {
     {"feed", "[options]    (--help tells them)",
      "a synthetic feed onto stdout or into Kafka, for trying and for load", command_feed, false},
     {"ctl",
-     "[-c FILE] [--json] REQUEST\n"
+     "[-c FILE | --run-dir DIR | --socket PATH] [--json] REQUEST\n"
      "       status [--watch[=DURATION]] | reload | reopen | suspend NAME | resume NAME |\n"
      "       log-level [ROOM] LEVEL | drain [off] | stop",
      "talk to a running host", command_ctl, false},
-    {"top", "[-c FILE] [--interval DURATION]", "a running host's lanes and strategies, live",
-     command_top, false},
+    {"top", "[-c FILE | --run-dir DIR | --socket PATH] [--interval DURATION]",
+     "a running host's lanes and strategies, live", command_top, false},
     {"dlq", "list | show TOPIC/PARTITION/OFFSET | redrive [options]    (--help tells them)",
      "dead letters: look at them, send them once more", command_dlq, false},
     {"version", "", "the version, and those of the libraries", command_version, false},
@@ -102,21 +105,35 @@ void config_options_release(struct config_options *options) {
 }
 
 bool config_options_has_file(const struct config_options *options) {
-    return options->path != NULL || (!options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0);
+    if (options->path != NULL || options->is_demo)
+        return options->path != NULL;
+    /* One behind a directory that this user may not enter is there, and is to be told of. */
+    return access(TAKE5_CONFIG_FILE, F_OK) == 0 || errno == EACCES;
 }
 
-struct config *config_options_read(const struct config_options *options, struct faults *faults) {
+static struct config_request request_of(const struct config_options *options) {
     const char *path = options->path;
-    if (path == NULL && !options->is_demo && access(TAKE5_CONFIG_FILE, F_OK) == 0)
+    if (path == NULL && config_options_has_file(options))
         path = TAKE5_CONFIG_FILE;
-    const struct config_request request = {
+    return (struct config_request){
         .path = path,
         .environment = (const char *const *)environ,
         .overrides = options->overrides,
         .override_count = options->override_count,
         .is_demo = options->is_demo,
     };
+}
+
+struct config *config_options_read(const struct config_options *options, struct faults *faults) {
+    const struct config_request request = request_of(options);
     return config_load(&request, faults);
+}
+
+bool config_options_read_control(const struct config_options *options,
+                                 struct config_control *control, struct faults *faults) {
+    struct config_request request = request_of(options);
+    request.is_path_optional = options->path == NULL;
+    return config_control_read(&request, control, faults);
 }
 
 struct config *config_options_load(const struct config_options *options) {

@@ -69,6 +69,11 @@ bool config_options_has_file(const struct config_options *options);
 struct config *config_options_load(const struct config_options *options);
 /* The same, with the faults for the caller to say. */
 struct config *config_options_read(const struct config_options *options, struct faults *faults);
+/* Of the same file no more than where a running host is. A file that nobody named, and that this
+ * user may not read, counts as one that leaves everything at the service's defaults. */
+struct config_control;
+bool config_options_read_control(const struct config_options *options,
+                                 struct config_control *control, struct faults *faults);
 
 void print_faults(const struct faults *faults);
 /* "take5: TEXT" on stderr. */

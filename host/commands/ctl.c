@@ -2,11 +2,11 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "commands/running.h"
 #include "commands/status.h"
 #include "ops/control.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 #define STOP_MORE_NS (15 * NS_PER_S)
 
 struct ctl {
-    const struct config *config;
+    struct running running;
     bool is_json;
     bool does_watch;
     int64_t watch_ns;
@@ -34,11 +34,11 @@ static int show_status(const struct ctl *ctl, cJSON **before, double seconds) {
     struct error error;
     cJSON *tree = NULL;
     text_init(&answer);
-    const bool did = status_ask(ctl->config->control_socket, &answer, &tree, &error);
+    const bool did = status_ask(ctl->running.place.socket, &answer, &tree, &error);
     if (did && ctl->does_watch && isatty(STDOUT_FILENO))
         fputs("\033[H\033[2J", stdout);
     if (!did)
-        complain("%s", error.text);
+        running_complain(&ctl->running, &error);
     else if (ctl->is_json)
         printf("%s\n", answer.data);
     else
@@ -111,8 +111,8 @@ static int ask(const struct ctl *ctl, int argc, char **argv) {
     text_init(&answer);
     for (int i = 0; i < argc; i++)
         text_printf(&request, "%s%s", i > 0 ? " " : "", argv[i]);
-    if (!control_ask(ctl->config->control_socket, request.data, &did, &answer, &error)) {
-        complain("%s", error.text);
+    if (!control_ask(ctl->running.place.socket, request.data, &did, &answer, &error)) {
+        running_complain(&ctl->running, &error);
     } else {
         print_answer(ctl, argv[0], did, &answer);
         code = did ? EXIT_GOOD : EXIT_FAILED;
@@ -141,8 +141,8 @@ static int stop(const struct ctl *ctl, char **argv) {
     struct error error;
     const int64_t began_ns = clock_monotonic_ns();
     pid_t pid;
-    if (!control_find(ctl->config->control_socket, &pid, &error)) {
-        complain("%s", error.text);
+    if (!control_find(ctl->running.place.socket, &pid, &error)) {
+        running_complain(&ctl->running, &error);
         return EXIT_FAILED;
     }
     /* Before it is asked, so that the number can be no one else's. */
@@ -153,7 +153,7 @@ static int stop(const struct ctl *ctl, char **argv) {
     if (process < 0) {
         complain("cannot watch process %d: %s; it is stopping", (int)pid, strerror(errno));
         code = EXIT_FAILED;
-    } else if (!await_end(process, ctl->config->shutdown_timeout_ns + STOP_MORE_NS)) {
+    } else if (!await_end(process, ctl->running.place.shutdown_timeout_ns + STOP_MORE_NS)) {
         complain("process %d still runs after %.0f s", (int)pid,
                  (double)(clock_monotonic_ns() - began_ns) / 1e9);
         code = EXIT_FAILED;
@@ -184,13 +184,13 @@ static int carry_out(const struct ctl *ctl, int argc, char **argv) {
     return ask(ctl, argc, argv);
 }
 
-static bool parse(struct ctl *ctl, struct config_options *options, int argc, char **argv) {
-    static const struct option longs[] = {
-        {"json", no_argument, NULL, 'j'}, {"watch", optional_argument, NULL, 'w'}, {0}};
-    for (int c; (c = getopt_long(argc, argv, "c:s:", longs, NULL)) != -1;) {
-        if (c == 'c') {
-            options->path = optarg;
-        } else if (c == 'j') {
+static bool parse(struct ctl *ctl, int argc, char **argv) {
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"watch", optional_argument, NULL, 'w'},
+                                          RUNNING_LONG_OPTIONS,
+                                          {0}};
+    for (int c; (c = getopt_long(argc, argv, RUNNING_SHORT_OPTIONS, longs, NULL)) != -1;) {
+        if (c == 'j') {
             ctl->is_json = true;
         } else if (c == 'w') {
             ctl->does_watch = true;
@@ -199,7 +199,7 @@ static bool parse(struct ctl *ctl, struct config_options *options, int argc, cha
                 complain("--watch=%s: must be a duration of at least 100ms, such as 2s", optarg);
                 return false;
             }
-        } else if (c != 's' || !config_options_add(options, optarg)) {
+        } else if (!running_take(&ctl->running, c, optarg)) {
             return false;
         }
     }
@@ -207,18 +207,12 @@ static bool parse(struct ctl *ctl, struct config_options *options, int argc, cha
 }
 
 int command_ctl(int argc, char **argv) {
-    struct config_options options = {0};
     struct ctl ctl = {.watch_ns = WATCH_NS};
-    int code = EXIT_USAGE;
-    if (!parse(&ctl, &options, argc, argv)) {
-        usage("ctl");
-        goto done;
-    }
-    struct config *config = config_options_load(&options);
-    ctl.config = config;
-    code = config != NULL ? carry_out(&ctl, argc - optind, argv + optind) : EXIT_CONFIG;
-    config_free(config);
-done:
-    config_options_release(&options);
+    int code = EXIT_CONFIG;
+    if (!parse(&ctl, argc, argv))
+        code = usage("ctl");
+    else if (running_find(&ctl.running))
+        code = carry_out(&ctl, argc - optind, argv + optind);
+    running_release(&ctl.running);
     return code;
 }

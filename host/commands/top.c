@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "commands/running.h"
 #include "commands/top_table.h"
 
 #include <ctype.h>
-#include <getopt.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #define COLOR_BAD 1 /* a pair of colours */
 
 struct top {
-    const char *socket;
+    struct running running;
     int64_t interval_ns;
     enum top_order order;
     bool is_reversed;
@@ -188,11 +188,33 @@ static void draw_foot(void) {
     attrset(A_NORMAL);
 }
 
+/* Text of more than one line, broken between words. */
+static void put_text(struct top *top, attr_t attributes, const char *text) {
+    const size_t width = COLS > 1 ? (size_t)COLS : 1;
+    while (*text != '\0') {
+        size_t length = strlen(text);
+        if (length > width) {
+            for (length = width; length > 0 && text[length] != ' '; length--) {}
+            if (length == 0)
+                length = width;
+        }
+        put(top, attributes, "%.*s", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+}
+
+static void draw_error(struct top *top) {
+    char advice[256];
+    put_text(top, bad(), top->error.text);
+    put_text(top, A_NORMAL, running_advice(&top->running, advice, sizeof advice));
+}
+
 static void draw(struct top *top) {
     erase();
     top->line = 0;
     if (top->error.code != ERROR_NONE)
-        put(top, bad(), "%s", top->error.text);
+        draw_error(top);
     if (top->status != NULL && top->error.code == ERROR_NONE) {
         draw_head(top);
         draw_source(top);
@@ -213,7 +235,7 @@ static void look(struct top *top) {
     text_init(&answer);
     top->error.code = ERROR_NONE;
     const int64_t now_ns = clock_monotonic_ns();
-    if (status_ask(top->socket, &answer, &tree, &top->error)) {
+    if (status_ask(top->running.place.socket, &answer, &tree, &top->error)) {
         cJSON_Delete(top->before);
         top->before = top->status;
         top->status = tree;
@@ -292,18 +314,16 @@ static int run(struct top *top) {
     return EXIT_GOOD;
 }
 
-static bool parse(struct top *top, struct config_options *options, int argc, char **argv) {
-    static const struct option longs[] = {{"interval", required_argument, NULL, 'i'}, {0}};
-    for (int c; (c = getopt_long(argc, argv, "c:s:", longs, NULL)) != -1;) {
-        if (c == 'c') {
-            options->path = optarg;
-        } else if (c == 'i') {
-            if (!parse_duration_ns(optarg, &top->interval_ns) ||
-                top->interval_ns < INTERVAL_MIN_NS) {
-                complain("--interval %s: must be a duration of at least 100ms, such as 2s", optarg);
+static bool parse(struct top *top, int argc, char **argv) {
+    static const struct option longs[] = {
+        {"interval", required_argument, NULL, 'i'}, RUNNING_LONG_OPTIONS, {0}};
+    for (int c; (c = getopt_long(argc, argv, RUNNING_SHORT_OPTIONS, longs, NULL)) != -1;) {
+        if (c != 'i') {
+            if (!running_take(&top->running, c, optarg))
                 return false;
-            }
-        } else if (c != 's' || !config_options_add(options, optarg)) {
+        } else if (!parse_duration_ns(optarg, &top->interval_ns) ||
+                   top->interval_ns < INTERVAL_MIN_NS) {
+            complain("--interval %s: must be a duration of at least 100ms, such as 2s", optarg);
             return false;
         }
     }
@@ -311,21 +331,14 @@ static bool parse(struct top *top, struct config_options *options, int argc, cha
 }
 
 int command_top(int argc, char **argv) {
-    struct config_options options = {0};
     struct top top = {.interval_ns = INTERVAL_NS, .order = TOP_BY_NAME};
     int code = EXIT_CONFIG;
-    if (!parse(&top, &options, argc, argv)) {
-        config_options_release(&options);
-        return usage("top");
-    }
-    struct config *config = config_options_load(&options);
-    config_options_release(&options);
-    if (config != NULL) {
-        top.socket = config->control_socket;
+    if (!parse(&top, argc, argv))
+        code = usage("top");
+    else if (running_find(&top.running))
         code = run(&top);
-    }
     cJSON_Delete(top.status);
     cJSON_Delete(top.before);
-    config_free(config);
+    running_release(&top.running);
     return code;
 }

@@ -62,5 +62,7 @@ void environment_assign(struct build *build);
 
 /* finish.c: defaults that depend on other settings, and what settings mean together. */
 void build_finish(struct build *build);
+/* As much of that as a client of the control socket needs. */
+void build_finish_control(struct build *build);
 
 #endif

@@ -168,6 +168,8 @@ struct config_request {
     /* Directories that nobody set are the user's own, as they are without root and without a file,
      * so that a demo never meets a service's files. */
     bool is_demo;
+    /* For config_control_read(): a file that may not be read is passed over. */
+    bool is_path_optional;
 };
 
 /* Reads and checks everything. NULL when there is an error among the faults; warnings may come with

@@ -26,25 +26,32 @@ static void preset_text(struct build *build, char **target, char *text) {
         build_out_of_memory(build);
 }
 
+static char *home_of(const struct build *build, enum path_home home) {
+    /* A demo must not meet the service's own files, not even root's. */
+    const bool is_private =
+        build->request->is_demo || (geteuid() != 0 && build->config->path == NULL);
+    return path_home(home, is_private, build->request->environment);
+}
+
 static void preset_directories(struct build *build) {
     struct config *config = build->config;
-    const struct config_request *request = build->request;
-    const char *const *environment = request->environment;
-    /* A demo must not meet the service's own files, not even root's. */
-    bool is_private = request->is_demo || (geteuid() != 0 && config->path == NULL);
     preset_text(build, &config->strategy_dir, strdup(TAKE5_STRATEGY_DIR));
-    preset_text(build, &config->cache_dir, path_home(PATH_HOME_CACHE, is_private, environment));
-    preset_text(build, &config->run_dir, path_home(PATH_HOME_RUN, is_private, environment));
-    preset_text(build, &config->state_dir, path_home(PATH_HOME_STATE, is_private, environment));
+    preset_text(build, &config->cache_dir, home_of(build, PATH_HOME_CACHE));
+    preset_text(build, &config->state_dir, home_of(build, PATH_HOME_STATE));
 }
 
 static char *below(const char *directory, const char *name) {
     return directory != NULL ? path_join(directory, name) : NULL;
 }
 
+static void preset_control(struct build *build) {
+    struct config *config = build->config;
+    preset_text(build, &config->run_dir, home_of(build, PATH_HOME_RUN));
+    preset_text(build, &config->control_socket, below(config->run_dir, "control.sock"));
+}
+
 static void preset_files(struct build *build) {
     struct config *config = build->config;
-    preset_text(build, &config->control_socket, below(config->run_dir, "control.sock"));
     preset_text(build, &config->jsonl_path, below(config->state_dir, "signals.jsonl"));
     preset_text(build, &config->letters_path, below(config->state_dir, "dead_letters.jsonl"));
     preset_text(build, &config->journal_path, below(config->state_dir, "journal"));
@@ -121,14 +128,19 @@ static void check_address(struct build *build) {
                config->http_address);
 }
 
+void build_finish_control(struct build *build) {
+    preset_control(build);
+    check_socket(build);
+}
+
 void build_finish(struct build *build) {
     struct config *config = build->config;
+    build_finish_control(build);
     preset_directories(build);
     preset_files(build);
     topics_finish(build);
     kafka_finish(build);
     deployments_finish(build);
-    check_socket(build);
     check_files(build);
     check_order(build, "suspend", "suspend_max", config->suspend_ns, config->suspend_max_ns);
     check_order(build, "slow_callback_ms", "stuck_ms", config->slow_callback_ns, config->stuck_ns);

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -88,6 +89,43 @@ class Ctl(Demo):
         self.assertRegex(out, r"(?m)^trend: kept 1\.0\.0$")
         self.assertRegex(out, r"(?m)^pause [\d.]+ ms, took \d+ ms$")
         self.assertTrue(json.loads(self.host.ctl("--json", "reload")[1])["ok"])
+
+    def ask(self, *arguments):
+        return subprocess.run([paths.HOST, "ctl", *arguments], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, env=environment(),
+                              timeout=60 * PATIENCE, check=False)
+
+    def test_a_configuration_that_is_broken_just_now_is_no_hindrance(self):
+        path = os.path.join(self.directory, "broken.ini")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"[take5]\nrun_dir = {self.host.run_dir}\nlanes = ma\n[kafka]\n"
+                       "sasl.password.file = /none\n[strategy:x\n")
+        done = self.ask("-c", path, "status")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("in part only", done.stderr)
+        self.assertRegex(done.stdout, r"^take5  running")
+
+    def test_the_place_alone_is_enough(self):
+        for option in (f"--run-dir={self.host.run_dir}",
+                       f"--socket={self.host.run_dir}/control.sock"):
+            done = self.ask("-c", "/none", option, "status")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), option)
+            self.assertRegex(done.stdout, r"^take5  running")
+        self.assertEqual(self.ask("--run-dir=/a", "--socket=/b", "status").returncode, 2)
+
+    def test_no_host_is_an_error_that_says_what_to_do(self):
+        done = self.ask("--run-dir", f"{self.directory}/none", "status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.directory}/none/control.sock", done.stderr)
+        self.assertIn("Start it: ", done.stderr)
+
+    def test_a_host_that_was_killed_is_told_from_one_that_never_was(self):
+        path = os.path.join(self.directory, "dead.sock")
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+        done = self.ask("--socket", path, "status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("by a crash or a kill", done.stderr)
 
     def test_no_host_is_an_error_that_names_the_socket(self):
         done = subprocess.run([paths.HOST, "ctl", f"-stake5.run_dir={self.directory}/none",
