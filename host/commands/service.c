@@ -4,6 +4,7 @@
 #include "engine/crash.h"
 #include "ops/control.h"
 #include "ops/http.h"
+#include "ops/run_directory.h"
 #include "source/kafka.h"
 
 #include <errno.h>
@@ -72,6 +73,16 @@ static bool make_directory(const char *path, struct error *error) {
     if (!S_ISDIR(status.st_mode) || (status.st_uid != geteuid() && status.st_uid != 0))
         return error_set(error, ERROR_INVALID, "%s: not a directory of this user's", step);
     return true;
+}
+
+/* A group needs the way to the socket, and only when that leads through this directory. */
+static bool make_run_directory(const struct service *service, struct error *error) {
+    const struct config *config = service->config;
+    const size_t size = strlen(config->run_dir);
+    const bool is_inside = strncmp(config->control_socket, config->run_dir, size) == 0 &&
+                           config->control_socket[size] == '/';
+    return run_directory_make(config->run_dir, is_inside ? config->control_group : NULL,
+                              service->log, error);
 }
 
 static bool add_signal_sink(struct service *service, struct sink *sink) {
@@ -344,7 +355,7 @@ struct service *service_new(const struct service_options *options, struct error 
     service->config = options->config;
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->changed, NULL);
-    if (!make_directory(service->config->run_dir, error) ||
+    if (!make_run_directory(service, error) ||
         !make_directory(service->config->state_dir, error) ||
         !make_directory(service->config->cache_dir, error) ||
         !crash_install(service->config->state_dir, error) || !make_sinks(service, error))

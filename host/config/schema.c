@@ -91,12 +91,16 @@ static const struct schema_key keys[] = {
      "Copies of strategies, which is what is loaded. Must not be mounted noexec."},
     {"take5", "run_dir", SCHEMA_PATH, NULL,
      "/run/take5; without root and without a file $XDG_RUNTIME_DIR/take5 or /tmp/take5-UID", 0, 0,
-     NULL, CONFIG(run_dir), true, "Control socket and crash files."},
+     NULL, CONFIG(run_dir), true,
+     "The control socket. A directory of its own, kept private: mode 0700, and 0710 for the group "
+     "of "
+     "[control]."},
     {"take5", "state_dir", SCHEMA_PATH, NULL,
      "/var/lib/take5; without root and without a file $XDG_STATE_HOME/take5 or "
      "~/.local/state/take5",
      0, 0, NULL, CONFIG(state_dir), true,
-     "What lasts: state of strategies over a clean stop, dead letters, signals."},
+     "What lasts: state of strategies over a clean stop, their last good copies, crash files (in "
+     "crash), dead letters, signals."},
     {"take5", "strict_modes", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(strict_modes), false,
      "Refuse strategies that others may write to."},
     {"take5", "keep_state", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(keep_state), false,
@@ -180,8 +184,10 @@ static const struct schema_key keys[] = {
     {"decode", "symbol_idle", SCHEMA_DURATION, "7d", NULL, 0, 3650 * DAY, NULL,
      CONFIG(symbol_idle_ns), true, "A symbol that is not seen for so long is forgotten. 0: never."},
 
-    {"control", "group", SCHEMA_TEXT, NULL, "only the service's own user", 0, 0, NULL,
-     CONFIG(control_group), true, "A group whose members may steer the host and write strategies."},
+    {"control", "group", SCHEMA_TEXT, NULL, "only root and the service's own user", 0, 0, NULL,
+     CONFIG(control_group), true,
+     "A group whose members may steer the host and write strategies. The service's user must be a "
+     "member too."},
     {"control", "socket", SCHEMA_PATH, NULL, "RUN_DIR/control.sock", 0, 0, NULL,
      CONFIG(control_socket), true, "Where `take5 ctl` finds the host."},
 

@@ -117,16 +117,14 @@ def check_quants(host):
     host.tree.write(INI, text.replace("[take5]\n", "[take5]\nstrategy_dir = /srv/strategies\n", 1)
                     .replace("[control]\n", "[control]\ngroup = quants\n", 1)
                     .replace("[kafka]\n", "[kafka]\nsasl.password.file = kafka.password\n", 1))
-    host.tree.write("/etc/systemd/system/take5.service.d/quants.conf",
-                    "[Service]\nRuntimeDirectoryMode=0711\n")
-    host.tree.write("/srv/ctl.ini", "[control]\nsocket = /run/take5/control.sock\n")
-    host.run("systemctl", "daemon-reload")
     host.run("systemctl", "restart", "take5")
+    modes = host.run("stat", "-c", "%a %U %G", "/run/take5", "/run/take5/control.sock")
+    assert modes.splitlines() == ["710 take5 quants", "660 take5 quants"], modes
 
     def as_user(user, *command):
         return host.try_run("runuser", "-u", user, "--", *command)
 
-    ctl = ["take5", "ctl", "-c", "/srv/ctl.ini"]
+    ctl = ["take5", "ctl"]  # with a configuration that names a secret which they may not read
     for refused in (as_user("bob", *ctl, "status"), as_user("bob", "touch", "/srv/strategies/x")):
         assert refused.returncode != 0, refused.stdout
     strategy = host.run("sh", "-c", "ls /usr/lib/*/take5/strategies/momentum.so").strip()
@@ -142,9 +140,9 @@ def check_quants(host):
         of["name"] == "momentum" and of["messages"] > 0 for of in status(host)["strategies"]))
     host.tree.write(INI, text)
     os.remove(host.tree.path("/etc/take5/strategies.d/alpha.ini"))
-    os.remove(host.tree.path("/etc/systemd/system/take5.service.d/quants.conf"))
-    host.run("systemctl", "daemon-reload")
     host.run("systemctl", "restart", "take5")
+    modes = host.run("stat", "-c", "%a %G", "/run/take5")
+    assert modes.strip() == "700 take5", modes
 
 
 def check_reload(host):

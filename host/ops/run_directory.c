@@ -1,0 +1,136 @@
+#include "ops/run_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct run_directory {
+    const char *path;
+    const char *group; /* NULL: none */
+    gid_t gid;
+    int fd;
+    struct stat status;
+};
+
+static mode_t wanted_mode(const struct run_directory *directory) {
+    return directory->group != NULL ? 0710 : 0700;
+}
+
+static bool make_path(const char *path, struct error *error) {
+    char step[PATH_MAX];
+    if (strlen(path) >= sizeof step)
+        return error_set(error, ERROR_INVALID, "%s: path too long", path);
+    strcpy(step, path);
+    for (char *at = step + 1; *at != '\0'; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(step, 0755) != 0 && errno != EEXIST)
+            return error_set_errno(error, errno, "cannot make %s", step);
+        *at = '/';
+    }
+    if (mkdir(step, 0700) != 0 && errno != EEXIST)
+        return error_set_errno(error, errno, "cannot make %s; [take5] run_dir names another", step);
+    return true;
+}
+
+static bool open_it(struct run_directory *directory, struct error *error) {
+    struct stat link;
+    /* In a directory that all may write to, whoever comes first could point it anywhere. */
+    if (lstat(directory->path, &link) == 0 && S_ISLNK(link.st_mode) && link.st_uid != 0 &&
+        link.st_uid != geteuid())
+        return error_set(error, ERROR_INVALID,
+                         "%s is a link that user %u made, this host runs as user %u: remove it, or "
+                         "set [take5] run_dir",
+                         directory->path, (unsigned)link.st_uid, (unsigned)geteuid());
+    directory->fd = open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory->fd < 0 || fstat(directory->fd, &directory->status) != 0)
+        return error_set_errno(error, errno, "cannot use %s as run directory", directory->path);
+    if (directory->status.st_uid != geteuid())
+        return error_set(error, ERROR_INVALID,
+                         "%s: the run directory must belong to the host's own user: it belongs to "
+                         "user %u, this host runs as user %u; chown it, or set [take5] run_dir",
+                         directory->path, (unsigned)directory->status.st_uid, (unsigned)geteuid());
+    return true;
+}
+
+static bool is_ours(int fd, const char *name) {
+    struct stat status;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return true;
+    /* Of the unit's back-off. */
+    if (strcmp(name, "failures") == 0 || strcmp(name, "started") == 0)
+        return true;
+    return fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(status.st_mode);
+}
+
+static bool holds_only_ours(int fd) {
+    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    if (list == NULL) {
+        if (copy >= 0)
+            close(copy);
+        return false;
+    }
+    bool is_clean = true;
+    for (const struct dirent *entry; is_clean && (entry = readdir(list)) != NULL;)
+        is_clean = is_ours(fd, entry->d_name);
+    closedir(list);
+    return is_clean;
+}
+
+static bool give_to_group(const struct run_directory *directory, struct error *error) {
+    if (directory->group == NULL || directory->status.st_gid == directory->gid)
+        return true;
+    if (fchown(directory->fd, (uid_t)-1, directory->gid) == 0)
+        return true;
+    if (errno == EPERM)
+        return error_set(error, ERROR_SYSTEM,
+                         "cannot give %s to [control] group = %s: user %u is not a member of it; "
+                         "add it (adduser USER %s) and start anew",
+                         directory->path, directory->group, (unsigned)geteuid(), directory->group);
+    return error_set_errno(error, errno, "cannot give %s to group %s", directory->path,
+                           directory->group);
+}
+
+static bool set_mode(const struct run_directory *directory, struct log *log, struct error *error) {
+    const mode_t mode = wanted_mode(directory);
+    const mode_t before = directory->status.st_mode & 07777;
+    /* What a narrower one lacks is no reason to ask what else is in it. */
+    const bool is_wider = (before & 0777 & ~mode) != 0;
+    if ((before & 0777) == mode)
+        return true;
+    if (is_wider && !holds_only_ours(directory->fd))
+        return error_set(
+            error, ERROR_INVALID,
+            "%s: the run directory must be private: it has mode %04o, and holds what is "
+            "not of take5; set [take5] run_dir to a directory of its own, or chmod %04o",
+            directory->path, (unsigned)before, (unsigned)mode);
+    if (fchmod(directory->fd, mode) != 0)
+        return error_set_errno(error, errno, "cannot set mode %04o of %s", (unsigned)mode,
+                               directory->path);
+    if (is_wider)
+        log_warning(log, "ops", "%s had mode %04o, it is %04o now: the run directory is private",
+                    directory->path, (unsigned)before, (unsigned)mode);
+    return true;
+}
+
+bool run_directory_make(const char *path, const char *group, struct log *log, struct error *error) {
+    struct run_directory directory = {.path = path, .group = group, .fd = -1};
+    if (group != NULL) {
+        const struct group *entry = getgrnam(group);
+        if (entry == NULL)
+            return error_set(error, ERROR_INVALID, "[control] group = %s: no such group", group);
+        directory.gid = entry->gr_gid;
+    }
+    const bool did = make_path(path, error) && open_it(&directory, error) &&
+                     give_to_group(&directory, error) && set_mode(&directory, log, error);
+    if (directory.fd >= 0)
+        close(directory.fd);
+    return did;
+}
