@@ -1,3 +1,4 @@
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/feed.h"
 #include "source/recording_write.h"
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define FLUSH_SIZE (128 * 1024)
 
@@ -21,22 +21,15 @@ struct feed_lines {
 };
 
 static bool flush(struct feed_lines *feed, struct error *error) {
-    const char *from = feed->buffer.data;
-    size_t left = feed->buffer.size;
-    while (left > 0) {
-        const ssize_t wrote = write(feed->options->file, from, left);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0 && errno == EPIPE) {
-            feed->stats->has_reader_gone = true;
-            error->code = ERROR_NONE;
-            return false;
-        }
-        if (wrote < 0)
-            return error_set_errno(error, errno, "the feed cannot be written");
-        from += wrote;
-        left -= (size_t)wrote;
+    const int errnum = output_write(feed->options->file, feed->buffer.data, feed->buffer.size, NULL,
+                                    feed->options->stop);
+    if (errnum == EPIPE || errnum == ECANCELED) {
+        feed->stats->has_reader_gone = true;
+        error->code = ERROR_NONE;
+        return false;
     }
+    if (errnum != 0)
+        return error_set_errno(error, errnum, "the feed cannot be written");
     feed->stats->bytes += feed->buffer.size;
     text_reset(&feed->buffer);
     return true;

@@ -150,6 +150,7 @@ static bool open_output(struct record_command *command, struct error *error) {
         recording_writer_open(command->output, RECORDING_RESUME, &command->positions, error);
     if (command->writer == NULL)
         return false;
+    recording_writer_set_stop(command->writer, &command->signals->should_stop);
     if (command->positions.count > 0 && !command->is_quiet)
         complain("%s is there: resuming it", command->output);
     return true;
@@ -255,6 +256,28 @@ static void summarise(struct record_command *command) {
             (double)recording_writer_bytes(command->writer) / 1e6, seconds, rate);
 }
 
+/* Writes what is left, and says why it ended before its end. */
+static int finish(struct record_command *command, bool did, bool is_whole, struct error *error) {
+    struct error second;
+    bool is_closed = recording_writer_flush(command->writer, did ? error : &second);
+    const bool has_enough = recording_writer_has_reader_gone(command->writer);
+    if (!recording_writer_close(command->writer, did && is_closed ? error : &second))
+        is_closed = false;
+    command->writer = NULL;
+    if (has_enough) /* as `take5 record | head` does */
+        return EXIT_GOOD;
+    if (atomic_load(&command->signals->should_stop) && !is_whole) {
+        complain(strcmp(command->output, "-") == 0
+                     ? "interrupted"
+                     : "interrupted: the same command goes on from here");
+        return EXIT_FAILED;
+    }
+    if (did && is_closed)
+        return EXIT_GOOD;
+    complain("%s", error->text);
+    return EXIT_FAILED;
+}
+
 static int record(struct record_command *command) {
     struct error error = {0};
     bool is_whole = false;
@@ -274,17 +297,9 @@ static int record(struct record_command *command) {
     }
     progress_line_init(&command->progress);
     command->began_ns = command->flushed_ns = clock_monotonic_ns();
-    bool did = copy(command, &is_whole, &error);
+    const bool did = copy(command, &is_whole, &error);
     summarise(command);
-    if (recording_writer_close(command->writer, did ? &error : &(struct error){0}))
-        code = did && is_whole ? EXIT_GOOD : EXIT_FAILED;
-    else
-        did = false;
-    command->writer = NULL;
-    if (!did)
-        complain("%s", error.text);
-    else if (!is_whole)
-        complain("interrupted: the same command goes on from here");
+    code = finish(command, did, is_whole, &error);
 done:
     recording_writer_close(command->writer, &error);
     kafka_reader_free(command->reader);

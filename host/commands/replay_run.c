@@ -125,8 +125,10 @@ static bool make_parts(struct replay *replay, struct error *error) {
     replay->source = file_source_new(&source, replay->config, replay->log, error);
     if (replay->source == NULL || !open_output(replay, error))
         return false;
-    const struct sink_ordered_options ordered = {
-        .file = replay->output, .done = done, .context = replay};
+    const struct sink_ordered_options ordered = {.file = replay->output,
+                                                 .done = done,
+                                                 .context = replay,
+                                                 .stop = &replay->signals->should_stop};
     replay->sink = sink_ordered_new(&ordered, error);
     if (replay->sink == NULL)
         return false;
@@ -245,7 +247,11 @@ static int judge(struct replay *replay, bool is_good, const struct error *source
         return EXIT_FAILED;
     }
     if (!sink_ordered_is_well(replay->sink, &errnum, &error)) {
-        if (errnum != EPIPE) /* else its reader has enough, and knows it */
+        if (errnum == EPIPE) /* its reader has enough, as `head` has */
+            return EXIT_GOOD;
+        if (errnum == ECANCELED)
+            complain("interrupted");
+        else
             complain("%s: %s", replay->options->output != NULL ? replay->options->output : "stdout",
                      error.text);
         return EXIT_FAILED;

@@ -1,6 +1,7 @@
 #include "sink/sink_ordered.h"
 
 #include "base/clock.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "sink/queue.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* How often it is asked what is done while something waits for that. Being told of each step would
  * cost the lanes more than the writing. */
@@ -121,19 +121,6 @@ static size_t take_batch(struct ordered_sink *self, uint64_t done) {
     return count;
 }
 
-static int write_all(int file, const char *data, size_t size) {
-    while (size > 0) {
-        const ssize_t wrote = write(file, data, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return wrote < 0 ? errno : EIO;
-        data += wrote;
-        size -= (size_t)wrote;
-    }
-    return 0;
-}
-
 /* Writes the batch's lines below `end`; gives how many, or the errno in `errnum`. */
 static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t end, int *errnum) {
     uint64_t lines = 0;
@@ -144,9 +131,9 @@ static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t en
         text_putc(&self->text, '\n');
         lines++;
     }
-    *errnum = text_is_short(&self->text)
-                  ? ENOMEM
-                  : write_all(self->options.file, self->text.data, self->text.size);
+    *errnum = text_is_short(&self->text) ? ENOMEM
+                                         : output_write(self->options.file, self->text.data,
+                                                        self->text.size, NULL, self->options.stop);
     return *errnum == 0 ? lines : 0;
 }
 
@@ -258,8 +245,7 @@ static void ordered_close(struct sink *sink, int timeout_ms) {
     self->stop_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
     pthread_cond_signal(&self->work);
     pthread_mutex_unlock(&self->mutex);
-    /* A write to a pipe that nobody reads may block; whoever replays into it may wait, or end the
-     * process. */
+    /* A write to a pipe that nobody reads may block, until the options' `stop`. */
     pthread_join(self->thread, NULL);
     ordered_free(self);
 }

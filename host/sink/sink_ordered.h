@@ -15,11 +15,16 @@
 
 #include "sink/sink.h"
 
+#include <stdatomic.h>
+
 struct sink_ordered_options {
     int file; /* written; the caller closes it after the sink */
     /* All parcels of lower places were pushed before this returned. Any thread. */
     uint64_t (*done)(void *context);
     void *context;
+    /* Set: a reader of the file that takes nothing is not waited for (base/output.h). May be NULL.
+     */
+    const atomic_bool *stop;
 };
 
 struct sink *sink_ordered_new(const struct sink_ordered_options *options, struct error *error);

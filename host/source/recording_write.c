@@ -1,5 +1,6 @@
 #include "source/recording_write.h"
 
+#include "base/output.h"
 #include "source/recording.h"
 
 #include <errno.h>
@@ -244,6 +245,8 @@ struct recording_writer {
     struct text buffer;
     size_t written; /* of the buffer: the rest of a write that failed comes first */
     uint64_t bytes;
+    const atomic_bool *stop;
+    bool has_reader_gone;
 };
 
 static void writer_free(struct recording_writer *writer) {
@@ -316,14 +319,13 @@ struct recording_writer *recording_writer_open(const char *path, enum recording_
 }
 
 bool recording_writer_flush(struct recording_writer *writer, struct error *error) {
-    while (writer->written < writer->buffer.size) {
-        ssize_t done = write(writer->fd, writer->buffer.data + writer->written,
-                             writer->buffer.size - writer->written);
-        if (done >= 0)
-            writer->written += (size_t)done;
-        else if (errno != EINTR)
-            return error_set_errno(error, errno, "writing %s", writer->path);
-    }
+    size_t done;
+    const int errnum = output_write(writer->fd, writer->buffer.data + writer->written,
+                                    writer->buffer.size - writer->written, &done, writer->stop);
+    writer->written += done;
+    writer->has_reader_gone = errnum == EPIPE;
+    if (errnum != 0)
+        return error_set_errno(error, errnum, "writing %s", writer->path);
     text_reset(&writer->buffer);
     writer->written = 0;
     return true;
@@ -344,6 +346,14 @@ bool recording_writer_add(struct recording_writer *writer, const struct record *
     }
     writer->bytes += buffer->size - before;
     return buffer->size < FLUSH_SIZE || recording_writer_flush(writer, error);
+}
+
+void recording_writer_set_stop(struct recording_writer *writer, const atomic_bool *stop) {
+    writer->stop = stop;
+}
+
+bool recording_writer_has_reader_gone(const struct recording_writer *writer) {
+    return writer->has_reader_gone;
 }
 
 uint64_t recording_writer_bytes(const struct recording_writer *writer) {

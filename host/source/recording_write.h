@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "message/record.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,12 @@ struct recording_writer;
 struct recording_writer *recording_writer_open(const char *path, enum recording_mode mode,
                                                struct recording_positions *positions,
                                                struct error *error);
+
+/* A writer that waits for a slow reader of a pipe gives up when `stop` is set and nothing is read
+ * (base/output.h). */
+void recording_writer_set_stop(struct recording_writer *writer, const atomic_bool *stop);
+/* Whether the last failure was that nobody reads any more (EPIPE). */
+bool recording_writer_has_reader_gone(const struct recording_writer *writer);
 
 /* Buffered. After a failure (disk full) nothing is lost: the next call goes on where it stopped. A
  * record whose call failed with ERROR_MEMORY was not taken; with any other error it was. */

@@ -10,7 +10,7 @@ import time
 from harness import kafka, paths
 from harness.host import environment
 from harness.scenario import Scenario, main
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, is_full
 
 PARTITIONS = 3
 
@@ -118,6 +118,14 @@ class Feed(Scenario):
         self.assertEqual(process.wait(60 * PATIENCE), 0)
         self.assertEqual(process.stderr.read(), b"")
         process.stderr.close()
+
+    def test_one_interrupt_is_enough_also_when_nobody_reads(self):
+        process = subprocess.Popen([paths.HOST, "feed", "-q"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=environment())
+        self.wait_for("a full pipe", lambda: is_full(process.stdout))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60 * PATIENCE), 0)
+        self.assertEqual(process.communicate()[1], b"")
 
     def test_told_to_stop_it_ends_with_whole_lines_and_a_summary(self):
         with open(self.path("out"), "wb") as out:

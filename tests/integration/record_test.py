@@ -11,7 +11,7 @@ from harness import kafka, paths
 from harness.host import environment, read_json_lines
 from harness.process import Process
 from harness.scenario import Scenario, main
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, is_full
 
 COUNT = 6_000
 PARTITIONS = 3
@@ -86,6 +86,27 @@ class Record(Scenario):
         out = self.record("--topic", "bar_trends").stdout.decode()
         self.assertEqual([json.loads(line) for line in out.splitlines()], lines)
         self.assertEqual(set(line["topic"] for line in lines), {"bar_trends"})
+
+    def start_onto_a_pipe(self):
+        process = subprocess.Popen(
+            [paths.HOST, "record", "-q", "--brokers", self.kafka.servers], env=environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        self.wait_for("a full pipe", lambda: is_full(process.stdout))
+        return process
+
+    def test_a_reader_that_has_enough_ends_it_without_a_word(self):
+        process = self.start_onto_a_pipe()
+        process.stdout.close()
+        self.assertEqual(process.wait(60 * PATIENCE), 0)
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
+
+    def test_one_interrupt_is_enough_also_when_nobody_reads(self):
+        process = self.start_onto_a_pipe()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60 * PATIENCE), 1)
+        self.assertEqual(process.communicate()[1], b"take5: interrupted\n")
 
     def test_every_byte_is_kept(self):
         payloads = [b"{}", b"\xff\xfe no utf-8", b"quote \" backslash \\ tab \t line \n",

@@ -11,6 +11,7 @@ import subprocess
 import time
 import unittest
 
+from harness.waiting import is_full
 from offline import BUILD, PATIENCE, TAKE5, VARIANT, Offline, json_lines
 
 COUNT = 200_000 if VARIANT == "plain" else 10_000
@@ -239,8 +240,16 @@ class Manners(Replay):
         self.assertTrue(replay.stdout.readline().startswith(b'{"id":'))
         replay.stdout.close()
         replay.stdout = None
-        self.assertEqual(self.wait(replay), 1)
+        self.assertEqual(self.wait(replay), 0)
         self.assertEqual(replay.stderr.read(), b"")
+
+    def test_one_interrupt_is_enough_also_when_nobody_reads(self):
+        file = self.feed("file", "--count", 50_000)
+        replay = self.start("replay", "-q", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.until("a full pipe", lambda: is_full(replay.stdout))
+        replay.send_signal(signal.SIGINT)
+        self.assertEqual(self.wait(replay), 1)
+        self.assertEqual(replay.stderr.read(), b"take5: interrupted\n")
 
     def test_interrupted_it_leaves_the_beginning(self):
         file = self.feed("file", "--count", COUNT)

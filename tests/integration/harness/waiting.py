@@ -1,5 +1,8 @@
 """Waiting for something, with a deadline."""
+import fcntl
 import os
+import struct
+import termios
 import time
 
 # Sanitizers and a loaded machine are slow; a deadline is there to end a hang, not to measure.
@@ -22,3 +25,9 @@ def wait_for(what, probe, timeout_s=60, step_s=0.05):
             detail = what() if callable(what) else what
             raise Timeout(f"waited {timeout_s * PATIENCE:.0f} s for {detail}")
         time.sleep(step_s)
+
+
+def is_full(pipe):
+    """Whether nothing more goes into a pipe until somebody reads."""
+    held = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return held == fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
