@@ -1,6 +1,7 @@
 #include "commands/service.h"
 
 #include "base/clock.h"
+#include "commands/service_redrive.h"
 #include "engine/crash.h"
 #include "ops/control.h"
 #include "ops/http.h"
@@ -16,7 +17,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define POLL_MS 50
+#define POLL_MS      50
+/* While letters are redriven, one request after the other, control looks for the next one soon. */
+#define BUSY_POLL_MS 1
+#define BUSY_NS      (100 * NS_PER_MS)
 
 /* What a client asks of the control thread, and waits for. */
 struct request {
@@ -24,6 +28,8 @@ struct request {
     char *const *words;
     size_t count;
     struct text *answer;
+    const struct redrive_letter *letter; /* of a redrive; else NULL */
+    struct redrive redrive;
     bool did;
     bool is_done;
 };
@@ -47,6 +53,7 @@ struct service {
     pthread_cond_t changed;
     struct request *queue;
     bool is_closed; /* no more requests are served */
+    int64_t busy_until_ns;
 };
 
 /* ---- parts ---- */
@@ -267,7 +274,11 @@ static bool set_log_level(struct service *service, const struct request *request
 /* On the control thread. */
 static void serve(struct service *service, struct request *request) {
     const char *word = request->words[0];
-    if (strcmp(word, "reload") == 0) {
+    if (request->letter != NULL) {
+        engine_redrive(service->engine, request->letter, &request->redrive);
+        service->busy_until_ns = clock_monotonic_ns() + BUSY_NS;
+        request->did = true;
+    } else if (strcmp(word, "reload") == 0) {
         request->did = has_words(request, 1, "reload") && reload(service, request->answer);
     } else if (strcmp(word, "reopen") == 0) {
         request->did = has_words(request, 1, "reopen") && reopen(service, request->answer);
@@ -311,35 +322,59 @@ static void close_requests(struct service *service) {
     pthread_mutex_unlock(&service->lock);
 }
 
+/* On a client's thread: hands the request to control and waits for it. */
+static bool ask_control(struct service *service, struct request *request) {
+    pthread_mutex_lock(&service->lock);
+    if (service->is_closed) {
+        text_puts(request->answer, "the host is stopping");
+    } else {
+        struct request **last = &service->queue;
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = request;
+        while (!request->is_done)
+            pthread_cond_wait(&service->changed, &service->lock);
+    }
+    pthread_mutex_unlock(&service->lock);
+    return request->did;
+}
+
+/* On a client's thread: control gives the letter, the sinks are waited for here. */
+static bool redrive(struct service *service, const struct control_request *asked,
+                    struct text *answer) {
+    struct redrive_letter letter;
+    if (!service_redrive_parse(asked, &letter)) {
+        text_puts(answer, "redrive is what `take5 dlq redrive --through NAME` asks, a letter each");
+        return false;
+    }
+    struct request request = {
+        .words = asked->words, .count = asked->count, .answer = answer, .letter = &letter};
+    if (!ask_control(service, &request))
+        return false;
+    engine_await_redrive(service->engine, &request.redrive, SERVICE_REDRIVE_TIMEOUT_NS);
+    return service_redrive_answer(&request.redrive, answer);
+}
+
 /* On a client's thread. */
-static bool handle(void *context, char *const *words, size_t count, struct text *answer) {
+static bool handle(void *context, const struct control_request *asked, struct text *answer) {
     struct service *service = context;
-    if (strcmp(words[0], "status") == 0) {
+    const char *word = asked->words[0];
+    if (strcmp(word, "status") == 0) {
         view_status(service->engine, answer);
         return true;
     }
-    if (strcmp(words[0], "stop") == 0) {
+    if (strcmp(word, "stop") == 0) {
         atomic_store(&service->options.signals->should_stop, true);
         on_stop(service);
         text_puts(answer, "stopping");
         return true;
     }
-    struct request request = {.words = words, .count = count, .answer = answer};
-    if (strcmp(words[0], "log-level") == 0)
+    if (strcmp(word, "redrive") == 0)
+        return redrive(service, asked, answer);
+    struct request request = {.words = asked->words, .count = asked->count, .answer = answer};
+    if (strcmp(word, "log-level") == 0)
         return set_log_level(service, &request);
-    pthread_mutex_lock(&service->lock);
-    if (service->is_closed) {
-        text_puts(answer, "the host is stopping");
-    } else {
-        struct request **last = &service->queue;
-        while (*last != NULL)
-            last = &(*last)->next;
-        *last = &request;
-        while (!request.is_done)
-            pthread_cond_wait(&service->changed, &service->lock);
-    }
-    pthread_mutex_unlock(&service->lock);
-    return request.did;
+    return ask_control(service, &request);
 }
 
 /* ---- life ---- */
@@ -355,8 +390,7 @@ struct service *service_new(const struct service_options *options, struct error 
     service->config = options->config;
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->changed, NULL);
-    if (!make_run_directory(service, error) ||
-        !make_directory(service->config->state_dir, error) ||
+    if (!make_run_directory(service, error) || !make_directory(service->config->state_dir, error) ||
         !make_directory(service->config->cache_dir, error) ||
         !crash_install(service->config->state_dir, error) || !make_sinks(service, error))
         goto failed;
@@ -449,7 +483,8 @@ static int work(struct service *service) {
     service->last_stats_ns = clock_monotonic_ns();
     while (!atomic_load(&service->options.signals->should_stop) &&
            clock_monotonic_ns() < until_ns) {
-        if (!engine_poll(service->engine, POLL_MS, &error)) {
+        const bool is_busy = clock_monotonic_ns() < service->busy_until_ns;
+        if (!engine_poll(service->engine, is_busy ? BUSY_POLL_MS : POLL_MS, &error)) {
             log_write(service->log, LOG_LEVEL_CRITICAL, "engine", "the source has ended: %s",
                       error.text);
             return EXIT_FAILED;
@@ -469,6 +504,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
     const struct control_options control = {
         .path = service->config->control_socket,
         .group = service->config->control_group,
+        .max_body = service->config->decode.max_bytes + SERVICE_REDRIVE_KEY_ROOM,
         .log = service->log,
         .context = service,
         .handle = handle,

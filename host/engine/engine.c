@@ -327,7 +327,7 @@ static int ms_until(int64_t deadline_ns) {
     return left_ms > 0 ? (int)left_ms : 0;
 }
 
-bool engine_stop(struct engine *engine, int64_t timeout_ns) {
+static bool stop(struct engine *engine, int64_t timeout_ns) {
     const int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
     bool is_clean = true;
     atomic_store(&engine->should_stop, true);
@@ -352,6 +352,12 @@ bool engine_stop(struct engine *engine, int64_t timeout_ns) {
     ownership_end(engine);
     for (size_t i = 0; i < engine->lane_count; i++)
         lane_stop(engine->lanes[i]);
+    return is_clean;
+}
+
+bool engine_stop(struct engine *engine, int64_t timeout_ns) {
+    const bool is_clean = stop(engine, timeout_ns);
+    atomic_store(&engine->has_stopped, true);
     return is_clean;
 }
 

@@ -7,6 +7,7 @@
  *   reload.c     a reload as a whole
  *   swap.c       new instances for old ones
  *   keep.c       states from a stop to the next start
+ *   redrive.c    a dead letter once more
  *   fill.c       instances for partitions, projections for lanes
  *   view.c       what others may see
  */
@@ -18,6 +19,7 @@
 #include "engine/muster.h"
 #include "engine/ownership.h"
 #include "engine/partition.h"
+#include "engine/redrive.h"
 #include "engine/roster.h"
 #include "strategy/generation.h"
 #include "strategy/state.h"
@@ -54,7 +56,10 @@ struct engine {
     pthread_mutex_t lookers; /* see instance.h */
     struct journal *journal; /* NULL: none is kept */
     bool did_take_global;    /* the first assignment has been */
-    struct progress orphans; /* what dropped partitions left unconfirmed */
+    /* What has no partition and is not confirmed: left by dropped ones, and of redriven letters. */
+    struct progress orphans;
+    _Atomic uint64_t redriven[REDRIVE_OUTCOMES]; /* letters by what became of them */
+    _Atomic bool has_stopped;                    /* engine_stop has ended: no sink is waited for */
 };
 
 /* Logs it, counts its outcomes, keeps it for the view. `what` is "start" or "reload". */

@@ -55,6 +55,8 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
     totals->reloads = load(&engine->reloads);
     totals->failed_reloads = load(&engine->failed_reloads);
     totals->missing = load(&engine->missing);
+    for (size_t outcome = 0; outcome < REDRIVE_OUTCOMES; outcome++)
+        totals->redriven[outcome] = load(&engine->redriven[outcome]);
     totals->generations = generations_count(engine->generations);
     totals->uptime_ns = clock_monotonic_ns() - engine->started_ns;
     totals->lag = total_lag(engine);
@@ -240,6 +242,7 @@ static void write_totals(struct text *text, const struct view_totals *totals) {
     text_putc(text, '}');
     member_number(text, "signals", totals->signals);
     member_number(text, "dead_letters", totals->letters);
+    member_number(text, "redriven", totals->redriven[REDRIVE_GIVEN]);
     member_number(text, "repeats_dropped", totals->seen);
     member_number(text, "not_owned_dropped", totals->not_owned);
     member_number(text, "unconfirmed", totals->unconfirmed);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
+#include "engine/redrive.h"
 #include "sink/sink.h"
 #include "source/source.h"
 
@@ -21,6 +22,7 @@ struct view_totals {
     uint64_t key_differs, non_finite, suspect_time, symbols_expired;
     uint64_t assigned, revoked, reloads, failed_reloads;
     uint64_t missing; /* instances that could not be made: their messages pass by */
+    uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters given once more, by outcome */
     size_t generations;
     int64_t uptime_ns;
     int64_t lag; /* over all partitions; -1: not known */

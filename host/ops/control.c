@@ -1,10 +1,13 @@
 #include "ops/control.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,8 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define REQUEST_TIMEOUT_S 5
-#define MAX_GROUPS        1024
+#define SEND_TIMEOUT_S 5
+#define MAX_GROUPS     1024
 
 struct control {
     struct control_options options;
@@ -75,23 +78,93 @@ static bool is_allowed(const struct control *control, int fd) {
     return false;
 }
 
-static bool read_line(int fd, char line[CONTROL_MAX_LINE]) {
-    size_t size = 0;
-    while (size < CONTROL_MAX_LINE - 1) {
-        const ssize_t n = recv(fd, line + size, CONTROL_MAX_LINE - 1 - size, 0);
-        if (n < 0 && errno == EINTR)
+/* One request as it comes: a line, then what it announces, all within one time. */
+struct reading {
+    int fd;
+    int64_t deadline_ns;
+    char line[CONTROL_MAX_LINE];
+    size_t size;    /* bytes in `line` */
+    size_t body_at; /* where what followed the line's end begins */
+};
+
+/* Some bytes, or nothing: the client ended, or its time is up. */
+static size_t receive(const struct reading *reading, char *data, size_t size) {
+    for (;;) {
+        const int64_t left_ns = reading->deadline_ns - clock_monotonic_ns();
+        struct pollfd ready = {.fd = reading->fd, .events = POLLIN};
+        if (left_ns <= 0)
+            return 0;
+        const int status = poll(&ready, 1, (int)(left_ns / NS_PER_MS) + 1);
+        if (status == 0 || (status < 0 && errno == EINTR))
             continue;
-        if (n <= 0)
+        const ssize_t n = status > 0 ? recv(reading->fd, data, size, MSG_DONTWAIT) : -1;
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        return n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* The line without its end, as text. */
+static bool read_line(struct reading *reading) {
+    while (reading->size < sizeof reading->line) {
+        const size_t n =
+            receive(reading, reading->line + reading->size, sizeof reading->line - reading->size);
+        if (n == 0)
             return false;
-        size += (size_t)n;
-        line[size] = '\0';
-        char *end = strchr(line, '\n');
+        char *end = memchr(reading->line + reading->size, '\n', n);
+        reading->size += n;
         if (end != NULL) {
             *end = '\0';
-            return true;
+            reading->body_at = (size_t)(end - reading->line) + 1;
+            return strlen(reading->line) + 1 == reading->body_at;
         }
     }
     return false;
+}
+
+/* "+LENGTH", saturated. */
+static bool parse_length(const char *word, size_t *length) {
+    *length = 0;
+    if (word[0] != '+' || word[1] == '\0' || word[1 + strspn(word + 1, "0123456789")] != '\0')
+        return false;
+    for (const char *at = word + 1; *at != '\0'; at++) {
+        if (__builtin_mul_overflow(*length, (size_t)10, length) ||
+            __builtin_add_overflow(*length, (size_t)(*at - '0'), length)) {
+            *length = SIZE_MAX;
+            return true;
+        }
+    }
+    return true;
+}
+
+/* What the line announces. NULL: `answer` says why not. */
+static char *read_body(const struct control *control, const struct reading *reading, size_t size,
+                       struct text *answer) {
+    if (size > control->options.max_body) {
+        text_printf(answer, "the body of a request has at most %zu bytes; this one announces %zu",
+                    control->options.max_body, size);
+        return NULL;
+    }
+    char *body = malloc(size + 1);
+    if (body == NULL) {
+        text_printf(answer, "out of memory for a body of %zu bytes", size);
+        return NULL;
+    }
+    size_t got = reading->size - reading->body_at;
+    if (got > size)
+        got = size;
+    memcpy(body, reading->line + reading->body_at, got);
+    while (got < size) {
+        const size_t n = receive(reading, body + got, size - got);
+        if (n == 0) {
+            text_printf(answer, "the request was cut off: %zu of the %zu bytes of its body came",
+                        got, size);
+            free(body);
+            return NULL;
+        }
+        got += n;
+    }
+    return body;
 }
 
 static void send_all(int fd, const char *data, size_t size) {
@@ -106,24 +179,49 @@ static void send_all(int fd, const char *data, size_t size) {
     }
 }
 
+static bool serve_line(const struct control *control, struct reading *reading,
+                       struct text *answer) {
+    char *words[CONTROL_MAX_WORDS + 1]; /* and the body's length */
+    struct control_request request = {.words = words};
+    char *rest = NULL, *body = NULL;
+    size_t length = 0;
+    for (char *word = strtok_r(reading->line, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest)) {
+        if (request.count > CONTROL_MAX_WORDS)
+            break;
+        words[request.count++] = word;
+    }
+    if (request.count > 0 && parse_length(words[request.count - 1], &length)) {
+        request.count--;
+        body = read_body(control, reading, length, answer);
+        if (body == NULL)
+            return false;
+        request.body = body;
+        request.body_size = length;
+    }
+    bool did = false;
+    if (request.count > CONTROL_MAX_WORDS)
+        text_printf(answer, "a request has at most %d words", CONTROL_MAX_WORDS);
+    else if (request.count == 0)
+        text_puts(answer, "no request");
+    else
+        did = control->options.handle(control->options.context, &request, answer);
+    free(body);
+    return did;
+}
+
 static void serve(const struct control *control, int fd) {
-    char line[CONTROL_MAX_LINE];
-    char *words[CONTROL_MAX_WORDS];
-    size_t count = 0;
-    char *rest = NULL;
+    const int64_t timeout_ns = control->options.timeout_ns;
+    struct reading reading = {.fd = fd, .deadline_ns = clock_monotonic_ns() + timeout_ns};
     struct text answer;
     text_init(&answer);
     bool did = false;
-    if (!is_allowed(control, fd)) {
+    if (!is_allowed(control, fd))
         text_puts(&answer, "not allowed");
-    } else if (!read_line(fd, line)) {
+    else if (!read_line(&reading))
         text_puts(&answer, "no request");
-    } else {
-        for (char *word = strtok_r(line, " ", &rest); word != NULL && count < CONTROL_MAX_WORDS;
-             word = strtok_r(NULL, " ", &rest))
-            words[count++] = word;
-        did = count > 0 && control->options.handle(control->options.context, words, count, &answer);
-    }
+    else
+        did = serve_line(control, &reading, &answer);
     send_all(fd, did ? "ok\n" : "failed\n", did ? 3 : 7);
     send_all(fd, answer.data, answer.size);
     text_release(&answer);
@@ -182,8 +280,7 @@ static void *control_main(void *argument) {
         const int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0)
             continue;
-        const struct timeval limit = {.tv_sec = REQUEST_TIMEOUT_S};
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        const struct timeval limit = {.tv_sec = SEND_TIMEOUT_S};
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
         begin_client(control, fd);
     }
@@ -244,6 +341,8 @@ struct control *control_new(const struct control_options *options, struct error 
         return NULL;
     }
     control->options = *options;
+    if (control->options.timeout_ns <= 0)
+        control->options.timeout_ns = CONTROL_TIMEOUT_S * NS_PER_S;
     control->listener = control->wake[0] = control->wake[1] = -1;
     control->group = (gid_t)-1;
     pthread_mutex_init(&control->lock, NULL);
@@ -321,14 +420,10 @@ bool control_find(const char *path, pid_t *pid, struct error *error) {
     return did;
 }
 
-bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
-                 struct error *error) {
+/* All of the answer, without its first line. */
+static bool take_answer(int fd, const char *path, bool *did, struct text *answer,
+                        struct error *error) {
     char buffer[4096];
-    const int fd = connect_to(path, error);
-    if (fd < 0)
-        return false;
-    send_all(fd, request, strlen(request));
-    send_all(fd, "\n", 1);
     for (;;) {
         const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
         if (n < 0 && errno == EINTR)
@@ -337,7 +432,6 @@ bool control_ask(const char *path, const char *request, bool *did, struct text *
             break;
         text_append(answer, buffer, (size_t)n);
     }
-    close(fd);
     *did = strncmp(answer->data, "ok\n", 3) == 0;
     if (!*did && strncmp(answer->data, "failed\n", 7) != 0)
         return error_set(error, ERROR_SYSTEM, "%s: the host ended before it answered", path);
@@ -345,4 +439,32 @@ bool control_ask(const char *path, const char *request, bool *did, struct text *
     memmove(answer->data, answer->data + head, answer->size - head + 1);
     answer->size -= head;
     return true;
+}
+
+bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
+                 struct error *error) {
+    const int fd = connect_to(path, error);
+    if (fd < 0)
+        return false;
+    send_all(fd, request, strlen(request));
+    send_all(fd, "\n", 1);
+    const bool is_answered = take_answer(fd, path, did, answer, error);
+    close(fd);
+    return is_answered;
+}
+
+bool control_send(const char *path, const char *request, const void *body, size_t size, bool *did,
+                  struct text *answer, struct error *error) {
+    char length[32];
+    const int fd = connect_to(path, error);
+    if (fd < 0)
+        return false;
+    const int digits = snprintf(length, sizeof length, " +%zu\n", size);
+    send_all(fd, request, strlen(request));
+    send_all(fd, length, (size_t)digits);
+    /* When the host refuses it half way, its answer says why. */
+    send_all(fd, body, size);
+    const bool is_answered = take_answer(fd, path, did, answer, error);
+    close(fd);
+    return is_answered;
 }

@@ -2,12 +2,16 @@
  * ops/control.h - the control socket: how `take5 ctl` talks to a running host.
  *
  * A Unix stream socket. A client sends one line of words separated by spaces and gets one answer: a
- * line "ok" or "failed", then text to the end of the stream. Mode 0600; with a group (DECISIONS:
+ * line "ok" or "failed", then text to the end of the stream. A last word "+LENGTH" (a plus and
+ * digits) announces a body: so many bytes follow the line's end; it is not one of the request's
+ * words then. A body larger than the server's limit is refused before it is read.
+ *
+ * Mode 0600; with a group (DECISIONS:
  * quants are not the service user) 0660 and that group. Whoever connects is checked by SO_PEERCRED
  * as well: root, the host's own user, or a member of the group.
  *
  * Each client is served by a thread of its own, at most CONTROL_CLIENTS at once, with a time limit
- * for sending the request.
+ * for sending the whole request, however it is cut into pieces.
  */
 #ifndef TAKE5_OPS_CONTROL_H
 #define TAKE5_OPS_CONTROL_H
@@ -18,22 +22,33 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CONTROL_CLIENTS   16
 #define CONTROL_MAX_WORDS 8
 #define CONTROL_MAX_LINE  512
+#define CONTROL_TIMEOUT_S 5 /* for a request to come */
 
 struct control;
 
+struct control_request {
+    char *const *words; /* at least one */
+    size_t count;
+    const char *body; /* NULL: none was announced. Not NUL-terminated */
+    size_t body_size;
+};
+
 struct control_options {
     const char *path;
-    const char *group; /* NULL: owner only */
+    const char *group;  /* NULL: owner only */
+    size_t max_body;    /* 0: no request has one */
+    int64_t timeout_ns; /* 0: CONTROL_TIMEOUT_S */
     struct log *log;
     void *context;
     /* Serves a request; `answer` gets the text; the result is "ok" or "failed". Any of the clients'
      * threads. */
-    bool (*handle)(void *context, char *const *words, size_t count, struct text *answer);
+    bool (*handle)(void *context, const struct control_request *request, struct text *answer);
 };
 
 /* Binds and serves. A socket that another living host listens on is an error; a dead one's is
@@ -48,5 +63,8 @@ bool control_find(const char *path, pid_t *pid, struct error *error);
 /* The client's side. False: not reachable. `did` is the host's word. */
 bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
                  struct error *error);
+/* The same with a body, which this announces; it may be empty. */
+bool control_send(const char *path, const char *request, const void *body, size_t size, bool *did,
+                  struct text *answer, struct error *error);
 
 #endif

@@ -51,9 +51,19 @@ static void write_messages(struct text *text, const struct view_totals *totals) 
                 totals->symbols_expired);
 }
 
+static void write_redriven(struct text *text, const struct view_totals *totals) {
+    static const char name[] = "take5_redriven_total";
+    metrics_family(text, name, "counter",
+                   "Dead letters given once more to a strategy, by what became of them.");
+    for (int outcome = REDRIVE_GIVEN; outcome < REDRIVE_OUTCOMES; outcome++)
+        metrics_count(text, name, totals->redriven[outcome], "outcome",
+                      redrive_outcome_name((enum redrive_outcome)outcome), NULL);
+}
+
 static void write_results(struct text *text, const struct view_totals *totals) {
     one_counter(text, "take5_signals_total", "Signals sent.", totals->signals);
     one_counter(text, "take5_dead_letters_total", "Dead letters.", totals->letters);
+    write_redriven(text, totals);
     one_gauge(text, "take5_unconfirmed_records",
               "Records whose signals or letters are not confirmed by a sink.",
               (double)totals->unconfirmed);

@@ -47,6 +47,7 @@ struct stage {
     struct stage_sink signals, letters;
     struct source_listener listener;
     bool is_started;
+    bool is_halted, was_clean;
     pthread_mutex_t lock; /* guards all that follows */
     pthread_cond_t changed;
     struct queued *first[LANES], *last[LANES];
@@ -406,8 +407,15 @@ void stage_start(struct stage *stage) {
     stage->is_started = true;
 }
 
+bool stage_halt(struct stage *stage) {
+    stage->was_clean = engine_stop(stage->engine, 20 * NS_PER_S);
+    stage->is_halted = true;
+    return stage->was_clean;
+}
+
 bool stage_stop(struct stage *stage) {
-    const bool is_clean = engine_stop(stage->engine, 20 * NS_PER_S);
+    const bool is_clean = stage->is_halted ? stage->was_clean : stage_halt(stage);
+    stage->is_halted = false;
     engine_free(stage->engine);
     source_free(&stage->source.base);
     stage->engine = NULL;
@@ -553,6 +561,15 @@ static bool is_idle(struct stage *stage, const int64_t *words) {
 
 void stage_wait_idle(struct stage *stage) {
     wait_for(stage, is_idle, NULL, "the lanes to be idle");
+}
+
+static bool has_parcels(struct stage *stage, const int64_t *words) {
+    return stage->parcel_count >= (size_t)words[0];
+}
+
+void stage_wait_parcels(struct stage *stage, size_t count) {
+    const int64_t words[] = {(int64_t)count};
+    wait_for(stage, has_parcels, words, "parcels");
 }
 
 static bool is_stored(struct stage *stage, const int64_t *words) {

@@ -33,6 +33,8 @@ void stage_start(struct stage *stage);
 /* engine_stop and engine_free; gives whether it was clean. Sinks are released with it: what they
  * hold is never confirmed. */
 bool stage_stop(struct stage *stage);
+/* Its first half: engine_stop alone. */
+bool stage_halt(struct stage *stage);
 void stage_free(struct stage *stage);
 
 struct engine *stage_engine(struct stage *stage);
@@ -70,6 +72,7 @@ void stage_confirm_all(struct stage *stage);
 /* How many parcels came (signals and letters), and the text of one: a signal's value, or
  * "letter REASON" for a letter. Static memory. */
 size_t stage_parcels(struct stage *stage);
+void stage_wait_parcels(struct stage *stage, size_t count);
 const char *stage_parcel(struct stage *stage, size_t index);
 /* The number in a signal's "value". */
 double stage_signal_value(struct stage *stage, size_t index);
