@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "commands/commands.h"
 #include "commands/moment.h"
+#include "commands/running.h"
+#include "ops/control.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -21,6 +23,7 @@ enum {
     OPTION_TOPIC,
     OPTION_BROKERS,
     OPTION_TO_TOPIC,
+    OPTION_THROUGH,
     OPTION_TRIAL,
     OPTION_JSON,
     OPTION_HELP
@@ -30,9 +33,20 @@ static const char help[] =
     "usage: take5 dlq list | show TOPIC/PARTITION/OFFSET | redrive [options]\n"
     "\n"
     "Dead letters, from where the configuration puts them. A letter is named by the coordinates\n"
-    "of the message that it was. redrive sends each as the message was into --to-topic, once:\n"
-    "what it sent is noted in PATH.redriven, or in the state directory for a topic. A crash in\n"
-    "between may send the last ones again.\n"
+    "of the message that it was.\n"
+    "\n"
+    "redrive gives each once more, to one of two:\n"
+    "  --through NAME      a deployment of the running host, past all the others. Its message is\n"
+    "                      flagged REDRIVE, its signals have the ids of the original's\n"
+    "                      coordinates. Without --strategy it gets what it has not had: the\n"
+    "                      letters that it rejected, and those that nobody could use. Given is\n"
+    "                      what the strategy took and whose signals the sinks have confirmed;\n"
+    "                      what it rejects again or fails at can be given again after a mend\n"
+    "  --to-topic NAME     a topic of --brokers, as the message was\n"
+    "Never twice to the same one: what was given is noted in PATH.redriven, or for letters in a\n"
+    "topic in STATE_DIR/TOPIC.redriven. A crash before the note is written gives the last ones\n"
+    "again: one letter with --through, whose signals have the same ids then, some with "
+    "--to-topic.\n"
     "\n"
     "  -c FILE             the configuration\n"
     "which:\n"
@@ -45,8 +59,7 @@ static const char help[] =
     "  --topic NAME        a topic\n"
     "  --brokers LIST      the cluster of that topic, and the one that redrive sends to\n"
     "how:\n"
-    "  --to-topic NAME     where redrive sends them\n"
-    "  --trial             redrive counts, and sends nothing\n"
+    "  --trial             redrive counts, and gives nothing\n"
     "  --json              list gives an object a line\n";
 
 struct dlq {
@@ -54,7 +67,7 @@ struct dlq {
     struct config *config;
     struct dlq_source source;
     struct dlq_filter filter;
-    const char *to_topic, *brokers;
+    const char *to_topic, *through, *brokers;
     bool is_trial, is_json, wants_help;
     size_t count;
 };
@@ -69,6 +82,9 @@ bool dlq_is_chosen(const struct dlq_filter *filter, const struct dlq_letter *let
     if (filter->has_place &&
         (strcmp(filter->topic, letter->topic) != 0 || filter->partition != letter->partition ||
          filter->offset != letter->offset))
+        return false;
+    if (filter->lost_by != NULL && letter->strategy[0] != '\0' &&
+        strcmp(filter->lost_by, letter->strategy) != 0)
         return false;
     return is_text(filter->strategy, letter->strategy) && is_text(filter->reason, letter->reason) &&
            is_text(filter->from, letter->topic) &&
@@ -258,29 +274,19 @@ static int show(struct dlq *dlq, char *place) {
 /* ---- redrive ---- */
 
 /* Beside the file; for a topic in the state directory, a file for each. */
-static char *done_path(const struct dlq *dlq) {
+static char *ledger_path(const struct dlq *dlq) {
     if (dlq->source.file != NULL)
         return text_format("%s.redriven", dlq->source.file);
     return text_format("%s/%s.redriven", dlq->config->state_dir, dlq->source.topic);
 }
 
-static int redrive(struct dlq *dlq) {
+static bool into_topic(struct dlq *dlq, const char *path, size_t *unreadable) {
     struct error error = {0};
-    size_t unreadable = 0;
-    if (dlq->to_topic == NULL || dlq->brokers == NULL) {
-        complain("redrive wants --brokers and --to-topic: it writes nowhere by default");
-        return EXIT_USAGE;
-    }
-    char *path = done_path(dlq);
-    if (path == NULL) {
-        complain("out of memory");
-        return EXIT_FAILED;
-    }
     struct dlq_redrive work = {.brokers = dlq->brokers,
                                .to_topic = dlq->to_topic,
-                               .done_path = path,
+                               .ledger_path = path,
                                .is_trial = dlq->is_trial};
-    const bool did = dlq_redrive(&work, &dlq->source, &dlq->filter, &unreadable, &error);
+    const bool did = dlq_redrive(&work, &dlq->source, &dlq->filter, unreadable, &error);
     printf("%zu letters %s %s, %zu skipped: sent before\n", work.sent,
            dlq->is_trial ? "would go into" : "sent into", dlq->to_topic, work.skipped);
     if (!did)
@@ -288,10 +294,91 @@ static int redrive(struct dlq *dlq) {
     if (work.failed > 0)
         complain("%zu letters were handed over and not confirmed: they may be sent again",
                  work.failed);
+    return did;
+}
+
+/* How many and what to do. */
+static void tell_refusals(const struct dlq_through *work) {
+    static const char *const what[REDRIVE_OUTCOMES] = {
+        [REDRIVE_UNCONFIRMED] = "taken, but their signals are not confirmed: give them again, "
+                                "under the same ids, when the sinks are well",
+        [REDRIVE_REJECTED] = "rejected once more: mend the strategy, reload, and try again",
+        [REDRIVE_FAILED] = "ended in an error: mend the strategy, reload, and try again",
+        [REDRIVE_UNUSABLE] = "cannot be used still",
+        [REDRIVE_SUSPENDED] = "found it suspended: `take5 ctl resume` it, and try again",
+        [REDRIVE_ELSEWHERE] = "of partitions or topics that this host does not have: try on the "
+                              "host that has them",
+        [REDRIVE_UNKNOWN] = "refused",
+        [REDRIVE_BUSY] = "not given",
+    };
+    for (int outcome = REDRIVE_GIVEN; outcome < REDRIVE_OUTCOMES; outcome++) {
+        const struct dlq_refusal *refusal = &work->refusals[outcome];
+        if (refusal->count > 0 && what[outcome] != NULL)
+            complain("%zu letters %s. The first: %s", refusal->count, what[outcome],
+                     refusal->first);
+    }
+}
+
+static size_t count_refused(const struct dlq_through *work) {
+    size_t count = 0;
+    for (int outcome = REDRIVE_GIVEN; outcome < REDRIVE_OUTCOMES; outcome++)
+        count += outcome != REDRIVE_UNWANTED ? work->refusals[outcome].count : 0;
+    return count;
+}
+
+static bool is_host_there(const struct dlq *dlq) {
+    struct error error;
+    pid_t pid;
+    const struct running running = {.place.socket = dlq->config->control_socket};
+    if (dlq->is_trial || control_find(dlq->config->control_socket, &pid, &error))
+        return true;
+    running_complain(&running, &error);
+    return false;
+}
+
+static bool through_deployment(struct dlq *dlq, const char *path, size_t *unreadable) {
+    struct error error = {0};
+    struct dlq_through work = {.deployment = dlq->through,
+                               .socket = dlq->config->control_socket,
+                               .ledger_path = path,
+                               .is_trial = dlq->is_trial};
+    if (!is_host_there(dlq))
+        return false;
+    if (dlq->filter.strategy == NULL)
+        dlq->filter.lost_by = dlq->through;
+    const bool did = dlq_through(&work, &dlq->source, &dlq->filter, unreadable, &error);
+    printf("%zu letters %s %s, %zu skipped: given before", work.given,
+           dlq->is_trial ? "would be given to" : "given to", dlq->through, work.skipped);
+    if (work.refusals[REDRIVE_UNWANTED].count > 0)
+        printf(", %zu left out: its topics or filters do not take them",
+               work.refusals[REDRIVE_UNWANTED].count);
+    putchar('\n');
+    fflush(stdout);
+    tell_refusals(&work);
+    if (!did)
+        complain("%s", error.text);
+    return did && count_refused(&work) == 0;
+}
+
+static int redrive(struct dlq *dlq) {
+    size_t unreadable = 0;
+    if ((dlq->through == NULL) == (dlq->to_topic == NULL) ||
+        (dlq->to_topic != NULL && dlq->brokers == NULL)) {
+        complain("redrive wants --through NAME, or --brokers and --to-topic: it gives to nobody by "
+                 "default");
+        return EXIT_USAGE;
+    }
+    char *path = ledger_path(dlq);
+    if (path == NULL) {
+        complain("out of memory");
+        return EXIT_FAILED;
+    }
+    const bool did = dlq->through != NULL ? through_deployment(dlq, path, &unreadable)
+                                          : into_topic(dlq, path, &unreadable);
     if (unreadable > 0)
         complain("%zu entries are no letters, and were passed", unreadable);
     free(path);
-    return did && unreadable == 0 ? EXIT_GOOD : EXIT_FAILED;
+    return did && unreadable == 0 && !ferror(stdout) ? EXIT_GOOD : EXIT_FAILED;
 }
 
 /* ---- the command ---- */
@@ -326,6 +413,9 @@ static bool take_option(struct dlq *dlq, int option, const char *value) {
     case OPTION_TO_TOPIC:
         dlq->to_topic = value;
         return true;
+    case OPTION_THROUGH:
+        dlq->through = value;
+        return true;
     case OPTION_TRIAL:
         dlq->is_trial = true;
         return true;
@@ -349,6 +439,7 @@ static bool parse(struct dlq *dlq, int argc, char **argv) {
                                           {"topic", required_argument, NULL, OPTION_TOPIC},
                                           {"brokers", required_argument, NULL, OPTION_BROKERS},
                                           {"to-topic", required_argument, NULL, OPTION_TO_TOPIC},
+                                          {"through", required_argument, NULL, OPTION_THROUGH},
                                           {"trial", no_argument, NULL, OPTION_TRIAL},
                                           {"json", no_argument, NULL, OPTION_JSON},
                                           {"help", no_argument, NULL, OPTION_HELP},

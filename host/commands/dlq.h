@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "engine/redrive.h"
 #include "message/record.h"
 
 #include <stdbool.h>
@@ -41,6 +42,8 @@ struct dlq_source {
 /* Which letters; NULL and INT64_MIN: any. */
 struct dlq_filter {
     const char *strategy, *reason, *from; /* `from`: the original's topic */
+    const char *lost_by; /* what this deployment has not had: what it rejected, and what nobody
+                            could use. Not what another one rejected: it has seen that */
     int64_t since_ms;
     bool has_place; /* this one letter */
     const char *topic;
@@ -65,18 +68,44 @@ bool dlq_is_chosen(const struct dlq_filter *filter, const struct dlq_letter *let
 
 struct dlq_redrive {
     const char *brokers, *to_topic;
-    const char *done_path; /* the coordinates that were sent already, one a line; made if need be */
-    bool is_trial;         /* counts and sends nothing */
+    const char *ledger_path; /* dlq_ledger.h: made if need be */
+    bool is_trial;           /* counts and sends nothing */
     size_t sent, skipped, failed;
 };
 
 /*
- * Sends the chosen letters as they came, less what was sent before: key, payload, time and headers
- * of the original, and a header `take5-redrive` with its coordinates. A letter counts as sent when
- * the broker has confirmed it and its coordinates are on disk; a crash between the two sends it
- * again.
+ * Sends the chosen letters as they came, less what was sent there before: key, payload, time and
+ * headers of the original, and a header `take5-redrive` with its coordinates. A letter counts as
+ * sent when the broker has confirmed it and it stands in the ledger; a crash between the two sends
+ * it again.
  */
 bool dlq_redrive(struct dlq_redrive *redrive, const struct dlq_source *source,
+                 const struct dlq_filter *filter, size_t *unreadable, struct error *error);
+
+/* Why letters were not given: how many, and the first of them. */
+struct dlq_refusal {
+    size_t count;
+    char first[768]; /* "TOPIC/PARTITION/OFFSET: why" */
+};
+
+struct dlq_through {
+    const char *deployment;
+    const char *socket;      /* of the running host */
+    const char *ledger_path; /* as above */
+    bool is_trial;
+    size_t given, skipped;
+    struct dlq_refusal refusals[REDRIVE_OUTCOMES]; /* by the host's outcome */
+};
+
+/*
+ * Gives the chosen letters to a deployment of the running host, one request each, less what it was
+ * given before. A letter counts as given when the host says that its signals are confirmed and it
+ * stands in the ledger; a crash between the two gives it again, and its signals have the same ids
+ * then. What is refused is not noted, and can be tried again.
+ * False: it ended before the last letter. ERROR_STATE with `refusals` of the outcome when the host
+ * said why.
+ */
+bool dlq_through(struct dlq_through *through, const struct dlq_source *source,
                  const struct dlq_filter *filter, size_t *unreadable, struct error *error);
 
 #endif

@@ -1,37 +1,24 @@
 #include "commands/dlq.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/text.h"
+#include "commands/dlq_ledger.h"
 #include "sink/producer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 /* So many are on their way before their coordinates are written. */
 #define BATCH      500
 #define TIMEOUT_NS (60 * NS_PER_S)
 
-/* The coordinates that were sent: a set, and the file behind it. */
-struct done {
-    int file;
-    uint64_t *hashes; /* open addressing; 0: free */
-    size_t mask, count;
-};
-
 struct driver {
     struct dlq_redrive *redrive;
     const struct dlq_filter *filter;
-    struct done done;
+    struct dlq_ledger ledger;
     rd_kafka_t *producer;
-    struct text batch; /* lines of coordinates that are on their way */
+    struct text batch; /* the ledger's lines of those that are on their way */
     size_t sending;    /* handed over, not answered */
     size_t in_batch;
     struct error *error;
@@ -40,80 +27,6 @@ struct driver {
 
 static void write_place(struct text *text, const struct dlq_letter *letter) {
     text_printf(text, "%s/%" PRId32 "/%" PRId64, letter->topic, letter->partition, letter->offset);
-}
-
-/* ---- what was sent ---- */
-
-static uint64_t hash_line(const char *data, size_t size) {
-    const uint64_t hash = hash_key(data, size);
-    return hash != 0 ? hash : 1;
-}
-
-static void put(struct done *done, uint64_t hash) {
-    size_t at = hash & done->mask;
-    while (done->hashes[at] != 0 && done->hashes[at] != hash)
-        at = (at + 1) & done->mask;
-    done->count += done->hashes[at] == 0;
-    done->hashes[at] = hash;
-}
-
-static bool add(struct done *done, uint64_t hash) {
-    if (done->hashes == NULL || done->count > done->mask / 2) {
-        struct done grown = {.mask = done->hashes != NULL ? 2 * done->mask + 1 : 1023};
-        grown.hashes = calloc(grown.mask + 1, sizeof *grown.hashes);
-        if (grown.hashes == NULL)
-            return false;
-        for (size_t i = 0; done->hashes != NULL && i <= done->mask; i++) {
-            if (done->hashes[i] != 0)
-                put(&grown, done->hashes[i]);
-        }
-        free(done->hashes);
-        grown.file = done->file;
-        *done = grown;
-    }
-    put(done, hash);
-    return true;
-}
-
-static bool has(const struct done *done, uint64_t hash) {
-    size_t at = hash & done->mask;
-    if (done->hashes == NULL)
-        return false;
-    while (done->hashes[at] != 0 && done->hashes[at] != hash)
-        at = (at + 1) & done->mask;
-    return done->hashes[at] == hash;
-}
-
-/* One redrive a file at a time, else two would send the same. A line that a crash cut short is
- * ended, and counts as none. */
-static bool open_done(struct done *done, const char *path, bool is_trial, struct error *error) {
-    char *line = NULL;
-    size_t capacity = 0;
-    bool did = true;
-    done->file = open(path, (is_trial ? O_RDONLY : O_RDWR | O_CREAT) | O_APPEND | O_CLOEXEC, 0640);
-    if (done->file < 0)
-        return (is_trial && errno == ENOENT) || error_set_errno(error, errno, "%s", path);
-    if (flock(done->file, LOCK_EX | LOCK_NB) != 0)
-        return error_set(error, ERROR_STATE, "%s: another redrive is at work", path);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return error_set_errno(error, errno, "%s", path);
-    for (ssize_t size; did && (size = getline(&line, &capacity, file)) > 0;) {
-        if (line[size - 1] == '\n')
-            did = add(done, hash_line(line, (size_t)size - 1)) ||
-                  error_set_memory(error, sizeof(uint64_t), "what was sent");
-        else if (!is_trial && write(done->file, "\n", 1) != 1)
-            did = error_set_errno(error, errno, "%s", path);
-    }
-    free(line);
-    fclose(file);
-    return did;
-}
-
-static void close_done(struct done *done) {
-    if (done->file >= 0)
-        close(done->file);
-    free(done->hashes);
 }
 
 /* ---- sending ---- */
@@ -167,18 +80,6 @@ static bool start_producer(struct driver *driver, const struct config *config) {
     return driver->producer != NULL;
 }
 
-static bool write_all(struct driver *driver) {
-    const struct text *batch = &driver->batch;
-    for (size_t written = 0; written < batch->size;) {
-        const ssize_t n = write(driver->done.file, batch->data + written, batch->size - written);
-        if (n < 0 && errno != EINTR)
-            return error_set_errno(driver->error, errno, "%s", driver->redrive->done_path);
-        written += n > 0 ? (size_t)n : 0;
-    }
-    return fdatasync(driver->done.file) == 0 ||
-           error_set_errno(driver->error, errno, "%s", driver->redrive->done_path);
-}
-
 /* Waits for all that is on its way, then notes it. */
 static bool finish_batch(struct driver *driver) {
     const int64_t until_ns = clock_monotonic_ns() + TIMEOUT_NS;
@@ -191,7 +92,7 @@ static bool finish_batch(struct driver *driver) {
                          "topic \"%s\" on %s: %zu letters are not confirmed after %.0f s",
                          driver->redrive->to_topic, driver->redrive->brokers, driver->sending,
                          (double)TIMEOUT_NS / 1e9);
-    if (!write_all(driver))
+    if (!dlq_ledger_write(&driver->ledger, &driver->batch, driver->error))
         return false;
     driver->redrive->sent += driver->in_batch;
     driver->in_batch = 0;
@@ -231,40 +132,49 @@ static bool send_letter(struct driver *driver, const struct dlq_letter *letter, 
     return error_set(driver->error, ERROR_SYSTEM, "%s: %s", place, rd_kafka_err2str(code));
 }
 
+static bool drive_new(struct driver *driver, const struct dlq_letter *letter,
+                      const struct text *line) {
+    struct text place;
+    if (!dlq_ledger_add(&driver->ledger, line))
+        return error_set_memory(driver->error, sizeof(uint64_t), "what was sent");
+    if (driver->redrive->is_trial) {
+        driver->redrive->sent++;
+        return true;
+    }
+    text_init(&place);
+    write_place(&place, letter);
+    const bool did = send_letter(driver, letter, place.data);
+    text_release(&place);
+    if (!did)
+        return false;
+    driver->sending++;
+    text_printf(&driver->batch, "%s\n", line->data);
+    rd_kafka_poll(driver->producer, 0);
+    return ++driver->in_batch < BATCH || finish_batch(driver);
+}
+
 static bool drive(void *context, const struct dlq_letter *letter) {
     struct driver *driver = context;
-    struct text place;
+    struct text line;
     bool goes_on = true;
     if (!dlq_is_chosen(driver->filter, letter))
         return true;
-    text_init(&place);
-    write_place(&place, letter);
-    const uint64_t hash = hash_line(place.data, place.size);
-    if (has(&driver->done, hash)) {
+    text_init(&line);
+    dlq_ledger_line(&line, letter, "into", driver->redrive->to_topic);
+    if (dlq_ledger_has(&driver->ledger, &line))
         driver->redrive->skipped++;
-    } else if (!add(&driver->done, hash)) {
-        goes_on = error_set_memory(driver->error, sizeof hash, "what was sent");
-    } else if (driver->redrive->is_trial) {
-        driver->redrive->sent++;
-    } else if (!send_letter(driver, letter, place.data)) {
-        goes_on = false;
-    } else {
-        driver->sending++;
-        text_printf(&driver->batch, "%s\n", place.data);
-        rd_kafka_poll(driver->producer, 0);
-        if (++driver->in_batch == BATCH)
-            goes_on = finish_batch(driver);
-    }
-    text_release(&place);
+    else
+        goes_on = drive_new(driver, letter, &line);
+    text_release(&line);
     driver->has_failed |= !goes_on;
     return goes_on;
 }
 
 bool dlq_redrive(struct dlq_redrive *redrive, const struct dlq_source *source,
                  const struct dlq_filter *filter, size_t *unreadable, struct error *error) {
-    struct driver driver = {.redrive = redrive, .filter = filter, .done.file = -1, .error = error};
+    struct driver driver = {.redrive = redrive, .filter = filter, .error = error};
     text_init(&driver.batch);
-    bool did = open_done(&driver.done, redrive->done_path, redrive->is_trial, error) &&
+    bool did = dlq_ledger_open(&driver.ledger, redrive->ledger_path, redrive->is_trial, error) &&
                (redrive->is_trial || start_producer(&driver, source->config)) &&
                dlq_read(source, drive, &driver, unreadable, error) && !driver.has_failed;
     if (did && driver.in_batch > 0)
@@ -275,7 +185,7 @@ bool dlq_redrive(struct dlq_redrive *redrive, const struct dlq_source *source,
         rd_kafka_flush(driver.producer, 1000);
         rd_kafka_destroy(driver.producer);
     }
-    close_done(&driver.done);
+    dlq_ledger_close(&driver.ledger);
     text_release(&driver.batch);
     return did;
 }

@@ -33,8 +33,10 @@ bool service_redrive_write(const struct redrive_letter *letter, struct text *lin
         text_puts(line, " -");
     else
         text_printf(line, " %zu", letter->key_size);
-    text_append(body, letter->key, letter->key != NULL ? letter->key_size : 0);
-    text_append(body, letter->payload, letter->payload != NULL ? letter->payload_size : 0);
+    if (letter->key != NULL)
+        text_append(body, letter->key, letter->key_size);
+    if (letter->payload != NULL)
+        text_append(body, letter->payload, letter->payload_size);
     /* Room for the length that is put behind it. */
     return line->size + 24 < CONTROL_MAX_LINE && !text_is_short(line) && !text_is_short(body);
 }

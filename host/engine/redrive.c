@@ -57,7 +57,7 @@ static struct seat *find_seat(struct lane *lane, struct partition *partition,
     struct partition *home = deployment_is_global(delivery->deployment) ? lane->global : partition;
     struct seat *seat = home != NULL ? partition_seat(home, delivery->deployment->name) : NULL;
     if (seat == NULL) {
-        settle(redrive, REDRIVE_BUSY,
+        settle(redrive, REDRIVE_FAILED,
                "%s has no instance on partition %" PRId32 ": the log says why it was not made",
                delivery->deployment->name, record->partition);
         return NULL;
@@ -172,7 +172,7 @@ static bool prepare(struct engine *engine, struct delivery *delivery) {
         return false;
     }
     if (!find_topic(engine, letter->topic, &topic)) {
-        settle(redrive, REDRIVE_UNKNOWN, "this host reads no topic \"%s\"", letter->topic);
+        settle(redrive, REDRIVE_ELSEWHERE, "this host reads no topic \"%s\"", letter->topic);
         return false;
     }
     if (delivery->deployment->topics[topic] == NOT_WANTED) {

@@ -25,11 +25,11 @@ enum redrive_outcome {
     REDRIVE_UNCONFIRMED, /* on_message said OK; its signals may or may not be safe */
     REDRIVE_UNWANTED,    /* the deployment's topics, symbols or time frames leave it out */
     REDRIVE_REJECTED,    /* on_message rejected it once more */
-    REDRIVE_FAILED,      /* on_message answered with an error, or memory ran out */
+    REDRIVE_FAILED,      /* on_message answered with an error, there is no instance, no memory */
     REDRIVE_UNUSABLE,    /* it cannot be decoded still */
     REDRIVE_SUSPENDED,   /* the instance is suspended */
-    REDRIVE_ELSEWHERE,   /* this host does not hold the topic's partition */
-    REDRIVE_UNKNOWN,     /* no such deployment, or no such topic */
+    REDRIVE_ELSEWHERE,   /* this host does not hold the topic's partition, or read the topic */
+    REDRIVE_UNKNOWN,     /* no such deployment */
     REDRIVE_BUSY,        /* the lane did not come to it, or the host is stopping */
     REDRIVE_OUTCOMES
 };

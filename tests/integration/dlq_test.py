@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+from harness import paths
 from harness.scenario import Scenario, main
 from harness.waiting import PATIENCE
 
@@ -131,6 +132,110 @@ class Letters(Scenario):
         host = self.make_letters(to="kafka", topic=self.letters_topic)
         self.check_all(host)
         self.check_redrive(host)
+
+    # ---- straight through a strategy ----
+
+    def through(self, host, *arguments, code=0, name="good"):
+        return self.dlq(host, "redrive", "--through", name, *arguments, code=code)
+
+    def own_signals(self, host, name="good"):
+        return [s["id"] for s in host.read_signals() if s["deployment"] == name]
+
+    def start_rejecting(self, letters):
+        """A host whose `good` has rejected three messages, one of which stands on the other
+        partition, and which has a letter of a bad message."""
+        sections = dict(self.topics, **{"strategy:good": {"every": 1}})
+        if letters:
+            sections["dead_letters"] = letters
+        host = self.new_host(sections=sections)
+        host.drop(paths.strategy("as_good/reject_message"), "good.so")
+        host.start()
+        for symbol, partition in (("A", 1), ("B", 1), ("C", 0)):
+            self.kafka.send(self.source, json.dumps({"symbol": symbol, "price": 1}), key=symbol,
+                            partition=partition)
+        self.kafka.send(self.source, "not JSON", key="K", partition=1)
+        self.kafka.wait_committed(host.group, {self.source: {"0": 1, "1": 3}})
+        return host
+
+    def mend(self, host):
+        host.drop("good_v1", "good.so")
+        code, out, err = host.ctl("reload")
+        self.assertEqual(code, 0, out + err)
+
+    def check_through(self, letters=None):
+        host = self.start_rejecting(letters)
+        # Nobody has mended it yet.
+        out, err = self.through(host, "--reason", "rejected", code=1)
+        self.assertIn("0 letters given to good, 0 skipped", out)
+        self.assertIn("3 letters rejected once more: mend the strategy", err)
+        self.assertIn("not a bar that I know", err)
+        out, _ = self.through(host, "--trial")
+        self.assertIn("4 letters would be given to good, 0 skipped", out)
+        self.assertEqual(host.read_signals(), [])
+
+        self.mend(host)
+        out, err = self.through(host, code=1)
+        self.assertIn("3 letters given to good, 0 skipped", out)
+        self.assertIn("1 letters cannot be used still. The first: "
+                      f"{self.source}/1/2: not-json: byte ", err)
+        ids = {f"good/{self.source}/{place}/0" for place in ("1/0", "1/1", "0/0")}
+        # The host has confirmed them, so they are in the file.
+        self.assertEqual(sorted(self.own_signals(host)), sorted(ids))
+
+        out, _ = self.through(host, "--reason", "rejected")
+        self.assertIn("0 letters given to good, 3 skipped: given before", out)
+        self.assertEqual(sorted(self.own_signals(host)), sorted(ids))
+        # No letter came of the letters, and the stream is where it was, and goes on.
+        rows = self.dlq(host, "list", "--json")[0].splitlines()
+        self.assertEqual(len(rows), 4)
+        self.kafka.send(self.source, '{"symbol":"A","price":2}', key="A", partition=1)
+        self.kafka.wait_committed(host.group, {self.source: {"0": 1, "1": 4}})
+        self.wait_for("the stream's signal",
+                      lambda: f"good/{self.source}/1/3/0" in self.own_signals(host))
+        self.assertEqual(host.status()["totals"]["redriven"], 3)
+        return host
+
+    def test_through_a_mended_strategy_from_a_file(self):
+        host = self.check_through()
+        # What it is told of who is not there, or not at work.
+        _, err = self.through(host, name="nobody", code=1)
+        self.assertIn('no deployment "nobody" runs', err)
+        host.ctl("suspend", "good")
+        _, err = self.through(host, "--reason", "not-json", code=1)
+        self.assertIn("1 letters found it suspended: `take5 ctl resume` it", err)
+        host.ctl("resume", "good")
+        with open(host.letters, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"topic": self.source, "partition": 77, "offset": 0, "ts": 1,
+                                   "key": "A", "payload": '{"symbol":"A","price":1}',
+                                   "headers": [], "reason": "rejected", "message": "m",
+                                   "strategy": "good"}) + "\n")
+        _, err = self.through(host, "--reason", "rejected", code=1)
+        self.assertIn("1 letters of partitions or topics that this host does not have", err)
+        self.assertIn(f"{self.source}/77/0: partition 77 of {self.source} is not assigned to this "
+                      "host", err)
+        # A letter that another one rejected: `good` has seen that message.
+        with open(host.letters, encoding="utf-8") as file:
+            text = file.read()
+        with open(host.letters, "w", encoding="utf-8") as file:
+            file.write(text.replace('"strategy":"good"', '"strategy":"other"'))
+        os.remove(host.letters + ".redriven")
+        out, _ = self.through(host, "--reason", "rejected", "--trial")
+        self.assertIn("1 letters would be given to good", out)
+        out, _ = self.through(host, "--strategy", "other", "--trial")
+        self.assertIn("3 letters would be given to good", out)
+
+    def test_through_a_mended_strategy_from_a_topic(self):
+        self.check_through({"to": "kafka", "topic": self.letters_topic})
+
+    def test_through_without_a_host_says_what_to_do(self):
+        host = self.new_host(sections=self.topics)
+        with open(host.letters, "w", encoding="utf-8"):
+            pass
+        _, err = self.through(host, code=1)
+        self.assertIn("no take5 answers at", err)
+        self.assertIn("Start it: ", err)
+        self.assertFalse(os.path.exists(host.letters + ".redriven"))
+        self.through(host, "--to-topic", self.target, "--brokers", self.kafka.servers, code=2)
 
     def test_nothing_is_written_unless_it_is_said_where(self):
         host = self.new_host(sections=self.topics)

@@ -161,7 +161,7 @@ Test(redrive, unknown_deployment_and_topic_are_named) {
     letter.deployment = "redriven";
     letter.topic = "elsewhere";
     redrive = give(stage, &letter, LONG_NS);
-    cr_expect_eq(redrive.outcome, REDRIVE_UNKNOWN);
+    cr_expect_eq(redrive.outcome, REDRIVE_ELSEWHERE);
     cr_expect_not_null(strstr(redrive.text, "elsewhere"));
     stage_free(stage);
 }
