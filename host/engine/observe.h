@@ -44,10 +44,14 @@ struct observer *observer_new(size_t lanes, struct error *error);
 void observer_free(struct observer *observer);
 struct observe_lane *observer_lane(struct observer *observer, size_t index);
 
-/* The lane: a message that was decoded. `topic` is the configuration's index; `tick` a clock of
- * about a second that does not go back. */
+/* The lane: a message that was decoded. `topic` is the configuration's index; `symbol` the
+ * message's, which is kept until the flush; `tick` a clock of about a second that does not go back.
+ * Others see it after observe_flush() at the latest. */
 void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
-                     uint32_t symbol_id, const t5_message *message, uint32_t tick);
+                     uint32_t symbol_id, t5_str symbol, const t5_message *message, uint32_t tick);
+/* The lane: enters what it has been told, in its order: many at once, so that the memory of one is
+ * fetched while another is entered. NULL is allowed. */
+void observe_flush(struct observe_lane *lane);
 /* The lane: a signal that was sent, of the instance on that partition number. It is the latest of
  * its deployment, partition, symbol and name. */
 void observe_signal(struct observe_lane *lane, int32_t partition, const char *name,
@@ -63,9 +67,16 @@ struct observed {
     uint64_t points;
 };
 
-/* All, or those of a symbol in any case, in order of symbols and time frames; free() the list. NULL
- * when memory runs out. */
-struct observed *observer_series(struct observer *observer, const char *symbol, size_t *count);
+struct observed_page {
+    struct observed *items; /* free() it */
+    size_t count;
+    size_t total; /* on all pages */
+};
+
+/* All, or those of a symbol in any case, in order of symbols and time frames; of these no more than
+ * `most`, from the one of number `first` on. False when memory runs out. */
+bool observer_series(struct observer *observer, const char *symbol, size_t first, size_t most,
+                     struct observed_page *page);
 
 /* The signals' parcels, of all symbols or of one in any case, in order of symbol, deployment and
  * partition; each is a reference of the caller's. Give them back with observer_release_signals().

@@ -41,6 +41,17 @@ struct slot {
     uint32_t series; /* its number, plus 1; 0: the slot is free */
 };
 
+/* A message that has not been entered yet. */
+struct note {
+    uint64_t key;
+    int64_t time_ms;
+    t5_str symbol;
+    uint32_t time_frame_s;
+    uint32_t tick;
+};
+
+#define OBSERVE_NOTES 64
+
 struct latest {
     struct latest *older, *newer; /* by when it came */
     struct latest *next;          /* of the same bucket */
@@ -58,6 +69,8 @@ struct observe_lane {
     struct series *chunks[OBSERVE_MAX_SERIES / OBSERVE_CHUNK];
     uint32_t count;
     /* The lane's own. */
+    struct note notes[OBSERVE_NOTES];
+    uint32_t note_count;
     struct slot *slots; /* open addressing, by key */
     uint32_t slot_mask;
     uint32_t max_series;
@@ -65,16 +78,23 @@ struct observe_lane {
     uint32_t full_tick;          /* when it last found none */
     uint64_t max_points, points; /* room in all rings */
     _Atomic uint64_t missed;
+    _Atomic uint32_t renamed; /* how often a series became another one, under the lock */
     /* Signals, guarded by the lock. */
     struct latest **buckets; /* OBSERVE_BUCKETS, made with the first signal */
     struct latest *oldest, *newest;
     size_t signal_count, signal_bytes, max_signals, max_signal_bytes;
 };
 
+struct observe_order; /* observe_read.c: the series in order, as they were seen last */
+
 struct observer {
     struct observe_lane *lanes;
     size_t count;
+    pthread_mutex_t order_lock; /* never taken by a lane */
+    struct observe_order *order;
 };
+
+void observe_release_order(struct observer *observer);
 
 /* The symbol's text; gives its size. */
 static inline size_t observe_name(const struct series *series, char name[OBSERVE_SYMBOL_SIZE]) {

@@ -46,26 +46,27 @@ static size_t page_end(const struct page *page, size_t total) {
 HTTP_HANDLER(http_asset_trends) {
     const struct http *http = context;
     struct page page;
-    size_t count;
+    struct observed_page series;
     if (!read_page(request, answer, &page))
         return;
-    struct observed *list = observer_series(http->options.observer, symbol_of(request), &count);
-    if (list == NULL) {
+    if (!observer_series(http->options.observer, symbol_of(request), (size_t)page.offset,
+                         (size_t)page.limit, &series)) {
         http_fail(answer, 503, "out of memory");
         return;
     }
     struct text *body = &answer->body;
-    begin(body, count);
-    for (size_t i = (size_t)page.offset; i < page_end(&page, count); i++) {
-        text_puts(body, i > (size_t)page.offset ? ",{\"asset\":" : "{\"asset\":");
-        text_json_string(body, list[i].symbol, strlen(list[i].symbol));
+    begin(body, series.total);
+    for (size_t i = 0; i < series.count; i++) {
+        const struct observed *item = &series.items[i];
+        text_puts(body, i > 0 ? ",{\"asset\":" : "{\"asset\":");
+        text_json_string(body, item->symbol, strlen(item->symbol));
         text_printf(body,
                     ",\"barTimeFrame\":%" PRIu32 ",\"lastUpdateTime\":%" PRId64
                     ",\"numRecords\":%" PRIu64 "}",
-                    list[i].time_frame_s, list[i].newest_ms, list[i].points);
+                    item->time_frame_s, item->newest_ms, item->points);
     }
     text_puts(body, "]}\n");
-    free(list);
+    free(series.items);
 }
 
 HTTP_HANDLER(http_algorithm_results) {

@@ -33,7 +33,8 @@ static void see_at(uint32_t topic, uint32_t id, const char *symbol, uint32_t tim
         .time_frame_s = time_frame_s,
         .event_time_ns = time_ns,
     };
-    observe_message(lane, topic, 0, id, &message, tick);
+    observe_message(lane, topic, 0, id, message.symbol, &message, tick);
+    observe_flush(lane);
 }
 
 static void see(int64_t minute) {
@@ -42,22 +43,20 @@ static void see(int64_t minute) {
 
 /* The one entry that there is. */
 static struct observed only(const char *symbol) {
-    size_t count;
-    struct observed *list = observer_series(observer, symbol, &count);
-    struct observed one = {0};
-    cr_assert_not_null(list);
-    cr_assert_eq(count, 1, "%zu entries", count);
-    one = list[0];
-    free(list);
+    struct observed_page page;
+    cr_assert(observer_series(observer, symbol, 0, 10, &page));
+    cr_assert_eq(page.total, 1, "%zu entries", page.total);
+    cr_assert_eq(page.count, 1);
+    const struct observed one = page.items[0];
+    free(page.items);
     return one;
 }
 
 static size_t count_series(const char *symbol) {
-    size_t count;
-    struct observed *list = observer_series(observer, symbol, &count);
-    cr_assert_not_null(list);
-    free(list);
-    return count;
+    struct observed_page page;
+    cr_assert(observer_series(observer, symbol, 0, 1, &page));
+    free(page.items);
+    return page.total;
 }
 
 Test(observe, nothing_seen_is_an_empty_list, .init = begin, .fini = end) {
@@ -103,9 +102,10 @@ Test(observe, topics_are_summed_and_time_frames_apart, .init = begin, .fini = en
     see_at(2, 0, "QQQ", 60, START_NS, 0);
     see_at(0, 0, "QQQ", 300, START_NS, 0);
     see_at(0, 1, "AAPL", 300, START_NS, 0);
-    size_t count;
-    struct observed *list = observer_series(observer, NULL, &count);
-    cr_assert_eq(count, 3);
+    struct observed_page page;
+    cr_assert(observer_series(observer, NULL, 0, 10, &page));
+    const struct observed *list = page.items;
+    cr_assert_eq(page.count, 3);
     cr_expect_str_eq(list[0].symbol, "AAPL");
     cr_expect_str_eq(list[1].symbol, "QQQ");
     cr_expect_eq(list[1].time_frame_s, 60);
@@ -113,7 +113,84 @@ Test(observe, topics_are_summed_and_time_frames_apart, .init = begin, .fini = en
     cr_expect_eq(list[1].newest_ms, (START_NS + MINUTE_NS) / 1000000);
     cr_expect_eq(list[2].time_frame_s, 300);
     cr_expect_eq(list[2].points, 1);
-    free(list);
+    free(page.items);
+}
+
+static void expect_page(size_t first, size_t most, const char *const *symbols, size_t count) {
+    struct observed_page page;
+    cr_assert(observer_series(observer, NULL, first, most, &page));
+    cr_expect_eq(page.total, 5);
+    cr_assert_eq(page.count, count, "%zu entries", page.count);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_str_eq(page.items[i].symbol, symbols[i]);
+    free(page.items);
+}
+
+Test(observe, a_page_has_its_part_and_tells_of_all, .init = begin, .fini = end) {
+    static const char *const symbols[] = {"A", "B", "C", "D", "E"};
+    for (uint32_t i = 0; i < 10; i++) /* each twice: by two topics */
+        see_at(i / 5, i % 5, symbols[4 - i % 5], 60, START_NS, 0);
+    expect_page(0, 5, symbols, 5);
+    expect_page(0, 2, symbols, 2);
+    expect_page(2, 2, symbols + 2, 2);
+    expect_page(4, SIZE_MAX, symbols + 4, 1);
+    expect_page(5, 10, NULL, 0);
+    expect_page(SIZE_MAX, SIZE_MAX, NULL, 0);
+    struct observed_page page;
+    cr_assert(observer_series(observer, NULL, 3, 1, &page));
+    cr_expect_eq(page.items[0].points, 2); /* both topics, at the edge of a page too */
+    free(page.items);
+}
+
+Test(observe, what_comes_between_two_looks_takes_its_place, .init = begin, .fini = end) {
+    char symbol[32];
+    struct observed_page page;
+    for (uint32_t i = 0; i < 300; i++) { /* each twice, one look after each */
+        const uint32_t id = i * 101 % 300 / 2;
+        snprintf(symbol, sizeof symbol, "%s%03u", id % 3 == 0 ? "A_LONG_NAME_OF_A_SYMBOL" : "S",
+                 id);
+        see_at(i % 2, id, symbol, 60, START_NS + (int64_t)i * 1000000, 0);
+        cr_assert(observer_series(observer, NULL, 0, SIZE_MAX, &page));
+        cr_assert_eq(page.count, page.total);
+        uint64_t points = 0;
+        for (size_t k = 0; k < page.count; k++) {
+            points += page.items[k].points;
+            if (k > 0)
+                cr_assert_lt(strcmp(page.items[k - 1].symbol, page.items[k].symbol), 0);
+        }
+        cr_assert_eq(points, i + 1);
+        free(page.items);
+    }
+    cr_expect_eq(page.total, 150);
+    see_at(0, 7, "LATER", 60, START_NS, 0); /* the id was another symbol's */
+    cr_expect_eq(only("later").points, 1);
+    see_at(0, 7, "S007", 60, START_NS, 0);
+    cr_expect_eq(count_series("LATER"), 0);
+}
+
+Test(observe, symbols_are_in_the_order_of_their_bytes, .init = begin, .fini = end) {
+    static const char *const sorted[] = {
+        "A",
+        "AB",
+        "ABCDEFGH",
+        "ABCDEFGHI",
+        "ABCDEFGHIJKLMNOP",
+        "ABCDEFGHIJKLMNOPQRST0",
+        "ABCDEFGHIJKLMNOPQRST1",
+        "ABCDEFGHIJKLMNOPR",
+        "B",
+        "a",
+        "\xc3\xa4",
+    };
+    const size_t count = sizeof sorted / sizeof *sorted;
+    struct observed_page page;
+    for (size_t i = 0; i < count; i++)
+        see_at(0, (uint32_t)i, sorted[(i * 7 + 3) % count], 60, START_NS, 0);
+    cr_assert(observer_series(observer, NULL, 0, SIZE_MAX, &page));
+    cr_assert_eq(page.count, count);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_str_eq(page.items[i].symbol, sorted[i]);
+    free(page.items);
 }
 
 Test(observe, a_symbol_is_found_in_any_case, .init = begin, .fini = end) {
@@ -130,7 +207,8 @@ Test(observe, no_time_frame_or_a_suspect_time_is_no_point, .init = begin, .fini 
                                 .symbol = {"QQQ", 3},
                                 .time_frame_s = 60,
                                 .event_time_ns = START_NS};
-    observe_message(lane, 0, 0, 0, &suspect, 0);
+    observe_message(lane, 0, 0, 0, suspect.symbol, &suspect, 0);
+    observe_flush(lane);
     cr_expect_eq(count_series(NULL), 0);
     cr_expect_eq(observer_missed(observer), 0);
 }
@@ -277,7 +355,9 @@ static void *read_on(void *argument) {
     struct reader *reader = argument;
     while (!atomic_load(&reader->should_stop)) {
         size_t count;
-        free(observer_series(observer, NULL, &count));
+        struct observed_page page;
+        cr_assert(observer_series(observer, NULL, 0, SIZE_MAX, &page));
+        free(page.items);
         struct parcel **signals = observer_signals(observer, NULL, &count);
         observer_release_signals(signals, count);
         atomic_fetch_add(&reader->rounds, 1);
