@@ -23,6 +23,7 @@ PATHS = ("/health", "/health/live", "/health/ready", "/metrics", "/stats", "/str
 METRICS = """
 take5_build_info take5_uptime_seconds take5_messages_total take5_message_bytes_total
 take5_bad_messages_total take5_signals_total take5_dead_letters_total
+take5_redriven_total
 take5_strategy_callback_seconds_bucket take5_strategy_errors_total
 take5_strategy_suspensions_total take5_reloads_total take5_generations
 take5_consumer_lag_messages take5_rebalances_total take5_kafka_queue_messages
