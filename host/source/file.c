@@ -19,10 +19,12 @@
 
 /* Input that records in use may hold; beside it each file may be at one block and at the rest of
  * another. */
-#define MAX_HELD      (16 * 1024 * 1024)
-#define MAX_HELD_FILE (512 * 1024)
+#define MAX_HELD         (16 * 1024 * 1024)
+#define MAX_HELD_FILE    (512 * 1024)
+/* What may wait for its turn in a journal, and a block for each of some readers. */
+#define MAX_HELD_JOURNAL (48 * 1024 * 1024)
 /* So often a reader that has nothing to do with lanes tells its progress. */
-#define PROGRESS_MASK 1023
+#define PROGRESS_MASK    1023
 
 /* A request to the control thread: to assign partition numbers, or with none to pause. */
 struct request {
@@ -458,7 +460,8 @@ struct source *file_source_new(const struct file_source_options *options,
     self->paused = options->paused;
     self->paused_context = options->context;
     self->path_count = (uint32_t)options->path_count;
-    self->max_held = MAX_HELD + options->path_count * MAX_HELD_FILE;
+    self->max_held = MAX_HELD + options->path_count * MAX_HELD_FILE +
+                     (options->journal != NULL ? MAX_HELD_JOURNAL : 0);
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->served, NULL);
     self->stop_fd = eventfd(0, EFD_CLOEXEC);

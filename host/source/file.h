@@ -44,8 +44,9 @@ struct file_source_options {
     size_t path_count;
     const char *topic; /* role or name, for lines that name none; NULL: by shape */
     /* The order of delivery in a live host: what is not in it is left out, and so are lines
-     * without topic, partition and offset. Reads each file once a part of the journal. NULL: by
-     * event time. */
+     * without topic, partition and offset. Reads the files once while the recording goes about as
+     * the journal does, and once more for each group of parts that it has much later (32 MiB); an
+     * error then, when a file is a pipe. NULL: by event time. */
     const char *journal;
     int64_t from_ns; /* event time: from <= time < until */
     int64_t until_ns;

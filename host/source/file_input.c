@@ -71,31 +71,30 @@ static bool make_decoder(struct file_input *input, const struct file_source_opti
     return input->decoder != NULL;
 }
 
-struct recording_reader *file_input_open(const struct file_input *input,
-                                         const struct file_input_setup *setup, const char *path,
-                                         bool is_quiet, struct error *error) {
-    const struct file_source_options *options = setup->options;
-    const struct recording_options reading = {
+void file_input_reading(const struct file_input *input, const struct file_input_setup *setup,
+                        struct recording_options *options) {
+    *options = (struct recording_options){
         .pool = setup->pool,
         .max_line = (size_t)input->config->decode.max_bytes * LINE_PER_BYTE + LINE_BESIDE,
-        .is_strict = options->is_strict && !is_quiet,
-        .bad_line = is_quiet ? NULL : options->bad_line,
-        .bad_line_context = options->context,
+        .is_strict = setup->options->is_strict,
+        .bad_line = setup->options->bad_line,
+        .bad_line_context = setup->options->context,
         .before_read = setup->before_read,
         .before_read_context = setup->context,
     };
-    return recording_reader_open(path, &reading, error);
 }
 
 static bool open_files(struct file_input *input, const struct file_input_setup *setup,
                        struct error *error) {
     const struct file_source_options *options = setup->options;
+    struct recording_options reading;
+    file_input_reading(input, setup, &reading);
     input->files = calloc(options->path_count, sizeof *input->files);
     if (input->files == NULL)
         return error_set_memory(error, options->path_count * sizeof *input->files, "files");
     for (size_t i = 0; i < options->path_count; i++) {
         struct input_file *file = &input->files[i];
-        file->reader = file_input_open(input, setup, options->paths[i], false, error);
+        file->reader = recording_reader_open(options->paths[i], &reading, error);
         if (file->reader == NULL)
             return false;
         file->head.file = (uint32_t)i;
@@ -130,7 +129,7 @@ struct file_input *file_input_new(const struct file_input_setup *setup, struct e
 void file_input_free(struct file_input *input) {
     if (input == NULL)
         return;
-    file_order_close(input->order);
+    file_order_close(input->order, (uint32_t)input->config->topic_count);
     for (uint32_t i = 0; i < input->file_count; i++)
         recording_reader_close(input->files[i].reader);
     for (uint32_t i = 0; i < input->foreign_count; i++)
@@ -236,10 +235,11 @@ enum recording_result file_input_fill(struct file_input *input, struct input_fil
         uint32_t topic = input->topic;
         if (line->topic != NULL &&
             !find_topic(input->config, line->topic, line->topic_size, &topic)) {
-            note_foreign(input, line);
+            if (input->order == NULL || !file_order_has_met(input, file, &entry))
+                note_foreign(input, line);
             continue;
         }
-        if (file->is_of_one_part && (topic != file->topic || line->partition != file->partition))
+        if (input->order != NULL && !file_order_takes(input, file, &entry, topic))
             continue;
         const char *complaint = place_record(input, file, line, topic);
         if (complaint != NULL) {
@@ -336,6 +336,10 @@ void file_input_progress(const struct file_input *input, struct file_source_prog
     progress->bytes = progress->lines = progress->bad_lines = 0;
     progress->bytes_total = 0;
     progress->filtered = input->filtered;
+    if (input->order != NULL) {
+        file_order_progress(input->order, progress);
+        return;
+    }
     for (uint32_t i = 0; i < input->file_count; i++) {
         const struct recording_reader *reader = input->files[i].reader;
         int64_t size = recording_reader_size(reader);
@@ -350,5 +354,6 @@ void file_input_progress(const struct file_input *input, struct file_source_prog
 }
 
 const char *file_input_path(const struct file_input *input, uint32_t file) {
-    return recording_reader_name(input->files[file].reader);
+    return input->order != NULL ? file_order_path(input->order, file)
+                                : recording_reader_name(input->files[file].reader);
 }

@@ -24,12 +24,9 @@ struct input_file {
     struct recording_reader *reader;
     struct file_input_record head;
     bool has_head, is_at_end;
-    bool has_offset;     /* the head's was recorded */
-    bool is_wanted;      /* the head passes the filters */
-    int64_t time_ns;     /* of the line before */
-    bool is_of_one_part; /* lines of others are passed */
-    uint32_t topic;
-    int32_t partition;
+    bool has_offset; /* the head's was recorded */
+    bool is_wanted;  /* the head passes the filters */
+    int64_t time_ns; /* of the line before */
 };
 
 struct file_input {
@@ -52,22 +49,30 @@ struct file_input {
     struct file_order *order; /* of a journal; NULL: by event time */
 };
 
-/* Quiet: bad lines are passed without a word, since another reader of that file tells them. */
-struct recording_reader *file_input_open(const struct file_input *input,
-                                         const struct file_input_setup *setup, const char *path,
-                                         bool is_quiet, struct error *error);
+/* How the files are read. */
+void file_input_reading(const struct file_input *input, const struct file_input_setup *setup,
+                        struct recording_options *options);
 /* Reads on until the file offers a record, or has none any more. */
 enum recording_result file_input_fill(struct file_input *input, struct input_file *file,
                                       struct error *error);
 
 /* ---- file_order.c ---- */
 
-/* Opens the journal and one reader a part of it and file. Fills the input's files. */
+/* Opens the journal, and looks at the files. */
 bool file_order_open(struct file_input *input, const struct file_input_setup *setup,
                      struct error *error);
-/* NULL is allowed. The files are the input's. */
-void file_order_close(struct file_order *order);
+/* NULL is allowed. */
+void file_order_close(struct file_order *order, uint32_t topic_count);
+/* Whether a reader was at that line before. */
+bool file_order_has_met(const struct file_input *input, const struct input_file *file,
+                        const struct recording_entry *entry);
+/* Whether the reader of that file is to give this line. */
+bool file_order_takes(struct file_input *input, struct input_file *file,
+                      const struct recording_entry *entry, uint32_t topic);
 enum recording_result file_order_next(struct file_input *input, struct file_input_record *record,
                                       struct error *error);
+/* All but `filtered` and `records`. Lines and bytes count once, however often they are read. */
+void file_order_progress(const struct file_order *order, struct file_source_progress *progress);
+const char *file_order_path(const struct file_order *order, uint32_t path);
 
 #endif

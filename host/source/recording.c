@@ -61,6 +61,14 @@ struct recording_reader *recording_reader_open(const char *path,
         reader->size = status.st_size;
         posix_fadvise(reader->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
+    if (options->begin_at > 0 && lseek(reader->fd, (off_t)options->begin_at, SEEK_SET) < 0) {
+        error_set_errno(error, errno, "%s: going on at byte %llu", path,
+                        (unsigned long long)options->begin_at);
+        recording_reader_close(reader);
+        return NULL;
+    }
+    reader->begin_at = options->begin_at;
+    reader->lines = options->begin_lines;
     return reader;
 }
 

@@ -37,6 +37,9 @@ void recording_block_drop(struct recording_block *block);
 struct recording_options {
     struct recording_pool *pool;
     size_t max_line; /* bytes; 16 MiB when 0 */
+    /* Where to begin, at the start of a line, and how many lines come before. Regular files only.
+     */
+    uint64_t begin_at, begin_lines;
     bool is_strict;
     /* `file` and `text` are valid during the call. May be NULL. */
     void (*bad_line)(void *context, const char *file, uint64_t line, const char *text);

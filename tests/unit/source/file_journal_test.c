@@ -3,9 +3,11 @@
 #include "replay_harness.h"
 
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 TestSuite(file_journal, .init = replay_setup, .fini = replay_teardown);
 
@@ -117,12 +119,168 @@ Test(file_journal, a_bad_one_is_refused_with_its_line) {
     }
 }
 
-Test(file_journal, the_standard_input_cannot_be_read_more_than_once) {
+/* ---- how often it is read ---- */
+
+/* Bytes that this process has read so far. */
+static uint64_t bytes_read(void) {
+    char line[64];
+    uint64_t bytes = 0;
+    FILE *file = fopen("/proc/self/io", "re");
+    cr_assert_not_null(file);
+    cr_assert_not_null(fgets(line, sizeof line, file));
+    cr_assert_eq(sscanf(line, "rchar: %" SCNu64, &bytes), 1);
+    fclose(file);
+    return bytes;
+}
+
+#define ROUNDS 24000
+#define PARTS  4
+
+static const char *const part_topics[PARTS] = {"bar_trends", "bar_trends", "asset_trends",
+                                               "asset_trends"};
+
+static void write_padded(FILE *file, int part, int offset) {
+    cr_assert_gt(fprintf(file,
+                         "{\"topic\":\"%s\",\"partition\":%d,\"offset\":%d,\"ts\":1,"
+                         "\"payload\":\"%d/%d %0900d\"}\n",
+                         part_topics[part], part % 2, offset, part, offset, 0),
+                 0);
+}
+
+/* ROUNDS records of each part: some 90 MB. */
+static uint64_t write_large(const char *path, bool is_topic_after_topic) {
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    if (is_topic_after_topic) {
+        fputs("no json\n", file);
+        for (int first = 0; first < PARTS; first += 2)
+            for (int i = 0; i < ROUNDS; i++)
+                for (int part = first; part < first + 2; part++)
+                    write_padded(file, part, i);
+    } else { /* off by some MB, as a live host is */
+        for (int i = -2000; i < ROUNDS + 2000; i++)
+            for (int part = 0; part < PARTS; part++) {
+                const int offset = i + (part - 2) * 1000;
+                if (offset >= 0 && offset < ROUNDS)
+                    write_padded(file, part, offset);
+            }
+    }
+    const long size = ftell(file);
+    cr_assert_eq(fclose(file), 0);
+    return (uint64_t)size;
+}
+
+static void write_round_robin(void) {
+    FILE *file = fopen(replay_paths[JOURNAL], "we");
+    cr_assert_not_null(file);
+    for (int i = 0; i < ROUNDS; i++)
+        for (int part = 0; part < PARTS; part++)
+            fprintf(file, "%s %d %d 1\n", part_topics[part], part % 2, i);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static void assert_round_robin(const struct seen_list *seen) {
+    cr_assert_eq(seen->count, (size_t)ROUNDS * PARTS);
+    for (size_t i = 0; i < seen->count; i++) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "%zu/%zu ", i % PARTS, i / PARTS);
+        cr_assert(strncmp(seen->items[i].payload, expected, strlen(expected)) == 0,
+                  "record %zu: %s", i, seen->items[i].payload);
+        cr_assert_eq(seen->items[i].offset, (int64_t)(i / PARTS));
+    }
+}
+
+Test(file_journal, a_recording_that_goes_about_as_it_does_is_read_once) {
+    const uint64_t size = write_large(replay_paths[0], false);
+    write_round_robin();
+    const uint64_t before = bytes_read();
+    struct seen_list seen = replay_all(OPTIONS(.journal = replay_paths[JOURNAL]), 2);
+    const uint64_t read = bytes_read() - before;
+    assert_round_robin(&seen);
+    cr_assert_lt(read, size + size / 10, "%" PRIu64 " bytes of %" PRIu64, read, size);
+    free(seen.items);
+}
+
+/* One more pass for both partitions of the topic that waits, and not one for each part. */
+Test(file_journal, topic_after_topic_it_is_read_once_more) {
+    struct error error = {0};
+    struct file_source_progress progress;
+    const uint64_t size = write_large(replay_paths[0], true);
+    write_round_robin();
+    const uint64_t before = bytes_read();
+    struct replay *replay = replay_new(OPTIONS(.journal = replay_paths[JOURNAL]), 1);
+    cr_assert(replay_run(replay, &error), "%s", error.text);
+    const uint64_t read = bytes_read() - before;
+    struct seen_list seen = replay_gather(replay);
+    assert_round_robin(&seen);
+    cr_assert_lt(read, 2 * size, "%" PRIu64 " bytes of %" PRIu64, read, size);
+    file_source_progress(replay->source, &progress);
+    cr_assert_eq(progress.lines, (uint64_t)ROUNDS * PARTS + 1);
+    cr_assert_eq(progress.bad_lines, 1);
+    cr_assert_eq(progress.bytes, size);
+    free(seen.items);
+    replay_free(replay);
+}
+
+/* The second file is begun before the first is done with, more than once. */
+Test(file_journal, topic_after_topic_in_files_of_their_own) {
+    static const char *const paths[] = {replay_paths[0], replay_paths[1]};
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(replay_paths[i], "we");
+        cr_assert_not_null(file);
+        for (int offset = 0; offset < ROUNDS; offset++)
+            for (int part = 2 * i; part < 2 * i + 2; part++)
+                write_padded(file, part, offset);
+        cr_assert_eq(fclose(file), 0);
+    }
+    write_round_robin();
+    struct seen_list seen =
+        replay_all(OPTIONS(.journal = replay_paths[JOURNAL], .paths = paths, .path_count = 2), 1);
+    assert_round_robin(&seen);
+    cr_assert_str_eq(seen.items[seen.count - 1].file, replay_paths[1]);
+    cr_assert_eq(seen.items[seen.count - 1].line, 2 * ROUNDS);
+    cr_assert_str_eq(seen.items[seen.count - 3].file, replay_paths[0]);
+    free(seen.items);
+}
+
+/* The recording comes through the standard input. */
+static void open_as_input(const char *path) {
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execlp("cat", "cat", path, (char *)NULL);
+        _exit(127);
+    }
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+Test(file_journal, a_pipe_will_do_while_nothing_waits_for_long) {
+    static const char *const paths[] = {"-"};
+    (void)write_large(replay_paths[0], false);
+    write_round_robin();
+    open_as_input(replay_paths[0]);
+    struct seen_list seen =
+        replay_all(OPTIONS(.journal = replay_paths[JOURNAL], .paths = paths, .path_count = 1), 1);
+    assert_round_robin(&seen);
+    free(seen.items);
+}
+
+Test(file_journal, a_pipe_cannot_be_read_again) {
     static const char *const paths[] = {"-"};
     struct error error = {0};
-    replay_write_file(JOURNAL, "bar_trends 0 0 1\n");
-    const struct file_source_options options =
-        OPTIONS(.paths = paths, .path_count = 1, .journal = replay_paths[JOURNAL]);
-    cr_assert_null(file_source_new(&options, &replay_config, NULL, &error));
-    cr_assert_not_null(strstr(error.text, "standard input"), "%s", error.text);
+    (void)write_large(replay_paths[0], true);
+    write_round_robin();
+    open_as_input(replay_paths[0]);
+    struct replay *replay =
+        replay_new(OPTIONS(.journal = replay_paths[JOURNAL], .paths = paths, .path_count = 1), 1);
+    cr_assert_not(replay_run(replay, &error));
+    cr_assert_not_null(strstr(error.text, "not in a pipe"), "%s", error.text);
+    replay_free(replay);
 }
