@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 /* Bytes of input from the first that waits to where its reader is, and of the queues, together. */
-#define WINDOW     FILE_ORDER_WINDOW
+#define WINDOW     (32 * 1024 * 1024)
 /* So many bytes a reader goes on between two looks at the window. */
 #define LOOK_BYTES (64 * 1024)
 #define NO_PART    UINT32_MAX
