@@ -125,11 +125,26 @@ static bool rehearse(const struct muster_request *request, const struct wanted *
     return did;
 }
 
-/* Builds the deployment over the file: the running generation when the bytes are the same, else a
- * new copy. */
+/* The generation of the same file that a deployment before this one will run, or NULL. Deployments
+ * of one plugin share its code: a copy for each would drive the others' out of the caches. */
+static struct generation *find_shared(const struct muster *muster,
+                                      const struct strategy_file *file) {
+    for (size_t i = 0; i < muster->count; i++) {
+        const struct muster_item *item = &muster->items[i];
+        if (item->next == NULL || item->outcome == OUTCOME_REJECTED)
+            continue;
+        struct generation *generation = item->next->generation;
+        if (hash_equal(generation->hash, file->hash) && strcmp(generation->name, file->name) == 0)
+            return generation;
+    }
+    return NULL;
+}
+
+/* Builds the deployment over the file: the generation that runs it, or that another deployment of
+ * this muster has opened, when the bytes are the same; else a new copy. */
 static struct deployment *build(const struct muster_request *request, const struct wanted *wanted,
-                                const struct strategy_file *file, struct muster_item *item,
-                                struct faults *faults) {
+                                const struct strategy_file *file, const struct muster *muster,
+                                struct muster_item *item, struct faults *faults) {
     struct deployment *running = item->running;
     struct description *described = NULL;
     struct deployment *deployment = NULL;
@@ -151,7 +166,7 @@ static struct deployment *build(const struct muster_request *request, const stru
         description_free(described);
         return deployment;
     }
-    struct generation *generation = is_same_file ? running->generation : NULL;
+    struct generation *generation = is_same_file ? running->generation : find_shared(muster, file);
     if (generation == NULL) {
         generation = generations_copy(request->generations, file, &error);
         if (generation == NULL) {
@@ -187,14 +202,14 @@ done:
 
 /* At a start: the last good copy in place of a file that is refused for `why`. */
 static struct deployment *build_good(const struct muster_request *request,
-                                     const struct wanted *wanted, struct muster_item *item,
-                                     const char *why) {
+                                     const struct wanted *wanted, const struct muster *muster,
+                                     struct muster_item *item, const char *why) {
     struct strategy_file file;
     struct faults faults = FAULTS_INIT;
     if (request->good_dir == NULL || item->running != NULL ||
         !good_read(request->good_dir, wanted->plugin, &file))
         return NULL;
-    struct deployment *deployment = build(request, wanted, &file, item, &faults);
+    struct deployment *deployment = build(request, wanted, &file, muster, item, &faults);
     if (deployment != NULL)
         deployment->differs = text_format("the file on disk is refused: %s", why);
     strategy_file_release(&file);
@@ -204,10 +219,10 @@ static struct deployment *build_good(const struct muster_request *request,
 
 /* Rejects, or goes on with the last good copy. */
 static void reject_or_good(const struct muster_request *request, const struct wanted *wanted,
-                           struct muster_item *item, const struct faults *faults,
-                           struct report *report) {
+                           const struct muster *muster, struct muster_item *item,
+                           const struct faults *faults, struct report *report) {
     char *why = join_faults(faults);
-    struct deployment *good = why != NULL ? build_good(request, wanted, item, why) : NULL;
+    struct deployment *good = why != NULL ? build_good(request, wanted, muster, item, why) : NULL;
     if (good != NULL) {
         item->outcome = OUTCOME_LOADED;
         item->next = good;
@@ -221,7 +236,8 @@ static void reject_or_good(const struct muster_request *request, const struct wa
 
 static void muster_one(const struct muster_request *request, const struct wanted *wanted,
                        const struct catalog *catalog, const struct faults *refused,
-                       struct muster_item *item, struct report *report) {
+                       const struct muster *muster, struct muster_item *item,
+                       struct report *report) {
     const struct strategy_file *file = catalog_find(catalog, wanted->plugin);
     struct faults faults = FAULTS_INIT;
     if (file == NULL) {
@@ -232,13 +248,13 @@ static void muster_one(const struct muster_request *request, const struct wanted
                    why != NULL ? why : "");
         free(why);
         if (refused->error_count > 0)
-            reject_or_good(request, wanted, item, &faults, report);
+            reject_or_good(request, wanted, muster, item, &faults, report);
         else
             reject_faults(report, item, &faults);
         faults_release(&faults);
         return;
     }
-    struct deployment *deployment = build(request, wanted, file, item, &faults);
+    struct deployment *deployment = build(request, wanted, file, muster, item, &faults);
     if (deployment != NULL &&
         !check_placement(request->config, deployment,
                          wanted->section != NULL ? wanted->section->place
@@ -252,7 +268,7 @@ static void muster_one(const struct muster_request *request, const struct wanted
     for (size_t i = 0; deployment != NULL && i < faults.count; i++)
         log_warning(request->log, "strategy", "%s", faults.items[i].text);
     if (deployment == NULL) {
-        reject_or_good(request, wanted, item, &faults, report);
+        reject_or_good(request, wanted, muster, item, &faults, report);
     } else if (item->running != NULL && !request->does_renew &&
                hash_equal(deployment->code, item->running->code)) {
         item->outcome = OUTCOME_KEPT;
@@ -373,7 +389,7 @@ bool muster_build(const struct muster_request *request, struct muster *muster,
         muster->count++;
         if (request->running != NULL)
             item->running = roster_find(request->running, wanted[i].name);
-        muster_one(request, &wanted[i], &catalog, &refused, item, report);
+        muster_one(request, &wanted[i], &catalog, &refused, muster, item, report);
     }
     muster_rest(request, wanted, count, &refused, muster, report);
     did = true;

@@ -427,6 +427,34 @@ Test(engine, two_deployments_of_one_strategy_have_states_of_their_own) {
     stage_free(stage);
 }
 
+static size_t generations(struct stage *stage) {
+    struct view_totals totals;
+    view_totals(stage_engine(stage), &totals);
+    return totals.generations;
+}
+
+Test(engine, deployments_of_one_file_share_its_code) {
+    static const char *const two[] = {"strategy:a.plugin=good", "strategy:b.plugin=good", NULL};
+    static const char *const three[] = {"strategy:a.plugin=good", "strategy:b.plugin=good",
+                                        "strategy:c.plugin=good", NULL};
+    struct stage *stage = stage_new(two);
+    stage_drop(stage, "good_v1", "good");
+    stage_start(stage);
+    cr_expect_eq(generations(stage), 1);
+    stage_reload(stage, three);
+    cr_assert_eq(line_of(stage, "a")->outcome, OUTCOME_KEPT);
+    cr_assert_eq(line_of(stage, "c")->outcome, OUTCOME_LOADED);
+    cr_expect_eq(generations(stage), 1);
+    stage_drop(stage, "good_v2", "good");
+    stage_reload(stage, three);
+    cr_assert_eq(line_of(stage, "b")->outcome, OUTCOME_REPLACED);
+    cr_expect_eq(generations(stage), 2);
+    stage_drop(stage, "good_v1", "good");
+    stage_reload(stage, three);
+    cr_expect_eq(generations(stage), 3, "an older file is mapped afresh");
+    stage_free(stage);
+}
+
 Test(engine, topic_change_is_refused_and_named) {
     static const char *const renamed[] = {"strategy:good.every=1", "topic:bar_trends.topic=other",
                                           NULL};
