@@ -113,6 +113,7 @@ static bool add_described_fields(struct instance *instance, struct error *error)
 }
 
 static void release(struct instance *instance) {
+    in_hand_settle(instance->in_hand);
     document_free(instance->document);
     timers_release(&instance->timers);
     (void)pthread_mutex_destroy(&instance->wake_lock);

@@ -30,7 +30,9 @@ static inline void book_time(struct instance *instance, uint64_t *ticks_now) {
     const uint64_t took = now - *ticks_now;
     *ticks_now = now;
     count_add(&instance->counts.busy_ticks, took);
-    count_add(&instance->counts.took[took_bucket(instance, took)], 1);
+    struct in_hand *in_hand = instance->in_hand;
+    in_hand_settle(in_hand);
+    in_hand->took = &instance->counts.took[took_bucket(instance, took)];
     if (__builtin_expect(took > instance->slow_ticks, 0))
         note_slow(instance, took);
 }
@@ -138,7 +140,9 @@ uint32_t instance_wall_timers(struct instance *instance, int64_t now_ns) {
     store_relaxed(&in_hand->offset, (int64_t)-1);
     instance->is_muted = false;
     uint64_t ticks = clock_ticks();
-    return fire_due(instance, T5_CLOCK_WALL, now_ns, &ticks);
+    const uint32_t errors = fire_due(instance, T5_CLOCK_WALL, now_ns, &ticks);
+    in_hand_settle(in_hand);
+    return errors;
 }
 
 int64_t instance_next_wall_ns(const struct instance *instance) {
@@ -158,6 +162,7 @@ void instance_event(struct instance *instance, const t5_event *event) {
     instance->calls.on_event(instance->self, event);
     instance_leave(instance);
     book_time(instance, &ticks);
+    in_hand_settle(instance->in_hand);
     count_add(&instance->counts.events, 1);
 }
 
