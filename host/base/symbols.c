@@ -122,6 +122,25 @@ uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t si
     return symbols->slots[find_slot(symbols, hash_key(text, size), text, size)].id;
 }
 
+uint64_t symbols_prefetch(const struct symbols *symbols, const char *text, size_t size) {
+    const uint64_t hash = hash_key(text, size);
+    __builtin_prefetch(&symbols->slots[hash & symbols->slot_mask]);
+    return hash;
+}
+
+uint32_t symbols_guess(const struct symbols *symbols, uint64_t hash) {
+    const uint32_t tag = tag_of(hash);
+    for (uint64_t at = hash & symbols->slot_mask;; at = (at + 1) & symbols->slot_mask) {
+        const struct slot slot = symbols->slots[at];
+        if (slot.id == SYMBOL_NONE)
+            return SYMBOL_NONE;
+        if (slot.tag != tag)
+            continue;
+        __builtin_prefetch(entry_of(symbols, slot.id), 1);
+        return slot.id;
+    }
+}
+
 /* Doubles the table. The old one stays when there is no memory. */
 static bool grow_slots(struct symbols *symbols) {
     uint64_t mask = symbols->slot_mask * 2 + 1;

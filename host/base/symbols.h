@@ -26,6 +26,14 @@ void symbols_free(struct symbols *symbols);
 uint32_t symbols_intern(struct symbols *symbols, const char *text, size_t size, bool *is_new);
 /* The id, or SYMBOL_NONE when the text is not known. */
 uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t size);
+/*
+ * Hints, for a text that will be looked up soon; they change nothing that can be seen.
+ * symbols_prefetch() begins to fetch the text's line of the table, and gives its hash;
+ * symbols_guess(), some time later, gives the id that the table has for the hash (most likely the
+ * text's; SYMBOL_NONE: none) and begins to fetch that id's entry. `text` is not kept.
+ */
+uint64_t symbols_prefetch(const struct symbols *symbols, const char *text, size_t size);
+uint32_t symbols_guess(const struct symbols *symbols, uint64_t hash);
 /* Text of a live id, NUL-terminated, or NULL. Valid until the id expires. `size` may be NULL. */
 const char *symbols_text(const struct symbols *symbols, uint32_t id, size_t *size);
 

@@ -33,6 +33,7 @@ static struct pending *hold(struct lane *lane) {
 }
 
 void dispatch_settle(struct lane *lane) {
+    in_hand_settle(&lane->in_hand);
     if (lane->pending != NULL)
         pending_drop(lane->pending);
     lane->pending = NULL;
@@ -195,13 +196,28 @@ void dispatch_slow(void *context, struct instance *instance, enum callback callb
                    int64_t took_ns) {
     struct seat *seat = context;
     struct lane *lane = seat->partition->home;
+    const int64_t now = clock_wall_ns();
+    char more[96] = "";
     (void)instance;
+    /* As often as an error: one that is slow is so with every message. */
+    if (seat->last_slow_ns != 0 && now - seat->last_slow_ns < ERROR_LOG_EVERY_NS) {
+        seat->unsaid_slow++;
+        if (took_ns > seat->slowest_ns)
+            seat->slowest_ns = took_ns;
+        return;
+    }
+    if (seat->unsaid_slow > 0)
+        snprintf(more, sizeof more, " (and %" PRIu64 " more since, up to %.1f ms)",
+                 seat->unsaid_slow, (double)seat->slowest_ns / (double)NS_PER_MS);
     log_warning(lane->options.log, "strategy",
-                "%s: slow %s at %s/%" PRId32 "/%" PRId64 ": took %.1f ms, more than %.0f ms",
+                "%s: slow %s at %s/%" PRId32 "/%" PRId64 ": took %.1f ms, more than %.0f ms%s",
                 seat->deployment->name, callback_name(callback),
                 topic_name(lane, seat->cause.topic), seat->cause.partition, seat->cause.offset,
                 (double)took_ns / (double)NS_PER_MS,
-                (double)lane->options.config->slow_callback_ns / (double)NS_PER_MS);
+                (double)lane->options.config->slow_callback_ns / (double)NS_PER_MS, more);
+    seat->last_slow_ns = now;
+    seat->slowest_ns = 0;
+    seat->unsaid_slow = 0;
 }
 
 /* ---- one record ---- */
@@ -253,9 +269,13 @@ static void route_message(struct lane *lane, struct partition *partition,
     }
     symbols_touch(partition->symbols, id, coarse_ns);
     count(&lane->counts.decoded, 1);
-    if (lane->options.observed != NULL)
-        observe_message(lane->options.observed, record->topic, record->partition, id, message,
-                        (uint32_t)(coarse_ns >> 30));
+    if (lane->options.observed != NULL) {
+        /* The table's text: the message's may go with the message. */
+        t5_str symbol = {.len = 0};
+        symbol.data = symbols_text(partition->symbols, id, &symbol.len);
+        observe_message(lane->options.observed, record->topic, record->partition, id, symbol,
+                        message, (uint32_t)(coarse_ns >> 30));
+    }
     struct route *route = id < partition->route_capacity ? partition->route_by_symbol[id] : NULL;
     if (__builtin_expect(route == NULL, 0)) {
         route = partition_route(partition, id, message->symbol.data, message->symbol.len);

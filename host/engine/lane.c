@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/crash.h"
 #include "engine/dispatch.h"
+#include "engine/foresight.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -348,14 +349,17 @@ static void observe_latency(struct lane *lane, const struct record *record) {
 
 static void handle_batch(struct lane *lane, struct record *records, size_t n) {
     const int64_t coarse_ns = clock_coarse_ns();
+    struct foresight foresight = {{0}};
     uint64_t ticks = clock_ticks();
     for (size_t i = 0; i < n; i++) {
         if (__builtin_expect(atomic_load_explicit(&lane->has_calls, memory_order_relaxed), 0)) {
+            observe_flush(lane->options.observed);
             serve_calls(lane);
             if (lane->should_stop)
                 break; /* the rest is not seen, and comes again */
             ticks = clock_ticks();
         }
+        foresee(&foresight, lane, records, n, i);
         dispatch_record(lane, &records[i], &ticks, coarse_ns);
         if (i < SAMPLES_PER_BATCH && !lane->options.is_replay) {
             samples_add(&lane->samples, &records[i]);
@@ -363,6 +367,7 @@ static void handle_batch(struct lane *lane, struct record *records, size_t n) {
                 observe_latency(lane, &records[i]);
         }
     }
+    observe_flush(lane->options.observed);
     atomic_store_explicit(&lane->in_hand.topic, NULL, memory_order_relaxed);
 }
 

@@ -120,71 +120,70 @@ static bool take_series(struct observe_lane *lane, uint32_t tick, uint32_t *numb
     return true;
 }
 
-static void name_series(struct series *series, const t5_message *message) {
-    const size_t size = message->symbol.len;
+static void name_series(struct series *series, const struct note *note) {
+    const size_t size = note->symbol.len;
     const size_t head = size < OBSERVE_HEAD ? size : OBSERVE_HEAD;
-    series->time_frame_s = message->time_frame_s;
+    series->time_frame_s = note->time_frame_s;
     series->size = (uint32_t)size;
     memset(series->head, 0, sizeof series->head);
     memset(series->tail, 0, sizeof series->tail);
-    memcpy(series->head, message->symbol.data, head);
-    memcpy(series->tail, message->symbol.data + head, size - head);
+    memcpy(series->head, note->symbol.data, head);
+    memcpy(series->tail, note->symbol.data + head, size - head);
 }
 
 /* An id may have been given to another symbol since. */
-static bool is_named(const struct series *series, const t5_message *message) {
-    const size_t size = message->symbol.len;
+static bool is_named(const struct series *series, const struct note *note) {
+    const size_t size = note->symbol.len;
     const size_t head = size < OBSERVE_HEAD ? size : OBSERVE_HEAD;
-    return series->size == size && memcmp(series->head, message->symbol.data, head) == 0 &&
-           (size == head || memcmp(series->tail, message->symbol.data + head, size - head) == 0);
+    return series->size == size && memcmp(series->head, note->symbol.data, head) == 0 &&
+           (size == head || memcmp(series->tail, note->symbol.data + head, size - head) == 0);
 }
 
 /* Whoever keeps series in order looks at all of them again. */
 static void rename_series(struct observe_lane *lane, struct series *series,
-                          const t5_message *message) {
+                          const struct note *note) {
     empty_ring(lane, series);
-    name_series(series, message);
+    name_series(series, note);
     atomic_fetch_add_explicit(&lane->renamed, 1, memory_order_release);
 }
 
-static struct series *begin_series(struct observe_lane *lane, uint64_t key,
-                                   const t5_message *message, uint32_t tick) {
+static struct series *begin_series(struct observe_lane *lane, const struct note *note) {
     uint32_t number;
     if ((lane->slots == NULL || lane->count > lane->slot_mask / 2) && !grow_slots(lane) &&
         lane->slots == NULL)
         return NULL;
-    if (lane->count == lane->max_series && lane->full_tick == tick)
+    if (lane->count == lane->max_series && lane->full_tick == note->tick)
         return NULL;
     pthread_mutex_lock(&lane->lock);
-    const bool did = take_series(lane, tick, &number);
+    const bool did = take_series(lane, note->tick, &number);
     if (did) {
         struct series *series = observe_series(lane, number);
-        series->key = key;
-        if (number == lane->count) {
-            empty_ring(lane, series);
-            name_series(series, message);
+        rename_series(lane, series, note);
+        series->key = note->key;
+        if (number == lane->count)
             lane->count++;
-        } else {
-            rename_series(lane, series, message);
-        }
     }
     pthread_mutex_unlock(&lane->lock);
     if (!did)
         return NULL;
-    *find_slot(lane, key) = (struct slot){key, number + 1};
+    *find_slot(lane, note->key) = (struct slot){note->key, number + 1};
     return observe_series(lane, number);
 }
 
-static struct series *find_series(struct observe_lane *lane, uint64_t key,
-                                  const t5_message *message, uint32_t tick) {
-    const struct slot *slot = lane->slots != NULL ? find_slot(lane, key) : NULL;
-    if (slot == NULL || slot->series == 0)
-        return begin_series(lane, key, message, tick);
-    struct series *series = observe_series(lane, slot->series - 1);
-    if (__builtin_expect(is_named(series, message), 1))
+/* The series that the table has for the note, or NULL; another symbol may have had its id. */
+static struct series *known_series(const struct observe_lane *lane, const struct note *note) {
+    const struct slot *slot = lane->slots != NULL ? find_slot(lane, note->key) : NULL;
+    return slot != NULL && slot->series != 0 ? observe_series(lane, slot->series - 1) : NULL;
+}
+
+static struct series *find_series(struct observe_lane *lane, const struct note *note) {
+    struct series *series = known_series(lane, note);
+    if (series == NULL)
+        return begin_series(lane, note);
+    if (__builtin_expect(is_named(series, note), 1))
         return series;
     pthread_mutex_lock(&lane->lock);
-    rename_series(lane, series, message);
+    rename_series(lane, series, note);
     pthread_mutex_unlock(&lane->lock);
     return series;
 }
@@ -257,24 +256,74 @@ static void add_point(struct observe_lane *lane, struct series *series, int64_t 
     atomic_store_explicit(&series->newest_ms, newest_ms, memory_order_relaxed);
 }
 
-void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
-                     uint32_t symbol_id, const t5_message *message, uint32_t tick) {
-    uint64_t key;
-    if ((message->flags & (T5_MESSAGE_HAS_TIME_FRAME | T5_MESSAGE_TIME_SUSPECT)) !=
-            T5_MESSAGE_HAS_TIME_FRAME ||
-        message->time_frame_s == 0)
-        return;
-    struct series *series =
-        message->symbol.len <= OBSERVE_SYMBOL_SIZE &&
-                make_key(topic, partition, symbol_id, message->time_frame_s, &key)
-            ? find_series(lane, key, message, tick)
-            : NULL;
+/* ---- notes ---- */
+
+/* How many notes ahead each step is made: the place in the table, the series, its ring. */
+enum { SERIES_AHEAD = 8, RING_AHEAD = 4 };
+
+static void fetch_slot(const struct observe_lane *lane, const struct note *note) {
+    if (lane->slots != NULL)
+        __builtin_prefetch(&lane->slots[place_of(lane, note->key)]);
+}
+
+static void fetch_series(const struct observe_lane *lane, const struct note *note) {
+    const struct series *series = known_series(lane, note);
+    if (series != NULL)
+        __builtin_prefetch(series, 1);
+}
+
+static void fetch_ring(const struct observe_lane *lane, const struct note *note) {
+    const struct series *series = known_series(lane, note);
+    if (series != NULL && series->times != NULL)
+        __builtin_prefetch(
+            &series->times[(series->first + series->points) & (series->capacity - 1)], 1);
+}
+
+static void enter(struct observe_lane *lane, const struct note *note) {
+    struct series *series = find_series(lane, note);
     if (series == NULL) {
         atomic_fetch_add_explicit(&lane->missed, 1, memory_order_relaxed);
         return;
     }
-    series->touched = tick;
-    add_point(lane, series, message->event_time_ns / NS_PER_MS);
+    series->touched = note->tick;
+    add_point(lane, series, note->time_ms);
+}
+
+void observe_flush(struct observe_lane *lane) {
+    if (lane == NULL)
+        return;
+    const uint32_t count = lane->note_count;
+    for (uint32_t i = 0; i < count && i < SERIES_AHEAD; i++)
+        fetch_series(lane, &lane->notes[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + SERIES_AHEAD < count)
+            fetch_series(lane, &lane->notes[i + SERIES_AHEAD]);
+        if (i + RING_AHEAD < count)
+            fetch_ring(lane, &lane->notes[i + RING_AHEAD]);
+        enter(lane, &lane->notes[i]);
+    }
+    lane->note_count = 0;
+}
+
+void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
+                     uint32_t symbol_id, t5_str symbol, const t5_message *message, uint32_t tick) {
+    if ((message->flags & (T5_MESSAGE_HAS_TIME_FRAME | T5_MESSAGE_TIME_SUSPECT)) !=
+            T5_MESSAGE_HAS_TIME_FRAME ||
+        message->time_frame_s == 0)
+        return;
+    struct note *note = &lane->notes[lane->note_count];
+    if (symbol.len > OBSERVE_SYMBOL_SIZE ||
+        !make_key(topic, partition, symbol_id, message->time_frame_s, &note->key)) {
+        atomic_fetch_add_explicit(&lane->missed, 1, memory_order_relaxed);
+        return;
+    }
+    note->time_ms = message->event_time_ns / NS_PER_MS;
+    note->symbol = symbol;
+    note->time_frame_s = message->time_frame_s;
+    note->tick = tick;
+    fetch_slot(lane, note);
+    if (++lane->note_count == OBSERVE_NOTES)
+        observe_flush(lane);
 }
 
 /* ---- life ---- */

@@ -44,10 +44,14 @@ struct observer *observer_new(size_t lanes, struct error *error);
 void observer_free(struct observer *observer);
 struct observe_lane *observer_lane(struct observer *observer, size_t index);
 
-/* The lane: a message that was decoded. `topic` is the configuration's index; `tick` a clock of
- * about a second that does not go back. */
+/* The lane: a message that was decoded. `topic` is the configuration's index; `symbol` the
+ * message's, which is kept until the flush; `tick` a clock of about a second that does not go back.
+ * Others see it after observe_flush() at the latest. */
 void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
-                     uint32_t symbol_id, const t5_message *message, uint32_t tick);
+                     uint32_t symbol_id, t5_str symbol, const t5_message *message, uint32_t tick);
+/* The lane: enters what it has been told, in its order: many at once, so that the memory of one is
+ * fetched while another is entered. NULL is allowed. */
+void observe_flush(struct observe_lane *lane);
 /* The lane: a signal that was sent, of the instance on that partition number. It is the latest of
  * its deployment, partition, symbol and name. */
 void observe_signal(struct observe_lane *lane, int32_t partition, const char *name,

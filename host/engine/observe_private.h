@@ -41,6 +41,17 @@ struct slot {
     uint32_t series; /* its number, plus 1; 0: the slot is free */
 };
 
+/* A message that has not been entered yet. */
+struct note {
+    uint64_t key;
+    int64_t time_ms;
+    t5_str symbol;
+    uint32_t time_frame_s;
+    uint32_t tick;
+};
+
+#define OBSERVE_NOTES 64
+
 struct latest {
     struct latest *older, *newer; /* by when it came */
     struct latest *next;          /* of the same bucket */
@@ -58,6 +69,8 @@ struct observe_lane {
     struct series *chunks[OBSERVE_MAX_SERIES / OBSERVE_CHUNK];
     uint32_t count;
     /* The lane's own. */
+    struct note notes[OBSERVE_NOTES];
+    uint32_t note_count;
     struct slot *slots; /* open addressing, by key */
     uint32_t slot_mask;
     uint32_t max_series;

@@ -38,6 +38,20 @@ Test(symbols, find_gives_out_nothing) {
     symbols_free(symbols);
 }
 
+Test(symbols, guess_after_a_prefetch_is_the_id_and_gives_out_nothing) {
+    struct symbols *symbols = symbols_new(10000);
+    for (int i = 0; i < 5000; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "S%d", i);
+        cr_assert_eq(symbols_guess(symbols, symbols_prefetch(symbols, text, strlen(text))),
+                     SYMBOL_NONE);
+        const uint32_t id = intern(symbols, text);
+        cr_assert_eq(symbols_guess(symbols, symbols_prefetch(symbols, text, strlen(text))), id);
+    }
+    cr_assert_eq(symbols_count(symbols), 5000);
+    symbols_free(symbols);
+}
+
 Test(symbols, text_of_any_length_and_any_bytes) {
     struct symbols *symbols = symbols_new(1000);
     char text[200];

@@ -33,7 +33,8 @@ static void see_at(uint32_t topic, uint32_t id, const char *symbol, uint32_t tim
         .time_frame_s = time_frame_s,
         .event_time_ns = time_ns,
     };
-    observe_message(lane, topic, 0, id, &message, tick);
+    observe_message(lane, topic, 0, id, message.symbol, &message, tick);
+    observe_flush(lane);
 }
 
 static void see(int64_t minute) {
@@ -206,7 +207,8 @@ Test(observe, no_time_frame_or_a_suspect_time_is_no_point, .init = begin, .fini 
                                 .symbol = {"QQQ", 3},
                                 .time_frame_s = 60,
                                 .event_time_ns = START_NS};
-    observe_message(lane, 0, 0, 0, &suspect, 0);
+    observe_message(lane, 0, 0, 0, suspect.symbol, &suspect, 0);
+    observe_flush(lane);
     cr_expect_eq(count_series(NULL), 0);
     cr_expect_eq(observer_missed(observer), 0);
 }
