@@ -28,7 +28,7 @@ def run_momentum(site, count, totals):
     host = site.new_host(prefix_of(count))
     host.drop(strategy("momentum"))
     host.deploy("momentum", plugin="momentum", threshold=100, quiet="7d")
-    report = measuring(host, totals, fields=0, warm=WARM)
+    report = measuring(host, totals, fields="no", warm=WARM)
     host.start()
     return site.finish_host(host, report)
 

@@ -58,7 +58,7 @@ def take5(site, prefix, totals, strategies=1, others=(), lanes=1, **parameters):
         host.deploy(name, plugin=name)
     for i in range(1, strategies):
         host.deploy(f"e{i:03}", plugin="eight")
-    report = measuring(host, totals, fields=8 if strategies > 0 else 0, **parameters)
+    report = measuring(host, totals, fields="yes" if strategies > 0 else "no", **parameters)
     host.start()
     return site.finish_host(host, report)
 

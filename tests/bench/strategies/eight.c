@@ -5,7 +5,7 @@
  * It is a measuring instrument as well, by its parameters: with `report` it writes what meter.h
  * measures once all messages have come, `totals` of them for the partition numbers 0, 1, ... With
  * `stamped` it takes the messages for those of fill -s and notes how old they are, `totals` then
- * being one number. `fields` = 0 leaves the fields out: a strategy that wants none. `burn` makes
+ * being one number. `fields` = no leaves the fields out: a strategy that wants none. `burn` makes
  * each callback take as many nanoseconds: a strategy that is slower than the client.
  *
  * What it measures belongs to the process and not to an instance, hence the statics, which no other
@@ -16,6 +16,7 @@
 #include "meter.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ struct eight {
     _Atomic uint64_t *seen;
     uint32_t stamp_field; /* index; 0: messages bear no stamp */
     int64_t burn_ns;
-    uint32_t field_count; /* of a topic */
+    bool reads_fields;
 };
 
 /* ---- its life ---- */
@@ -122,10 +123,10 @@ static int32_t create(const t5_create_args *args, void **self) {
         return t5_fail(args->host, "out of memory");
     eight->host = args->host;
     eight->burn_ns = t5_parameter_integer(args->host, "burn");
-    eight->field_count = (uint32_t)t5_parameter_integer(args->host, "fields");
+    eight->reads_fields = t5_parameter_integer(args->host, "fields") != 0;
     int32_t code = T5_OK;
     uint32_t index;
-    for (size_t i = 0; eight->field_count > 0 && i < TOPICS * FIELDS && code == T5_OK; i++)
+    for (size_t i = 0; eight->reads_fields && i < TOPICS * FIELDS && code == T5_OK; i++)
         code = args->host->services->declare_field(args->host, paths[i], strlen(paths[i]), &index);
     const t5_str path = t5_parameter_text(args->host, "report");
     if (code == T5_OK && path.len > 0 && args->mode == T5_MODE_LIVE)
@@ -177,18 +178,20 @@ static void burn(int64_t ns) {
 
 /* ---- messages ---- */
 
+/* Seven numbers and one that is a text in one of the topics. */
+static double sum_of_fields(const t5_message *message, uint32_t first) {
+    const t5_value *last = t5_field(message, first + 7);
+    return (t5_field_number(message, first) + t5_field_number(message, first + 1)) +
+           (t5_field_number(message, first + 2) + t5_field_number(message, first + 3)) +
+           (t5_field_number(message, first + 4) + t5_field_number(message, first + 5)) +
+           t5_field_number(message, first + 6) +
+           (last->type == T5_VALUE_TEXT ? (double)last->length : last->number);
+}
+
 static int32_t on_message(void *self, const t5_message *message) {
     struct eight *eight = self;
-    const uint32_t first = message->topic * FIELDS;
-    double sum = 0;
-    for (uint32_t i = first; i < first + eight->field_count; i++) {
-        const t5_value *value = t5_field(message, i);
-        if (value->type == T5_VALUE_NUMBER || value->type == T5_VALUE_INTEGER)
-            sum += value->number;
-        else if (value->type == T5_VALUE_TEXT)
-            sum += (double)value->length;
-    }
-    eight->sum += sum;
+    if (eight->reads_fields)
+        eight->sum += sum_of_fields(message, message->topic * FIELDS);
     eight->count++;
     if (eight->burn_ns > 0)
         burn(eight->burn_ns);
@@ -203,12 +206,10 @@ static const char *const topics[] = {"bar_trends", "historic_stats", "asset_tren
 
 static const t5_parameter fields = {
     .size = sizeof fields,
-    .type = T5_PARAMETER_INTEGER,
+    .type = T5_PARAMETER_BOOLEAN,
     .name = "fields",
-    .help = "how many of the eight are read; with 0 none is wanted",
-    .preset = "8",
-    .min = "0",
-    .max = "8",
+    .help = "whether the eight are read; else none is wanted",
+    .preset = "yes",
 };
 static const t5_parameter report_path = {
     .size = sizeof report_path,
