@@ -41,19 +41,32 @@ typedef struct t5_note {
         take5_note = {6, 112, T5_NOTE_TYPE, T5_NOTE_NAME, T5_ABI_MAJOR, T5_ABI_MINOR,       \
                       T5_ABI_MINOR_REQUIRED, 0, note_name_text, note_version_text}
 
+/* Members that are left out are meant to be zero; g++ -Wextra warns of them in C++, alone. */
+#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
+#define T5_LEFT_OUT_BEGIN_                                                                  \
+    _Pragma("GCC diagnostic push")                                                          \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")
+#define T5_LEFT_OUT_END_ _Pragma("GCC diagnostic pop")
+#else
+#define T5_LEFT_OUT_BEGIN_
+#define T5_LEFT_OUT_END_
+#endif
+
 /*
  * C and C++20:  T5_STRATEGY("name", "1.0.0", .create = create, .destroy = destroy, ...);
  * once in a strategy, at file scope.
  */
 #if !defined(__cplusplus) || __cplusplus >= 202002L
 #define T5_STRATEGY(strategy_name_text, strategy_version_text, ...)                         \
-    T5_NOTE_(strategy_name_text, strategy_version_text);                                    \
+    T5_LEFT_OUT_BEGIN_                                                                      \
     T5_EXTERN_C T5_EXPORT const t5_strategy take5_strategy;                                 \
     const t5_strategy take5_strategy = {.size = (uint32_t)sizeof(t5_strategy),              \
                                         .flags = 0,                                         \
                                         .name = strategy_name_text,                         \
                                         .version = strategy_version_text,                   \
-                                        __VA_ARGS__}
+                                        __VA_ARGS__};                                       \
+    T5_LEFT_OUT_END_                                                                        \
+    T5_NOTE_(strategy_name_text, strategy_version_text)
 #endif
 
 /*
