@@ -402,6 +402,8 @@ static void swap_release(struct swap *swap) {
 bool swap_muster(struct engine *engine, struct muster *muster, struct config *next,
                  struct report *report, struct error *error) {
     struct swap swap = {.engine = engine, .muster = muster, .report = report};
+    /* What ran is reported on at the end, and no partition may hold it any more by then. */
+    struct roster *outgoing = roster_retain(engine->roster);
     size_t held = 0;
     bool did = false;
     struct config *superseded = NULL;
@@ -445,6 +447,7 @@ bool swap_muster(struct engine *engine, struct muster *muster, struct config *ne
 done:
     destroy_leftovers(&swap, did);
     swap_release(&swap);
+    roster_release(outgoing);
     config_free(superseded);
     return did;
 }
