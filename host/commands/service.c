@@ -5,6 +5,7 @@
 #include "engine/crash.h"
 #include "ops/control.h"
 #include "ops/http.h"
+#include "ops/lag_watch.h"
 #include "ops/run_directory.h"
 #include "source/kafka.h"
 
@@ -48,6 +49,7 @@ struct service {
     bool is_stuck; /* something was left behind */
     int64_t last_stats_ns;
     uint64_t last_stats_messages;
+    struct lag_watch lag_watch;
     char source_detail[256];
     pthread_mutex_t lock; /* guards the queue */
     pthread_cond_t changed;
@@ -429,17 +431,52 @@ static void log_stats(struct service *service, bool is_final) {
     if (!is_final && span_ns < engine_config(service->engine)->stats_interval_ns)
         return;
     view_totals(service->engine, &totals);
+    char lag[32] = "not known";
+    if (totals.lag >= 0)
+        snprintf(lag, sizeof lag, "%" PRId64, totals.lag);
     log_info(service->log, "engine",
              "messages %" PRIu64 " (%.0f/s), bad %" PRIu64 ", signals %" PRIu64
-             ", unconfirmed %" PRIu64 ", lag %" PRId64,
+             ", unconfirmed %" PRIu64 ", lag %s",
              totals.messages,
              span_ns > 0
                  ? (double)(totals.messages - service->last_stats_messages) * 1e9 / (double)span_ns
                  : 0.0,
-             totals.bad, totals.signals, totals.unconfirmed, totals.lag);
+             totals.bad, totals.signals, totals.unconfirmed, lag);
     service->last_stats_ns = now_ns;
     service->last_stats_messages = totals.messages;
     service->totals = totals;
+}
+
+static void add_strategy(void *context, const struct view_strategy *strategy) {
+    struct lag_sample *sample = context;
+    if (sample->strategy_count == LAG_WATCH_STRATEGIES)
+        return;
+    struct lag_watch_strategy *added = &sample->strategies[sample->strategy_count++];
+    memcpy(added->name, strategy->name, sizeof added->name);
+    added->busy_ns = strategy->busy_ns;
+}
+
+static void watch_lag(struct service *service) {
+    struct view_totals totals;
+    struct lag_sample sample = {.now_ns = clock_monotonic_ns()};
+    char text[512];
+    if (sample.now_ns - service->lag_watch.last.now_ns < LAG_WATCH_NS)
+        return;
+    view_totals(service->engine, &totals);
+    view_strategies(service->engine, add_strategy, &sample);
+    sample.lag = totals.lag;
+    sample.messages = totals.messages;
+    sample.lanes = view_lane_count(service->engine);
+    switch (lag_watch(&service->lag_watch, &sample, text, sizeof text)) {
+    case LAG_GROWS:
+        log_warning(service->log, "engine", "%s", text);
+        break;
+    case LAG_IS_BACK:
+        log_info(service->log, "engine", "%s", text);
+        break;
+    case LAG_QUIET:
+        break;
+    }
 }
 
 static void notify(struct service *service) {
@@ -493,6 +530,7 @@ static int work(struct service *service) {
         serve_signals(service);
         notify(service);
         log_stats(service, false);
+        watch_lag(service);
     }
     return EXIT_GOOD;
 }

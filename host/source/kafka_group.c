@@ -85,13 +85,13 @@ static void group_names(const rd_kafka_topic_partition_list_t *list, struct text
     rd_kafka_topic_partition_list_destroy(sorted);
 }
 
-static void group_say(struct kafka_source *self, const char *what,
+static void group_say(struct kafka_source *self, enum log_level level, const char *what,
                       const rd_kafka_topic_partition_list_t *list) {
     struct text names;
     text_init(&names);
     group_names(list, &names);
-    log_info(self->log, KAFKA_ROOM, "%s: %d partition%s%s%s", what, list->cnt,
-             list->cnt == 1 ? "" : "s", list->cnt > 0 ? ": " : "", names.data);
+    log_write(self->log, level, KAFKA_ROOM, "%s: %d partition%s%s%s", what, list->cnt,
+              list->cnt == 1 ? "" : "s", list->cnt > 0 ? ": " : "", names.data);
     text_release(&names);
 }
 
@@ -160,7 +160,7 @@ static void group_hand_over(struct kafka_source *self, rd_kafka_topic_partition_
 }
 
 static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
-    group_say(self, "assigned", list);
+    group_say(self, LOG_LEVEL_INFO, "assigned", list);
     size_t count;
     struct source_part *parts = group_parts(self, list, &count);
     if (!parts) {
@@ -203,7 +203,8 @@ static int revoke_timeout_ms(const struct kafka_source *self) {
 
 static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
     bool is_lost = rd_kafka_assignment_lost(self->client) != 0;
-    group_say(self, is_lost ? "lost" : "revoked", list);
+    group_say(self, is_lost ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, is_lost ? "lost" : "revoked",
+              list);
     size_t count;
     struct source_part *parts = group_parts(self, list, &count);
     if (!parts) {

@@ -636,6 +636,27 @@ Test(engine, errors_in_a_row_suspend_one_and_the_others_go_on) {
     stage_free(stage);
 }
 
+Test(engine, one_that_is_always_slow_is_not_said_with_every_message) {
+    static const char *const settings[] = {"take5.slow_callback_ms=1",
+                                           "strategy:slow_message.takes=2ms", NULL};
+    struct stage *stage = stage_new(settings);
+    stage_drop(stage, "slow_message", "slow_message");
+    stage_start(stage);
+    stage_assign(stage, 0, 0);
+    for (int64_t offset = 0; offset < 5; offset++)
+        stage_send(stage, BAR, 0, offset, "A");
+    stage_wait_stored(stage, BAR, 0, 5);
+    const char *said = strstr(stage_log(stage), "slow on_message at bar_trends/0/0");
+    cr_assert_not_null(said);
+    cr_expect_null(strstr(said + 1, "slow on_message"));
+    struct text text;
+    text_init(&text);
+    view_status(stage_engine(stage), &text);
+    cr_expect_not_null(strstr(text.data, "\"slow\":5"), "%s", text.data);
+    text_release(&text);
+    stage_free(stage);
+}
+
 Test(engine, operators_suspension_reaches_instances_that_are_made_later) {
     struct stage *stage = good_stage();
     struct error error;
