@@ -365,6 +365,10 @@ static bool handle(void *context, const struct control_request *asked, struct te
         view_status(service->engine, answer);
         return true;
     }
+    if (strcmp(word, "stop") == 0 && asked->count > 1) {
+        text_puts(answer, "use: take5 ctl stop (it ends the host; one deployment: suspend NAME)");
+        return false;
+    }
     if (strcmp(word, "stop") == 0) {
         atomic_store(&service->options.signals->should_stop, true);
         on_stop(service);

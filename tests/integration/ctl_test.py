@@ -70,6 +70,11 @@ class Ctl(Demo):
         code, out, _ = self.host.ctl("--json", "suspend", "nobody")
         self.assertEqual((code, json.loads(out)),
                          (1, {"ok": False, "answer": 'no deployment "nobody" runs'}))
+        # Somebody who means to suspend one does not end the host.
+        code, out, _ = self.host.ctl("stop", "momentum")
+        self.assertEqual(code, 1)
+        self.assertIn("suspend NAME", out)
+        self.assertEqual(self.host.ctl("status")[0], 0)
         self.assertEqual(self.host.ctl()[0], 2)
         self.assertEqual(self.host.ctl("--watch=1", "status")[0], 2)
         self.assertEqual(self.host.ctl("--watch", "reload")[0], 2)
