@@ -74,6 +74,22 @@ static void write_signal(struct text *text, const struct outbox *outbox, const s
     text_putc(text, '}');
 }
 
+static void write_line(struct text *text, const struct seat *seat, const struct emission *emission,
+                       const char *id) {
+    text_printf(text, "%.*s %.*s %.6g (confidence %.2f) by %s, id %s", (int)emission->name.len,
+                emission->name.data, (int)emission->symbol.len,
+                emission->symbol.data != NULL ? emission->symbol.data : "", emission->value,
+                emission->confidence, seat->deployment->name, id);
+}
+
+static bool is_line_wanted(struct sink *const *sinks, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (sinks[i]->wants_lines)
+            return true;
+    }
+    return false;
+}
+
 bool outbox_signal(struct outbox *outbox, struct seat *seat, const struct emission *emission,
                    struct pending *pending, uint64_t sequence) {
     struct text id, value, line;
@@ -82,10 +98,8 @@ bool outbox_signal(struct outbox *outbox, struct seat *seat, const struct emissi
     text_init(&line);
     write_id(&id, outbox, seat);
     write_signal(&value, outbox, seat, emission, id.data);
-    text_printf(&line, "%.*s %.*s %.6g (confidence %.2f) by %s, id %s", (int)emission->name.len,
-                emission->name.data, (int)emission->symbol.len,
-                emission->symbol.data != NULL ? emission->symbol.data : "", emission->value,
-                emission->confidence, seat->deployment->name, id.data);
+    if (is_line_wanted(outbox->signal_sinks, outbox->signal_sink_count))
+        write_line(&line, seat, emission, id.data);
     bool did = false;
     if (text_is_short(&id) || text_is_short(&value) || text_is_short(&line))
         goto done;

@@ -48,7 +48,7 @@ struct parcel {
     int64_t time_ms; /* of the record to write; < 0: none */
     const struct parcel_header *headers;
     size_t header_count;
-    /* A line for the log sink and the console: "momentum_up AAPL 1.23 (0.80)". */
+    /* For people, where a sink wants lines: "momentum_up AAPL 1.23 (0.80)". May be NULL. */
     const char *line;
     const char *deployment;              /* NULL: none (a bad message) */
     void (*done)(struct parcel *parcel); /* any thread; must not block */
@@ -89,6 +89,7 @@ struct sink_ops {
 
 struct sink {
     const struct sink_ops *ops;
+    bool wants_lines; /* parcels need a `line` */
 };
 
 /* One line a signal into the log; confirmed at once. */

@@ -60,7 +60,7 @@ struct sink *sink_log_new(struct log *log, struct error *error) {
         error_set_memory(error, sizeof *self, "the log sink");
         return NULL;
     }
-    self->sink.ops = &LOG_SINK_OPS;
+    self->sink = (struct sink){.ops = &LOG_SINK_OPS, .wants_lines = true};
     self->log = log;
     return &self->sink;
 }
