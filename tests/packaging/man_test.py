@@ -77,6 +77,15 @@ def check_options(page):
                     f"take5 {command}: -{letter} is not in take5(1)"
                 checked += 1
     assert checked > 40, f"only {checked} options were found"
+    shared = re.findall(r'"([a-z-]+)", required_argument', read("host/commands/running.h"))
+    assert len(shared) >= 2, "the options that ctl and top share were not found"
+    for name in shared:
+        for command in ("ctl", "top"):
+            assert has_entry(of[command], "--" + name), f"take5 {command}: --{name} is not told"
+    keys = re.findall(r"\{'(.)',\s*TOP_BY_", read("host/commands/top.c"))
+    assert len(keys) >= 8, keys
+    for key in keys:
+        assert f"({key})" in of["top"], f"take5 top: the key {key} is not told"
 
 
 def is_hidden(text, name):
