@@ -163,7 +163,7 @@ static enum decode_reason scan_payload(struct decoder *decoder, const struct rec
     if (*begin != '{' || end[-1] != '}')
         return diagnose(decoder, begin, end);
     struct scan scan = new_scan(decoder, end);
-    const char *behind = extract_run(&decoder->extract, &scan, begin);
+    const char *behind = extract_run(&decoder->extract, &scan, begin, record->topic);
     if (behind != NULL && behind != end)
         behind = scan_fail_grammar(&scan, scan_space(behind), "text behind the object");
     if (behind == NULL)

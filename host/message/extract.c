@@ -18,9 +18,12 @@ bool extract_init(struct extract *extract, const struct trie *trie, uint32_t max
     extract->has_met = calloc(trie->node_count, sizeof *extract->has_met);
     extract->frames = malloc(max_depth * sizeof *extract->frames);
     extract->scratch = malloc(max_bytes);
-    if (!hints_init(&extract->hints, trie->node_count) || extract->cells == NULL ||
-        extract->is_dirty == NULL || extract->has_met == NULL || extract->frames == NULL ||
-        extract->scratch == NULL)
+    for (size_t topic = 0; topic < EXTRACT_TOPICS; topic++) {
+        if (!hints_init(&extract->hints[topic], trie->node_count))
+            return false;
+    }
+    if (extract->cells == NULL || extract->is_dirty == NULL || extract->has_met == NULL ||
+        extract->frames == NULL || extract->scratch == NULL)
         return false;
     for (uint32_t i = 0; i < cell_count; i++)
         extract->cells[i] = missing_value;
@@ -28,7 +31,8 @@ bool extract_init(struct extract *extract, const struct trie *trie, uint32_t max
 }
 
 void extract_release(struct extract *extract) {
-    hints_release(&extract->hints);
+    for (size_t topic = 0; topic < EXTRACT_TOPICS; topic++)
+        hints_release(&extract->hints[topic]);
     free(extract->cells);
     free(extract->is_dirty);
     free(extract->has_met);
@@ -126,21 +130,22 @@ static inline const char *take_colon(struct scan *scan, const char *p) {
 }
 
 /* A name with escapes. It is only looked at, so the scratch that it takes is free again after. */
-static const char *take_escaped_name(struct extract *extract, struct scan *scan, const char *name,
-                                     const char *end, uint32_t parent, uint32_t *child,
-                                     struct hint ***link) {
+static const char *take_escaped_name(struct extract *extract, struct hints *hints,
+                                     struct scan *scan, const char *name, const char *end,
+                                     uint32_t parent, uint32_t *child, struct hint ***link) {
     size_t size;
     name = unescaped(extract, name, end, &size);
     *child = trie_find(extract->trie, parent, trie_name(name, size, name + size), name, size);
-    *link = hints_lose(&extract->hints);
+    *link = hints_lose(hints);
     return take_colon(scan, end + 1);
 }
 
 /* From a name's opening quote to its value, when no hint fits. `*child` gets the node that the name
  * leads to, `*link` the hint of the next name. */
-static __attribute__((noinline)) const char *take_name(struct extract *extract, struct scan *scan,
-                                                       const char *p, uint32_t parent,
-                                                       uint32_t *child, struct hint ***link) {
+static __attribute__((noinline)) const char *take_name(struct extract *extract, struct hints *hints,
+                                                       struct scan *scan, const char *p,
+                                                       uint32_t parent, uint32_t *child,
+                                                       struct hint ***link) {
     if (*p != '"')
         return scan_fail_grammar(scan, p, "expected a member's name");
     bool has_escapes;
@@ -149,12 +154,12 @@ static __attribute__((noinline)) const char *take_name(struct extract *extract, 
     if (end == NULL)
         return NULL;
     if (has_escapes)
-        return take_escaped_name(extract, scan, name, end, parent, child, link);
+        return take_escaped_name(extract, hints, scan, name, end, parent, child, link);
     const size_t size = (size_t)(end - name);
     const struct trie_name words = trie_name(name, size, scan->end);
     *child = trie_find(extract->trie, parent, words, name, size);
     if (end[1] == ':')
-        *link = hints_learn(&extract->hints, *link, parent, *child, words, name, size);
+        *link = hints_learn(hints, *link, parent, *child, words, name, size);
     return take_colon(scan, end + 1);
 }
 
@@ -180,12 +185,14 @@ static inline const char *take_scalar(struct extract *extract, struct scan *scan
     return scan_word_value(scan, p, cell);
 }
 
-const char *extract_run(struct extract *extract, struct scan *scan, const char *begin) {
+const char *extract_run(struct extract *extract, struct scan *scan, const char *begin,
+                        uint32_t topic) {
     const struct trie *trie = extract->trie;
+    struct hints *hints = &extract->hints[topic % EXTRACT_TOPICS];
     struct extract_frame *frame;
     uint32_t depth = 0;
     uint32_t child = 0; /* the document itself */
-    struct hint **link = &extract->hints.nowhere;
+    struct hint **link = &hints->nowhere;
     const char *p = begin;
     t5_value *cell;
 
@@ -195,7 +202,7 @@ open: /* a bracket with something wanted below it */
     frame = &extract->frames[depth++];
     *frame = (struct extract_frame){
         .begin = p, .link = link, .node = child, .closer = *p == '{' ? '}' : ']'};
-    link = &extract->hints.all[child].first;
+    link = &hints->all[child].first;
     p = scan_space(p + 1);
     if (*p == frame->closer)
         goto close;
@@ -208,7 +215,7 @@ next: /* a member or an element */
             link = &hint->next;
             p = scan_space(p + 1 + hint->size);
         } else {
-            p = take_name(extract, scan, p, frame->node, &child, &link);
+            p = take_name(extract, hints, scan, p, frame->node, &child, &link);
             if (p == NULL)
                 return NULL;
         }

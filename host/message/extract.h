@@ -14,6 +14,10 @@
 /* Cells are made MISSING again so many at a time. */
 #define EXTRACT_GROUP 16
 
+/* Topics that have hints of their own: what follows a name differs between them, and their messages
+ * alternate. Further ones share. A power of two. */
+#define EXTRACT_TOPICS 4
+
 /* An open bracket with something wanted below it. */
 struct extract_frame {
     const char *begin;
@@ -31,7 +35,7 @@ struct extract {
     uint8_t *is_dirty; /* by group */
     uint8_t *has_met;  /* by node: in this message */
     uint32_t group_count;
-    struct hints hints;
+    struct hints hints[EXTRACT_TOPICS];
     struct extract_frame *frames; /* max_depth of them */
     char *scratch;                /* texts whose escapes are resolved */
     size_t scratch_used;
@@ -44,8 +48,10 @@ void extract_release(struct extract *extract);
 /* Makes all cells MISSING again. */
 void extract_reset(struct extract *extract);
 
-/* Runs over the document, whose first byte is at `begin`: '{', and whose last, scan->end - 1, is
+/* Runs over the document of a topic, whose first byte is at `begin`: '{', and whose last, scan->end
+ * - 1, is
  * '}'. Gives the position behind the document, or NULL when it is bad. */
-const char *extract_run(struct extract *extract, struct scan *scan, const char *begin);
+const char *extract_run(struct extract *extract, struct scan *scan, const char *begin,
+                        uint32_t topic);
 
 #endif

@@ -96,6 +96,7 @@ static const struct kind kinds[] = {
 struct sample {
     struct text bytes;
     size_t begins[MESSAGES + 1];
+    uint32_t topics[MESSAGES];
     size_t count;
 };
 
@@ -125,6 +126,7 @@ static void sample_take(struct sample *sample, const struct kind *kind) {
         if (!is_wanted || passed++ < 20000)
             continue;
         text_append(&sample->bytes, message.payload, message.payload_size);
+        sample->topics[sample->count] = message.role;
         sample->begins[++sample->count] = sample->bytes.size;
     }
     market_free(market);
@@ -158,7 +160,8 @@ static void decode_all(struct decoder *decoder, const struct sample *sample) {
                                       .payload_size = sample->begins[i + 1] - sample->begins[i],
                                       .key = "QQQ",
                                       .key_size = 3,
-                                      .kafka_time_ms = 1718658930000};
+                                      .kafka_time_ms = 1718658930000,
+                                      .topic = sample->topics[i]};
         t5_message message;
         uint32_t remarks;
         if (decoder_decode(decoder, &record, &message, &remarks) != DECODE_OK)
