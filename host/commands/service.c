@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "commands/service_redrive.h"
+#include "commands/service_tell.h"
 #include "engine/crash.h"
 #include "ops/control.h"
 #include "ops/http.h"
-#include "ops/lag_watch.h"
 #include "ops/run_directory.h"
 #include "source/kafka.h"
 
@@ -45,12 +45,8 @@ struct service {
     struct control *control;
     struct http *http;         /* NULL: not enabled */
     struct observer *observer; /* for http; NULL without it */
-    struct view_totals totals;
-    bool is_stuck; /* something was left behind */
-    int64_t last_stats_ns;
-    uint64_t last_stats_messages;
-    struct lag_watch lag_watch;
-    char source_detail[256];
+    struct service_tell tell;
+    bool is_stuck;        /* something was left behind */
     pthread_mutex_t lock; /* guards the queue */
     pthread_cond_t changed;
     struct request *queue;
@@ -428,73 +424,6 @@ failed:
     return NULL;
 }
 
-static void log_stats(struct service *service, bool is_final) {
-    struct view_totals totals;
-    const int64_t now_ns = clock_monotonic_ns();
-    const int64_t span_ns = now_ns - service->last_stats_ns;
-    if (!is_final && span_ns < engine_config(service->engine)->stats_interval_ns)
-        return;
-    view_totals(service->engine, &totals);
-    char lag[32] = "not known";
-    if (totals.lag >= 0)
-        snprintf(lag, sizeof lag, "%" PRId64, totals.lag);
-    log_info(service->log, "engine",
-             "messages %" PRIu64 " (%.0f/s), bad %" PRIu64 ", signals %" PRIu64
-             ", unconfirmed %" PRIu64 ", lag %s",
-             totals.messages,
-             span_ns > 0
-                 ? (double)(totals.messages - service->last_stats_messages) * 1e9 / (double)span_ns
-                 : 0.0,
-             totals.bad, totals.signals, totals.unconfirmed, lag);
-    service->last_stats_ns = now_ns;
-    service->last_stats_messages = totals.messages;
-    service->totals = totals;
-}
-
-static void add_strategy(void *context, const struct view_strategy *strategy) {
-    struct lag_sample *sample = context;
-    if (sample->strategy_count == LAG_WATCH_STRATEGIES)
-        return;
-    struct lag_watch_strategy *added = &sample->strategies[sample->strategy_count++];
-    memcpy(added->name, strategy->name, sizeof added->name);
-    added->busy_ns = strategy->busy_ns;
-}
-
-static void watch_lag(struct service *service) {
-    struct view_totals totals;
-    struct lag_sample sample = {.now_ns = clock_monotonic_ns()};
-    char text[512];
-    if (sample.now_ns - service->lag_watch.last.now_ns < LAG_WATCH_NS)
-        return;
-    view_totals(service->engine, &totals);
-    view_strategies(service->engine, add_strategy, &sample);
-    sample.lag = totals.lag;
-    sample.messages = totals.messages;
-    sample.lanes = view_lane_count(service->engine);
-    switch (lag_watch(&service->lag_watch, &sample, text, sizeof text)) {
-    case LAG_GROWS:
-        log_warning(service->log, "engine", "%s", text);
-        break;
-    case LAG_IS_BACK:
-        log_info(service->log, "engine", "%s", text);
-        break;
-    case LAG_QUIET:
-        break;
-    }
-}
-
-static void notify(struct service *service) {
-    struct source_status status = {0};
-    char why[256];
-    service->source->ops->status(service->source, &status);
-    if (view_is_live(service->engine, why, sizeof why))
-        sd_notify(0, "WATCHDOG=1");
-    if (strcmp(status.detail, service->source_detail) != 0) {
-        memcpy(service->source_detail, status.detail, sizeof service->source_detail);
-        sd_notifyf(0, "STATUS=%s", status.detail);
-    }
-}
-
 static void serve_signals(struct service *service) {
     struct signals *signals = service->options.signals;
     struct text answer;
@@ -521,7 +450,7 @@ static int work(struct service *service) {
     const int64_t until_ns = service->options.run_for_ns > 0
                                  ? clock_monotonic_ns() + service->options.run_for_ns
                                  : INT64_MAX;
-    service->last_stats_ns = clock_monotonic_ns();
+    service_tell_begin(&service->tell, service->engine, service->source, service->log);
     while (!atomic_load(&service->options.signals->should_stop) &&
            clock_monotonic_ns() < until_ns) {
         const bool is_busy = clock_monotonic_ns() < service->busy_until_ns;
@@ -532,9 +461,7 @@ static int work(struct service *service) {
         }
         serve_requests(service);
         serve_signals(service);
-        notify(service);
-        log_stats(service, false);
-        watch_lag(service);
+        service_tell(&service->tell);
     }
     return EXIT_GOOD;
 }
@@ -553,6 +480,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
     };
     int code = EXIT_FAILED;
     report_init(&report);
+    service_tell_begin(&service->tell, service->engine, service->source, service->log);
     if (!engine_start(service->engine, &report, &error)) {
         log_write(service->log, LOG_LEVEL_CRITICAL, "engine", "cannot start: %s", error.text);
         goto done;
@@ -576,7 +504,7 @@ stop:
         service->is_stuck = true;
         code = EXIT_FAILED;
     }
-    log_stats(service, true);
+    service_tell_stats(&service->tell);
     log_info(service->log, "engine", service->is_stuck ? "stopped, not cleanly" : "stopped");
 done:
     report_release(&report);
@@ -584,7 +512,7 @@ done:
 }
 
 const struct view_totals *service_totals(const struct service *service) {
-    return &service->totals;
+    return &service->tell.totals;
 }
 
 bool service_free(struct service *service) {

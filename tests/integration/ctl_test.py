@@ -2,6 +2,7 @@
 """`take5 ctl`: every request says what it did."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -138,6 +139,43 @@ class Ctl(Demo):
                               timeout=60 * PATIENCE, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"{self.directory}/none/control.sock", done.stderr)
+
+
+class Told(Demo):
+    """What `systemctl status` shows, heard by a socket of the test's own."""
+
+    OPTIONS = ("take5.stats_interval=0",)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        cls.heard.bind("")  # a free abstract name
+        os.environ["NOTIFY_SOCKET"] = "@" + cls.heard.getsockname()[1:].decode()
+        try:
+            super().setUpClass()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.heard.close()
+
+    def hear(self, pattern):
+        """Until a status line of that kind comes."""
+        self.heard.settimeout(60 * PATIENCE)
+        while True:
+            for line in self.heard.recv(4096).decode().splitlines():
+                if re.search(pattern, line):
+                    return line
+
+    def test_the_status_line_tells_broker_partitions_and_that_it_drains(self):
+        self.hear(r"^STATUS=connected to 127\.0\.0\.1:\d+, 12 partitions$")
+        self.assertEqual(self.host.ctl("drain")[0], 0)
+        self.hear(r"^STATUS=draining, nothing is read; connected to .*, 12 partitions$")
+        self.assertEqual(self.host.ctl("drain", "off")[0], 0)
+        self.hear(r"^STATUS=connected to .*, 12 partitions$")
+        self.assertNotRegex(self.host.process.log(), r"\bengine +messages \d", "0 is never")
 
 
 class Stop(Demo):

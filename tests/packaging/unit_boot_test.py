@@ -85,7 +85,7 @@ def check_work(host):
     say("strategies work behind the hardening")
     # With a broker and a feed of its own; the demo would hide its socket.
     host.tree.write("/etc/default/take5", "TAKE5_OPTIONS=-s log.format=journald "
-                    "-s control.socket=/run/take5/control.sock\n")
+                    "-s take5.run_dir=/run/take5\n")
     start = re.search("^ExecStart=(.*)$", host.tree.read(UNIT), flags=re.M).group(1)
     host.tree.write("/etc/systemd/system/take5.service.d/demo.conf",
                     f"[Service]\nExecStart=\nExecStart={start} --demo\n")
