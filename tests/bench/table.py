@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""The figures that have a target, as a table in the README.
+    table.py RESULTS README [--check]
+Writes the table between the README's two comments; with --check it only tells whether what stands
+there is what RESULTS says, and exits with 1 when it is not."""
+import json
+import sys
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+def number(value):
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.3g}"
+
+
+def bound(figure):
+    """Which side is good, which results.json does not say: latency's is below; of others a median
+    above the target is met or not."""
+    is_above = figure["median"] >= figure["target"]
+    is_least = is_above == figure["met"] and not figure["name"].startswith("latency")
+    return "≥" if is_least else "≤"
+
+
+def table(results):
+    rows = ["| figure | unit | median | min to max | target | met |", "|---|---|---|---|---|---|"]
+    for figure in results["figures"]:
+        if figure["target"] is None:
+            continue
+        spread = f"{number(figure['min'])} to {number(figure['max'])}"
+        rows.append(f"| {figure['name']} | {figure['unit']} | **{number(figure['median'])}** | "
+                    f"{spread} | {bound(figure)} {number(figure['target'])} | "
+                    f"{'yes' if figure['met'] else '**no**'} |")
+    where = f"Measured on {results['machine']}, {results['date']}, by `sh tests/bench/run.sh`."
+    return "\n".join([where, "", *rows])
+
+
+def main():
+    path, readme = sys.argv[1:3]
+    with open(path, encoding="utf-8") as file:
+        wanted = table(json.load(file))
+    with open(readme, encoding="utf-8") as file:
+        text = file.read()
+    head, rest = text.split(BEGIN, 1)
+    there, tail = rest.split(END, 1)
+    if "--check" in sys.argv[3:]:
+        if there.strip() != wanted:
+            sys.exit(f"{readme} does not show what {path} says:\n{there}\n--- but ---\n{wanted}")
+        return
+    with open(readme, "w", encoding="utf-8") as file:
+        file.write(f"{head}{BEGIN}\n{wanted}\n{END}{tail}")
+
+
+main()
