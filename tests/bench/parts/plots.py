@@ -2,6 +2,7 @@
 import math
 import os
 import statistics
+import time
 
 from . import latency, throughput
 from .figures import machine
@@ -22,7 +23,8 @@ def draw(folder, drawn):
 
 
 def footer(drawing):
-    drawing.text(20, drawing.height - 14, machine(), 11, FAINT)
+    drawing.text(20, drawing.height - 14,
+                 f"{machine()}, {time.strftime('%Y-%m-%d')}, sh tests/bench/run.sh", 11, FAINT)
 
 
 # ---- throughput ----
@@ -34,12 +36,12 @@ def colour_of(name):
 
 
 def draw_throughput(path, rows):
-    step, top, left, right = 34, 76, 320, 190
+    step, top, left, right = 34, 76, 320, 230
     drawing = Drawing(900, top + step * len(rows) + 56, "Throughput")
     drawing.text(20, 32, "Messages a second, from Kafka to the code that wants them", 17,
                  weight="600")
-    drawing.text(20, 54, "median; the thin line spans minimum to maximum; CPU is of the whole "
-                 "process, a message", 12, FAINT)
+    drawing.text(20, 54, "median; the thin line spans minimum to maximum; × is to the floor, within "
+                 "a round; CPU is of the whole process, a message", 12, FAINT)
     high = max(max(row.values(throughput.speed)) for row in rows)
     scale = Linear(0, high, left, drawing.width - right)
     bottom = top + step * len(rows)
@@ -47,7 +49,6 @@ def draw_throughput(path, rows):
         if tick <= high * 1.02:
             drawing.line(scale(tick), top - 6, scale(tick), bottom)
             drawing.text(scale(tick), bottom + 16, short(tick), 11, FAINT, "middle")
-    floor = statistics.median(rows[0].values(throughput.speed))
     for i, row in enumerate(rows):
         y = top + step * i
         speeds = row.values(throughput.speed)
@@ -57,8 +58,9 @@ def draw_throughput(path, rows):
         drawing.line(scale(min(speeds)), y + step / 2 - 2, scale(max(speeds)), y + step / 2 - 2,
                      INK, 1.2)
         cpu = statistics.median(row.values(throughput.cpu))
+        ratio = statistics.median(throughput.paired(row, rows[0], throughput.speed))
         drawing.text(scale(max(*speeds, median)) + 8, y + 18,
-                     f"{short(median)}/s · {median / floor:.2f} × · {cpu:.2g} µs CPU", 12)
+                     f"{short(median)}/s · {ratio:.2f} × · {cpu:.2g} µs CPU", 12)
     footer(drawing)
     drawing.write(path)
 
