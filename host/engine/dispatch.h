@@ -10,7 +10,7 @@
 
 /* Handles the record to completion. `ticks_now` is the tick count, in and out; `coarse_ns` the
  * coarse clock, once a batch. */
-__attribute__((noinline, noclone)) /* counted by name: tests/bench/instructions.py */
+__attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
 void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
                      int64_t coarse_ns);
 

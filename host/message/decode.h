@@ -77,7 +77,7 @@ void decoder_free(struct decoder *decoder);
  * `remarks` gets enum decode_remark bits. On a reason other than OK the message is not to be used,
  * and decoder_complaint() says what is wrong at which byte.
  */
-__attribute__((noinline, noclone)) /* counted by name: tests/bench/instructions.py */
+__attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
 enum decode_reason decoder_decode(struct decoder *decoder, const struct record *record,
                                   t5_message *message, uint32_t *remarks);
 

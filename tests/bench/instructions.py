@@ -19,10 +19,10 @@ ALLOWED_GROWTH = 0.05
 SKIPPED = 77
 BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "instructions.json")
 
-# What is counted: a function and all that it calls.
+# What is counted: a function, or what the compiler made of it, and all that it calls.
 COUNTS = {
-    "decoded": "decoder_decode",
-    "dispatched": "dispatch_record",  # decoding, routing and the strategy included
+    "decoded": "decoder_decode*",
+    "dispatched": "dispatch_record*",  # decoding, routing and the strategy included
 }
 
 
