@@ -222,6 +222,9 @@ static void begin_topics(struct arrival *arrival, const struct source_part *part
             if (is_topic_as_left(arrival->engine, progress, &parts[i])) {
                 progress->is_owned = true;
                 progress->assigned_at = parts[i].offset;
+                /* The client has forgotten what it was given and did not commit: the lane gives it
+                 * anew. Else a topic that is silent from now on would stay uncommitted. */
+                progress->stored = parts[i].offset;
                 continue;
             }
             arrival->gaps[parts[i].topic] = (struct gap){true, progress->next, parts[i].offset};

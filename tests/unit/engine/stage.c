@@ -383,8 +383,8 @@ void stage_start(struct stage *stage) {
     stage->sent = stage->released = stage->read = 0;
     stage->does_hold = false;
     stage->source = (struct stage_source){{&source_ops}, stage};
-    stage->signals = (struct stage_sink){{&sink_ops}, stage};
-    stage->letters = (struct stage_sink){{&sink_ops}, stage};
+    stage->signals = (struct stage_sink){{.ops = &sink_ops}, stage};
+    stage->letters = (struct stage_sink){{.ops = &sink_ops}, stage};
     memset(&stage->outbox, 0, sizeof stage->outbox);
     stage->outbox.config = stage->config;
     stage->outbox.log = stage->log;
@@ -467,23 +467,32 @@ void stage_reload(struct stage *stage, const char *const *settings) {
     engine_reload(stage->engine, load_config(stage), &stage->report);
 }
 
+/* As of a client: what was stored before an assignment is forgotten with it. */
+static void assign(struct stage *stage, struct source_part *parts, size_t count) {
+    pthread_mutex_lock(&stage->lock);
+    for (size_t i = 0; i < count; i++)
+        stage->stored[parts[i].topic][parts[i].partition] = -1;
+    pthread_mutex_unlock(&stage->lock);
+    stage->listener.assigned(stage->listener.context, parts, count);
+}
+
 void stage_assign_topic(struct stage *stage, uint32_t topic, int32_t partition, int64_t committed) {
     struct source_part part = {topic, partition, committed};
-    stage->listener.assigned(stage->listener.context, &part, 1);
+    assign(stage, &part, 1);
 }
 
 void stage_assign(struct stage *stage, int32_t partition, int64_t committed) {
     struct source_part parts[TOPICS];
     for (uint32_t topic = 0; topic < TOPICS; topic++)
         parts[topic] = (struct source_part){topic, partition, committed};
-    stage->listener.assigned(stage->listener.context, parts, TOPICS);
+    assign(stage, parts, TOPICS);
 }
 
 void stage_assign_many(struct stage *stage, size_t count, const int64_t *committed) {
     struct source_part parts[MAX_PARTITIONS];
     for (size_t i = 0; i < count; i++)
         parts[i] = (struct source_part){BAR, (int32_t)i, committed[i]};
-    stage->listener.assigned(stage->listener.context, parts, count);
+    assign(stage, parts, count);
 }
 
 void stage_revoke_topic(struct stage *stage, uint32_t topic, int32_t partition) {
