@@ -6,21 +6,13 @@ there is what RESULTS says, and exits with 1 when it is not."""
 import json
 import sys
 
+from parts.figures import format_number, is_at_least
+
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
-def number(value):
-    if abs(value) >= 1000:
-        return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.3g}"
-
-
 def bound(figure):
-    """Which side is good, which results.json does not say: latency's is below; of others a median
-    above the target is met or not."""
-    is_above = figure["median"] >= figure["target"]
-    is_least = is_above == figure["met"] and not figure["name"].startswith("latency")
-    return "≥" if is_least else "≤"
+    return "≥" if is_at_least(figure["name"]) else "≤"
 
 
 def table(results):
@@ -28,9 +20,10 @@ def table(results):
     for figure in results["figures"]:
         if figure["target"] is None:
             continue
-        spread = f"{number(figure['min'])} to {number(figure['max'])}"
-        rows.append(f"| {figure['name']} | {figure['unit']} | **{number(figure['median'])}** | "
-                    f"{spread} | {bound(figure)} {number(figure['target'])} | "
+        spread = f"{format_number(figure['min'])} to {format_number(figure['max'])}"
+        median = f"**{format_number(figure['median'])}**"
+        rows.append(f"| {figure['name']} | {figure['unit']} | {median} | {spread} | "
+                    f"{bound(figure)} {format_number(figure['target'])} | "
                     f"{'yes' if figure['met'] else '**no**'} |")
     where = f"Measured on {results['machine']}, {results['date']}, by `sh tests/bench/run.sh`."
     return "\n".join([where, "", *rows])

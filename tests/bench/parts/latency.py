@@ -70,7 +70,7 @@ def measure(site, plan, figures):
 
 
 def add(figures, rate, curves):
-    # Ranges that overlap count as equal, hence may_touch.
+    # Ranges that overlap count as equal.
     targets = {"p50": at_most(1.1, True), "p99": at_most(1.2, True)} if rate == 1_000 else {}
     for name, share in SHARES.items():
         for what, rounds in curves.items():
