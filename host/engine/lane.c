@@ -234,9 +234,9 @@ static void store_partition(struct lane *lane, struct partition *partition) {
         const int64_t done = progress_done(progress);
         if (!progress->is_owned || done == progress->stored || done == SOURCE_NO_OFFSET)
             continue;
-        progress->stored = done;
-        lane->options.source->ops->store(lane->options.source, (uint32_t)topic, partition->number,
-                                         done);
+        struct source *source = lane->options.source;
+        if (source->ops->store(source, (uint32_t)topic, partition->number, done))
+            progress->stored = done;
     }
 }
 

@@ -126,14 +126,18 @@ static bool rehearse(const struct muster_request *request, const struct wanted *
 }
 
 /* The generation of the same file that a deployment before this one will run, or NULL. Deployments
- * of one plugin share its code: a copy for each would drive the others' out of the caches. */
-static struct generation *find_shared(const struct muster *muster,
+ * of one plugin share its code: a copy for each would drive the others' out of the caches. But none
+ * that is older than what runs under this name: it may be the deployment's own of before, with the
+ * statics that it left there. */
+static struct generation *find_shared(const struct muster *muster, const struct deployment *running,
                                       const struct strategy_file *file) {
     for (size_t i = 0; i < muster->count; i++) {
         const struct muster_item *item = &muster->items[i];
         if (item->next == NULL || item->outcome == OUTCOME_REJECTED)
             continue;
         struct generation *generation = item->next->generation;
+        if (running != NULL && generation->number <= running->generation->number)
+            continue;
         if (hash_equal(generation->hash, file->hash) && strcmp(generation->name, file->name) == 0)
             return generation;
     }
@@ -166,7 +170,8 @@ static struct deployment *build(const struct muster_request *request, const stru
         description_free(described);
         return deployment;
     }
-    struct generation *generation = is_same_file ? running->generation : find_shared(muster, file);
+    struct generation *generation =
+        is_same_file ? running->generation : find_shared(muster, running, file);
     if (generation == NULL) {
         generation = generations_copy(request->generations, file, &error);
         if (generation == NULL) {

@@ -105,9 +105,9 @@ static void depart(struct lane *lane, void *argument) {
         const int64_t done = progress_done(progress);
         if (done == SOURCE_NO_OFFSET || done == progress->stored)
             continue;
-        progress->stored = done;
-        lane->options.source->ops->store(lane->options.source, departure->parts[i].topic,
-                                         partition->number, done);
+        struct source *source = lane->options.source;
+        if (source->ops->store(source, departure->parts[i].topic, partition->number, done))
+            progress->stored = done;
     }
     if (partition_is_owned(partition)) {
         for (size_t i = 0; i < partition->seat_count; i++)

@@ -57,12 +57,12 @@ struct seat {
     int64_t suspend_ns;        /* length of the next suspension */
     _Atomic uint64_t passed;   /* messages that went by while suspended */
     _Atomic uint64_t suspensions;
-    int64_t *gap_from;        /* by topic: first offset passed, or NO_OFFSET */
-    int64_t last_error_ns;    /* wall, 0: none */
-    char last_error[256];     /* guarded by the engine's status lock */
-    uint64_t unsaid_errors;   /* since the last one that was logged */
-    int64_t last_slow_ns;     /* wall, 0: none; of callbacks that were slow, likewise */
-    int64_t slowest_ns;       /* of those not said */
+    int64_t *gap_from;      /* by topic: first offset passed, or NO_OFFSET */
+    int64_t last_error_ns;  /* wall, 0: none */
+    char last_error[256];   /* guarded by the engine's status lock */
+    uint64_t unsaid_errors; /* since the last one that was logged */
+    int64_t last_slow_ns;   /* wall, 0: none; of callbacks that were slow, likewise */
+    int64_t slowest_ns;     /* of those not said */
     uint64_t unsaid_slow;
     int64_t reject_window_ns; /* start of the minute that rejects are counted in */
     uint32_t rejects_in_window;

@@ -345,11 +345,12 @@ static void file_wake(struct source *source, uint32_t lane) {
     file_queue_wake(file_source_of(source)->queue, lane);
 }
 
-static void file_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
+static bool file_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
     (void)source;
     (void)topic;
     (void)partition;
     (void)next;
+    return true;
 }
 
 /* Any thread. */

@@ -161,20 +161,21 @@ static void kafka_wake(struct source *source, uint32_t index) {
     rd_kafka_queue_yield(lane->queue);
 }
 
-static void kafka_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
+static bool kafka_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
     struct kafka_source *self = kafka_of(source);
     if (atomic_load_explicit(&self->is_broken, memory_order_relaxed))
-        return;
+        return false;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, self->topics[topic].name, partition)->offset = next;
     rd_kafka_resp_err_t code = rd_kafka_offsets_store(self->client, list);
-    /* __STATE: not assigned any more. Whoever has it now reads from the committed offset. */
+    /* __STATE: not assigned yet, or no more: then whoever has it reads from the committed one. */
     if (code && code != RD_KAFKA_RESP_ERR__STATE && code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
         code != RD_KAFKA_RESP_ERR__FATAL)
         log_warning(self->log, KAFKA_ROOM, "%s [%d]: offset %lld was not stored: %s",
                     self->topics[topic].name, (int)partition, (long long)next,
                     rd_kafka_err2str(code));
     rd_kafka_topic_partition_list_destroy(list);
+    return !code;
 }
 
 /*

@@ -81,8 +81,9 @@ struct source_ops {
     /* Any thread: a read of that lane that waits returns soon. */
     void (*wake)(struct source *source, uint32_t lane);
     /* Lane thread (or control, for partitions that no lane works on): everything below `next` is
-     * done. Committed in the background. Not an error for a partition that is gone. */
-    void (*store)(struct source *source, uint32_t topic, int32_t partition, int64_t next);
+     * done. Committed in the background. False: it was not taken, because the partition is not
+     * assigned yet, or no more; while it is owned it is to be given again. */
+    bool (*store)(struct source *source, uint32_t topic, int32_t partition, int64_t next);
     /* Control thread: serves events for up to `timeout_ms`. False: the source has ended for good
      * (a file was read to its end; a fatal error, then `error` says which). */
     bool (*poll)(struct source *source, int timeout_ms, struct error *error);

@@ -208,6 +208,7 @@ Test(engine, lost_partition_that_nobody_worked_on_meanwhile_keeps_its_state) {
     stage_wait_stored(stage, BAR, 0, 2);
     stage_set_committed(stage, 1); /* the last commit did not come through */
     stage_lose(stage, 0);
+    stage_refuse_stores(stage, 2); /* the lane is sooner than the client's assignment */
     stage_assign_topic(stage, BAR, 0, 1);
     stage_send(stage, BAR, 0, 1, "A");
     stage_wait_stored(stage, BAR, 0, 2); /* what was done then is stored anew, for a commit */
@@ -453,6 +454,28 @@ Test(engine, deployments_of_one_file_share_its_code) {
     stage_drop(stage, "good_v1", "good");
     stage_reload(stage, three);
     cr_expect_eq(generations(stage), 3, "an older file is mapped afresh");
+    stage_free(stage);
+}
+
+Test(engine, deployment_that_comes_back_to_an_older_file_does_not_share_what_ran_it_before) {
+    static const char *const settings[] = {"strategy:a.plugin=good", "strategy:b.plugin=good",
+                                           "strategy:a.every=1", NULL};
+    static const char *const a_is_gone[] = {"strategy:a.plugin=gone", "strategy:b.plugin=good",
+                                            NULL};
+    struct stage *stage = stage_new(settings);
+    stage_drop(stage, "good_v1", "good");
+    stage_start(stage);
+    cr_assert_eq(generations(stage), 1);
+    stage_drop(stage, "good_v2", "good");
+    stage_reload(stage, a_is_gone);
+    cr_assert_eq(line_of(stage, "a")->outcome, OUTCOME_REJECTED, "stays on the first generation");
+    cr_assert_eq(line_of(stage, "b")->outcome, OUTCOME_REPLACED);
+    cr_assert_eq(generations(stage), 2);
+    stage_drop(stage, "good_v1", "good");
+    stage_reload(stage, settings);
+    cr_assert_eq(line_of(stage, "a")->outcome, OUTCOME_KEPT);
+    cr_assert_eq(line_of(stage, "b")->outcome, OUTCOME_REPLACED);
+    cr_expect_eq(generations(stage), 3, "b is mapped afresh");
     stage_free(stage);
 }
 

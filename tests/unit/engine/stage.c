@@ -54,6 +54,7 @@ struct stage {
     bool is_awake[LANES];
     uint64_t sent, released, read;
     int64_t stored[TOPICS][MAX_PARTITIONS];
+    int refused_stores; /* how many are still to be refused */
     int64_t committed;  /* by this host */
     int32_t partitions; /* of each topic in all */
     int64_t low, high;  /* the range; high < 0: not known */
@@ -152,12 +153,17 @@ static void source_wake(struct source *source, uint32_t lane) {
     pthread_mutex_unlock(&stage->lock);
 }
 
-static void source_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
+static bool source_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
     struct stage *stage = of(source);
     pthread_mutex_lock(&stage->lock);
-    stage->stored[topic][partition] = next;
+    const bool does_take = stage->refused_stores == 0;
+    if (does_take)
+        stage->stored[topic][partition] = next;
+    else
+        stage->refused_stores--;
     pthread_cond_broadcast(&stage->changed);
     pthread_mutex_unlock(&stage->lock);
+    return does_take;
 }
 
 static bool source_poll(struct source *source, int timeout_ms, struct error *error) {
@@ -588,6 +594,12 @@ static bool is_stored(struct stage *stage, const int64_t *words) {
 void stage_wait_stored(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset) {
     const int64_t words[3] = {topic, partition, offset};
     wait_for(stage, is_stored, words, "an offset to be stored");
+}
+
+void stage_refuse_stores(struct stage *stage, int count) {
+    pthread_mutex_lock(&stage->lock);
+    stage->refused_stores = count;
+    pthread_mutex_unlock(&stage->lock);
 }
 
 int64_t stage_stored(struct stage *stage, uint32_t topic, int32_t partition) {

@@ -85,6 +85,8 @@ void stage_set_partitions(struct stage *stage, int32_t count);
 
 /* What was stored last for the topic and partition; -1: nothing. */
 int64_t stage_stored(struct stage *stage, uint32_t topic, int32_t partition);
+/* The source takes none of the next `count`, as a client whose assignment is still under way. */
+void stage_refuse_stores(struct stage *stage, int count);
 /* Until that is stored; a test failure after a limit. */
 void stage_wait_stored(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset);
 /* Until so many messages were given up to now by the source's read. */
