@@ -6,12 +6,15 @@
 #include "commands/conformance_cases.h"
 #include "commands/conformance_report.h"
 #include "commands/fitness.h"
+#include "commands/scratch.h"
+#include "commands/signals.h"
 #include "engine/muster.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SEED_DEFAULT    1
 #define TIMEOUT_DEFAULT (60 * NS_PER_S)
@@ -261,18 +264,32 @@ static bool knows_deployment(const struct check *check) {
     return false;
 }
 
+/* The signal thread's: an interrupted check leaves no files. Children die with it. */
+static void leave(void *context) {
+    const struct fitness *fitness = context;
+    struct scratch scratch;
+    snprintf(scratch.directory, sizeof scratch.directory, "%s", fitness->directory);
+    scratch_release(&scratch);
+    complain("interrupted");
+    _exit(EXIT_FAILED);
+}
+
 static int check_all(struct check *check, struct log *log, char **paths, int count) {
+    /* The signal thread may outlive this function. */
+    static struct signals signals;
     struct error error;
     if (!knows_deployment(check))
         return EXIT_USAGE;
-    if (!fitness_init(&check->fitness, &error)) {
+    if (!signals_start(&signals, &error) || !fitness_init(&check->fitness, &error)) {
         complain("%s", error.text);
         return EXIT_FAILED;
     }
+    signals_on_stop(&signals, leave, &check->fitness);
     if (count == 0)
         check_deployments(check, log);
     else
         check_files(check, paths, count);
+    signals_on_stop(&signals, NULL, NULL);
     fitness_release(&check->fitness);
     if (!check->is_json)
         printf("%zu fit, %zu not\n", check->good, check->bad);

@@ -2,8 +2,11 @@
 """`take5 check X.so`: good strategies pass, and each case is made to fail by a bad one."""
 import json
 import os
+import signal
+import subprocess
 import unittest
 
+from harness.waiting import wait_for
 from offline import BUILD, VARIANT, Offline
 
 PLUGINS = os.path.join(BUILD, "tests", "plugins")
@@ -16,6 +19,18 @@ def plugin(name):
 
 def bundled(name):
     return os.path.join(BUILD, "strategies", f"{name}.so")
+
+
+def directory_of(pid):
+    """Of a running check: where its lock lies."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+        except FileNotFoundError:
+            continue
+        if target.endswith("/.lock"):
+            return os.path.dirname(target)
+    return None
 
 
 class Conformance(Offline):
@@ -364,6 +379,29 @@ class Command(Conformance):
         done = self.take5("list", "-c", self.ini, "-s", "take5.strict_modes=no")
         self.assertEqual(done.stderr, b"")
         self.assertIn(b"file  text, required  where the lines go", done.stdout)
+
+
+class Manners(Conformance):
+    def start_check(self, *arguments):
+        """The command, and the directory of the moment that it works in."""
+        process = self.start("check", "-c", self.ini, *arguments, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        return process, wait_for("its directory", lambda: directory_of(process.pid))
+
+    def test_interrupted_it_leaves_nothing(self):
+        process, directory = self.start_check("--timeout", "10m", plugin("hang_constructor"))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.wait(process), 1)
+        self.assertEqual(process.stderr.read(), b"take5: interrupted\n")
+        self.assertFalse(os.path.exists(directory))
+
+    def test_without_a_reader_it_leaves_nothing(self):
+        process, directory = self.start_check(bundled("momentum"))
+        process.stdout.close()
+        process.stdout = None
+        self.assertEqual(self.wait(process), 0)
+        self.assertEqual(process.stderr.read(), b"")
+        self.assertFalse(os.path.exists(directory))
 
 
 if __name__ == "__main__":
