@@ -158,10 +158,14 @@ static struct series *begin_series(struct observe_lane *lane, const struct note 
     const bool did = take_series(lane, note->tick, &number);
     if (did) {
         struct series *series = observe_series(lane, number);
-        rename_series(lane, series, note);
-        series->key = note->key;
-        if (number == lane->count)
+        if (number < lane->count) {
+            rename_series(lane, series, note);
+        } else {
+            empty_ring(lane, series);
+            name_series(series, note);
             lane->count++;
+        }
+        series->key = note->key;
     }
     pthread_mutex_unlock(&lane->lock);
     if (!did)

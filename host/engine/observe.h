@@ -46,7 +46,8 @@ struct observe_lane *observer_lane(struct observer *observer, size_t index);
 
 /* The lane: a message that was decoded. `topic` is the configuration's index; `symbol` the
  * message's, which is kept until the flush; `tick` a clock of about a second that does not go back.
- * Others see it after observe_flush() at the latest. */
+ * Others see it after observe_flush() at the latest, which comes with the batch's end, or when 64
+ * have been told: so with slow strategies it is late by as many messages. */
 void observe_message(struct observe_lane *lane, uint32_t topic, int32_t partition,
                      uint32_t symbol_id, t5_str symbol, const t5_message *message, uint32_t tick);
 /* The lane: enters what it has been told, in its order: many at once, so that the memory of one is

@@ -83,7 +83,7 @@ static struct latest *add(struct observe_lane *lane, const struct hash *hash) {
 /* About what the parcel holds; headers are few and short. */
 static size_t bytes_of(const struct parcel *parcel) {
     return sizeof(struct latest) + sizeof *parcel + parcel->key_size + parcel->value_size +
-           strlen(parcel->line) + 256;
+           (parcel->line != NULL ? strlen(parcel->line) : 0) + 256;
 }
 
 static void keep(struct observe_lane *lane, const struct hash *hash, int32_t partition,

@@ -48,9 +48,8 @@ void extract_release(struct extract *extract);
 /* Makes all cells MISSING again. */
 void extract_reset(struct extract *extract);
 
-/* Runs over the document of a topic, whose first byte is at `begin`: '{', and whose last, scan->end
- * - 1, is
- * '}'. Gives the position behind the document, or NULL when it is bad. */
+/* Runs over a document of the topic. Its first byte, at `begin`, is '{', and its last, just before
+ * scan->end, '}'. Gives the position behind the document, or NULL when it is bad. */
 const char *extract_run(struct extract *extract, struct scan *scan, const char *begin,
                         uint32_t topic);
 

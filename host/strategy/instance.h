@@ -102,7 +102,7 @@ struct in_hand {
 
 /*
  * Counts the time of the callback that ended last. It waits for the next one, since a store to an
- * address that is known only after the clock was read holds up what comes behind (measured: 5 ns a
+ * address that is known only after the clock was read holds up what comes behind (measured: 4 ns a
  * callback). To be called by the owner after messages, before one of its instances moves or goes.
  */
 static inline void in_hand_settle(struct in_hand *in_hand) {

@@ -1,4 +1,5 @@
 #include "engine/observe.h"
+#include "engine/observe_private.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -220,6 +221,57 @@ Test(observe, an_id_given_to_another_symbol_begins_anew, .init = begin, .fini = 
     const struct observed one = only(NULL);
     cr_expect_str_eq(one.symbol, "NEW");
     cr_expect_eq(one.points, 1);
+}
+
+static void tell(uint32_t id, const char *symbol, int64_t minute) {
+    const t5_message message = {
+        .size = sizeof message,
+        .flags = T5_MESSAGE_HAS_TIME_FRAME,
+        .symbol = {symbol, strlen(symbol)},
+        .time_frame_s = 60,
+        .event_time_ns = START_NS + minute * MINUTE_NS,
+    };
+    observe_message(lane, 0, 0, id, message.symbol, &message, 0);
+}
+
+Test(observe, many_are_entered_at_once_in_their_order, .init = begin, .fini = end) {
+    static char symbols[200][8];
+    for (uint32_t i = 0; i < 200; i++)
+        snprintf(symbols[i], sizeof symbols[i], "S%u", i);
+    for (int64_t minute = 0; minute < 3; minute++) {
+        for (uint32_t i = 0; i < 200; i++)
+            tell(i, symbols[i], minute);
+    }
+    observe_flush(lane);
+    cr_expect_eq(count_series(NULL), 200);
+    for (uint32_t i = 0; i < 200; i++) {
+        const struct observed one = only(symbols[i]);
+        cr_expect_eq(one.points, 3);
+        cr_expect_eq(one.newest_ms, (START_NS + 2 * MINUTE_NS) / 1000000);
+    }
+}
+
+Test(observe, an_id_that_changes_hands_between_two_flushes_counts_for_its_holder, .init = begin,
+     .fini = end) {
+    tell(0, "OLD", 0);
+    tell(1, "QQQ", 0);
+    tell(0, "NEW", 1);
+    tell(0, "NEW", 2);
+    observe_flush(lane);
+    cr_expect_eq(only("NEW").points, 2);
+    cr_expect_eq(only("QQQ").points, 1);
+    cr_expect_eq(count_series("OLD"), 0);
+}
+
+/* Whoever keeps the series in order looks at all of them again only when a name has changed. */
+Test(observe, a_new_series_changes_no_name, .init = begin, .fini = end) {
+    tell(0, "QQQ", 0);
+    tell(1, "SPY", 0);
+    observe_flush(lane);
+    cr_expect_eq(atomic_load(&lane->renamed), 0);
+    tell(0, "NEW", 1);
+    observe_flush(lane);
+    cr_expect_eq(atomic_load(&lane->renamed), 1);
 }
 
 Test(observe, one_series_has_bounded_points_and_keeps_the_newest, .init = begin, .fini = end) {

@@ -524,16 +524,21 @@ void stage_revoke(struct stage *stage, int32_t partition) {
     stage->listener.revoked(stage->listener.context, parts, TOPICS, false);
 }
 
-void stage_send_payload(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
-                        const char *payload) {
+static void send(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
+                 const char *key, const char *payload) {
     const size_t size = strlen(payload);
-    struct queued *queued = malloc(sizeof *queued + size + 1);
+    const size_t key_size = key != NULL ? strlen(key) : 0;
+    struct queued *queued = malloc(sizeof *queued + size + key_size + 1);
     cr_assert_not_null(queued);
     memcpy(queued->bytes, payload, size + 1);
+    if (key != NULL)
+        memcpy(queued->bytes + size, key, key_size);
     queued->next = NULL;
     queued->record = (struct record){
         .payload = queued->bytes,
         .payload_size = size,
+        .key = key != NULL ? queued->bytes + size : NULL,
+        .key_size = key_size,
         .kafka_time_ms = 1700000000000 + offset * 1000,
         .offset = offset,
         .partition = partition,
@@ -551,11 +556,21 @@ void stage_send_payload(struct stage *stage, uint32_t topic, int32_t partition, 
     pthread_mutex_unlock(&stage->lock);
 }
 
-void stage_send(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
-                const char *symbol) {
+void stage_send_payload(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
+                        const char *payload) {
+    send(stage, topic, partition, offset, NULL, payload);
+}
+
+void stage_send_keyed(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
+                      const char *key, const char *symbol) {
     char payload[128];
     snprintf(payload, sizeof payload, "{\"symbol\":\"%s\",\"price\":1.5}", symbol);
-    stage_send_payload(stage, topic, partition, offset, payload);
+    send(stage, topic, partition, offset, key, payload);
+}
+
+void stage_send(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
+                const char *symbol) {
+    stage_send_keyed(stage, topic, partition, offset, NULL, symbol);
 }
 
 static void wait_for(struct stage *stage, bool (*is_so)(struct stage *stage, const int64_t *words),

@@ -55,10 +55,12 @@ void stage_set_committed(struct stage *stage, int64_t offset);
 void stage_assign_topic(struct stage *stage, uint32_t topic, int32_t partition, int64_t committed);
 void stage_revoke_topic(struct stage *stage, uint32_t topic, int32_t partition);
 
-/* Puts a record with that offset into the lane's queue: a good message of the symbol, or any
- * payload. */
+/* Puts a record with that offset into the lane's queue: a good message of the symbol, with a key
+ * (NULL: none) or without, or any payload. */
 void stage_send(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
                 const char *symbol);
+void stage_send_keyed(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
+                      const char *key, const char *symbol);
 void stage_send_payload(struct stage *stage, uint32_t topic, int32_t partition, int64_t offset,
                         const char *payload);
 /* Until the lanes have worked on everything sent. */

@@ -32,6 +32,30 @@ Test(instance_run, message_gets_its_topic_and_fields) {
     fixture_release(&fixture);
 }
 
+static uint64_t took_in_all(struct fixture *fixture) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
+        all += atomic_load(&instance_counts(fixture->instance)->took[i]);
+    return all;
+}
+
+Test(instance_run, the_time_of_each_callback_is_counted_once) {
+    struct fixture fixture;
+    fixture_init(&fixture);
+    probe.on_message = trace_message;
+    fixture_start(&fixture);
+    const uint64_t before = took_in_all(&fixture);
+    for (int64_t i = 0; i < 5; i++) {
+        t5_message message = fixture_message(&fixture, "QQQ", 10 + i);
+        (void)instance_message(fixture.instance, &message, 0, &fixture.ticks);
+        cr_expect_eq(took_in_all(&fixture), before + (uint64_t)i, "with the next one");
+    }
+    in_hand_settle(&fixture.in_hand);
+    in_hand_settle(&fixture.in_hand);
+    cr_expect_eq(took_in_all(&fixture), before + 5);
+    fixture_release(&fixture);
+}
+
 static int32_t fail_message(const t5_message *message) {
     return t5_fail(probe.host, "bad %.*s", (int)message->symbol.len, message->symbol.data);
 }
