@@ -1,5 +1,6 @@
 /*
- * source/recording_bytes.h - finding bytes in JSON text, 16 at a time where there is SSE2.
+ * source/recording_bytes.h - finding bytes in JSON text, 16 at a time where there is SSE2 (unless
+ * TAKE5_NO_SIMD).
  *
  * All of them may read up to RECORDING_SLACK bytes beyond `end`; what stands there does not matter.
  */
@@ -12,7 +13,7 @@
 
 #define RECORDING_SLACK 64
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(TAKE5_NO_SIMD)
 #include <emmintrin.h>
 
 /* Copies from `from` up to, not including, the first quote or backslash before `end`, and up to 15
