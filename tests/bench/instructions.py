@@ -19,11 +19,7 @@ ALLOWED_GROWTH = 0.05
 SKIPPED = 77
 BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "instructions.json")
 
-# What is counted: a function, or what the compiler made of it, and all that it calls.
-COUNTS = {
-    "decoded": "decoder_decode*",
-    "dispatched": "dispatch_record*",  # decoding, routing and the strategy included
-}
+DECODE, DISPATCH = "decoder_decode", "dispatch_record"  # the second calls the first
 
 
 def prepare(folder, take5, strategy):
@@ -39,7 +35,8 @@ def prepare(folder, take5, strategy):
 
 
 def count(take5, ini, recording, function):
-    """Instructions a message inside of `function`."""
+    """Instructions a message in `function` and all that it calls. By its very name: what a compiler
+    splits it into would be counted in part, and must rather not be found."""
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
          f"--toggle-collect={function}", take5, "replay", "-c", ini, "--json", "-o", "/dev/null",
@@ -90,8 +87,10 @@ def main():
     key = f"{platform.machine()}, {compiler}, {os.confstr('CS_GNU_LIBC_VERSION')}"
     with tempfile.TemporaryDirectory(prefix="take5-") as folder:
         recording, ini = prepare(folder, take5, strategy)
-        found = {what: count(take5, ini, recording, function)
-                 for what, function in COUNTS.items()}
+        decoded = count(take5, ini, recording, DECODE)
+        # Routing, the clock, the strategy: small beside decoding, so held apart from it.
+        dispatched = count(take5, ini, recording, DISPATCH) - decoded
+        found = {"decoded": decoded, "dispatched": dispatched}
     if "--update" in sys.argv[4:]:
         update(key, found)
         return 0
