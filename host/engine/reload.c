@@ -108,11 +108,14 @@ static bool should_stop(void *context) {
 struct sample_copy {
     struct record *records;
     size_t count;
+    int64_t took_ns;
 };
 
 static void copy_samples(struct lane *lane, void *argument) {
     struct sample_copy *copy = argument;
+    const int64_t began_ns = clock_monotonic_ns();
     samples_copy(&lane->samples, &copy->records, &copy->count);
+    copy->took_ns += clock_monotonic_ns() - began_ns;
 }
 
 /* "reload: 1 replaced, 2 kept; pause 0.3 ms; took 40 ms" */
@@ -192,7 +195,7 @@ done:
     if (!did)
         config_free(next);
     report->took_ns = clock_monotonic_ns() - began_ns;
-    report->save_ns = collecting_ns(&context);
+    report->save_ns = samples.took_ns + collecting_ns(&context);
     engine_log_report(engine, report, "reload");
     atomic_fetch_add(report_is_good(report) ? &engine->reloads : &engine->failed_reloads, 1);
     if (did) {
