@@ -32,8 +32,7 @@ struct report {
     size_t count;
     struct faults faults; /* of the configuration: with errors here nothing was changed */
     int64_t pause_ns;     /* how long the lanes stood still together */
-    int64_t
-        save_ns; /* how long lanes were kept before that: messages and saves for the rehearsals */
+    int64_t save_ns;      /* lanes kept before that, each by itself, for the rehearsals */
     int64_t took_ns;
     bool did_change;
     bool was_given_up; /* past its deadline, or overtaken by a stop */
