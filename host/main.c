@@ -13,13 +13,29 @@ static void print_commands(FILE *file) {
     fputs("\ntake5(1) and take5.ini(5) tell more.\n", file);
 }
 
+static bool is_help(const char *text) {
+    return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
+}
+
+static int run_command(const struct command *command, int argc, char **argv) {
+    static char long_help[] = "--help";
+    if (argc < 2 || !is_help(argv[1]) || command->is_hidden)
+        return command->run(argc, argv);
+    if (command->has_help) {
+        argv[1] = long_help;
+        return command->run(argc, argv);
+    }
+    printf("usage: take5 %s %s\n\n%s\n", command->name, command->arguments, command->summary);
+    return EXIT_GOOD;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    if (is_help(name) || strcmp(name, "help") == 0) {
         print_commands(stdout);
         return EXIT_GOOD;
     }
@@ -29,7 +45,7 @@ int main(int argc, char **argv) {
     size_t count = 0;
     for (const struct command *command = commands; command->name != NULL; command++) {
         if (strcmp(command->name, name) == 0)
-            return command->run(argc - 1, argv + 1);
+            return run_command(command, argc - 1, argv + 1);
         if (!command->is_hidden && count < 63)
             names[count++] = command->name;
     }

@@ -17,38 +17,40 @@ extern char **environ;
 
 const struct command commands[] = {
     {"run", "[-c FILE] [-s SECTION.KEY=VALUE]... [--demo] [--for DURATION]",
-     "the host; --demo brings its own broker and feed", command_run, false},
+     "the host; --demo brings its own broker and feed", command_run, false, false},
     {"check",
      "[-c FILE] [-s SECTION.KEY=VALUE]... [--json]\n"
      "       take5 check [-c FILE [--deployment NAME]] [--set PARAMETER=VALUE]... [--json]\n"
      "                   [--seed N] [--case PATTERN] [--timeout DURATION] X.so ...\n"
      "       take5 check --cases",
-     "is this configuration, are these strategies, fit to run?", command_check, false},
+     "is this configuration, are these strategies, fit to run?", command_check, false, false},
     {"list", "[-c FILE] [--json]", "strategies found: version, ABI, topics, fields, parameters",
-     command_list, false},
+     command_list, false, false},
     {"inspect", "X.so ...", "what a file says of itself, without running it", command_inspect,
-     false},
+     false, false},
     {"new", "NAME [--lang c|c++]", "a strategy that builds, with its test, in a folder",
-     command_new, false},
+     command_new, false, false},
     {"record", "-o FILE [options]    (--help tells them)",
-     "the topics into a file of JSON lines (kcat -J form)", command_record, false},
+     "the topics into a file of JSON lines (kcat -J form)", command_record, false, true},
     {"replay", "[options] FILE... | -    (--help tells them)",
-     "recorded messages through the same strategies, as fast as they go", command_replay, false},
+     "recorded messages through the same strategies, as fast as they go", command_replay, false,
+     true},
     {"feed", "[options]    (--help tells them)",
-     "a synthetic feed onto stdout or into Kafka, for trying and for load", command_feed, false},
+     "a synthetic feed onto stdout or into Kafka, for trying and for load", command_feed, false,
+     true},
     {"ctl",
      "[-c FILE | --run-dir DIR | --socket PATH] [--json] REQUEST\n"
      "       status [--watch[=DURATION]] | reload | reopen | suspend NAME | resume NAME |\n"
      "       log-level [ROOM] LEVEL | drain [off] | stop",
-     "talk to a running host", command_ctl, false},
+     "talk to a running host", command_ctl, false, false},
     {"top", "[-c FILE | --run-dir DIR | --socket PATH] [--interval DURATION]",
-     "a running host's lanes and strategies, live", command_top, false},
+     "a running host's lanes and strategies, live", command_top, false, false},
     {"dlq", "list | show TOPIC/PARTITION/OFFSET | redrive [options]    (--help tells them)",
-     "dead letters: look at them, send them once more", command_dlq, false},
-    {"version", "", "the version, and those of the libraries", command_version, false},
-    {"rehearse", "", "", command_rehearse, true},
-    {"conformance", "", "", command_conformance, true},
-    {NULL, NULL, NULL, NULL, false},
+     "dead letters: look at them, send them once more", command_dlq, false, true},
+    {"version", "", "the version, and those of the libraries", command_version, false, false},
+    {"rehearse", "", "", command_rehearse, true, false},
+    {"conformance", "", "", command_conformance, true, false},
+    {NULL, NULL, NULL, NULL, false, false},
 };
 
 void complain(const char *format, ...) {

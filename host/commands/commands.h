@@ -23,6 +23,7 @@ struct command {
     const char *summary;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
     bool is_hidden;
+    bool has_help; /* answers --help itself, with its options one by one */
 };
 
 /* NULL-named at the end. */

@@ -10,7 +10,7 @@ import time
 from harness import kafka, paths
 from harness.host import environment
 from harness.scenario import Scenario, main
-from harness.waiting import PATIENCE, is_full
+from harness.waiting import PATIENCE, SMALLEST_PIPE, is_full
 
 PARTITIONS = 3
 
@@ -121,7 +121,8 @@ class Feed(Scenario):
 
     def test_one_interrupt_is_enough_also_when_nobody_reads(self):
         process = subprocess.Popen([paths.HOST, "feed", "-q"], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env=environment())
+                                   stderr=subprocess.PIPE, env=environment(),
+                                   pipesize=SMALLEST_PIPE)
         self.wait_for("a full pipe", lambda: is_full(process.stdout))
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(60 * PATIENCE), 0)

@@ -11,7 +11,7 @@ from harness import kafka, paths
 from harness.host import environment, read_json_lines
 from harness.process import Process
 from harness.scenario import Scenario, main
-from harness.waiting import PATIENCE, is_full
+from harness.waiting import PATIENCE, SMALLEST_PIPE, is_full
 
 COUNT = 6_000
 PARTITIONS = 3
@@ -90,7 +90,8 @@ class Record(Scenario):
     def start_onto_a_pipe(self):
         process = subprocess.Popen(
             [paths.HOST, "record", "-q", "--brokers", self.kafka.servers], env=environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pipesize=SMALLEST_PIPE)
         self.addCleanup(process.kill)
         self.wait_for("a full pipe", lambda: is_full(process.stdout))
         return process

@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from harness.waiting import is_full
+from harness.waiting import SMALLEST_PIPE, is_full
 from offline import BUILD, PATIENCE, TAKE5, VARIANT, Offline, json_lines
 
 COUNT = 200_000 if VARIANT == "plain" else 10_000
@@ -245,7 +245,8 @@ class Manners(Replay):
 
     def test_one_interrupt_is_enough_also_when_nobody_reads(self):
         file = self.feed("file", "--count", 50_000)
-        replay = self.start("replay", "-q", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        replay = self.start("replay", "-q", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            pipesize=SMALLEST_PIPE)
         self.until("a full pipe", lambda: is_full(replay.stdout))
         replay.send_signal(signal.SIGINT)
         self.assertEqual(self.wait(replay), 1)
@@ -350,6 +351,15 @@ enabled = no
         file = self.feed("file", "--count", 10)
         self.replay("-o", "/no/such/folder/out", file, code=1)
         self.assertIn(b"usage", self.replay("--help").stdout)
+
+    def test_every_command_has_help(self):
+        names = re.findall(r"^  (\w+) ", self.take5("help").stdout.decode(), flags=re.M)
+        self.assertIn("check", names)
+        for name in names:
+            for option in ("--help", "-h"):
+                done = self.take5(name, option)
+                self.assertTrue(done.stdout.startswith(f"usage: take5 {name}".encode()), name)
+                self.assertEqual(done.stderr, b"")
 
     def test_the_summary_adds_up(self):
         file = self.feed("file", "--count", 10_000, "--bad", "2%")
