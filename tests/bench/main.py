@@ -3,6 +3,7 @@
     main.py [--quick] [--only PART,...] [--results FOLDER]"""
 import argparse
 import os
+import signal
 import sys
 
 from parts import alone, latency, moments, plots, symbols, throughput
@@ -44,28 +45,63 @@ def measure(site, plan, figures, only, drawn):
         tallies = symbols.fill(site, plan)
     if "symbols" in only:
         drawn["symbols"] = symbols.measure(site, plan, figures, tallies)
+        symbols.measure_files(site, plan, figures, tallies[10]["partitions"])
     if "moments" in only:
         moments.measure_start(site, plan, figures, tallies[10])
-        moments.measure_slow_lane(site, figures, tallies[1_000])
+        moments.measure_slow_lane(site, plan, figures, tallies[1_000])
         moments.measure_reload(site, plan, figures, tallies)
+
+
+class Interrupted(BaseException):
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def ignore_signals():
+    """What follows is short, and is to be finished."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def interrupt(number, _frame):
+    """Raises in place of what the harness does, which ends at once: here is a folder to remove."""
+    ignore_signals()
+    raise Interrupted(number)
+
+
+def run(options, figures, drawn):
+    progress = Progress()
+    site = None
+    try:
+        progress.say("starting Apache Kafka")
+        site = Site(progress)
+        measure(site, QUICK if options.quick else FULL, figures, options.only, drawn)
+    except Exception:
+        if site is not None and not site.kafka.process.is_running():
+            print(f"Kafka ended; its log ends:\n{site.kafka.process.log_tail()}", file=sys.stderr)
+        raise
+    finally:
+        ignore_signals()
+        progress.end()
+        if site is not None:
+            site.close()
 
 
 def main():
     options = parse()
-    plan = QUICK if options.quick else FULL
     figures, drawn = Figures(), {}
-    progress = Progress()
-    progress.say("starting Apache Kafka")
-    site = Site(progress)
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
     try:
-        measure(site, plan, figures, options.only, drawn)
-    except BaseException:
-        if not site.kafka.process.is_running():
-            print(f"Kafka ended; its log ends:\n{site.kafka.process.log_tail()}", file=sys.stderr)
-        raise
-    finally:
-        progress.end()
-        site.close()
+        run(options, figures, drawn)
+    except Interrupted as interrupted:
+        print(f"run.sh: {signal.Signals(interrupted.number).name}: nothing is written",
+              file=sys.stderr)
+        sys.exit(128 + interrupted.number)
     figures.print_table(sys.stdout)
     os.makedirs(options.results, exist_ok=True)
     figures.write(os.path.join(options.results, "results.json"))

@@ -1,10 +1,16 @@
 """From produce to callback: how old a message is when the code that wants it has it."""
+import statistics
+
 from .figures import at_most
-from .site import PARTITIONS, measuring
+from .site import PARTITIONS, measuring, read_report
 
 FLOOR = "floor"
 TAKE5 = "take5"
 PYTHON = "Python service"
+BATCH = "Python service with consume(1000)"
+# As start_consumer wants them.
+CONSUMERS = {FLOOR: ("c", "latency"), PYTHON: ("python", "latency"),
+             BATCH: ("python", "batch-latency")}
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 # What the producer waits to fill a batch: nothing, and the client's default. Each message by itself
 # at the higher rate is more requests than a broker on two cores takes, and the figure then that of
@@ -12,14 +18,12 @@ SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 LINGER_MS = {1_000: 0, 20_000: 5}
 
 
-def run_consumer(site, kind, prefix, rate, count):
-    process, report = site.start_consumer(kind, "latency", prefix, count)
+def run_consumer(site, kind, mode, prefix, rate, count):
+    process, report = site.start_consumer(kind, mode, prefix, count)
     process.wait_log(rf"assigned {3 * PARTITIONS}\b", 60)
     produce(site, prefix, rate, count)
-    code = process.wait(60)
-    if code != 0:
-        raise RuntimeError(f"{process.arguments} ended with {code}:\n{process.log_tail()}")
-    return report
+    site.finish(process, 60)
+    return read_report(report)
 
 
 def run_take5(site, prefix, rate, count):
@@ -34,21 +38,17 @@ def run_take5(site, prefix, rate, count):
 def produce(site, prefix, rate, count):
     process = site.start_fill(prefix, count, "-r", str(rate), "-s", "-X",
                               f"linger.ms={LINGER_MS[rate]}")
-    code = process.wait(count / rate * 2 + 60)
-    if code != 0:
-        raise RuntimeError(f"fill ended with {code}:\n{process.log_tail()}")
+    site.finish(process, count / rate * 2 + 60)
 
 
 def run(site, what, rate, count):
     """Latencies in milliseconds, by share: from the topic's emptiness, so that nothing waits."""
-    from .site import read_report
     prefix = site.unique("latency-") + "."
     site.create(prefix)
     if what == TAKE5:
         report = run_take5(site, prefix, rate, count)
     else:
-        kind = "c" if what == FLOOR else "python"
-        report = read_report(run_consumer(site, kind, prefix, rate, count))
+        report = run_consumer(site, *CONSUMERS[what], prefix, rate, count)
     site.delete(prefix)
     return {share: ns / 1e6 for share, ns in report["latencies"]}
 
@@ -57,7 +57,7 @@ def measure(site, plan, figures):
     """Gives the curves, for the plots: {rate: {what: [{share: ms}, ...]}}."""
     curves = {}
     for rate, seconds in plan.latency_seconds.items():
-        curves[rate] = {what: [] for what in (FLOOR, TAKE5, PYTHON)}
+        curves[rate] = {what: [] for what in (FLOOR, TAKE5, PYTHON, BATCH)}
         site.progress.say(f"latency at {rate:,} messages/s: warming the broker")
         run(site, FLOOR, rate, 2 * rate)
         for number in range(plan.latency_rounds):
@@ -84,6 +84,5 @@ def add(figures, rate, curves):
 
 def ratios(ours, floor):
     """The ratio of the medians, between the smallest and the largest that the ranges allow."""
-    import statistics
     return [min(ours) / max(floor), statistics.median(ours) / statistics.median(floor),
             max(ours) / min(floor)]

@@ -5,7 +5,7 @@ import statistics
 import time
 
 from . import latency, throughput
-from .figures import machine
+from .figures import format_number, machine
 from .svg import FAINT, GRID, INK, Drawing, Linear, Log, short, ticks_of
 
 OURS, PLAIN, OTHER = "#2364aa", "#7b8794", "#d9822b"
@@ -67,13 +67,14 @@ def draw_throughput(path, rows):
 
 # ---- latency ----
 
-LATENCY_COLOURS = {latency.FLOOR: PLAIN, latency.TAKE5: OURS, latency.PYTHON: OTHER}
+LATENCY_COLOURS = {latency.FLOOR: PLAIN, latency.TAKE5: OURS, latency.PYTHON: OTHER,
+                   latency.BATCH: THIRD}
 LATENCY_SHARES = (0.1, 0.5, 0.9, 0.99, 0.999)
 
 
 def draw_latency(path, curves):
-    panel, top, bottom = 400, 84, 330
-    drawing = Drawing(20 + panel * len(curves) + 60, 410, "Latency")
+    panel, top, bottom = 400, 108, 354
+    drawing = Drawing(20 + panel * len(curves) + 60, 434, "Latency")
     drawing.text(20, 32, "From produce to callback", 17, weight="600")
     drawing.text(20, 54, "milliseconds that the share of the messages stayed within; median over "
                  "rounds, shaded: minimum to maximum", 12, FAINT)
@@ -87,8 +88,8 @@ def draw_latency(path, curves):
                            Linear(tail(0.1), tail(0.999), left, left + panel - 80))
     x = 66
     for what, colour in LATENCY_COLOURS.items():
-        drawing.rect(x, 366, 14, 6, colour)
-        drawing.text(x + 20, 373, what, 12)
+        drawing.rect(x, 390, 14, 6, colour)
+        drawing.text(x + 20, 397, what, 12)
         x += 150
     footer(drawing)
     drawing.write(path)
@@ -100,12 +101,12 @@ def tail(share):
 
 
 def draw_latency_panel(drawing, rate, by_what, y, x):
-    drawing.text(x(tail(0.1)), 76, f"at {rate:,} messages/s".replace(",", " "), 13, weight="600")
+    drawing.text(x(tail(0.1)), 94, f"at {rate:,} messages/s".replace(",", " "), 13, weight="600")
     power = y.low
     while power <= y.high + 1e-9:
         at = y(10 ** power)
         drawing.line(x(tail(0.1)), at, x(tail(0.999)), at)
-        drawing.text(x(tail(0.1)) - 8, at + 4, f"{10 ** power:g} ms", 11, FAINT, "end")
+        drawing.text(x(tail(0.1)) - 8, at + 4, f"{format_number(10 ** power)} ms", 11, FAINT, "end")
         power += 1
     for share in LATENCY_SHARES:
         drawing.text(x(tail(share)), y(10 ** y.low) + 18, f"p{share * 100:g}", 11, FAINT, "middle")
@@ -130,7 +131,7 @@ def draw_cost(path, rows, symbols):
     by_name = {row.name: row for row in rows}
     strategies = {count: by_name[throughput.take5_name(count)].values(throughput.lane_ns)
                   for count in (1, 10, 100)}
-    draw_cost_panel(drawing, 70, "strategies, each reading 8 fields", {"eight": strategies},
+    draw_cost_panel(drawing, 70, "strategies, each reading 8 fields", {"8 fields": strategies},
                     Linear)
     draw_cost_panel(drawing, 520, "symbols", symbols, Log)
     footer(drawing)

@@ -2,7 +2,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "integration"))
 from harness import paths  # noqa: E402
 from harness.host import Host  # noqa: E402
 from harness.kafka import Kafka, ROLES  # noqa: E402
-from harness.process import Process  # noqa: E402
+from harness.process import Process, end_all  # noqa: E402
 from harness.waiting import wait_for  # noqa: E402
 
 PARTITIONS = 4
@@ -50,13 +49,36 @@ def topics(prefix):
 class Site:
     def __init__(self, progress):
         self.progress = progress
-        self.directory = tempfile.mkdtemp(prefix="take5-bench-")
-        self.kafka = Kafka(self.directory)
         self._count = 0
+        self.directory = tempfile.mkdtemp(prefix="take5-bench-")
+        try:
+            self.kafka = Kafka(self.directory)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self):
-        self.kafka.close()
+        end_all()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    # ---- waiting ----
+
+    def require_kafka(self):
+        """Without it consumers and hosts wait for ever, which is what they are for."""
+        if not self.kafka.process.is_running():
+            raise RuntimeError("Kafka ended")
+
+    def finish(self, process, timeout_s):
+        """Waits for its end, which is to be a good one."""
+        def probe():
+            self.require_kafka()
+            return not process.is_running()
+
+        wait_for(lambda: f"{process.arguments[0]} to end; its log ends:\n{process.log_tail()}",
+                 probe, timeout_s)
+        code = process.wait()
+        if code != 0:
+            raise RuntimeError(f"{process.arguments} ended with {code}:\n{process.log_tail()}")
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -73,14 +95,14 @@ class Site:
     def fill(self, prefix, count, *arguments):
         """The tally of tools/fill.c."""
         self.create(prefix)
-        done = subprocess.run([tool("bench_fill"), "-b", self.kafka.servers, "-t", prefix,
-                               "-n", str(count), *arguments],
-                              check=True, stdout=subprocess.PIPE, timeout=600)
-        return json.loads(done.stdout)
+        tally = self.path(f"{self.unique('tally-')}.json")
+        self.finish(self.start_fill(prefix, count, *arguments, stdout=tally), 600)
+        with open(tally, encoding="utf-8") as file:
+            return json.load(file)
 
-    def start_fill(self, prefix, count, *arguments):
+    def start_fill(self, prefix, count, *arguments, stdout=None):
         return Process([tool("bench_fill"), "-b", self.kafka.servers, "-t", prefix,
-                        "-n", str(count), *arguments], self.path("fill.log"))
+                        "-n", str(count), *arguments], self.path("fill.log"), stdout=stdout)
 
     def delete(self, prefix):
         self.kafka.delete(*topics(prefix))
@@ -106,9 +128,7 @@ class Site:
 
     def run_consumer(self, kind, mode, prefix, count):
         process, report = self.start_consumer(kind, mode, prefix, count)
-        code = process.wait(600)
-        if code != 0:
-            raise RuntimeError(f"{process.arguments} ended with {code}:\n{process.log_tail()}")
+        self.finish(process, 600)
         return read_report(report)
 
     # ---- take5 ----
@@ -129,7 +149,12 @@ class Site:
 
     def finish_host(self, host, report, timeout_s=600):
         """Waits for the report of the strategy that measures, ends the host, gives the report."""
+        started = host.wait_log(r" start: .*")[0]
+        if "rejected" in started:
+            raise RuntimeError(f"take5 does not take its strategies; its log:\n{host.log_text()}")
+
         def probe():
+            self.require_kafka()
             if not host.process.is_running():
                 raise RuntimeError(f"take5 ended; its log ends:\n{host.log_tail()}")
             return os.path.exists(report)
@@ -143,7 +168,7 @@ class Site:
 
 def measuring(host, totals, **parameters):
     """Deploys the strategy that measures, as the last one to be called; gives its report's path."""
-    report = os.path.join(os.path.dirname(host.directory), f"{os.path.basename(host.directory)}.json")
+    report = f"{host.directory}.json"
     host.drop(strategy("eight"))
     host.deploy("zz", plugin="eight", report=report,
                 totals=", ".join(str(total) for total in totals), **parameters)
@@ -177,5 +202,5 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-__all__ = ["FETCH", "HERE", "Host", "PARTITIONS", "Process", "Progress", "ROLES", "Site", "measuring",
-           "paths", "read_report", "strategy", "tool", "topics", "wait_for"]
+__all__ = ["FETCH", "HERE", "Host", "PARTITIONS", "Process", "Progress", "ROLES", "Site",
+           "measuring", "paths", "read_report", "strategy", "tool", "topics", "wait_for"]

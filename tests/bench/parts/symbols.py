@@ -18,9 +18,9 @@ def fill(site, plan):
     return tallies
 
 
-def run_eight(site, count, totals):
+def run_eight(site, count, totals, **options):
     """Without state: the host's own cost, and that of reading fields."""
-    return throughput.take5(site, prefix_of(count), totals, warm=WARM)
+    return throughput.take5(site, prefix_of(count), totals, warm=WARM, **options)
 
 
 def run_momentum(site, count, totals):
@@ -33,9 +33,21 @@ def run_momentum(site, count, totals):
     return site.finish_host(host, report)
 
 
+def measure_files(site, plan, figures, totals):
+    """What a further plugin costs whose code is its own, which deployments of one plugin share."""
+    files, values = 100, []
+    for number in range(plan.symbol_rounds):
+        site.progress.say(f"cost of {files} plugins, round {number + 1} of {plan.symbol_rounds}")
+        one = run_eight(site, 10, totals)
+        many = run_eight(site, 10, totals, strategies=files, own_files=True)
+        values.append((throughput.lane_ns(many) - throughput.lane_ns(one)) / (files - 1))
+    figures.add("each further plugin that reads 8 fields, in a file of its own: lane's CPU, from 1 "
+                f"to {files}", "ns/message", values)
+
+
 def measure(site, plan, figures, tallies):
     """Gives ns a message, for the plots: {strategy: {symbols: [ns, ...]}}."""
-    runs = {"momentum": run_momentum, "eight": run_eight}
+    runs = {"momentum": run_momentum, "8 fields": run_eight}
     costs = {name: {count: [] for count in tallies} for name in runs}
     for number in range(plan.symbol_rounds):
         for count, tally in tallies.items():

@@ -18,17 +18,18 @@ def _die_with_parent():
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _end_all():
+def end_all():
+    """All that this test has started and that still runs."""
     for process in list(_RUNNING):
         process.kill()
 
 
 def _terminate(number, _frame):
-    _end_all()
+    end_all()
     os._exit(128 + number)
 
 
-atexit.register(_end_all)
+atexit.register(end_all)
 signal.signal(signal.SIGTERM, _terminate)
 signal.signal(signal.SIGHUP, _terminate)
 
