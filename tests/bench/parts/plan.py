@@ -1,4 +1,4 @@
-"""How much is measured: all of it in about ten minutes, or a look in less than two."""
+"""How much is measured: all of it in about eleven minutes, or a look in less than two."""
 import dataclasses
 
 

@@ -60,7 +60,8 @@ def draw_throughput(path, rows):
         cpu = statistics.median(row.values(throughput.cpu))
         ratio = statistics.median(throughput.paired(row, rows[0], throughput.speed))
         drawing.text(scale(max(*speeds, median)) + 8, y + 18,
-                     f"{short(median)}/s · {ratio:.2f} × · {cpu:.2g} µs CPU", 12)
+                     f"{short(median)}/s · {ratio:.2f} × · "
+                     f"{cpu:.{2 if cpu < 10 else 0}f} µs CPU", 12)
     footer(drawing)
     drawing.write(path)
 
@@ -139,7 +140,7 @@ def draw_cost(path, rows, symbols):
 
 
 def draw_cost_panel(drawing, left, what, by_strategy, scale):
-    top, bottom, width = 84, 316, 330
+    top, bottom, width = 84, 316, 290
     counts = list(next(iter(by_strategy.values())))
     ticks = ticks_of(max(max(values) for by_count in by_strategy.values()
                          for values in by_count.values()))
@@ -151,16 +152,18 @@ def draw_cost_panel(drawing, left, what, by_strategy, scale):
     for count in counts:
         drawing.text(x(count), bottom + 18, f"{count:,}".replace(",", " "), 11, FAINT, "middle")
     drawing.text(left + width / 2, bottom + 38, what, 12, INK, "middle")
-    lowest = min(by_strategy, key=lambda name: statistics.median(by_strategy[name][counts[-1]]))
-    if len(by_strategy) == 1:
-        lowest = None
+    labels = []  # of the curves, beside their ends
     for (name, by_count), colour in zip(by_strategy.items(), (OURS, THIRD), strict=False):
         drawing.band([(x(count), y(min(values))) for count, values in by_count.items()] +
                      [(x(count), y(max(values))) for count, values in reversed(by_count.items())],
                      colour)
         points = [(x(count), y(statistics.median(values))) for count, values in by_count.items()]
         drawing.path(points, colour)
-        for (px, py), (count, values) in zip(points, by_count.items(), strict=True):
+        for px, py in points:
             drawing.circle(px, py, 3.5, colour)
-        below = 20 if name == lowest else -12
-        drawing.text(points[-1][0], points[-1][1] + below, name, 12, colour, "end", "600")
+        labels.append((points[-1][1], name, colour))
+    lowest = top
+    for at, name, colour in sorted(labels):
+        at = max(at, lowest)
+        drawing.text(left + width + 9, at + 4, name, 12, colour, "start", "600")
+        lowest = at + 16
