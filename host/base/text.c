@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#include <take5/decimal.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,32 +176,8 @@ void text_json_string(struct text *text, const char *data, size_t size) {
 }
 
 void text_json_number(struct text *text, double number) {
-    if (!isfinite(number)) {
-        text_puts(text, "null");
-        return;
-    }
-    if (fabs(number) < 1e15 && number == trunc(number) && !(number == 0 && signbit(number))) {
-        text_json_integer(text, (int64_t)number);
-        return;
-    }
-
-    /* Any text of up to 15 digits comes back from a normal double as it was, so the first precision
-     * that reads back the same is the shortest; subnormals have fewer digits. */
-    char buffer[40];
-    int size = 0;
-    for (int digits = isnormal(number) ? 15 : 1; digits <= 17; digits++) {
-        size = snprintf(buffer, sizeof buffer, "%.*g", digits, number);
-        if (strtod(buffer, NULL) == number)
-            break;
-    }
-    /* Both calls above go by the locale, and so agree; its decimal mark must not get out. */
-    for (int i = 0; i < size; i++) {
-        bool is_mark = strchr("0123456789+-e", buffer[i]) == NULL;
-        if (!is_mark)
-            text_putc(text, buffer[i]);
-        else if (i == 0 || strchr("0123456789", buffer[i - 1]) != NULL)
-            text_putc(text, '.');
-    }
+    char decimal[T5_DECIMAL_SIZE];
+    text_append(text, decimal, t5_decimal(decimal, number));
 }
 
 void text_json_integer(struct text *text, int64_t number) {

@@ -19,6 +19,7 @@
  */
 #include "crossing.h"
 
+#include <take5/decimal.h>
 #include <take5/symbols.h>
 #include <take5/take5.h>
 
@@ -192,12 +193,12 @@ static void put(struct data *d, const char *text) {
 }
 
 static void put_number(struct data *d, const char *name, double number) {
-    char text[96];
-    if (isfinite(number))
-        snprintf(text, sizeof text, ",\"%s\":%.17g", name, number);
-    else
-        snprintf(text, sizeof text, ",\"%s\":null", name);
-    put(d, text);
+    char decimal[T5_DECIMAL_SIZE];
+    (void)t5_decimal(decimal, number); /* or "null" */
+    put(d, ",\"");
+    put(d, name);
+    put(d, "\":");
+    put(d, decimal);
 }
 
 static void say(const struct cross *c, const struct frame *a, const struct frame *b,

@@ -18,6 +18,7 @@
  */
 #include "analysis.h"
 
+#include <take5/decimal.h>
 #include <take5/symbols.h>
 #include <take5/take5.h>
 #include <take5/window.h>
@@ -229,16 +230,21 @@ static const char *const topics[] = {"bar_trends", "historic_stats", "asset_tren
 
 static void say(const struct trend *t, const t5_message *message, const struct series *s,
                 size_t points, size_t prices, const struct analysis *a) {
+    const double numbers[] = {a->strength,  a->total_change, a->mean_step, a->min_price,
+                              a->max_price, a->first_price,  a->last_price};
+    char texts[sizeof numbers / sizeof *numbers][T5_DECIMAL_SIZE];
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        (void)t5_decimal(texts[i], numbers[i]);
     char data[768];
-    const int size = snprintf(
-        data, sizeof data,
-        "{\"topic\":\"%s\",\"timeFrame\":%u,\"direction\":\"%s\",\"strength\":%.17g,"
-        "\"totalChange\":%.17g,\"meanStep\":%.17g,\"minPrice\":%.17g,\"maxPrice\":%.17g,"
-        "\"firstPrice\":%.17g,\"lastPrice\":%.17g,\"positiveSteps\":%zu,\"negativeSteps\":%zu,"
-        "\"points\":%zu,\"prices\":%zu,\"ignored\":%llu}",
-        topics[s->topic], s->time_frame_s, direction_name(a->direction), a->strength,
-        a->total_change, a->mean_step, a->min_price, a->max_price, a->first_price, a->last_price,
-        a->positive_steps, a->negative_steps, points, prices, (unsigned long long)s->ignored);
+    const int size =
+        snprintf(data, sizeof data,
+                 "{\"topic\":\"%s\",\"timeFrame\":%u,\"direction\":\"%s\",\"strength\":%s,"
+                 "\"totalChange\":%s,\"meanStep\":%s,\"minPrice\":%s,\"maxPrice\":%s,"
+                 "\"firstPrice\":%s,\"lastPrice\":%s,\"positiveSteps\":%zu,\"negativeSteps\":%zu,"
+                 "\"points\":%zu,\"prices\":%zu,\"ignored\":%llu}",
+                 topics[s->topic], s->time_frame_s, direction_name(a->direction), texts[0],
+                 texts[1], texts[2], texts[3], texts[4], texts[5], texts[6], a->positive_steps,
+                 a->negative_steps, points, prices, (unsigned long long)s->ignored);
     t5_signal signal = t5_signal_init("trend", a->total_change, a->confidence);
     signal.symbol = message->symbol;
     signal.data.data = data;

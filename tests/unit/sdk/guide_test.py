@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
-HEADERS = ["take5", "window", "stats", "symbols", "bytes"]
+HEADERS = ["take5", "window", "stats", "symbols", "bytes", "decimal"]
 
 RUNNER = """
 #include <take5/testkit.h>
