@@ -149,6 +149,7 @@ static void begin_hold(struct lane *lane, void *argument) {
     (void)argument;
     pthread_mutex_lock(&lane->lock);
     lane->is_held = true;
+    lane->held_ns = clock_monotonic_ns();
     pthread_mutex_unlock(&lane->lock);
 }
 

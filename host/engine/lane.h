@@ -104,6 +104,7 @@ struct lane {
     struct lane_call *calls;
     _Atomic bool has_calls; /* there is something in `calls`, or `should_stop` */
     bool is_held;
+    int64_t held_ns; /* clock_monotonic_ns() when the last hold began */
     _Atomic bool should_stop;
     _Atomic bool has_wakes; /* some instance wants on_event(WOKEN) */
 };

@@ -105,18 +105,61 @@ static bool should_stop(void *context) {
     return atomic_load(&muster->engine->should_stop);
 }
 
-struct sample_copy {
-    struct record *records;
+/* ---- the last messages, lent by the lanes ---- */
+
+struct loan {
+    struct samples *of_lane; /* NULL: no memory, nothing is lent */
+    struct record *records;  /* of all lanes; memory of the samples */
     size_t count;
-    int64_t took_ns;
+    int64_t took_ns; /* on the lanes */
 };
 
-static void copy_samples(struct lane *lane, void *argument) {
-    struct sample_copy *copy = argument;
+struct lending {
+    struct loan *loan;
+    struct samples *samples;
+};
+
+static void lend(struct lane *lane, void *argument) {
+    struct lending *lending = argument;
     const int64_t began_ns = clock_monotonic_ns();
-    samples_copy(&lane->samples, &copy->records, &copy->count);
-    copy->took_ns += clock_monotonic_ns() - began_ns;
+    samples_exchange(&lane->samples, lending->samples);
+    lending->loan->took_ns += clock_monotonic_ns() - began_ns;
 }
+
+static void take_back(struct lane *lane, void *argument) {
+    struct lending *lending = argument;
+    const int64_t began_ns = clock_monotonic_ns();
+    if (lane->samples.count < lane->samples.capacity) { /* else it has as many newer ones */
+        samples_join(lending->samples, &lane->samples);
+        samples_exchange(&lane->samples, lending->samples);
+    }
+    lending->loan->took_ns += clock_monotonic_ns() - began_ns;
+}
+
+/* A lane that does not answer lends nothing. */
+static void borrow_samples(struct engine *engine, struct loan *loan) {
+    loan->of_lane = calloc(engine->lane_count, sizeof *loan->of_lane);
+    for (size_t i = 0; loan->of_lane != NULL && i < engine->lane_count; i++) {
+        struct lending lending = {loan, &loan->of_lane[i]};
+        if (!samples_init(lending.samples, engine->lanes[i]->samples.capacity))
+            continue;
+        lane_call(engine->lanes[i], lend, &lending, engine->config->reload_timeout_ns);
+        (void)samples_list(lending.samples, &loan->records, &loan->count);
+    }
+}
+
+static void return_samples(struct engine *engine, struct loan *loan) {
+    for (size_t i = 0; loan->of_lane != NULL && i < engine->lane_count; i++) {
+        struct lending lending = {loan, &loan->of_lane[i]};
+        if (lending.samples->count > 0)
+            lane_call(engine->lanes[i], take_back, &lending, engine->config->reload_timeout_ns);
+        samples_release(lending.samples);
+    }
+    free(loan->of_lane);
+    free(loan->records);
+}
+
+/* ---- reports ---- */
 
 /* "reload: 1 replaced, 2 kept; pause 0.3 ms; took 40 ms" */
 static void log_summary(struct engine *engine, const struct report *report, const char *what) {
@@ -159,15 +202,14 @@ void engine_log_report(struct engine *engine, const struct report *report, const
 void engine_reload(struct engine *engine, struct config *next, struct report *report) {
     struct muster_context context = {.engine = engine};
     struct muster muster = {0};
-    struct sample_copy samples = {0};
+    struct loan loan = {0};
     struct error error = {0};
     bool did = false;
     const int64_t began_ns = clock_monotonic_ns();
     atomic_store(&engine->reload_began_ns, began_ns);
     if (!config_can_reload(engine->config, next, &report->faults))
         goto done;
-    for (size_t i = 0; i < engine->lane_count; i++)
-        lane_call(engine->lanes[i], copy_samples, &samples, engine->config->reload_timeout_ns);
+    borrow_samples(engine, &loan);
     const struct muster_request request = {
         .config = next,
         .topics = engine->options.config,
@@ -177,8 +219,8 @@ void engine_reload(struct engine *engine, struct config *next, struct report *re
         .program = engine->options.program,
         .does_rehearse = engine->options.does_rehearse,
         .does_renew = engine->options.does_renew,
-        .samples = samples.records,
-        .sample_count = samples.count,
+        .samples = loan.records,
+        .sample_count = loan.count,
         .states = provide_states,
         .should_stop = should_stop,
         .context = &context,
@@ -194,8 +236,9 @@ void engine_reload(struct engine *engine, struct config *next, struct report *re
 done:
     if (!did)
         config_free(next);
+    return_samples(engine, &loan);
     report->took_ns = clock_monotonic_ns() - began_ns;
-    report->save_ns = samples.took_ns + collecting_ns(&context);
+    report->save_ns = loan.took_ns + collecting_ns(&context);
     engine_log_report(engine, report, "reload");
     atomic_fetch_add(report_is_good(report) ? &engine->reloads : &engine->failed_reloads, 1);
     if (did) {
@@ -204,6 +247,5 @@ done:
     }
     muster_release(&muster);
     free_collections(&context);
-    samples_free_copy(samples.records, samples.count);
     atomic_store(&engine->reload_began_ns, 0);
 }

@@ -33,35 +33,46 @@ static bool copy_record(struct record *to, const struct record *from) {
     return true;
 }
 
-void samples_add(struct samples *samples, const struct record *record) {
-    struct record copy;
-    if (samples->capacity == 0 || !copy_record(&copy, record))
-        return;
+/* Takes the copy over. */
+static void keep(struct samples *samples, const struct record *copy) {
     if (samples->count == samples->capacity)
         free((char *)samples->records[samples->next].payload);
     else
         samples->count++;
-    samples->records[samples->next] = copy;
+    samples->records[samples->next] = *copy;
     samples->next = (samples->next + 1) % samples->capacity;
 }
 
-bool samples_copy(const struct samples *samples, struct record **records, size_t *count) {
+void samples_add(struct samples *samples, const struct record *record) {
+    struct record copy;
+    if (samples->capacity > 0 && copy_record(&copy, record))
+        keep(samples, &copy);
+}
+
+/* The one of that age; 0: the oldest. */
+static struct record *by_age(const struct samples *samples, size_t age) {
+    const size_t oldest = samples->count < samples->capacity ? 0 : samples->next;
+    return &samples->records[(oldest + age) % samples->capacity];
+}
+
+void samples_exchange(struct samples *a, struct samples *b) {
+    const struct samples was = *a;
+    *a = *b;
+    *b = was;
+}
+
+void samples_join(struct samples *older, struct samples *newer) {
+    for (size_t age = 0; age < newer->count; age++)
+        keep(older, by_age(newer, age));
+    newer->count = newer->next = 0;
+}
+
+bool samples_list(const struct samples *samples, struct record **records, size_t *count) {
     struct record *grown = realloc(*records, (*count + samples->count + 1) * sizeof *grown);
     if (grown == NULL)
         return false;
     *records = grown;
-    const size_t oldest = samples->count < samples->capacity ? 0 : samples->next;
-    for (size_t i = 0; i < samples->count; i++) {
-        const struct record *from = &samples->records[(oldest + i) % samples->capacity];
-        if (!copy_record(&grown[*count], from))
-            return false;
-        (*count)++;
-    }
+    for (size_t age = 0; age < samples->count; age++)
+        grown[(*count)++] = *by_age(samples, age);
     return true;
-}
-
-void samples_free_copy(struct record *records, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        free((char *)records[i].payload);
-    free(records);
 }

@@ -4,7 +4,8 @@
  * A lane keeps every record while the stream is slow, and the first few of each batch when it is
  * fast, so that the copying costs next to nothing beside the decoding.
  *
- * Used by the lane; copied out on the lane by a call.
+ * The lane's. A reload takes all of them away for a while, by exchanging them on the lane for an
+ * empty one, which keeps the lane for no longer than that; and gives them back.
  */
 #ifndef TAKE5_ENGINE_SAMPLES_H
 #define TAKE5_ENGINE_SAMPLES_H
@@ -29,9 +30,12 @@ void samples_release(struct samples *samples);
 /* Copies the record in over the oldest. Without memory the record is left out. */
 void samples_add(struct samples *samples, const struct record *record);
 
-/* Appends copies of all to `*records` (grown with realloc; free each payload, then the array),
- * oldest first. False when memory ran out; what was appended stays. */
-bool samples_copy(const struct samples *samples, struct record **records, size_t *count);
-void samples_free_copy(struct record *records, size_t count);
+void samples_exchange(struct samples *a, struct samples *b);
+/* Moves the newer ones behind the older, over the oldest of those. `newer` is empty then. */
+void samples_join(struct samples *older, struct samples *newer);
+
+/* Appends all to `*records` (grown with realloc), oldest first; their memory stays with the
+ * samples. False when memory ran out. */
+bool samples_list(const struct samples *samples, struct record **records, size_t *count);
 
 #endif

@@ -415,9 +415,10 @@ bool swap_muster(struct engine *engine, struct muster *muster, struct config *ne
         error_set(error, ERROR_STATE, "the host is stopping");
         goto done;
     }
-    const int64_t pause_ns = clock_monotonic_ns();
     const struct config *before = engine->config;
     did = hold_all(&swap, &held, error);
+    /* From here no lane moves; the first has stood since its own hold. */
+    const int64_t pause_ns = held > 0 ? engine->lanes[0]->held_ns : clock_monotonic_ns();
     if (did) {
         engine->config = next;
         did = swap_held(&swap, error);
