@@ -44,7 +44,9 @@ class Running:
         chosen = ["http.enabled=yes", "http.port=0", f"take5.run_dir={self.run_dir}", *options]
         self.process = Process(
             [paths.HOST, "run", "--demo", *arguments, *(f"-s{option}" for option in chosen)],
-            os.path.join(directory, "log"), environment=environment(), directory=directory)
+            os.path.join(directory, "log"), directory=directory,
+            # The demo's own directory stays behind when it is killed: here it goes with the test's.
+            environment=environment() | {"TMPDIR": directory})
         self.port = int(self.process.wait_log(r"http listens on [^ ]*:(\d+)", 120).group(1))
         self.url = f"http://127.0.0.1:{self.port}"
 
