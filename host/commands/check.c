@@ -6,7 +6,6 @@
 #include "commands/conformance_cases.h"
 #include "commands/conformance_report.h"
 #include "commands/fitness.h"
-#include "commands/scratch.h"
 #include "commands/signals.h"
 #include "engine/muster.h"
 
@@ -266,9 +265,7 @@ static bool knows_deployment(const struct check *check) {
 
 /* The signal thread's: an interrupted check leaves no files. Children die with it. */
 static void leave(void *context) {
-    const struct fitness *fitness = context;
-    struct scratch scratch;
-    snprintf(scratch.directory, sizeof scratch.directory, "%s", fitness->directory);
+    struct scratch scratch = ((const struct fitness *)context)->scratch;
     scratch_release(&scratch);
     complain("interrupted");
     _exit(EXIT_FAILED);

@@ -10,23 +10,17 @@
 
 bool fitness_init(struct fitness *fitness, struct error *error) {
     memset(fitness, 0, sizeof *fitness);
-    snprintf(fitness->directory, sizeof fitness->directory, "/tmp/take5-check-XXXXXX");
-    if (mkdtemp(fitness->directory) == NULL)
-        return error_set_errno(error, errno, "cannot make %s", fitness->directory);
-    fitness->generations = generations_new(fitness->directory, error);
-    if (fitness->generations == NULL) {
-        rmdir(fitness->directory);
+    if (!scratch_init(&fitness->scratch, error))
         return false;
-    }
-    return true;
+    fitness->generations = generations_new(fitness->scratch.directory, error);
+    if (fitness->generations == NULL)
+        scratch_release(&fitness->scratch);
+    return fitness->generations != NULL;
 }
 
 void fitness_release(struct fitness *fitness) {
-    char lock[sizeof fitness->directory + 16];
     generations_free(fitness->generations);
-    snprintf(lock, sizeof lock, "%s/.lock", fitness->directory);
-    unlink(lock);
-    rmdir(fitness->directory);
+    scratch_release(&fitness->scratch);
 }
 
 struct description *fitness_describe(struct fitness *fitness, const struct config *config,

@@ -6,6 +6,7 @@
 #define TAKE5_COMMANDS_FITNESS_H
 
 #include "base/faults.h"
+#include "commands/scratch.h"
 #include "config/config.h"
 #include "strategy/description.h"
 #include "strategy/generation.h"
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 
 struct fitness {
-    char directory[64]; /* temporary */
+    struct scratch scratch;
     struct generations *generations;
 };
 

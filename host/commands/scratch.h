@@ -1,6 +1,6 @@
 /*
  * commands/scratch.h - a directory of the moment for a host that must not meet a service's files,
- * and what it runs when no configuration says otherwise. For `run --demo` and `replay`.
+ * and what it runs when no configuration says otherwise. For `run --demo`, `replay` and `check`.
  */
 #ifndef TAKE5_COMMANDS_SCRATCH_H
 #define TAKE5_COMMANDS_SCRATCH_H

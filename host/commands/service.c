@@ -58,25 +58,13 @@ struct service {
 
 /* The directory and what leads to it. */
 static bool make_directory(const char *path, struct error *error) {
-    char step[4096];
-    if (strlen(path) >= sizeof step)
-        return error_set(error, ERROR_INVALID, "%s: path too long", path);
-    strcpy(step, path);
-    for (char *at = step + 1; *at != '\0'; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(step, 0755) != 0 && errno != EEXIST)
-            return error_set_errno(error, errno, "cannot make %s", step);
-        *at = '/';
-    }
-    if (mkdir(step, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make %s", step);
+    if (!directory_make(path, error))
+        return false;
     struct stat status;
-    if (stat(step, &status) != 0 || access(step, W_OK | X_OK) != 0)
-        return error_set_errno(error, errno, "cannot write in %s", step);
+    if (stat(path, &status) != 0 || access(path, W_OK | X_OK) != 0)
+        return error_set_errno(error, errno, "cannot write in %s", path);
     if (!S_ISDIR(status.st_mode) || (status.st_uid != geteuid() && status.st_uid != 0))
-        return error_set(error, ERROR_INVALID, "%s: not a directory of this user's", step);
+        return error_set(error, ERROR_INVALID, "%s: not a directory of this user's", path);
     return true;
 }
 

@@ -21,7 +21,7 @@ static mode_t wanted_mode(const struct run_directory *directory) {
     return directory->group != NULL ? 0710 : 0700;
 }
 
-static bool make_path(const char *path, struct error *error) {
+bool directory_make(const char *path, struct error *error) {
     char step[PATH_MAX];
     if (strlen(path) >= sizeof step)
         return error_set(error, ERROR_INVALID, "%s: path too long", path);
@@ -35,7 +35,7 @@ static bool make_path(const char *path, struct error *error) {
         *at = '/';
     }
     if (mkdir(step, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make %s; [take5] run_dir names another", step);
+        return error_set_errno(error, errno, "cannot make %s", step);
     return true;
 }
 
@@ -128,8 +128,10 @@ bool run_directory_make(const char *path, const char *group, struct log *log, st
             return error_set(error, ERROR_INVALID, "[control] group = %s: no such group", group);
         directory.gid = entry->gr_gid;
     }
-    const bool did = make_path(path, error) && open_it(&directory, error) &&
-                     give_to_group(&directory, error) && set_mode(&directory, log, error);
+    if (!directory_make(path, error))
+        return error_set(error, error->code, "%s; [take5] run_dir names another", error->text);
+    const bool did = open_it(&directory, error) && give_to_group(&directory, error) &&
+                     set_mode(&directory, log, error);
     if (directory.fd >= 0)
         close(directory.fd);
     return did;
