@@ -1,32 +1,30 @@
 /* Picks the subcommand. */
-#include "commands/commands.h"
+#include "cli/cli.h"
+#include "commands/registry.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static void print_commands(FILE *file) {
     fputs("usage: take5 COMMAND ...\n\n", file);
-    for (const struct command *command = commands; command->name != NULL; command++) {
-        if (!command->is_hidden)
-            fprintf(file, "  %-8s %s\n", command->name, command->summary);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (!commands[i]->is_hidden)
+            fprintf(file, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
     }
-    fputs("\ntake5(1) and take5.ini(5) tell more.\n", file);
+    fputs("\nSee `take5 COMMAND --help`, take5(1) and take5.ini(5).\n", file);
 }
 
 static bool is_help(const char *text) {
     return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
 }
 
-static int run_command(const struct command *command, int argc, char **argv) {
-    static char long_help[] = "--help";
-    if (argc < 2 || !is_help(argv[1]) || command->is_hidden)
-        return command->run(argc, argv);
-    if (command->has_help) {
-        argv[1] = long_help;
-        return command->run(argc, argv);
-    }
-    printf("usage: take5 %s %s\n\n%s\n", command->name, command->arguments, command->summary);
-    return EXIT_GOOD;
+/* One that did not say all that it had to say has failed. */
+static int run(const struct command *command, int argc, char **argv) {
+    int code = command->run(argc, argv);
+    if (code == EXIT_GOOD && was_oom())
+        code = EXIT_FAILED;
+    const bool has_strategies = command == &command_run || command == &command_replay;
+    return has_strategies ? leave_without_strategies(code) : code;
 }
 
 int main(int argc, char **argv) {
@@ -43,14 +41,14 @@ int main(int argc, char **argv) {
         name = "version";
     const char *names[64] = {NULL};
     size_t count = 0;
-    for (const struct command *command = commands; command->name != NULL; command++) {
-        if (strcmp(command->name, name) == 0)
-            return run_command(command, argc - 1, argv + 1);
-        if (!command->is_hidden && count < 63)
-            names[count++] = command->name;
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (strcmp(commands[i]->name, name) == 0)
+            return run(commands[i], argc - 1, argv + 1);
+        if (!commands[i]->is_hidden && count < 63)
+            names[count++] = commands[i]->name;
     }
     const char *near = faults_near_miss(name, names);
-    complain("no command \"%s\"%s%s%s; `take5 help` lists them", name,
+    complain("unknown command \"%s\"%s%s%s; see `take5 help`", name,
              near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
              near != NULL ? "\"?" : "");
     return EXIT_USAGE;

@@ -10,6 +10,20 @@
 #define NS_PER_MS 1000000LL
 #define NS_PER_S  1000000000LL
 
+/* Times come from outside, and may be any number: what does not fit is the nearest that does. */
+static inline int64_t clock_ms_ns(int64_t ms) {
+    int64_t ns;
+    if (__builtin_mul_overflow(ms, NS_PER_MS, &ns))
+        return ms < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+static inline int64_t clock_span_ns(int64_t from_ns, int64_t to_ns) {
+    int64_t span;
+    if (__builtin_sub_overflow(to_ns, from_ns, &span))
+        return to_ns < from_ns ? INT64_MIN : INT64_MAX;
+    return span;
+}
+
 /* Wall clock, since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ns(void);
 /* Never goes back; for spans of time. */

@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,16 +46,17 @@ bool error_set(struct error *error, enum error_code code, const char *format, ..
 }
 
 bool error_set_errno(struct error *error, int errnum, const char *format, ...) {
+    const enum error_code code = errnum == ENOMEM ? ERROR_MEMORY : ERROR_SYSTEM;
     char text[ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
     int size = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    store(error, ERROR_SYSTEM, text, size);
+    store(error, code, text, size);
 
     char reason[128];
     const char *reason_text = strerror_r(errnum, reason, sizeof reason);
-    return error_set(error, ERROR_SYSTEM, "%s: %s", error->text, reason_text);
+    return error_set(error, code, "%s: %s", error->text, reason_text);
 }
 
 bool error_prefix(struct error *error, const char *format, ...) {
@@ -68,6 +70,6 @@ bool error_prefix(struct error *error, const char *format, ...) {
     return error_set(error, error->code, "%s%s", text, error->text);
 }
 
-bool error_set_memory(struct error *error, size_t size, const char *what) {
-    return error_set(error, ERROR_MEMORY, "out of memory (%zu bytes for %s)", size, what);
+bool error_set_memory(struct error *error, const char *what) {
+    return error_set(error, ERROR_MEMORY, "out of memory for %s", what);
 }

@@ -32,7 +32,8 @@ struct error {
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 
-/* As error_set with ERROR_SYSTEM, and ": " and the text of `errnum` behind it. */
+/* As error_set with ERROR_SYSTEM, or ERROR_MEMORY for ENOMEM, and ": " and the text of `errnum`
+ * behind it. */
 bool error_set_errno(struct error *error, int errnum, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 
@@ -40,8 +41,7 @@ bool error_set_errno(struct error *error, int errnum, const char *format, ...)
 bool error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3), nonnull(1, 2)));
 
-/* "out of memory (SIZE bytes for WHAT)" with ERROR_MEMORY; gives false. */
-bool error_set_memory(struct error *error, size_t size, const char *what)
-    __attribute__((nonnull(1, 3)));
+/* "out of memory for WHAT" with ERROR_MEMORY; gives false. */
+bool error_set_memory(struct error *error, const char *what) __attribute__((nonnull(1, 2)));
 
 #endif

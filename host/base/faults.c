@@ -1,4 +1,5 @@
 #include "base/faults.h"
+#include "base/array.h"
 
 #include "base/text.h"
 
@@ -18,18 +19,6 @@ void faults_release(struct faults *faults) {
     *faults = (struct faults)FAULTS_INIT;
 }
 
-static bool reserve_one(struct faults *faults) {
-    if (faults->count < faults->capacity)
-        return true;
-    size_t capacity = faults->capacity > 0 ? faults->capacity * 2 : 8;
-    struct fault *items = reallocarray(faults->items, capacity, sizeof *items);
-    if (items == NULL)
-        return false;
-    faults->items = items;
-    faults->capacity = capacity;
-    return true;
-}
-
 __attribute__((format(printf, 4, 0))) static void
 add(struct faults *faults, bool is_warning, struct place place, const char *format, va_list args) {
     if (!is_warning)
@@ -44,7 +33,8 @@ add(struct faults *faults, bool is_warning, struct place place, const char *form
     text_vprintf(&text, format, args);
 
     char *complete = text_take(&text);
-    if (complete == NULL || !reserve_one(faults)) {
+    if (complete == NULL || !ARRAY_GROW(faults->items, faults->count, faults->capacity)) {
+        faults->is_oom = true;
         free(complete);
         return;
     }
@@ -58,6 +48,16 @@ void faults_add(struct faults *faults, struct place place, const char *format, .
     va_end(args);
 }
 
+void faults_add_memory(struct faults *faults, struct place place, const char *what) {
+    faults->is_oom = true;
+    faults_add(faults, place, "out of memory for %s", what);
+}
+
+void faults_add_error(struct faults *faults, struct place place, const struct error *error) {
+    faults->is_oom |= error->code == ERROR_MEMORY;
+    faults_add(faults, place, "%s", error->text);
+}
+
 void faults_warn(struct faults *faults, struct place place, const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -69,7 +69,7 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static bool same_letter(char a, char b) {
+static bool same_dead_letter(char a, char b) {
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
@@ -85,10 +85,10 @@ static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t 
     for (size_t i = 1; i <= a_size; i++) {
         current[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
-            size_t replace = previous[j - 1] + (same_letter(a[i - 1], b[j - 1]) ? 0 : 1);
+            size_t replace = previous[j - 1] + (same_dead_letter(a[i - 1], b[j - 1]) ? 0 : 1);
             current[j] = least(replace, least(previous[j], current[j - 1]) + 1);
-            bool is_swap = i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
-                           same_letter(a[i - 2], b[j - 1]);
+            bool is_swap = i > 1 && j > 1 && same_dead_letter(a[i - 1], b[j - 2]) &&
+                           same_dead_letter(a[i - 2], b[j - 1]);
             if (is_swap)
                 current[j] = least(current[j], before[j - 2] + 1);
         }

@@ -7,6 +7,8 @@
 #ifndef TAKE5_BASE_FAULTS_H
 #define TAKE5_BASE_FAULTS_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +28,7 @@ struct faults {
     size_t count;
     size_t capacity;
     size_t error_count; /* those that are no warnings */
+    bool is_oom;        /* some of it is for lack of memory alone: it may be good another time */
 };
 
 #define FAULTS_INIT                                                                                \
@@ -35,6 +38,14 @@ void faults_release(struct faults *faults);
 
 void faults_add(struct faults *faults, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
+
+/* "out of memory for WHAT", and `is_oom`. */
+void faults_add_memory(struct faults *faults, struct place place, const char *what)
+    __attribute__((nonnull(1, 3)));
+
+/* An error's text; `is_oom` if it is for lack of memory. */
+void faults_add_error(struct faults *faults, struct place place, const struct error *error)
+    __attribute__((nonnull(1, 3)));
 
 void faults_warn(struct faults *faults, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));

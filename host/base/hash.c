@@ -1,9 +1,14 @@
 #include "base/hash.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -23,7 +28,7 @@ static bool hash_stream(int fd, const char *path, struct hash *hash, struct erro
     XXH3_state_t *state = XXH3_createState();
     unsigned char *block = malloc(BLOCK_SIZE);
     if (state == NULL || block == NULL) {
-        error_set_memory(error, BLOCK_SIZE, "hashing a file");
+        error_set_memory(error, "hashing a file");
         goto out;
     }
 
@@ -58,7 +63,7 @@ bool hash_file(const char *path, struct hash *hash, struct error *error) {
     bool is_done = false;
     struct stat status;
     if (fstat(fd, &status) != 0)
-        error_set_errno(error, errno, "cannot look at %s", path);
+        error_set_errno(error, errno, "cannot stat %s", path);
     else if (!S_ISREG(status.st_mode))
         error_set(error, ERROR_INVALID, "%s is not a regular file", path);
     else
@@ -78,4 +83,26 @@ bool hash_equal(struct hash a, struct hash b) {
 
 uint64_t hash_key(const void *data, size_t size) {
     return XXH3_64bits(size > 0 ? data : "", size);
+}
+
+uint64_t hash_seed(void) {
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+        return seed;
+    /* An old kernel, or one that has just booted: what it gave this process at its start, and the
+     * time, so that tables differ. */
+    const void *given = (const void *)getauxval(AT_RANDOM);
+    if (given != NULL)
+        memcpy(&seed, given, sizeof seed);
+    else
+        seed = (uint64_t)(uintptr_t)&seed;
+    return hash_number(seed, (uint64_t)clock_monotonic_ns());
+}
+
+uint64_t hash_seeded(const void *data, size_t size, uint64_t seed) {
+    return XXH3_64bits_withSeed(size > 0 ? data : "", size, seed);
+}
+
+struct hash hash_bytes_seeded(const void *data, size_t size, uint64_t seed) {
+    return from_xxh(XXH3_128bits_withSeed(size > 0 ? data : "", size, seed));
 }

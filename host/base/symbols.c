@@ -35,6 +35,7 @@ struct slot {
 struct symbols {
     struct slot *slots;
     uint64_t slot_mask;
+    uint64_t seed; /* of the hashes: symbols come from outside */
     struct entry **chunks;
     uint32_t chunk_count;
     uint32_t max_count;
@@ -72,6 +73,7 @@ struct symbols *symbols_new(uint32_t max_count) {
     if (symbols == NULL)
         return NULL;
     symbols->max_count = max_count;
+    symbols->seed = hash_seed();
     symbols->first_free = SYMBOL_NONE;
     symbols->slot_mask = SLOTS_AT_FIRST - 1;
     symbols->slots = slots_new(SLOTS_AT_FIRST);
@@ -119,11 +121,18 @@ static uint64_t find_slot(const struct symbols *symbols, uint64_t hash, const ch
 }
 
 uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t size) {
-    return symbols->slots[find_slot(symbols, hash_key(text, size), text, size)].id;
+    return symbols->slots[find_slot(symbols, hash_seeded(text, size, symbols->seed), text, size)]
+        .id;
+}
+
+bool symbols_is(const struct symbols *symbols, uint32_t id, const char *text, size_t size) {
+    const struct entry *entry = live_entry(symbols, id);
+    return entry != NULL && entry->size == size &&
+           (size == 0 || memcmp(entry_text(entry), text, size) == 0);
 }
 
 uint64_t symbols_prefetch(const struct symbols *symbols, const char *text, size_t size) {
-    const uint64_t hash = hash_key(text, size);
+    const uint64_t hash = hash_seeded(text, size, symbols->seed);
     __builtin_prefetch(&symbols->slots[hash & symbols->slot_mask]);
     return hash;
 }
@@ -228,7 +237,7 @@ static uint32_t add(struct symbols *symbols, uint64_t hash, const char *text, si
 }
 
 uint32_t symbols_intern(struct symbols *symbols, const char *text, size_t size, bool *is_new) {
-    uint64_t hash = hash_key(text, size);
+    uint64_t hash = hash_seeded(text, size, symbols->seed);
     uint32_t id = symbols->slots[find_slot(symbols, hash, text, size)].id;
     bool is_known = id != SYMBOL_NONE;
     if (!is_known)
@@ -245,6 +254,10 @@ const char *symbols_text(const struct symbols *symbols, uint32_t id, size_t *siz
     if (size != NULL)
         *size = entry->size;
     return entry_text(entry);
+}
+
+bool symbols_is_full(const struct symbols *symbols) {
+    return symbols->count >= symbols->max_count;
 }
 
 uint32_t symbols_count(const struct symbols *symbols) {
@@ -309,4 +322,16 @@ uint32_t symbols_expire(struct symbols *symbols, int64_t tick, uint32_t most,
         count++;
     }
     return count;
+}
+
+uint64_t symbols_longest_search(const struct symbols *symbols) {
+    uint64_t longest = 0;
+    for (uint64_t at = 0; at <= symbols->slot_mask; at++) {
+        if (symbols->slots[at].id == SYMBOL_NONE)
+            continue;
+        const uint64_t home = entry_of(symbols, symbols->slots[at].id)->hash;
+        const uint64_t steps = ((at - home) & symbols->slot_mask) + 1;
+        longest = steps > longest ? steps : longest;
+    }
+    return longest;
 }

@@ -3,8 +3,8 @@
  *
  * Ids are 0, 1, 2, ... in order of first sight, and are given out again only after
  * symbols_expire() freed them. One thread at a time.
- * Look-up is open addressing over 64-bit hashes: one cache line of the table and one compare of
- * the text in the usual case.
+ * Look-up is open addressing over 64-bit hashes with a seed of the table's own: one cache line of
+ * the table and one compare of the text in the usual case, whoever chose the symbols.
  */
 #ifndef TAKE5_BASE_SYMBOLS_H
 #define TAKE5_BASE_SYMBOLS_H
@@ -26,6 +26,8 @@ void symbols_free(struct symbols *symbols);
 uint32_t symbols_intern(struct symbols *symbols, const char *text, size_t size, bool *is_new);
 /* The id, or SYMBOL_NONE when the text is not known. */
 uint32_t symbols_find(const struct symbols *symbols, const char *text, size_t size);
+/* Whether that live id is the text's: cheaper than looking it up. Any id may be asked for. */
+bool symbols_is(const struct symbols *symbols, uint32_t id, const char *text, size_t size);
 /*
  * Hints, for a text that will be looked up soon; they change nothing that can be seen.
  * symbols_prefetch() begins to fetch the text's line of the table, and gives its hash;
@@ -37,6 +39,8 @@ uint32_t symbols_guess(const struct symbols *symbols, uint64_t hash);
 /* Text of a live id, NUL-terminated, or NULL. Valid until the id expires. `size` may be NULL. */
 const char *symbols_text(const struct symbols *symbols, uint32_t id, size_t *size);
 
+/* Whether symbols_intern() refuses a new text for its number, and not for lack of memory. */
+bool symbols_is_full(const struct symbols *symbols);
 /* Live symbols. */
 uint32_t symbols_count(const struct symbols *symbols);
 /* One above the highest id ever given out: the length for arrays by id. */
@@ -44,6 +48,9 @@ uint32_t symbols_bound(const struct symbols *symbols);
 
 /* Position of a live id in order of first sight: ids that were reused sort by their newer life. */
 uint64_t symbols_order(const struct symbols *symbols, uint32_t id);
+
+/* How many slots of the table the slowest look-up of a symbol looks at. Goes through the table. */
+uint64_t symbols_longest_search(const struct symbols *symbols);
 
 /* Marks the id as used at `tick` (any clock that does not go back). An id that was never touched
  * does not expire. */

@@ -24,14 +24,14 @@ void text_release(struct text *text) {
 
 void text_reset(struct text *text) {
     text->size = 0;
-    text->is_short = false;
+    text->is_oom = false;
     if (text->capacity > 0)
         text->data[0] = '\0';
 }
 
 char *text_take(struct text *text) {
     char *data = NULL;
-    if (!text->is_short)
+    if (!text->is_oom)
         data = text->capacity > 0 ? text->data : calloc(1, 1);
     if (data == NULL || data != text->data)
         text_release(text);
@@ -40,14 +40,14 @@ char *text_take(struct text *text) {
     return data;
 }
 
-bool text_is_short(const struct text *text) {
-    return text->is_short;
+bool text_is_oom(const struct text *text) {
+    return text->is_oom;
 }
 
 /* Room for `more` bytes and the NUL. Once short, always short: a text with a hole in it would be
  * worse than one that ends early. */
 static bool reserve(struct text *text, size_t more) {
-    if (text->is_short)
+    if (text->is_oom)
         return false;
     if (more < text->capacity - text->size)
         return true;
@@ -58,12 +58,23 @@ static bool reserve(struct text *text, size_t more) {
         capacity = need;
     char *data = need > more ? realloc(text->capacity > 0 ? text->data : NULL, capacity) : NULL;
     if (data == NULL) {
-        text->is_short = true;
+        text->is_oom = true;
         return false;
     }
     text->data = data;
     text->capacity = capacity;
     return true;
+}
+
+void text_reserve(struct text *text, size_t size) {
+    if (size < text->capacity || size == SIZE_MAX)
+        return;
+    char *data = realloc(text->capacity > 0 ? text->data : NULL, size + 1);
+    if (data == NULL)
+        return;
+    memset(data + text->size, 0, size + 1 - text->size);
+    text->data = data;
+    text->capacity = size + 1;
 }
 
 void text_append(struct text *text, const void *data, size_t size) {
@@ -99,8 +110,8 @@ void text_vprintf(struct text *text, const char *format, va_list args) {
     if (size >= 0 && (size_t)size >= room && reserve(text, (size_t)size))
         size = vsnprintf(text->data + text->size, (size_t)size + 1, format, again);
     va_end(again);
-    if (size < 0 || text->is_short) {
-        text->is_short = true;
+    if (size < 0 || text->is_oom) {
+        text->is_oom = true;
         text->data[text->size] = '\0';
         return;
     }
@@ -127,7 +138,104 @@ size_t text_utf8_length(const char *data, size_t size) {
     return is_overlong || is_surrogate || is_above ? 0 : length;
 }
 
-static void json_escape(struct text *text, unsigned char c) {
+static bool are_eight_ascii(const char *data) {
+    uint64_t eight;
+    memcpy(&eight, data, sizeof eight);
+    return (eight & 0x8080808080808080u) == 0;
+}
+
+bool text_is_utf8(const char *data, size_t size) {
+    const char *end = data + size;
+    while (data < end) {
+        const size_t left = (size_t)(end - data);
+        size_t length = 1;
+        if (left >= 8 && are_eight_ascii(data))
+            length = 8;
+        else if ((signed char)*data < 0)
+            length = text_utf8_length(data, left);
+        if (length == 0)
+            return false;
+        data += length;
+    }
+    return true;
+}
+
+/* The character of `length` bytes that text_utf8_length() has found. */
+static uint32_t character_of(const char *data, size_t length) {
+    const unsigned char *s = (const unsigned char *)data;
+    uint32_t character = length == 1 ? s[0] : s[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        character = character << 6 | (s[i] & 0x3F);
+    return character;
+}
+
+/* Unicode's controls, and what its category Cf has: marks of direction, joiners, tags. */
+static bool is_unseen(uint32_t c) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x80, 0x9F},     {0xAD, 0xAD},     {0x34F, 0x34F},     {0x600, 0x605},
+        {0x61C, 0x61C},   {0x6DD, 0x6DD},   {0x70F, 0x70F},     {0x115F, 0x1160},
+        {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F},   {0x2028, 0x202E},
+        {0x2060, 0x206F}, {0x3164, 0x3164}, {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+        {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+    };
+    if (c < 0x80)
+        return c < 0x20 || c == 0x7F;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && c >= ranges[i].first; i++) {
+        if (c <= ranges[i].last)
+            return true;
+    }
+    return false;
+}
+
+static void put_byte(struct text *text, unsigned char c) {
+    switch (c) {
+    case '\n':
+        text_puts(text, "\\n");
+        break;
+    case '\r':
+        text_puts(text, "\\r");
+        break;
+    case '\t':
+        text_puts(text, "\\t");
+        break;
+    default:
+        text_printf(text, "\\x%02x", c);
+    }
+}
+
+static void put_visible(struct text *text, const char *data, size_t size, const char *passing) {
+    size_t plain = 0; /* start of the run that goes out as it is */
+    size_t i = 0;
+    while (i < size) {
+        const size_t length = text_utf8_length(data + i, size - i);
+        const uint32_t c = length > 0 ? character_of(data + i, length) : 0;
+        if (length > 0 && (!is_unseen(c) || (c != 0 && c < 0x80 && strchr(passing, (int)c)))) {
+            i += length;
+            continue;
+        }
+        text_append(text, data + plain, i - plain);
+        if (length < 2)
+            put_byte(text, (unsigned char)data[i]);
+        else
+            text_printf(text, c > 0xFFFF ? "\\u{%x}" : "\\u%04x", (unsigned)c);
+        i += length > 0 ? length : 1;
+        plain = i;
+    }
+    if (size > 0)
+        text_append(text, data + plain, size - plain);
+}
+
+void text_visible(struct text *text, const char *data, size_t size) {
+    put_visible(text, data, size, "");
+}
+
+void text_visible_lines(struct text *text, const char *data, size_t size) {
+    put_visible(text, data, size, "\n\t");
+}
+
+static void json_escape(struct text *text, uint32_t c) {
     switch (c) {
     case '"':
         text_puts(text, "\\\"");
@@ -145,21 +253,32 @@ static void json_escape(struct text *text, unsigned char c) {
         text_puts(text, "\\t");
         break;
     default:
-        text_printf(text, "\\u%04x", c);
+        if (c > 0xFFFF)
+            text_printf(text, "\\u%04x\\u%04x", (unsigned)(0xD7C0 + (c >> 10)),
+                        (unsigned)(0xDC00 | (c & 0x3FF)));
+        else
+            text_printf(text, "\\u%04x", (unsigned)c);
     }
 }
 
+/* What stands for itself in JSON, and is most of all text. */
+static bool is_plain_ascii(char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 void text_json_string(struct text *text, const char *data, size_t size) {
-    const unsigned char *bytes = (const unsigned char *)data;
     size_t plain = 0; /* start of the run that goes out as it is */
     size_t i = 0;
 
     text_putc(text, '"');
     while (i < size) {
-        size_t length = text_utf8_length(data + i, size - i);
-        bool is_plain =
-            length > 1 || (length == 1 && bytes[i] >= 0x20 && bytes[i] != '"' && bytes[i] != '\\');
-        if (is_plain) {
+        if (is_plain_ascii(data[i])) {
+            i++;
+            continue;
+        }
+        const size_t length = text_utf8_length(data + i, size - i);
+        const uint32_t c = length > 0 ? character_of(data + i, length) : 0;
+        if (length > 0 && c != '"' && c != '\\' && !is_unseen(c)) {
             i += length;
             continue;
         }
@@ -167,8 +286,9 @@ void text_json_string(struct text *text, const char *data, size_t size) {
         if (length == 0)
             text_puts(text, "\xEF\xBF\xBD");
         else
-            json_escape(text, bytes[i]);
-        plain = ++i;
+            json_escape(text, c);
+        i += length > 0 ? length : 1;
+        plain = i;
     }
     if (size > 0)
         text_append(text, data + plain, size - plain);
@@ -256,4 +376,8 @@ char *text_format(const char *format, ...) {
     text_vprintf(&text, format, args);
     va_end(args);
     return text_take(&text);
+}
+
+const char *text_plural(uint64_t count) {
+    return count == 1 ? "" : "s";
 }

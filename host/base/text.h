@@ -2,8 +2,8 @@
  * base/text.h - a growable byte buffer that is always NUL-terminated.
  *
  * Invariants: data is never NULL; data[size] is NUL; size < capacity unless nothing was ever
- * appended. When memory runs out the text stays as it was and `is_short` is set: append freely,
- * test once at the end with text_is_short().
+ * appended. When memory runs out the text stays as it was and `is_oom` is set: append freely,
+ * test once at the end with text_is_oom().
  */
 #ifndef TAKE5_BASE_TEXT_H
 #define TAKE5_BASE_TEXT_H
@@ -17,7 +17,7 @@ struct text {
     char *data;
     size_t size;
     size_t capacity;
-    bool is_short;
+    bool is_oom;
 };
 
 void text_init(struct text *text);
@@ -27,7 +27,10 @@ void text_reset(struct text *text);
 /* Gives the buffer to the caller (free it with free()) and begins anew; NULL when memory ran out.
  */
 char *text_take(struct text *text);
-bool text_is_short(const struct text *text);
+bool text_is_oom(const struct text *text);
+/* Room for so many bytes in all, as far as there is memory: only what goes beyond needs some. It is
+ * written to, so that no page of it is met for the first time later. */
+void text_reserve(struct text *text, size_t size);
 
 void text_append(struct text *text, const void *data, size_t size);
 void text_puts(struct text *text, const char *string);
@@ -38,8 +41,20 @@ void text_vprintf(struct text *text, const char *format, va_list args)
 
 /* Length of the UTF-8 character at `data` (1 to 4), or 0 when none begins there. */
 size_t text_utf8_length(const char *data, size_t size);
+bool text_is_utf8(const char *data, size_t size);
 
-/* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
+/*
+ * For people: what could steer a terminal, or make a text look like another, becomes visible.
+ * Control characters and bytes that are not UTF-8 are written as \n, \r, \t and \xNN; C1 controls,
+ * marks that turn the direction of writing, and characters that have no sight, as \uNNNN (beyond
+ * U+FFFF: \u{NNNNN}). text_visible_lines() lets line breaks and tabs pass, for what has lines of
+ * its own.
+ */
+void text_visible(struct text *text, const char *data, size_t size);
+void text_visible_lines(struct text *text, const char *data, size_t size);
+
+/* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD; what text_visible() makes
+ * visible is escaped, and reads back as it was. */
 void text_json_string(struct text *text, const char *data, size_t size);
 /* A JSON number that reads back as the same double, in the shortest form; null unless finite. */
 void text_json_number(struct text *text, double number);
@@ -48,6 +63,9 @@ void text_json_integer(struct text *text, int64_t number);
 void text_base64(struct text *text, const void *data, size_t size);
 /* "2024-06-17T21:15:30.123Z", milliseconds, UTC. */
 void text_time_ns(struct text *text, int64_t time_ns);
+
+/* What a noun needs behind a number: "%zu signal%s". */
+const char *text_plural(uint64_t count);
 
 /* Copies that give NULL when memory runs out; free with free(). */
 char *text_dup(const char *data, size_t size);

@@ -7,17 +7,22 @@
 #ifndef TAKE5_COMMANDS_BAD_LINES_H
 #define TAKE5_COMMANDS_BAD_LINES_H
 
+#include "base/locks.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+LOCK_CLASS(bad_lines_lock);
 struct bad_lines {
     pthread_mutex_t lock; /* guards all */
     uint64_t most;        /* how many are said; the rest is counted */
-    uint64_t said, unsaid;
-    bool has_first;
-    uint64_t first; /* the lowest place in the input of a record that is bad */
-    char text[512]; /* about it */
+    uint64_t said GUARDED_BY(bad_lines_lock);
+    uint64_t unsaid GUARDED_BY(bad_lines_lock);
+    bool has_first GUARDED_BY(bad_lines_lock);
+    /* The lowest place in the input of a record that is bad. */
+    uint64_t first GUARDED_BY(bad_lines_lock);
+    char text[512] GUARDED_BY(bad_lines_lock); /* about it */
 };
 
 void bad_lines_init(struct bad_lines *lines, uint64_t most);

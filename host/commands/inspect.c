@@ -1,9 +1,25 @@
-#include "commands/commands.h"
+#include "cli/cli.h"
+#include "commands/registry.h"
 
-#include "strategy/strategy_file.h"
+#include "strategy/plugin/strategy_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+/* What the loader would share between two versions, and the host does not. */
+static void inspect_private(const struct strategy_file *file) {
+    for (size_t i = 0; i < file->library_count; i++)
+        printf("  library   %s: %s, %zu bytes; each version gets its own copy\n",
+               file->libraries[i].name, file->libraries[i].path, file->libraries[i].size);
+    if (file->unique_count > 0)
+        printf("  unique    %zu statics of which g++ makes one per process (STB_GNU_UNIQUE); each "
+               "version gets its own\n",
+               file->unique_count);
+    if (file->static_tls > 0)
+        printf("  tls       %" PRIu64 " bytes of the loader's reserve, used by each loaded version "
+               "until the host ends\n",
+               file->static_tls);
+}
 
 static bool inspect(const char *path) {
     struct strategy_file file;
@@ -14,11 +30,12 @@ static bool inspect(const char *path) {
         return false;
     }
     hash_text(file.hash, hash);
-    printf("%s\n  strategy  %s %s\n  abi       built with %" PRIu32 ".%" PRIu32
-           ", requires %" PRIu32 ".%" PRIu32 "\n  hash      %s\n  size      %zu bytes\n"
-           "  statics   .data %" PRIu64 ", .bss %" PRIu64 " bytes\n",
-           path, file.name, file.version, file.abi_major, file.abi_minor_built, file.abi_major,
-           file.abi_minor_required, hash, file.size, file.data_size, file.bss_size);
+    say("%s\n  strategy  %s %s\n  abi       built with %" PRIu32 ".%" PRIu32 ", requires %" PRIu32
+        ".%" PRIu32 "\n  hash      %s\n  size      %zu bytes\n"
+        "  statics   .data %" PRIu64 ", .bss %" PRIu64 " bytes\n",
+        path, file.name, file.version, file.abi_major, file.abi_minor_built, file.abi_major,
+        file.abi_minor_required, hash, file.size, file.data_size, file.bss_size);
+    inspect_private(&file);
     const bool can_load = strategy_file_judge(&file, &error);
     if (!can_load)
         complain("%s", error.text);
@@ -26,13 +43,26 @@ static bool inspect(const char *path) {
     return can_load;
 }
 
-int command_inspect(int argc, char **argv) {
+static int run(int argc, char **argv) {
     int code = EXIT_GOOD;
-    if (argc < 2)
-        return usage("inspect");
-    for (int i = 1; i < argc; i++) {
+    if (!options_parse(&command_inspect, NULL, &argc, &argv, &code))
+        return code;
+    for (int i = 0; i < argc; i++) {
         if (!inspect(argv[i]))
             code = EXIT_FAILED;
     }
     return code;
 }
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .usage = "X.so ...",
+    .summary = "show what a strategy file declares, without running it",
+    .description =
+        "Shows the file's note and sizes, and what the loader would share between two versions of "
+        "it: its own libraries, statics that exist once per process, and static thread-local "
+        "storage. None of its code runs.",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .run = run,
+};

@@ -1,26 +1,13 @@
-#include "commands/commands.h"
+#include "cli/cli.h"
 #include "commands/new_folder.h"
+#include "commands/registry.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
-
-static bool read_language(const char *text, enum new_language *language) {
-    if (strcmp(text, "c") == 0)
-        *language = NEW_C;
-    else if (strcmp(text, "c++") == 0)
-        *language = NEW_CXX;
-    else {
-        complain("--lang %s: must be c or c++", text);
-        return false;
-    }
-    return true;
-}
 
 static void print_next(const char *name, enum new_language language) {
     const char *extension = language == NEW_C ? "c" : "cpp";
     fprintf(stderr,
-            "%s/ is there: %s.%s, a test, an ini file, a sample of the feed. Next:\n"
+            "created %s/ with %s.%s, a test, an ini file, a sample of the feed. Next:\n"
             "  cd %s\n"
             "  cmake -B build && cmake --build build && ctest --test-dir build\n"
             "  take5 check build/%s.so\n"
@@ -28,24 +15,41 @@ static void print_next(const char *name, enum new_language language) {
             name, name, extension, name, name, name);
 }
 
-int command_new(int argc, char **argv) {
-    static const struct option longs[] = {{"lang", required_argument, NULL, 'l'}, {0}};
-    enum new_language language = NEW_C;
+struct new {
+    enum new_language language;
+};
+
+static int run(int argc, char **argv) {
+    struct new new = {NEW_C};
     struct error error;
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;)
-        if (c != 'l' || !read_language(optarg, &language))
-            return usage("new");
-    if (optind + 1 != argc)
-        return usage("new");
-    const char *name = argv[optind];
-    if (!new_name_check(name, &error)) {
-        complain("%s", error.text);
-        return EXIT_USAGE;
-    }
-    if (!new_folder_write(name, language, &error)) {
-        complain("%s", error.text);
-        return EXIT_FAILED;
-    }
-    print_next(name, language);
+    int code;
+    if (!options_parse(&command_new, &new, &argc, &argv, &code))
+        return code;
+    const char *name = argv[0];
+    if (!new_name_check(name, &error))
+        return fail(EXIT_USAGE, &error);
+    if (!new_folder_write(name, new.language, &error))
+        return fail(EXIT_FAILED, &error);
+    print_next(name, new.language);
     return EXIT_GOOD;
 }
+
+static const char *const languages[] = {"c", "c++", NULL};
+
+static const struct option_row options[] = {
+    {0, "lang", "c|c++", OPTION_CHOICE(struct new, language, enum new_language, NEW_C, languages),
+     "the language (default: c)"},
+    OPTIONS_END,
+};
+
+const struct command command_new = {
+    .name = "new",
+    .usage = "[--lang c|c++] NAME",
+    .summary = "create a new strategy with its test, ready to build",
+    .description = "Creates the directory NAME with a strategy, its test, its ini file and "
+                   "a sample of the feed.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,11 +1,6 @@
 #include "commands/new_files.h"
 
-/* The assembler finds the file from the folder of this program's headers. Read-only data. */
-#define EMBED(symbol, path)                                                                        \
-    __asm__(".pushsection .rodata\n" #symbol "_begin:\n.incbin \"" path "\"\n" #symbol             \
-            "_end:\n.popsection\n");                                                               \
-    extern const char symbol##_begin[] __attribute__((visibility("hidden")));                      \
-    extern const char symbol##_end[] __attribute__((visibility("hidden")))
+#include "base/embed.h"
 
 EMBED(new_file_c, "../sdk/template/new/strategy.c");
 EMBED(new_file_cpp, "../sdk/template/new/strategy.cpp");

@@ -1,7 +1,8 @@
 #include "commands/new_folder.h"
 
+#include "base/io.h"
 #include "base/text.h"
-#include "strategy/descriptor.h"
+#include "strategy/plugin/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,25 +24,26 @@ bool new_name_check(const char *name, struct error *error) {
         "package",       "package_source", "preinstall",
         "rebuild_cache", "test",           NULL};
     if (!descriptor_is_name(name))
-        return error_set(error, ERROR_INVALID,
-                         "%s: no name for a strategy: it begins with a to z, goes on with a to z, "
-                         "0 to 9, _ and -, and has at most 63 of them",
-                         name);
+        return error_set(
+            error, ERROR_INVALID,
+            "%s: not a valid strategy name: it starts with a to z, continues with a to z, "
+            "0 to 9, _ and -, and has at most 63 characters",
+            name);
     for (size_t i = 0; taken[i] != NULL; i++)
         if (strcmp(taken[i], name) == 0)
             return error_set(error, ERROR_INVALID,
-                             "%s: a build has a target of that name: choose another", name);
+                             "%s: a build has a target of that name: choose another name", name);
     return true;
 }
 
 /* ---- texts ---- */
 
-struct words {
+struct csv_arg {
     const char *name, *language, *standard, *extension;
 };
 
 /* The word for the placeholder at `at`, and how long the placeholder is; NULL: none is there. */
-static const char *word_at(const struct words *words, const char *at, const char *end,
+static const char *word_at(const struct csv_arg *words, const char *at, const char *end,
                            size_t *size) {
     const struct {
         const char *placeholder, *word;
@@ -57,7 +59,8 @@ static const char *word_at(const struct words *words, const char *at, const char
     return NULL;
 }
 
-static void fill_in(const struct words *words, const char *at, const char *end, struct text *out) {
+static void fill_in(const struct csv_arg *words, const char *at, const char *end,
+                    struct text *out) {
     while (at < end) {
         size_t size;
         const char *word = *at == '@' ? word_at(words, at, end, &size) : NULL;
@@ -72,39 +75,26 @@ static void fill_in(const struct words *words, const char *at, const char *end, 
 
 /* ---- files ---- */
 
-static bool write_all(int fd, const char *data, size_t size) {
-    while (size > 0) {
-        const ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        data += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 static bool write_file(int folder, const char *name, const struct text *text, struct error *error) {
     const int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
-        return error_set_errno(error, errno, "%s: cannot be made", name);
-    const bool did_write = write_all(fd, text->data, text->size);
+        return error_set_errno(error, errno, "cannot create %s", name);
+    const bool did_write = io_write_all(fd, text->data, text->size);
     const int failure = errno;
     if (close(fd) != 0 && did_write)
-        return error_set_errno(error, errno, "%s: cannot be written", name);
-    return did_write || error_set_errno(error, failure, "%s: cannot be written", name);
+        return error_set_errno(error, errno, "cannot write %s", name);
+    return did_write || error_set_errno(error, failure, "cannot write %s", name);
 }
 
-static bool write_one(int folder, const struct new_file *file, const struct words *words,
+static bool write_one(int folder, const struct new_file *file, const struct csv_arg *words,
                       struct error *error) {
     struct text name, text;
     text_init(&name);
     text_init(&text);
     fill_in(words, file->name, file->name + strlen(file->name), &name);
     fill_in(words, file->text, file->end, &text);
-    const bool is_good = text_is_short(&name) || text_is_short(&text)
-                             ? error_set_memory(error, text.size, file->name)
+    const bool is_good = text_is_oom(&name) || text_is_oom(&text)
+                             ? error_set_memory(error, file->name)
                              : write_file(folder, name.data, &text, error);
     text_release(&name);
     text_release(&text);
@@ -113,10 +103,10 @@ static bool write_one(int folder, const struct new_file *file, const struct word
 
 static bool write_files(int folder, const char *name, enum new_language language,
                         struct error *error) {
-    const struct words words = {.name = name,
-                                .language = language == NEW_C ? "C" : "CXX",
-                                .standard = language == NEW_C ? "11" : "17",
-                                .extension = language == NEW_C ? "c" : "cpp"};
+    const struct csv_arg words = {.name = name,
+                                  .language = language == NEW_C ? "C" : "CXX",
+                                  .standard = language == NEW_C ? "11" : "17",
+                                  .extension = language == NEW_C ? "c" : "cpp"};
     for (const struct new_file *file = new_files; file->name != NULL; file++)
         if ((file->languages & 1u << language) != 0 && !write_one(folder, file, &words, error))
             return false;
@@ -127,7 +117,7 @@ static bool write_files(int folder, const char *name, enum new_language language
 
 /* Of what was written into it, nothing but files can be there. */
 static void remove_folder(const char *path, const char *name, enum new_language language) {
-    const struct words words = {.name = name, .extension = language == NEW_C ? "c" : "cpp"};
+    const struct csv_arg words = {.name = name, .extension = language == NEW_C ? "c" : "cpp"};
     for (const struct new_file *file = new_files; file->name != NULL; file++) {
         struct text text;
         text_init(&text);
@@ -143,8 +133,8 @@ static bool give_name(const char *path, const char *name, struct error *error) {
     if (renameat2(AT_FDCWD, path, AT_FDCWD, name, RENAME_NOREPLACE) == 0)
         return true;
     if (errno == EEXIST)
-        return error_set(error, ERROR_INVALID, "%s: is there already", name);
-    return error_set_errno(error, errno, "%s: cannot be made", name);
+        return error_set(error, ERROR_INVALID, "%s: already exists", name);
+    return error_set_errno(error, errno, "cannot create %s", name);
 }
 
 bool new_folder_write(const char *name, enum new_language language, struct error *error) {
@@ -152,14 +142,14 @@ bool new_folder_write(const char *name, enum new_language language, struct error
     char path[128];
     if (lstat(name, &status) == 0)
         return error_set(error, ERROR_INVALID,
-                         "%s: is there already: remove it, or choose another"
+                         "%s: already exists: remove it, or choose another"
                          " name",
                          name);
     (void)snprintf(path, sizeof path, ".%s-%ld", name, (long)getpid());
     if (mkdir(path, FOLDER_MODE) != 0)
-        return error_set_errno(error, errno, "%s: cannot be made", path);
+        return error_set_errno(error, errno, "cannot create %s", path);
     const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_good = folder >= 0 || error_set_errno(error, errno, "%s: cannot be opened", path);
+    bool is_good = folder >= 0 || error_set_errno(error, errno, "cannot open %s", path);
     is_good = is_good && write_files(folder, name, language, error) && give_name(path, name, error);
     if (folder >= 0)
         (void)close(folder);

@@ -1,14 +1,13 @@
 #include "base/clock.h"
-#include "base/units.h"
-#include "commands/commands.h"
-#include "commands/moment.h"
-#include "commands/progress.h"
-#include "commands/signals.h"
-#include "source/kafka_reader.h"
-#include "source/recording_write.h"
+#include "cli/cli.h"
+#include "cli/progress_line.h"
+#include "cli/uses.h"
+#include "commands/registry.h"
+#include "recording/writer.h"
+#include "service/signals.h"
+#include "source/kafka/range_reader.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,36 +17,13 @@
 /* While it follows, what was recorded is in the file after so long. */
 #define FLUSH_NS NS_PER_S
 
-enum { OPTION_TOPIC = 256, OPTION_FROM, OPTION_UNTIL, OPTION_COUNT, OPTION_FOLLOW, OPTION_BROKERS };
-
-static const char help[] =
-    "usage: take5 record [-o FILE] [options]\n"
-    "\n"
-    "What the topics carry, as JSON lines in the form of `kcat -J`: topic, partition, offset, ts,\n"
-    "key, payload. Every byte comes back: keys and payloads that are no UTF-8 are base64, under\n"
-    "\"key_base64\" and \"payload_base64\". Up to what there is now; all partitions by time.\n"
-    "Joins no group and commits nothing.\n"
-    "\n"
-    "  -c FILE               the configuration: brokers and topics\n"
-    "  -s SECTION.KEY=VALUE  a setting over it\n"
-    "  --brokers HOST:PORT   other brokers\n"
-    "  -o FILE               default: stdout. A file that is there is gone on with, without gap\n"
-    "                        or repeat\n"
-    "  --topic NAME          role or topic; may be given more than once (default: all that are\n"
-    "                        configured)\n"
-    "  --from TIME           Kafka's time, 2024-06-17T21:15:30Z or epoch milliseconds\n"
-    "  --until TIME          up to there, not included\n"
-    "  --count N             ends after so many\n"
-    "  --follow              goes on with what comes, until it is told to stop\n"
-    "  -q                    no progress, no summary\n";
-
 struct record_command {
     struct config_options config_options;
-    struct words topics;
+    struct csv_arg topics;
     const char *output;
     int64_t from_ms, until_ms;
     uint64_t count; /* 0: no limit */
-    bool does_follow, is_quiet, is_help;
+    bool does_follow, is_quiet;
 
     struct config *config;
     struct log *log;
@@ -57,85 +33,18 @@ struct record_command {
     struct kafka_reader *reader;
     struct progress_line progress;
     uint64_t recorded;
-    int64_t began_ns, flushed_ns;
+    unsigned reopened; /* of the writer, as far as it was told */
+    int64_t flushed_ns;
 };
 
-/* ---- options ---- */
-
-static bool set_time(const char *option, const char *text, int64_t *time_ms) {
-    int64_t time_ns;
-    if (!parse_moment(option, text, &time_ns))
+static bool parse(struct record_command *command, int argc, char **argv, int *code) {
+    if (!options_parse(&command_record, command, &argc, &argv, code))
         return false;
-    *time_ms = time_ns / NS_PER_MS;
-    return true;
-}
-
-static bool set_count(struct record_command *command, const char *text) {
-    int64_t count;
-    if (!parse_integer(text, &count) || count < 1) {
-        complain("--count %s: must be a number of messages", text);
-        return false;
-    }
-    command->count = (uint64_t)count;
-    return true;
-}
-
-static bool set_brokers(struct record_command *command, const char *text) {
-    char *setting = text_format("kafka.bootstrap.servers=%s", text);
-    const bool did = setting != NULL && config_options_add(&command->config_options, setting);
-    free(setting);
-    return did;
-}
-
-static bool set_option(struct record_command *command, int option, const char *value) {
-    switch (option) {
-    case 'c':
-        command->config_options.path = value;
+    if (command->until_ms == KAFKA_READER_NO_TIME ||
+        check_span(command->from_ms, command->until_ms))
         return true;
-    case 's':
-        return config_options_add(&command->config_options, value);
-    case 'o':
-        command->output = value;
-        return true;
-    case 'q':
-        return command->is_quiet = true;
-    case 'h':
-        return command->is_help = true;
-    case OPTION_TOPIC:
-        return words_add(&command->topics, "--topic", value);
-    case OPTION_FROM:
-        return set_time("--from", value, &command->from_ms);
-    case OPTION_UNTIL:
-        return set_time("--until", value, &command->until_ms);
-    case OPTION_COUNT:
-        return set_count(command, value);
-    case OPTION_FOLLOW:
-        return command->does_follow = true;
-    case OPTION_BROKERS:
-        return set_brokers(command, value);
-    default:
-        return false;
-    }
-}
-
-static bool parse(struct record_command *command, int argc, char **argv) {
-    static const struct option longs[] = {{"topic", required_argument, NULL, OPTION_TOPIC},
-                                          {"from", required_argument, NULL, OPTION_FROM},
-                                          {"until", required_argument, NULL, OPTION_UNTIL},
-                                          {"count", required_argument, NULL, OPTION_COUNT},
-                                          {"follow", no_argument, NULL, OPTION_FOLLOW},
-                                          {"brokers", required_argument, NULL, OPTION_BROKERS},
-                                          {"output", required_argument, NULL, 'o'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-    for (int c; (c = getopt_long(argc, argv, "c:s:o:qh", longs, NULL)) != -1;) {
-        if (!set_option(command, c, optarg))
-            return false;
-    }
-    if (optind < argc)
-        complain("%s: not an option", argv[optind]);
-    return optind == argc;
+    *code = usage(&command_record);
+    return false;
 }
 
 /* ---- the recording ---- */
@@ -152,7 +61,7 @@ static bool open_output(struct record_command *command, struct error *error) {
         return false;
     recording_writer_set_stop(command->writer, &command->signals->should_stop);
     if (command->positions.count > 0 && !command->is_quiet)
-        complain("%s is there: resuming it", command->output);
+        complain("%s exists: resuming it", command->output);
     return true;
 }
 
@@ -176,7 +85,7 @@ static bool open_reader(struct record_command *command, struct error *error) {
     size_t count;
     const char **topics = list_topics(command, &count);
     if (topics == NULL)
-        return error_set_memory(error, 0, "names of topics");
+        return error_set_memory(error, "names of topics");
     const struct kafka_reader_options options = {
         .topics = topics,
         .topic_count = count,
@@ -210,6 +119,17 @@ static bool flush_now_and_then(struct record_command *command, struct error *err
     return recording_writer_flush(command->writer, error);
 }
 
+/* Once each time, also when -q wants no summary: the recording begins there. */
+static void tell_reopened(struct record_command *command) {
+    const unsigned reopened = recording_writer_reopened(command->writer);
+    if (reopened == command->reopened)
+        return;
+    command->reopened = reopened;
+    progress_line_clear(&command->progress);
+    complain("%s was moved or removed: reopened; it contains what is recorded from here on",
+             command->output);
+}
+
 static bool is_over(const struct record_command *command) {
     return atomic_load(&command->signals->should_stop) ||
            (command->count > 0 && command->recorded >= command->count);
@@ -222,6 +142,7 @@ static bool copy(struct record_command *command, bool *is_whole, struct error *e
     *is_whole = false;
     while (!is_over(command)) {
         show_progress(command);
+        tell_reopened(command);
         switch (kafka_reader_next(command->reader, WAIT_MS, &record, &topic, error)) {
         case KAFKA_READER_RECORD:
             if (!recording_writer_add(command->writer, &record, topic, error))
@@ -244,22 +165,17 @@ static bool copy(struct record_command *command, bool *is_whole, struct error *e
 }
 
 static void summarise(struct record_command *command) {
-    char count[40], rate[40];
-    const double seconds = (double)(clock_monotonic_ns() - command->began_ns) / 1e9;
     progress_line_clear(&command->progress);
-    if (command->is_quiet)
-        return;
-    format_count(command->recorded, count, sizeof count);
-    format_count((uint64_t)(seconds > 0 ? (double)command->recorded / seconds : 0), rate,
-                 sizeof rate);
-    fprintf(stderr, "recorded %s messages (%.1f MB) in %.2f s (%s/s)\n", count,
-            (double)recording_writer_bytes(command->writer) / 1e6, seconds, rate);
+    if (!command->is_quiet)
+        progress_line_summary(&command->progress, "recorded", command->recorded,
+                              recording_writer_bytes(command->writer), "");
 }
 
 /* Writes what is left, and says why it ended before its end. */
 static int finish(struct record_command *command, bool did, bool is_whole, struct error *error) {
     struct error second;
     bool is_closed = recording_writer_flush(command->writer, did ? error : &second);
+    tell_reopened(command);
     const bool has_enough = recording_writer_has_reader_gone(command->writer);
     if (!recording_writer_close(command->writer, did && is_closed ? error : &second))
         is_closed = false;
@@ -269,13 +185,21 @@ static int finish(struct record_command *command, bool did, bool is_whole, struc
     if (atomic_load(&command->signals->should_stop) && !is_whole) {
         complain(strcmp(command->output, "-") == 0
                      ? "interrupted"
-                     : "interrupted: the same command goes on from here");
+                     : "interrupted: run the same command to continue from here");
         return EXIT_FAILED;
     }
     if (did && is_closed)
         return EXIT_GOOD;
     complain("%s", error->text);
     return EXIT_FAILED;
+}
+
+static bool check_files(const struct record_command *command, struct error *error) {
+    struct file_uses uses = {0};
+    const bool did = uses_keep_config(&uses, command->config, command->output, error) &&
+                     uses_write(&uses, command->output, error);
+    file_uses_release(&uses);
+    return did;
 }
 
 static int record(struct record_command *command) {
@@ -285,18 +209,19 @@ static int record(struct record_command *command) {
     command->config = config_options_load(&command->config_options);
     if (command->config == NULL)
         return EXIT_CONFIG;
-    command->log = log_new();
-    if (command->log == NULL) {
-        complain("out of memory");
+    if (!check_files(command, &error)) {
+        code = fail(EXIT_USAGE, &error);
         goto done;
     }
-    log_set_level(command->log, NULL, LOG_LEVEL_WARNING);
+    command->log = log_for_command();
+    if (command->log == NULL)
+        goto done;
     if (!open_output(command, &error) || !open_reader(command, &error)) {
         complain("%s", error.text);
         goto done;
     }
     progress_line_init(&command->progress);
-    command->began_ns = command->flushed_ns = clock_monotonic_ns();
+    command->flushed_ns = clock_monotonic_ns();
     const bool did = copy(command, &is_whole, &error);
     summarise(command);
     code = finish(command, did, is_whole, &error);
@@ -308,7 +233,7 @@ done:
     return code;
 }
 
-int command_record(int argc, char **argv) {
+static int run(int argc, char **argv) {
     /* The signal thread may outlive this function. */
     static struct signals signals;
     struct record_command command = {
@@ -318,20 +243,45 @@ int command_record(int argc, char **argv) {
         .signals = &signals,
     };
     struct error error = {0};
-    int code = EXIT_USAGE;
-    if (!parse(&command, argc, argv)) {
-        usage("record");
-    } else if (command.is_help) {
-        fputs(help, stdout);
-        code = EXIT_GOOD;
-    } else if (!signals_start(&signals, &error)) {
-        complain("%s", error.text);
-        code = EXIT_FAILED;
-    } else {
-        code = record(&command);
-    }
+    int code = EXIT_FAILED;
+    if (parse(&command, argc, argv, &code))
+        code = signals_start(&signals, &error) ? record(&command) : fail(EXIT_FAILED, &error);
     recording_positions_release(&command.positions);
-    words_release(&command.topics);
+    csv_arg_release(&command.topics);
     config_options_release(&command.config_options);
     return code;
 }
+
+static const struct option_row options[] = {
+    OPTIONS_CONFIG(struct record_command, config_options),
+    {0, "brokers", "HOST:PORT",
+     OPTION_SETTING(struct record_command, config_options, "kafka.bootstrap.servers"),
+     "use these brokers instead of the configured ones"},
+    {'o', "output", "FILE", OPTION_TEXT(struct record_command, output),
+     "default: stdout. An existing recording is continued without gaps or duplicates"},
+    {0, "topic", "NAME", OPTION_LIST(struct record_command, topics),
+     "role or topic; may be given more than once (default: all configured ones)"},
+    {0, "from", "TIME", OPTION_TIME_MS(struct record_command, from_ms),
+     "start at this Kafka timestamp: 2024-06-17T21:15:30Z or an epoch number"},
+    {0, "until", "TIME", OPTION_TIME_MS(struct record_command, until_ms),
+     "end before this timestamp"},
+    {0, "count", "N", OPTION_INTEGER(struct record_command, count, uint64_t, 1, INT64_MAX),
+     "end after N messages"},
+    {0, "follow", NULL, OPTION_FLAG(struct record_command, does_follow),
+     "continue with new messages until stopped"},
+    {'q', "quiet", NULL, OPTION_FLAG(struct record_command, is_quiet), "no progress, no summary"},
+    OPTIONS_END,
+};
+
+const struct command command_record = {
+    .name = "record",
+    .usage = "[options] -o FILE",
+    .summary = "record topics to a file of JSON lines (kcat -J form)",
+    .description =
+        "Writes the messages of the topics as JSON lines in the form of `kcat -J`: topic, "
+        "partition, offset, ts, key, payload. Every byte is kept: keys and payloads that are not "
+        "UTF-8 are base64, in \"key_base64\" and \"payload_base64\". Ends at the current end of "
+        "the topics; all partitions are merged by time. Does not join a group, commits nothing.",
+    .options = options,
+    .run = run,
+};

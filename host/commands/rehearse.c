@@ -1,8 +1,12 @@
-#include "commands/commands.h"
-#include "strategy/rehearsal.h"
+#include "cli/cli.h"
+#include "commands/registry.h"
+#include "os/child.h"
+#include "strategy/rehearsal/rehearsal.h"
 
-int command_rehearse(int argc, char **argv) {
+static int run(int argc, char **argv) {
     (void)argc;
     (void)argv;
-    return rehearsal_serve(REHEARSAL_INPUT, REHEARSAL_OUTPUT);
+    return rehearsal_serve(CHILD_INPUT, CHILD_OUTPUT);
 }
+
+const struct command command_rehearse = {.name = "rehearse", .run = run, .is_hidden = true};

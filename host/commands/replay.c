@@ -1,15 +1,16 @@
 #include "commands/replay.h"
+#include "commands/registry.h"
 
 #include "base/clock.h"
-#include "base/units.h"
-#include "commands/scratch.h"
-#include "engine/crash.h"
+#include "cli/temp_dir.h"
+#include "cli/uses.h"
+#include "engine/crash/crash.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Messages of a lane whose signals wait for their turn: enough for it to run ahead of the others,
@@ -17,138 +18,33 @@
 #define MAX_UNCONFIRMED 8000
 #define UNREMARKED_NS   (3600 * NS_PER_S)
 
-enum {
-    OPTION_TOPIC = 256,
-    OPTION_JOURNAL,
-    OPTION_FROM,
-    OPTION_UNTIL,
-    OPTION_SYMBOLS,
-    OPTION_SPEED,
-    OPTION_LANES,
-    OPTION_STRICT,
-    OPTION_JSON,
-    OPTION_RENEW
-};
-
-static const char help[] =
-    "usage: take5 replay [options] FILE... | -\n"
-    "\n"
-    "Recorded messages through the strategies; their signals as JSON lines on stdout, in the\n"
-    "order of the input. Reads what `take5 record` and `kcat -J` write, and plain JSON lines.\n"
-    "Several files are merged by event time.\n"
-    "\n"
-    "  -c FILE               the configuration: strategies and their parameters\n"
-    "  -s SECTION.KEY=VALUE  a setting over it, such as strategy:trend.interval=30s\n"
-    "  -o FILE               signals go there\n"
-    "  --topic ROLE          of lines that name none (default: what their shape tells)\n"
-    "  --from TIME           event time, 2024-06-17T21:15:30Z or epoch milliseconds\n"
-    "  --until TIME          up to there, not included\n"
-    "  --symbols A,B         only those\n"
-    "  --journal FILE        in the order of a live host's journal; strategies that join topics\n"
-    "                        need it to give the signals of that run\n"
-    "  --speed N             N times as fast as the event times (default: as fast as it goes)\n"
-    "  --strict              end at the first bad line\n"
-    "  --lanes N             threads; the signals are the same\n"
-    "  --json                the summary as JSON: on stderr, with -o on stdout\n"
-    "  -q                    no summary and no progress\n"
-    "  -v                    strategies' logs, and every bad line\n";
-
-static bool set_number(const char *option, const char *text, double *number) {
-    if (parse_number(text, number) && *number > 0)
-        return true;
-    complain("%s %s: must be a number above 0", option, text);
-    return false;
-}
-
-static bool set_lanes(struct replay_options *options, const char *text) {
-    char *setting = text_format("take5.lanes=%s", text);
-    const bool did = setting != NULL && config_options_add(&options->config, setting);
-    free(setting);
-    return did;
-}
-
-static bool set_renewal(struct replay_options *options, const char *text) {
-    int64_t every;
-    if (!parse_integer(text, &every) || every < 1) {
-        complain("--reload-every %s: must be a number of messages", text);
+/* Tells recordings from strategies among the operands, and moves the recordings together. */
+static bool take_operands(struct replay_options *options, int argc, char **argv) {
+    const char **files = (const char **)argv;
+    for (int i = 0; i < argc; i++) {
+        if (!choice_is_strategy(argv[i]))
+            files[options->source.path_count++] = argv[i];
+        else if (!choice_add(&options->choice, argv[i]))
+            return false;
+    }
+    if (options->source.path_count == 0) {
+        complain("no file to replay: give one or more, or - for the standard input");
         return false;
     }
-    options->renew_every = (uint64_t)every;
+    options->source.paths = files;
     return true;
 }
 
-static bool set_option(struct replay_options *options, int option, const char *value) {
-    switch (option) {
-    case 'c':
-        options->config.path = value;
-        return true;
-    case 's':
-        return config_options_add(&options->config, value);
-    case 'o':
-        options->output = value;
-        return true;
-    case 'q':
-        return options->is_quiet = true;
-    case 'v':
-        return options->is_verbose = true;
-    case OPTION_TOPIC:
-        options->source.topic = value;
-        return true;
-    case OPTION_JOURNAL:
-        options->source.journal = value;
-        return true;
-    case OPTION_FROM:
-        return parse_moment("--from", value, &options->source.from_ns);
-    case OPTION_UNTIL:
-        return parse_moment("--until", value, &options->source.until_ns);
-    case OPTION_SYMBOLS:
-        return words_add(&options->symbols, "--symbols", value);
-    case OPTION_SPEED:
-        return set_number("--speed", value, &options->source.speed);
-    case OPTION_LANES:
-        return set_lanes(options, value);
-    case OPTION_STRICT:
-        return options->source.is_strict = true;
-    case OPTION_JSON:
-        return options->is_json = true;
-    case OPTION_RENEW:
-        return set_renewal(options, value);
-    default:
+static bool parse(struct replay_options *options, int argc, char **argv, int *code) {
+    if (!options_parse(&command_replay, options, &argc, &argv, code))
+        return false;
+    if (!take_operands(options, argc, argv) ||
+        !check_span(options->source.from_ns, options->source.until_ns)) {
+        *code = usage(&command_replay);
         return false;
     }
-}
-
-/* True with `*is_help` when that was all that is wanted. */
-static bool parse(struct replay_options *options, int argc, char **argv, bool *is_help) {
-    static const struct option longs[] = {
-        {"topic", required_argument, NULL, OPTION_TOPIC},
-        {"journal", required_argument, NULL, OPTION_JOURNAL},
-        {"from", required_argument, NULL, OPTION_FROM},
-        {"until", required_argument, NULL, OPTION_UNTIL},
-        {"symbols", required_argument, NULL, OPTION_SYMBOLS},
-        {"speed", required_argument, NULL, OPTION_SPEED},
-        {"lanes", required_argument, NULL, OPTION_LANES},
-        {"strict", no_argument, NULL, OPTION_STRICT},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        /* For tests: all strategies go through save and load after so many messages. */
-        {"reload-every", required_argument, NULL, OPTION_RENEW},
-        {0}};
-    for (int c; (c = getopt_long(argc, argv, "c:s:o:qvh", longs, NULL)) != -1;) {
-        if (c == 'h')
-            return *is_help = true;
-        if (!set_option(options, c, optarg))
-            return false;
-    }
-    if (optind == argc) {
-        complain("no file to replay: name one or more, or - for the standard input");
-        return false;
-    }
-    options->source.paths = (const char *const *)argv + optind;
-    options->source.path_count = (size_t)(argc - optind);
+    if (options->output != NULL && strcmp(options->output, "-") == 0)
+        options->output = NULL;
     options->source.symbols = (const char *const *)options->symbols.items;
     options->source.symbol_count = options->symbols.count;
     return true;
@@ -180,36 +76,54 @@ static bool watch_crashes(const struct config *config, struct error *error) {
     if (sigaction(SIGSEGV, NULL, &present) == 0 && present.sa_handler != SIG_DFL)
         return true;
     return mkdir(config->state_dir, 0700) == 0 || errno == EEXIST
-               ? crash_install(config->state_dir, error)
-               : error_set_errno(error, errno, "cannot make %s", config->state_dir);
+               ? crash_install(config, false, error)
+               : error_set_errno(error, errno, "cannot create %s", config->state_dir);
+}
+
+/* The signals must not go into what is replayed, nor into what a live host writes. */
+static bool check_files(const struct replay_options *options, const struct config *config,
+                        struct error *error) {
+    struct file_uses uses = {0};
+    bool did = uses_keep_config(&uses, config, options->output, error) &&
+               uses_read(&uses, "the journal", options->source.journal, error);
+    for (size_t i = 0; did && i < options->source.path_count; i++)
+        did = uses_read(&uses, "the recording", options->source.paths[i], error);
+    did = did && uses_write(&uses, options->output, error);
+    if (did && options->is_json && options->output != NULL) /* there the summary goes */
+        did = uses_write(&uses, NULL, error);
+    file_uses_release(&uses);
+    return did;
 }
 
 static int replay(struct replay_options *options, struct signals *signals) {
-    struct scratch scratch = {0};
+    struct temp_dir temp = {0};
     struct error error = {0};
     struct config *config = NULL;
-    struct log *log = log_new();
+    struct log *log = log_for_command();
     int code = EXIT_FAILED;
-    if (log == NULL) {
-        complain("out of memory");
+    if (log == NULL)
         return EXIT_FAILED;
-    }
-    if (!scratch_init(&scratch, &error)) {
+    if (!temp_dir_init(&temp, &error)) {
         complain("%s", error.text);
         goto done;
     }
-    if (!scratch_set_directories(&scratch, &options->config) ||
-        (!config_options_has_file(&options->config) && !scratch_set_strategies(&options->config)))
+    if (!choice_apply(&options->choice, &options->config) ||
+        !temp_dir_set_directories(&temp, &options->config, NULL) ||
+        (!config_options_has_file(&options->config) &&
+         !temp_dir_set_strategies(&options->config, NULL)))
         goto done;
-    config = config_options_load(&options->config);
+    config = choice_load(&options->choice, &options->config);
     if (config == NULL) {
         code = EXIT_CONFIG;
         goto done;
     }
+    if (!check_files(options, config, &error)) {
+        code = fail(EXIT_USAGE, &error);
+        goto done;
+    }
     restrain(options, config);
     if (!set_log(options, config, log, &error)) {
-        complain("%s", error.text);
-        code = EXIT_CONFIG;
+        code = fail(EXIT_CONFIG, &error);
         goto done;
     }
     if (!watch_crashes(config, &error)) {
@@ -220,29 +134,69 @@ static int replay(struct replay_options *options, struct signals *signals) {
 done:
     config_free(config);
     log_free(log);
-    scratch_release(&scratch);
+    temp_dir_release(&temp);
     return code;
 }
 
-int command_replay(int argc, char **argv) {
+static int run(int argc, char **argv) {
     /* The signal thread may outlive this function. */
     static struct signals signals;
-    struct replay_options options = {.source = FILE_SOURCE_OPTIONS_INIT};
+    struct replay_options replay_options = {.source = FILE_SOURCE_OPTIONS_INIT};
     struct error error = {0};
-    bool is_help = false;
-    int code = EXIT_USAGE;
-    if (!parse(&options, argc, argv, &is_help)) {
-        usage("replay");
-    } else if (is_help) {
-        fputs(help, stdout);
-        code = EXIT_GOOD;
-    } else if (!signals_start(&signals, &error)) {
-        complain("%s", error.text);
-        code = EXIT_FAILED;
-    } else {
-        code = replay(&options, &signals);
-    }
-    words_release(&options.symbols);
-    config_options_release(&options.config);
+    int code = EXIT_FAILED;
+    if (parse(&replay_options, argc, argv, &code))
+        code = signals_start(&signals, &error) ? replay(&replay_options, &signals)
+                                               : fail(EXIT_FAILED, &error);
+    csv_arg_release(&replay_options.symbols);
+    config_options_release(&replay_options.config);
+    choice_release(&replay_options.choice);
     return code;
 }
+
+static const struct option_row options[] = {
+    OPTIONS_CONFIG(struct replay_options, config),
+    {'o', "output", "FILE", OPTION_TEXT(struct replay_options, output),
+     "write signals there; existing content stays until the first signal"},
+    {0, "topic", "ROLE", OPTION_TEXT(struct replay_options, source.topic),
+     "topic of lines that have none (default: by their shape)"},
+    {0, "from", "TIME", OPTION_TIME(struct replay_options, source.from_ns),
+     "start at this event time: 2024-06-17T21:15:30Z or an epoch number; strategies are first fed "
+     "what came within their warm_up before it"},
+    {0, "cold", NULL, OPTION_FLAG(struct replay_options, source.is_cold),
+     "no warm-up before --from: start with empty windows"},
+    {0, "until", "TIME", OPTION_TIME(struct replay_options, source.until_ns),
+     "end before this event time"},
+    {0, "symbols", "A,B", OPTION_LIST(struct replay_options, symbols), "only these symbols"},
+    {0, "journal", "FILE", OPTION_TEXT(struct replay_options, source.journal),
+     "use the order of a live host's journal; strategies that join topics need it to give the "
+     "signals of that run"},
+    {0, "speed", "N", OPTION_POSITIVE(struct replay_options, source.speed),
+     "N times as fast as the event times (default: as fast as possible)"},
+    {0, "strict", NULL, OPTION_FLAG(struct replay_options, source.is_strict),
+     "stop at the first bad line"},
+    {0, "lanes", "N", OPTION_SETTING(struct replay_options, config, "take5.lanes"),
+     "number of threads; does not change the signals"},
+    {0, "json", NULL, OPTION_FLAG(struct replay_options, is_json),
+     "print the summary as JSON: on stderr, with -o on stdout"},
+    {'q', "quiet", NULL, OPTION_FLAG(struct replay_options, is_quiet), "no progress, no summary"},
+    {'v', "verbose", NULL, OPTION_FLAG(struct replay_options, is_verbose),
+     "show the logs of strategies, and every bad line"},
+    /* For tests: all strategies go through save and load after so many messages. */
+    {0, "reload-every", "N",
+     OPTION_INTEGER(struct replay_options, renew_every, uint64_t, 1, INT64_MAX), NULL},
+    OPTIONS_END,
+};
+
+const struct command command_replay = {
+    .name = "replay",
+    .usage = "[options] [STRATEGY.so... | DIRECTORY] FILE... | -",
+    .summary = "run recorded messages through the same strategies, as fast as possible",
+    .description =
+        "Runs the strategies on recorded messages, and writes their signals as JSON lines to "
+        "stdout, in the order of the input. Strategies that are given, or a directory of them, run "
+        "alone; otherwise those of the configuration run. Reads what `take5 record` and `kcat -J` "
+        "write, and plain JSON lines. Several files are merged by event time.",
+    .options = options,
+    .max_operands = OPERANDS_ANY,
+    .run = run,
+};

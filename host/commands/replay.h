@@ -5,18 +5,20 @@
 #ifndef TAKE5_COMMANDS_REPLAY_H
 #define TAKE5_COMMANDS_REPLAY_H
 
-#include "base/log.h"
-#include "commands/commands.h"
-#include "commands/moment.h"
-#include "commands/signals.h"
-#include "source/file.h"
+#include "cli/choice.h"
+#include "cli/cli.h"
+#include "cli/time_arg.h"
+#include "log/log.h"
+#include "service/signals.h"
+#include "source/replay/replay_source.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct replay_options {
     struct config_options config; /* read again when strategies are renewed */
-    struct words symbols;
+    struct choice choice;
+    struct csv_arg symbols;
     struct file_source_options source; /* filters, speed, strictness; paths are the caller's */
     const char *output;                /* NULL: stdout */
     bool is_json;                      /* the summary */
@@ -26,7 +28,7 @@ struct replay_options {
 };
 
 /* Gives the exit code. `config` is in force, with what a replay changes in it already changed. */
-int replay_run(const struct replay_options *options, struct config *config, struct log *log,
+int replay_run(struct replay_options *options, struct config *config, struct log *log,
                struct signals *signals);
 
 #endif

@@ -5,10 +5,11 @@
 #include "commands/replay.h"
 
 #include "base/clock.h"
+#include "cli/progress_line.h"
 #include "commands/bad_lines.h"
-#include "commands/progress.h"
-#include "commands/tally.h"
+#include "commands/replay_stats.h"
 #include "engine/engine.h"
+#include "engine/lane/publisher.h"
 #include "engine/view.h"
 #include "sink/sink_ordered.h"
 
@@ -24,18 +25,18 @@
 #define MOST_SAID 100
 
 struct replay {
-    const struct replay_options *options;
+    struct replay_options *options;
     struct config *config;
     struct log *log;
     struct signals *signals;
     struct file_source_options source_options;
     struct source *source;
-    struct outbox outbox;
+    struct publisher publisher;
     struct sink *sink;
     struct engine *engine;
     int output;
     struct bad_lines bad_lines;
-    struct tally tally;
+    struct replay_stats stats;
     struct progress_line progress;
     bool has_failed; /* a renewal did not go well */
     bool is_stuck;
@@ -79,19 +80,19 @@ static void on_unusable(void *context, const struct record *record, const char *
 static void on_pause(void *context) {
     struct replay *replay = context;
     struct report report;
-    struct config *next = config_options_load(&replay->options->config);
+    struct config *next = choice_load(&replay->options->choice, &replay->options->config);
     if (next == NULL) {
         replay->has_failed = true;
         return;
     }
-    tally_add(&replay->tally, replay->engine);
+    replay_stats_add(&replay->stats, replay->engine);
     report_init(&report);
     engine_reload(replay->engine, next, &report);
     if (!report_is_good(&report)) {
         struct text text;
         text_init(&text);
         report_json(&report, &text);
-        complain("strategies cannot be renewed: %s", text.data);
+        complain("cannot reload the strategies: %s", text.data);
         text_release(&text);
         replay->has_failed = true;
     }
@@ -105,13 +106,15 @@ static uint64_t done(void *context) {
 
 /* ---- parts ---- */
 
+/* What is in it stays until there is something to put there: nobody knows yet that this replay
+ * comes to anything. */
 static bool open_output(struct replay *replay, struct error *error) {
     const char *path = replay->options->output;
     if (path == NULL)
         return true;
-    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0)
-        return error_set_errno(error, errno, "%s: cannot be opened for writing", path);
+        return error_set_errno(error, errno, "cannot open %s for writing", path);
     replay->output = file;
     return true;
 }
@@ -126,23 +129,23 @@ static bool make_parts(struct replay *replay, struct error *error) {
     if (replay->source == NULL || !open_output(replay, error))
         return false;
     const struct sink_ordered_options ordered = {.file = replay->output,
+                                                 .does_replace = replay->options->output != NULL,
                                                  .done = done,
                                                  .context = replay,
                                                  .stop = &replay->signals->should_stop};
     replay->sink = sink_ordered_new(&ordered, error);
     if (replay->sink == NULL)
         return false;
-    replay->outbox = (struct outbox){.config = replay->config,
-                                     .log = replay->log,
-                                     .signal_sinks = {replay->sink},
-                                     .signal_sink_count = 1};
+    replay->publisher = (struct publisher){
+        .log = replay->log, .signal_sinks = {replay->sink}, .signal_sink_count = 1};
     const struct engine_options engine = {
         .config = replay->config,
         .log = replay->log,
         .source = replay->source,
-        .outbox = &replay->outbox,
+        .publisher = &replay->publisher,
         .mode = T5_MODE_REPLAY,
         .sequence = file_source_sequence,
+        .ahead_ns = source.from_ns != FILE_SOURCE_NO_FROM ? file_source_ahead_ns : NULL,
         .unusable = on_unusable,
         .unusable_context = replay,
         .does_renew = replay->options->renew_every > 0,
@@ -159,7 +162,7 @@ static void release_parts(struct replay *replay) {
         replay->source->ops->free(replay->source);
     if (replay->output != STDOUT_FILENO)
         close(replay->output);
-    tally_release(&replay->tally);
+    replay_stats_release(&replay->stats);
     bad_lines_release(&replay->bad_lines);
 }
 
@@ -204,7 +207,8 @@ static bool work(struct replay *replay, struct error *error) {
         show_progress(replay);
     }
     /* A slow reader of the signals is waited for, as long as it takes. */
-    while (!goes_on && !is_over(replay) && !replay->sink->ops->flush(replay->sink, POLL_MS))
+    while (!goes_on && error->code == ERROR_NONE && !is_over(replay) &&
+           !replay->sink->ops->flush(replay->sink, POLL_MS))
         show_progress(replay);
     cut_off(replay);
     replay->ended_ns = clock_monotonic_ns();
@@ -220,17 +224,68 @@ static void summarise(struct replay *replay) {
     const struct replay_summary summary = {
         .lines = progress.lines,
         .messages = totals.messages,
+        .warm_up = totals.late,
         .bad = progress.bad_lines + totals.bad,
         .filtered = progress.filtered,
         .signals = sink_ordered_lines(replay->sink),
         .reloads = totals.reloads,
+        .unreadable_time = totals.unreadable_time,
+        .suspect_time = totals.suspect_time,
         .wall_ns = replay->ended_ns - replay->began_ns,
-        .tally = &replay->tally,
+        .stats = &replay->stats,
     };
+    if (totals.messages > 0)
+        replay_stats_say_unmet(&replay->stats);
     if (replay->options->is_json)
         summary_print_json(&summary, replay->options->output != NULL ? stdout : stderr);
     else if (!replay->options->is_quiet)
         summary_print(&summary, stderr);
+}
+
+/* Options that leave out all that there is are worth a word. */
+static void say_nothing_passed(const struct replay *replay, uint64_t filtered) {
+    const struct file_source_options *source = &replay->options->source;
+    const bool has_from = source->from_ns != FILE_SOURCE_NO_FROM;
+    const bool has_until = source->until_ns != FILE_SOURCE_NO_UNTIL;
+    const bool has_span = has_from || has_until;
+    complain("nothing was replayed: %s%s%s%s%s excluded every message, %" PRIu64 " in all",
+             has_from ? "--from" : "", has_from && has_until ? " and " : "",
+             has_until ? "--until" : "", has_span && source->symbol_count > 0 ? " with " : "",
+             source->symbol_count > 0 ? "--symbols" : "", filtered);
+}
+
+/* Symbols that were asked for, and that the recording has not. */
+static void say_unmet(struct replay *replay) {
+    struct file_source_progress progress;
+    file_source_progress(replay->source, &progress);
+    if (progress.symbols_unmet > 0 && progress.lines > 0)
+        complain("--symbols: no message of %" PRIu32 " of the %" PRIu32 " that %s given: %s",
+                 progress.symbols_unmet, progress.symbols, progress.symbols == 1 ? "is" : "are",
+                 progress.symbols_unmet_names);
+}
+
+/* There was something to replay, nobody asked for less, and no message came of it. */
+static bool is_useless(struct replay *replay) {
+    struct view_totals totals;
+    struct file_source_progress progress;
+    view_totals(replay->engine, &totals);
+    file_source_progress(replay->source, &progress);
+    if (progress.is_foreign_journal) {
+        complain("nothing was replayed: the recording has none of the messages of the journal");
+        return true;
+    }
+    if (totals.messages == 0 && progress.filtered + totals.late > progress.foreign)
+        say_nothing_passed(replay, progress.filtered + totals.late - progress.foreign);
+    if (totals.decoded > 0 || progress.filtered + totals.late > progress.foreign)
+        return false;
+    if (totals.bad > 0)
+        complain("nothing could be replayed: of %" PRIu64 " message%s none is valid", totals.bad,
+                 text_plural(totals.bad));
+    else if (progress.foreign > 0)
+        complain("nothing was replayed: %" PRIu64 " line%s of topics that are not configured; "
+                 "add [topic:ROLE] sections",
+                 progress.foreign, text_plural(progress.foreign));
+    return totals.bad > 0 || progress.foreign > 0;
 }
 
 /* Why it ended, and the exit code. */
@@ -261,10 +316,17 @@ static int judge(struct replay *replay, bool is_good, const struct error *source
         return EXIT_FAILED;
     }
     if (is_missing_some(replay)) {
-        complain("ended: a strategy refused a partition, and what the others say is not all");
+        complain("stopped: a strategy rejected a partition, so the signals of the others are "
+                 "incomplete");
         return EXIT_FAILED;
     }
-    return replay->has_failed ? EXIT_FAILED : EXIT_GOOD;
+    say_unmet(replay);
+    if (replay->has_failed || is_useless(replay))
+        return EXIT_FAILED;
+    if ((errnum = sink_ordered_empty(replay->sink)) == 0) /* also no signal is a result */
+        return EXIT_GOOD;
+    complain("cannot truncate %s: %s", replay->options->output, strerror(errnum));
+    return EXIT_FAILED;
 }
 
 /* One that cannot run ends it. */
@@ -274,16 +336,18 @@ static bool start(struct replay *replay, struct error *error) {
     bool did = engine_start(replay->engine, &report, error);
     const size_t rejected = report_outcomes(&report, OUTCOME_REJECTED);
     if (did && rejected > 0)
-        did = error_set(error, ERROR_INVALID, "nothing is replayed: %zu strateg%s cannot run",
+        did = error_set(error, ERROR_INVALID, "nothing was replayed: %zu strateg%s cannot run",
                         rejected, rejected == 1 ? "y" : "ies");
+    else if (did && report.faults.error_count > 0)
+        did = error_set(error, ERROR_MEMORY, "nothing was replayed: out of memory");
     else if (did && report.count == 0)
-        did = error_set(error, ERROR_INVALID, "nothing is replayed: no strategies in %s",
+        did = error_set(error, ERROR_INVALID, "nothing was replayed: no strategies in %s",
                         replay->config->strategy_dir);
     report_release(&report);
     return did;
 }
 
-int replay_run(const struct replay_options *options, struct config *config, struct log *log,
+int replay_run(struct replay_options *options, struct config *config, struct log *log,
                struct signals *signals) {
     struct error error = {0};
     struct replay replay = {
@@ -293,6 +357,7 @@ int replay_run(const struct replay_options *options, struct config *config, stru
         .signals = signals,
         .output = STDOUT_FILENO,
     };
+    struct engine_left left;
     int code = EXIT_FAILED;
     bad_lines_init(&replay.bad_lines, options->is_verbose ? UINT64_MAX : MOST_SAID);
     if (!make_parts(&replay, &error)) {
@@ -304,14 +369,17 @@ int replay_run(const struct replay_options *options, struct config *config, stru
         progress_line_init(&replay.progress);
         replay.began_ns = clock_monotonic_ns();
         const bool is_good = work(&replay, &error);
-        tally_add(&replay.tally, replay.engine);
+        replay_stats_add(&replay.stats, replay.engine);
         code = judge(&replay, is_good, &error);
     } else {
         complain("%s", error.text);
     }
-    if (!engine_stop(replay.engine, config->shutdown_timeout_ns)) {
-        complain("a strategy does not return; leaving it");
+    if (!engine_stop(replay.engine, clock_monotonic_ns() + config->shutdown_timeout_ns, &left)) {
+        complain("a strategy does not return; abandoning it");
         replay.is_stuck = true;
+        code = EXIT_FAILED;
+    } else if (left.is_broken && code == EXIT_GOOD) {
+        complain("stopped: out of memory for a signal, so the signals are incomplete");
         code = EXIT_FAILED;
     }
     if (did_start)

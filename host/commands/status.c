@@ -1,10 +1,34 @@
 #include "commands/status.h"
 
+#include "cli/cli.h"
 #include "ops/control.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+static void make_visible(cJSON *item) {
+    struct text shown;
+    for (; item != NULL; item = item->next) {
+        make_visible(item->child);
+        if (!cJSON_IsString(item))
+            continue;
+        text_init(&shown);
+        text_visible(&shown, item->valuestring, strlen(item->valuestring));
+        if (text_is_oom(&shown))
+            note_oom();
+        if (strcmp(shown.data, item->valuestring) != 0 &&
+            cJSON_SetValuestring(item, shown.data) == NULL)
+            note_oom();
+        text_release(&shown);
+    }
+}
+
+cJSON *status_parse(const char *data, size_t size) {
+    cJSON *tree = cJSON_ParseWithLength(data, size);
+    make_visible(tree);
+    return tree;
+}
 
 bool status_ask(const char *socket, struct text *answer, cJSON **tree, struct error *error) {
     bool did = false;
@@ -14,9 +38,9 @@ bool status_ask(const char *socket, struct text *answer, cJSON **tree, struct er
         return error_set(error, ERROR_STATE, "%s: %s", socket, answer->data);
     if (tree == NULL)
         return true;
-    *tree = cJSON_ParseWithLength(answer->data, answer->size);
+    *tree = status_parse(answer->data, answer->size);
     return *tree != NULL ||
-           error_set(error, ERROR_INVALID, "%s: the host's answer is no JSON", socket);
+           error_set(error, ERROR_INVALID, "%s: the response of the host is not JSON", socket);
 }
 
 const cJSON *status_member(const cJSON *object, const char *name) {
@@ -37,6 +61,20 @@ bool status_is(const cJSON *object, const char *name) {
     return cJSON_IsTrue(status_member(object, name));
 }
 
+const cJSON *status_strategy(const cJSON *status, const char *name) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, status_member(status, "strategies")) {
+        if (strcmp(status_text(item, "name"), name) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+double status_rate(const cJSON *now, const cJSON *before, const char *name, double seconds) {
+    const double more = status_number(now, name) - status_number(before, name);
+    return before != NULL && more > 0 && seconds > 0 ? more / seconds : 0;
+}
+
 void status_condition(const cJSON *status, char *text, size_t size) {
     if (!status_is(status, "live"))
         snprintf(text, size, "STUCK: %s", status_text(status, "stuck"));
@@ -44,6 +82,8 @@ void status_condition(const cJSON *status, char *text, size_t size) {
         snprintf(text, size, "STOPPING");
     else if (status_is(status, "draining"))
         snprintf(text, size, "DRAINING");
+    else if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(status, "attended")))
+        snprintf(text, size, "NOT READING: no strategy is running");
     else
         snprintf(text, size, "running");
 }

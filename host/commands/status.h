@@ -13,14 +13,22 @@
 #include <stdint.h>
 
 /* The host's answer as text; false when none comes, or it is no JSON. `tree` (may be NULL) gets it
- * parsed: cJSON_Delete() it. */
+ * parsed, as status_parse() does: cJSON_Delete() it. */
 bool status_ask(const char *socket, struct text *answer, cJSON **tree, struct error *error);
 
-/* Members, with "", 0, false and NULL for what is not there. */
+/* A host's answer, for people: strings are as text_visible() shows them. NULL: no JSON. */
+cJSON *status_parse(const char *data, size_t size);
+
+/* Members, with "", 0, false and NULL for what is not there; nor is anything in NULL. */
 const char *status_text(const cJSON *object, const char *name);
 double status_number(const cJSON *object, const char *name);
 bool status_is(const cJSON *object, const char *name);
 const cJSON *status_member(const cJSON *object, const char *name);
+/* The strategy of that name. */
+const cJSON *status_strategy(const cJSON *status, const char *name);
+/* How much a number that only grows grew in a second. 0 without an earlier one, or if it is less
+ * now, as its instances or its host went. */
+double status_rate(const cJSON *now, const cJSON *before, const char *name, double seconds);
 
 /* What the host does, in a word or two: "running", "draining", "STUCK: ...". */
 void status_condition(const cJSON *status, char *text, size_t size);

@@ -1,8 +1,8 @@
-#include "commands/commands.h"
+#include "cli/cli.h"
+#include "commands/registry.h"
 
 #include "base/clock.h"
-#include "base/units.h"
-#include "commands/running.h"
+#include "cli/host_locator.h"
 #include "commands/top_table.h"
 
 #include <ctype.h>
@@ -14,15 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INTERVAL_NS     NS_PER_S
-#define INTERVAL_MIN_NS (100 * NS_PER_MS)
-#define MAX_LANES       4 /* lines for lanes */
-#define TEXT_SIZE       32
+#define MAX_LANES 4 /* lines for lanes */
+#define TEXT_SIZE 32
 
 #define COLOR_BAD 1 /* a pair of colours */
 
 struct top {
-    struct running running;
+    struct host_locator locator;
     int64_t interval_ns;
     enum top_order order;
     bool is_reversed;
@@ -63,13 +61,6 @@ static void put_bar(struct top *top, const char *text) {
     attrset(A_NORMAL);
 }
 
-static double per_s(const struct top *top, const cJSON *now, const cJSON *before,
-                    const char *name) {
-    if (before == NULL || top->seconds <= 0)
-        return 0;
-    return (status_number(now, name) - status_number(before, name)) / top->seconds;
-}
-
 /* ---- the parts of the screen ---- */
 
 static void draw_head(struct top *top) {
@@ -96,18 +87,18 @@ static void draw_source(struct top *top) {
     put(top, is_well ? A_NORMAL : bad(), "source  %s, lag %s, %d partitions, %s",
         !status_is(source, "connected")  ? "NOT CONNECTED"
         : !status_is(source, "assigned") ? "NOT ASSIGNED"
-                                         : "well",
+                                         : "ok",
         behind, cJSON_GetArraySize(status_member(top->status, "assignment")),
         status_text(source, "detail"));
 }
 
 static void draw_totals(struct top *top) {
     const cJSON *now = status_member(top->status, "totals");
-    const cJSON *before = top->before != NULL ? status_member(top->before, "totals") : NULL;
+    const cJSON *before = status_member(top->before, "totals");
     char text[5][TEXT_SIZE];
-    status_format_count(per_s(top, now, before, "messages"), 9, text[0], TEXT_SIZE);
-    status_format_count(per_s(top, now, before, "bad"), 7, text[1], TEXT_SIZE);
-    status_format_count(per_s(top, now, before, "signals"), 7, text[2], TEXT_SIZE);
+    status_format_count(status_rate(now, before, "messages", top->seconds), 9, text[0], TEXT_SIZE);
+    status_format_count(status_rate(now, before, "bad", top->seconds), 7, text[1], TEXT_SIZE);
+    status_format_count(status_rate(now, before, "signals", top->seconds), 7, text[2], TEXT_SIZE);
     status_format_count(status_number(now, "dead_letters"), 7, text[3], TEXT_SIZE);
     status_format_count(status_number(now, "unconfirmed"), 7, text[4], TEXT_SIZE);
     put(top, A_NORMAL, "in %s/s  bad %s/s  signals %s/s  dead letters %s  unconfirmed %s", text[0],
@@ -119,11 +110,11 @@ static void draw_lanes(struct top *top) {
     const int count = cJSON_GetArraySize(lanes);
     for (int i = 0; i < count && i < MAX_LANES; i++) {
         const cJSON *lane = cJSON_GetArrayItem(lanes, i);
-        const cJSON *before =
-            top->before != NULL ? cJSON_GetArrayItem(status_member(top->before, "lanes"), i) : NULL;
+        const cJSON *before = cJSON_GetArrayItem(status_member(top->before, "lanes"), i);
         const char *hand = status_text(lane, "in_callback");
         char text[2][TEXT_SIZE];
-        status_format_count(per_s(top, lane, before, "messages"), 9, text[0], TEXT_SIZE);
+        status_format_count(status_rate(lane, before, "messages", top->seconds), 9, text[0],
+                            TEXT_SIZE);
         status_format_count(status_number(lane, "unconfirmed"), 9, text[1], TEXT_SIZE);
         put(top, A_NORMAL, "lane %d  %s/s, %.0f partitions, unconfirmed %s%s%s", i, text[0],
             status_number(lane, "partitions"), text[1], hand[0] != '\0' ? ", in " : "", hand);
@@ -139,9 +130,25 @@ static void draw_sinks(struct top *top) {
         const bool is_well = status_is(sink, "well");
         status_format_count(status_number(sink, "queued"), 9, queued, sizeof queued);
         put(top, is_well ? A_NORMAL : bad(), "sink    %s (%s) %s, queued %s  %s",
-            status_text(sink, "name"), status_text(sink, "for"), is_well ? "well" : "NOT WELL",
-            queued, status_text(sink, "detail"));
+            status_text(sink, "name"), status_text(sink, "for"), is_well ? "ok" : "FAILING", queued,
+            status_text(sink, "detail"));
     }
+}
+
+static void draw_checkpoints(struct top *top) {
+    const cJSON *kept = status_member(top->status, "checkpoints");
+    const double oldest_s = status_number(kept, "oldest_s");
+    char oldest[TEXT_SIZE], pause[TEXT_SIZE];
+    if (kept == NULL || !status_is(kept, "kept"))
+        return;
+    status_format_span(oldest_s, oldest, sizeof oldest);
+    status_format_ns(status_number(kept, "longest_pause_ms") * 1e6, pause, sizeof pause);
+    if (!status_is(kept, "well"))
+        put(top, bad(), "state   NOT SAVED: %s", status_text(kept, "detail"));
+    else if (oldest_s < 0)
+        put(top, A_NORMAL, "state   no checkpoint yet");
+    else
+        put(top, A_NORMAL, "state   saved within %s, longest pause %s", oldest, pause);
 }
 
 static void draw_row(struct top *top, const struct top_row *row) {
@@ -175,7 +182,7 @@ static void draw_strategies(struct top *top) {
     for (size_t i = top->first; i < table.count && i < top->first + room; i++)
         draw_row(top, &table.rows[i]);
     if (table.count == 0)
-        put(top, A_NORMAL, "no strategy runs");
+        put(top, A_NORMAL, "no strategy is running");
     top_table_release(&table);
 }
 
@@ -207,7 +214,7 @@ static void put_text(struct top *top, attr_t attributes, const char *text) {
 static void draw_error(struct top *top) {
     char advice[256];
     put_text(top, bad(), top->error.text);
-    put_text(top, A_NORMAL, running_advice(&top->running, advice, sizeof advice));
+    put_text(top, A_NORMAL, host_locator_advice(&top->locator, advice, sizeof advice));
 }
 
 static void draw(struct top *top) {
@@ -221,6 +228,7 @@ static void draw(struct top *top) {
         draw_totals(top);
         draw_lanes(top);
         draw_sinks(top);
+        draw_checkpoints(top);
         draw_strategies(top);
     }
     draw_foot();
@@ -235,7 +243,7 @@ static void look(struct top *top) {
     text_init(&answer);
     top->error.code = ERROR_NONE;
     const int64_t now_ns = clock_monotonic_ns();
-    if (status_ask(top->running.place.socket, &answer, &tree, &top->error)) {
+    if (status_ask(top->locator.place.socket, &answer, &tree, &top->error)) {
         cJSON_Delete(top->before);
         top->before = top->status;
         top->status = tree;
@@ -288,10 +296,10 @@ static void watch(struct top *top) {
     }
 }
 
-static int run(struct top *top) {
+static int show(struct top *top) {
     setlocale(LC_CTYPE, "");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        complain("top needs a terminal; elsewhere there is: take5 ctl status --watch");
+        complain("top needs a terminal; otherwise use: take5 ctl status --watch");
         return EXIT_FAILED;
     }
     SCREEN *screen = newterm(NULL, stdout, stdin);
@@ -314,31 +322,32 @@ static int run(struct top *top) {
     return EXIT_GOOD;
 }
 
-static bool parse(struct top *top, int argc, char **argv) {
-    static const struct option longs[] = {
-        {"interval", required_argument, NULL, 'i'}, RUNNING_LONG_OPTIONS, {0}};
-    for (int c; (c = getopt_long(argc, argv, RUNNING_SHORT_OPTIONS, longs, NULL)) != -1;) {
-        if (c != 'i') {
-            if (!running_take(&top->running, c, optarg))
-                return false;
-        } else if (!parse_duration_ns(optarg, &top->interval_ns) ||
-                   top->interval_ns < INTERVAL_MIN_NS) {
-            complain("--interval %s: must be a duration of at least 100ms, such as 2s", optarg);
-            return false;
-        }
-    }
-    return optind == argc;
-}
-
-int command_top(int argc, char **argv) {
-    struct top top = {.interval_ns = INTERVAL_NS, .order = TOP_BY_NAME};
-    int code = EXIT_CONFIG;
-    if (!parse(&top, argc, argv))
-        code = usage("top");
-    else if (running_find(&top.running))
-        code = run(&top);
+static int run(int argc, char **argv) {
+    struct top top = {.interval_ns = NS_PER_S, .order = TOP_BY_NAME};
+    int code;
+    if (host_locator_parse(&command_top, &top, &top.locator, &argc, &argv, &code))
+        code = show(&top);
     cJSON_Delete(top.status);
     cJSON_Delete(top.before);
-    running_release(&top.running);
+    host_locator_release(&top.locator);
     return code;
 }
+
+static const struct option_row options[] = {
+    OPTIONS_LOCATOR(struct top, locator),
+    {0, "interval", "DURATION", OPTION_DURATION(struct top, interval_ns, 100 * NS_PER_MS, 0),
+     "how often to update (default: every 1s)"},
+    OPTIONS_END,
+};
+
+const struct command command_top = {
+    .name = "top",
+    .usage = "[options]",
+    .summary = "show lanes and strategies of a running host, live",
+    .description =
+        "Keys sort by name (n), rate (r), share of time (t), median (5) and 99th percentile (9) "
+        "of callback time, signals (s), errors (e), state (a); i inverts the order, the arrow keys "
+        "scroll, q quits.",
+    .options = options,
+    .run = run,
+};

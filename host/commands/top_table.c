@@ -6,24 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cJSON *find(const cJSON *status, const char *name) {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, status_member(status, "strategies")) {
-        if (strcmp(status_text(item, "name"), name) == 0)
-            return item;
-    }
-    return NULL;
-}
-
-/* What a figure that only grows grew by. Instances that went take theirs with them: none then. */
-static double grown(const cJSON *now, const cJSON *before, const char *name) {
-    const double more = status_number(now, name) - (before ? status_number(before, name) : 0);
-    return before != NULL && more > 0 ? more : 0;
-}
-
 static void take_times(struct top_row *row, const cJSON *now, const cJSON *before) {
     const cJSON *counts = status_member(now, "took");
-    const cJSON *earlier = before != NULL ? status_member(before, "took") : NULL;
+    const cJSON *earlier = status_member(before, "took");
     uint64_t took[INSTANCE_TOOK_BUCKETS] = {0};
     for (int i = 0; i < INSTANCE_TOOK_BUCKETS; i++) {
         const cJSON *count = cJSON_GetArrayItem(counts, i);
@@ -38,16 +23,14 @@ static void take_times(struct top_row *row, const cJSON *now, const cJSON *befor
 
 static void fill(struct top_row *row, const cJSON *now, const cJSON *before, double seconds,
                  int lanes) {
-    const bool is_running = strcmp(status_text(now, "state"), "running") == 0;
+    const bool is_suspended = strcmp(status_text(now, "state"), "suspended") == 0;
     snprintf(row->name, sizeof row->name, "%s", status_text(now, "name"));
-    snprintf(row->state, sizeof row->state, "%s", is_running ? "running" : status_text(now, "why"));
+    snprintf(row->state, sizeof row->state, "%s", status_text(now, is_suspended ? "why" : "state"));
     take_times(row, now, before);
     row->errors = status_number(now, "errors");
-    if (before == NULL || seconds <= 0)
-        return;
-    row->messages_s = grown(now, before, "messages") / seconds;
-    row->signals_s = grown(now, before, "signals") / seconds;
-    row->time_share = grown(now, before, "busy_ms") / 1e3 / seconds / (lanes > 0 ? lanes : 1);
+    row->messages_s = status_rate(now, before, "messages", seconds);
+    row->signals_s = status_rate(now, before, "signals", seconds);
+    row->time_share = status_rate(now, before, "busy_ms", seconds) / 1e3 / (lanes > 0 ? lanes : 1);
 }
 
 bool top_table_init(struct top_table *table, const cJSON *status, const cJSON *before,
@@ -59,7 +42,7 @@ bool top_table_init(struct top_table *table, const cJSON *status, const cJSON *b
     if (table->rows == NULL)
         return false;
     cJSON_ArrayForEach(item, strategies) {
-        const cJSON *earlier = before != NULL ? find(before, status_text(item, "name")) : NULL;
+        const cJSON *earlier = status_strategy(before, status_text(item, "name"));
         fill(&table->rows[table->count++], item, earlier, seconds, lanes);
     }
     return true;
@@ -77,40 +60,30 @@ struct ordering {
     bool is_reversed;
 };
 
-static int by_number(double a, double b) {
+/* What is no text. */
+static const size_t numbers[] = {
+    [TOP_BY_RATE] = offsetof(struct top_row, messages_s),
+    [TOP_BY_TIME] = offsetof(struct top_row, time_share),
+    [TOP_BY_P50] = offsetof(struct top_row, p50_ns),
+    [TOP_BY_P99] = offsetof(struct top_row, p99_ns),
+    [TOP_BY_SIGNALS] = offsetof(struct top_row, signals_s),
+    [TOP_BY_ERRORS] = offsetof(struct top_row, errors),
+    [TOP_BY_STATE] = 0,
+};
+
+static int by_number(const void *left, const void *right, size_t offset) {
+    const double a = *(const double *)((const char *)left + offset);
+    const double b = *(const double *)((const char *)right + offset);
     return (a < b) - (a > b);
 }
 
 static int compare(const void *left, const void *right, void *context) {
     const struct top_row *a = left, *b = right;
     const struct ordering *ordering = context;
-    int by = 0;
-    switch (ordering->order) {
-    case TOP_BY_NAME:
-        by = strcmp(a->name, b->name);
-        break;
-    case TOP_BY_RATE:
-        by = by_number(a->messages_s, b->messages_s);
-        break;
-    case TOP_BY_TIME:
-        by = by_number(a->time_share, b->time_share);
-        break;
-    case TOP_BY_P50:
-        by = by_number(a->p50_ns, b->p50_ns);
-        break;
-    case TOP_BY_P99:
-        by = by_number(a->p99_ns, b->p99_ns);
-        break;
-    case TOP_BY_SIGNALS:
-        by = by_number(a->signals_s, b->signals_s);
-        break;
-    case TOP_BY_ERRORS:
-        by = by_number(a->errors, b->errors);
-        break;
-    case TOP_BY_STATE:
-        by = strcmp(a->state, b->state);
-        break;
-    }
+    const size_t offset = numbers[ordering->order];
+    const int by = ordering->order == TOP_BY_NAME    ? strcmp(a->name, b->name)
+                   : ordering->order == TOP_BY_STATE ? strcmp(a->state, b->state)
+                                                     : by_number(a, b, offset);
     if (by == 0)
         return strcmp(a->name, b->name);
     return ordering->is_reversed ? -by : by;

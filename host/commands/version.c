@@ -1,4 +1,5 @@
-#include "commands/commands.h"
+#include "cli/cli.h"
+#include "commands/registry.h"
 
 #include <take5/version.h>
 
@@ -10,11 +11,18 @@
 #define TAKE5_VERSION "unknown"
 #endif
 
-int command_version(int argc, char **argv) {
-    (void)argv;
-    if (argc > 1)
-        return usage("version");
+static int run(int argc, char **argv) {
+    int code;
+    if (!options_parse(&command_version, NULL, &argc, &argv, &code))
+        return code;
     printf("take5 %s (strategy ABI %d.%d, librdkafka %s, cJSON %s)\n", TAKE5_VERSION, T5_ABI_MAJOR,
            T5_ABI_MINOR, rd_kafka_version_str(), cJSON_Version());
     return EXIT_GOOD;
 }
+
+const struct command command_version = {
+    .name = "version",
+    .usage = "",
+    .summary = "show the versions of take5 and its libraries, for bug reports",
+    .run = run,
+};

@@ -3,6 +3,7 @@
  */
 #include "config/build.h"
 #include "config/items.h"
+#include "config/quotes.h"
 #include "config/value.h"
 
 #include <stdio.h>
@@ -81,7 +82,7 @@ static void refuse_key(struct build *build, const char *table, const struct assi
     char hint[96];
     const char *near = faults_near_miss(a->key, names);
     if (near == NULL && elsewhere != NULL)
-        faults_add(build->faults, a->place, "unknown key %s in [%s]; it belongs into [%s]", a->key,
+        faults_add(build->faults, a->place, "unknown key %s in [%s]; it belongs in [%s]", a->key,
                    a->section, elsewhere);
     else
         faults_add(build->faults, a->place, "unknown key %s in [%s]%s", a->key, a->section,
@@ -100,13 +101,13 @@ static void assign_room_level(struct build *build, const struct assignment *a) {
     if (!is_known)
         faults_add(
             build->faults, a->place,
-            "[log] %s: there is no room %s%s (config, strategy, source, sink, engine, ops, "
+            "[log] %s: unknown room %s%s (config, strategy, source, sink, engine, ops, "
             "kafka)",
             a->key, room,
             quoted_near(faults_near_miss(room, rooms), hint, sizeof hint, "; did you mean %s?"));
     else if (!log_parse_level(a->value, &level))
         faults_add(build->faults, a->place,
-                   "[log] %s = %s is not known: expected DEBUG, INFO, WARNING, ERROR or CRITICAL",
+                   "[log] %s = %s is invalid: expected DEBUG, INFO, WARNING, ERROR or CRITICAL",
                    a->key, a->value);
     else if (!config_items_set(&build->config->log_levels, a->key, log_level_name(level), a->place))
         build_out_of_memory(build);
@@ -135,11 +136,41 @@ static void assign_topic(struct build *build, const char *role, const struct ass
         topic->place = a->place;
 }
 
+/* Whether the value is a list: by its type, or of librdkafka's, whose lists have commas too. */
+static bool is_list(const struct schema_section *section, const char *key) {
+    const struct schema_key *known = schema_find(section->name, key);
+    if (known == NULL)
+        return strcmp(section->name, "kafka") == 0 || strcmp(section->name, "sink:kafka") == 0;
+    return known->type == SCHEMA_LIST || known->type == SCHEMA_SET ||
+           known->type == SCHEMA_TIME_FRAMES;
+}
+
+/* Quotes around a value would be part of it. A secret is not shown. */
+static bool check_quotes(struct build *build, const struct schema_section *section,
+                         const struct assignment *a) {
+    const bool is_secret = config_is_secret(a->key);
+    if (!quotes_in(a->value, !is_secret && is_list(section, a->key)))
+        return true;
+    struct text meant;
+    text_init(&meant);
+    if (!is_secret)
+        quotes_meant(a->value, &meant);
+    faults_add(build->faults, a->place,
+               "[%s] %s: write the value without quotes, they would be part of it%s%s%s%s",
+               a->section, a->key, meant.size > 0 ? "; probably meant: " : "",
+               meant.size > 0 ? a->key : "", meant.size > 0 ? " = " : "",
+               meant.size > 0 ? meant.data : "");
+    text_release(&meant);
+    return false;
+}
+
 void build_assign(struct build *build, const struct assignment *a) {
     const char *name;
     const struct schema_section *section = schema_section_of(a->section, &name);
     if (section == NULL)
         return; /* said once, by build_section() */
+    if (!check_quotes(build, section, a))
+        return;
     if (strcmp(section->name, "strategy:NAME") == 0) {
         struct config_deployment *deployment = build_deployment(build, name, a->place);
         if (deployment != NULL)

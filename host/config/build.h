@@ -9,7 +9,8 @@
 #define TAKE5_CONFIG_BUILD_H
 
 #include "config/config.h"
-#include "config/kafka_properties.h"
+#include "config/ini.h"
+#include "config/librdkafka_schema.h"
 #include "config/schema.h"
 
 struct build {
@@ -39,9 +40,12 @@ bool build_section(struct build *build, const char *section, struct place place)
 bool build_value(struct build *build, void *base, const struct schema_key *key,
                  const struct assignment *assignment);
 
+/* rules.c: what the tables and librdkafka know of keys; as long as `build` is there. */
+struct ini_rules build_rules(struct build *build);
+
 /* topics.c */
 struct config_topic *build_topic(struct build *build, const char *role, struct place place);
-bool topics_preset(struct build *build);
+bool topics_set_defaults(struct build *build);
 void topics_finish(struct build *build);
 
 /* deployments.c */
@@ -52,13 +56,21 @@ void deployment_assign(struct build *build, struct config_deployment *deployment
 void deployments_finish(struct build *build);
 void config_deployment_release(struct config_deployment *deployment);
 
+/* choose.c */
+void config_choice_release(struct config *config);
+
 /* kafka.c */
 void kafka_assign(struct build *build, enum kafka_side side, const struct assignment *assignment);
-bool kafka_preset(struct build *build);
+bool kafka_set_defaults(struct build *build);
 void kafka_finish(struct build *build);
 
 /* environment.c */
 void environment_assign(struct build *build);
+
+/* trust.c: a file that became part of the configuration, and whether others could have written it.
+ */
+void build_trust_file(struct build *build, const char *path);
+void build_trust(struct build *build);
 
 /* finish.c: defaults that depend on other settings, and what settings mean together. */
 void build_finish(struct build *build);

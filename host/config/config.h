@@ -13,8 +13,9 @@
 
 #include "base/error.h"
 #include "base/faults.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "message/decode.h"
+#include "os/trust.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +47,7 @@ struct config_deployment {
     bool is_enabled;              /* `enabled` */
     bool allow_split;             /* `allow_split` */
     bool global_partial;          /* `global_partial = ok` */
+    int64_t warm_up_ns;           /* `warm_up`, if it is among the keys */
     char **symbols;               /* filter, NULL-terminated; NULL: all */
     char **topics;                /* roles, NULL-terminated; NULL: all that the strategy wants */
     uint32_t *time_frames;        /* seconds, 0-terminated; NULL: all */
@@ -56,7 +58,7 @@ struct config_deployment {
 
 enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
-enum config_letters { LETTERS_NONE = 1, LETTERS_JSONL, LETTERS_KAFKA };
+enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
     char *path; /* the main file, absolute; NULL: none was given or found */
@@ -124,11 +126,16 @@ struct config {
      * producer knows and, over them, those of [sink:kafka] */
     char *signal_topic;
     struct config_items producer;
+    char *producer_servers; /* effective: of signals and dead letters */
     /* [dead_letters] */
-    enum config_letters letters;
-    char *letters_path;
-    char *letters_topic;
-    bool letters_fsync;
+    enum config_dead_letters dead_letters;
+    char *dead_letters_path;
+    char *dead_letters_topic;
+    bool dead_letters_fsync;
+
+    /* [checkpoint] */
+    int64_t checkpoint_interval_ns; /* 0: only at a clean stop */
+    int64_t max_catch_up;           /* messages that an instance may be behind; 0: any number */
 
     /* [journal] */
     bool journal_enabled;
@@ -138,8 +145,12 @@ struct config {
     bool http_enabled;
     char *http_address;
     int64_t http_port;
-    int64_t ready_max_lag; /* 0: lag does not count */
+    char **http_allowed_hosts; /* ended by NULL; NULL: none */
+    int64_t ready_max_lag;     /* 0: lag does not count */
 
+    /* Names of files in strategy_dir, NULL-terminated, that alone are looked at; NULL: all. No
+     * setting: config_choose() makes it. */
+    char **strategy_files;
     struct config_deployment *deployments; /* in order of their names */
     size_t deployment_count;
 
@@ -148,6 +159,8 @@ struct config {
     struct place *origins;
     char **files; /* what places point to */
     size_t file_count;
+    char **sources; /* files beside the main one that settings are from, absolute */
+    size_t source_count;
 };
 
 /* One of the command line's `-s SECTION.KEY=VALUE`. */
@@ -168,6 +181,9 @@ struct config_request {
     /* Directories that nobody set are the user's own, as they are without root and without a file,
      * so that a demo never meets a service's files. */
     bool is_demo;
+    /* Files that others could have written are errors (os/trust.h), unless [take5] strict_modes
+     * is no: for whoever is about to do what they say. */
+    bool is_trusting_nobody;
     /* For config_control_read(): a file that may not be read is passed over. */
     bool is_path_optional;
 };
@@ -177,6 +193,12 @@ struct config_request {
 struct config *config_load(const struct config_request *request, struct faults *faults);
 void config_free(struct config *config);
 
+/* Not yet shared: no file but those of strategy_dir is looked at (NULL: all are), and deployments
+ * that `keeps` does not want are taken out. False: no memory. */
+bool config_choose(struct config *config, char *const *files,
+                   bool (*keeps)(void *context, const struct config_deployment *deployment),
+                   void *context);
+
 /* What a reload cannot change: adds an error a difference in topics, [kafka], lanes, directories
  * and sinks, naming both values and that it needs a restart. True when there is none. */
 bool config_can_reload(const struct config *running, const struct config *next,
@@ -184,6 +206,9 @@ bool config_can_reload(const struct config *running, const struct config *next,
 
 /* Puts [log] to work: options and the levels of the rooms. On failure the log is as it was. */
 bool config_apply_log(const struct config *config, struct log *log, struct error *error);
+
+/* Whom to trust with strategies, by strict_modes and [control] group. */
+struct trust config_trust(const struct config *config);
 
 /* NULL when the role is unknown. `index` may be NULL. */
 const struct config_topic *config_topic_by_role(const struct config *config, const char *role,

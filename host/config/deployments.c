@@ -1,5 +1,6 @@
 #include "config/build.h"
 
+#include "base/array.h"
 #include "base/text.h"
 #include "config/items.h"
 #include "config/value.h"
@@ -22,13 +23,13 @@ void config_deployment_release(struct config_deployment *deployment) {
     free(deployment->name);
 }
 
-static bool set_presets(struct config_deployment *deployment) {
+static bool set_defaults(struct config_deployment *deployment) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
     struct error error;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(keys[i].section, SECTION) == 0 && keys[i].preset != NULL &&
-            !value_set(deployment, &keys[i], keys[i].preset, NULL, &error))
+        if (strcmp(keys[i].section, SECTION) == 0 && keys[i].default_value != NULL &&
+            !value_set(deployment, &keys[i], keys[i].default_value, NULL, &error))
             return false;
     return true;
 }
@@ -43,8 +44,8 @@ static bool check_name(struct build *build, const char *name, struct place place
                    strlen(name) <= NAME_MAX_SIZE;
     if (!is_name)
         faults_add(build->faults, place,
-                   "[strategy:%s]: a name is at most %d letters, digits, '_', '-' and '.', and "
-                   "begins with none of the last two",
+                   "[strategy:%s]: a name has at most %d letters, digits, '_', '-' and '.', and "
+                   "does not start with '-' or '.'",
                    name, NAME_MAX_SIZE);
     return is_name;
 }
@@ -58,12 +59,9 @@ struct config_deployment *build_deployment(struct build *build, const char *name
     if (!check_name(build, name, place))
         return NULL;
 
-    struct config_deployment *grown =
-        reallocarray(config->deployments, config->deployment_count + 1, sizeof *grown);
-    if (grown != NULL)
-        config->deployments = grown;
     struct config_deployment deployment = {.name = strdup(name), .place = place};
-    if (grown == NULL || deployment.name == NULL || !set_presets(&deployment)) {
+    if (deployment.name == NULL || !set_defaults(&deployment) ||
+        !ARRAY_RESIZE(config->deployments, config->deployment_count + 1)) {
         config_deployment_release(&deployment);
         build_out_of_memory(build);
         return NULL;
@@ -117,6 +115,26 @@ static void check_topics(struct build *build, const struct config_deployment *de
     free(roles);
 }
 
+/* What is wrong with a listed symbol, as far as symbols are known; NULL: nothing. */
+static const char *odd_symbol(const char *symbol) {
+    if (strcmp(symbol, "*") == 0)
+        return "is the symbol *, not all symbols: for all, omit the key";
+    if (strpbrk(symbol, "; \t|") != NULL || strstr(symbol, "\xC2\xA0") != NULL)
+        return "is one symbol: separate symbols with commas";
+    if (strpbrk(symbol, "[](){}") != NULL)
+        return "has brackets, which are part of the symbol: write the list without brackets";
+    return NULL;
+}
+
+static void check_symbols(struct build *build, const struct config_deployment *deployment) {
+    for (char **symbol = deployment->symbols; symbol != NULL && *symbol != NULL; symbol++) {
+        const char *what = odd_symbol(*symbol);
+        if (what != NULL)
+            faults_warn(build->faults, place_of(deployment, "symbols"),
+                        "[strategy:%s] symbols: \"%s\" %s", deployment->name, *symbol, what);
+    }
+}
+
 static void check_plugin(struct build *build, struct config_deployment *deployment) {
     if (deployment->plugin == NULL) {
         deployment->plugin = strdup(deployment->name);
@@ -125,10 +143,11 @@ static void check_plugin(struct build *build, struct config_deployment *deployme
         return;
     }
     if (deployment->plugin[0] == '\0' || strchr(deployment->plugin, '/') != NULL)
-        faults_add(build->faults, place_of(deployment, "plugin"),
-                   "[strategy:%s] plugin = %s is no strategy's name: expected the name that the "
-                   "file says of itself (`take5 list`), not a path",
-                   deployment->name, deployment->plugin);
+        faults_add(
+            build->faults, place_of(deployment, "plugin"),
+            "[strategy:%s] plugin = %s is not the name of a strategy: expected the name that the "
+            "file declares (`take5 list`), not a path",
+            deployment->name, deployment->plugin);
 }
 
 void deployments_finish(struct build *build) {
@@ -138,5 +157,6 @@ void deployments_finish(struct build *build) {
     for (size_t i = 0; i < config->deployment_count; i++) {
         check_plugin(build, &config->deployments[i]);
         check_topics(build, &config->deployments[i]);
+        check_symbols(build, &config->deployments[i]);
     }
 }

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "config/build.h"
 #include "config/paths.h"
+#include "config/quotes.h"
 
 #include <string.h>
 
@@ -24,7 +25,8 @@ void environment_assign(struct build *build) {
         if (value == NULL)
             continue;
         struct place place = {.file = variable->source};
-        if (strcmp(variable->name, "ENABLE_COLOR_LOGS") == 0) {
+        const bool is_color = strcmp(variable->name, "ENABLE_COLOR_LOGS") == 0;
+        if (is_color && !quotes_in(value, false)) {
             const char *color = color_of(value);
             if (color == NULL) {
                 faults_add(build->faults, place, "%s is not true or false", value);

@@ -4,19 +4,19 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/build.h"
+#include "config/files.h"
+#include "config/install_paths.h"
 #include "config/paths.h"
+#include "os/file_uses.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#ifndef TAKE5_STRATEGY_DIR
-#define TAKE5_STRATEGY_DIR "/usr/lib/take5/strategies"
-#endif
-
-static void preset_text(struct build *build, char **target, char *text) {
+static void default_text(struct build *build, char **target, char *text) {
     if (*target != NULL) {
         free(text);
         return;
@@ -33,28 +33,30 @@ static char *home_of(const struct build *build, enum path_home home) {
     return path_home(home, is_private, build->request->environment);
 }
 
-static void preset_directories(struct build *build) {
+static void default_directories(struct build *build) {
     struct config *config = build->config;
-    preset_text(build, &config->strategy_dir, strdup(TAKE5_STRATEGY_DIR));
-    preset_text(build, &config->cache_dir, home_of(build, PATH_HOME_CACHE));
-    preset_text(build, &config->state_dir, home_of(build, PATH_HOME_STATE));
+    struct install_paths paths;
+    install_paths_find(&paths);
+    default_text(build, &config->strategy_dir, strdup(paths.strategy_dir));
+    default_text(build, &config->cache_dir, home_of(build, PATH_HOME_CACHE));
+    default_text(build, &config->state_dir, home_of(build, PATH_HOME_STATE));
 }
 
 static char *below(const char *directory, const char *name) {
     return directory != NULL ? path_join(directory, name) : NULL;
 }
 
-static void preset_control(struct build *build) {
+static void default_control(struct build *build) {
     struct config *config = build->config;
-    preset_text(build, &config->run_dir, home_of(build, PATH_HOME_RUN));
-    preset_text(build, &config->control_socket, below(config->run_dir, "control.sock"));
+    default_text(build, &config->run_dir, home_of(build, PATH_HOME_RUN));
+    default_text(build, &config->control_socket, below(config->run_dir, "control.sock"));
 }
 
-static void preset_files(struct build *build) {
+static void default_files(struct build *build) {
     struct config *config = build->config;
-    preset_text(build, &config->jsonl_path, below(config->state_dir, "signals.jsonl"));
-    preset_text(build, &config->letters_path, below(config->state_dir, "dead_letters.jsonl"));
-    preset_text(build, &config->journal_path, below(config->state_dir, "journal"));
+    default_text(build, &config->jsonl_path, below(config->state_dir, "signals.jsonl"));
+    default_text(build, &config->dead_letters_path, below(config->state_dir, "dead_letters.jsonl"));
+    default_text(build, &config->journal_path, below(config->state_dir, "journal"));
 }
 
 static struct place origin(const struct config *config, const char *section, const char *key) {
@@ -75,33 +77,63 @@ static void check_socket(struct build *build) {
         return;
     faults_add(build->faults,
                written(origin(config, "control", "socket"), origin(config, "take5", "run_dir")),
-               "[control] socket = %s is %zu bytes long, at most %zu fit: set a shorter one, or a "
+               "[control] socket = %s is %zu bytes long, at most %zu are possible: set a shorter "
+               "one, or a "
                "shorter [take5] run_dir",
                config->control_socket, strlen(config->control_socket), limit);
 }
 
+/* ---- files ---- */
+
+struct files {
+    struct build *build;
+    struct file_uses uses;
+};
+
+struct search {
+    const struct file_use *use;
+    struct place place;
+};
+
+static bool find_place(void *context, const struct config_file *file, struct error *error) {
+    struct search *search = context;
+    (void)error;
+    if (strcmp(file->what, search->use->what) == 0 && strcmp(file->path, search->use->path) == 0)
+        search->place = file->place;
+    return true;
+}
+
+/* Where one of the two is written down: the default of the other cannot be changed there. */
+static struct place place_of_clash(const struct config *config, const struct config_file *file,
+                                   const struct file_use *other, struct error *error) {
+    struct search search = {.use = other};
+    if (file->place.file == NULL)
+        (void)config_files(config, find_place, &search, error);
+    return written(file->place, search.place);
+}
+
+static bool check_file(void *context, const struct config_file *file, struct error *error) {
+    struct files *files = context;
+    if (file->kind == CONFIG_FILE_BESIDE)
+        return true;
+    const bool is_written = file->kind == CONFIG_FILE_WRITTEN;
+    const struct file_use *other = file_uses_clash(
+        &files->uses, is_written ? FILE_USE_WRITTEN : FILE_USE_KEPT, file->what, file->path, error);
+    if (other != NULL)
+        faults_add(files->build->faults, place_of_clash(files->build->config, file, other, error),
+                   "%s = %s is the same file as %s, %s: choose another file", file->what,
+                   file->path, other->path, other->what);
+    return other != NULL || error->code == ERROR_NONE;
+}
+
+/* What the service writes, among itself and against what it reads: by device and inode, so that no
+ * link deceives. */
 static void check_files(struct build *build) {
-    const struct config *config = build->config;
-    const struct {
-        const char *section;
-        const char *path;
-        bool is_used;
-    } files[] = {
-        {"log", config->log.path, config->log.path != NULL},
-        {"sink:jsonl", config->jsonl_path, config->sink_jsonl && config->jsonl_path != NULL},
-        {"dead_letters", config->letters_path,
-         config->letters == LETTERS_JSONL && config->letters_path != NULL},
-        {"journal", config->journal_path, config->journal_enabled && config->journal_path != NULL},
-    };
-    const size_t count = sizeof files / sizeof *files;
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = i + 1; j < count; j++)
-            if (files[i].is_used && files[j].is_used && strcmp(files[i].path, files[j].path) == 0)
-                faults_add(build->faults,
-                           written(origin(config, files[j].section, "path"),
-                                   origin(config, files[i].section, "path")),
-                           "[%s] and [%s] both write to %s: they need a file each",
-                           files[i].section, files[j].section, files[i].path);
+    struct files files = {.build = build};
+    struct error error;
+    if (!config_files(build->config, check_file, &files, &error))
+        build_out_of_memory(build);
+    file_uses_release(&files.uses);
 }
 
 static void check_order(struct build *build, const char *low, const char *high, int64_t low_ns,
@@ -124,20 +156,36 @@ static void check_address(struct build *build) {
         inet_pton(AF_INET6, config->http_address, address) == 1)
         return;
     faults_add(build->faults, origin(config, "http", "address"),
-               "[http] address = %s is no IP address: 127.0.0.1, 0.0.0.0, ::1 and so on",
+               "[http] address = %s is not an IP address, such as 127.0.0.1, 0.0.0.0 or ::1",
                config->http_address);
 }
 
+/* A name as a Host header has it, without what people write around it. */
+static void check_hosts(struct build *build) {
+    char *const *names = build->config->http_allowed_hosts;
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        const char *rest = names[i];
+        while (*rest != '\0' && (isalnum((unsigned char)*rest) || strchr(".-_", *rest) != NULL))
+            rest++;
+        if (*rest == '\0')
+            continue;
+        faults_add(build->faults, origin(build->config, "http", "allowed_hosts"),
+                   "[http] allowed_hosts: %s is not a host name: write it like take5.example.org, "
+                   "without http://, port or *",
+                   names[i]);
+    }
+}
+
 void build_finish_control(struct build *build) {
-    preset_control(build);
+    default_control(build);
     check_socket(build);
 }
 
 void build_finish(struct build *build) {
     struct config *config = build->config;
     build_finish_control(build);
-    preset_directories(build);
-    preset_files(build);
+    default_directories(build);
+    default_files(build);
     topics_finish(build);
     kafka_finish(build);
     deployments_finish(build);
@@ -145,4 +193,5 @@ void build_finish(struct build *build) {
     check_order(build, "suspend", "suspend_max", config->suspend_ns, config->suspend_max_ns);
     check_order(build, "slow_callback_ms", "stuck_ms", config->slow_callback_ns, config->stuck_ns);
     check_address(build);
+    check_hosts(build);
 }

@@ -1,6 +1,9 @@
 #include "config/ini.h"
 
+#include "base/array.h"
+#include "base/io.h"
 #include "base/text.h"
+#include "config/continuation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +25,7 @@
 struct reading {
     struct ini *ini;
     struct faults *faults;
+    const struct ini_rules *rules;
     const char *path;
     const char *data;
     size_t size;
@@ -31,6 +35,7 @@ struct reading {
     bool has_section;     /* one was seen, good or not */
     bool is_skipping;     /* in a section whose head is broken: its keys belong nowhere */
     bool has_key;         /* inih has a key that an indented line would continue */
+    size_t key_indent;    /* columns before it */
     bool is_continuation; /* the line in hand */
     bool is_owed;         /* the line in hand must reach the handler */
     bool is_key_bad;      /* the key above was refused; so are its continuations, silently */
@@ -46,28 +51,14 @@ static struct place place_here(const struct reading *reading) {
         faults_add((reading)->faults, place_here(reading), __VA_ARGS__);                           \
     } while (0)
 
-static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
-    if (count < *capacity)
-        return items;
-    size_t more = *capacity > 0 ? *capacity * 2 : 16;
-    void *grown = reallocarray(items, more, size);
-    if (grown != NULL)
-        *capacity = more;
-    return grown;
-}
-
 static void out_of_memory(struct reading *reading) {
     FAULT(reading, "out of memory while reading");
 }
 
 static void add_section(struct reading *reading, const char *name, size_t size) {
     struct ini *ini = reading->ini;
-    struct ini_section *sections =
-        grow(ini->sections, ini->section_count, &ini->section_capacity, sizeof *ini->sections);
     char *copy = text_dup(name, size);
-    if (sections != NULL)
-        ini->sections = sections;
-    if (sections == NULL || copy == NULL) {
+    if (copy == NULL || !ARRAY_GROW(ini->sections, ini->section_count, ini->section_capacity)) {
         free(copy);
         out_of_memory(reading);
         reading->is_skipping = true;
@@ -100,47 +91,108 @@ static bool take_section(struct reading *reading, const char *start) {
     const char *name = start + 1;
     const char *end = strchr(name, ']');
     if (end == NULL) {
-        FAULT(reading, "a section needs its closing bracket: %s]", start);
+        FAULT(reading, "missing closing bracket: %s]", start);
         return false;
     }
     size_t size = (size_t)(end - name);
     if (!is_rest_empty(end + 1)) {
-        FAULT(reading, "text behind [%.*s]: a section stands alone on its line", (int)size, name);
+        FAULT(reading, "text after [%.*s]: a section must be alone on its line", (int)size, name);
         return false;
     }
     if (size == 0 || strspn(name, BLANKS) > 0 || strchr(BLANKS, name[size - 1]) != NULL) {
-        FAULT(reading, "a section's name is empty or has blanks around it: [%.*s]", (int)size,
+        FAULT(reading, "the name of a section is empty or has blanks around it: [%.*s]", (int)size,
               name);
         return false;
     }
     if (size > SECTION_NAME_MAX) {
-        FAULT(reading, "the section's name is %zu bytes long, at most %d fit: [%.*s]", size,
-              SECTION_NAME_MAX, (int)size, name);
+        FAULT(reading, "the name of the section is %zu bytes long, at most %d are possible: [%.*s]",
+              size, SECTION_NAME_MAX, (int)size, name);
         return false;
     }
     const struct ini_section *first = find_section(reading->ini, name, size);
     if (first != NULL) {
         /* Its keys are still read, into a section of its own, so that their faults show too. */
-        FAULT(reading, "section [%.*s] a second time, the first is at line %d: put them together",
-              (int)size, name, first->place.line);
+        FAULT(reading, "duplicate section [%.*s], the first is at line %d: merge them", (int)size,
+              name, first->place.line);
     }
     reading->is_skipping = false;
     add_section(reading, name, size);
     return true;
 }
 
-/* Something that a writer would take for a section of its own, where inih sees a value go on. */
-static bool is_hidden_section(const char *start) {
-    size_t size = strlen(start);
-    return start[0] == '[' && size > 2 && start[size - 1] == ']' &&
-           strspn(start + 1, "abcdefghijklmnopqrstuvwxyz0123456789_:.-") == size - 2;
+#define TAB 8
+
+/* The column that the line begins in. */
+static size_t indent_of(const char *line) {
+    size_t column = 0;
+    for (; *line == ' ' || *line == '\t'; line++)
+        column = *line == '\t' ? column - column % TAB + TAB : column + 1;
+    return column;
+}
+
+/* Inih knows a ; behind a blank only in a key's own line. */
+static void cut_comment(char *start) {
+    for (char *mark = start; (mark = strchr(mark, ';')) != NULL; mark++) {
+        if (mark == start || strchr(BLANKS, mark[-1]) == NULL)
+            continue;
+        *mark = '\0';
+        return;
+    }
+}
+
+/* What the line in hand would go on with. A key that was refused has no value. */
+static struct continuation_of value_above(const struct reading *reading) {
+    const struct ini *ini = reading->ini;
+    if (reading->is_key_bad || ini->entry_count == 0)
+        return (struct continuation_of){.section = "", .key = "", .value = ""};
+    const struct ini_entry *entry = &ini->entries[ini->entry_count - 1];
+    return (struct continuation_of){.rules = reading->rules,
+                                    .section = ini->sections[entry->section].name,
+                                    .key = entry->key,
+                                    .value = entry->value};
+}
+
+/* A line that goes on with the value above it. False when inih must not see it. A value is not
+ * shown: it may be a secret. */
+static bool take_continuation(struct reading *reading, char *start) {
+    cut_comment(start);
+    const struct continuation_of above = value_above(reading);
+    size_t size = 0;
+    switch (continuation_judge(&above, start, &size)) {
+    case CONTINUATION_VALUE:
+        reading->is_continuation = true;
+        reading->is_owed = true;
+        return true;
+    case CONTINUATION_SECTION:
+        FAULT(reading,
+              "%.*s is indented deeper than the key above it and would continue its value: "
+              "start it in the first column",
+              (int)size, start);
+        /* What stands below it belongs into it, and not into the section above. */
+        reading->is_skipping = true;
+        reading->has_key = false;
+        return false;
+    case CONTINUATION_KEY:
+        FAULT(reading,
+              "%.*s is indented deeper than the key above it and would continue its value: "
+              "start it in the same column as the other keys",
+              (int)size, start);
+        return false;
+    case CONTINUATION_STRAY:
+        break;
+    }
+    FAULT(reading,
+          "the line is indented deeper than %s above it and would continue its value, where "
+          "it is not allowed: start it in the same column as the other keys",
+          above.key);
+    return false;
 }
 
 static bool check_size(struct reading *reading, size_t size, size_t limit) {
     if (size <= limit)
         return true;
     FAULT(reading,
-          "the line is %zu bytes long, at most %zu fit: go on in a further line that is indented",
+          "the line is %zu bytes long, at most %zu are possible: continue it in an indented line",
           size, limit);
     return false;
 }
@@ -164,26 +216,20 @@ static bool check_bytes(struct reading *reading, const char *line, size_t size) 
     return true;
 }
 
-/* Decides what a line is, before inih does. False when inih must not see it. */
-static bool take_line(struct reading *reading, const char *line) {
-    const char *start = line + strspn(line, BLANKS);
+/* Decides what a line is, before inih does. False when inih must not see it. Inih takes whatever is
+ * indented for a continuation, so that other lines lose their indent. */
+static bool take_line(struct reading *reading, char *line) {
+    char *start = line + strspn(line, BLANKS);
+    const size_t indent = indent_of(line);
     reading->is_continuation = false;
     if (*start == '\0' || *start == ';' || *start == '#')
         return true;
-    if (start > line && reading->has_key) {
-        if (is_hidden_section(start)) {
-            FAULT(reading,
-                  "%s is indented and so would continue the value above it: begin it at "
-                  "the line's start",
-                  start);
-            return false;
-        }
-        reading->is_continuation = true;
-        reading->is_owed = true;
-        return true;
-    }
-    if (*start == '[')
-        return take_section(reading, start);
+    if (reading->has_key && indent > reading->key_indent)
+        return take_continuation(reading, start);
+    reading->key_indent = indent;
+    memmove(line, start, strlen(start) + 1);
+    if (*line == '[')
+        return take_section(reading, line);
     reading->is_owed = true;
     return true;
 }
@@ -269,15 +315,12 @@ static const struct ini_entry *find_in_section(const struct ini *ini, const char
 
 static void add_entry(struct reading *reading, const char *key, const char *value) {
     struct ini *ini = reading->ini;
-    struct ini_entry *entries =
-        grow(ini->entries, ini->entry_count, &ini->entry_capacity, sizeof *ini->entries);
     struct ini_entry entry = {.section = ini->section_count - 1,
                               .key = text_dup(key, strlen(key)),
                               .value = text_dup(value, strlen(value)),
                               .place = place_here(reading)};
-    if (entries != NULL)
-        ini->entries = entries;
-    if (entries == NULL || entry.key == NULL || entry.value == NULL) {
+    if (entry.key == NULL || entry.value == NULL ||
+        !ARRAY_GROW(ini->entries, ini->entry_count, ini->entry_capacity)) {
         free(entry.key);
         free(entry.value);
         out_of_memory(reading);
@@ -301,17 +344,17 @@ static int handle(void *user, const char *section, const char *key, const char *
     if (reading->is_skipping)
         return 1;
     if (!reading->has_section) {
-        FAULT(reading, "%s stands before the first [section]", key);
+        FAULT(reading, "%s is before the first [section]", key);
         return 1;
     }
     if (key[0] == '\0') {
-        FAULT(reading, "a key is missing before the equals sign");
+        FAULT(reading, "missing key before the equals sign");
         reading->has_key = false; /* inih continues none either */
         return 1;
     }
     const struct ini_entry *first = find_in_section(reading->ini, key);
     if (first != NULL) {
-        FAULT(reading, "%s a second time, the first is at line %d", key, first->place.line);
+        FAULT(reading, "duplicate key %s, the first is at line %d", key, first->place.line);
         return 1;
     }
     reading->is_key_bad = false;
@@ -320,9 +363,9 @@ static int handle(void *user, const char *section, const char *key, const char *
 }
 
 bool ini_read(struct ini *ini, const char *path, const char *data, size_t size,
-              struct faults *faults) {
+              const struct ini_rules *rules, struct faults *faults) {
     struct reading reading = {
-        .ini = ini, .faults = faults, .path = path, .data = data, .size = size};
+        .ini = ini, .faults = faults, .rules = rules, .path = path, .data = data, .size = size};
     if (size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0)
         reading.offset = 3;
     /* What it returns is the line of the first fault by its own count, or that memory ran out. */
@@ -332,30 +375,8 @@ bool ini_read(struct ini *ini, const char *path, const char *data, size_t size,
     return !reading.has_fault;
 }
 
-static char *read_whole(int fd, size_t expected, size_t *size, int *errnum) {
-    char *data = malloc(expected + 1);
-    if (data == NULL) {
-        *errnum = ENOMEM;
-        return NULL;
-    }
-    *size = 0;
-    while (*size < expected) {
-        ssize_t got = read(fd, data + *size, expected - *size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            *errnum = errno;
-            free(data);
-            return NULL;
-        }
-        if (got == 0)
-            break;
-        *size += (size_t)got;
-    }
-    return data;
-}
-
-bool ini_read_file(struct ini *ini, const char *path, struct faults *faults) {
+bool ini_read_file(struct ini *ini, const char *path, const struct ini_rules *rules,
+                   struct faults *faults) {
     const struct place place = {.file = path};
     bool is_good = false;
     char *data = NULL;
@@ -371,18 +392,18 @@ bool ini_read_file(struct ini *ini, const char *path, struct faults *faults) {
         goto out;
     }
     if ((size_t)status.st_size > INI_FILE_SIZE_MAX) {
-        faults_add(faults, place, "is %lld bytes long, at most %zu are read: is it an ini file?",
+        faults_add(faults, place,
+                   "is %lld bytes long, at most %zu are supported: is it an ini file?",
                    (long long)status.st_size, INI_FILE_SIZE_MAX);
         goto out;
     }
-    size_t size = 0;
-    int errnum = 0;
-    data = read_whole(fd, (size_t)status.st_size, &size, &errnum);
+    size_t size;
+    data = io_read_whole(fd, INI_FILE_SIZE_MAX, &size);
     if (data == NULL) {
-        faults_add(faults, place, "cannot be read: %s", strerror(errnum));
+        faults_add(faults, place, "cannot be read: %s", strerror(errno));
         goto out;
     }
-    is_good = ini_read(ini, path, data, size, faults);
+    is_good = ini_read(ini, path, data, size, rules, faults);
 
 out:
     free(data);

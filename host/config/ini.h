@@ -2,17 +2,20 @@
  * config/ini.h - one ini file as a list of sections and entries, each with its line.
  *
  * The grammar is inih's, made strict: [section], key = value (or key: value), lines that begin with
- * ; or # are comments, " ;" begins a comment within a line, an indented line continues the value
- * above it (joined by a line break). Refused, each with its line and all at once: what is neither,
- * text behind a section's bracket, keys before the first section, keys without a name, one key
- * twice in a section, one section twice, lines or section names longer than inih takes, NUL and
- * other control characters, what is not UTF-8, and a section or key that an indent hides.
- * A BOM, CRLF and a last line without a line break are fine.
+ * ; or # are comments, " ;" begins a comment within a line, and a line that is indented deeper than
+ * the key above it continues its value (joined by a line break). Keys and sections may be indented
+ * themselves. Refused, each with its line and all at once: what is neither, text behind a section's
+ * bracket, keys before the first section, keys without a name, one key twice in a section, one
+ * section twice, lines or section names longer than inih takes, NUL and other control characters,
+ * what is not UTF-8, and a line that would continue a value but looks like a section or a key, or
+ * is nothing that this value may have (config/continuation.h). A BOM, CRLF and a last line without
+ * a line break are fine.
  */
 #ifndef TAKE5_CONFIG_INI_H
 #define TAKE5_CONFIG_INI_H
 
 #include "base/faults.h"
+#include "config/continuation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,13 +46,15 @@ struct ini {
 /* Larger files are refused: they are something else. */
 #define INI_FILE_SIZE_MAX ((size_t)4 << 20)
 
-/* Reads a file. `path` is borrowed: places point to it, so it must outlive them. False when there
- * was a fault; `ini` then holds what could be read, so that its values can still be checked. */
-bool ini_read_file(struct ini *ini, const char *path, struct faults *faults);
+/* Reads a file. `rules` may be NULL. `path` is borrowed: places point to it, so it must outlive
+ * them. False when there was a fault; `ini` then holds what could be read, so that its values can
+ * still be checked. */
+bool ini_read_file(struct ini *ini, const char *path, const struct ini_rules *rules,
+                   struct faults *faults);
 
 /* As ini_read_file for bytes in memory. */
 bool ini_read(struct ini *ini, const char *path, const char *data, size_t size,
-              struct faults *faults);
+              const struct ini_rules *rules, struct faults *faults);
 
 void ini_release(struct ini *ini);
 

@@ -1,5 +1,6 @@
 #include "config/items.h"
 
+#include "base/array.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -30,10 +31,7 @@ bool config_items_set(struct config_items *items, const char *name, const char *
     }
 
     char *name_copy = text_dup(name, strlen(name));
-    struct config_item *grown = reallocarray(items->items, items->count + 1, sizeof *grown);
-    if (grown != NULL)
-        items->items = grown;
-    if (grown == NULL || name_copy == NULL) {
+    if (name_copy == NULL || !ARRAY_RESIZE(items->items, items->count + 1)) {
         free(name_copy);
         free(text_copy);
         return false;

@@ -1,5 +1,5 @@
 /*
- * config/items.h - lists of names with texts, as config.h has them. Inside config.
+ * config/items.h - lists of names with texts, as config.h has them.
  */
 #ifndef TAKE5_CONFIG_ITEMS_H
 #define TAKE5_CONFIG_ITEMS_H

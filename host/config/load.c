@@ -1,6 +1,7 @@
 /*
  * A configuration from its sources: defaults, ini files, environment, command line.
  */
+#include "base/array.h"
 #include "base/text.h"
 #include "config/build.h"
 #include "config/ini.h"
@@ -26,11 +27,8 @@ static bool is_named_section(const char *section) {
 /* Takes a path over, so that places may point to it as long as the configuration lives. */
 static const char *keep_file(struct build *build, const char *path) {
     struct config *config = build->config;
-    char **grown = reallocarray(config->files, config->file_count + 1, sizeof *grown);
     char *copy = strdup(path);
-    if (grown != NULL)
-        config->files = grown;
-    if (grown == NULL || copy == NULL) {
+    if (copy == NULL || !ARRAY_RESIZE(config->files, config->file_count + 1)) {
         free(copy);
         build_out_of_memory(build);
         return NULL;
@@ -51,7 +49,7 @@ static void check_section_once(struct build *build, struct config_items *seen, c
     }
     bool is_same_file = strcmp(first->place.file, place.file) == 0; /* the reader has said so */
     if (!is_same_file)
-        faults_add(build->faults, place, "section [%s] a second time, the first is at %s:%d", name,
+        faults_add(build->faults, place, "duplicate section [%s], the first is at %s:%d", name,
                    first->place.file, first->place.line);
 }
 
@@ -59,7 +57,7 @@ static bool take_section(struct build *build, const struct ini_section *section,
                          struct config_items *seen, bool is_main) {
     if (!is_main && strncmp(section->name, "strategy:", 9) != 0) {
         faults_add(build->faults, section->place,
-                   "[%s] in a file of strategies.d: only [strategy:NAME] may stand here",
+                   "[%s] in a file of strategies.d: only [strategy:NAME] is allowed here",
                    section->name);
         return false;
     }
@@ -74,7 +72,8 @@ static void read_ini(struct build *build, const char *path, struct config_items 
     const char *kept = keep_file(build, path);
     if (directory == NULL || kept == NULL)
         goto out;
-    ini_read_file(&ini, kept, build->faults);
+    const struct ini_rules rules = build_rules(build);
+    ini_read_file(&ini, kept, &rules, build->faults);
 
     size_t next = 0;
     for (size_t i = 0; i < ini.section_count; i++) {
@@ -119,10 +118,12 @@ static void read_strategies(struct build *build, const char *main_path, struct c
                    strerror(errno));
     for (int i = 0; i < count; i++) {
         char *path = path_join(folder, entries[i]->d_name);
-        if (path != NULL)
+        if (path != NULL) {
             read_ini(build, path, seen, false);
-        else
+            build_trust_file(build, path);
+        } else {
             build_out_of_memory(build);
+        }
         free(path);
         free(entries[i]);
     }
@@ -158,7 +159,7 @@ static void read_overrides(struct build *build) {
     }
 }
 
-static bool set_presets(struct build *build) {
+static bool set_defaults(struct build *build) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
     struct config *config = build->config;
@@ -167,15 +168,15 @@ static bool set_presets(struct build *build) {
     if (config->origins == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (is_named_section(keys[i].section) || keys[i].preset == NULL)
+        if (is_named_section(keys[i].section) || keys[i].default_value == NULL)
             continue;
-        if (!value_set(config, &keys[i], keys[i].preset, NULL, &error)) {
+        if (!value_set(config, &keys[i], keys[i].default_value, NULL, &error)) {
             faults_add(build->faults, (struct place){0}, "default: [%s] %s", keys[i].section,
                        error.text);
             return false;
         }
     }
-    return topics_preset(build) && kafka_preset(build);
+    return topics_set_defaults(build) && kafka_set_defaults(build);
 }
 
 struct config *config_load(const struct config_request *request, struct faults *faults) {
@@ -189,10 +190,10 @@ struct config *config_load(const struct config_request *request, struct faults *
     }
     build.kafka = kafka_properties_new(&error);
     if (build.kafka == NULL) {
-        faults_add(faults, (struct place){0}, "%s", error.text);
+        faults_add_error(faults, (struct place){0}, &error);
         goto failed;
     }
-    if (!set_presets(&build)) {
+    if (!set_defaults(&build)) {
         build_out_of_memory(&build);
         goto failed;
     }
@@ -200,6 +201,7 @@ struct config *config_load(const struct config_request *request, struct faults *
     environment_assign(&build);
     read_overrides(&build);
     build_finish(&build);
+    build_trust(&build);
     if (faults->error_count > errors_before)
         goto failed;
     kafka_properties_free(build.kafka);
@@ -227,15 +229,20 @@ void config_free(struct config *config) {
     for (size_t i = 0; i < config->deployment_count; i++)
         config_deployment_release(&config->deployments[i]);
     free(config->deployments);
+    config_choice_release(config);
     config_items_release(&config->log_levels);
     config_items_release(&config->kafka);
     config_items_release(&config->producer);
     free(config->bootstrap_servers);
+    free(config->producer_servers);
     free(config->group_id);
     free(config->assignor);
     for (size_t i = 0; i < config->file_count; i++)
         free(config->files[i]);
     free(config->files);
+    for (size_t i = 0; i < config->source_count; i++)
+        free(config->sources[i]);
+    free(config->sources);
     free(config->origins);
     free(config->path);
     free(config);

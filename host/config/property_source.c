@@ -1,8 +1,10 @@
 #include "config/property_source.h"
 
+#include "base/io.h"
 #include "base/text.h"
 #include "config/items.h"
 #include "config/paths.h"
+#include "config/quotes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,21 +26,12 @@ static bool has_suffix(const char *text, const char *suffix, size_t *rest) {
 
 static char *read_value(int fd, size_t *size) {
     char *value = malloc(FILE_SIZE_MAX + 2);
-    if (value == NULL)
+    const ssize_t got = value != NULL ? io_read_all(fd, value, FILE_SIZE_MAX + 1) : -1;
+    if (got < 0) {
+        free(value);
         return NULL;
-    *size = 0;
-    while (*size <= FILE_SIZE_MAX) {
-        ssize_t got = read(fd, value + *size, FILE_SIZE_MAX + 1 - *size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            free(value);
-            return NULL;
-        }
-        if (got == 0)
-            break;
-        *size += (size_t)got;
     }
+    *size = (size_t)got;
     value[*size] = '\0';
     return value;
 }
@@ -46,8 +39,9 @@ static char *read_value(int fd, size_t *size) {
 static void warn_of_readers(struct build *build, const struct assignment *a, const char *path,
                             mode_t mode) {
     if ((mode & S_IROTH) != 0)
-        faults_warn(build->faults, a->place, "[%s] %s: others may read %s (mode %04o): chmod o-r",
-                    a->section, a->key, path, (unsigned)(mode & 07777));
+        faults_warn(build->faults, a->place,
+                    "[%s] %s: %s is readable by others (mode %04o): chmod o-r it", a->section,
+                    a->key, path, (unsigned)(mode & 07777));
 }
 
 /* The content of a file, without the line break at its end. */
@@ -82,7 +76,7 @@ static char *value_of_file(struct build *build, const struct assignment *a, bool
         value[--size] = '\0';
     const char *wrong = size == 0                           ? "is empty"
                         : size > FILE_SIZE_MAX              ? "is longer than 64 KiB"
-                        : memchr(value, '\0', size) != NULL ? "holds a NUL byte"
+                        : memchr(value, '\0', size) != NULL ? "contains a NUL byte"
                                                             : NULL;
     if (wrong != NULL) {
         faults_add(build->faults, a->place, "[%s] %s: %s %s", a->section, a->key, path, wrong);
@@ -92,6 +86,7 @@ static char *value_of_file(struct build *build, const struct assignment *a, bool
     }
     if (is_secret)
         warn_of_readers(build, a, path, status.st_mode);
+    build_trust_file(build, path);
 
 out:
     if (fd >= 0)
@@ -104,7 +99,14 @@ static char *value_of_variable(struct build *build, const struct assignment *a) 
     const char *value = environment_value(build->request->environment, a->value);
     if (value == NULL) {
         faults_add(build->faults, a->place,
-                   "[%s] %s = %s: there is no environment variable of that name, or it is empty",
+                   "[%s] %s = %s: the environment variable does not exist, or is empty", a->section,
+                   a->key, a->value);
+        return NULL;
+    }
+    if (quotes_in(value, false)) {
+        faults_add(build->faults, a->place,
+                   "[%s] %s: the value of environment variable %s is in quotes, they would be "
+                   "part of it",
                    a->section, a->key, a->value);
         return NULL;
     }

@@ -35,8 +35,10 @@ static const struct schema_choice sinks[] = {{"log", offsetof(struct config, sin
                                              {"jsonl", offsetof(struct config, sink_jsonl)},
                                              {"kafka", offsetof(struct config, sink_kafka)},
                                              {NULL, 0}};
-static const struct schema_choice letters[] = {
-    {"none", LETTERS_NONE}, {"jsonl", LETTERS_JSONL}, {"kafka", LETTERS_KAFKA}, {NULL, 0}};
+static const struct schema_choice dead_letters[] = {{"none", DEAD_LETTERS_NONE},
+                                                    {"jsonl", DEAD_LETTERS_JSONL},
+                                                    {"kafka", DEAD_LETTERS_KAFKA},
+                                                    {NULL, 0}};
 static const struct schema_choice partial[] = {{"suspend", 0}, {"ok", 1}, {NULL, 0}};
 
 static const struct schema_section sections[] = {
@@ -44,32 +46,32 @@ static const struct schema_section sections[] = {
     {"log",
      "level.ROOM = LEVEL: the level of one room (config, strategy, source, sink, engine, "
      "ops, kafka)",
-     "What the program says, and where."},
-    {"decode", NULL,
-     "Limits of what counts as a message. What is beyond them goes to the dead "
-     "letters."},
-    {"control", NULL, "The socket that `take5 ctl` speaks to."},
+     "The level and destination of the log."},
+    {"decode", NULL, "Limits of a valid message. Messages beyond them go to the dead letters."},
+    {"control", NULL, "The socket for `take5 ctl`."},
     {"kafka",
      "any librdkafka property; PROPERTY.file = PATH and PROPERTY.env = VARIABLE take the "
-     "value from there, for secrets",
+     "value from there, for secrets (a value with literal quotes can only come from a file)",
      "The consumer."},
     {"topic:ROLE", NULL,
      "A topic to consume. ROLE is what strategies call it. The roles "
-     "bar_trends, historic_stats and asset_trends are there without a "
-     "section; further ones may be added."},
+     "bar_trends, historic_stats and asset_trends exist without a section; more can be added."},
     {"signals", NULL, "Where the strategies' signals go."},
     {"sink:jsonl", NULL, "Signals as JSON lines in a file."},
     {"sink:kafka",
-     "any librdkafka producer property, over those of [kafka] that a producer "
-     "knows; .file and .env as there",
+     "any librdkafka producer property; overrides those of [kafka] that a producer has; .file and "
+     ".env as there",
      "Signals into a Kafka topic."},
-    {"dead_letters", NULL, "Where messages go that cannot be used, with the reason."},
+    {"dead_letters", NULL, "Where invalid messages go, with the reason."},
+    {"checkpoint", NULL,
+     "States of strategies while the stream runs, in STATE_DIR/checkpoints (take5 checkpoint shows "
+     "them)."},
     {"journal", NULL,
      "The order in which messages were delivered. `take5 replay --journal FILE` follows it, so "
      "that "
      "strategies that join topics give the signals of the live run."},
     {"http", NULL, "Health, metrics and results, read-only."},
-    {"strategy:NAME", "the strategy's own parameters (`take5 list` shows them)",
+    {"strategy:NAME", "the parameters of the strategy (`take5 list` shows them)",
      "A deployment: a strategy with one set of parameters. NAME is its name in signals, log and "
      "status. A strategy file without a section runs with its defaults."},
 };
@@ -79,93 +81,96 @@ static const struct schema_key keys[] = {
     {"take5", "service", SCHEMA_TEXT, "take5", NULL, 0, 0, NULL, CONFIG(service), false,
      "Name of this service in the banner and in /health."},
     {"take5", "run_mode", SCHEMA_WORD, "local", NULL, 0, 0, run_modes, CONFIG(run_mode), true,
-     "Where the broker is when nothing names one: local is 127.0.0.1:29092, docker is "
-     "broker_1:9092."},
+     "The broker, if nothing else sets one: local is 127.0.0.1:29092, docker is broker_1:9092."},
     {"take5", "lanes", SCHEMA_INTEGER, "1", NULL, 1, 64, NULL, CONFIG(lanes), true,
      "Threads that run strategies. A partition number belongs to one of them."},
-    {"take5", "strategy_dir", SCHEMA_PATH, NULL, "the directory that was built in", 0, 0, NULL,
-     CONFIG(strategy_dir), true, "Where strategies (.so files) are dropped."},
+    {"take5", "strategy_dir", SCHEMA_PATH, NULL, "LIBDIR/take5/strategies in the program's prefix",
+     0, 0, NULL, CONFIG(strategy_dir), true, "The directory for strategies (.so files)."},
     {"take5", "cache_dir", SCHEMA_PATH, NULL,
      "/var/cache/take5; without root and without a file $XDG_CACHE_HOME/take5 or ~/.cache/take5", 0,
      0, NULL, CONFIG(cache_dir), true,
-     "Copies of strategies, which is what is loaded. Must not be mounted noexec."},
+     "Copies of strategies, which the host loads. Must not be mounted noexec."},
     {"take5", "run_dir", SCHEMA_PATH, NULL,
      "/run/take5; without root and without a file $XDG_RUNTIME_DIR/take5 or /tmp/take5-UID", 0, 0,
      NULL, CONFIG(run_dir), true,
-     "The control socket. A directory of its own, kept private: mode 0700, and 0710 for the group "
-     "of "
+     "The directory of the control socket. Kept private: mode 0700, and 0710 for the group of "
      "[control]."},
     {"take5", "state_dir", SCHEMA_PATH, NULL,
      "/var/lib/take5; without root and without a file $XDG_STATE_HOME/take5 or "
      "~/.local/state/take5",
      0, 0, NULL, CONFIG(state_dir), true,
-     "What lasts: state of strategies over a clean stop, their last good copies, crash files (in "
-     "crash), dead letters, signals."},
+     "Persistent data: strategy state, last good copies, crash files (in crash), dead letters, "
+     "signals."},
     {"take5", "strict_modes", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(strict_modes), false,
-     "Refuse strategies that others may write to."},
+     "Refuse files that others could have written: strategies, configuration, state, cache, and "
+     "every directory on the path to them. `no` does not apply to this file itself; for that set "
+     "it on the command line."},
     {"take5", "keep_state", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(keep_state), false,
-     "Save every strategy's state at a clean stop, and go on with it at the next start."},
+     "Save every strategy's state, while the stream runs ([checkpoint]) and at a clean stop, and "
+     "load it at the next start."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
      "report this host as dead."},
     {"take5", "on_crash", SCHEMA_CHOICE, "quarantine", NULL, 0, 0, on_crash, CONFIG(on_crash),
      false,
-     "What to do at start with a strategy that crashed or hung lately: keep it suspended, or run "
-     "it."},
+     "What to do at a start with a strategy that recently crashed or hung: do not load it until "
+     "`take5 ctl resume NAME` or a changed file, or run it."},
     {"take5", "stuck_ms", SCHEMA_MILLISECONDS, "60000", NULL, 10 * NS_PER_MS, DAY, NULL,
      CONFIG(stuck_ns), false, "A callback that takes longer is stuck. Milliseconds."},
     {"take5", "slow_callback_ms", SCHEMA_MILLISECONDS, "100", NULL, 1 * NS_PER_MS, HOUR, NULL,
      CONFIG(slow_callback_ns), false,
-     "A callback that takes longer is named in the log and counted. Milliseconds."},
+     "A callback that takes longer is logged and counted. Milliseconds."},
     {"take5", "quarantine_minutes", SCHEMA_MINUTES, "60", NULL, 0, 365 * DAY, NULL,
      CONFIG(quarantine_ns), false, "How long a crash is remembered. Minutes."},
     {"take5", "error_run", SCHEMA_INTEGER, "100", NULL, 1, NONE, NULL, CONFIG(error_run), false,
      "Errors in a row after which an instance is suspended."},
     {"take5", "suspend", SCHEMA_DURATION, "10s", NULL, NS_PER_MS, DAY, NULL, CONFIG(suspend_ns),
-     false, "The first suspension. Each one that follows is twice as long."},
+     false, "The first suspension. Each further one is twice as long."},
     {"take5", "suspend_max", SCHEMA_DURATION, "10m", NULL, NS_PER_MS, 7 * DAY, NULL,
      CONFIG(suspend_max_ns), false, "The longest suspension."},
     {"take5", "reject_rate", SCHEMA_RATE, "1000/min", NULL, 0, NONE, NULL, CONFIG(reject_rate),
      false,
      "Messages that a strategy may reject to the dead letters before it is suspended. A minute."},
     {"take5", "max_signals_per_callback", SCHEMA_INTEGER, "1000", NULL, 1, 1000000, NULL,
-     CONFIG(max_signals_per_callback), false, "More are refused."},
+     CONFIG(max_signals_per_callback), false, "Signals per callback; more are rejected."},
     {"take5", "max_timers", SCHEMA_INTEGER, "1000000", NULL, 0, 100000000, NULL, CONFIG(max_timers),
-     false, "Armed timers of one instance. More are refused."},
+     false, "Armed timers of one instance; more are rejected."},
     {"take5", "stats_interval", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL,
      CONFIG(stats_interval_ns), false,
-     "How often the log says messages, rate, bad, signals and lag. 0: never."},
+     "How often messages, rate, bad, signals and lag are logged. 0: never."},
     {"take5", "reload_timeout", SCHEMA_DURATION, "60s", NULL, NS_PER_MS, DAY, NULL,
      CONFIG(reload_timeout_ns), false,
-     "A reload that takes longer is given up, and the old strategies go on."},
+     "A reload that takes longer is aborted; the old strategies keep running."},
     {"take5", "rehearsal_timeout", SCHEMA_DURATION, "20s", NULL, NS_PER_MS, DAY, NULL,
      CONFIG(rehearsal_timeout_ns), false,
-     "A new strategy that takes longer in its trial process is rejected."},
+     "A new strategy whose rehearsal takes longer is rejected."},
     {"take5", "rehearsal_messages", SCHEMA_INTEGER, "1000", NULL, 0, 1000000, NULL,
-     CONFIG(rehearsal_messages), false, "How many of the last real messages the trial is fed."},
+     CONFIG(rehearsal_messages), false, "How many recent messages a rehearsal processes."},
     {"take5", "shutdown_timeout", SCHEMA_DURATION, "30s", NULL, NS_PER_MS, DAY, NULL,
-     CONFIG(shutdown_timeout_ns), false, "A stop that takes longer is forced."},
+     CONFIG(shutdown_timeout_ns), false,
+     "The time limit of a stop; work that is not acknowledged, committed and saved by then is left "
+     "behind, and the exit code is 1."},
     {"take5", "revoke_timeout", SCHEMA_DURATION, "10s", NULL, NS_PER_MS, DAY, NULL,
      CONFIG(revoke_timeout_ns), false,
-     "How long the sinks may take to confirm when partitions are given back."},
+     "How long the sinks may take to acknowledge when partitions are revoked."},
     {"take5", "park_max_age", SCHEMA_DURATION, "10m", NULL, 0, 365 * DAY, NULL,
      CONFIG(park_max_age_ns), false,
-     "How long an instance is kept alive for a partition that went to another host."},
+     "How long the instances of a revoked partition are kept in memory."},
     {"take5", "park_max_count", SCHEMA_INTEGER, "256", NULL, 0, 1000000, NULL,
      CONFIG(park_max_count), false, "How many such instances are kept."},
     {"take5", "max_unconfirmed", SCHEMA_INTEGER, "100000", NULL, 1, 100000000, NULL,
      CONFIG(max_unconfirmed), false,
-     "Messages of a lane whose signals are not safe yet. At this number the lane waits."},
+     "Messages of a lane whose signals are not acknowledged yet. At this number the lane pauses."},
 
     {"log", "level", SCHEMA_CHOICE, "INFO", NULL, 0, 0, levels, CONFIG(log.level), false,
-     "The least level that is written."},
+     "The lowest level that is logged."},
     {"log", "format", SCHEMA_CHOICE, "console", NULL, 0, 0, formats, CONFIG(log.format), false,
-     "console for people, json for one object a line, journald for priorities that systemd "
+     "console for humans, json for one object per line, journald for priorities that systemd "
      "reads."},
     {"log", "color", SCHEMA_CHOICE, "auto", NULL, 0, 0, colors, CONFIG(log.color), false,
-     "auto: on a terminal. Only in console format."},
+     "auto: only on a terminal. Console format only."},
     {"log", "path", SCHEMA_PATH, NULL, "standard error", 0, 0, NULL, CONFIG(log.path), false,
-     "A file to append to. SIGUSR1 and `take5 ctl reopen` open it anew, for rotation."},
+     "A file to append to. SIGUSR1 and `take5 ctl reopen` reopen it, for rotation."},
 
     {"decode", "max_bytes", SCHEMA_SIZE_32, "1MiB", NULL, 64, 1 << 30, NULL,
      CONFIG(decode.max_bytes), true, "The largest message."},
@@ -175,18 +180,26 @@ static const struct schema_key keys[] = {
      true, "The longest symbol, in bytes."},
     {"decode", "non_finite", SCHEMA_CHOICE, "absent", NULL, 0, 0, non_finite,
      CONFIG(decode.non_finite), true,
-     "A bare NaN or Infinity: take the value as absent, or reject the message."},
+     "An unquoted NaN or Infinity, or a number out of the range of a double: treat the value as "
+     "absent, or reject the message."},
     {"decode", "max_event_lead", SCHEMA_DURATION, "1h", NULL, 0, 3650 * DAY, NULL,
      CONFIG(decode.max_event_lead_ns), true,
-     "An event time further ahead of Kafka's moves no clock."},
+     "An event time further ahead of Kafka's does not move the clock."},
+    {"decode", "max_event_lag", SCHEMA_DURATION, "3650d", NULL, MINUTE, 36500 * DAY, NULL,
+     CONFIG(decode.max_event_lag_ns), true,
+     "An event time further behind Kafka's does not move the clock either."},
+    {"decode", "time_zone", SCHEMA_ZONE, "none", NULL, 0, 0, NULL, CONFIG(decode.zone), true,
+     "The zone of ISO 8601 event times without one: UTC, or an offset such as +05:30. none: such "
+     "times are unreadable, counted and logged."},
     {"decode", "max_symbols", SCHEMA_INTEGER, "1000000", NULL, 1, 4000000000, NULL,
-     CONFIG(max_symbols), true, "Symbols of one partition number."},
+     CONFIG(max_symbols), true, "Maximum number of symbols per partition number."},
     {"decode", "symbol_idle", SCHEMA_DURATION, "7d", NULL, 0, 3650 * DAY, NULL,
-     CONFIG(symbol_idle_ns), true, "A symbol that is not seen for so long is forgotten. 0: never."},
+     CONFIG(symbol_idle_ns), true,
+     "A symbol without messages for this time is forgotten. 0: never."},
 
     {"control", "group", SCHEMA_TEXT, NULL, "only root and the service's own user", 0, 0, NULL,
      CONFIG(control_group), true,
-     "A group whose members may steer the host and write strategies. The service's user must be a "
+     "A group whose members may control the host and write strategies. The service user must be a "
      "member too."},
     {"control", "socket", SCHEMA_PATH, NULL, "RUN_DIR/control.sock", 0, 0, NULL,
      CONFIG(control_socket), true, "Where `take5 ctl` finds the host."},
@@ -195,60 +208,78 @@ static const struct schema_key keys[] = {
      "The Kafka topic. Empty: this role is not consumed."},
 
     {"signals", "sinks", SCHEMA_SET, "log", NULL, 0, 0, sinks, CONFIG(sink_log), true,
-     "Where signals go: any of log, jsonl, kafka, with commas between them."},
+     "Where signals go: any of log, jsonl, kafka, separated by commas."},
     {"sink:jsonl", "path", SCHEMA_PATH, NULL, "STATE_DIR/signals.jsonl", 0, 0, NULL,
-     CONFIG(jsonl_path), true, "The file. Opened anew as the log is."},
+     CONFIG(jsonl_path), true, "The file. Reopened together with the log."},
     {"sink:jsonl", "fsync", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(jsonl_fsync), true,
-     "Whether a signal counts as safe only when the disk has it."},
+     "Whether a signal counts as written only after fsync."},
     {"sink:kafka", "topic", SCHEMA_TEXT, "algo_signals", NULL, 0, 0, NULL, CONFIG(signal_topic),
      true, "The topic. Key is the symbol."},
 
-    {"dead_letters", "to", SCHEMA_CHOICE, "jsonl", NULL, 0, 0, letters, CONFIG(letters), true,
-     "none drops them, jsonl is a file, kafka a topic."},
+    {"dead_letters", "to", SCHEMA_CHOICE, "jsonl", NULL, 0, 0, dead_letters, CONFIG(dead_letters),
+     true, "none drops them, jsonl is a file, kafka a topic."},
     {"dead_letters", "path", SCHEMA_PATH, NULL, "STATE_DIR/dead_letters.jsonl", 0, 0, NULL,
-     CONFIG(letters_path), true, "The file."},
+     CONFIG(dead_letters_path), true, "The file."},
     {"dead_letters", "topic", SCHEMA_TEXT, "take5_dead_letters", NULL, 0, 0, NULL,
-     CONFIG(letters_topic), true, "The topic."},
-    {"dead_letters", "fsync", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(letters_fsync), true,
-     "Whether a letter counts as safe only when the disk has it."},
+     CONFIG(dead_letters_topic), true, "The topic."},
+    {"dead_letters", "fsync", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(dead_letters_fsync),
+     true, "Whether a dead letter counts as written only after fsync."},
+
+    {"checkpoint", "interval", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL,
+     CONFIG(checkpoint_interval_ns), false,
+     "How often the states of strategies are saved while the stream runs; after a crash only the "
+     "messages since then are processed again. 0: only at a clean stop."},
+    {"checkpoint", "max_catch_up", SCHEMA_INTEGER, "10000000", NULL, 0, NONE, NULL,
+     CONFIG(max_catch_up), false,
+     "How many messages of a partition number a strategy may be behind, after a crash or a "
+     "suspension, and still get all of them; beyond that it is told of the gap. 0: no limit."},
 
     {"journal", "enabled", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(journal_enabled), true,
-     "Whether to keep one."},
+     "Whether to write one."},
     {"journal", "path", SCHEMA_PATH, NULL, "STATE_DIR/journal", 0, 0, NULL, CONFIG(journal_path),
-     true, "The file. Some 40 bytes a run of messages of one topic; a restart appends."},
+     true, "The file. About 40 bytes per run of messages of one topic; a restart appends."},
 
     {"http", "enabled", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(http_enabled), true,
      "Whether to listen."},
     {"http", "address", SCHEMA_TEXT, "127.0.0.1", NULL, 0, 0, NULL, CONFIG(http_address), true,
      "The address to listen on. 0.0.0.0 in a container."},
     {"http", "port", SCHEMA_INTEGER, "8080", NULL, 0, 65535, NULL, CONFIG(http_port), true,
-     "The port. 0: any that is free."},
+     "The port. 0: any free port."},
+    {"http", "allowed_hosts", SCHEMA_LIST, NULL, "none", 0, 0, NULL, CONFIG(http_allowed_hosts),
+     false,
+     "Host names allowed besides addresses and localhost: what a client writes between http:// and "
+     "the port. Any other Host header gets 421."},
     {"http", "ready_max_lag", SCHEMA_INTEGER, "0", NULL, 0, NONE, NULL, CONFIG(ready_max_lag),
-     false, "With more lag than this the host does not call itself ready. 0: lag does not count."},
+     false, "With more consumer lag than this the host is not ready. 0: lag is ignored."},
 
     {"strategy:NAME", "plugin", SCHEMA_TEXT, NULL, "NAME", 0, 0, NULL, DEPLOYMENT(plugin), false,
-     "The strategy. Two sections may use the same one."},
+     "The strategy. Several sections may use the same one."},
     {"strategy:NAME", "enabled", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, DEPLOYMENT(is_enabled),
-     false, "no: it is not run."},
+     false, "no: do not run it."},
     {"strategy:NAME", "symbols", SCHEMA_LIST, NULL, "all", 0, 0, NULL, DEPLOYMENT(symbols), false,
      "Only messages of these symbols."},
-    {"strategy:NAME", "topics", SCHEMA_LIST, NULL, "all that the strategy wants", 0, 0, NULL,
-     DEPLOYMENT(topics), false, "Only messages of these topics, by role."},
+    {"strategy:NAME", "topics", SCHEMA_LIST, NULL, "all that the strategy subscribes to", 0, 0,
+     NULL, DEPLOYMENT(topics), false, "Only messages of these topics, by role."},
     {"strategy:NAME", "time_frames", SCHEMA_TIME_FRAMES, NULL, "all", 0, 0, NULL,
      DEPLOYMENT(time_frames), false,
      "Only messages of these time frames: seconds, or durations (60, 5m)."},
+    {"strategy:NAME", "warm_up", SCHEMA_DURATION, NULL, "what the strategy declares", 0, NONE, NULL,
+     DEPLOYMENT(warm_up_ns), false,
+     "How far back messages are read for it when it has no state to continue with, so that its "
+     "windows are filled: its signals about them are dropped. 0: it starts with the next message."},
     {"strategy:NAME", "allow_split", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL,
      DEPLOYMENT(allow_split), false,
-     "Run also under an assignor that may give this host only some topics of a partition number."},
+     "Run even with an assignor that may give this host only some topics of a partition number."},
     {"strategy:NAME", "global_partial", SCHEMA_FLAG, "suspend", NULL, 0, 0, partial,
      DEPLOYMENT(global_partial), false,
-     "A strategy that must see everything, while other hosts hold partitions: suspend it, or ok "
-     "to let it run on its part."},
+     "For a GLOBAL strategy while other hosts hold partitions: suspend it, or ok to let it run on "
+     "what this host has."},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
-static const char *const reserved[] = {"plugin",      "enabled",     "symbols",        "topics",
-                                       "time_frames", "allow_split", "global_partial", NULL};
+static const char *const reserved[] = {"plugin",      "enabled",        "symbols",
+                                       "topics",      "time_frames",    "warm_up",
+                                       "allow_split", "global_partial", NULL};
 
 const struct schema_key *schema_keys(size_t *count) {
     *count = KEY_COUNT;
@@ -299,21 +330,23 @@ const char *schema_type_text(enum schema_type type) {
         return "yes or no";
     case SCHEMA_INTEGER:
     case SCHEMA_INTEGER_32:
-        return "a whole number";
+        return "an integer";
     case SCHEMA_DURATION:
         return "a duration (250ms, 30s, 5m, 2h, 1d)";
     case SCHEMA_MILLISECONDS:
-        return "a whole number of milliseconds";
+        return "an integer number of milliseconds";
     case SCHEMA_MINUTES:
-        return "a whole number of minutes";
+        return "an integer number of minutes";
     case SCHEMA_RATE:
-        return "a number a minute (1000/min)";
+        return "a rate per minute (1000/min)";
     case SCHEMA_SIZE_32:
         return "a size (1048576, 64KiB, 1MiB)";
+    case SCHEMA_ZONE:
+        return "none, UTC or an offset (+05:30)";
     case SCHEMA_TEXT:
-        return "a text";
+        return "text";
     case SCHEMA_OPTIONAL:
-        return "a text, or nothing";
+        return "text, or nothing";
     case SCHEMA_PATH:
         return "a path";
     case SCHEMA_WORD:
@@ -321,9 +354,9 @@ const char *schema_type_text(enum schema_type type) {
     case SCHEMA_FLAG:
         return "one of the choices";
     case SCHEMA_SET:
-        return "some of the choices, with commas between them";
+        return "some of the choices, separated by commas";
     case SCHEMA_LIST:
-        return "a list with commas";
+        return "a list separated by commas";
     case SCHEMA_TIME_FRAMES:
         return "a list of seconds or durations (60, 5m)";
     }

@@ -22,6 +22,7 @@ enum schema_type {
     SCHEMA_MINUTES,      /* int64_t ns, written as a plain number of minutes */
     SCHEMA_RATE,         /* int64_t a minute: "1000/min", or a plain number */
     SCHEMA_SIZE_32,      /* uint32_t bytes: "1MiB" */
+    SCHEMA_ZONE,         /* struct time_zone: "UTC", "+05:30"; "none" */
     SCHEMA_TEXT,         /* char *, not empty */
     SCHEMA_OPTIONAL,     /* char *, may be empty */
     SCHEMA_PATH,         /* char *, made absolute */
@@ -44,8 +45,8 @@ struct schema_key {
     const char *section; /* "take5", "topic:ROLE", "strategy:NAME" */
     const char *key;
     enum schema_type type;
-    const char *preset;                  /* the default as text; NULL: none, or see preset_note */
-    const char *preset_note;             /* what the default depends on; NULL: on nothing */
+    const char *default_value;           /* the default as text; NULL: none, or see default_note */
+    const char *default_note;            /* what the default depends on; NULL: on nothing */
     int64_t min, max;                    /* in the unit of the member; max SCHEMA_NO_BOUND: none */
     const struct schema_choice *choices; /* ends with a NULL name */
     size_t offset;                       /* into struct config, config_topic or config_deployment */

@@ -1,5 +1,6 @@
 #include "config/build.h"
 
+#include "base/array.h"
 #include "base/text.h"
 #include "config/value.h"
 
@@ -7,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const preset_roles[] = {"bar_trends", "historic_stats", "asset_trends"};
-#define PRESET_COUNT (sizeof preset_roles / sizeof preset_roles[0])
+static const char *const default_roles[] = {"bar_trends", "historic_stats", "asset_trends"};
+#define DEFAULT_COUNT (sizeof default_roles / sizeof default_roles[0])
 
 #define KAFKA_NAME_MAX 249
 #define NAME_LETTERS   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -23,13 +24,10 @@ static struct config_topic *find_role(struct config *config, const char *role) {
 static struct config_topic *add_role(struct build *build, const char *role, const char *name,
                                      struct place place) {
     struct config *config = build->config;
-    struct config_topic *grown =
-        reallocarray(config->topics, config->topic_count + 1, sizeof *grown);
-    if (grown != NULL)
-        config->topics = grown;
     char *role_copy = strdup(role);
     char *name_copy = strdup(name);
-    if (grown == NULL || role_copy == NULL || name_copy == NULL) {
+    if (role_copy == NULL || name_copy == NULL ||
+        !ARRAY_RESIZE(config->topics, config->topic_count + 1)) {
         free(role_copy);
         free(name_copy);
         build_out_of_memory(build);
@@ -40,9 +38,9 @@ static struct config_topic *add_role(struct build *build, const char *role, cons
     return topic;
 }
 
-bool topics_preset(struct build *build) {
-    for (size_t i = 0; i < PRESET_COUNT; i++)
-        if (add_role(build, preset_roles[i], preset_roles[i], (struct place){0}) == NULL)
+bool topics_set_defaults(struct build *build) {
+    for (size_t i = 0; i < DEFAULT_COUNT; i++)
+        if (add_role(build, default_roles[i], default_roles[i], (struct place){0}) == NULL)
             return false;
     return true;
 }
@@ -53,7 +51,7 @@ struct config_topic *build_topic(struct build *build, const char *role, struct p
         return known;
     if (role[0] == '\0' || role[strspn(role, NAME_LETTERS "_.-")] != '\0') {
         faults_add(build->faults, place,
-                   "[topic:%s]: a role is letters, digits, '_', '-' and '.', as in "
+                   "[topic:%s]: a role has letters, digits, '_', '-' and '.', as in "
                    "[topic:bar_trends]",
                    role);
         return NULL;
@@ -78,7 +76,7 @@ static void check_kafka_name(struct build *build, const char *section, const cha
                              struct place place) {
     if (!is_kafka_name(name))
         faults_add(build->faults, place,
-                   "[%s] topic = %s is no name of a Kafka topic: 1 to %d letters, digits, '.', "
+                   "[%s] topic = %s is not a valid Kafka topic name: 1 to %d letters, digits, '.', "
                    "'_' and '-'",
                    section, name, KAFKA_NAME_MAX);
 }
@@ -106,8 +104,8 @@ static void check_unique(struct build *build, size_t index) {
         if (strcmp(topic->name, other->name) != 0)
             continue;
         struct place place = topic->place.file != NULL ? topic->place : other->place;
-        faults_add(build->faults, place, "topic %s has two roles, %s and %s: one is enough",
-                   topic->name, other->role, topic->role);
+        faults_add(build->faults, place, "topic %s has two roles, %s and %s: keep one", topic->name,
+                   other->role, topic->role);
     }
 }
 
@@ -121,7 +119,7 @@ static void check_no_loop(struct build *build, const char *section, const char *
     for (size_t i = 0; i < config->topic_count; i++)
         if (strcmp(config->topics[i].name, name) == 0)
             faults_add(build->faults, place.file != NULL ? place : config->topics[i].place,
-                       "[%s] topic = %s is consumed as %s: the host would read what it writes",
+                       "[%s] topic = %s is consumed as %s: the host would read its own output",
                        section, name, config->topics[i].role);
 }
 
@@ -130,7 +128,7 @@ void topics_finish(struct build *build) {
     drop_empty(config);
     if (config->topic_count == 0)
         faults_add(build->faults, (struct place){0},
-                   "no topic is left to consume: every [topic:ROLE] is empty");
+                   "no topic to consume: every [topic:ROLE] is empty");
     for (size_t i = 0; i < config->topic_count; i++) {
         char section[128];
         snprintf(section, sizeof section, "topic:%s", config->topics[i].role);
@@ -139,8 +137,8 @@ void topics_finish(struct build *build) {
     }
     if (config->sink_kafka)
         check_no_loop(build, "sink:kafka", config->signal_topic);
-    if (config->letters == LETTERS_KAFKA)
-        check_no_loop(build, "dead_letters", config->letters_topic);
+    if (config->dead_letters == DEAD_LETTERS_KAFKA)
+        check_no_loop(build, "dead_letters", config->dead_letters_topic);
 }
 
 const struct config_topic *config_topic_by_role(const struct config *config, const char *role,

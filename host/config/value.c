@@ -6,6 +6,7 @@
 #include "config/paths.h"
 #include "config/value_list.h"
 #include "config/value_number.h"
+#include "message/time_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,25 +43,19 @@ static int64_t number_of(const void *base, const struct schema_key *key) {
 
 static bool replace_text(char **text, char *copy, struct error *error) {
     if (copy == NULL)
-        return error_set_memory(error, 0, "a setting");
+        return error_set_memory(error, "a setting");
     free(*text);
     *text = copy;
     return true;
 }
 
-/* A text of ours is one line: more is an indented key that was swallowed. Quotes are kept as they
- * are, and nobody wants them. */
+/* A text of ours is one line: more is an indented key that was swallowed. */
 static bool check_text(const struct schema_key *key, const char *text, struct error *error) {
     if (strchr(text, '\n') != NULL)
         return error_set(error, ERROR_INVALID,
-                         "%s goes on over more than one line: an indented line continues the "
+                         "%s has more than one line: an indented line continues the "
                          "value above it",
                          key->key);
-    size_t size = strlen(text);
-    if (size >= 2 && (text[0] == '"' || text[0] == '\'') && text[size - 1] == text[0])
-        return error_set(error, ERROR_INVALID,
-                         "%s = %s: values stand without quotes, they would be part of it", key->key,
-                         text);
     return true;
 }
 
@@ -69,8 +64,8 @@ static bool set_path(char **path, const struct schema_key *key, const char *text
     if (text[0] == '\0')
         return error_set(error, ERROR_INVALID, "%s is empty: expected a path", key->key);
     if (text[0] == '~')
-        return error_set(error, ERROR_INVALID, "%s = %s: ~ is not expanded here, write the path",
-                         key->key, text);
+        return error_set(error, ERROR_INVALID,
+                         "%s = %s: ~ is not expanded here, write the full path", key->key, text);
     return replace_text(path, path_absolute(directory, text), error);
 }
 
@@ -84,7 +79,7 @@ static bool refuse_choice(const struct schema_key *key, const char *word, struct
         text_printf(&list, "%s%s", i == 0 ? "" : is_last ? " or " : ", ", names[i]);
     }
     const char *near = faults_near_miss(word, names);
-    error_set(error, ERROR_INVALID, "%s = %s is not known: expected %s%s%s%s", key->key, word,
+    error_set(error, ERROR_INVALID, "%s = %s is invalid: expected %s%s%s%s", key->key, word,
               list.data, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
               near != NULL ? "?" : "");
     text_release(&list);
@@ -112,6 +107,31 @@ static bool set_choice(void *base, const struct schema_key *key, const char *tex
     return true;
 }
 
+/* One offset all the year. Where clocks are set back an hour of local time comes twice, and nothing
+ * says which of the two is meant: such a zone would read some times wrong. */
+static bool set_zone(struct time_zone *zone, const struct schema_key *key, const char *text,
+                     struct error *error) {
+    if (strcasecmp(text, "none") == 0) {
+        *zone = (struct time_zone){0};
+        return true;
+    }
+    if (time_zone_parse(text, strlen(text), zone))
+        return true;
+    return error_set(error, ERROR_INVALID,
+                     "%s = %s is not %s; give the offset and not a name, because a zone "
+                     "with daylight saving time has an ambiguous hour",
+                     key->key, text, schema_type_text(key->type));
+}
+
+static void print_zone(const struct time_zone *zone, struct text *out) {
+    if (!zone->is_set || zone->offset_s == 0) {
+        text_puts(out, zone->is_set ? "UTC" : "none");
+        return;
+    }
+    const int minutes = (zone->offset_s < 0 ? -zone->offset_s : zone->offset_s) / 60;
+    text_printf(out, "%c%02d:%02d", zone->offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+}
+
 static bool set_list(void *base, const struct schema_key *key, const char *text,
                      struct error *error) {
     char **list = value_list_split(key->key, text, error);
@@ -119,7 +139,7 @@ static bool set_list(void *base, const struct schema_key *key, const char *text,
         return false;
     if (list[0] == NULL) {
         value_list_free(list);
-        return error_set(error, ERROR_INVALID, "%s is empty: leave the key out for all", key->key);
+        return error_set(error, ERROR_INVALID, "%s is empty: omit the key for all", key->key);
     }
     char ***target = member(base, key);
     value_list_free(*target);
@@ -177,9 +197,11 @@ bool value_set(void *base, const struct schema_key *key, const char *text, const
     case SCHEMA_RATE:
     case SCHEMA_SIZE_32:
         return set_number(base, key, text, error);
+    case SCHEMA_ZONE:
+        return set_zone(member(base, key), key, text, error);
     case SCHEMA_TEXT:
         if (text[0] == '\0')
-            return error_set(error, ERROR_INVALID, "%s is empty: leave the key out", key->key);
+            return error_set(error, ERROR_INVALID, "%s is empty: omit the key", key->key);
         return replace_text(member(base, key), strdup(text), error);
     case SCHEMA_OPTIONAL:
         return replace_text(member(base, key), strdup(text), error);
@@ -230,6 +252,9 @@ void value_print(const void *base, const struct schema_key *key, struct text *ou
     case SCHEMA_RATE:
     case SCHEMA_SIZE_32:
         value_number_print(key->type, number_of(base, key), out);
+        break;
+    case SCHEMA_ZONE:
+        print_zone(at, out);
         break;
     case SCHEMA_TEXT:
     case SCHEMA_OPTIONAL:
@@ -284,8 +309,7 @@ bool value_equal(const void *a, const void *b, const struct schema_key *key) {
     text_init(&text_b);
     value_print(a, key, &text_a);
     value_print(b, key, &text_b);
-    bool is_equal = !text_is_short(&text_a) && !text_is_short(&text_b) &&
-                    text_a.size == text_b.size &&
+    bool is_equal = !text_is_oom(&text_a) && !text_is_oom(&text_b) && text_a.size == text_b.size &&
                     memcmp(text_a.data, text_b.data, text_a.size) == 0;
     text_release(&text_a);
     text_release(&text_b);

@@ -26,7 +26,7 @@ char **value_list_split(const char *name, const char *text, struct error *error)
     size_t bound = item_bound(text);
     char **list = calloc(bound + 1, sizeof *list);
     if (list == NULL) {
-        error_set_memory(error, (bound + 1) * sizeof *list, name);
+        error_set_memory(error, name);
         return NULL;
     }
 
@@ -38,12 +38,12 @@ char **value_list_split(const char *name, const char *text, struct error *error)
         while (size > 0 && strchr(BLANKS, text[size - 1]) != NULL)
             size--;
         if (size == 0 && text[whole] == ',') {
-            error_set(error, ERROR_INVALID, "%s has an empty item: one comma between two items",
+            error_set(error, ERROR_INVALID, "%s has an empty item: separate items with one comma",
                       name);
             goto failed;
         }
         if (size > 0 && (list[count++] = text_dup(text, size)) == NULL) {
-            error_set_memory(error, size + 1, name);
+            error_set_memory(error, name);
             goto failed;
         }
         is_last = text[whole] == '\0';
@@ -75,12 +75,12 @@ uint32_t *value_list_time_frames(const char *name, const char *text, struct erro
     while (list[count] != NULL)
         count++;
     if (count == 0) {
-        error_set(error, ERROR_INVALID, "%s is empty: leave the key out for all", name);
+        error_set(error, ERROR_INVALID, "%s is empty: omit the key for all", name);
         goto failed;
     }
     frames = calloc(count + 1, sizeof *frames);
     if (frames == NULL) {
-        error_set_memory(error, (count + 1) * sizeof *frames, name);
+        error_set_memory(error, name);
         goto failed;
     }
     for (size_t i = 0; i < count; i++) {

@@ -70,7 +70,7 @@ static bool check_bounds(const struct schema_key *key, int64_t value, const char
     text_init(&bounds);
     text_puts(&bounds, value < key->min ? "at least " : "at most ");
     value_number_print(key->type, value < key->min ? key->min : key->max, &bounds);
-    error_set(error, ERROR_INVALID, "%s = %s is out of bounds: %s", key->key, text, bounds.data);
+    error_set(error, ERROR_INVALID, "%s = %s is out of range: %s", key->key, text, bounds.data);
     text_release(&bounds);
     return false;
 }
@@ -82,7 +82,7 @@ bool value_number_parse(const struct schema_key *key, const char *text, int64_t 
         int64_t plain;
         bool lacks_unit = key->type == SCHEMA_DURATION && parse_integer(text, &plain);
         return error_set(error, ERROR_INVALID, "%s = %s is not %s%s", key->key, text,
-                         schema_type_text(key->type), lacks_unit ? ": it lacks its unit" : "");
+                         schema_type_text(key->type), lacks_unit ? ": the unit is missing" : "");
     }
     if (!check_bounds(key, number, text, error))
         return false;

@@ -1,33 +1,59 @@
 #include "engine/engine.h"
 
 #include "base/clock.h"
-#include "engine/crash.h"
-#include "engine/dispatch.h"
-#include "engine/good.h"
-#include "engine/internal.h"
-#include "engine/journal.h"
-#include "engine/keep.h"
-#include "engine/watch.h"
+#include "checkpoint/store.h"
+#include "engine/core/core.h"
+#include "engine/crash/crash.h"
+#include "engine/crash/crash_text.h"
+#include "engine/history/behind.h"
+#include "engine/instances/instances.h"
+#include "engine/lane/catch_up.h"
+#include "engine/lane/checkpointing.h"
+#include "engine/lane/dispatch.h"
+#include "engine/lane/journal.h"
+#include "engine/lane/lane.h"
+#include "engine/lane/publisher.h"
+#include "engine/lane/suspension.h"
+#include "engine/rebalance/rebalance.h"
+#include "engine/reload/held.h"
+#include "engine/reload/reload.h"
+#include "engine/watchdog.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+/* What is under way when a stop is asked for gets this part of the time. */
+#define HURRY_SHARE  4
+/* The thread that writes checkpoints has nothing left to do by then. */
+#define STORE_END_NS (5 * NS_PER_S)
+
 struct engine *engine_new(const struct engine_options *options, struct error *error) {
     struct engine *engine = calloc(1, sizeof *engine);
     if (engine == NULL) {
-        error_set_memory(error, sizeof *engine, "the engine");
+        error_set_memory(error, "the engine");
+        return NULL;
+    }
+    engine->topics = topics_new(options->config);
+    if (engine->topics == NULL) {
+        error_set_memory(error, "the topics");
+        free(engine);
         return NULL;
     }
     engine->options = *options;
     engine->log = options->log;
     engine->config = options->config;
     pthread_mutex_init(&engine->status_lock, NULL);
-    pthread_mutex_init(&engine->lookers, NULL);
+    pthread_mutex_init(&engine->call_readers, NULL);
+    breakdown_init(&engine->breakdown, options->log);
+    options->publisher->breakdown = &engine->breakdown;
+    options->publisher->topics = engine->topics;
     text_init(&engine->last_reload);
     engine->started_wall_ns = clock_wall_ns();
     engine->started_ns = clock_monotonic_ns();
+    atomic_store(&engine->hurry_ns, INT64_MAX);
     return engine;
 }
 
@@ -35,76 +61,73 @@ const struct config *engine_config(const struct engine *engine) {
     return engine->config;
 }
 
-void engine_request_stop(struct engine *engine) {
+void engine_set_samples(struct engine *engine, const struct record *records, size_t count) {
+    engine->samples = records;
+    engine->sample_count = count;
+}
+
+void engine_request_stop(struct engine *engine, int64_t by_ns) {
+    const int64_t now_ns = clock_monotonic_ns();
+    int64_t none = INT64_MAX; /* engine_stop may have begun, and sets another */
+    atomic_compare_exchange_strong(&engine->hurry_ns, &none,
+                                   now_ns + (by_ns - now_ns) / HURRY_SHARE);
     atomic_store(&engine->should_stop, true);
+}
+
+const char *engine_stop_step(const struct engine *engine) {
+    return atomic_load(&engine->stop_step);
 }
 
 /* ---- start ---- */
 
-/* Deployments whose very code crashed or hung lately begin suspended. */
-static void quarantine(struct engine *engine, struct muster *muster) {
-    size_t count = 0;
-    if (!engine->options.keeps_state || engine->config->on_crash != ON_CRASH_QUARANTINE)
-        return;
-    struct crash_record *crashes =
-        crash_recent(engine->config->state_dir, engine->config->quarantine_ns, &count);
-    for (size_t c = 0; c < count; c++) {
-        for (size_t i = 0; i < muster->count; i++) {
-            struct deployment *deployment = muster->items[i].next;
-            if (deployment == NULL || strcmp(deployment->name, crashes[c].deployment) != 0 ||
-                strcmp(deployment->hash, crashes[c].hash) != 0)
-                continue;
-            free(deployment->quarantine);
-            deployment->quarantine = text_format(
-                "crashed (%s) in %s at %s/%" PRId64 "/%" PRId64 "; resume it, or deploy another "
-                "file",
-                crashes[c].what, crashes[c].callback, crashes[c].topic, crashes[c].partition,
-                crashes[c].offset);
-        }
+/* What ended the process before, or was at work when it ended. */
+static void tell_former(struct engine *engine) {
+    const struct call_table_former *former = crash_former();
+    if (former->is_silent && !former->is_other_boot)
+        log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "crash.unexplained",
+                         "the previous process (%" PRId64
+                         ") exited without a message, outside any strategy; loaded "
+                         "were %s",
+                         former->pid,
+                         former->loaded.size > 0 ? former->loaded.data : "no strategies");
+    for (size_t i = 0; i < former->count; i++) {
+        const struct call_table_trace *trace = &former->traces[i];
+        char place[512] = "none";
+        if (trace->is_named)
+            snprintf(place, sizeof place, "%s in %s at %s/%" PRId32 "/%" PRId64,
+                     trace->name.deployment, callback_name((enum callback)trace->callback),
+                     trace->topic[0] != '\0' ? trace->topic : "no message", trace->partition,
+                     trace->offset);
+        log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "crash.found",
+                         "the previous process (%" PRId64 ") %s%s; current call: %s%s", trace->pid,
+                         trace->what == CALL_TABLE_UNEXPLAINED ? "exited without a message"
+                                                               : "was ended by ",
+                         trace->what == CALL_TABLE_UNEXPLAINED ? "" : crash_what_name(trace->what),
+                         place, former->is_other_boot ? "; the machine restarted too" : "");
     }
-    for (size_t i = 0; i < muster->count; i++) {
-        const struct deployment *deployment = muster->items[i].next;
-        if (deployment != NULL && deployment->quarantine != NULL)
-            log_error(engine->log, "engine", "%s starts suspended (quarantine): %s",
-                      deployment->name, deployment->quarantine);
-    }
-    free(crashes);
 }
 
-static struct roster *first_roster(struct muster *muster, struct report *report) {
-    struct deployment **deployments = calloc(muster->count + 1, sizeof *deployments);
-    size_t count = 0;
-    if (deployments == NULL)
-        return NULL;
-    for (size_t i = 0; i < muster->count; i++) {
-        if (muster->items[i].next == NULL)
-            continue;
-        deployments[count++] = deployment_retain(muster->items[i].next);
-        report_add(report, muster->items[i].name, OUTCOME_LOADED, "%s",
-                   muster->items[i].next->description->version);
+/* Deployments whose very code crashed or hung lately are not let in; so there is no start without
+ * knowing who. */
+static bool read_quarantine(struct engine *engine, struct error *error) {
+    struct patience patience = PATIENCE_INIT;
+    if (!engine->options.keeps_state)
+        return true;
+    tell_former(engine);
+    while (!quarantine_read(&engine->quarantine, engine->config->state_dir,
+                            engine->config->quarantine_ns, error)) {
+        if (!breakdown_wait(&engine->breakdown, &patience, "the quarantine"))
+            return false;
     }
-    struct roster *roster = roster_new(deployments, count);
-    for (size_t i = 0; roster == NULL && i < count; i++)
-        deployment_release(deployments[i]);
-    free(deployments);
-    return roster;
+    return true;
 }
 
-/* The envelope, and all fields that descriptors name: what `create` declares comes on top. */
-static bool first_projection(struct engine *engine, struct error *error) {
+/* Nothing runs: fields and deployments come with the first plan. */
+static bool make_empty(struct engine *engine, struct error *error) {
+    engine->deployment_set = deployment_set_new(0);
     engine->projection = projection_new();
-    if (engine->projection == NULL)
-        return error_set_memory(error, 0, "the projection");
-    for (size_t i = 0; i < engine->roster->count; i++) {
-        const struct description *description = engine->roster->deployments[i]->description;
-        for (size_t f = 0; f < description->field_count; f++) {
-            uint32_t slot;
-            const char *field = description->fields[f];
-            if (!projection_add(engine->projection, field, strlen(field), &slot, error))
-                return error_prefix(
-                    error, "%s: field \"%s\": ", engine->roster->deployments[i]->name, field);
-        }
-    }
+    if (engine->deployment_set == NULL || engine->projection == NULL)
+        return error_set_memory(error, "the deployments");
     return projection_seal(engine->projection, error);
 }
 
@@ -112,37 +135,66 @@ static bool first_projection(struct engine *engine, struct error *error) {
 static bool open_journal(struct engine *engine, struct error *error) {
     if (!engine->config->journal_enabled || engine->options.mode != T5_MODE_LIVE)
         return true;
-    engine->journal = journal_new(engine->config, engine->log, error);
+    engine->journal = journal_new(engine->config->journal_path, engine->topics, engine->log, error);
     return engine->journal != NULL;
+}
+
+/* Where a live host keeps what its strategies know. */
+static bool open_store(struct engine *engine, struct error *error) {
+    const struct config *config = engine->config;
+    if (!engine->options.keeps_state || !config->keep_state || engine->options.mode != T5_MODE_LIVE)
+        return true;
+    const char **names = calloc(engine->topics->count + 1, sizeof *names);
+    if (names == NULL)
+        return error_set_memory(error, "the topics' names");
+    for (size_t i = 0; i < engine->topics->count; i++)
+        names[i] = topics_name(engine->topics, (uint32_t)i);
+    const struct checkpoint_store_options options = {
+        .state_dir = config->state_dir,
+        .group = config->group_id,
+        .topics = names,
+        .topic_count = engine->topics->count,
+        .log = engine->log,
+    };
+    engine->store = checkpoint_store_new(&options, error);
+    free(names);
+    return engine->store != NULL;
 }
 
 static bool start_lanes(struct engine *engine, struct error *error) {
     const size_t count = (size_t)engine->config->lanes;
     engine->lanes = calloc(count + 1, sizeof *engine->lanes);
     if (engine->lanes == NULL)
-        return error_set_memory(error, count, "the lanes");
+        return error_set_memory(error, "the lanes");
     for (size_t i = 0; i < count; i++) {
         const struct lane_options options = {
             .index = (uint32_t)i,
             .config = engine->config,
+            .topics = engine->topics,
             .log = engine->log,
             .source = engine->options.source,
-            .outbox = engine->options.outbox,
+            .publisher = engine->options.publisher,
             .status_lock = &engine->status_lock,
             .is_replay = engine->options.mode == T5_MODE_REPLAY,
-            .observed = engine->options.observer != NULL
-                            ? observer_lane(engine->options.observer, i)
+            .observed = engine->options.feed_stats != NULL
+                            ? feed_stats_lane(engine->options.feed_stats, i)
                             : NULL,
             .is_draining = &engine->is_draining,
+            .hurry_ns = &engine->hurry_ns,
             .sequence = engine->options.sequence,
+            .ahead_ns = engine->options.ahead_ns,
             .unusable = engine->options.unusable,
             .unusable_context = engine->options.unusable_context,
             .journal = engine->journal,
+            .store = engine->store,
+            .saving = &engine->saving,
+            .current_call = crash_call(i),
+            .breakdown = &engine->breakdown,
         };
         struct projection *projection = projection_copy(engine->projection);
         struct decoder *decoder = NULL;
         if (projection == NULL)
-            error_set_memory(error, 0, "a lane's projection");
+            error_set_memory(error, "a lane's projection");
         else if (projection_seal(projection, error))
             decoder = decoder_new(projection, &engine->config->decode, error);
         struct lane *lane = decoder != NULL ? lane_new(&options, projection, decoder, error) : NULL;
@@ -156,63 +208,53 @@ static bool start_lanes(struct engine *engine, struct error *error) {
     return true;
 }
 
-void engine_keep_good(struct engine *engine) {
-    for (size_t i = 0; engine->options.keeps_state && i < engine->roster->count; i++) {
-        struct error error;
-        const struct deployment *deployment = engine->roster->deployments[i];
-        if (deployment->differs == NULL &&
-            !good_keep(engine->config->state_dir, deployment->generation, &error))
-            log_warning(engine->log, "engine", "%s: no copy is kept for the next start: %s",
-                        deployment->name, error.text);
+static int64_t longest_warm_up_ns(const struct plan *plan) {
+    int64_t longest_ns = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct deployment *next = plan->items[i].next;
+        if (next != NULL && next->warm_up_ns > longest_ns)
+            longest_ns = next->warm_up_ns;
     }
+    return longest_ns;
+}
+
+/* The lanes read from the source as soon as they live; it tells of partitions only when polled. */
+static bool start_parts(struct engine *engine, const struct plan *plan, struct error *error) {
+    const struct source_listener listener = {.context = engine,
+                                             .assigned = rebalance_assigned,
+                                             .revoked = rebalance_revoked,
+                                             .history_ns = longest_warm_up_ns(plan)};
+    if (!make_empty(engine, error) || !open_journal(engine, error) || !open_store(engine, error))
+        return false;
+    if (!engine->options.source->ops->start(engine->options.source, &listener, error))
+        return false;
+    engine->is_source_started = true;
+    if (!start_lanes(engine, error))
+        return false;
+    engine->watchdog = watchdog_new(engine->lanes, engine->lane_count, engine->loader_call,
+                                    &engine->call_readers, engine->config, engine->log, error);
+    return engine->watchdog != NULL && rebalance_begin_global(engine, error);
 }
 
 bool engine_start(struct engine *engine, struct report *report, struct error *error) {
-    struct muster muster = {0};
-    bool did = false;
+    struct plan plan = {0};
     const int64_t began_ns = clock_monotonic_ns();
-    crash_enter_thread(&engine->loader_hand);
+    engine->loader_call = crash_call((size_t)engine->config->lanes);
+    if (engine->loader_call == NULL)
+        engine->loader_call = &engine->own_loader_call;
+    crash_enter_thread(engine->loader_call);
     engine->generations = generations_new(engine->config->cache_dir, error);
-    if (engine->generations == NULL)
+    if (engine->generations == NULL || !read_quarantine(engine, error))
         return false;
-    const struct muster_request request = {
-        .config = engine->config,
-        .generations = engine->generations,
-        .log = engine->log,
-        .program = engine->options.program,
-        .does_rehearse = engine->options.does_rehearse,
-        .good_dir = engine->options.keeps_state ? engine->config->state_dir : NULL,
-    };
-    if (!muster_build(&request, &muster, report)) {
-        error_set(error, ERROR_INVALID, "%s",
-                  report->faults.count > 0 ? report->faults.items[0].text : "no deployments");
-        goto done;
-    }
-    quarantine(engine, &muster);
-    engine->roster = first_roster(&muster, report);
-    if (engine->roster == NULL) {
-        error_set_memory(error, 0, "the roster");
-        goto done;
-    }
-    if (!first_projection(engine, error) || !open_journal(engine, error))
-        goto done;
-    /* Lanes read from the source as soon as they live; it tells of partitions only when polled. */
-    const struct source_listener listener = {
-        .context = engine, .assigned = ownership_assigned, .revoked = ownership_revoked};
-    if (!engine->options.source->ops->start(engine->options.source, &listener, error))
-        goto done;
-    engine->is_source_started = true;
-    if (!start_lanes(engine, error))
-        goto done;
-    engine->watch = watch_new(engine->lanes, engine->lane_count, &engine->loader_hand,
-                              &engine->lookers, engine->config, engine->log, error);
-    did = engine->watch != NULL && ownership_begin_global(engine, error);
-    if (did)
-        engine_keep_good(engine);
-done:
+    const bool did =
+        reload_plan_start(engine, engine->samples, engine->sample_count, &plan, report, error) &&
+        start_parts(engine, &plan, error) && reload_apply_start(engine, &plan, report, error);
+    if (!did)
+        plan_report(&plan, false, report);
+    engine_set_samples(engine, NULL, 0);
     report->took_ns = clock_monotonic_ns() - began_ns;
     engine_log_report(engine, report, "start");
-    muster_release(&muster);
+    plan_release(&plan);
     return did;
 }
 
@@ -220,63 +262,153 @@ bool engine_poll(struct engine *engine, int timeout_ms, struct error *error) {
     error->code = ERROR_NONE;
     const bool goes_on =
         engine->options.source->ops->poll(engine->options.source, timeout_ms, error);
-    ownership_prune(engine);
+    rebalance_prune(engine);
+    behind_poll(engine);
+    engine_look_after(engine, NULL);
+    if (breakdown_has_come(&engine->breakdown, error))
+        return false;
     return goes_on;
 }
 
 /* ---- suspend and resume ---- */
 
-struct order {
+struct command {
     struct engine *engine;
     const char *deployment;
-    bool does_suspend;
-    size_t found;
+    bool does_suspend, does_skip;
 };
 
 static void carry_out(struct lane *lane, void *argument) {
-    struct order *order = argument;
-    for (size_t i = 0; i < order->engine->partition_count; i++) {
-        struct partition *partition = order->engine->partitions[i];
-        struct seat *seat =
-            partition->home == lane ? partition_seat(partition, order->deployment) : NULL;
-        if (seat == NULL)
+    struct command *command = argument;
+    for (size_t i = 0; i < command->engine->partition_count; i++) {
+        struct partition *partition = command->engine->partitions[i];
+        struct task *task =
+            partition->home == lane ? partition_task(partition, command->deployment) : NULL;
+        if (task == NULL)
             continue;
-        order->found++;
-        if (order->does_suspend)
-            dispatch_suspend(lane, seat, SUSPENDED_OPERATOR, INT64_MAX);
-        else if (atomic_load(&seat->suspension) != SUSPENDED_NOT)
-            dispatch_resume(lane, seat);
+        if (command->does_suspend)
+            task_suspend(task, SUSPENDED_OPERATOR, INT64_MAX, lane->options.log);
+        else if (atomic_load(&task->suspension) != SUSPENDED_NOT)
+            dispatch_resume(lane, task, !command->does_skip);
     }
 }
 
-static bool order_all(struct engine *engine, const char *deployment, bool does_suspend,
-                      struct error *error) {
-    struct order order = {engine, deployment, does_suspend, 0};
-    struct deployment *ordered = roster_find(engine->roster, deployment);
+static bool command_all(struct engine *engine, const char *deployment, bool does_suspend,
+                        bool does_skip, struct error *error) {
+    struct command command = {engine, deployment, does_suspend, does_skip};
+    struct deployment *ordered = deployment_set_find(engine->deployment_set, deployment);
     if (ordered == NULL)
-        return error_set(error, ERROR_INVALID, "no deployment \"%s\" runs", deployment);
+        return error_set(error, ERROR_INVALID, "deployment \"%s\" is not running", deployment);
     atomic_store(&ordered->is_suspended, does_suspend);
-    atomic_store(&ordered->is_resumed, !does_suspend);
-    for (size_t i = 0; i < engine->lane_count; i++) {
-        if (!lane_call(engine->lanes[i], carry_out, &order, engine->config->revoke_timeout_ns))
-            return error_set(error, ERROR_TIMEOUT, "lane %zu does not answer", i);
+    return lanes_call(engine->lanes, engine->lane_count, carry_out, &command,
+                      engine->config->revoke_timeout_ns, error);
+}
+
+static bool is_held(const struct engine *engine, const char *deployment) {
+    for (size_t i = 0; i < engine->held_count; i++) {
+        if (strcmp(engine->held[i]->name, deployment) == 0)
+            return true;
     }
-    return true;
+    return false;
 }
 
 bool engine_suspend(struct engine *engine, const char *deployment, struct error *error) {
-    return order_all(engine, deployment, true, error);
+    if (is_held(engine, deployment))
+        return error_set(error, ERROR_STATE, "%s is quarantined and not loaded", deployment);
+    return command_all(engine, deployment, true, false, error);
 }
 
-bool engine_resume(struct engine *engine, const char *deployment, struct error *error) {
-    return order_all(engine, deployment, false, error);
+bool engine_resume(struct engine *engine, const char *deployment, bool does_skip,
+                   struct error *error) {
+    if (is_held(engine, deployment))
+        return reload_release(engine, deployment, error);
+    return command_all(engine, deployment, false, does_skip, error);
+}
+
+/* ---- checkpoints ---- */
+
+struct taking {
+    pthread_mutex_t *lock;
+    uint64_t ticket; /* the last of them */
+    size_t taken;
+    struct error error;
+};
+
+static void take_on_lane(struct lane *lane, void *argument) {
+    struct taking *taking = argument;
+    for (size_t i = 0; i < lane->partition_capacity; i++) {
+        struct partition *partition = lane->partitions[i];
+        struct error error = {0};
+        const uint64_t ticket = partition != NULL ? checkpointing_take(lane, partition, &error) : 0;
+        pthread_mutex_lock(taking->lock);
+        taking->taken += ticket != 0;
+        if (ticket > taking->ticket)
+            taking->ticket = ticket;
+        if (error.code != ERROR_NONE)
+            taking->error = error;
+        pthread_mutex_unlock(taking->lock);
+    }
+}
+
+bool engine_checkpoint(struct engine *engine, int64_t timeout_ns, size_t *taken,
+                       struct error *error) {
+    struct taking taking = {.lock = &engine->status_lock};
+    struct checkpoint_store_totals before, after;
+    *taken = 0;
+    if (engine->store == NULL)
+        return error_set(error, ERROR_STATE, "no state is saved ([take5] keep_state = no)");
+    (void)checkpoint_store_status(engine->store, NULL, 0, &before);
+    if (!lanes_call(engine->lanes, engine->lane_count, take_on_lane, &taking, timeout_ns, error))
+        return false;
+    *taken = taking.taken;
+    if (taking.error.code != ERROR_NONE) {
+        *error = taking.error;
+        return false;
+    }
+    if (taking.ticket != 0 && !checkpoint_store_await(engine->store, taking.ticket, timeout_ns))
+        return error_set(error, ERROR_TIMEOUT, "the checkpoints are not all on the disk yet");
+    (void)checkpoint_store_status(engine->store, NULL, 0, &after);
+    return after.failed == before.failed ||
+           error_set(error, ERROR_SYSTEM, "not all checkpoints could be written: %s", after.detail);
 }
 
 /* ---- drain ---- */
 
-static void store_now(struct lane *lane, void *argument) {
-    (void)argument;
+/* The journals, on their way to the disk. */
+struct journals {
+    _Atomic uint64_t ticket; /* the last of them */
+    bool is_written;
+};
+
+static void hand_journals(struct lane *lane, void *argument) {
+    struct journals *journals = argument;
+    for (size_t i = 0; lane->options.store != NULL && i < lane->partition_capacity; i++) {
+        const uint64_t ticket =
+            lane->partitions[i] != NULL ? checkpointing_journal_now(lane, lane->partitions[i]) : 0;
+        uint64_t last = atomic_load(&journals->ticket);
+        while (ticket > last && !atomic_compare_exchange_weak(&journals->ticket, &last, ticket)) {}
+    }
+}
+
+static void store_behind_journals(struct lane *lane, void *argument) {
+    const struct journals *journals = argument;
+    for (size_t i = 0; journals->is_written && i < lane->partition_capacity; i++) {
+        if (lane->partitions[i] != NULL)
+            checkpointing_journal_written(lane->partitions[i]);
+    }
     lane_store(lane);
+}
+
+/* Stores what is done by now, behind the journals. */
+static bool store_now(struct engine *engine, int64_t timeout_ns, struct error *error) {
+    struct journals journals = {0};
+    if (!lanes_call(engine->lanes, engine->lane_count, hand_journals, &journals, timeout_ns, error))
+        return false;
+    journals.is_written =
+        atomic_load(&journals.ticket) != 0 &&
+        checkpoint_store_await(engine->store, atomic_load(&journals.ticket), timeout_ns);
+    return lanes_call(engine->lanes, engine->lane_count, store_behind_journals, &journals,
+                      timeout_ns, error);
 }
 
 /* Until every lane has worked off what it had read. */
@@ -284,10 +416,37 @@ static bool await_dry(struct engine *engine, int64_t deadline_ns, struct error *
     const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
     for (size_t i = 0; i < engine->lane_count; i++) {
         while (!atomic_load(&engine->lanes[i]->is_dry)) {
-            if (clock_monotonic_ns() >= deadline_ns)
-                return error_set(error, ERROR_TIMEOUT, "lane %zu is still at what it had read", i);
+            if (clock_monotonic_ns() >= deadline_ns || atomic_load(&engine->should_stop))
+                return error_set(error, ERROR_TIMEOUT,
+                                 "lane %zu is still processing messages that it had read", i);
             nanosleep(&step, NULL);
         }
+    }
+    return true;
+}
+
+/* One whose offsets are held until its catch-up is ended; NULL: none. */
+static const struct partition *find_recovering(const struct engine *engine) {
+    for (size_t i = 0; i < engine->partition_count; i++) {
+        const struct partition *partition = engine->partitions[i];
+        if (partition->lane != NULL && partition->catch_up != NULL && partition->catch_up->is_held)
+            return partition;
+    }
+    return NULL;
+}
+
+/* Until offsets are held by no recovery: what it is fed has been committed before. */
+static bool await_recovered(struct engine *engine, int64_t deadline_ns, struct error *error) {
+    const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
+    const struct partition *partition;
+    behind_poll(engine);
+    while ((partition = find_recovering(engine)) != NULL) {
+        if (clock_monotonic_ns() >= deadline_ns || atomic_load(&engine->should_stop))
+            return error_set(error, ERROR_TIMEOUT,
+                             "partition %" PRId32 " is still catching up; try again",
+                             partition->number);
+        nanosleep(&step, NULL);
+        behind_poll(engine);
     }
     return true;
 }
@@ -301,83 +460,162 @@ bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, st
             atomic_store(&engine->lanes[i]->is_dry, false);
     }
     atomic_store(&engine->is_draining, does_drain);
-    log_info(engine->log, "engine",
-             does_drain ? "draining: no new messages are read" : "reading again");
+    log_change_event(
+        engine->log, LOG_LEVEL_INFO, "engine", does_drain ? "drain.begun" : "drain.ended",
+        does_drain ? "draining: no new messages are read" : "drain ended: reading resumed");
     if (!does_drain)
         return true;
-    if (!await_dry(engine, deadline_ns, error))
+    if (!await_dry(engine, deadline_ns, error) || !await_recovered(engine, deadline_ns, error))
         return false;
-    ownership_flush(engine, deadline_ns - clock_monotonic_ns());
-    for (size_t i = 0; i < engine->lane_count; i++) {
-        if (!lane_call(engine->lanes[i], store_now, NULL, timeout_ns))
-            return error_set(error, ERROR_TIMEOUT, "lane %zu does not answer", i);
+    rebalance_flush(engine, deadline_ns - clock_monotonic_ns());
+    if (!store_now(engine, timeout_ns, error))
+        return false;
+    for (size_t i = 0; i < engine->lane_count; i++)
         unconfirmed += atomic_load(&engine->lanes[i]->counts.unconfirmed);
-    }
     if (!source->ops->commit(source, (int)(timeout_ns / NS_PER_MS), error))
         return false;
     return unconfirmed == 0 ||
-           error_set(error, ERROR_TIMEOUT, "%" PRIu64 " records are not confirmed by a sink yet",
+           error_set(error, ERROR_TIMEOUT, "%" PRIu64 " records are not acknowledged by a sink yet",
                      unconfirmed);
+}
+
+void engine_reload(struct engine *engine, struct config *next, struct report *report) {
+    if (reload_run(engine, next, report))
+        watchdog_configure(engine->watchdog, engine->config);
 }
 
 /* ---- stop ---- */
 
-static int ms_until(int64_t deadline_ns) {
-    const int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
-    return left_ms > 0 ? (int)left_ms : 0;
+/* A part of what is left of the time. */
+static int64_t share(int64_t deadline_ns, int64_t parts, int64_t of) {
+    const int64_t left_ns = deadline_ns - clock_monotonic_ns();
+    return left_ns > 0 ? left_ns * parts / of : 0;
 }
 
-static bool stop(struct engine *engine, int64_t timeout_ns) {
-    const int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
-    bool is_clean = true;
+static void begin_step(struct engine *engine, const char *step) {
+    atomic_store(&engine->stop_step, step);
+}
+
+/* False: a lane does not get to it. */
+static bool hold_lanes(struct engine *engine, int64_t deadline_ns) {
+    begin_step(engine, "the lanes to finish their current messages");
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        char name[128];
+        struct error error;
+        if (lane_hold(engine->lanes[i], deadline_ns - clock_monotonic_ns(), &error))
+            continue;
+        const bool is_in_one = watchdog_in_callback(engine->watchdog, i, name, sizeof name);
+        log_error(engine->log, "engine", "%s%s%s", error.text,
+                  is_in_one ? "; current callback: " : "", is_in_one ? name : "");
+        return false;
+    }
+    return true;
+}
+
+struct saving_global {
+    uint64_t ticket;
+    struct error error;
+};
+
+static size_t count_states(const struct engine *engine) {
+    size_t count = 0;
+    for (size_t i = 0; i < engine->partition_count; i++)
+        count += partition_count_states(engine->partitions[i]);
+    return count;
+}
+
+static void save_global_on_lane(struct lane *lane, void *argument) {
+    struct saving_global *saving = argument;
+    if (lane->global != NULL)
+        saving->ticket = checkpointing_take(lane, lane->global, &saving->error);
+}
+
+/* The other partition numbers are saved as they are revoked. */
+static void save_global(struct engine *engine, int64_t deadline_ns) {
+    struct saving_global saving = {0};
+    struct partition *global = engine_partition(engine, PARTITION_GLOBAL);
+    if (engine->store == NULL || global == NULL || global->task_count == 0)
+        return;
+    if (lane_call(engine->lanes[0], save_global_on_lane, &saving,
+                  deadline_ns - clock_monotonic_ns(), &saving.error) &&
+        saving.ticket != 0 &&
+        checkpoint_store_await(engine->store, saving.ticket, share(deadline_ns, 1, 2)) &&
+        checkpoint_store_has(engine->store, PARTITION_GLOBAL, global->checkpoint_number))
+        return;
+    engine->left.states += partition_count_states(global);
+}
+
+/* A lane hangs: whatever is there is left. */
+static void count_left(struct engine *engine) {
+    for (size_t i = 0; i < engine->lane_count; i++)
+        engine->left.records += atomic_load(&engine->lanes[i]->counts.unconfirmed);
+    engine->left.states = engine->store != NULL ? count_states(engine) : 0;
+    engine->left.is_uncommitted = engine->is_source_started;
+}
+
+static bool stop(struct engine *engine, int64_t deadline_ns) {
+    struct error error;
+    atomic_store(&engine->hurry_ns, deadline_ns);
     atomic_store(&engine->should_stop, true);
     atomic_store(&engine->is_stopping, true);
-    for (size_t i = 0; i < engine->lane_count; i++) {
-        if (!lane_hold(engine->lanes[i], deadline_ns - clock_monotonic_ns())) {
-            log_error(engine->log, "engine", "lane %zu does not end its message in time", i);
-            return false;
-        }
-    }
-    ownership_flush(engine, (deadline_ns - clock_monotonic_ns()) / 2);
-    for (size_t i = 0; i < engine->lane_count; i++)
-        lane_call(engine->lanes[i], store_now, NULL, deadline_ns - clock_monotonic_ns());
+    if (!hold_lanes(engine, deadline_ns))
+        return false;
+    begin_step(engine, "the sinks to acknowledge");
+    rebalance_flush(engine, share(deadline_ns, 1, 2));
+    if (!store_now(engine, deadline_ns - clock_monotonic_ns(), &error))
+        log_event(engine->log, LOG_LEVEL_ERROR, "engine", "stop.offsets_not_stored",
+                  "not all final offsets are stored: %s", error.text);
+    begin_step(engine, "the states of the strategies to be saved");
+    if (!breakdown_has_come(&engine->breakdown, NULL))
+        save_global(engine, deadline_ns);
     if (engine->is_source_started) {
-        is_clean =
-            engine->options.source->ops->close(engine->options.source, ms_until(deadline_ns));
-        if (!is_clean)
-            log_error(engine->log, "engine", "the source did not close in time");
+        begin_step(engine, "Kafka to commit the final offsets");
+        engine->left.is_uncommitted = !engine->options.source->ops->close(
+            engine->options.source, (int)(share(deadline_ns, 2, 3) / NS_PER_MS));
     }
-    if (engine->options.keeps_state && engine->config->keep_state)
-        keep_all(engine, deadline_ns);
-    ownership_end(engine);
+    begin_step(engine, "the strategies to be destroyed");
+    rebalance_end(engine);
     for (size_t i = 0; i < engine->lane_count; i++)
         lane_stop(engine->lanes[i]);
-    return is_clean;
+    return true;
 }
 
-bool engine_stop(struct engine *engine, int64_t timeout_ns) {
-    const bool is_clean = stop(engine, timeout_ns);
+bool engine_stop(struct engine *engine, int64_t by_ns, struct engine_left *left) {
+    const bool did = stop(engine, by_ns);
+    if (!did)
+        count_left(engine);
+    watchdog_end(engine->watchdog);
+    engine->left.is_broken = breakdown_has_come(&engine->breakdown, NULL);
     atomic_store(&engine->has_stopped, true);
-    return is_clean;
+    *left = engine->left;
+    return did;
 }
 
 void engine_free(struct engine *engine) {
     if (engine == NULL)
         return;
-    watch_free(engine->watch);
+    watchdog_free(engine->watchdog);
     for (size_t i = 0; i < engine->lane_count; i++)
         lane_free(engine->lanes[i]);
     journal_free(engine->journal);
+    (void)checkpoint_store_free(engine->store, STORE_END_NS);
     free(engine->lanes);
+    while (engine->refused_count > 0)
+        free(engine->refused[--engine->refused_count]);
+    free(engine->refused);
     free(engine->partitions);
     projection_free(engine->projection);
-    roster_release(engine->roster);
+    deployment_set_release(engine->deployment_set);
+    held_forget(engine);
+    quarantine_release(&engine->quarantine);
     generations_free(engine->generations);
-    progress_release(&engine->orphans);
+    offset_tracker_release(&engine->orphans);
+    free(engine->topics);
     config_free(engine->owned_config);
     text_release(&engine->last_reload);
     pthread_mutex_destroy(&engine->status_lock);
-    pthread_mutex_destroy(&engine->lookers);
+    pthread_mutex_destroy(&engine->call_readers);
+    breakdown_release(&engine->breakdown);
     crash_leave_thread();
     free(engine);
 }

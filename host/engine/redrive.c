@@ -1,8 +1,10 @@
 #include "engine/redrive.h"
 
 #include "base/clock.h"
-#include "engine/dispatch.h"
-#include "engine/internal.h"
+#include "engine/core/core.h"
+#include "engine/instances/instances.h"
+#include "engine/lane/dispatch.h"
+#include "engine/lane/lane.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -22,11 +24,11 @@ const char *redrive_outcome_name(enum redrive_outcome outcome) {
 }
 
 /* What the lane is called with. */
-struct delivery {
-    const struct redrive_letter *letter;
+struct attempt {
+    const struct redrive_request *dead_letter;
     struct redrive *redrive;
     const struct deployment *deployment;
-    const char *topic; /* of the configuration: outlives all instances */
+    const char *topic; /* of `struct topics`: outlives all instances */
     struct record record;
 };
 
@@ -43,61 +45,61 @@ static void settle(struct redrive *redrive, enum redrive_outcome outcome, const 
 
 /* ---- on the lane ---- */
 
-/* The instance's seat, if a message of the record's topic and partition may go to it. */
-static struct seat *find_seat(struct lane *lane, struct partition *partition,
-                              const struct delivery *delivery) {
-    struct redrive *redrive = delivery->redrive;
-    const struct record *record = &delivery->record;
+/* The instance's task, if a message of the record's topic and partition may go to it. */
+static struct task *find_task(struct lane *lane, struct partition *partition,
+                              const struct attempt *attempt) {
+    struct redrive *redrive = attempt->redrive;
+    const struct record *record = &attempt->record;
     if (partition == NULL || !partition->topics[record->topic].is_owned) {
         settle(redrive, REDRIVE_ELSEWHERE,
                "partition %" PRId32 " of %s is not assigned to this host", record->partition,
-               delivery->topic);
+               attempt->topic);
         return NULL;
     }
-    struct partition *home = deployment_is_global(delivery->deployment) ? lane->global : partition;
-    struct seat *seat = home != NULL ? partition_seat(home, delivery->deployment->name) : NULL;
-    if (seat == NULL) {
+    struct partition *home = deployment_is_global(attempt->deployment) ? lane->global : partition;
+    struct task *task = home != NULL ? partition_task(home, attempt->deployment->name) : NULL;
+    if (task == NULL) {
         settle(redrive, REDRIVE_FAILED,
-               "%s has no instance on partition %" PRId32 ": the log says why it was not made",
-               delivery->deployment->name, record->partition);
+               "%s has no instance on partition %" PRId32 ": the log has the reason",
+               attempt->deployment->name, record->partition);
         return NULL;
     }
-    const enum suspension why = (enum suspension)atomic_load(&seat->suspension);
+    const enum suspension why = (enum suspension)atomic_load(&task->suspension);
     if (why == SUSPENDED_NOT)
-        return seat;
+        return task;
     settle(redrive, REDRIVE_SUSPENDED, "%s is suspended (%s) on partition %" PRId32,
-           delivery->deployment->name, suspension_name(why), record->partition);
+           attempt->deployment->name, suspension_name(why), record->partition);
     return NULL;
 }
 
 /* Into lane->message, as the deployment would get it. */
-static bool decode(struct lane *lane, const struct delivery *delivery) {
+static bool decode(struct lane *lane, const struct attempt *attempt) {
     t5_message *message = &lane->message;
     uint32_t remarks = 0;
     const enum decode_reason reason =
-        decoder_decode(lane->decoder, &delivery->record, message, &remarks);
+        decoder_decode(lane->decoder, &attempt->record, message, &remarks);
     if (reason != DECODE_OK) {
-        settle(delivery->redrive, REDRIVE_UNUSABLE, "%s: %s", decode_reason_name(reason),
+        settle(attempt->redrive, REDRIVE_UNUSABLE, "%s: %s", decode_reason_name(reason),
                decoder_complaint(lane->decoder));
         return false;
     }
-    message->topic_name.data = delivery->topic;
-    message->topic_name.len = strlen(delivery->topic);
+    message->topic_name.data = attempt->topic;
+    message->topic_name.len = strlen(attempt->topic);
     message->flags |= T5_MESSAGE_REDRIVE;
-    const struct deployment *deployment = delivery->deployment;
+    const struct deployment *deployment = attempt->deployment;
     if (deployment_wants_symbol(deployment, message->symbol.data, message->symbol.len) &&
         (deployment->time_frames == NULL ||
          deployment_wants_time_frame(deployment, message->time_frame_s)))
         return true;
-    settle(delivery->redrive, REDRIVE_UNWANTED, "the symbols or time frames of %s leave it out",
+    settle(attempt->redrive, REDRIVE_UNWANTED, "it does not match the symbols or time frames of %s",
            deployment->name);
     return false;
 }
 
-/* The id is the seat's table's: that of the partition, or the GLOBAL one. */
-static bool intern(struct lane *lane, const struct seat *seat, struct redrive *redrive) {
+/* The id is the task's table's: that of the partition, or the GLOBAL one. */
+static bool intern(struct lane *lane, const struct task *task, struct redrive *redrive) {
     t5_message *message = &lane->message;
-    struct symbols *symbols = seat->partition->symbols;
+    struct symbols *symbols = task->partition->symbols;
     message->symbol_id = symbols_intern(symbols, message->symbol.data, message->symbol.len, NULL);
     if (message->symbol_id == SYMBOL_NONE) {
         settle(redrive, REDRIVE_UNUSABLE, "%s: the symbol table is full at %" PRIu32,
@@ -109,128 +111,130 @@ static bool intern(struct lane *lane, const struct seat *seat, struct redrive *r
 }
 
 /*
- * The cause is the letter's while it is in hand, and then again what it was, so that the ids of
- * later timers go on where they were. An instance that had no message before keeps the letter's: a
- * timer's signal then has a cause that nothing else has.
+ * The cause is the dead letter's while it is in hand, and then again what it was, so that the ids
+ * of later timers go on where they were. An instance that had no message before keeps the dead
+ * letter's: a timer's signal then has a cause that nothing else has.
  */
-static void call(struct lane *lane, struct partition *partition, struct seat *seat,
-                 const struct delivery *delivery) {
-    const struct record *record = &delivery->record;
-    struct redrive *redrive = delivery->redrive;
-    const struct cause before = seat->cause;
+static void call(struct lane *lane, struct task *task, const struct attempt *attempt) {
+    const struct record *record = &attempt->record;
+    struct redrive *redrive = attempt->redrive;
+    const struct cause before = task->cause;
     uint64_t ticks = clock_ticks();
-    seat->cause = (struct cause){
+    task->cause = (struct cause){
         .topic = record->topic, .partition = record->partition, .offset = record->offset};
     /* What its signals hold is the redrive's own pending, so that no offset waits for them. */
-    pending_add_hold(redrive->pending);
-    lane->pending = redrive->pending;
-    lane->progress = &partition->topics[record->topic];
-    lane->sequence = 0;
-    const int32_t code = instance_message(seat->instance, &lane->message,
-                                          delivery->deployment->topics[record->topic], &ticks);
+    ack_scope_begin_with(&lane->scope, redrive->in_flight);
+    const int32_t code = instance_message(task->instance, &lane->message,
+                                          attempt->deployment->topics[record->topic], &ticks);
     dispatch_settle(lane);
-    atomic_store_explicit(&lane->in_hand.topic, NULL, memory_order_relaxed);
+    atomic_store_explicit(&lane->current_call->topic, NULL, memory_order_relaxed);
     if (before.topic != NOT_WANTED)
-        seat->cause = before;
+        task->cause = before;
     if (code == T5_OK)
-        settle(redrive, REDRIVE_GIVEN, "given to %s", delivery->deployment->name);
+        settle(redrive, REDRIVE_GIVEN, "delivered to %s", attempt->deployment->name);
     else
         settle(redrive, code == T5_REJECT ? REDRIVE_REJECTED : REDRIVE_FAILED, "%s",
-               instance_complaint(seat->instance));
+               instance_complaint(task->instance));
 }
 
 static void deliver(struct lane *lane, void *argument) {
-    struct delivery *delivery = argument;
-    const int32_t number = delivery->record.partition;
+    struct attempt *attempt = argument;
+    const int32_t number = attempt->record.partition;
     struct partition *partition = number >= 0 ? lane_partition(lane, number) : NULL;
-    struct seat *seat = find_seat(lane, partition, delivery);
-    if (seat != NULL && decode(lane, delivery) && intern(lane, seat, delivery->redrive))
-        call(lane, partition, seat, delivery);
+    struct task *task = find_task(lane, partition, attempt);
+    if (task == NULL || !decode(lane, attempt))
+        return;
+    if (attempt->dead_letter->is_trial)
+        settle(attempt->redrive, REDRIVE_GIVEN, "would be delivered to %s",
+               attempt->deployment->name);
+    else if (intern(lane, task, attempt->redrive))
+        call(lane, task, attempt);
 }
 
 /* ---- the two steps ---- */
 
-static bool find_topic(const struct engine *engine, const char *name, uint32_t *index) {
-    const struct config *config = engine->options.config;
-    for (size_t i = 0; i < config->topic_count; i++) {
-        if (strcmp(config->topics[i].name, name) == 0) {
-            *index = (uint32_t)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Deployment and topic, and whether the one wants the other. */
-static bool prepare(struct engine *engine, struct delivery *delivery) {
-    const struct redrive_letter *letter = delivery->letter;
-    struct redrive *redrive = delivery->redrive;
+static bool prepare(struct engine *engine, struct attempt *attempt) {
+    const struct redrive_request *dead_letter = attempt->dead_letter;
+    struct redrive *redrive = attempt->redrive;
     uint32_t topic;
-    delivery->deployment = roster_find(engine->roster, letter->deployment);
-    if (delivery->deployment == NULL) {
-        settle(redrive, REDRIVE_UNKNOWN, "no deployment \"%s\" runs", letter->deployment);
+    attempt->deployment = deployment_set_find(engine->deployment_set, dead_letter->deployment);
+    if (attempt->deployment == NULL) {
+        settle(redrive, REDRIVE_UNKNOWN, "deployment \"%s\" is not running",
+               dead_letter->deployment);
         return false;
     }
-    if (!find_topic(engine, letter->topic, &topic)) {
-        settle(redrive, REDRIVE_ELSEWHERE, "this host reads no topic \"%s\"", letter->topic);
+    if (!topics_find(engine->topics, dead_letter->topic, &topic)) {
+        settle(redrive, REDRIVE_ELSEWHERE, "this host does not read topic \"%s\"",
+               dead_letter->topic);
         return false;
     }
-    if (delivery->deployment->topics[topic] == NOT_WANTED) {
-        settle(redrive, REDRIVE_UNWANTED, "%s takes nothing from %s", letter->deployment,
-               letter->topic);
+    if (attempt->deployment->topics[topic] == NOT_WANTED) {
+        settle(redrive, REDRIVE_UNWANTED, "%s does not read topic %s", dead_letter->deployment,
+               dead_letter->topic);
         return false;
     }
-    delivery->topic = engine->options.config->topics[topic].name;
-    delivery->record = (struct record){.payload = letter->payload,
-                                       .payload_size = letter->payload_size,
-                                       .key = letter->key,
-                                       .key_size = letter->key_size,
-                                       .kafka_time_ms = letter->kafka_time_ms,
-                                       .offset = letter->offset,
-                                       .partition = letter->partition,
-                                       .topic = topic};
+    attempt->topic = topics_name(engine->topics, topic);
+    attempt->record = (struct record){.payload = dead_letter->payload,
+                                      .payload_size = dead_letter->payload_size,
+                                      .key = dead_letter->key,
+                                      .key_size = dead_letter->key_size,
+                                      .kafka_time_ms = dead_letter->kafka_time_ms,
+                                      .offset = dead_letter->offset,
+                                      .partition = dead_letter->partition,
+                                      .topic = topic};
     return true;
 }
 
-void engine_redrive(struct engine *engine, const struct redrive_letter *letter,
-                    struct redrive *redrive) {
-    struct delivery delivery = {.letter = letter, .redrive = redrive};
-    memset(redrive, 0, sizeof *redrive);
-    if (!prepare(engine, &delivery))
-        return;
-    /* Among what has no partition any more: control frees it when the last hold is gone, whoever
-     * that is of the sinks and the one who waits. */
-    redrive->pending = progress_hold(&engine->orphans, letter->offset);
-    if (redrive->pending == NULL) {
-        settle(redrive, REDRIVE_FAILED, "out of memory");
-        return;
+/* Its signals are waited for among what has no partition any more: control frees the pending when
+ * the last hold is gone, whoever that is of the sinks and the one who waits. */
+static bool hold(struct engine *engine, struct attempt *attempt) {
+    const struct redrive_request *dead_letter = attempt->dead_letter;
+    attempt->redrive->in_flight = offset_tracker_hold(&engine->orphans, dead_letter->offset);
+    if (attempt->redrive->in_flight == NULL) {
+        settle(attempt->redrive, REDRIVE_FAILED, "out of memory");
+        return false;
     }
-    log_info(engine->log, "engine", "%s: a dead letter is given to it once more",
-             letter->deployment);
-    struct lane *lane = engine_home(engine, letter->partition);
-    if (!lane_call(lane, deliver, &delivery, engine->config->revoke_timeout_ns))
-        settle(redrive, REDRIVE_BUSY, "lane %" PRIu32 " does not answer", lane->options.index);
+    log_info(engine->log, "engine", "%s: redriving dead letters to it", dead_letter->deployment);
+    return true;
 }
 
-static bool is_confirmed(const struct pending *pending) {
-    return atomic_load_explicit(&pending->holds, memory_order_acquire) == 1;
+void engine_redrive(struct engine *engine, const struct redrive_request *dead_letter,
+                    struct redrive *redrive) {
+    struct attempt attempt = {.dead_letter = dead_letter, .redrive = redrive};
+    struct lane *lane = engine_home(engine, dead_letter->partition);
+    struct error error;
+    memset(redrive, 0, sizeof *redrive);
+    redrive->is_trial = dead_letter->is_trial;
+    if (!prepare(engine, &attempt) || (!dead_letter->is_trial && !hold(engine, &attempt)))
+        return;
+    if (!lane_call(lane, deliver, &attempt, engine->config->revoke_timeout_ns, &error))
+        settle(redrive, REDRIVE_BUSY, "%s", error.text);
+}
+
+static bool is_confirmed(const struct in_flight *in_flight) {
+    return atomic_load_explicit(&in_flight->holds, memory_order_acquire) == 1;
 }
 
 void engine_await_redrive(struct engine *engine, struct redrive *redrive, int64_t timeout_ns) {
     const struct timespec step = {.tv_nsec = NS_PER_MS};
     const int64_t until_ns = clock_monotonic_ns() + timeout_ns;
+    if (redrive->is_trial)
+        return;
     if (redrive->outcome == REDRIVE_GIVEN) {
         bool has_stopped = false;
-        while (!is_confirmed(redrive->pending) && !has_stopped && clock_monotonic_ns() < until_ns) {
+        while (!is_confirmed(redrive->in_flight) && !has_stopped &&
+               clock_monotonic_ns() < until_ns) {
             has_stopped = atomic_load(&engine->has_stopped); /* then one look more */
             nanosleep(&step, NULL);
         }
-        if (!is_confirmed(redrive->pending))
-            settle(redrive, REDRIVE_UNCONFIRMED, "it was taken, but no sink confirms its signals%s",
+        if (!is_confirmed(redrive->in_flight))
+            settle(redrive, REDRIVE_UNCONFIRMED,
+                   "it was processed, but its signals were not acknowledged by the sinks%s",
                    has_stopped ? ": the host has stopped" : " in time");
     }
-    if (redrive->pending != NULL)
-        pending_drop(redrive->pending);
-    redrive->pending = NULL;
+    if (redrive->in_flight != NULL)
+        in_flight_drop(redrive->in_flight);
+    redrive->in_flight = NULL;
     atomic_fetch_add(&engine->redriven[redrive->outcome], 1);
 }

@@ -4,9 +4,10 @@
  * The message goes straight to the deployment's instance on the lane that owns its partition
  * number, flagged T5_MESSAGE_REDRIVE, past the filter of what was seen; the deployment's own
  * filters hold. The instance's event clock moves by the ordinary rule. Signals bear the coordinates
- * of the original as their cause, and hold no stored offset back: the letter itself is what remains
- * until they are confirmed. A letter that is rejected again makes no new one, and neither errors
- * nor rejects of redriven letters suspend the deployment: whoever redrives is told of each.
+ * of the original as their cause, and hold no stored offset back: the dead letter itself is what
+ * remains until they are confirmed. A dead letter that is rejected again makes no new one, and
+ * neither errors nor rejects of redriven dead letters suspend the deployment: whoever redrives is
+ * told of each.
  *
  * Two steps, because control must not wait for a sink: engine_redrive() on the control thread gives
  * the message, engine_await_redrive() on any thread waits for the sinks.
@@ -14,29 +15,17 @@
 #ifndef TAKE5_ENGINE_REDRIVE_H
 #define TAKE5_ENGINE_REDRIVE_H
 
+#include "engine/core/redrive_outcome.h"
 #include "engine/engine.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum redrive_outcome {
-    REDRIVE_GIVEN = 1,   /* on_message said OK, and the sinks have confirmed its signals */
-    REDRIVE_UNCONFIRMED, /* on_message said OK; its signals may or may not be safe */
-    REDRIVE_UNWANTED,    /* the deployment's topics, symbols or time frames leave it out */
-    REDRIVE_REJECTED,    /* on_message rejected it once more */
-    REDRIVE_FAILED,      /* on_message answered with an error, there is no instance, no memory */
-    REDRIVE_UNUSABLE,    /* it cannot be decoded still */
-    REDRIVE_SUSPENDED,   /* the instance is suspended */
-    REDRIVE_ELSEWHERE,   /* this host does not hold the topic's partition, or read the topic */
-    REDRIVE_UNKNOWN,     /* no such deployment */
-    REDRIVE_BUSY,        /* the lane did not come to it, or the host is stopping */
-    REDRIVE_OUTCOMES
-};
 /* "given", "unconfirmed", ... */
 const char *redrive_outcome_name(enum redrive_outcome outcome);
 
-struct redrive_letter {
+struct redrive_request {
     const char *deployment;
     const char *topic; /* Kafka's name */
     int32_t partition;
@@ -46,16 +35,18 @@ struct redrive_letter {
     size_t key_size;
     const char *payload; /* NULL: a tombstone */
     size_t payload_size;
+    bool is_trial; /* goes as far as on_message, and is not given: GIVEN means that it would be */
 };
 
 struct redrive {
     enum redrive_outcome outcome;
-    char text[512];          /* why, when it is not GIVEN */
-    struct pending *pending; /* NULL: nothing to wait for */
+    char text[512];              /* why, when it is not GIVEN */
+    struct in_flight *in_flight; /* NULL: nothing to wait for */
+    bool is_trial;
 };
 
 /* Control thread. Must be followed by engine_await_redrive(), whatever came of it. */
-void engine_redrive(struct engine *engine, const struct redrive_letter *letter,
+void engine_redrive(struct engine *engine, const struct redrive_request *dead_letter,
                     struct redrive *redrive);
 
 /* Any thread, before engine_free(): waits for the sinks up to the time, or until the engine has

@@ -1,8 +1,10 @@
 #include "engine/view.h"
 
 #include "base/clock.h"
-#include "engine/internal.h"
-#include "engine/watch.h"
+#include "base/counter.h"
+#include "engine/core/core.h"
+#include "engine/lane/lane.h"
+#include "engine/watchdog.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,10 +12,6 @@
 #include <string.h>
 
 #define MAX_LAGS 4096
-
-static uint64_t load(const _Atomic uint64_t *counter) {
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
 
 static int64_t total_lag(struct engine *engine) {
     struct source *source = engine->options.source;
@@ -32,32 +30,35 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
     memset(totals, 0, sizeof *totals);
     for (size_t i = 0; i < engine->lane_count; i++) {
         const struct lane_counts *counts = &engine->lanes[i]->counts;
-        totals->messages += load(&counts->messages);
-        totals->bytes += load(&counts->bytes);
-        totals->decoded += load(&counts->decoded);
-        totals->seen += load(&counts->seen);
-        totals->not_owned += load(&counts->not_owned);
-        totals->unconfirmed += load(&counts->unconfirmed);
-        totals->throttled += load(&counts->throttled);
-        totals->key_differs += load(&counts->key_differs);
-        totals->non_finite += load(&counts->non_finite);
-        totals->suspect_time += load(&counts->suspect_time);
-        totals->symbols_expired += load(&counts->symbols_expired);
+        totals->messages += counter_read(&counts->messages);
+        totals->bytes += counter_read(&counts->bytes);
+        totals->decoded += counter_read(&counts->decoded);
+        totals->seen += counter_read(&counts->seen);
+        totals->late += counter_read(&counts->late);
+        totals->not_owned += counter_read(&counts->not_owned);
+        totals->unconfirmed += counter_read(&counts->unconfirmed);
+        totals->throttled += counter_read(&counts->throttled);
+        totals->key_differs += counter_read(&counts->key_differs);
+        totals->non_finite += counter_read(&counts->non_finite);
+        totals->suspect_time += counter_read(&counts->suspect_time);
+        totals->unreadable_time += counter_read(&counts->unreadable_time);
+        totals->symbols_expired += counter_read(&counts->symbols_expired);
         for (size_t reason = 0; reason < DECODE_REASONS; reason++) {
-            totals->bad_by_reason[reason] += load(&counts->bad[reason]);
-            totals->bad += load(&counts->bad[reason]);
+            totals->bad_by_reason[reason] += counter_read(&counts->bad[reason]);
+            totals->bad += counter_read(&counts->bad[reason]);
         }
     }
-    totals->signals = load(&engine->options.outbox->signals);
-    totals->letters = load(&engine->options.outbox->letters);
-    totals->assigned = load(&engine->assigned_count);
-    totals->revoked = load(&engine->revoked_count);
-    totals->reloads = load(&engine->reloads);
-    totals->failed_reloads = load(&engine->failed_reloads);
-    totals->missing = load(&engine->missing);
+    totals->signals = counter_read(&engine->options.publisher->signals);
+    totals->dead_letters = counter_read(&engine->options.publisher->dead_letters);
+    totals->assigned = counter_read(&engine->assigned_count);
+    totals->revoked = counter_read(&engine->revoked_count);
+    totals->reloads = counter_read(&engine->reloads);
+    totals->failed_reloads = counter_read(&engine->failed_reloads);
+    totals->missing = counter_read(&engine->missing);
     for (size_t outcome = 0; outcome < REDRIVE_OUTCOMES; outcome++)
-        totals->redriven[outcome] = load(&engine->redriven[outcome]);
-    totals->generations = generations_count(engine->generations);
+        totals->redriven[outcome] = counter_read(&engine->redriven[outcome]);
+    totals->generations =
+        (engine->generations != NULL ? generations_count(engine->generations) : 0);
     totals->uptime_ns = clock_monotonic_ns() - engine->started_ns;
     totals->lag = total_lag(engine);
 }
@@ -67,80 +68,150 @@ void view_latency(struct engine *engine, struct view_latency *latency) {
     for (size_t i = 0; i < engine->lane_count; i++) {
         const struct lane_counts *counts = &engine->lanes[i]->counts;
         for (size_t bucket = 0; bucket < 16; bucket++) {
-            latency->event[bucket] += load(&counts->event_latency[bucket]);
-            latency->kafka[bucket] += load(&counts->kafka_latency[bucket]);
+            latency->event[bucket] += counter_read(&counts->event_latency[bucket]);
+            latency->kafka[bucket] += counter_read(&counts->kafka_latency[bucket]);
         }
-        latency->event_sum_us += load(&counts->event_latency_sum_us);
-        latency->kafka_sum_us += load(&counts->kafka_latency_sum_us);
+        latency->event_sum_us += counter_read(&counts->event_latency_sum_us);
+        latency->kafka_sum_us += counter_read(&counts->kafka_latency_sum_us);
     }
 }
 
-static void add_seat(struct view_strategy *view, struct seat *seat) {
-    struct instance_counts *counts = instance_counts(seat->instance);
-    const enum suspension suspension = (enum suspension)atomic_load(&seat->suspension);
-    view->instances++;
-    view->parked += seat->partition->lane == NULL;
-    view->suspended += suspension != SUSPENDED_NOT;
-    if (suspension != SUSPENDED_NOT) {
-        view->is_suspended = true;
+/* Catching up ends by itself: another reason is what people want to know of. */
+static void add_suspension(struct view_strategy *view, const struct task *task,
+                           enum suspension suspension) {
+    const struct partition *partition = task->partition;
+    if (suspension == SUSPENDED_NOT)
+        return;
+    view->suspended++;
+    if (!view->is_suspended || suspension != SUSPENDED_CATCHING_UP)
         view->why = suspension_name(suspension);
-    }
-    view->messages += load(&counts->messages);
-    view->signals += load(&counts->signals);
-    view->refused_signals += load(&counts->refused_signals);
-    view->errors += load(&counts->errors);
-    view->rejects += load(&counts->rejects);
-    view->timers_fired += load(&counts->timers_fired);
-    view->slow += load(&counts->slow);
-    view->passed += load(&seat->passed);
-    view->suspensions += load(&seat->suspensions);
-    view->busy_ns += clock_ticks_ns(load(&counts->busy_ticks));
+    view->is_suspended = true;
+    if (partition->lane == NULL)
+        return;
+    view->behind += counter_read(&task->behind);
+    if (suspension != SUSPENDED_CATCHING_UP)
+        return;
+    view->catching_up++;
+    view->caught_up += counter_read(&partition->late_handed);
+}
+
+static void add_task(struct view_strategy *view, struct task *task) {
+    struct instance_counts *counts = instance_counts(task->instance);
+    const enum suspension suspension = (enum suspension)atomic_load(&task->suspension);
+    view->instances++;
+    view->parked += task->partition->lane == NULL;
+    add_suspension(view, task, suspension);
+    view->messages += counter_read(&counts->messages);
+    view->signals += counter_read(&counts->signals);
+    view->refused_signals += counter_read(&counts->refused_signals);
+    view->errors += counter_read(&counts->errors);
+    view->rejects += counter_read(&counts->rejects);
+    view->timers_fired += counter_read(&counts->timers_fired);
+    view->slow += counter_read(&counts->slow);
+    view->passed += counter_read(&task->passed);
+    view->suspensions += counter_read(&task->suspensions);
+    view->busy_ns += clock_ticks_ns(counter_read(&counts->busy_ticks));
     for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
-        view->took[i] += load(&counts->took[i]);
-    if (seat->last_error[0] != '\0')
-        memcpy(view->last_error, seat->last_error, sizeof view->last_error);
+        view->took[i] += counter_read(&counts->took[i]);
+    if (task->last_error[0] != '\0')
+        memcpy(view->last_error, task->last_error, sizeof view->last_error);
+}
+
+/* Symbols are texts of a configuration: no NUL in them. */
+static void add_symbols(struct view_strategy *view, const struct deployment *deployment) {
+    size_t used = 0;
+    view->symbols = deployment->symbol_count;
+    for (size_t i = 0; i < deployment->symbol_count; i++) {
+        if (atomic_load_explicit(&deployment->symbols_met[i], memory_order_relaxed)) {
+            view->symbols_met++;
+            continue;
+        }
+        const char *comma = used > 0 ? ", " : "";
+        const size_t size = strlen(comma) + strlen(deployment->symbols[i]);
+        if (used + size < sizeof view->symbols_unmet)
+            used +=
+                (size_t)sprintf(view->symbols_unmet + used, "%s%s", comma, deployment->symbols[i]);
+    }
+}
+
+static void add_partition(struct view_strategy *view, const struct partition *partition,
+                          const char *name) {
+    struct task *task = partition_task(partition, name);
+    const char *why = task == NULL ? partition_refusal(partition, name) : NULL;
+    if (task != NULL)
+        add_task(view, task);
+    if (why == NULL)
+        return;
+    view->missing++;
+    snprintf(view->missing_why, sizeof view->missing_why, "partition %" PRId32 ": %.200s",
+             partition->number, why);
+}
+
+static void view_running(struct engine *engine, const struct deployment *deployment,
+                         struct view_strategy *view) {
+    snprintf(view->name, sizeof view->name, "%s", deployment->name);
+    snprintf(view->strategy, sizeof view->strategy, "%s", deployment->description->name);
+    snprintf(view->version, sizeof view->version, "%s", deployment->description->version);
+    memcpy(view->hash, deployment->hash, sizeof view->hash);
+    view->generation = deployment->generation->number;
+    view->has_save = deployment->description->has_save;
+    view->is_global = deployment_is_global(deployment);
+    add_symbols(view, deployment);
+    if (deployment->differs != NULL)
+        snprintf(view->differs, sizeof view->differs, "%s", deployment->differs);
+    for (size_t p = 0; p < engine->partition_count; p++)
+        add_partition(view, engine->partitions[p], deployment->name);
+}
+
+/* One that is configured, and not loaded. */
+static void view_quarantined(const struct held *held, struct view_strategy *view) {
+    snprintf(view->name, sizeof view->name, "%s", held->name);
+    snprintf(view->strategy, sizeof view->strategy, "%s", held->strategy);
+    snprintf(view->version, sizeof view->version, "%s", held->version);
+    memcpy(view->hash, held->hash, sizeof view->hash);
+    snprintf(view->quarantine, sizeof view->quarantine, "%s", held->why);
+    view->is_suspended = true;
+    view->why = "quarantine";
 }
 
 void view_strategies(struct engine *engine,
                      void (*visit)(void *context, const struct view_strategy *strategy),
                      void *context) {
+    size_t r = 0, h = 0;
     pthread_mutex_lock(&engine->status_lock);
-    for (size_t i = 0; engine->roster != NULL && i < engine->roster->count; i++) {
-        const struct deployment *deployment = engine->roster->deployments[i];
+    const size_t running = engine->deployment_set != NULL ? engine->deployment_set->count : 0;
+    while (r < running || h < engine->held_count) {
         struct view_strategy view = {.why = ""};
-        snprintf(view.name, sizeof view.name, "%s", deployment->name);
-        snprintf(view.strategy, sizeof view.strategy, "%s", deployment->description->name);
-        snprintf(view.version, sizeof view.version, "%s", deployment->description->version);
-        memcpy(view.hash, deployment->hash, sizeof view.hash);
-        view.generation = deployment->generation->number;
-        view.has_save = deployment->description->has_save;
-        view.is_global = deployment_is_global(deployment);
-        if (deployment->quarantine != NULL)
-            snprintf(view.quarantine, sizeof view.quarantine, "%s", deployment->quarantine);
-        if (deployment->differs != NULL)
-            snprintf(view.differs, sizeof view.differs, "%s", deployment->differs);
-        for (size_t p = 0; p < engine->partition_count; p++) {
-            struct seat *seat = partition_seat(engine->partitions[p], deployment->name);
-            if (seat != NULL)
-                add_seat(&view, seat);
-        }
-        if (deployment->quarantine != NULL && view.instances == 0) {
-            view.is_suspended = true; /* as its instances will be */
-            view.why = suspension_name(SUSPENDED_QUARANTINE);
-        }
+        const bool is_held =
+            r == running ||
+            (h < engine->held_count &&
+             strcmp(engine->held[h]->name, engine->deployment_set->deployments[r]->name) < 0);
+        if (is_held)
+            view_quarantined(engine->held[h++], &view);
+        else
+            view_running(engine, engine->deployment_set->deployments[r++], &view);
+        view.crashes = quarantine_crashes(&engine->quarantine, view.name);
         visit(context, &view);
     }
     pthread_mutex_unlock(&engine->status_lock);
 }
 
+const char *view_strategy_state(const struct view_strategy *strategy) {
+    if (strategy->is_suspended)
+        return "suspended";
+    if (strategy->missing > 0)
+        return strategy->instances > 0 ? "partial" : "refused";
+    return "running";
+}
+
 bool view_is_live(struct engine *engine, char *why, size_t size) {
-    if (!watch_is_live(engine->watch, why, size))
+    if (!watchdog_is_live(engine->watchdog, why, size))
         return false;
     const int64_t began_ns = atomic_load(&engine->reload_began_ns);
     const int64_t for_ns = began_ns != 0 ? clock_monotonic_ns() - began_ns : 0;
     if (for_ns <= 2 * engine->options.config->reload_timeout_ns)
         return true;
-    snprintf(why, size, "a reload has been under way for %.0f s", (double)for_ns / NS_PER_S);
+    snprintf(why, size, "a reload has been running for %.0f s", (double)for_ns / NS_PER_S);
     return false;
 }
 
@@ -148,8 +219,23 @@ bool view_is_stopping(const struct engine *engine) {
     return atomic_load(&engine->should_stop);
 }
 
+bool view_is_broken(struct engine *engine, char *why, size_t size) {
+    struct error error;
+    const bool is_broken = breakdown_has_come(&engine->breakdown, &error);
+    snprintf(why, size, "%s", is_broken ? error.text : "");
+    return is_broken;
+}
+
+uint64_t view_memory_waits(const struct engine *engine) {
+    return atomic_load_explicit(&engine->breakdown.waits, memory_order_relaxed);
+}
+
 bool view_is_draining(const struct engine *engine) {
     return atomic_load(&engine->is_draining);
+}
+
+bool view_is_unattended(const struct engine *engine) {
+    return atomic_load(&engine->is_unattended);
 }
 
 void view_last_reload(struct engine *engine, struct text *text) {
@@ -163,140 +249,133 @@ void view_last_reload(struct engine *engine, struct text *text) {
 
 /* ---- JSON ---- */
 
-static void member_text(struct text *text, const char *name, const char *value) {
-    text_printf(text, ",\"%s\":", name);
-    text_json_string(text, value, strlen(value));
-}
-
-static void member_number(struct text *text, const char *name, uint64_t value) {
-    text_printf(text, ",\"%s\":%" PRIu64, name, value);
-}
-
-struct strategy_list {
-    struct text *text;
-    bool is_more;
-};
-
-static void write_took(const struct view_strategy *strategy, struct text *text) {
-    text_printf(text, ",\"p50_us\":%.3f,\"p99_us\":%.3f,\"took\":[",
-                (double)view_took_ns(strategy->took, 0.5) / 1e3,
-                (double)view_took_ns(strategy->took, 0.99) / 1e3);
+static void write_took(struct json_writer *json, const struct view_strategy *strategy) {
+    json_fixed(json, "p50_us", (double)view_took_ns(strategy->took, 0.5) / 1e3, 3);
+    json_fixed(json, "p99_us", (double)view_took_ns(strategy->took, 0.99) / 1e3, 3);
+    json_begin_array(json, "took");
     for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
-        text_printf(text, "%s%" PRIu64, i > 0 ? "," : "", strategy->took[i]);
-    text_putc(text, ']');
+        json_unsigned(json, NULL, strategy->took[i]);
+    json_end_array(json);
 }
 
-void view_strategy_json(const struct view_strategy *strategy, struct text *text) {
-    text_puts(text, "{\"name\":");
-    text_json_string(text, strategy->name, strlen(strategy->name));
-    member_text(text, "strategy", strategy->strategy);
-    member_text(text, "version", strategy->version);
-    member_text(text, "state", strategy->is_suspended ? "suspended" : "running");
-    member_text(text, "why", strategy->why);
-    member_number(text, "generation", strategy->generation);
-    member_text(text, "hash", strategy->hash);
-    member_text(text, "scope", strategy->is_global ? "global" : "keyed");
-    member_number(text, "instances", strategy->instances);
-    member_number(text, "suspended", strategy->suspended);
-    member_number(text, "parked", strategy->parked);
-    member_number(text, "messages", strategy->messages);
-    member_number(text, "signals", strategy->signals);
-    member_number(text, "refused_signals", strategy->refused_signals);
-    member_number(text, "errors", strategy->errors);
-    member_number(text, "rejects", strategy->rejects);
-    member_number(text, "timers", strategy->timers_fired);
-    member_number(text, "slow", strategy->slow);
-    member_number(text, "passed", strategy->passed);
-    member_number(text, "suspensions", strategy->suspensions);
-    text_puts(text, ",\"busy_ms\":");
-    text_json_number(text, (double)strategy->busy_ns / 1e6);
-    write_took(strategy, text);
-    member_text(text, "last_error", strategy->last_error);
-    member_text(text, "quarantine", strategy->quarantine);
-    member_text(text, "differs", strategy->differs);
-    text_putc(text, '}');
+void view_strategy_json(const struct view_strategy *strategy, struct json_writer *json) {
+    json_begin_object(json, NULL);
+    json_text(json, "name", strategy->name);
+    json_text(json, "strategy", strategy->strategy);
+    json_text(json, "version", strategy->version);
+    json_text(json, "state", view_strategy_state(strategy));
+    json_text(json, "why", strategy->why);
+    json_unsigned(json, "generation", strategy->generation);
+    json_text(json, "hash", strategy->hash);
+    json_text(json, "scope", strategy->is_global ? "global" : "keyed");
+    json_unsigned(json, "instances", strategy->instances);
+    json_unsigned(json, "suspended", strategy->suspended);
+    json_unsigned(json, "parked", strategy->parked);
+    json_unsigned(json, "catching_up", strategy->catching_up);
+    json_unsigned(json, "caught_up", strategy->caught_up);
+    json_unsigned(json, "behind", strategy->behind);
+    json_unsigned(json, "missing", strategy->missing);
+    json_text(json, "missing_why", strategy->missing_why);
+    if (strategy->symbols > 0) {
+        json_unsigned(json, "symbols", strategy->symbols);
+        json_unsigned(json, "symbols_met", strategy->symbols_met);
+        json_text(json, "symbols_unmet", strategy->symbols_unmet);
+    }
+    json_unsigned(json, "messages", strategy->messages);
+    json_unsigned(json, "signals", strategy->signals);
+    json_unsigned(json, "refused_signals", strategy->refused_signals);
+    json_unsigned(json, "errors", strategy->errors);
+    json_unsigned(json, "rejects", strategy->rejects);
+    json_unsigned(json, "timers", strategy->timers_fired);
+    json_unsigned(json, "slow", strategy->slow);
+    json_unsigned(json, "passed", strategy->passed);
+    json_unsigned(json, "suspensions", strategy->suspensions);
+    json_number(json, "busy_ms", (double)strategy->busy_ns / 1e6);
+    write_took(json, strategy);
+    json_text(json, "last_error", strategy->last_error);
+    json_text(json, "quarantine", strategy->quarantine);
+    json_unsigned(json, "crashes", strategy->crashes);
+    json_text(json, "differs", strategy->differs);
+    json_end_object(json);
 }
 
 static void write_strategy(void *context, const struct view_strategy *strategy) {
-    struct strategy_list *list = context;
-    if (list->is_more)
-        text_putc(list->text, ',');
-    list->is_more = true;
-    view_strategy_json(strategy, list->text);
+    view_strategy_json(strategy, context);
 }
 
-static void write_totals(struct text *text, const struct view_totals *totals) {
-    text_printf(text, "\"messages\":%" PRIu64, totals->messages);
-    member_number(text, "bytes", totals->bytes);
-    member_number(text, "decoded", totals->decoded);
-    member_number(text, "bad", totals->bad);
-    text_puts(text, ",\"bad_by_reason\":{");
-    bool is_more = false;
+static void write_totals(struct json_writer *json, const struct view_totals *totals) {
+    json_begin_object(json, "totals");
+    json_unsigned(json, "messages", totals->messages);
+    json_unsigned(json, "bytes", totals->bytes);
+    json_unsigned(json, "decoded", totals->decoded);
+    json_unsigned(json, "bad", totals->bad);
+    json_begin_object(json, "bad_by_reason");
     for (int reason = 1; reason < DECODE_REASONS; reason++) {
-        if (totals->bad_by_reason[reason] == 0)
-            continue;
-        text_printf(text, "%s\"%s\":%" PRIu64, is_more ? "," : "",
-                    decode_reason_name((enum decode_reason)reason), totals->bad_by_reason[reason]);
-        is_more = true;
+        if (totals->bad_by_reason[reason] > 0)
+            json_unsigned(json, decode_reason_name((enum decode_reason)reason),
+                          totals->bad_by_reason[reason]);
     }
-    text_putc(text, '}');
-    member_number(text, "signals", totals->signals);
-    member_number(text, "dead_letters", totals->letters);
-    member_number(text, "redriven", totals->redriven[REDRIVE_GIVEN]);
-    member_number(text, "repeats_dropped", totals->seen);
-    member_number(text, "not_owned_dropped", totals->not_owned);
-    member_number(text, "unconfirmed", totals->unconfirmed);
-    member_number(text, "throttled", totals->throttled);
-    member_number(text, "key_differs", totals->key_differs);
-    member_number(text, "non_finite", totals->non_finite);
-    member_number(text, "suspect_time", totals->suspect_time);
-    member_number(text, "assignments", totals->assigned);
-    member_number(text, "revocations", totals->revoked);
-    member_number(text, "reloads", totals->reloads);
-    member_number(text, "failed_reloads", totals->failed_reloads);
-    member_number(text, "generations", totals->generations);
-    text_printf(text, ",\"lag\":%" PRId64, totals->lag);
+    json_end_object(json);
+    json_unsigned(json, "signals", totals->signals);
+    json_unsigned(json, "dead_letters", totals->dead_letters);
+    json_unsigned(json, "redriven", totals->redriven[REDRIVE_GIVEN]);
+    json_unsigned(json, "repeats_dropped", totals->seen);
+    json_unsigned(json, "not_owned_dropped", totals->not_owned);
+    json_unsigned(json, "unconfirmed", totals->unconfirmed);
+    json_unsigned(json, "throttled", totals->throttled);
+    json_unsigned(json, "key_differs", totals->key_differs);
+    json_unsigned(json, "non_finite", totals->non_finite);
+    json_unsigned(json, "suspect_time", totals->suspect_time);
+    json_unsigned(json, "unreadable_time", totals->unreadable_time);
+    json_unsigned(json, "assignments", totals->assigned);
+    json_unsigned(json, "revocations", totals->revoked);
+    json_unsigned(json, "reloads", totals->reloads);
+    json_unsigned(json, "failed_reloads", totals->failed_reloads);
+    json_unsigned(json, "generations", totals->generations);
+    json_integer(json, "lag", totals->lag);
+    json_end_object(json);
 }
 
 /* The (topic, partition)s that are held. `next` is read while a lane writes it: a snapshot. */
-static void write_assignment(struct engine *engine, struct text *text) {
-    bool is_more = false;
+static void write_assignment(struct json_writer *json, struct engine *engine) {
+    json_begin_array(json, "assignment");
     pthread_mutex_lock(&engine->status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct partition *partition = engine->partitions[i];
         for (size_t topic = 0; topic < partition->topic_count; topic++) {
             if (!partition->topics[topic].is_owned)
                 continue;
-            text_puts(text, is_more ? ",{\"topic\":" : "{\"topic\":");
-            is_more = true;
-            const char *name = engine->options.config->topics[topic].name;
-            text_json_string(text, name, strlen(name));
-            text_printf(text, ",\"partition\":%" PRId32 ",\"lane\":%" PRIu32 "}", partition->number,
-                        partition->home->options.index);
+            json_begin_object(json, NULL);
+            json_text(json, "topic", topics_name(engine->topics, (uint32_t)topic));
+            json_integer(json, "partition", partition->number);
+            json_unsigned(json, "lane", partition->home->options.index);
+            json_end_object(json);
         }
     }
     pthread_mutex_unlock(&engine->status_lock);
+    json_end_array(json);
 }
 
 /* What each lane has in hand: null, or the deployment whose callback runs. */
-static void write_lanes(struct engine *engine, struct text *text) {
+static void write_lanes(struct json_writer *json, struct engine *engine) {
+    json_begin_array(json, "lanes");
     for (size_t i = 0; i < engine->lane_count; i++) {
         struct view_lane lane;
-        view_lane(engine, i, &lane);
-        text_printf(text, "%s{\"lane\":%zu,\"messages\":%" PRIu64 ",\"unconfirmed\":%" PRIu64,
-                    i > 0 ? "," : "", i, lane.messages, lane.unconfirmed);
-        member_number(text, "bytes", lane.bytes);
-        member_number(text, "bad", lane.bad);
-        member_number(text, "throttled", lane.throttled);
-        member_number(text, "partitions", lane.partitions);
         char name[128];
-        if (watch_in_callback(engine->watch, i, name, sizeof name)) {
-            member_text(text, "in_callback", name);
-            text_putc(text, '}');
-        } else {
-            text_puts(text, ",\"in_callback\":null}");
-        }
+        view_lane(engine, i, &lane);
+        json_begin_object(json, NULL);
+        json_unsigned(json, "lane", i);
+        json_unsigned(json, "messages", lane.messages);
+        json_unsigned(json, "unconfirmed", lane.unconfirmed);
+        json_unsigned(json, "bytes", lane.bytes);
+        json_unsigned(json, "bad", lane.bad);
+        json_unsigned(json, "throttled", lane.throttled);
+        json_unsigned(json, "partitions", lane.partitions);
+        const bool is_in = watchdog_in_callback(engine->watchdog, i, name, sizeof name);
+        json_text(json, "in_callback", is_in ? name : NULL);
+        json_end_object(json);
     }
+    json_end_array(json);
 }
 
 static size_t count_parked(struct engine *engine) {
@@ -308,75 +387,120 @@ static size_t count_parked(struct engine *engine) {
     return count;
 }
 
-static void write_lags(struct engine *engine, struct text *text) {
-    struct source *source = engine->options.source;
-    struct source_lag *lags = calloc(MAX_LAGS, sizeof *lags);
-    size_t count = lags != NULL ? source->ops->lag(source, lags, MAX_LAGS) : 0;
+static void write_lags(struct json_writer *json, struct engine *engine) {
+    struct view_lag *lags = calloc(MAX_LAGS, sizeof *lags);
+    const size_t count = lags != NULL ? view_lags(engine, lags, MAX_LAGS) : 0;
+    json_begin_array(json, "lag");
     for (size_t i = 0; i < count && i < MAX_LAGS; i++) {
-        text_puts(text, i > 0 ? ",{\"topic\":" : "{\"topic\":");
-        const char *topic = engine->options.config->topics[lags[i].topic].name;
-        text_json_string(text, topic, strlen(topic));
-        text_printf(text,
-                    ",\"partition\":%" PRId32 ",\"lag\":%" PRId64 ",\"committed\":%" PRId64
-                    ",\"end\":%" PRId64 "}",
-                    lags[i].partition, lags[i].lag, lags[i].committed, lags[i].end);
+        json_begin_object(json, NULL);
+        json_text(json, "topic", lags[i].topic);
+        json_integer(json, "partition", lags[i].partition);
+        json_integer(json, "lag", lags[i].lag);
+        json_integer(json, "committed", lags[i].committed);
+        json_integer(json, "end", lags[i].end);
+        json_integer(json, "held_back_since", lags[i].held_ms);
+        json_end_object(json);
     }
+    json_end_array(json);
     free(lags);
 }
 
-static void write_sinks(struct engine *engine, struct text *text) {
-    struct outbox *outbox = engine->options.outbox;
-    for (size_t i = 0; i <= outbox->signal_sink_count; i++) {
-        struct sink *sink =
-            i < outbox->signal_sink_count ? outbox->signal_sinks[i] : outbox->letter_sink;
-        struct sink_status status = {0};
-        if (sink == NULL)
-            continue;
-        sink->ops->status(sink, &status);
-        text_puts(text, text->data[text->size - 1] == '}' ? ",{\"name\":" : "{\"name\":");
-        text_json_string(text, status.name, strlen(status.name));
-        member_text(text, "for", i < outbox->signal_sink_count ? "signals" : "dead letters");
-        text_printf(text, ",\"well\":%s", status.is_well ? "true" : "false");
-        member_number(text, "queued", status.queued);
-        member_number(text, "confirmed", status.confirmed);
-        member_number(text, "shortened", status.shortened);
-        member_text(text, "detail", status.detail);
-        text_putc(text, '}');
-    }
+static void write_sink(void *context, bool is_for_dead_letters, const struct sink_status *status) {
+    struct json_writer *json = context;
+    json_begin_object(json, NULL);
+    json_text(json, "name", status->name);
+    json_text(json, "for", is_for_dead_letters ? "dead letters" : "signals");
+    json_bool(json, "well", status->is_well);
+    json_unsigned(json, "queued", status->queued);
+    json_unsigned(json, "confirmed", status->confirmed);
+    json_unsigned(json, "shortened", status->shortened);
+    json_text(json, "detail", status->detail);
+    json_end_object(json);
+}
+
+/* The age of the last answer, -1 when there was none. */
+static void write_source(struct json_writer *json, struct engine *engine) {
+    struct source_status source = {0};
+    view_source(engine, &source);
+    const int64_t age_ns = source.answer_ns > 0 ? clock_monotonic_ns() - source.answer_ns : -1;
+    json_begin_object(json, "source");
+    json_bool(json, "connected", source.is_connected);
+    json_bool(json, "assigned", source.is_assigned);
+    json_fixed(json, "answered_s", age_ns >= 0 ? (double)age_ns / NS_PER_S : -1.0, 1);
+    json_text(json, "detail", source.detail);
+    json_text(json, "missing_topics", source.missing);
+    json_text(json, "standing", source.standing);
+    json_end_object(json);
+}
+
+static double seconds(int64_t ns) {
+    return ns >= 0 ? (double)ns / NS_PER_S : -1.0;
+}
+
+static void write_checkpoint(void *context, const struct view_checkpoint *checkpoint) {
+    struct json_writer *json = context;
+    json_begin_object(json, NULL);
+    json_integer(json, "partition", checkpoint->partition);
+    json_unsigned(json, "number", checkpoint->number);
+    json_fixed(json, "age_s", seconds(checkpoint->age_ns), 1);
+    json_unsigned(json, "bytes", checkpoint->size);
+    json_fixed(json, "write_ms", (double)checkpoint->write_ns / 1e6, 3);
+    json_end_object(json);
+}
+
+/* Ages are -1 when there is none. */
+static void write_checkpoints(struct json_writer *json, struct engine *engine) {
+    struct view_checkpoints view;
+    view_checkpoints(engine, &view);
+    json_begin_object(json, "checkpoints");
+    json_bool(json, "kept", view.is_kept);
+    json_bool(json, "well", view.is_well);
+    json_text(json, "detail", view.detail);
+    json_fixed(json, "newest_s", seconds(view.newest_ns), 1);
+    json_fixed(json, "oldest_s", seconds(view.oldest_ns), 1);
+    json_unsigned(json, "bytes", view.size);
+    json_fixed(json, "pause_ms", (double)view.pause_ns / 1e6, 3);
+    json_fixed(json, "longest_pause_ms", (double)view.longest_pause_ns / 1e6, 3);
+    json_fixed(json, "write_ms", (double)view.write_ns / 1e6, 3);
+    json_unsigned(json, "written", view.written);
+    json_unsigned(json, "failed", view.failed);
+    json_unsigned(json, "bytes_written", view.bytes);
+    json_unsigned(json, "journal_bytes_written", view.journal_bytes);
+    json_unsigned(json, "recoveries", view.recoveries);
+    json_unsigned(json, "catch_ups", view.catch_ups);
+    json_unsigned(json, "late_messages", view.late);
+    json_begin_array(json, "partitions");
+    view_each_checkpoint(engine, write_checkpoint, json);
+    json_end_array(json);
+    json_end_object(json);
 }
 
 void view_status(struct engine *engine, struct text *text) {
+    struct json_writer json = json_writer_of(text);
     struct view_totals totals;
-    struct source_status source = {0};
     char why[256];
     view_totals(engine, &totals);
-    engine->options.source->ops->status(engine->options.source, &source);
-    const bool is_live = view_is_live(engine, why, sizeof why);
-    text_puts(text, "{\"service\":");
-    text_json_string(text, engine->options.config->service,
-                     strlen(engine->options.config->service));
-    text_printf(text, ",\"uptime_s\":%.3f,\"live\":%s,\"stopping\":%s,\"draining\":%s",
-                (double)totals.uptime_ns / 1e9, is_live ? "true" : "false",
-                view_is_stopping(engine) ? "true" : "false",
-                view_is_draining(engine) ? "true" : "false");
-    member_text(text, "stuck", why);
-    text_printf(text, ",\"source\":{\"connected\":%s,\"assigned\":%s",
-                source.is_connected ? "true" : "false", source.is_assigned ? "true" : "false");
-    member_text(text, "detail", source.detail);
-    text_puts(text, "},\"totals\":{");
-    write_totals(text, &totals);
-    text_printf(text, "},\"parked\":%zu,\"assignment\":[", count_parked(engine));
-    write_assignment(engine, text);
-    text_puts(text, "],\"lanes\":[");
-    write_lanes(engine, text);
-    text_puts(text, "],\"lag\":[");
-    write_lags(engine, text);
-    text_puts(text, "],\"sinks\":[");
-    write_sinks(engine, text);
-    text_puts(text, "],\"strategies\":[");
-    struct strategy_list list = {text, false};
-    view_strategies(engine, write_strategy, &list);
-    text_puts(text, "],\"last_reload\":");
-    view_last_reload(engine, text);
-    text_putc(text, '}');
+    json_begin_object(&json, NULL);
+    json_text(&json, "service", engine->options.config->service);
+    json_fixed(&json, "uptime_s", (double)totals.uptime_ns / 1e9, 3);
+    json_bool(&json, "live", view_is_live(engine, why, sizeof why));
+    json_bool(&json, "stopping", view_is_stopping(engine));
+    json_bool(&json, "draining", view_is_draining(engine));
+    json_text(&json, "stuck", why);
+    json_bool(&json, "attended", !view_is_unattended(engine));
+    write_source(&json, engine);
+    write_totals(&json, &totals);
+    json_unsigned(&json, "parked", count_parked(engine));
+    write_assignment(&json, engine);
+    write_lanes(&json, engine);
+    write_lags(&json, engine);
+    write_checkpoints(&json, engine);
+    json_begin_array(&json, "sinks");
+    view_sinks(engine, write_sink, &json);
+    json_end_array(&json);
+    json_begin_array(&json, "strategies");
+    view_strategies(engine, write_strategy, &json);
+    json_end_array(&json);
+    view_last_reload(engine, json_value(&json, "last_reload"));
+    json_end_object(&json);
 }

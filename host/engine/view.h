@@ -5,21 +5,23 @@
 #ifndef TAKE5_ENGINE_VIEW_H
 #define TAKE5_ENGINE_VIEW_H
 
-#include "base/text.h"
+#include "base/json_writer.h"
 #include "engine/engine.h"
 #include "engine/redrive.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "strategy/instance/instance.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Totals over all lanes. */
 struct view_totals {
-    uint64_t messages, bytes, decoded, bad, seen, not_owned, unconfirmed, signals, letters,
+    uint64_t messages, bytes, decoded, bad, seen, not_owned, unconfirmed, signals, dead_letters,
         throttled;
     uint64_t bad_by_reason[DECODE_REASONS];
-    uint64_t key_differs, non_finite, suspect_time, symbols_expired;
+    uint64_t late; /* records of catch-ups and warm-ups; not among the messages */
+    uint64_t key_differs, non_finite, suspect_time, unreadable_time, symbols_expired;
     uint64_t assigned, revoked, reloads, failed_reloads;
     uint64_t missing; /* instances that could not be made: their messages pass by */
     uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters given once more, by outcome */
@@ -36,31 +38,51 @@ struct view_strategy {
     bool is_suspended; /* any instance */
     const char *why;   /* it is: suspension_name(); else empty */
     char last_error[256];
-    char quarantine[256]; /* why it starts suspended; empty: it does not */
+    char quarantine[256]; /* why it is not loaded; empty: it is */
     char differs[256];    /* why it is not the file on disk that runs; empty: it is */
     size_t instances, suspended, parked;
+    size_t catching_up; /* of the suspended ones: they are fed what they did not see */
+    uint64_t caught_up; /* messages that catch-ups have handed over on their partitions, all
+                         * deployments', since these began */
+    uint64_t behind;    /* offsets between them and their partitions, all suspended ones', as last
+                         * counted: at least once a second */
+    size_t missing;     /* partitions on which none could be made */
+    char missing_why[256];       /* on one of them; empty: there are none */
+    size_t symbols, symbols_met; /* that its filter lists, and of which messages came since it was
+                                  * loaded; 0: it has no filter */
+    char symbols_unmet[128];     /* the first of the others, with commas */
     bool has_save;
     bool is_global;
     uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,
         suspensions;
     uint64_t took[INSTANCE_TOOK_BUCKETS]; /* callbacks by how long they took */
     int64_t busy_ns;
+    size_t crashes; /* earlier processes that ended with it in hand, within quarantine_minutes */
 };
 /* Calls `visit` for each, in order of names. */
 void view_strategies(struct engine *engine,
                      void (*visit)(void *context, const struct view_strategy *strategy),
                      void *context);
+/* "running", "suspended" (any instance), "partial" (none could be made on some partitions) or
+ * "refused" (on none). */
+const char *view_strategy_state(const struct view_strategy *strategy);
 /* A time that the share (0.99) of the callbacks did not exceed: the upper bound of its bucket; 0
  * without callbacks. */
 int64_t view_took_ns(const uint64_t took[INSTANCE_TOOK_BUCKETS], double share);
-/* As it stands in the status: one JSON object. */
-void view_strategy_json(const struct view_strategy *strategy, struct text *text);
+/* As it stands in the status: an element of an array, or the whole. */
+void view_strategy_json(const struct view_strategy *strategy, struct json_writer *json);
 
 /* Whether lanes and reload move; else `why` says what is stuck. */
 bool view_is_live(struct engine *engine, char *why, size_t size);
 bool view_is_stopping(const struct engine *engine);
+/* Whether it broke down and is about to end, and why; see breakdown.h. */
+bool view_is_broken(struct engine *engine, char *why, size_t size);
+/* How often it waited for memory. */
+uint64_t view_memory_waits(const struct engine *engine);
 /* No new messages are read: engine_drain(). */
 bool view_is_draining(const struct engine *engine);
+/* Nothing is read, since no deployment runs. */
+bool view_is_unattended(const struct engine *engine);
 
 /* The latency histograms' counts by bucket of LATENCY_BOUNDS_NS, and sums in µs. */
 struct view_latency {
@@ -73,28 +95,68 @@ void view_latency(struct engine *engine, struct view_latency *latency);
 struct view_lane {
     uint64_t messages, bytes, bad, unconfirmed, throttled;
     size_t partitions;
-    int64_t beat_age_ns; /* since the last turn of its loop */
+    int64_t pause_ns, longest_pause_ns; /* for checkpoints: of the last one, and since the start */
+    int64_t heartbeat_age_ns;           /* since the last turn of its loop */
 };
 size_t view_lane_count(const struct engine *engine);
 void view_lane(struct engine *engine, size_t index, struct view_lane *lane);
+
+/* What a crash would cost: the checkpoints, and the catch-ups behind them. */
+struct view_checkpoints {
+    bool is_kept;     /* false: [take5] keep_state = no, and nothing below has a meaning */
+    bool is_well;     /* the last attempt to write worked */
+    char detail[256]; /* what is wrong */
+    uint64_t written, failed, bytes; /* checkpoints; bytes of all written */
+    uint64_t journal_bytes;          /* written */
+    int64_t pause_ns;                /* of a lane for its last checkpoint: the longest of these */
+    int64_t longest_pause_ns;        /* since the start */
+    /* Of the newest of each partition number that this host works on, and has written one of: */
+    size_t partitions;
+    int64_t newest_ns, oldest_ns; /* age of the newest and of the oldest of them; -1: none */
+    uint64_t size;                /* bytes of all of them */
+    int64_t write_ns;             /* the longest of the times that writing took */
+    /* Catch-ups begun, and what they handed over. */
+    uint64_t recoveries; /* after an assignment: offsets were held meanwhile */
+    uint64_t catch_ups;  /* of strategies that had been suspended, disabled or on their own */
+    uint64_t late;       /* messages */
+};
+void view_checkpoints(struct engine *engine, struct view_checkpoints *view);
+
+/* The newest checkpoint of one partition number that this host works on. */
+struct view_checkpoint {
+    int32_t partition; /* -1: the GLOBAL deployments */
+    uint64_t number;
+    int64_t age_ns;
+    uint64_t size;    /* bytes */
+    int64_t write_ns; /* how long writing took, sync included */
+};
+/* Calls `visit` for each that this process has written. */
+void view_each_checkpoint(struct engine *engine,
+                          void (*visit)(void *context, const struct view_checkpoint *checkpoint),
+                          void *context);
 
 /* One (topic, partition) that is held. The text lives as long as the engine. */
 struct view_lag {
     const char *topic;
     int32_t partition;
     int64_t lag, committed, end; /* -1: not known */
+    int64_t held_ms; /* since when an open transaction holds it back, ms of the epoch; 0: none */
 };
 /* Gives how many there are in all, fills up to `most`. */
 size_t view_lags(struct engine *engine, struct view_lag *lags, size_t most);
 
+/* What open transactions hold back: how many partitions, and since when the first one has been; 0:
+ * none. */
+size_t view_held(struct engine *engine, int64_t *since_ms);
+
 /* Calls `visit` for each sink. */
 void view_sinks(struct engine *engine,
-                void (*visit)(void *context, bool is_for_letters, const struct sink_status *status),
+                void (*visit)(void *context, bool is_for_dead_letters,
+                              const struct sink_status *status),
                 void *context);
 
 void view_source(struct engine *engine, struct source_status *status);
 const char *view_service(const struct engine *engine);
-int64_t view_started_wall_ns(const struct engine *engine);
 /* Deployments by what became of them, over all reloads and the start. */
 void view_outcomes(struct engine *engine, uint64_t counts[OUTCOMES]);
 int64_t view_last_pause_ns(struct engine *engine);

@@ -1,13 +1,13 @@
 /* The view's single figures: lanes, lags, sinks, source. */
 #include "base/clock.h"
-#include "engine/internal.h"
+#include "base/counter.h"
+#include "checkpoint/store.h"
+#include "engine/core/core.h"
+#include "engine/lane/lane.h"
 #include "engine/view.h"
 
 #include <stdlib.h>
-
-static uint64_t load(const _Atomic uint64_t *counter) {
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
+#include <string.h>
 
 size_t view_lane_count(const struct engine *engine) {
     return engine->lane_count;
@@ -16,20 +16,102 @@ size_t view_lane_count(const struct engine *engine) {
 void view_lane(struct engine *engine, size_t index, struct view_lane *view) {
     const struct lane *lane = engine->lanes[index];
     *view = (struct view_lane){
-        .messages = load(&lane->counts.messages),
-        .bytes = load(&lane->counts.bytes),
-        .unconfirmed = load(&lane->counts.unconfirmed),
-        .throttled = load(&lane->counts.throttled),
-        .beat_age_ns =
-            clock_monotonic_ns() - atomic_load_explicit(&lane->beat_ns, memory_order_relaxed),
+        .messages = counter_read(&lane->counts.messages),
+        .bytes = counter_read(&lane->counts.bytes),
+        .unconfirmed = counter_read(&lane->counts.unconfirmed),
+        .throttled = counter_read(&lane->counts.throttled),
+        .pause_ns = atomic_load_explicit(&lane->pause_ns, memory_order_relaxed),
+        .longest_pause_ns = atomic_load_explicit(&lane->longest_pause_ns, memory_order_relaxed),
+        .heartbeat_age_ns =
+            clock_monotonic_ns() - atomic_load_explicit(&lane->heartbeat_ns, memory_order_relaxed),
     };
     for (size_t reason = 0; reason < DECODE_REASONS; reason++)
-        view->bad += load(&lane->counts.bad[reason]);
+        view->bad += counter_read(&lane->counts.bad[reason]);
     pthread_mutex_lock(&engine->status_lock);
     for (size_t i = 0; i < engine->partition_count; i++)
         view->partitions += engine->partitions[i]->number != PARTITION_GLOBAL &&
                             atomic_load(&engine->partitions[i]->lane) == lane;
     pthread_mutex_unlock(&engine->status_lock);
+}
+
+/* ---- checkpoints ---- */
+
+/* Whether the host works on the partition number. */
+static bool is_at_work(struct engine *engine, int32_t number) {
+    bool is_at_work = false;
+    pthread_mutex_lock(&engine->status_lock);
+    for (size_t i = 0; i < engine->partition_count; i++)
+        is_at_work |= engine->partitions[i]->number == number &&
+                      atomic_load(&engine->partitions[i]->lane) != NULL;
+    pthread_mutex_unlock(&engine->status_lock);
+    return is_at_work;
+}
+
+void view_each_checkpoint(struct engine *engine,
+                          void (*visit)(void *context, const struct view_checkpoint *checkpoint),
+                          void *context) {
+    struct checkpoint_store *store = engine->store;
+    const size_t most = store != NULL ? checkpoint_store_status(store, NULL, 0, NULL) : 0;
+    struct checkpoint_store_status *all = calloc(most + 1, sizeof *all);
+    const size_t there =
+        all != NULL && store != NULL ? checkpoint_store_status(store, all, most, NULL) : 0;
+    const int64_t now_ns = clock_wall_ns();
+    for (size_t i = 0; i < there && i < most; i++) {
+        if (all[i].number == 0 || !is_at_work(engine, all[i].partition))
+            continue;
+        const int64_t age_ns = clock_span_ns(clock_ms_ns(all[i].taken_ms), now_ns);
+        const struct view_checkpoint view = {
+            .partition = all[i].partition,
+            .number = all[i].number,
+            .age_ns = age_ns > 0 ? age_ns : 0, /* the wall clock may be set back */
+            .size = all[i].size,
+            .write_ns = all[i].write_ns,
+        };
+        visit(context, &view);
+    }
+    free(all);
+}
+
+static void add_checkpoint(void *context, const struct view_checkpoint *checkpoint) {
+    struct view_checkpoints *view = context;
+    view->partitions++;
+    view->size += checkpoint->size;
+    if (view->newest_ns < 0 || checkpoint->age_ns < view->newest_ns)
+        view->newest_ns = checkpoint->age_ns;
+    if (checkpoint->age_ns > view->oldest_ns)
+        view->oldest_ns = checkpoint->age_ns;
+    if (checkpoint->write_ns > view->write_ns)
+        view->write_ns = checkpoint->write_ns;
+}
+
+static void add_lane(struct view_checkpoints *view, const struct lane *lane) {
+    const int64_t pause_ns = atomic_load_explicit(&lane->pause_ns, memory_order_relaxed);
+    const int64_t longest_ns = atomic_load_explicit(&lane->longest_pause_ns, memory_order_relaxed);
+    if (pause_ns > view->pause_ns)
+        view->pause_ns = pause_ns;
+    if (longest_ns > view->longest_pause_ns)
+        view->longest_pause_ns = longest_ns;
+    view->recoveries += counter_read(&lane->counts.recoveries);
+    view->catch_ups += counter_read(&lane->counts.catch_ups);
+    view->late += counter_read(&lane->counts.late);
+}
+
+void view_checkpoints(struct engine *engine, struct view_checkpoints *view) {
+    *view = (struct view_checkpoints){
+        .is_kept = engine->store != NULL, .newest_ns = -1, .oldest_ns = -1};
+    for (size_t i = 0; i < engine->lane_count; i++)
+        add_lane(view, engine->lanes[i]);
+    if (engine->store == NULL)
+        return;
+    struct checkpoint_store_totals totals;
+    (void)checkpoint_store_status(engine->store, NULL, 0, &totals);
+    view->is_well = totals.is_well;
+    view->written = totals.written;
+    view->failed = totals.failed;
+    view->bytes = totals.bytes;
+    view->journal_bytes = totals.journal_bytes;
+    memcpy(view->detail, totals.detail, sizeof view->detail);
+    view_each_checkpoint(engine, add_checkpoint, view);
 }
 
 size_t view_lags(struct engine *engine, struct view_lag *views, size_t most) {
@@ -40,28 +122,48 @@ size_t view_lags(struct engine *engine, struct view_lag *views, size_t most) {
     const size_t count = source->ops->lag(source, lags, most);
     for (size_t i = 0; i < count && i < most; i++)
         views[i] = (struct view_lag){
-            .topic = engine->options.config->topics[lags[i].topic].name,
+            .topic = topics_name(engine->topics, lags[i].topic),
             .partition = lags[i].partition,
             .lag = lags[i].lag,
             .committed = lags[i].committed,
             .end = lags[i].end,
+            .held_ms = lags[i].held_ms,
         };
     free(lags);
     return count;
 }
 
+size_t view_held(struct engine *engine, int64_t *since_ms) {
+    const size_t most = view_lags(engine, NULL, 0);
+    struct view_lag *lags = calloc(most + 1, sizeof *lags);
+    const size_t count = lags != NULL ? view_lags(engine, lags, most) : 0;
+    size_t held = 0;
+    *since_ms = 0;
+    for (size_t i = 0; i < count && i < most; i++) {
+        if (lags[i].held_ms == 0)
+            continue;
+        held++;
+        if (*since_ms == 0 || lags[i].held_ms < *since_ms)
+            *since_ms = lags[i].held_ms;
+    }
+    free(lags);
+    return held;
+}
+
 void view_sinks(struct engine *engine,
-                void (*visit)(void *context, bool is_for_letters, const struct sink_status *status),
+                void (*visit)(void *context, bool is_for_dead_letters,
+                              const struct sink_status *status),
                 void *context) {
-    const struct outbox *outbox = engine->options.outbox;
-    for (size_t i = 0; i <= outbox->signal_sink_count; i++) {
-        const bool is_for_letters = i == outbox->signal_sink_count;
-        struct sink *sink = is_for_letters ? outbox->letter_sink : outbox->signal_sinks[i];
+    const struct publisher *publisher = engine->options.publisher;
+    for (size_t i = 0; i <= publisher->signal_sink_count; i++) {
+        const bool is_for_dead_letters = i == publisher->signal_sink_count;
+        struct sink *sink =
+            is_for_dead_letters ? publisher->dead_letter_sink : publisher->signal_sinks[i];
         struct sink_status status = {0};
         if (sink == NULL)
             continue;
         sink->ops->status(sink, &status);
-        visit(context, is_for_letters, &status);
+        visit(context, is_for_dead_letters, &status);
     }
 }
 
@@ -73,13 +175,9 @@ const char *view_service(const struct engine *engine) {
     return engine->options.config->service;
 }
 
-int64_t view_started_wall_ns(const struct engine *engine) {
-    return engine->started_wall_ns;
-}
-
 void view_outcomes(struct engine *engine, uint64_t counts[OUTCOMES]) {
     for (size_t i = 0; i < OUTCOMES; i++)
-        counts[i] = load(&engine->reload_counts[i]);
+        counts[i] = counter_read(&engine->reload_counts[i]);
 }
 
 int64_t view_last_pause_ns(struct engine *engine) {

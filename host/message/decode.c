@@ -1,8 +1,10 @@
 #include "message/decode.h"
 
+#include "base/text.h"
+
+#include "message/epoch.h"
 #include "message/extract.h"
 #include "message/projection_private.h"
-#include "message/time_text.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -15,13 +17,16 @@
 #define MAX_DEPTH          (1u << 16)
 /* Bytes that a payload may grow by when it is closed or wrapped to find out what is wrong. */
 #define SCRATCH_SLACK      16
+/* Bytes of a time that could not be read, in a complaint. */
+#define SHOWN_MAX          40
 
 struct decoder {
     struct decode_limits limits;
     struct extract extract;
     uint8_t *closers;
     const char *payload; /* what offsets in complaints count from */
-    char complaint[192];
+    enum decode_time_form time_form;
+    char complaint[256];
 };
 
 const char *decode_reason_name(enum decode_reason reason) {
@@ -45,15 +50,14 @@ const char *decode_reason_name(enum decode_reason reason) {
 static bool check_limits(const struct decode_limits *limits, struct error *error) {
     if (limits->max_bytes == 0 || limits->max_bytes > MAX_BYTES)
         return error_set(error, ERROR_INVALID,
-                         "the limit of a message's size is %u bytes; 1 to %u are possible",
+                         "the message size limit is %u bytes; it must be 1 to %u",
                          limits->max_bytes, MAX_BYTES);
     if (limits->max_depth == 0 || limits->max_depth > MAX_DEPTH)
-        return error_set(error, ERROR_INVALID,
-                         "the limit of a message's depth is %u; 1 to %u are possible",
+        return error_set(error, ERROR_INVALID, "the message depth limit is %u; it must be 1 to %u",
                          limits->max_depth, MAX_DEPTH);
     if (limits->max_symbol == 0)
         return error_set(error, ERROR_INVALID,
-                         "the limit of a symbol's length is 0; at least 1 byte must be possible");
+                         "the symbol length limit is 0; it must be at least 1 byte");
     return true;
 }
 
@@ -61,7 +65,7 @@ struct decoder *decoder_new(const struct projection *projection, const struct de
                             struct error *error) {
     const struct trie *trie = projection_trie(projection);
     if (trie == NULL) {
-        error_set(error, ERROR_STATE, "a decoder needs a projection that is sealed");
+        error_set(error, ERROR_STATE, "a decoder needs a sealed projection");
         return NULL;
     }
     if (!check_limits(limits, error))
@@ -78,7 +82,7 @@ struct decoder *decoder_new(const struct projection *projection, const struct de
 
 no_memory:
     decoder_free(decoder);
-    error_set_memory(error, limits->max_bytes, "a decoder");
+    error_set_memory(error, "a decoder");
     return NULL;
 }
 
@@ -148,10 +152,10 @@ static enum decode_reason diagnose(struct decoder *decoder, const char *begin, c
                         offset + size);
     if (behind < text_end) {
         behind = scan_space(behind);
-        scan_fail_grammar(&scan, behind, "text behind the value");
+        scan_fail_grammar(&scan, behind, "text after the value");
         return complain_of_scan(decoder, &scan, offset + (size_t)(behind - text));
     }
-    return complain(decoder, DECODE_NOT_OBJECT, "a value of JSON, but not an object");
+    return complain(decoder, DECODE_NOT_OBJECT, "a JSON value, but not an object");
 }
 
 static enum decode_reason scan_payload(struct decoder *decoder, const struct record *record,
@@ -159,13 +163,13 @@ static enum decode_reason scan_payload(struct decoder *decoder, const struct rec
     const char *begin = record->payload;
     const char *end = record->payload + record->payload_size;
     if (!scan_trim(&begin, &end))
-        return complain(decoder, DECODE_NOT_JSON, "nothing but space");
+        return complain(decoder, DECODE_NOT_JSON, "only white space");
     if (*begin != '{' || end[-1] != '}')
         return diagnose(decoder, begin, end);
     struct scan scan = new_scan(decoder, end);
     const char *behind = extract_run(&decoder->extract, &scan, begin, record->topic);
     if (behind != NULL && behind != end)
-        behind = scan_fail_grammar(&scan, scan_space(behind), "text behind the object");
+        behind = scan_fail_grammar(&scan, scan_space(behind), "text after the object");
     if (behind == NULL)
         return complain_of_scan(decoder, &scan, (size_t)(scan.at - record->payload));
     if (scan.has_non_finite)
@@ -213,22 +217,101 @@ static bool integer_of(const t5_value *value, int64_t *integer) {
     }
 }
 
-static bool time_of_milliseconds(const t5_value *value, int64_t *time_ns) {
-    int64_t ms;
-    return integer_of(value, &ms) && !__builtin_mul_overflow(ms, NS_PER_MILLISECOND, time_ns);
+/* ISO-8601 text, or an epoch number of any unit, also as text. */
+static bool time_of(const t5_value *value, struct time_zone zone, int64_t *time_ns) {
+    switch (value->type) {
+    case T5_VALUE_INTEGER:
+        return epoch_read(value->integer, time_ns);
+    case T5_VALUE_NUMBER:
+        return epoch_read_double(value->number, time_ns);
+    case T5_VALUE_TEXT:
+        return time_text_parse(value->text, value->length, zone, time_ns) ||
+               epoch_read_text(value->text, value->length, time_ns);
+    default:
+        return false;
+    }
 }
 
-/* ISO-8601 text, or a number of milliseconds, which may have a fraction. */
-static bool time_of_timestamp(const t5_value *value, int64_t *time_ns) {
+static enum decode_time_form form_of(const t5_value *value) {
+    static const enum decode_time_form forms[] = {
+        [TIME_TEXT_WITHOUT_ZONE] = DECODE_TIME_WITHOUT_ZONE,
+        [TIME_TEXT_DATE] = DECODE_TIME_DATE,
+        [TIME_TEXT_NO_SUCH] = DECODE_TIME_NO_SUCH,
+        [TIME_TEXT_OTHER] = DECODE_TIME_TEXT,
+    };
     if (value->type == T5_VALUE_TEXT)
-        return time_text_parse(value->text, value->length, time_ns);
-    if (value->type == T5_VALUE_NUMBER && fabs(value->number) < 0x1p53) {
-        const double whole = floor(value->number);
-        const int64_t part = (int64_t)((value->number - whole) * (double)NS_PER_MILLISECOND);
-        return !__builtin_mul_overflow((int64_t)whole, NS_PER_MILLISECOND, time_ns) &&
-               !__builtin_add_overflow(*time_ns, part, time_ns);
+        return forms[time_text_form(value->text, value->length)];
+    return t5_value_is_number(value) ? DECODE_TIME_NUMBER : DECODE_TIME_TYPE;
+}
+
+/* The value itself, cut where it is too long to be a time, and without what would upset a log. */
+static void show_value(const t5_value *value, char *out, size_t size) {
+    if (value->type == T5_VALUE_INTEGER) {
+        snprintf(out, size, "%lld", (long long)value->integer);
+    } else if (value->type == T5_VALUE_NUMBER) {
+        snprintf(out, size, "%.17g", value->number);
+    } else if (value->type == T5_VALUE_BOOLEAN) {
+        snprintf(out, size, "%s", value->integer != 0 ? "true" : "false");
+    } else {
+        char text[SHOWN_MAX + 1];
+        uint32_t length = 0;
+        for (; length < value->length && length < SHOWN_MAX; length++) {
+            const char c = value->text[length];
+            text[length] = c >= ' ' && c < 0x7F ? c : '?';
+        }
+        text[length] = '\0';
+        snprintf(out, size, value->type == T5_VALUE_TEXT ? "\"%s%s\"" : "%s%s", text,
+                 length < value->length ? "..." : "");
     }
-    return time_of_milliseconds(value, time_ns);
+}
+
+/* An event time that is there, and that nobody can read. */
+static __attribute__((noinline)) void note_unreadable(struct decoder *decoder,
+                                                      const t5_value *value, const char *name,
+                                                      t5_message *message, uint32_t *remarks) {
+    static const char *const forms[DECODE_TIME_FORMS] = {
+        [DECODE_TIME_WITHOUT_ZONE] = "ISO 8601 without a zone (set [decode] time_zone)",
+        [DECODE_TIME_DATE] = "a date without a time",
+        [DECODE_TIME_NO_SUCH] = "not an existing date and time in the years 1678 to 2261",
+        [DECODE_TIME_TEXT] = "neither ISO 8601 nor an epoch number",
+        [DECODE_TIME_NUMBER] = "not an epoch number of seconds, ms, us or ns",
+        [DECODE_TIME_TYPE] = "neither text nor a number",
+    };
+    char shown[SHOWN_MAX + 8];
+    show_value(value, shown, sizeof shown);
+    decoder->time_form = form_of(value);
+    complain(decoder, DECODE_OK, "%s %s is unreadable: it is %s", name, shown,
+             forms[decoder->time_form]);
+    message->flags |= T5_MESSAGE_TIME_SUSPECT;
+    *remarks |= DECODE_REMARK_UNREADABLE_TIME;
+}
+
+static __attribute__((noinline)) bool take_rare_time(struct decoder *decoder, const t5_value *value,
+                                                     const char *name, t5_message *message,
+                                                     uint32_t *remarks) {
+    if (time_of(value, decoder->limits.zone, &message->event_time_ns))
+        return true;
+    if (value->type != T5_VALUE_NULL) /* an empty text is there, and no time */
+        note_unreadable(decoder, value, name, message, remarks);
+    return false;
+}
+
+/* Takes the event time from this value. False when it is absent, and when it cannot be read. */
+static inline bool take_time(struct decoder *decoder, enum envelope_slot slot, const char *name,
+                             t5_message *message, uint32_t *remarks) {
+    const t5_value *value = &decoder->extract.cells[slot];
+    if (value->type == T5_VALUE_MISSING)
+        return false;
+    if (value->type == T5_VALUE_INTEGER && epoch_read(value->integer, &message->event_time_ns))
+        return true;
+    return take_rare_time(decoder, value, name, message, remarks);
+}
+
+/* Whether the event time lies so close to Kafka's that both may be right. */
+static bool is_plausible(const struct decode_limits *limits, const t5_message *message) {
+    int64_t lead_ns;
+    return !__builtin_sub_overflow(message->event_time_ns, message->kafka_time_ns, &lead_ns) &&
+           lead_ns <= limits->max_event_lead_ns && lead_ns >= -limits->max_event_lag_ns;
 }
 
 static enum decode_reason fill_symbol(struct decoder *decoder, const struct record *record,
@@ -241,11 +324,12 @@ static enum decode_reason fill_symbol(struct decoder *decoder, const struct reco
                         memcmp(record->key, symbol->text, symbol->length) != 0))
             *remarks |= DECODE_REMARK_KEY_DIFFERS;
     } else if (has_key) {
-        if (!scan_is_utf8(record->key, record->key_size))
-            return complain(decoder, DECODE_BAD_UTF8,
-                            "no \"symbol\", and the key (%zu bytes), which would be it, is not "
-                            "UTF-8",
-                            record->key_size);
+        if (!text_is_utf8(record->key, record->key_size))
+            return complain(
+                decoder, DECODE_BAD_UTF8,
+                "no \"symbol\", and the key (%zu bytes), which would be used instead, is not "
+                "UTF-8",
+                record->key_size);
         message->symbol = (t5_str){record->key, record->key_size};
     } else {
         return complain(decoder, DECODE_NO_SYMBOL, "neither a \"symbol\" nor a key");
@@ -257,9 +341,16 @@ static enum decode_reason fill_symbol(struct decoder *decoder, const struct reco
     return DECODE_OK;
 }
 
+static enum decode_reason complain_of_no_time(struct decoder *decoder, uint32_t remarks) {
+    if ((remarks & DECODE_REMARK_UNREADABLE_TIME) != 0)
+        return DECODE_NO_TIME; /* the complaint is about that time */
+    return complain(decoder, DECODE_NO_TIME,
+                    "neither publishTime.take5Time, nor \"timestamp\", nor a timestamp of the "
+                    "record");
+}
+
 static enum decode_reason fill_time(struct decoder *decoder, const struct record *record,
                                     t5_message *message, uint32_t *remarks) {
-    const t5_value *cells = decoder->extract.cells;
     const bool has_kafka_time =
         record->kafka_time_ms != RECORD_NO_TIME &&
         !__builtin_mul_overflow(record->kafka_time_ms, NS_PER_MILLISECOND, &message->kafka_time_ns);
@@ -268,22 +359,14 @@ static enum decode_reason fill_time(struct decoder *decoder, const struct record
     else
         message->kafka_time_ns = 0;
 
-    if (!time_of_milliseconds(&cells[ENVELOPE_TIME], &message->event_time_ns) &&
-        !time_of_milliseconds(&cells[ENVELOPE_TIME_OTHER], &message->event_time_ns) &&
-        !time_of_timestamp(&cells[ENVELOPE_TIMESTAMP], &message->event_time_ns)) {
+    if (!take_time(decoder, ENVELOPE_TIME, "publishTime.take5Time", message, remarks) &&
+        !take_time(decoder, ENVELOPE_TIME_OTHER, "PublishTime.take5Time", message, remarks) &&
+        !take_time(decoder, ENVELOPE_TIMESTAMP, "\"timestamp\"", message, remarks)) {
         message->event_time_ns = message->kafka_time_ns;
-        if (!has_kafka_time)
-            return complain(decoder, DECODE_NO_TIME,
-                            "neither publishTime.take5Time, nor \"timestamp\", nor a timestamp of "
-                            "the record");
-        return DECODE_OK;
+        return has_kafka_time ? DECODE_OK : complain_of_no_time(decoder, *remarks);
     }
     message->flags |= T5_MESSAGE_HAS_EVENT_TIME;
-    int64_t latest;
-    if (has_kafka_time &&
-        !__builtin_add_overflow(message->kafka_time_ns, decoder->limits.max_event_lead_ns,
-                                &latest) &&
-        message->event_time_ns > latest) {
+    if (has_kafka_time && !is_plausible(&decoder->limits, message)) {
         message->flags |= T5_MESSAGE_TIME_SUSPECT;
         *remarks |= DECODE_REMARK_SUSPECT_TIME;
     }
@@ -316,6 +399,10 @@ static void fill_bar(const t5_value *cells, t5_message *message) {
     fill_number(message, T5_MESSAGE_HAS_CLOSE, &message->close, &cells[ENVELOPE_CLOSE], NULL);
 }
 
+enum decode_time_form decoder_time_form(const struct decoder *decoder) {
+    return decoder->time_form;
+}
+
 enum decode_reason decoder_decode(struct decoder *decoder, const struct record *record,
                                   t5_message *message, uint32_t *remarks) {
     *remarks = 0;
@@ -342,8 +429,6 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct record *
     reason = fill_symbol(decoder, record, message, remarks);
     if (reason != DECODE_OK)
         return reason;
-    reason = fill_time(decoder, record, message, remarks);
-    if (reason == DECODE_OK)
-        decoder->complaint[0] = '\0';
-    return reason;
+    decoder->complaint[0] = '\0';
+    return fill_time(decoder, record, message, remarks);
 }

@@ -6,8 +6,8 @@
  * is built; text stays a span of the payload unless it has escapes, which are resolved into the
  * decoder's scratch.
  *
- * A number beyond the range of doubles (1e999) is JSON: as a field it is an infinite NUMBER, in the
- * envelope it counts as absent.
+ * A number beyond the range of doubles (1e999) is taken for the bare Infinity that it would be: as
+ * `non_finite` says absent, or the message bad, wherever it stands and whether or not it is wanted.
  *
  * A decoder belongs to one thread. Its projection outlives it.
  */
@@ -17,30 +17,15 @@
 #include "base/error.h"
 #include "message/projection.h"
 #include "message/record.h"
+#include "message/time_text.h"
+#include "json/reason.h"
 
 #include <take5/message.h>
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Why a record cannot be used. DECODE_OK is none. */
-enum decode_reason {
-    DECODE_OK = 0,
-    DECODE_EMPTY,            /* no payload: a tombstone or zero bytes */
-    DECODE_NOT_JSON,         /* breaks the grammar, or text after the value */
-    DECODE_NOT_OBJECT,       /* JSON, but not one object */
-    DECODE_BAD_UTF8,         /* in a string, or anywhere else */
-    DECODE_TOO_DEEP,         /* above max_depth */
-    DECODE_TOO_LARGE,        /* payload above max_bytes */
-    DECODE_NO_SYMBOL,        /* neither `symbol` nor a key */
-    DECODE_SYMBOL_TOO_LONG,  /* above max_symbol */
-    DECODE_NON_FINITE,       /* bare NaN or Infinity, with non_finite = reject */
-    DECODE_NO_TIME,          /* neither an event time nor a record timestamp */
-    DECODE_TOO_MANY_SYMBOLS, /* set by the engine, not by the decoder: the table is full */
-    DECODE_REASONS           /* how many there are */
-};
-
-/* "not-json" and so on: for headers, metrics and letters. */
+/* "not-json" and so on: for headers, metrics and dead_letters. */
 const char *decode_reason_name(enum decode_reason reason);
 
 enum decode_non_finite { DECODE_NON_FINITE_ABSENT = 1, DECODE_NON_FINITE_REJECT };
@@ -51,16 +36,34 @@ struct decode_limits {
     uint32_t max_symbol; /* 64 bytes */
     enum decode_non_finite non_finite;
     int64_t max_event_lead_ns; /* 1 h; further ahead of the Kafka time is TIME_SUSPECT */
+    int64_t max_event_lag_ns;  /* 10 years; further behind it is too */
+    struct time_zone zone;     /* of ISO-8601 without one; none: it cannot be read */
 };
 
 #define DECODE_LIMITS_DEFAULT                                                                      \
-    { 1u << 20, 64, 64, DECODE_NON_FINITE_ABSENT, 3600 * 1000000000LL }
+    {                                                                                              \
+        .max_bytes = 1u << 20, .max_depth = 64, .max_symbol = 64,                                  \
+        .non_finite = DECODE_NON_FINITE_ABSENT, .max_event_lead_ns = 3600 * 1000000000LL,          \
+        .max_event_lag_ns = 3650 * 86400 * 1000000000LL                                            \
+    }
 
 /* Things about a usable message that are counted. */
 enum decode_remark {
-    DECODE_REMARK_NON_FINITE = 1 << 0,  /* held bare NaN or Infinity, taken as absent */
-    DECODE_REMARK_KEY_DIFFERS = 1 << 1, /* symbol and key are both there and differ */
-    DECODE_REMARK_SUSPECT_TIME = 1 << 2
+    DECODE_REMARK_NON_FINITE = 1 << 0,   /* held NaN, Infinity or a number beyond doubles: absent */
+    DECODE_REMARK_KEY_DIFFERS = 1 << 1,  /* symbol and key are both there and differ */
+    DECODE_REMARK_SUSPECT_TIME = 1 << 2, /* too far ahead of Kafka's time, or behind it */
+    DECODE_REMARK_UNREADABLE_TIME = 1 << 3 /* an event time is there and cannot be read */
+};
+
+/* As what an event time stands there that cannot be read. */
+enum decode_time_form {
+    DECODE_TIME_WITHOUT_ZONE, /* ISO-8601, with no zone given for those without one */
+    DECODE_TIME_DATE,
+    DECODE_TIME_NO_SUCH, /* ISO-8601 of a day or time that does not exist, or of a far year */
+    DECODE_TIME_TEXT,    /* any other */
+    DECODE_TIME_NUMBER,  /* too small or too large */
+    DECODE_TIME_TYPE,    /* neither text nor number */
+    DECODE_TIME_FORMS    /* how many there are */
 };
 
 struct decoder;
@@ -78,14 +81,19 @@ void decoder_free(struct decoder *decoder);
  * and decoder_complaint() says what is wrong at which byte.
  */
 __attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
-enum decode_reason decoder_decode(struct decoder *decoder, const struct record *record,
-                                  t5_message *message, uint32_t *remarks);
+enum decode_reason
+decoder_decode(struct decoder *decoder, const struct record *record, t5_message *message,
+               uint32_t *remarks);
 
-/* What was wrong with the record decoded last: "byte 17: expected ':' after a member's name". */
+/* What was wrong with the record decoded last: "byte 17: expected ':' after a member's name". Of
+ * one that can be used: empty, or with DECODE_REMARK_UNREADABLE_TIME which time could not be read.
+ */
 const char *decoder_complaint(const struct decoder *decoder);
+/* The form of the time that the complaint is about, with that remark. */
+enum decode_time_form decoder_time_form(const struct decoder *decoder);
 
-/* The role of a topic that a value's shape tells (MESSAGES.md), for records without a topic:
- * "bar_trends", "historic_stats", "asset_trends", or NULL. A full strict scan. */
+/* The role of a topic that a value's shape tells (host/doc/messages.md), for records without a
+ * topic: "bar_trends", "historic_stats", "asset_trends", or NULL. A full strict scan. */
 const char *decode_shape(const char *payload, size_t size);
 
 /* Whether the text is exactly one JSON object by the same strict rules: for signal data. */

@@ -1,7 +1,10 @@
 #include "message/document.h"
 
-#include "message/number_scan.h"
+#include "base/array.h"
+
 #include "message/projection_private.h"
+#include "json/number_scan.h"
+#include "json/scan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,14 +46,8 @@ static t5_value span_value(enum t5_value_type type, const char *begin, size_t si
 
 /* A node behind the last child of `parent`, or NO_NODE when memory runs out. */
 static uint32_t add_node(struct document *document, uint32_t parent, t5_str name) {
-    if (document->count == document->capacity) {
-        const uint32_t capacity = document->capacity == 0 ? 64 : document->capacity * 2;
-        struct node *nodes = realloc(document->nodes, capacity * sizeof *nodes);
-        if (nodes == NULL)
-            return NO_NODE;
-        document->nodes = nodes;
-        document->capacity = capacity;
-    }
+    if (!ARRAY_GROW(document->nodes, document->count, document->capacity))
+        return NO_NODE;
     const uint32_t index = document->count++;
     document->nodes[index] = (struct node){.value = missing_value,
                                            .name = name,
@@ -260,12 +257,12 @@ struct document *document_new(const char *payload, size_t size, struct error *er
     const char *end = payload + size;
     struct scan scan = {.end = end};
     if (size > UINT32_MAX || !scan_trim(&begin, &end) || *begin != '{' || end[-1] != '}') {
-        error_set(error, ERROR_INVALID, "the document is not one JSON object");
+        error_set(error, ERROR_INVALID, "the document is not a single JSON object");
         return NULL;
     }
     document = calloc(1, sizeof *document);
     if (document == NULL) {
-        error_set_memory(error, sizeof *document, "a document");
+        error_set_memory(error, "a document");
         return NULL;
     }
     document->size = size;
@@ -275,11 +272,11 @@ struct document *document_new(const char *payload, size_t size, struct error *er
     if (behind == end)
         return document;
     if (behind == NULL && scan.reason == DECODE_OK)
-        error_set_memory(error, size, "a document");
+        error_set_memory(error, "a document");
     else
-        error_set(error, ERROR_INVALID, "the document is not one JSON object: byte %zu: %s",
+        error_set(error, ERROR_INVALID, "the document is not a single JSON object: byte %zu: %s",
                   (size_t)((behind != NULL ? behind : scan.at) - payload),
-                  behind != NULL ? "text behind the object" : scan.what);
+                  behind != NULL ? "text after the object" : scan.what);
     document_free(document);
     return NULL;
 }

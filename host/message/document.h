@@ -3,7 +3,7 @@
  *
  * Built on demand from a payload that the decoder found good, by the decoder's own grammar, so that
  * both see the same: the last of duplicate keys, integers of 64 bits, texts with a NUL in them,
- * objects and arrays as they stand in the message, bare NaN and Infinity as MISSING. (A tree of
+ * objects and arrays as they stand in the message, what is not finite as MISSING. (A tree of
  * cJSON's would lose each of these, and its allocator is shared with every strategy that uses
  * cJSON itself.) One thread at a time. The payload must live as long as the document.
  */

@@ -1,6 +1,6 @@
 #include "message/extract.h"
 
-#include "message/number_scan.h"
+#include "json/number_scan.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #define TAKE5_MESSAGE_EXTRACT_H
 
 #include "message/hint.h"
-#include "message/scan.h"
 #include "message/trie.h"
+#include "json/scan.h"
 
 #include <take5/value.h>
 

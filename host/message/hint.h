@@ -13,8 +13,8 @@
 #ifndef TAKE5_MESSAGE_HINT_H
 #define TAKE5_MESSAGE_HINT_H
 
-#include "message/block.h"
 #include "message/trie.h"
+#include "json/simd_block.h"
 
 #include <stdbool.h>
 #include <stdint.h>

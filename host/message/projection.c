@@ -1,6 +1,9 @@
 #include "message/projection_private.h"
 
-#include "message/scan.h"
+#include "base/array.h"
+#include "base/text.h"
+
+#include "json/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +68,7 @@ bool projection_check(const char *path, size_t size, struct error *error) {
         return error_set(error, ERROR_INVALID,
                          "field path \"%.40s...\" has %zu bytes; at most %d are allowed", path,
                          size, PROJECTION_MAX_PATH);
-    if (!scan_is_utf8(path, size))
+    if (!text_is_utf8(path, size))
         return error_set(error, ERROR_INVALID, "a field path of %zu bytes is not UTF-8", size);
     char step[PROJECTION_MAX_PATH];
     size_t step_size;
@@ -77,9 +80,10 @@ bool projection_check(const char *path, size_t size, struct error *error) {
             return refuse(error, path, size,
                           "ends with a backslash; write two for a backslash in a name");
         if (token == PATH_EMPTY)
-            return refuse(error, path, size,
-                          "has an empty step; steps are divided by single dots, alternatives by |, "
-                          "and a backslash makes either a part of the name");
+            return refuse(
+                error, path, size,
+                "has an empty step; steps are separated by single dots, alternatives by |, "
+                "a backslash makes either part of the name");
         if (++steps > PROJECTION_MAX_STEPS)
             return refuse(error, path, size,
                           "has more than " STRING(PROJECTION_MAX_STEPS) " steps");
@@ -115,14 +119,8 @@ static uint32_t find_path(const struct projection *projection, const char *text,
 }
 
 static bool append_path(struct projection *projection, const char *text, size_t size) {
-    if (projection->count == projection->capacity) {
-        const uint32_t capacity = projection->capacity == 0 ? 32 : projection->capacity * 2;
-        struct path *paths = realloc(projection->paths, capacity * sizeof *paths);
-        if (paths == NULL)
-            return false;
-        projection->paths = paths;
-        projection->capacity = capacity;
-    }
+    if (!ARRAY_GROW(projection->paths, projection->count, projection->capacity))
+        return false;
     char *copy = malloc(size);
     if (copy == NULL)
         return false;
@@ -180,14 +178,16 @@ bool projection_add(struct projection *projection, const char *path, size_t size
     }
     if (projection->is_sealed)
         return error_set(error, ERROR_STATE,
-                         "field path \"%.*s\" is new, and the projection sealed", (int)size, path);
+                         "field path \"%.*s\" is new, but the projection is sealed", (int)size,
+                         path);
     if (projection->count == PROJECTION_MAX_SLOTS)
-        return error_set(error, ERROR_INVALID,
-                         "field path \"%.*s\": all strategies together want more than %d different "
-                         "fields; ask for an object as a whole instead of for its members",
-                         (int)size, path, PROJECTION_MAX_SLOTS - ENVELOPE_SLOTS);
+        return error_set(
+            error, ERROR_INVALID,
+            "field path \"%.*s\": all strategies together declare more than %d different "
+            "fields; declare a whole object instead of its members",
+            (int)size, path, PROJECTION_MAX_SLOTS - ENVELOPE_SLOTS);
     if (!append_path(projection, text, text_size))
-        return error_set_memory(error, text_size, "a field path");
+        return error_set_memory(error, "a field path");
     *slot = projection->count - 1;
     return true;
 }
@@ -282,7 +282,7 @@ bool projection_seal(struct projection *projection, struct error *error) {
     if (projection->is_sealed)
         return true;
     trie_release(trie);
-    return error_set_memory(error, projection->count * sizeof(struct trie_node), "a projection");
+    return error_set_memory(error, "a projection");
 }
 
 uint32_t projection_slots(const struct projection *projection) {

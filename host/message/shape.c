@@ -2,7 +2,7 @@
  * What a text is as a whole: which topic its members tell of, and whether it is one JSON object.
  */
 #include "message/decode.h"
-#include "message/scan.h"
+#include "json/scan.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const struct {
     {"trend_vectors", 13, SHAPE_ASSET},
 };
 
-/* Longest escaped spelling of a telling name: six bytes a letter. */
+/* Longest escaped spelling of a telling name: six bytes a dead_letter. */
 #define LONGEST_ESCAPED (17 * 6)
 
 static uint32_t telling_bit(const char *name, size_t size, bool has_escapes) {

@@ -1,5 +1,7 @@
 #include "message/time_text.h"
 
+#include <string.h>
+
 #define NS_PER_SECOND INT64_C(1000000000)
 
 struct reader {
@@ -89,20 +91,31 @@ static int32_t days_since_1970(int32_t year, int32_t month, int32_t day) {
     return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
 }
 
-bool time_text_parse(const char *text, size_t size, int64_t *time_ns) {
+static bool read_date(struct reader *reader, int32_t *year, int32_t *month, int32_t *day) {
+    return read_digits(reader, 4, year) && read_byte(reader, '-') &&
+           read_digits(reader, 2, month) && read_byte(reader, '-') && read_digits(reader, 2, day);
+}
+
+/* An offset, or the zone's when there is none. */
+static bool read_zone(struct reader *reader, struct time_zone zone, int32_t *seconds) {
+    if (reader->at < reader->end || !zone.is_set)
+        return read_offset(reader, seconds);
+    *seconds = zone.offset_s;
+    return true;
+}
+
+bool time_text_parse(const char *text, size_t size, struct time_zone zone, int64_t *time_ns) {
     struct reader reader = {text, text + size};
     int32_t year, month, day, hour, minute, second, ns, offset;
 
-    if (!read_digits(&reader, 4, &year) || !read_byte(&reader, '-') ||
-        !read_digits(&reader, 2, &month) || !read_byte(&reader, '-') ||
-        !read_digits(&reader, 2, &day))
+    if (!read_date(&reader, &year, &month, &day))
         return false;
     if (!read_byte(&reader, 'T') && !read_byte(&reader, 't') && !read_byte(&reader, ' '))
         return false;
     if (!read_digits(&reader, 2, &hour) || !read_byte(&reader, ':') ||
         !read_digits(&reader, 2, &minute) || !read_byte(&reader, ':') ||
         !read_digits(&reader, 2, &second) || !read_fraction(&reader, &ns) ||
-        !read_offset(&reader, &offset))
+        !read_zone(&reader, zone, &offset))
         return false;
     if (year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 ||
         day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60)
@@ -113,5 +126,39 @@ bool time_text_parse(const char *text, size_t size, int64_t *time_ns) {
     }
     const int64_t day_seconds = INT64_C(86400) * days_since_1970(year, month, day);
     *time_ns = (day_seconds + (hour * 60 + minute) * 60 + second - offset) * NS_PER_SECOND + ns;
+    return true;
+}
+
+/* Whether it looks like a date and a time, whatever their digits say. */
+static bool is_like_iso(const char *text, size_t size) {
+    struct reader reader = {text, text + size};
+    int32_t ignored;
+    return read_date(&reader, &ignored, &ignored, &ignored) &&
+           (read_byte(&reader, 'T') || read_byte(&reader, 't') || read_byte(&reader, ' ')) &&
+           read_digits(&reader, 2, &ignored) && read_byte(&reader, ':') &&
+           read_digits(&reader, 2, &ignored) && read_byte(&reader, ':') &&
+           read_digits(&reader, 2, &ignored) && read_fraction(&reader, &ignored) &&
+           (reader.at == reader.end || read_offset(&reader, &ignored));
+}
+
+enum time_text_form time_text_form(const char *text, size_t size) {
+    static const struct time_zone utc = {.is_set = true};
+    struct reader reader = {text, text + size};
+    int32_t ignored;
+    int64_t time_ns;
+    if (time_text_parse(text, size, utc, &time_ns))
+        return TIME_TEXT_WITHOUT_ZONE;
+    if (read_date(&reader, &ignored, &ignored, &ignored) && reader.at == reader.end)
+        return TIME_TEXT_DATE;
+    return is_like_iso(text, size) ? TIME_TEXT_NO_SUCH : TIME_TEXT_OTHER;
+}
+
+bool time_zone_parse(const char *text, size_t size, struct time_zone *zone) {
+    struct reader reader = {text, text + size};
+    int32_t seconds = 0;
+    const bool is_utc = size == 3 && memcmp(text, "UTC", 3) == 0;
+    if (!is_utc && !read_offset(&reader, &seconds))
+        return false;
+    *zone = (struct time_zone){.is_set = true, .offset_s = seconds};
     return true;
 }

@@ -1,5 +1,7 @@
 #include "message/trie.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 
 /* A node while the tree grows: children are a list, newest last. */
@@ -19,14 +21,8 @@ struct trie_builder {
 
 /* A new draft, or TRIE_NONE when memory runs out (draft 0 is made by trie_builder_new alone). */
 static uint32_t draft_new(struct trie_builder *builder, const struct trie_step *step) {
-    if (builder->count == builder->capacity) {
-        const uint32_t capacity = builder->capacity == 0 ? 64 : builder->capacity * 2;
-        struct draft *drafts = realloc(builder->drafts, capacity * sizeof *drafts);
-        if (drafts == NULL)
-            return TRIE_NONE;
-        builder->drafts = drafts;
-        builder->capacity = capacity;
-    }
+    if (!ARRAY_GROW(builder->drafts, builder->count, builder->capacity))
+        return TRIE_NONE;
     char *name = malloc(step->size + 1);
     if (name == NULL)
         return TRIE_NONE;

@@ -10,7 +10,7 @@
 #ifndef TAKE5_MESSAGE_TRIE_H
 #define TAKE5_MESSAGE_TRIE_H
 
-#include "message/block.h"
+#include "json/simd_block.h"
 
 #include <stdbool.h>
 #include <stddef.h>

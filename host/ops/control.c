@@ -1,6 +1,9 @@
 #include "ops/control.h"
 
 #include "base/clock.h"
+#include "base/locks.h"
+#include "os/acceptor.h"
+#include "os/at_fork.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +21,18 @@
 #define SEND_TIMEOUT_S 5
 #define MAX_GROUPS     1024
 
+LOCK_CLASS(control_lock);
 struct control {
     struct control_options options;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     gid_t group; /* (gid_t)-1: none */
     int listener;
+    struct acceptor acceptor;
     int wake[2];
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    size_t clients; /* at work; guarded by `lock` */
+    size_t clients GUARDED_BY(control_lock); /* at work */
 };
 
 struct client {
@@ -40,7 +45,7 @@ static bool make_address(const char *path, struct sockaddr_un *address, struct e
     address->sun_family = AF_UNIX;
     if (strlen(path) >= sizeof address->sun_path)
         return error_set(error, ERROR_INVALID,
-                         "%s: a socket's path has at most %zu bytes, this one %zu; set [control] "
+                         "%s: a socket path has at most %zu bytes, this one has %zu; set [control] "
                          "socket or [take5] run_dir",
                          path, sizeof address->sun_path - 1, strlen(path));
     strcpy(address->sun_path, path);
@@ -72,9 +77,10 @@ static bool is_allowed(const struct control *control, int fd) {
         return false;
     if (peer.uid == 0 || peer.uid == geteuid() || is_member(fd, control->group, peer.gid))
         return true;
-    log_warning(control->options.log, "ops",
-                "control: user %u (process %d) is refused; [control] group lets a group in",
-                (unsigned)peer.uid, (int)peer.pid);
+    log_event(
+        control->options.log, LOG_LEVEL_WARNING, "ops", "control.denied",
+        "control: access denied for user %u (process %d); use [control] group to allow a group",
+        (unsigned)peer.uid, (int)peer.pid);
     return false;
 }
 
@@ -141,13 +147,13 @@ static bool parse_length(const char *word, size_t *length) {
 static char *read_body(const struct control *control, const struct reading *reading, size_t size,
                        struct text *answer) {
     if (size > control->options.max_body) {
-        text_printf(answer, "the body of a request has at most %zu bytes; this one announces %zu",
+        text_printf(answer, "a request body has at most %zu bytes; this one declares %zu",
                     control->options.max_body, size);
         return NULL;
     }
     char *body = malloc(size + 1);
     if (body == NULL) {
-        text_printf(answer, "out of memory for a body of %zu bytes", size);
+        text_printf(answer, "out of memory for a request body of %zu bytes", size);
         return NULL;
     }
     size_t got = reading->size - reading->body_at;
@@ -157,8 +163,9 @@ static char *read_body(const struct control *control, const struct reading *read
     while (got < size) {
         const size_t n = receive(reading, body + got, size - got);
         if (n == 0) {
-            text_printf(answer, "the request was cut off: %zu of the %zu bytes of its body came",
-                        got, size);
+            text_printf(answer,
+                        "the request was truncated: received %zu of the %zu bytes of its body", got,
+                        size);
             free(body);
             return NULL;
         }
@@ -203,7 +210,7 @@ static bool serve_line(const struct control *control, struct reading *reading,
     if (request.count > CONTROL_MAX_WORDS)
         text_printf(answer, "a request has at most %d words", CONTROL_MAX_WORDS);
     else if (request.count == 0)
-        text_puts(answer, "no request");
+        text_puts(answer, "empty request");
     else
         did = control->options.handle(control->options.context, &request, answer);
     free(body);
@@ -219,32 +226,44 @@ static void serve(const struct control *control, int fd) {
     if (!is_allowed(control, fd))
         text_puts(&answer, "not allowed");
     else if (!read_line(&reading))
-        text_puts(&answer, "no request");
+        text_puts(&answer, "empty request");
     else
         did = serve_line(control, &reading, &answer);
+    if (text_is_oom(&answer)) { /* a part of it would pass for the whole */
+        did = false;
+        text_release(&answer);
+        text_puts(&answer, "out of memory for the answer");
+    }
     send_all(fd, did ? "ok\n" : "failed\n", did ? 3 : 7);
     send_all(fd, answer.data, answer.size);
     text_release(&answer);
+}
+
+/* A strategy that forked may hold a copy of the descriptor: the client must see the end all the
+ * same. */
+static void hang_up(int fd) {
+    (void)shutdown(fd, SHUT_RDWR);
+    close(fd);
 }
 
 static void *client_main(void *argument) {
     struct client client = *(struct client *)argument;
     free(argument);
     serve(client.control, client.fd);
-    close(client.fd);
-    pthread_mutex_lock(&client.control->lock);
+    hang_up(client.fd);
+    lock_acquire(&client.control->lock, control_lock);
     client.control->clients--;
     pthread_cond_broadcast(&client.control->changed);
-    pthread_mutex_unlock(&client.control->lock);
+    lock_release(&client.control->lock, control_lock);
     return NULL;
 }
 
 static void begin_client(struct control *control, int fd) {
-    pthread_mutex_lock(&control->lock);
+    lock_acquire(&control->lock, control_lock);
     const bool is_full = control->clients >= CONTROL_CLIENTS;
     if (!is_full)
         control->clients++;
-    pthread_mutex_unlock(&control->lock);
+    lock_release(&control->lock, control_lock);
     struct client *client = is_full ? NULL : malloc(sizeof *client);
     pthread_t thread;
     pthread_attr_t attributes;
@@ -255,12 +274,12 @@ static void begin_client(struct control *control, int fd) {
     if (client == NULL || pthread_create(&thread, &attributes, client_main, client) != 0) {
         static const char busy[] = "failed\ntoo many requests at once\n";
         send_all(fd, busy, sizeof busy - 1);
-        close(fd);
+        hang_up(fd);
         free(client);
         if (!is_full) {
-            pthread_mutex_lock(&control->lock);
+            lock_acquire(&control->lock, control_lock);
             control->clients--;
-            pthread_mutex_unlock(&control->lock);
+            lock_release(&control->lock, control_lock);
         }
     }
     pthread_attr_destroy(&attributes);
@@ -268,16 +287,16 @@ static void begin_client(struct control *control, int fd) {
 
 static void *control_main(void *argument) {
     struct control *control = argument;
-    struct pollfd fds[2] = {{.fd = control->listener, .events = POLLIN},
-                            {.fd = control->wake[0], .events = POLLIN}};
+    struct pollfd fds[2] = {{0}, {.fd = control->wake[0], .events = POLLIN}};
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            break;
+        const int wait_ms = acceptor_prepare(&control->acceptor, &fds[0]);
+        if (poll(fds, 2, wait_ms) < 0)
+            continue; /* EINTR, or no memory for a moment */
         if (fds[1].revents != 0)
             break;
         if ((fds[0].revents & POLLIN) == 0)
             continue;
-        const int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC);
+        const int fd = acceptor_take(&control->acceptor, NULL, NULL);
         if (fd < 0)
             continue;
         const struct timeval limit = {.tv_sec = SEND_TIMEOUT_S};
@@ -300,13 +319,15 @@ static bool bind_socket(struct control *control, struct error *error) {
     if (!make_address(control->options.path, &address, error))
         return false;
     if (is_alive(&address))
-        return error_set(error, ERROR_STATE,
-                         "%s: another take5 listens there; give this one its own [take5] run_dir",
-                         control->options.path);
+        return error_set(
+            error, ERROR_STATE,
+            "%s: another take5 is listening there; set a different [take5] run_dir for this one",
+            control->options.path);
     unlink(control->options.path);
     control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (control->listener < 0)
-        return error_set_errno(error, errno, "cannot make a socket");
+        return error_set_errno(error, errno, "cannot create a socket");
+    at_fork_close(control->listener);
     /* Nobody may connect before the mode is right: nobody can before listen(). */
     if (bind(control->listener, (struct sockaddr *)&address, sizeof address) != 0)
         return error_set_errno(error, errno, "cannot bind %s", control->options.path);
@@ -321,8 +342,11 @@ static bool bind_socket(struct control *control, struct error *error) {
 }
 
 static void release(struct control *control) {
-    if (control->listener >= 0)
+    acceptor_release(&control->acceptor);
+    if (control->listener >= 0) {
+        at_fork_forget(control->listener);
         close(control->listener);
+    }
     if (control->path[0] != '\0')
         unlink(control->path);
     for (size_t i = 0; i < 2; i++) {
@@ -337,13 +361,13 @@ static void release(struct control *control) {
 struct control *control_new(const struct control_options *options, struct error *error) {
     struct control *control = calloc(1, sizeof *control);
     if (control == NULL) {
-        error_set_memory(error, sizeof *control, "the control socket");
+        error_set_memory(error, "the control socket");
         return NULL;
     }
     control->options = *options;
     if (control->options.timeout_ns <= 0)
         control->options.timeout_ns = CONTROL_TIMEOUT_S * NS_PER_S;
-    control->listener = control->wake[0] = control->wake[1] = -1;
+    control->listener = control->wake[0] = control->wake[1] = control->acceptor.reserve = -1;
     control->group = (gid_t)-1;
     pthread_mutex_init(&control->lock, NULL);
     pthread_cond_init(&control->changed, NULL);
@@ -356,10 +380,11 @@ struct control *control_new(const struct control_options *options, struct error 
         control->group = group->gr_gid;
     }
     if (pipe2(control->wake, O_CLOEXEC) != 0) {
-        error_set_errno(error, errno, "cannot make a pipe");
+        error_set_errno(error, errno, "cannot create a pipe");
         goto failed;
     }
-    if (!bind_socket(control, error))
+    if (!bind_socket(control, error) ||
+        !acceptor_init(&control->acceptor, control->listener, "control", options->log, error))
         goto failed;
     const int status = pthread_create(&control->thread, NULL, control_main, control);
     if (status != 0) {
@@ -380,11 +405,19 @@ void control_free(struct control *control) {
     const char stop = 's';
     while (write(control->wake[1], &stop, 1) < 0 && errno == EINTR) {}
     pthread_join(control->thread, NULL);
-    pthread_mutex_lock(&control->lock);
+    lock_acquire(&control->lock, control_lock);
     while (control->clients > 0)
         pthread_cond_wait(&control->changed, &control->lock);
-    pthread_mutex_unlock(&control->lock);
+    lock_release(&control->lock, control_lock);
     release(control);
+}
+
+uint64_t control_accept_failures(const struct control *control) {
+    return acceptor_failures(&control->acceptor);
+}
+
+bool control_lacks_descriptors(const struct control *control) {
+    return acceptor_lacks_descriptors(&control->acceptor);
 }
 
 /* ---- the client ---- */
@@ -395,12 +428,12 @@ static int connect_to(const char *path, struct error *error) {
         return -1;
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        error_set_errno(error, errno, "cannot make a socket");
+        error_set_errno(error, errno, "cannot create a socket");
         return -1;
     }
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
-    error_set_errno(error, errno, "no take5 answers at %s", path);
+    error_set_errno(error, errno, "no response from take5 at %s", path);
     close(fd);
     return -1;
 }
@@ -415,7 +448,7 @@ bool control_find(const char *path, pid_t *pid, struct error *error) {
     if (did)
         *pid = peer.pid;
     else
-        error_set_errno(error, errno, "%s: cannot tell who listens", path);
+        error_set_errno(error, errno, "%s: cannot identify the process that listens there", path);
     close(fd);
     return did;
 }
@@ -434,7 +467,9 @@ static bool take_answer(int fd, const char *path, bool *did, struct text *answer
     }
     *did = strncmp(answer->data, "ok\n", 3) == 0;
     if (!*did && strncmp(answer->data, "failed\n", 7) != 0)
-        return error_set(error, ERROR_SYSTEM, "%s: the host ended before it answered", path);
+        return error_set(error, ERROR_SYSTEM, "%s: the host exited before it responded", path);
+    if (text_is_oom(answer))
+        return error_set_memory(error, "the host's answer");
     const size_t head = *did ? 3 : 7;
     memmove(answer->data, answer->data + head, answer->size - head + 1);
     answer->size -= head;

@@ -6,9 +6,9 @@
  * digits) announces a body: so many bytes follow the line's end; it is not one of the request's
  * words then. A body larger than the server's limit is refused before it is read.
  *
- * Mode 0600; with a group (DECISIONS:
- * quants are not the service user) 0660 and that group. Whoever connects is checked by SO_PEERCRED
- * as well: root, the host's own user, or a member of the group.
+ * Mode 0600; with a group (host/doc/decisions.md,
+ * *Quants are not the service's user*) 0660 and that group. Whoever connects is checked by
+ * SO_PEERCRED as well: root, the host's own user, or a member of the group.
  *
  * Each client is served by a thread of its own, at most CONTROL_CLIENTS at once, with a time limit
  * for sending the whole request, however it is cut into pieces.
@@ -17,8 +17,8 @@
 #define TAKE5_OPS_CONTROL_H
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/text.h"
+#include "log/log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +56,10 @@ struct control_options {
 struct control *control_new(const struct control_options *options, struct error *error);
 /* Stops listening, waits for the clients at work, removes the socket. */
 void control_free(struct control *control);
+
+/* Any thread; see acceptor.h. */
+uint64_t control_accept_failures(const struct control *control);
+bool control_lacks_descriptors(const struct control *control);
 
 /* The client's side. Which process listens there. False: none does. */
 bool control_find(const char *path, pid_t *pid, struct error *error);

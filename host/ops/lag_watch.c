@@ -45,9 +45,9 @@ static void tell(const struct lag_watch *watch, const struct lag_sample *sample,
     const char *most;
     const double share = busy_share(&watch->last, sample, &most);
     const int length = snprintf(text, size,
-                                "lag grows: %" PRId64 " messages behind, %" PRId64
+                                "consumer lag is growing: %" PRId64 " messages behind, %" PRId64
                                 " more than %.0f s ago, at %.0f "
-                                "messages/s; strategies take %.0f%% of the lanes' time",
+                                "messages/s; strategies use %.0f%% of the lanes' time",
                                 sample->lag, sample->lag - watch->anchor,
                                 seconds(watch->anchor_ns, sample->now_ns), rate, share * 100);
     if (most != NULL && length > 0 && (size_t)length < size)
@@ -85,7 +85,7 @@ enum lag_word lag_watch(struct lag_watch *watch, const struct lag_sample *sample
         word = LAG_GROWS;
     } else if (watch->said > 0 &&
                ((double)sample->lag <= swing || sample->lag <= watch->said / 10)) {
-        snprintf(text, size, "lag is back to %" PRId64, sample->lag);
+        snprintf(text, size, "consumer lag is back to %" PRId64, sample->lag);
         watch->said = 0;
         word = LAG_IS_BACK;
     }

@@ -1,10 +1,11 @@
 #include "ops/run_directory.h"
 
+#include "os/private_file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,39 +22,22 @@ static mode_t wanted_mode(const struct run_directory *directory) {
     return directory->group != NULL ? 0710 : 0700;
 }
 
-bool directory_make(const char *path, struct error *error) {
-    char step[PATH_MAX];
-    if (strlen(path) >= sizeof step)
-        return error_set(error, ERROR_INVALID, "%s: path too long", path);
-    strcpy(step, path);
-    for (char *at = step + 1; *at != '\0'; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(step, 0755) != 0 && errno != EEXIST)
-            return error_set_errno(error, errno, "cannot make %s", step);
-        *at = '/';
-    }
-    if (mkdir(step, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make %s", step);
-    return true;
-}
-
 static bool open_it(struct run_directory *directory, struct error *error) {
     struct stat link;
     /* In a directory that all may write to, whoever comes first could point it anywhere. */
     if (lstat(directory->path, &link) == 0 && S_ISLNK(link.st_mode) && link.st_uid != 0 &&
         link.st_uid != geteuid())
-        return error_set(error, ERROR_INVALID,
-                         "%s is a link that user %u made, this host runs as user %u: remove it, or "
-                         "set [take5] run_dir",
-                         directory->path, (unsigned)link.st_uid, (unsigned)geteuid());
+        return error_set(
+            error, ERROR_INVALID,
+            "%s is a symbolic link owned by user %u, this host runs as user %u: remove it, or "
+            "set [take5] run_dir",
+            directory->path, (unsigned)link.st_uid, (unsigned)geteuid());
     directory->fd = open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory->fd < 0 || fstat(directory->fd, &directory->status) != 0)
         return error_set_errno(error, errno, "cannot use %s as run directory", directory->path);
     if (directory->status.st_uid != geteuid())
         return error_set(error, ERROR_INVALID,
-                         "%s: the run directory must belong to the host's own user: it belongs to "
+                         "%s: the run directory must be owned by the host's user: it is owned by "
                          "user %u, this host runs as user %u; chown it, or set [take5] run_dir",
                          directory->path, (unsigned)directory->status.st_uid, (unsigned)geteuid());
     return true;
@@ -92,7 +76,7 @@ static bool give_to_group(const struct run_directory *directory, struct error *e
     if (errno == EPERM)
         return error_set(error, ERROR_SYSTEM,
                          "cannot give %s to [control] group = %s: user %u is not a member of it; "
-                         "add it (adduser USER %s) and start anew",
+                         "add it (adduser USER %s) and restart",
                          directory->path, directory->group, (unsigned)geteuid(), directory->group);
     return error_set_errno(error, errno, "cannot give %s to group %s", directory->path,
                            directory->group);
@@ -108,19 +92,21 @@ static bool set_mode(const struct run_directory *directory, struct log *log, str
     if (is_wider && !holds_only_ours(directory->fd))
         return error_set(
             error, ERROR_INVALID,
-            "%s: the run directory must be private: it has mode %04o, and holds what is "
-            "not of take5; set [take5] run_dir to a directory of its own, or chmod %04o",
+            "%s: the run directory must be private: it has mode %04o, and contains files that "
+            "are not take5's; set [take5] run_dir to a separate directory, or chmod %04o it",
             directory->path, (unsigned)before, (unsigned)mode);
     if (fchmod(directory->fd, mode) != 0)
         return error_set_errno(error, errno, "cannot set mode %04o of %s", (unsigned)mode,
                                directory->path);
     if (is_wider)
-        log_warning(log, "ops", "%s had mode %04o, it is %04o now: the run directory is private",
+        log_warning(log, "ops",
+                    "%s: mode changed from %04o to %04o: the run directory must be private",
                     directory->path, (unsigned)before, (unsigned)mode);
     return true;
 }
 
-bool run_directory_make(const char *path, const char *group, struct log *log, struct error *error) {
+bool run_directory_make(const char *path, const char *group, const struct trust *trust,
+                        struct log *log, struct error *error) {
     struct run_directory directory = {.path = path, .group = group, .fd = -1};
     if (group != NULL) {
         const struct group *entry = getgrnam(group);
@@ -129,9 +115,10 @@ bool run_directory_make(const char *path, const char *group, struct log *log, st
         directory.gid = entry->gr_gid;
     }
     if (!directory_make(path, error))
-        return error_set(error, error->code, "%s; [take5] run_dir names another", error->text);
-    const bool did = open_it(&directory, error) && give_to_group(&directory, error) &&
-                     set_mode(&directory, log, error);
+        return error_set(error, error->code, "%s; set [take5] run_dir to another directory",
+                         error->text);
+    const bool did = open_it(&directory, error) && trust_check_way(path, trust, error) &&
+                     give_to_group(&directory, error) && set_mode(&directory, log, error);
     if (directory.fd >= 0)
         close(directory.fd);
     return did;

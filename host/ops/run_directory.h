@@ -10,12 +10,12 @@
 #define TAKE5_OPS_RUN_DIRECTORY_H
 
 #include "base/error.h"
-#include "base/log.h"
+#include "log/log.h"
+#include "os/trust.h"
 
-/* Makes a directory, mode 0700, and what leads to it; one that is there is left as it is. */
-bool directory_make(const char *path, struct error *error);
-
-/* Makes the run directory, and what leads to it; says on the log what was mended. `group` NULL: owner only. */
-bool run_directory_make(const char *path, const char *group, struct log *log, struct error *error);
+/* Makes the run directory, and what leads to it; says on the log what was mended. Refused when
+ * others could have put it there. `group` NULL: owner only. */
+bool run_directory_make(const char *path, const char *group, const struct trust *trust,
+                        struct log *log, struct error *error);
 
 #endif

@@ -1,5 +1,8 @@
 #include "sink/producer.h"
 
+#include "base/secret.h"
+#include "config/items.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +59,6 @@ void producer_setup_release(struct producer_setup *setup) {
     memset(setup, 0, sizeof *setup);
 }
 
-/* The value is not said: it may be a secret. */
 static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                          struct error *error) {
     char text[256];
@@ -64,10 +66,13 @@ static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *va
     case RD_KAFKA_CONF_OK:
         return true;
     case RD_KAFKA_CONF_UNKNOWN:
-        return error_set(error, ERROR_INVALID, "librdkafka %s knows no property \"%s\"",
+        return error_set(error, ERROR_INVALID, "librdkafka %s has no property \"%s\"",
                          rd_kafka_version_str(), name);
     default:
-        return error_set(error, ERROR_INVALID, "librdkafka refuses the value of \"%s\"", name);
+        if (config_is_secret(name))
+            secret_hide(text, sizeof text, value);
+        return error_set(error, ERROR_INVALID, "librdkafka rejects the value of \"%s\": %s", name,
+                         text);
     }
 }
 
@@ -103,7 +108,7 @@ rd_kafka_t *producer_new(const struct producer_setup *setup,
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (client)
         return client;
-    error_set(error, ERROR_INVALID, "the producer's settings: librdkafka refuses: %s", text);
+    error_set(error, ERROR_INVALID, "librdkafka rejects the settings of the producer: %s", text);
 
 failed:
     rd_kafka_conf_destroy(conf);

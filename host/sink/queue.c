@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #define STOP_GRACE_NS NS_PER_S
 
 bool sink_queue_init(struct sink_queue *queue) {
+    lock_alone(sink_lock);
     memset(queue, 0, sizeof *queue);
     queue->is_well = true;
     pthread_condattr_t attributes;
@@ -25,17 +25,16 @@ bool sink_queue_init(struct sink_queue *queue) {
     return did;
 }
 
-static void entry_free(struct sink_entry *entry) {
-    parcel_release(entry->parcel);
+static void entry_release(struct sink_entry *entry) {
     free(entry->text);
-    free(entry);
+    delivery_release(entry->delivery); /* and the entry with it */
 }
 
 static void list_release(struct sink_list *list) {
     while (list->first) {
         struct sink_entry *entry = list->first;
         sink_list_remove(list, entry);
-        entry_free(entry);
+        entry_release(entry);
     }
 }
 
@@ -64,34 +63,76 @@ void sink_list_remove(struct sink_list *list, struct sink_entry *entry) {
     entry->before = entry->after = NULL;
 }
 
-bool sink_queue_push(struct sink_queue *queue, struct parcel *parcel) {
-    struct sink_entry *entry = calloc(1, sizeof *entry);
-    if (!entry)
-        return false;
-    parcel_retain(parcel);
-    entry->parcel = parcel;
-    entry->number = queue->pushed++;
+void sink_queue_push(struct sink_queue *queue, struct delivery *delivery) {
+    struct sink_entry *entry = &delivery->entries[delivery->entry_count++];
+    delivery_retain(delivery);
+    *entry = (struct sink_entry){.delivery = delivery, .number = queue->pushed++};
     sink_list_insert(&queue->waiting, entry);
-    return true;
+}
+
+size_t sink_queue_take(struct sink_queue *queue, size_t most, size_t bytes) {
+    size_t count = 0, size = 0;
+    while (queue->waiting.first && count < most && size < bytes) {
+        struct sink_entry *entry = queue->waiting.first;
+        sink_list_remove(&queue->waiting, entry);
+        sink_list_insert(&queue->sent, entry);
+        size += entry->delivery->bytes;
+        count++;
+    }
+    return count;
+}
+
+/* The thread is about to call `done` of deliveries. False: it must not. */
+static bool begin_confirming(struct sink_queue *queue) {
+    lock_acquire(&queue->mutex, sink_lock);
+    const bool may = !queue->is_abandoned;
+    queue->is_confirming = may;
+    lock_release(&queue->mutex, sink_lock);
+    return may;
+}
+
+REQUIRES(sink_lock)
+static void count_confirmed(struct sink_queue *queue, const struct sink_entry *entry) {
+    queue->confirmed++;
+    queue->shortened += entry->level > 0;
+}
+
+REQUIRES(sink_lock) static void end_confirming(struct sink_queue *queue) {
+    queue->is_confirming = false;
+    pthread_cond_broadcast(&queue->done);
 }
 
 void sink_queue_confirm(struct sink_queue *queue, struct sink_entry *entry) {
-    pthread_mutex_lock(&queue->mutex);
-    bool is_abandoned = queue->is_abandoned;
-    queue->is_confirming = !is_abandoned;
-    pthread_mutex_unlock(&queue->mutex);
-    if (!is_abandoned) /* else whom `done` would tell may be gone */
-        parcel_confirm(entry->parcel);
-    pthread_mutex_lock(&queue->mutex);
-    queue->is_confirming = false;
-    if (!is_abandoned) {
-        queue->confirmed++;
-        queue->shortened += entry->level > 0;
-    }
+    const bool may = begin_confirming(queue);
+    if (may)
+        delivery_confirm(entry->delivery);
+    lock_acquire(&queue->mutex, sink_lock);
+    if (may)
+        count_confirmed(queue, entry);
     sink_list_remove(&queue->sent, entry);
-    pthread_cond_broadcast(&queue->done);
-    pthread_mutex_unlock(&queue->mutex);
-    entry_free(entry);
+    end_confirming(queue);
+    lock_release(&queue->mutex, sink_lock);
+    entry_release(entry);
+}
+
+static void confirm_sent(const struct sink_queue *queue) {
+    lock_only_writer(sink_lock); /* of `sent` */
+    for (struct sink_entry *entry = queue->sent.first; entry; entry = entry->after)
+        delivery_confirm(entry->delivery);
+}
+
+void sink_queue_confirm_sent(struct sink_queue *queue) {
+    const bool may = begin_confirming(queue);
+    if (may)
+        confirm_sent(queue);
+    lock_acquire(&queue->mutex, sink_lock);
+    struct sink_list list = queue->sent;
+    queue->sent = (struct sink_list){NULL, NULL};
+    for (struct sink_entry *entry = list.first; may && entry; entry = entry->after)
+        count_confirmed(queue, entry);
+    end_confirming(queue);
+    lock_release(&queue->mutex, sink_lock);
+    list_release(&list);
 }
 
 bool sink_queue_wait(struct sink_queue *queue, pthread_cond_t *condition, int64_t until_ns) {
@@ -100,19 +141,19 @@ bool sink_queue_wait(struct sink_queue *queue, pthread_cond_t *condition, int64_
 }
 
 /* Whether an entry numbered below `number` is open. Both lists are in order. */
-static bool is_open_below(const struct sink_queue *queue, uint64_t number) {
+REQUIRES(sink_lock) static bool is_open_below(const struct sink_queue *queue, uint64_t number) {
     return (queue->waiting.first && queue->waiting.first->number < number) ||
            (queue->sent.first && queue->sent.first->number < number);
 }
 
 bool sink_queue_flush(struct sink_queue *queue, int timeout_ms) {
     int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     uint64_t number = queue->pushed;
     while (is_open_below(queue, number) && sink_queue_wait(queue, &queue->done, until_ns))
         ;
     bool is_done = !is_open_below(queue, number);
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     return is_done;
 }
 
@@ -131,26 +172,13 @@ bool sink_queue_set_well(struct sink_queue *queue) {
 }
 
 void sink_queue_status(struct sink_queue *queue, struct sink_status *status) {
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     status->is_well = queue->is_well;
     status->queued = queue->pushed - queue->confirmed;
     status->confirmed = queue->confirmed;
     status->shortened = queue->shortened;
     memcpy(status->detail, queue->detail, sizeof status->detail);
-    pthread_mutex_unlock(&queue->mutex);
-}
-
-bool sink_thread_start(pthread_t *thread, void *(*run)(void *), void *argument, const char *name,
-                       struct error *error) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(thread, NULL, run, argument);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code)
-        return error_set_errno(error, code, "starting the thread of %s", name);
-    pthread_setname_np(*thread, name);
-    return true;
+    lock_release(&queue->mutex, sink_lock);
 }
 
 /* The wait of pthread_timedjoin_np() is by the wall clock, the only one it has. */
@@ -166,22 +194,22 @@ static bool thread_join(pthread_t thread, int64_t wait_ns) {
 bool sink_thread_stop(struct sink_queue *queue, pthread_t thread, int timeout_ms,
                       void (*wake)(void *), void *context) {
     int64_t wait_ns = timeout_ms * NS_PER_MS;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     queue->is_stopping = true;
     queue->stop_ns = clock_monotonic_ns() + wait_ns;
     pthread_cond_signal(&queue->work);
     if (wake)
         wake(context);
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     if (thread_join(thread, wait_ns + STOP_GRACE_NS))
         return true;
 
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     while (queue->is_confirming)
         pthread_cond_wait(&queue->done, &queue->mutex);
     bool is_ended = queue->is_ended;
     queue->is_abandoned = !is_ended;
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     if (is_ended)
         pthread_join(thread, NULL);
     else
@@ -190,9 +218,9 @@ bool sink_thread_stop(struct sink_queue *queue, pthread_t thread, int timeout_ms
 }
 
 bool sink_thread_end(struct sink_queue *queue) {
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     queue->is_ended = true;
     bool is_abandoned = queue->is_abandoned;
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     return is_abandoned;
 }

@@ -1,15 +1,19 @@
 /*
  * JSON lines. A thread of its own takes what is queued, writes it with one write(2), syncs if
- * asked, and confirms. What cannot be written now stays in hand and is tried again.
+ * asked, looks whether the path still leads to the file, and confirms. What cannot be written now
+ * stays in hand and is tried again.
  *
- * The file may hold a line in part only while the sink is in trouble, or after a crash; the next
- * write goes on where that one ended, or ends the line first.
+ * The file is lines at any time: what a full disk leaves of a line is cut back at once. Only a kill
+ * can leave half a line, which the next start cuts off (it was not confirmed, so it comes again);
+ * where nothing can be cut, as in a pipe, the line is ended.
  */
-#include "sink/letter.h"
+#include "sink/dead_letter.h"
 #include "sink/queue.h"
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/thread.h"
+#include "log/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +24,8 @@
 #include <unistd.h>
 
 /* A batch ends at whichever comes first. */
-#define BATCH_PARCELS 1024
-#define BATCH_BYTES   (1 << 20)
+#define BATCH_DELIVERIES 1024
+#define BATCH_BYTES      (1 << 20)
 
 #define RETRY_FIRST_NS (100 * NS_PER_MS)
 #define RETRY_MOST_NS  (5 * NS_PER_S)
@@ -38,32 +42,110 @@ struct jsonl_sink {
 
     struct sink_queue queue;
     /* Guarded by the queue's mutex. */
-    enum reopen_state reopen;
-    struct error reopen_error;
+    enum reopen_state reopen GUARDED_BY(sink_lock);
+    struct error reopen_error GUARDED_BY(sink_lock);
 
     /* The writer's. */
-    int file;
-    bool is_torn; /* the file ends inside a line */
+    int file;     /* < 0: none */
+    dev_t device; /* of the file */
+    ino_t inode;
+    bool is_astray; /* the path does not lead to the file, and could not be opened anew */
+    bool is_torn;   /* the file ends inside a line that could not be cut off */
     struct text batch;
     size_t written; /* of the batch */
-    size_t taken;   /* entries of the batch: the first ones of `sent` */
 };
 
-/* Opens for appending; `*is_torn` tells whether what is there ends inside a line. -1 with an error
- * when it does not open. */
-static int file_open(const char *path, bool *is_torn, struct error *error) {
-    int file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    if (file < 0) {
-        error_set_errno(error, errno, "%s: cannot be opened for appending", path);
-        return -1;
+/* Where the file's last line begins that has no end; the file's size when there is none. -1: not to
+ * be found out. */
+static off_t torn_at(int file, off_t size) {
+    char piece[4096];
+    off_t at = size;
+    while (at > 0) {
+        const off_t from = at > (off_t)sizeof piece ? at - (off_t)sizeof piece : 0;
+        if (pread(file, piece, (size_t)(at - from), from) != at - from)
+            return -1;
+        const char *stop = memrchr(piece, '\n', (size_t)(at - from));
+        if (stop != NULL)
+            return from + (stop - piece) + 1;
+        at = from;
     }
+    return 0;
+}
+
+/* How deep in brackets a JSON text is behind these bytes. */
+struct depth {
+    int open;
+    bool is_in_string, is_escaped;
+};
+
+static void depth_follow(struct depth *depth, char c) {
+    if (depth->is_escaped)
+        depth->is_escaped = false;
+    else if (c == '\\' && depth->is_in_string)
+        depth->is_escaped = true;
+    else if (c == '"')
+        depth->is_in_string = !depth->is_in_string;
+    else if (!depth->is_in_string)
+        depth->open += (c == '{' || c == '[') - (c == '}' || c == ']');
+}
+
+/* Whether what stands there is the begin of an object: what a kill left of one of our lines. A line
+ * that only lacks its break, or is none of ours, is not. */
+static bool is_half_line(int file, off_t at, off_t size) {
+    struct depth depth = {0};
+    char piece[4096];
+    for (off_t from = at; from < size;) {
+        const ssize_t got = pread(file, piece, sizeof piece, from);
+        if (got <= 0 || (from == at && piece[0] != '{'))
+            return false;
+        for (ssize_t i = 0; i < got; i++)
+            depth_follow(&depth, piece[i]);
+        from += got;
+    }
+    return depth.open > 0;
+}
+
+/* Makes the file end behind a line. True: it does not, and the next write has to end it. */
+static bool mend_end(int file, off_t *cut) {
     struct stat stat;
-    char last = '\n';
-    if (fstat(file, &stat) == 0 && S_ISREG(stat.st_mode) && stat.st_size > 0 &&
-        pread(file, &last, 1, stat.st_size - 1) != 1)
-        last = '\n';
-    *is_torn = last != '\n';
-    return file;
+    *cut = 0;
+    if (fstat(file, &stat) != 0 || !S_ISREG(stat.st_mode) || stat.st_size == 0)
+        return false;
+    const off_t at = torn_at(file, stat.st_size);
+    if (at < 0 || at == stat.st_size)
+        return false;
+    if (!is_half_line(file, at, stat.st_size) || ftruncate(file, at) != 0)
+        return true;
+    *cut = stat.st_size - at;
+    return false;
+}
+
+/* Opens for appending. False, with an error, when it does not open; nothing has changed then. */
+static bool file_open(struct jsonl_sink *self, struct error *error) {
+    struct stat stat;
+    off_t cut;
+    const int file = open(self->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (file < 0) {
+        const int reason = errno;
+        error_set_errno(error, reason, "cannot open %s for appending", self->path);
+        errno = reason;
+        return false;
+    }
+    if (self->file >= 0)
+        close(self->file);
+    self->file = file;
+    if (fstat(file, &stat) == 0) {
+        self->device = stat.st_dev;
+        self->inode = stat.st_ino;
+    }
+    self->is_astray = false;
+    self->is_torn = mend_end(file, &cut);
+    if (cut > 0)
+        log_warning(self->log, "sink",
+                    "%s ended within a line, as after a kill: removed its last %lld bytes (they "
+                    "were not acknowledged, and will be redelivered)",
+                    self->path, (long long)cut);
+    return true;
 }
 
 /* Back to the start of the line in which the writing stopped: for a file that has not its begin. */
@@ -72,17 +154,68 @@ static void batch_rewind_line(struct jsonl_sink *self) {
         self->written--;
 }
 
-/* Puts another file in the old one's place. False when it does not open; the old one stays. */
-static bool file_replace(struct jsonl_sink *self, struct error *error) {
-    bool is_torn;
-    int file = file_open(self->path, &is_torn, error);
-    if (file < 0)
-        return false;
-    close(self->file);
-    self->file = file;
-    self->is_torn = is_torn;
+/* Takes half a line away from the file's end; where that cannot be, writing goes on behind it. */
+static void file_cut_back(struct jsonl_sink *self) {
+    const size_t before = self->written;
     batch_rewind_line(self);
+    if (before > self->written && !output_cut_back(self->file, before - self->written))
+        self->written = before;
+}
+
+/* Whether somebody can still read what the file has: it was moved at most. */
+static bool file_is_kept(const struct jsonl_sink *self) {
+    struct stat status;
+    return fstat(self->file, &status) == 0 && status.st_nlink > 0;
+}
+
+/* Puts another file in the old one's place; what is lost with the old one is written again. False
+ * when it does not open (errno is kept); the old one stays. */
+static bool file_replace(struct jsonl_sink *self, struct error *error) {
+    const bool is_kept = file_is_kept(self);
+    if (!file_open(self, error))
+        return false;
+    if (is_kept)
+        batch_rewind_line(self);
+    else
+        self->written = 0;
     return true;
+}
+
+/* Whether who opens the path finds the file. */
+static bool file_is_there(const struct jsonl_sink *self) {
+    struct stat there;
+    return stat(self->path, &there) == 0 && there.st_dev == self->device &&
+           there.st_ino == self->inode;
+}
+
+/* Gives 0, or the errno. */
+static int file_sync(const struct jsonl_sink *self) {
+    if (!self->with_fsync || fsync(self->file) == 0 || errno == EINVAL || errno == EROFS)
+        return 0; /* EINVAL: a pipe or the like, which has nothing to sync */
+    return errno;
+}
+
+/*
+ * The path leads elsewhere, or nowhere: the file is opened anew. A batch in a file that was removed
+ * is written again; one that was moved has it, and the next batch goes into the new one. Gives 0,
+ * or the errno of the opening, when that has to be waited for.
+ */
+static int file_follow(struct jsonl_sink *self) {
+    struct error error;
+    const bool is_kept = file_is_kept(self);
+    if (!file_replace(self, &error)) {
+        const int code = errno;
+        if (!self->is_astray && is_kept)
+            log_change_event(self->log, LOG_LEVEL_WARNING, "sink", "sink.file_moved",
+                             "%s was moved and %s; still writing to the moved file", self->path,
+                             error.text);
+        self->is_astray = true;
+        return is_kept ? 0 : code;
+    }
+    log_change_event(self->log, LOG_LEVEL_WARNING, "sink", "sink.file_reopened",
+                     "%s was %s: reopened%s", self->path, is_kept ? "moved or replaced" : "removed",
+                     is_kept ? "" : ", unacknowledged lines are written to the new file");
+    return 0;
 }
 
 /* Writes what is left of the batch. Gives 0, or the errno. */
@@ -102,12 +235,25 @@ static int batch_write(struct jsonl_sink *self) {
             return wrote < 0 ? errno : EIO;
         self->written += (size_t)wrote;
     }
-    if (!self->with_fsync || fsync(self->file) == 0 || errno == EINVAL || errno == EROFS)
-        return 0; /* EINVAL: a pipe or the like, which has nothing to sync */
     /* What the kernel could not bring to the disk it may have dropped, and a second fsync would not
      * tell: so all lines are written again. */
-    int code = errno;
-    self->written = 0;
+    const int code = file_sync(self);
+    if (code != 0)
+        self->written = 0;
+    return code;
+}
+
+/* Until it is written, where the path leads. Gives 0, or the errno. */
+static int batch_put(struct jsonl_sink *self) {
+    /* Nobody would find what is written now. */
+    int code = self->is_astray && !file_is_kept(self) ? file_follow(self) : 0;
+    while (code == 0 && self->written < self->batch.size) {
+        code = batch_write(self);
+        if (code != 0)
+            file_cut_back(self);
+        else if (!file_is_there(self))
+            code = file_follow(self);
+    }
     return code;
 }
 
@@ -119,33 +265,35 @@ static bool is_cured_by_open(int code) {
 static void batch_fail(struct jsonl_sink *self, int code) {
     char detail[sizeof self->queue.detail];
     snprintf(detail, sizeof detail, "%.180s: %s", self->path, strerror(code));
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     bool is_new = sink_queue_set_ill(&self->queue, detail);
     unsigned long long open = self->queue.pushed - self->queue.confirmed;
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
-        log_error(self->log, "sink",
-                  "%s cannot be written: %s; %llu lines are kept, their offsets held, trying on",
-                  self->path, strerror(code), open);
+        log_change_event(
+            self->log, LOG_LEVEL_ERROR, "sink", "sink.failing",
+            "write to %s failed: %s; %llu line%s buffered, offsets held back; retrying", self->path,
+            strerror(code), open, open == 1 ? "" : "s");
 }
 
 static void batch_recover(struct jsonl_sink *self) {
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     bool is_new = sink_queue_set_well(&self->queue);
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
-        log_info(self->log, "sink", "%s is written again, nothing was lost", self->path);
+        log_change_event(self->log, LOG_LEVEL_INFO, "sink", "sink.recovered",
+                         "writes to %s recovered, nothing lost", self->path);
 }
 
 /* Between two batches, or while one cannot be written. With the mutex held, which it gives up while
  * the file is opened: pushers must not wait for a disk. True when there was something to do. */
-static bool reopen_serve(struct jsonl_sink *self) {
+REQUIRES(sink_lock) static bool reopen_serve(struct jsonl_sink *self) {
     if (self->reopen != REOPEN_ASKED)
         return false;
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     struct error error;
     bool did = file_replace(self, &error);
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     if (!did)
         self->reopen_error = error;
     self->reopen = did ? REOPEN_DONE : REOPEN_FAILED;
@@ -158,7 +306,7 @@ static bool batch_wait(struct jsonl_sink *self, int64_t *retry_ns) {
     struct sink_queue *queue = &self->queue;
     int64_t until_ns = clock_monotonic_ns() + *retry_ns;
     *retry_ns = *retry_ns * 2 < RETRY_MOST_NS ? *retry_ns * 2 : RETRY_MOST_NS;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     while (self->reopen != REOPEN_ASKED) {
         int64_t end_ns =
             queue->is_stopping && queue->stop_ns < until_ns ? queue->stop_ns : until_ns;
@@ -167,7 +315,7 @@ static bool batch_wait(struct jsonl_sink *self, int64_t *retry_ns) {
     }
     reopen_serve(self);
     bool is_over = queue->is_stopping && clock_monotonic_ns() >= queue->stop_ns;
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     return !is_over;
 }
 
@@ -175,7 +323,7 @@ static bool batch_wait(struct jsonl_sink *self, int64_t *retry_ns) {
 static bool batch_save(struct jsonl_sink *self) {
     int64_t retry_ns = RETRY_FIRST_NS;
     for (;;) {
-        int code = batch_write(self);
+        int code = batch_put(self);
         if (code == 0) {
             batch_recover(self);
             return true;
@@ -184,7 +332,9 @@ static bool batch_save(struct jsonl_sink *self) {
         if (!batch_wait(self, &retry_ns))
             return false;
         struct error error;
-        if (is_cured_by_open(code))
+        if (!file_is_there(self))
+            file_follow(self);
+        else if (is_cured_by_open(code))
             file_replace(self, &error); /* else the old one is tried again */
     }
 }
@@ -193,31 +343,23 @@ static bool batch_save(struct jsonl_sink *self) {
  * the mutex: the texts are made after it is released. False when it is time to end. */
 static bool batch_take(struct jsonl_sink *self) {
     struct sink_queue *queue = &self->queue;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     while (reopen_serve(self) || (!queue->waiting.first && !queue->is_stopping)) {
         if (!queue->waiting.first && !queue->is_stopping && self->reopen != REOPEN_ASKED)
             pthread_cond_wait(&queue->work, &queue->mutex);
     }
-    self->taken = 0;
     bool is_over = queue->is_stopping && clock_monotonic_ns() >= queue->stop_ns;
-    size_t bytes = 0;
-    while (!is_over && queue->waiting.first && self->taken < BATCH_PARCELS && bytes < BATCH_BYTES) {
-        struct sink_entry *entry = queue->waiting.first;
-        sink_list_remove(&queue->waiting, entry);
-        sink_list_insert(&queue->sent, entry);
-        bytes += entry->parcel->value_size;
-        self->taken++;
-    }
-    pthread_mutex_unlock(&queue->mutex);
-    return self->taken > 0;
+    size_t taken = is_over ? 0 : sink_queue_take(queue, BATCH_DELIVERIES, BATCH_BYTES);
+    lock_release(&queue->mutex, sink_lock);
+    return taken > 0;
 }
 
 static void batch_format(struct jsonl_sink *self) {
+    lock_only_writer(sink_lock); /* of `sent` */
     text_reset(&self->batch);
     self->written = 0;
-    /* Only this thread changes `sent`. */
     for (struct sink_entry *entry = self->queue.sent.first; entry; entry = entry->after)
-        letter_write_line(entry->parcel, &self->batch);
+        dead_letter_write_line(entry->delivery, &self->batch);
 }
 
 /* False: no memory for the text, which is waited for as for the disk. */
@@ -225,7 +367,7 @@ static bool batch_prepare(struct jsonl_sink *self) {
     int64_t retry_ns = RETRY_FIRST_NS;
     for (;;) {
         batch_format(self);
-        if (!text_is_short(&self->batch))
+        if (!text_is_oom(&self->batch))
             return true;
         batch_fail(self, ENOMEM);
         text_release(&self->batch);
@@ -249,10 +391,9 @@ static void *jsonl_run(void *argument) {
     while (batch_take(self)) {
         if (!batch_prepare(self) || !batch_save(self))
             break;
-        while (self->taken-- > 0)
-            sink_queue_confirm(&self->queue, self->queue.sent.first);
+        sink_queue_confirm_sent(&self->queue);
         if (self->batch.capacity > 4 * BATCH_BYTES) {
-            text_release(&self->batch); /* one huge letter must not stay in memory */
+            text_release(&self->batch); /* one huge dead letter must not stay in memory */
             text_init(&self->batch);
         }
     }
@@ -261,13 +402,13 @@ static void *jsonl_run(void *argument) {
     return NULL;
 }
 
-static bool jsonl_push(struct sink *sink, struct parcel *parcel) {
+static bool jsonl_push(struct sink *sink, struct delivery *delivery) {
     struct jsonl_sink *self = (struct jsonl_sink *)sink;
-    pthread_mutex_lock(&self->queue.mutex);
-    bool did = sink_queue_push(&self->queue, parcel);
-    pthread_cond_signal(&self->queue.work);
-    pthread_mutex_unlock(&self->queue.mutex);
-    return did;
+    lock_acquire(&self->queue.mutex, sink_lock);
+    sink_queue_push(&self->queue, delivery);
+    lock_release(&self->queue.mutex, sink_lock);
+    pthread_cond_signal(&self->queue.work); /* it would only wait for the mutex */
+    return true;
 }
 
 static bool jsonl_flush(struct sink *sink, int timeout_ms) {
@@ -277,7 +418,7 @@ static bool jsonl_flush(struct sink *sink, int timeout_ms) {
 static bool jsonl_reopen(struct sink *sink, struct error *error) {
     struct jsonl_sink *self = (struct jsonl_sink *)sink;
     int64_t until_ns = clock_monotonic_ns() + REOPEN_WAIT_NS;
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     self->reopen = REOPEN_ASKED;
     pthread_cond_signal(&self->queue.work);
     while (self->reopen == REOPEN_ASKED &&
@@ -286,11 +427,11 @@ static bool jsonl_reopen(struct sink *sink, struct error *error) {
     enum reopen_state state = self->reopen;
     if (state == REOPEN_FAILED)
         *error = self->reopen_error;
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     if (state == REOPEN_ASKED)
         return error_set(error, ERROR_TIMEOUT,
                          "%s: a write takes longer than %lld s; the file is "
-                         "opened anew when it ends",
+                         "reopened when it completes",
                          self->path, REOPEN_WAIT_NS / NS_PER_S);
     return state == REOPEN_DONE;
 }
@@ -309,7 +450,7 @@ static void jsonl_close(struct sink *sink, int timeout_ms) {
     if (sink_thread_stop(&self->queue, self->thread, timeout_ms, NULL, NULL))
         jsonl_free(self);
     else
-        log_error(log, "sink", "%s: a write did not end within %d ms; it is left behind", path,
+        log_error(log, "sink", "%s: a write did not complete within %d ms; abandoned", path,
                   timeout_ms);
 }
 
@@ -325,7 +466,7 @@ struct sink *sink_jsonl_new(const char *path, bool with_fsync, struct log *log,
                             struct error *error) {
     struct jsonl_sink *self = calloc(1, sizeof *self);
     if (!self) {
-        error_set_memory(error, sizeof *self, path);
+        error_set_memory(error, path);
         return NULL;
     }
     self->sink.ops = &JSONL_OPS;
@@ -335,11 +476,11 @@ struct sink *sink_jsonl_new(const char *path, bool with_fsync, struct log *log,
     text_init(&self->batch);
     self->path = strdup(path);
     if (!sink_queue_init(&self->queue) || !self->path) {
-        error_set_memory(error, sizeof *self, path);
+        error_set_memory(error, path);
         goto failed;
     }
-    self->file = file_open(path, &self->is_torn, error);
-    if (self->file < 0 || !sink_thread_start(&self->thread, jsonl_run, self, "take5-jsonl", error))
+    if (!file_open(self, error) ||
+        !thread_start(&self->thread, "take5-jsonl", jsonl_run, self, error))
         goto failed;
     return &self->sink;
 

@@ -7,11 +7,13 @@
  * alone first (a broker refuses a batch as a whole), then shortened, then bare fatal     the client
  * is made anew, and all that is unconfirmed is produced again in order
  */
-#include "sink/letter.h"
+#include "sink/dead_letter.h"
 #include "sink/producer.h"
 #include "sink/queue.h"
 
 #include "base/clock.h"
+#include "base/text.h"
+#include "base/thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +39,7 @@ struct kafka_sink {
     struct sink_queue queue;
     /* Guarded by the queue's mutex. */
     rd_kafka_queue_t *events; /* yielded to end the thread's wait */
-    bool is_waiting;
+    bool is_waiting GUARDED_BY(sink_lock);
 
     /* The thread's. */
     rd_kafka_t *client;
@@ -66,25 +68,31 @@ static bool is_refused_for_good(rd_kafka_resp_err_t code) {
 }
 
 static void kafka_ill(struct kafka_sink *self, const char *detail) {
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     bool is_new = sink_queue_set_ill(&self->queue, detail);
     unsigned long long open = self->queue.pushed - self->queue.confirmed;
-    pthread_mutex_unlock(&self->queue.mutex);
-    if (is_new)
-        log_warning(self->log, "sink",
-                    "topic %s cannot be written: %s; %llu records are kept, their offsets held, "
-                    "trying on",
-                    self->topic, detail, open);
+    lock_release(&self->queue.mutex, sink_lock);
+    if (!is_new)
+        return;
+    /* It may fail before there is anything to be written: then none is a number that says least. */
+    char count[80] = "new records are";
+    if (open > 0)
+        snprintf(count, sizeof count, "%llu record%s so far, and new ones, are", open,
+                 text_plural(open));
+    log_change_event(self->log, LOG_LEVEL_WARNING, "sink", "sink.failing",
+                     "write to topic %s failed: %s; %s buffered, offsets held back; retrying",
+                     self->topic, detail, count);
 }
 
 static void kafka_well(struct kafka_sink *self) {
     self->pause_ns = PAUSE_FIRST_NS;
     self->trouble[0] = '\0';
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     bool is_new = sink_queue_set_well(&self->queue);
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
-        log_info(self->log, "sink", "topic %s is written again, nothing was lost", self->topic);
+        log_change_event(self->log, LOG_LEVEL_INFO, "sink", "sink.recovered",
+                         "topic %s: writes recovered, nothing lost", self->topic);
 }
 
 static void kafka_pause(struct kafka_sink *self) {
@@ -97,10 +105,34 @@ static void kafka_pause(struct kafka_sink *self) {
 
 /* Back to its place among the waiting. */
 static void entry_put_back(struct kafka_sink *self, struct sink_entry *entry) {
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     sink_list_remove(&self->queue.sent, entry);
     sink_list_insert(&self->queue.waiting, entry);
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
+}
+
+/* False: no memory. */
+static bool entry_shorten(struct kafka_sink *self, struct sink_entry *entry,
+                          rd_kafka_resp_err_t code) {
+    const struct delivery_text *own = delivery_text(entry->delivery);
+    struct text text, line;
+    text_init(&text);
+    text_init(&line);
+    if (own != NULL)
+        dead_letter_write_short(own, rd_kafka_err2name(code), &text);
+    delivery_write_line(entry->delivery, &line);
+    const bool did = own != NULL && !text_is_oom(&text);
+    if (did) {
+        entry->text_size = text.size;
+        entry->text = text_take(&text);
+        log_event(self->log, LOG_LEVEL_WARNING, "sink", "sink.record_shortened",
+                  "topic %s permanently rejected a record of %zu bytes: %s; a shortened one is "
+                  "written instead: %s",
+                  self->topic, own->value_size, rd_kafka_err2str(code), line.data);
+    }
+    text_release(&text);
+    text_release(&line);
+    return did;
 }
 
 /* Refused for good: what comes after it is less. False: there is nothing less. */
@@ -109,27 +141,15 @@ static bool entry_reduce(struct kafka_sink *self, struct sink_entry *entry,
     if (!entry->is_suspect) {
         entry->is_suspect = true;
         log_info(self->log, "sink",
-                 "topic %s refuses a batch: %s; its records are tried one by one (a lower "
+                 "topic %s rejected a batch: %s; retrying its records one by one (a lower "
                  "batch.size may help)",
                  self->topic, rd_kafka_err2str(code));
         return true;
     }
     if (entry->level == LEVEL_BARE)
         return false;
-    if (entry->level == LEVEL_WHOLE) {
-        struct text text;
-        text_init(&text);
-        letter_write_short(entry->parcel, rd_kafka_err2name(code), &text);
-        entry->text_size = text.size;
-        entry->text = text_take(&text);
-        if (!entry->text)
-            return false; /* no memory: as it was, another time */
-        log_warning(self->log, "sink",
-                    "topic %s refuses a record of %zu bytes for good: %s; a shortened one is "
-                    "written instead: %s",
-                    self->topic, entry->parcel->value_size, rd_kafka_err2str(code),
-                    entry->parcel->line ? entry->parcel->line : "");
-    }
+    if (entry->level == LEVEL_WHOLE && !entry_shorten(self, entry, code))
+        return false; /* no memory: as it was, another time */
     entry->level++;
     return true;
 }
@@ -177,8 +197,8 @@ static void kafka_error(rd_kafka_t *client, int code, const char *reason, void *
     case RD_KAFKA_RESP_ERR__FATAL:
         self->is_fatal = true;
         if (rd_kafka_fatal_error(client, text, sizeof text))
-            log_warning(self->log, "sink", "topic %s: the producer ended (%s); a new one is made",
-                        self->topic, text);
+            log_change(self->log, LOG_LEVEL_WARNING, "sink",
+                       "topic %s: the producer failed (%s); creating a new one", self->topic, text);
         break;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
         kafka_ill(self, self->trouble[0] ? self->trouble : text);
@@ -198,10 +218,10 @@ static int kafka_statistics(rd_kafka_t *client, char *json, size_t size, void *o
     (void)client;
     (void)size;
     struct kafka_sink *self = opaque;
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     bool is_idle_and_ill =
         !self->queue.is_well && !self->queue.waiting.first && !self->queue.sent.first;
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     if (is_idle_and_ill && strstr(json, "\"state\":\"UP\""))
         kafka_well(self);
     return 0;
@@ -236,10 +256,15 @@ static bool client_open(struct kafka_sink *self, struct error *error) {
     }
     self->is_fatal = false;
     self->is_alone = false;
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     self->events = rd_kafka_queue_get_main(self->client);
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     return true;
+}
+
+static struct sink_entry *first_sent(const struct kafka_sink *self) {
+    lock_only_writer(sink_lock);
+    return self->queue.sent.first;
 }
 
 /* All that is on its way comes back through delivery reports first. */
@@ -248,17 +273,17 @@ static void client_close(struct kafka_sink *self) {
         return;
     rd_kafka_purge(self->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     int64_t until_ns = clock_monotonic_ns() + 2 * NS_PER_S;
-    while (self->queue.sent.first && clock_monotonic_ns() < until_ns)
+    while (first_sent(self) != NULL && clock_monotonic_ns() < until_ns)
         rd_kafka_poll(self->client, 50);
-    pthread_mutex_lock(&self->queue.mutex);
+    lock_acquire(&self->queue.mutex, sink_lock);
     rd_kafka_queue_destroy(self->events);
     self->events = NULL;
-    pthread_mutex_unlock(&self->queue.mutex);
+    lock_release(&self->queue.mutex, sink_lock);
     rd_kafka_topic_destroy(self->handle);
     rd_kafka_destroy(self->client);
     self->client = NULL;
-    while (self->queue.sent.first) /* none, unless librdkafka forgot one */
-        entry_put_back(self, self->queue.sent.first);
+    while (first_sent(self) != NULL) /* none, unless librdkafka forgot one */
+        entry_put_back(self, first_sent(self));
 }
 
 static void client_renew(struct kafka_sink *self) {
@@ -270,14 +295,14 @@ static void client_renew(struct kafka_sink *self) {
         kafka_ill(self, error.text);
 }
 
-static rd_kafka_headers_t *entry_headers(const struct sink_entry *entry) {
-    const struct parcel *parcel = entry->parcel;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(parcel->header_count);
-    for (size_t i = 0; i < parcel->header_count; i++) {
-        const struct parcel_header *header = &parcel->headers[i];
+static rd_kafka_headers_t *entry_headers(const struct sink_entry *entry,
+                                         const struct delivery_text *text) {
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(text->header_count);
+    for (size_t i = 0; i < text->header_count; i++) {
+        const struct delivery_header *header = &text->headers[i];
         /* Bare: what made it too large or invalid may be one of the original's headers. */
-        if (entry->level == LEVEL_BARE && parcel->kind == PARCEL_LETTER &&
-            !letter_is_own_header(parcel, i))
+        if (entry->level == LEVEL_BARE && entry->delivery->kind == DELIVERY_DEAD_LETTER &&
+            !dead_letter_is_own_header(text, i))
             continue;
         rd_kafka_header_add(headers, header->name, -1, header->value,
                             header->value ? (ssize_t)header->value_size : 0);
@@ -287,16 +312,19 @@ static rd_kafka_headers_t *entry_headers(const struct sink_entry *entry) {
 
 /* The value is not copied: the entry keeps it until the delivery report. */
 static rd_kafka_resp_err_t entry_produce(struct kafka_sink *self, struct sink_entry *entry) {
-    const struct parcel *parcel = entry->parcel;
+    const struct delivery *delivery = entry->delivery;
+    const struct delivery_text *text = delivery_text(entry->delivery);
+    if (text == NULL)
+        return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE; /* for now */
     bool is_bare = entry->level == LEVEL_BARE;
-    const char *value = entry->level > LEVEL_WHOLE ? entry->text : parcel->value;
-    size_t size = entry->level > LEVEL_WHOLE ? entry->text_size : parcel->value_size;
-    rd_kafka_headers_t *headers = entry_headers(entry);
+    const char *value = entry->level > LEVEL_WHOLE ? entry->text : text->value;
+    size_t size = entry->level > LEVEL_WHOLE ? entry->text_size : text->value_size;
+    rd_kafka_headers_t *headers = entry_headers(entry, text);
     rd_kafka_resp_err_t code = rd_kafka_producev(
         self->client, RD_KAFKA_V_RKT(self->handle), RD_KAFKA_V_MSGFLAGS(0),
         RD_KAFKA_V_VALUE((void *)value, size),
-        RD_KAFKA_V_KEY(is_bare ? NULL : parcel->key, is_bare ? 0 : parcel->key_size),
-        RD_KAFKA_V_TIMESTAMP(is_bare || parcel->time_ms < 0 ? 0 : parcel->time_ms),
+        RD_KAFKA_V_KEY(is_bare ? NULL : delivery->key, is_bare ? 0 : delivery->key_size),
+        RD_KAFKA_V_TIMESTAMP(is_bare || delivery->time_ms < 0 ? 0 : delivery->time_ms),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(entry), RD_KAFKA_V_END);
     if (code)
         rd_kafka_headers_destroy(headers);
@@ -306,7 +334,7 @@ static rd_kafka_resp_err_t entry_produce(struct kafka_sink *self, struct sink_en
 /* Takes the next that may be produced now, and puts it among the sent; NULL: none. */
 static struct sink_entry *entry_next(struct kafka_sink *self) {
     struct sink_queue *queue = &self->queue;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     struct sink_entry *entry = queue->waiting.first;
     if (self->is_alone || (entry && entry->is_suspect && queue->sent.first))
         entry = NULL;
@@ -315,7 +343,7 @@ static struct sink_entry *entry_next(struct kafka_sink *self) {
         sink_list_remove(&queue->waiting, entry);
         sink_list_insert(&queue->sent, entry);
     }
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     return entry;
 }
 
@@ -345,7 +373,7 @@ static int kafka_produce(struct kafka_sink *self) {
 /* Serves reports and errors. A push that comes after the look at the queue ends the wait. */
 static void kafka_wait(struct kafka_sink *self, int wait_ms) {
     struct sink_queue *queue = &self->queue;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     bool is_held = wait_ms < POLL_IDLE_MS || self->is_alone ||
                    (queue->waiting.first && queue->waiting.first->is_suspect);
     bool can_wait = is_held || !queue->waiting.first;
@@ -355,24 +383,24 @@ static void kafka_wait(struct kafka_sink *self, int wait_ms) {
             wait_ms = remains_ms > 0 ? (int)remains_ms : 0;
     }
     self->is_waiting = can_wait;
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
 
     if (self->client)
         rd_kafka_poll(self->client, can_wait ? wait_ms : 0);
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     self->is_waiting = false;
     /* Without a client there is nothing else to wait on; being stopped ends it. */
     if (!self->client)
         sink_queue_wait(queue, &queue->work, clock_monotonic_ns() + wait_ms * NS_PER_MS);
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
 }
 
 static bool kafka_is_over(struct kafka_sink *self) {
     struct sink_queue *queue = &self->queue;
-    pthread_mutex_lock(&queue->mutex);
+    lock_acquire(&queue->mutex, sink_lock);
     bool is_over = queue->is_stopping && ((!queue->waiting.first && !queue->sent.first) ||
                                           clock_monotonic_ns() >= queue->stop_ns);
-    pthread_mutex_unlock(&queue->mutex);
+    lock_release(&queue->mutex, sink_lock);
     return is_over;
 }
 
@@ -397,20 +425,20 @@ static void *kafka_run(void *argument) {
 }
 
 /* With the mutex held. */
-static void kafka_wake(void *context) {
+REQUIRES(sink_lock) static void kafka_wake(void *context) {
     struct kafka_sink *self = context;
     if (self->is_waiting && self->events)
         rd_kafka_queue_yield(self->events);
 }
 
-static bool kafka_push(struct sink *sink, struct parcel *parcel) {
+static bool kafka_push(struct sink *sink, struct delivery *delivery) {
     struct kafka_sink *self = (struct kafka_sink *)sink;
-    pthread_mutex_lock(&self->queue.mutex);
-    bool did = sink_queue_push(&self->queue, parcel);
+    lock_acquire(&self->queue.mutex, sink_lock);
+    sink_queue_push(&self->queue, delivery);
     kafka_wake(self);
     self->is_waiting = false; /* once is enough */
-    pthread_mutex_unlock(&self->queue.mutex);
-    return did;
+    lock_release(&self->queue.mutex, sink_lock);
+    return true;
 }
 
 static bool kafka_flush(struct sink *sink, int timeout_ms) {
@@ -436,7 +464,7 @@ static void kafka_close(struct sink *sink, int timeout_ms) {
     if (sink_thread_stop(&self->queue, self->thread, timeout_ms, kafka_wake, self))
         kafka_free(self);
     else
-        log_error(log, "sink", "topic %s: the producer did not end within %d ms; it is left behind",
+        log_error(log, "sink", "topic %s: the producer did not terminate within %d ms; abandoned",
                   topic, timeout_ms);
 }
 
@@ -452,7 +480,7 @@ struct sink *sink_kafka_new(const char *topic, const struct config_items *proper
                             const char *bootstrap_servers, struct log *log, struct error *error) {
     struct kafka_sink *self = calloc(1, sizeof *self);
     if (!self) {
-        error_set_memory(error, sizeof *self, topic);
+        error_set_memory(error, topic);
         return NULL;
     }
     self->sink.ops = &KAFKA_OPS;
@@ -461,12 +489,12 @@ struct sink *sink_kafka_new(const char *topic, const struct config_items *proper
     self->topic = strdup(topic);
     if (!sink_queue_init(&self->queue) || !self->topic ||
         !producer_setup_init(&self->setup, properties, bootstrap_servers)) {
-        error_set_memory(error, sizeof *self, topic);
+        error_set_memory(error, topic);
         goto failed;
     }
     if (!client_open(self, error))
         goto failed;
-    if (!sink_thread_start(&self->thread, kafka_run, self, "take5-sink", error)) {
+    if (!thread_start(&self->thread, "take5-sink", kafka_run, self, error)) {
         client_close(self);
         goto failed;
     }

@@ -6,7 +6,7 @@
  * source_poll() or source_close(), on the control thread, and the source waits for them to return:
  * when `revoked` has returned, no lane holds a record of those partitions in hand.
  *
- * Kafka (source/kafka.h), a recorded file and the synthetic feed implement the same table.
+ * Kafka (source/kafka/consumer.h), a recorded file and the synthetic feed implement the same table.
  */
 #ifndef TAKE5_SOURCE_SOURCE_H
 #define TAKE5_SOURCE_SOURCE_H
@@ -21,10 +21,13 @@
 #define SOURCE_NO_OFFSET INT64_MIN
 
 /* One (topic, partition number). */
-struct source_part {
+struct topic_partition {
     uint32_t topic; /* index into the configuration's topics */
     int32_t partition;
-    int64_t offset; /* assigned: the committed offset, or SOURCE_NO_OFFSET when there is none */
+    /* Assigned: where reading begins: the committed offset, or without one (`is_new`) what the
+     * source makes of that. SOURCE_NO_OFFSET: not known. */
+    int64_t offset;
+    bool is_new; /* assigned: nobody has committed an offset */
 };
 
 /* Told on the control thread. */
@@ -35,26 +38,40 @@ struct source_listener {
      * change `offset` of a part to where reading shall begin; SOURCE_NO_OFFSET leaves it to the
      * source (committed, else the reset policy).
      */
-    void (*assigned)(void *context, struct source_part *parts, size_t count);
-    /* Partitions go. Unless `is_lost`, offsets that are stored before this returns are committed. */
-    void (*revoked)(void *context, const struct source_part *parts, size_t count, bool is_lost);
+    void (*assigned)(void *context, struct topic_partition *parts, size_t count);
+    /* Partitions go. Unless `is_lost`, offsets that are stored before this returns are committed.
+     */
+    void (*revoked)(void *context, const struct topic_partition *parts, size_t count, bool is_lost);
+    /* For sources that begin in the middle and have no `history`: how far before their beginning
+     * the strategies that run look back. */
+    int64_t history_ns;
 };
 
 struct source_status {
-    bool is_connected;     /* a broker answers */
-    bool is_assigned;      /* has had an assignment, be it an empty one */
-    char detail[256];      /* in words: "connecting to 127.0.0.1:29092", "waiting for topics: x, y" */
+    bool is_connected; /* a broker answers */
+    bool is_assigned;  /* has an assignment that holds, be it an empty one */
+    int64_t answer_ns; /* when a broker answered last, clock_monotonic_ns(); 0: not known */
+    char detail[512];  /* in words: "connecting to 127.0.0.1:29092", "waiting for topics: x, y" */
+    char missing[256]; /* topics that cannot be read, "x, y (why)"; empty: none */
+    char
+        standing[768]; /* partitions that are not read on: offset, error, what to do; empty: none */
 };
 
 struct source_lag {
     uint32_t topic;
     int32_t partition;
-    int64_t lag;       /* to the committed offset; -1 unknown */
+    /* From what is done to the end of the log; -1 unknown. Records that nobody is given, such as
+     * marks of transactions, do not count once they are passed. */
+    int64_t lag;
     int64_t committed; /* -1 unknown */
     int64_t end;       /* high watermark; -1 unknown */
+    int64_t held_ms;   /* since when an open transaction holds back what lies before the end, in ms
+                        * of the epoch; 0: none does */
 };
 
 struct source;
+
+struct source_history_ops;
 
 struct source_ops {
     /* Begins: joins the group, or opens the files. Not blocking on the network. */
@@ -76,7 +93,12 @@ struct source_ops {
     /* Control thread: the offset that this host is known to have committed last, over all
      * assignments; SOURCE_NO_OFFSET: none. The op may be NULL. */
     int64_t (*committed)(struct source *source, uint32_t topic, int32_t partition);
-    /* Control thread: how many partitions the topic has in all; 0: not known. The op may be NULL. */
+    /* Control thread: whether there is anybody to read for (the start: yes). While there is not,
+     * the source holds no partitions: what it has is revoked, and offsets stay. The op may be NULL.
+     */
+    void (*attend)(struct source *source, bool is_anybody);
+    /* Control thread: how many partitions the topic has in all; 0: not known. The op may be NULL.
+     */
     int32_t (*partitions)(struct source *source, uint32_t topic);
     /* Any thread: a read of that lane that waits returns soon. */
     void (*wake)(struct source *source, uint32_t lane);
@@ -84,18 +106,23 @@ struct source_ops {
      * done. Committed in the background. False: it was not taken, because the partition is not
      * assigned yet, or no more; while it is owned it is to be given again. */
     bool (*store)(struct source *source, uint32_t topic, int32_t partition, int64_t next);
-    /* Control thread: serves events for up to `timeout_ms`. False: the source has ended for good
-     * (a file was read to its end; a fatal error, then `error` says which). */
+    /* Control thread: serves events for up to `timeout_ms`; a source that has something to do by
+     * the clock comes back for it. False: the source has ended for good (a file was read to its
+     * end; a fatal error, then `error` says which). */
     bool (*poll)(struct source *source, int timeout_ms, struct error *error);
+    /* Any thread: a poll that waits returns soon, and the next one if none does. */
+    void (*wake_control)(struct source *source);
     /* Control thread: commits what is stored, and waits, up to the time. */
     bool (*commit)(struct source *source, int timeout_ms, struct error *error);
     /* Any thread. */
     void (*status)(struct source *source, struct source_status *status);
     /* Any thread: the newest figures; gives how many there are in all, fills up to `most`. */
     size_t (*lag)(struct source *source, struct source_lag *lags, size_t most);
+    /* Reads records that lie before (history.h). NULL: this source cannot. */
+    const struct source_history_ops *history;
     /* Control thread, lanes no longer reading: revokes (through the listener), commits, leaves. The
-     * other calls stay possible until `free`; they find nothing more. Bounded by `timeout_ms`; false
-     * when it had to give up waiting. */
+     * other calls stay possible until `free`; they find nothing more. Bounded by `timeout_ms`;
+     * false when it had to give up waiting, or what was stored is not committed. */
     bool (*close)(struct source *source, int timeout_ms);
     /* After close, or without it when it was never started; nobody uses the source any more. False:
      * something of it hangs, and its memory is left. */

@@ -2,7 +2,7 @@
  * Makes a man page of a template and of the program's own tables:
  *   page TEMPLATE PAGE
  * A line "@part" of the template stands for a part of pages.h; @NAME@ within a line for a fact of
- * this build. What the template forgets is in the page all the same, and said.
+ * this build.
  */
 #include "pages.h"
 
@@ -10,10 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#define MAX_BYTES (1024 * 1024)
 
 static const struct {
     const char *name;
@@ -39,32 +35,16 @@ static void copy_line(FILE *page, const char *line) {
     }
 }
 
-static void left_commands(FILE *page, const char *template_name) {
+static const struct {
     const char *name;
-    while ((name = pages_command_left(0)) != NULL) {
-        fprintf(stderr, "%s: nothing is said of `take5 %s`\n", template_name, name);
-        pages_command(page, name);
-        fputs("\\&\n", page);
-    }
-}
-
-static bool part(FILE *page, const char *name, const char *template_name) {
-    if (strcmp(name, "synopsis") == 0)
-        pages_synopsis(page);
-    else if (strcmp(name, "environment") == 0)
-        pages_environment(page);
-    else if (strcmp(name, "sections") == 0)
-        pages_sections(page);
-    else if (strcmp(name, "other commands") == 0)
-        left_commands(page, template_name);
-    else if (strncmp(name, "command ", 8) == 0)
-        return pages_command(page, name + 8);
-    else if (strncmp(name, "help ", 5) == 0)
-        return pages_help(page, name + 5);
-    else
-        return false;
-    return true;
-}
+    void (*write)(FILE *file);
+} parts[] = {
+    {"@synopsis", pages_synopsis},
+    {"@commands", pages_commands},
+    {"@environment", pages_environment},
+    {"@sections", pages_sections},
+};
+#define PART_COUNT (sizeof parts / sizeof parts[0])
 
 /* Faults of the template are said, and fail a test rather than a build. */
 static void make_page(FILE *template, FILE *page, const char *template_name) {
@@ -76,7 +56,12 @@ static void make_page(FILE *template, FILE *page, const char *template_name) {
             continue;
         }
         line[strcspn(line, "\n")] = '\0';
-        if (!part(page, line + 1, template_name))
+        size_t i = 0;
+        while (i < PART_COUNT && strcmp(line, parts[i].name) != 0)
+            i++;
+        if (i < PART_COUNT)
+            parts[i].write(page);
+        else
             fprintf(stderr, "%s:%d: there is no %s\n", template_name, number, line);
     }
     free(line);
@@ -87,10 +72,6 @@ int main(int argc, char **argv) {
         fputs("usage: page TEMPLATE PAGE\n", stderr);
         return 2;
     }
-    /* A command that takes --help for something else neither holds up a build nor fills a disk. */
-    const struct rlimit most = {MAX_BYTES, MAX_BYTES};
-    alarm(20);
-    (void)setrlimit(RLIMIT_FSIZE, &most);
     FILE *template = fopen(argv[1], "r");
     FILE *page = fopen(argv[2], "w");
     if (template == NULL || page == NULL) {

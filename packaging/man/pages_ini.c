@@ -66,11 +66,11 @@ static void bounds(FILE *file, const struct schema_key *key) {
     bound(file, key->type, key->max);
 }
 
-static void preset(FILE *file, const struct schema_key *key) {
+static void default_of(FILE *file, const struct schema_key *key) {
     fputs("Default: ", file);
-    roff_text(file, key->preset != NULL        ? key->preset
-                    : key->preset_note != NULL ? key->preset_note
-                                               : "none");
+    roff_text(file, key->default_value != NULL  ? key->default_value
+                    : key->default_note != NULL ? key->default_note
+                                                : "none");
     fputs(".\n", file);
 }
 
@@ -97,7 +97,7 @@ static void one_key(FILE *file, const struct schema_key *key) {
         roff_text(file, schema_type_text(key->type));
     bounds(file, key);
     fputs(".\n", file);
-    preset(file, key);
+    default_of(file, key);
     variable_of(file, key->section, key->key);
     if (key->is_fixed)
         fputs("A change needs a restart.\n", file);

@@ -86,11 +86,29 @@ static void page_add_text(struct page *page, const char *text) {
     page_add(page, text, strlen(text));
 }
 
+/* How many bytes of what a terminal would obey begin at `i`: a control character, in one byte or in
+ * UTF-8's two (C1), or a mark that turns the direction of writing; 0: none. */
+static size_t steering_size(t5_str text, size_t i) {
+    const unsigned char *at = (const unsigned char *)text.data + i;
+    const size_t left = text.len - i;
+    if (at[0] < 0x20 || at[0] == 0x7f)
+        return 1;
+    if (left > 1 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+        return 2;
+    if (left > 2 && at[0] == 0xe2 && at[1] == 0x80 &&
+        (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)))
+        return 3;
+    if (left > 2 && at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)
+        return 3;
+    return 0;
+}
+
 /* A key may be any bytes; a terminal must not obey them. */
 static void page_add_printable(struct page *page, t5_str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.data[i];
-        page_add(page, c < 0x20 || c == 0x7f ? "?" : &text.data[i], 1);
+    for (size_t i = 0; i < text.len;) {
+        const size_t steering = steering_size(text, i);
+        page_add(page, steering > 0 ? "?" : &text.data[i], 1);
+        i += steering > 0 ? steering : 1;
     }
 }
 
@@ -162,7 +180,7 @@ static void page_add_json(struct page *page, t5_str json) {
         }
         if (c == '"') {
             end = string_end(json, i);
-            page_add(page, json.data + i, end - i);
+            page_add_printable(page, (t5_str){json.data + i, end - i});
         } else if ((c == '{' || c == '[') && is_empty_inside(json, end, &end)) {
             page_add(page, c == '{' ? "{}" : "[]", 2);
         } else if (c == '{' || c == '[') {
@@ -303,7 +321,7 @@ static const t5_parameter every = {
     .type = T5_PARAMETER_INTEGER,
     .name = "every",
     .help = "prints one message of so many",
-    .preset = "1",
+    .default_value = "1",
     .min = "1",
     .max = "1000000000",
 };
@@ -312,7 +330,7 @@ static const t5_parameter summary_every = {
     .type = T5_PARAMETER_INTEGER,
     .name = "summary_every",
     .help = "messages of a partition between two lines of counts; 0: none",
-    .preset = "100",
+    .default_value = "100",
     .min = "0",
     .max = "1000000000",
 };
@@ -321,7 +339,7 @@ static const t5_parameter value = {
     .type = T5_PARAMETER_BOOLEAN,
     .name = "value",
     .help = "prints the message's value, as indented JSON",
-    .preset = "yes",
+    .default_value = "yes",
 };
 static const t5_parameter *const parameters[] = {&every, &summary_every, &value, NULL};
 

@@ -19,13 +19,13 @@
  */
 #include "crossing.h"
 
-#include <take5/decimal.h>
 #include <take5/symbols.h>
 #include <take5/take5.h>
 
-#include <stdio.h>
-
 #define STATE_VERSION 1
+
+/* In which each of the usual time frames, the longest of 26 minutes, has had a message. */
+#define WARM_UP_NS (30 * 60 * 1000000000LL)
 
 /* The newest message of a time frame. */
 struct frame {
@@ -78,10 +78,8 @@ static double first_number(const t5_message *message, uint32_t first_field) {
 }
 
 static struct line line_of(const t5_message *message) {
-    const struct line l = {.slope = first_number(message, 0),
-                           .intercept = first_number(message, PLACES),
-                           .std_err = first_number(message, 2 * PLACES)};
-    return l;
+    return line_init(first_number(message, 0), first_number(message, PLACES),
+                     first_number(message, 2 * PLACES));
 }
 
 /* ---- time frames ---- */
@@ -142,11 +140,12 @@ static int32_t book_load(void *context, void *item, t5_reader *in) {
         if (f == NULL)
             return T5_ERROR;
         f->event_time_ns = t5_reader_i64(in);
-        f->line.slope = t5_reader_f64(in);
-        f->line.intercept = t5_reader_f64(in);
-        f->line.std_err = t5_reader_f64(in);
-        if (isinf(f->line.slope) || isinf(f->line.intercept) || isinf(f->line.std_err))
+        const double slope = t5_reader_f64(in);
+        const double intercept = t5_reader_f64(in);
+        const double std_err = t5_reader_f64(in);
+        if (isinf(slope) || isinf(intercept) || isinf(std_err))
             return T5_ERROR; /* never written */
+        f->line = line_init(slope, intercept, std_err);
     }
     return T5_OK;
 }
@@ -181,59 +180,33 @@ static void destroy(void *self) {
 
 /* ---- signals ---- */
 
-/* The text so far; what does not fit is cut, which the host would then refuse. */
-struct data {
-    char text[1024];
-    size_t size;
-};
-
-static void put(struct data *d, const char *text) {
-    const int size = snprintf(d->text + d->size, sizeof d->text - d->size, "%s", text);
-    d->size += (size_t)size;
-}
-
-static void put_number(struct data *d, const char *name, double number) {
-    char decimal[T5_DECIMAL_SIZE];
-    (void)t5_decimal(decimal, number); /* or "null" */
-    put(d, ",\"");
-    put(d, name);
-    put(d, "\":");
-    put(d, decimal);
-}
-
 static void say(const struct cross *c, const struct frame *a, const struct frame *b,
                 const struct crossing *crossing) {
+    const char *type = outcome_type(crossing->outcome);
     const char *reason = outcome_reason(crossing->outcome);
-    double value = 0;
-    struct data d;
-    d.size = (size_t)snprintf(d.text, sizeof d.text, "{\"type\":\"%s\"",
-                              outcome_type(crossing->outcome));
-    if (reason != NULL) {
-        put(&d, ",\"reason\":\"");
-        put(&d, reason);
-        put(&d, "\"");
-    }
-    put_number(&d, "timeFrameA", a->time_frame_s);
-    put_number(&d, "timeFrameB", b->time_frame_s);
-    put_number(&d, "slopeA", a->line.slope);
-    put_number(&d, "slopeB", b->line.slope);
-    put_number(&d, "interceptA", a->line.intercept);
-    put_number(&d, "interceptB", b->line.intercept);
-    put_number(&d, "tA", crossing->t_a);
-    put_number(&d, "tB", crossing->t_b);
+    t5_named_value values[13];
+    uint32_t count = 0;
+    values[count++] = t5_named_text("type", t5_text(type));
+    if (reason != NULL)
+        values[count++] = t5_named_text("reason", t5_text(reason));
+    values[count++] = t5_named_integer("timeFrameA", a->time_frame_s);
+    values[count++] = t5_named_integer("timeFrameB", b->time_frame_s);
+    values[count++] = t5_named_number("slopeA", a->line.slope);
+    values[count++] = t5_named_number("slopeB", b->line.slope);
+    values[count++] = t5_named_number("interceptA", a->line.intercept);
+    values[count++] = t5_named_number("interceptB", b->line.intercept);
+    values[count++] = t5_named_number("tA", crossing->t_a);
+    values[count++] = t5_named_number("tB", crossing->t_b);
     if (!isnan(crossing->x_s))
-        put_number(&d, "x", crossing->x_s);
+        values[count++] = t5_named_number("x", crossing->x_s);
     if (!isnan(crossing->angle))
-        put_number(&d, "angle", crossing->angle);
-    if (reason == NULL) {
-        put_number(&d, "predictedCrossTime", crossing->predicted_s);
-        value = crossing->outcome == OUTCOME_GOLDEN ? 1 : -1;
-    }
-    put(&d, "}");
-    t5_signal signal = t5_signal_init("cross", value, crossing->confidence);
-    signal.data.data = d.text;
-    signal.data.len = d.size;
-    (void)t5_emit(c->host, &signal); /* a refusal is counted and logged by the host */
+        values[count++] = t5_named_number("angle", crossing->angle);
+    if (reason == NULL)
+        values[count++] = t5_named_number("predictedCrossTime", crossing->predicted_s);
+    /* A refusal is counted and logged by the host. */
+    (void)t5_emit_values(
+        c->host, t5_signal_init("cross", outcome_value(crossing->outcome), crossing->confidence),
+        values, count);
 }
 
 static void compare(const struct cross *c, const struct frame *a, const struct frame *b) {
@@ -297,14 +270,14 @@ static int32_t load(void *self, const t5_load_args *args) {
 
 static const char *const topics[] = {"asset_trends", NULL};
 
-#define PARAMETER(id, kind, preset_text, min_text, max_text, help_text)                            \
+#define PARAMETER(id, kind, default_value_text, min_text, max_text, help_text)                     \
     static const t5_parameter id = {.size = sizeof(t5_parameter),                                  \
                                     .type = T5_PARAMETER_##kind,                                   \
                                     .name = #id,                                                   \
-                                    .help = help_text,                                             \
-                                    .preset = preset_text,                                         \
-                                    .min = min_text,                                               \
-                                    .max = max_text}
+                                    .help = (help_text),                                           \
+                                    .default_value = (default_value_text),                         \
+                                    .min = (min_text),                                             \
+                                    .max = (max_text)}
 
 PARAMETER(min_t, NUMBER, "2", "0", "1000000",
           "a slope is significant from this |slope / standard error| on");
@@ -324,5 +297,6 @@ static const t5_parameter *const parameters[] = {
 
 T5_STRATEGY("cross", "1.0.0", .summary = "when the trend lines of two time frames will cross",
             .topics = topics, .scope = T5_SCOPE_KEYED, .state_version = STATE_VERSION,
-            .fields = fields, .parameters = parameters, .create = create, .destroy = destroy,
-            .load = load, .on_message = on_message, .on_event = on_event, .save = save);
+            .fields = fields, .parameters = parameters, .warm_up_ns = WARM_UP_NS, .create = create,
+            .destroy = destroy, .load = load, .on_message = on_message, .on_event = on_event,
+            .save = save);

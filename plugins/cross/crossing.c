@@ -3,6 +3,12 @@
 #include <math.h>
 #include <stddef.h>
 
+double outcome_value(enum outcome outcome) {
+    if (outcome == OUTCOME_GOLDEN)
+        return 1;
+    return outcome == OUTCOME_DEATH ? -1 : 0;
+}
+
 const char *outcome_type(enum outcome outcome) {
     if (outcome == OUTCOME_GOLDEN)
         return "golden";
@@ -32,10 +38,11 @@ const char *outcome_reason(enum outcome outcome) {
     return NULL;
 }
 
-static double t_of(const struct line *line) {
-    if (isnan(line->std_err) || line->std_err == 0)
-        return 0;
-    return fabs(line->slope / line->std_err);
+struct line line_init(double slope, double intercept, double std_err) {
+    struct line line = {.slope = slope, .intercept = intercept, .std_err = std_err};
+    if (!isnan(std_err) && std_err != 0)
+        line.t = fabs(slope / std_err);
+    return line;
 }
 
 /* The tests in their order; each is the reason of those after it. */
@@ -56,16 +63,16 @@ static enum outcome judge(const struct line *a, const struct line *b, const stru
     c->angle = fabs(atan(difference));
     if (c->angle < rules->min_angle)
         return OUTCOME_SHALLOW;
-    /* To the letter of MESSAGES.md. That x > 0 means that the line with the larger slope has the
-     * smaller intercept, so both branches come to golden; the sign of the crossing is left to
-     * whoever changes that page. */
+    /* To the letter of host/doc/messages.md. That x > 0 means that the line with the larger slope
+     * has the smaller intercept, so both branches come to golden; the sign of the crossing is left
+     * to whoever changes that page. */
     if (a->slope > b->slope)
         return a->intercept < b->intercept ? OUTCOME_GOLDEN : OUTCOME_DEATH;
     return a->intercept < b->intercept ? OUTCOME_DEATH : OUTCOME_GOLDEN;
 }
 
 struct crossing crossing_of(const struct line *a, const struct line *b, const struct rules *rules) {
-    struct crossing c = {.t_a = t_of(a), .t_b = t_of(b), .x_s = (double)NAN, .angle = (double)NAN};
+    struct crossing c = {.t_a = a->t, .t_b = b->t, .x_s = (double)NAN, .angle = (double)NAN};
     c.outcome = judge(a, b, rules, &c);
     if (c.outcome == OUTCOME_GOLDEN || c.outcome == OUTCOME_DEATH) {
         const double confidence = (c.t_a + c.t_b) / rules->confidence_scale;

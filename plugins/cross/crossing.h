@@ -19,7 +19,10 @@ struct rules {
 struct line {
     double slope, intercept; /* price per second; price */
     double std_err;          /* of the slope; NaN: absent */
+    double t;                /* |slope / standard error|; 0 without one, or with 0 */
 };
+
+struct line line_init(double slope, double intercept, double std_err);
 
 enum outcome {
     OUTCOME_GOLDEN = 1,
@@ -46,6 +49,8 @@ struct crossing {
 /* Slopes and intercepts are finite. */
 struct crossing crossing_of(const struct line *a, const struct line *b, const struct rules *rules);
 
+/* 1 for GOLDEN, -1 for DEATH, else 0. */
+double outcome_value(enum outcome outcome);
 /* "golden", "death", "none". */
 const char *outcome_type(enum outcome outcome);
 /* "not_significant" and so on; NULL for GOLDEN and DEATH. */

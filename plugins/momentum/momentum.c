@@ -104,15 +104,14 @@ static int is_warm(const struct momentum *m, const struct symbol *s) {
 
 static void say_direction(struct momentum *m, const struct symbol *s, double percent) {
     const double strength = (percent < 0 ? -percent : percent) / (2 * m->threshold);
-    t5_signal signal =
+    const t5_signal signal =
         t5_signal_init(s->direction == DIRECTION_UP ? "momentum_up" : "momentum_down", percent,
                        strength < 1 ? strength : 1);
-    /* Symbol and event time are those of the message in hand unless we say others. The data is free
-     * JSON; it is copied, so a buffer on the stack will do. */
-    char data[128];
-    snprintf(data, sizeof data, "{\"price\":%.10g,\"average\":%.10g}", s->price, s->average);
-    signal.data = t5_text(data);
-    (void)t5_emit(m->host, &signal); /* a refusal is counted and logged by the host */
+    /* Symbol and event time are those of the message in hand unless we say others. What else there
+     * is to say goes as values: they are copied, and become text away from the lane. */
+    const t5_named_value values[] = {t5_named_number("price", s->price),
+                                     t5_named_number("average", s->average)};
+    (void)t5_emit_values(m->host, signal, values, 2); /* a refusal is counted and logged */
 }
 
 static void judge(struct momentum *m, struct symbol *s) {
@@ -190,11 +189,9 @@ static int32_t on_timer(void *self, const t5_timer *timer) {
     t5_signal signal =
         t5_signal_init("momentum_quiet", (double)(timer->due_ns - s->last_ns) / 1e9, 1);
     signal.event_time_ns = timer->due_ns;
-    char data[128];
-    snprintf(data, sizeof data, "{\"price\":%.10g,\"messages\":%llu}", s->price,
-             (unsigned long long)s->messages);
-    signal.data = t5_text(data);
-    (void)t5_emit(m->host, &signal);
+    const t5_named_value values[] = {t5_named_number("price", s->price),
+                                     t5_named_integer("messages", (int64_t)s->messages)};
+    (void)t5_emit_values(m->host, signal, values, 2);
     return T5_OK;
 }
 
@@ -260,7 +257,7 @@ static const t5_parameter window = {
     .type = T5_PARAMETER_DURATION,
     .name = "window",
     .help = "time over which the average forgets",
-    .preset = "5m",
+    .default_value = "5m",
     .min = "1s",
     .max = "1d",
 };
@@ -269,7 +266,7 @@ static const t5_parameter threshold = {
     .type = T5_PARAMETER_NUMBER,
     .name = "threshold",
     .help = "distance from the average, in percent, that is a momentum",
-    .preset = "0.25",
+    .default_value = "0.25",
     .min = "0.0001",
     .max = "100",
 };
@@ -278,14 +275,24 @@ static const t5_parameter quiet = {
     .type = T5_PARAMETER_DURATION,
     .name = "quiet",
     .help = "time without messages after which a symbol is quiet",
-    .preset = "10m",
+    .default_value = "10m",
     .min = "1s",
     .max = "7d",
 };
 static const t5_parameter *const parameters[] = {&window, &threshold, &quiet, NULL};
 
+/* An instance that begins without a state is fed as much as it looks back: the window, to be warm,
+ * and symbols that are silent but not yet quiet. */
+static int32_t describe(const t5_describe_args *args, t5_description *description) {
+    const int64_t window_ns = t5_setting_duration(args, &window);
+    const int64_t quiet_ns = t5_setting_duration(args, &quiet);
+    description->warm_up_ns = window_ns > quiet_ns ? window_ns : quiet_ns;
+    return T5_OK;
+}
+
 T5_STRATEGY("momentum", "1.0.0",
             .summary = "says when a price leaves its recent average, and when a symbol is quiet",
             .topics = topics, .scope = T5_SCOPE_KEYED, .state_version = STATE_VERSION,
-            .parameters = parameters, .create = create, .destroy = destroy, .load = load,
-            .on_message = on_message, .on_timer = on_timer, .on_event = on_event, .save = save);
+            .parameters = parameters, .describe = describe, .create = create, .destroy = destroy,
+            .load = load, .on_message = on_message, .on_timer = on_timer, .on_event = on_event,
+            .save = save);

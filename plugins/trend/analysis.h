@@ -4,6 +4,8 @@
 #ifndef TREND_ANALYSIS_H
 #define TREND_ANALYSIS_H
 
+#include "course.h"
+
 #include <stddef.h>
 
 /* The constants; each is a parameter of the strategy. */
@@ -23,16 +25,13 @@ struct analysis {
     double confidence;
     double total_change; /* last price - first price */
     double mean_step;
-    double min_price, max_price;
-    double first_price, last_price;
-    size_t positive_steps, negative_steps;
 };
 
 /*
- * Analyses `count` (at least 2) finite prices in the order of time. 0: the numbers are so large
+ * Analyses a course of at least 2 finite prices in the order of time. 0: the numbers are so large
  * that a difference is beyond a double, and nothing can be said.
  */
-int analyse(const double *prices, size_t count, const struct rules *rules, struct analysis *result);
+int analyse(const struct course *course, const struct rules *rules, struct analysis *result);
 
 const char *direction_name(enum direction direction);
 

@@ -14,16 +14,14 @@
  *               series so far that were older than its window)
  *
  * Points without a close (barData.close) are points but no prices. Messages without a time frame,
- * or with a suspect event time, enter no series. analysis.c has the formulas.
+ * or with a suspect event time, enter no series. analysis.c has the formulas, course.c what they
+ * are about.
  */
 #include "analysis.h"
 
-#include <take5/decimal.h>
 #include <take5/symbols.h>
 #include <take5/take5.h>
 #include <take5/window.h>
-
-#include <stdio.h>
 
 #define STATE_VERSION 1
 
@@ -34,6 +32,8 @@ struct series {
     int64_t analysed_ns; /* event time of the last analysis, or of the first point */
     uint64_t ignored;    /* points older than the window */
     t5_window closes;
+    uint64_t dropped;        /* points that the window has dropped: the number of its oldest */
+    struct running *running; /* of the points of the last analysis; NULL while they are few */
 };
 
 /* The series of one symbol, sorted by topic and time frame. */
@@ -51,8 +51,6 @@ struct trend {
     int64_t span_ns;     /* what an analysis looks at */
     size_t min_points;   /* or at so many of the newest, when the span holds fewer */
     struct rules rules;
-    double *prices; /* of the analysis in hand */
-    size_t price_capacity;
 };
 
 /* ---- series ---- */
@@ -106,8 +104,12 @@ static struct series *book_series(const struct trend *t, struct book *book, uint
 static void book_release(void *context, void *item) {
     struct book *b = item;
     (void)context;
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         t5_window_release(&b->items[i].closes);
+        if (b->items[i].running != NULL)
+            running_release(b->items[i].running);
+        free(b->items[i].running);
+    }
     free(b->items);
 }
 
@@ -173,7 +175,6 @@ static int32_t create(const t5_create_args *args, void **self) {
 static void destroy(void *self) {
     struct trend *t = self;
     t5_symbols_release(&t->books);
-    free(t->prices);
     free(t);
 }
 
@@ -189,67 +190,60 @@ static size_t analysis_begin(const struct trend *t, const t5_window *closes, int
     return count >= t->min_points ? count - t->min_points : count;
 }
 
-/* The closes of the points from `begin` on, into t->prices. 0: no memory. */
-static int gather_prices(struct trend *t, const t5_window *closes, size_t begin, size_t *count) {
-    const size_t points = t5_window_count(closes) - begin;
-    const double *items = t5_window_items(closes);
-    if (points > t->price_capacity) {
-        double *prices = realloc(t->prices, 2 * points * sizeof *prices);
-        if (prices == NULL)
-            return 0;
-        t->prices = prices;
-        t->price_capacity = 2 * points;
-    }
-    *count = 0;
-    for (size_t i = 0; i < points; i++)
-        if (!isnan(items[begin + i]))
-            t->prices[(*count)++] = items[begin + i];
-    return 1;
+/* So few points are walked sooner than kept up. */
+#define FEW_POINTS 16
+
+/* The course of the points from number `begin` of the window on. */
+static struct course course_from(struct series *s, size_t begin) {
+    const double *points = t5_window_items(&s->closes);
+    const size_t count = t5_window_count(&s->closes);
+    if (s->running == NULL && count - begin > FEW_POINTS)
+        s->running = calloc(1, sizeof *s->running); /* without it we walk */
+    if (s->running == NULL || count - begin <= FEW_POINTS)
+        return course_of(points + begin, count - begin);
+    return running_course(s->running, points, s->dropped, s->dropped + begin, s->dropped + count);
 }
 
-static void say(const struct trend *t, const t5_message *message, const struct series *s,
-                size_t points, size_t prices, const struct analysis *a);
+static void say(const struct trend *t, const struct series *s, size_t points,
+                const struct course *c, const struct analysis *a);
 
-static int32_t analyse_series(struct trend *t, const t5_message *message, const struct series *s) {
-    const size_t begin = analysis_begin(t, &s->closes, message->event_time_ns);
+static void analyse_series(const struct trend *t, struct series *s, int64_t now_ns) {
+    const size_t begin = analysis_begin(t, &s->closes, now_ns);
     const size_t points = t5_window_count(&s->closes) - begin;
-    size_t prices;
     struct analysis a;
     if (points == 0)
-        return T5_OK;
-    if (!gather_prices(t, &s->closes, begin, &prices))
-        return t5_fail(t->host, "out of memory for %zu prices", points);
-    if (prices >= 2 && analyse(t->prices, prices, &t->rules, &a))
-        say(t, message, s, points, prices, &a);
-    return T5_OK;
+        return;
+    const struct course c = course_from(s, begin);
+    if (c.prices >= 2 && analyse(&c, &t->rules, &a))
+        say(t, s, points, &c, &a);
 }
 
 /* ---- messages ---- */
 
 static const char *const topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};
 
-static void say(const struct trend *t, const t5_message *message, const struct series *s,
-                size_t points, size_t prices, const struct analysis *a) {
-    const double numbers[] = {a->strength,  a->total_change, a->mean_step, a->min_price,
-                              a->max_price, a->first_price,  a->last_price};
-    char texts[sizeof numbers / sizeof *numbers][T5_DECIMAL_SIZE];
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        (void)t5_decimal(texts[i], numbers[i]);
-    char data[768];
-    const int size =
-        snprintf(data, sizeof data,
-                 "{\"topic\":\"%s\",\"timeFrame\":%u,\"direction\":\"%s\",\"strength\":%s,"
-                 "\"totalChange\":%s,\"meanStep\":%s,\"minPrice\":%s,\"maxPrice\":%s,"
-                 "\"firstPrice\":%s,\"lastPrice\":%s,\"positiveSteps\":%zu,\"negativeSteps\":%zu,"
-                 "\"points\":%zu,\"prices\":%zu,\"ignored\":%llu}",
-                 topics[s->topic], s->time_frame_s, direction_name(a->direction), texts[0],
-                 texts[1], texts[2], texts[3], texts[4], texts[5], texts[6], a->positive_steps,
-                 a->negative_steps, points, prices, (unsigned long long)s->ignored);
-    t5_signal signal = t5_signal_init("trend", a->total_change, a->confidence);
-    signal.symbol = message->symbol;
-    signal.data.data = data;
-    signal.data.len = (size_t)size;
-    (void)t5_emit(t->host, &signal); /* a refusal is counted and logged by the host */
+static void say(const struct trend *t, const struct series *s, size_t points,
+                const struct course *c, const struct analysis *a) {
+    const t5_named_value values[] = {
+        t5_named_text("topic", t5_text(topics[s->topic])),
+        t5_named_integer("timeFrame", s->time_frame_s),
+        t5_named_text("direction", t5_text(direction_name(a->direction))),
+        t5_named_number("strength", a->strength),
+        t5_named_number("totalChange", a->total_change),
+        t5_named_number("meanStep", a->mean_step),
+        t5_named_number("minPrice", c->min),
+        t5_named_number("maxPrice", c->max),
+        t5_named_number("firstPrice", c->first),
+        t5_named_number("lastPrice", c->last),
+        t5_named_integer("positiveSteps", (int64_t)c->positive_steps),
+        t5_named_integer("negativeSteps", (int64_t)c->negative_steps),
+        t5_named_integer("points", (int64_t)points),
+        t5_named_integer("prices", (int64_t)c->prices),
+        t5_named_integer("ignored", (int64_t)s->ignored),
+    };
+    /* A refusal is counted and logged by the host. */
+    (void)t5_emit_values(t->host, t5_signal_init("trend", a->total_change, a->confidence), values,
+                         sizeof values / sizeof *values);
 }
 
 /* Unsigned: two times may lie further apart than 292 years. */
@@ -268,12 +262,16 @@ static int32_t on_message(void *self, const t5_message *message) {
         return t5_fail(t->host, "out of memory for a series of %.*s", (int)message->symbol.len,
                        message->symbol.data);
 
-    const int is_first = t5_window_count(&s->closes) == 0;
+    const size_t before = t5_window_count(&s->closes);
     const double close = isfinite(message->close) ? message->close : (double)NAN;
     switch (t5_window_add(&s->closes, message->event_time_ns, &close)) {
     case T5_WINDOW_NEWEST:
+        s->dropped += before + 1 - t5_window_count(&s->closes);
         break;
     case T5_WINDOW_LATE:
+        /* At the time of the last analysis or after, it comes behind the points of that. */
+        if (s->running != NULL && message->event_time_ns < s->analysed_ns)
+            running_reset(s->running);
         return T5_OK;
     case T5_WINDOW_TOO_OLD:
         s->ignored++;
@@ -282,14 +280,15 @@ static int32_t on_message(void *self, const t5_message *message) {
         return t5_fail(t->host, "out of memory for a point of %.*s", (int)message->symbol.len,
                        message->symbol.data);
     }
-    if (is_first) {
+    if (before == 0) {
         s->analysed_ns = message->event_time_ns;
         return T5_OK;
     }
-    if (!is_due(t, s, message->event_time_ns))
-        return T5_OK;
-    s->analysed_ns = message->event_time_ns;
-    return analyse_series(t, message, s);
+    if (is_due(t, s, message->event_time_ns)) {
+        s->analysed_ns = message->event_time_ns;
+        analyse_series(t, s, message->event_time_ns);
+    }
+    return T5_OK;
 }
 
 static void on_event(void *self, const t5_event *event) {
@@ -316,14 +315,14 @@ static int32_t load(void *self, const t5_load_args *args) {
 
 /* ---- what the host knows of us ---- */
 
-#define PARAMETER(id, kind, preset_text, min_text, max_text, help_text)                            \
+#define PARAMETER(id, kind, default_value_text, min_text, max_text, help_text)                     \
     static const t5_parameter id = {.size = sizeof(t5_parameter),                                  \
                                     .type = T5_PARAMETER_##kind,                                   \
                                     .name = #id,                                                   \
-                                    .help = help_text,                                             \
-                                    .preset = preset_text,                                         \
-                                    .min = min_text,                                               \
-                                    .max = max_text}
+                                    .help = (help_text),                                           \
+                                    .default_value = (default_value_text),                         \
+                                    .min = (min_text),                                             \
+                                    .max = (max_text)}
 
 PARAMETER(window, DURATION, "120m", "1s", "30d", "how long points are kept, back from the newest");
 PARAMETER(interval, DURATION, "60s", "0", "1d", "event time between two analyses of a series");
@@ -343,7 +342,13 @@ static const t5_parameter *const parameters[] = {
     &window,        &interval,       &span,           &min_points,      &flat_share,
     &flat_strength, &strength_scale, &volatile_ratio, &volatile_factor, NULL};
 
+/* Without a state it is fed the points of its window. */
+static int32_t describe(const t5_describe_args *args, t5_description *description) {
+    description->warm_up_ns = t5_setting_duration(args, &window);
+    return T5_OK;
+}
+
 T5_STRATEGY("trend", "1.0.0", .summary = "direction, strength and confidence of the recent closes",
             .topics = topics, .scope = T5_SCOPE_KEYED, .state_version = STATE_VERSION,
-            .parameters = parameters, .create = create, .destroy = destroy, .load = load,
-            .on_message = on_message, .on_event = on_event, .save = save);
+            .parameters = parameters, .describe = describe, .create = create, .destroy = destroy,
+            .load = load, .on_message = on_message, .on_event = on_event, .save = save);

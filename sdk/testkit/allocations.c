@@ -26,7 +26,7 @@
 /* Whether this allocation is one that shall fail; counts it. */
 static bool fails(void) {
     t5_kit *kit = kit_current;
-    if (kit == NULL || kit->callbacks == 0 || kit->services_in_hand > 0 || !kit->is_hooked)
+    if (kit == NULL || kit->callbacks == 0 || kit->services_current_call > 0 || !kit->is_hooked)
         return false;
     kit->allocations++;
     if (kit->allocation_fails_at == 0 || kit->allocations != kit->allocation_fails_at)

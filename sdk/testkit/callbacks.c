@@ -7,7 +7,7 @@
  */
 #include "kit.h"
 
-#include "strategy/descriptor.h"
+#include "strategy/plugin/descriptor.h"
 
 #include <string.h>
 

@@ -35,10 +35,10 @@ static int32_t give(t5_kit *kit, t5_message *message, size_t topic) {
     message->topic_name = t5_text(kit->description->topics[topic]);
     message->partition = kit->partition;
     kit->offsets[topic] = message->offset + 1;
-    kit->offset_in_hand = message->offset;
+    kit->offset_current_call = message->offset;
     uint64_t ticks = clock_ticks();
     const int32_t code = instance_message(kit->now.instance, message, (uint32_t)topic, &ticks);
-    kit->offset_in_hand = -1;
+    kit->offset_current_call = -1;
     if (code != T5_OK)
         (void)kit_problem(kit, code, "on_message: %s", instance_complaint(kit->now.instance));
     return code;

@@ -1,7 +1,7 @@
 #include "kit.h"
 
 #include "base/faults.h"
-#include "strategy/strategy_file.h"
+#include "strategy/plugin/strategy_file.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ t5_kit *t5_kit_new(void) {
     if (kit == NULL)
         return NULL;
     kit->mode = T5_MODE_REPLAY;
-    kit->offset_in_hand = -1;
+    kit->offset_current_call = -1;
     kit->log_file = -1;
     state_init(&kit->made_up);
     state_init(&kit->saved);

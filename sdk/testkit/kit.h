@@ -1,21 +1,21 @@
 /*
  * The test kit inside: one strategy, at most one instance, and what it said.
  *
- * The instance is the host's own (strategy/instance.h). Between it and the strategy stand two thin
- * layers of the kit: a copy of the descriptor whose callbacks note what the real ones answer
- * (callbacks.c), and a copy of the services' table whose functions count, fail on demand and pass
- * on (services.c). allocations.c lets allocations of the strategy's file fail.
+ * The instance is the host's own (strategy/instance/instance.h). Between it and the strategy stand
+ * two thin layers of the kit: a copy of the descriptor whose callbacks note what the real ones
+ * answer (callbacks.c), and a copy of the services' table whose functions count, fail on demand and
+ * pass on (services.c). allocations.c lets allocations of the strategy's file fail.
  */
 #ifndef TAKE5_TESTKIT_KIT_H
 #define TAKE5_TESTKIT_KIT_H
 
-#include "base/log.h"
 #include "base/symbols.h"
 #include "base/text.h"
+#include "log/log.h"
 #include "message/decode.h"
-#include "strategy/description.h"
-#include "strategy/instance.h"
-#include "strategy/state.h"
+#include "strategy/instance/instance.h"
+#include "strategy/instance/state.h"
+#include "strategy/plugin/description.h"
 
 #include <take5/testkit.h>
 
@@ -64,7 +64,7 @@ struct t5_kit {
     bool has_made_up;
     struct parameters parameters;
     bool has_parameters;
-    struct blueprint blueprint;
+    struct instance_spec spec;
 
     /* The instance at work. */
     struct running now;
@@ -73,7 +73,7 @@ struct t5_kit {
     int64_t wall_ns;
     bool is_tick; /* the message in hand is the kit's own, to move the clock */
     bool is_timer;
-    int64_t offset_in_hand;
+    int64_t offset_current_call;
     _Atomic bool is_wake_wanted;
     struct state saved; /* by the last save */
 
@@ -93,7 +93,7 @@ struct t5_kit {
     uint64_t allocation_fails_at;
     bool is_hooked;
     int callbacks; /* depth: in the strategy's code */
-    int services_in_hand;
+    int services_current_call;
 };
 
 /* The kit whose call is in hand on this thread. */
@@ -118,7 +118,7 @@ void kit_services_init(t5_kit *kit);
 /* said.c */
 void kit_say_line(t5_kit *kit, int32_t level, bool is_host, const char *text, size_t size);
 void kit_say_error(t5_kit *kit, int32_t code, const char *callback);
-bool kit_say_signal(void *context, struct instance *instance, const struct emission *emission);
+bool kit_say_signal(void *context, struct instance *instance, const struct emitted_signal *emitted);
 /* Takes over what the host logged. True when there was something. */
 bool kit_drain_log(t5_kit *kit);
 bool kit_said_init(t5_kit *kit);

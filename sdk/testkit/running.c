@@ -30,7 +30,7 @@ void kit_running_free(t5_kit *kit, struct running *running) {
 
 bool kit_running_make(t5_kit *kit, struct running *running, struct error *error) {
     const struct decode_limits limits = DECODE_LIMITS_DEFAULT;
-    const struct instance_wiring wiring = {
+    const struct instance_env env = {
         .mode = (enum t5_mode)kit->mode,
         .partition = kit->description->scope == T5_SCOPE_GLOBAL ? -1 : kit->partition,
         .symbols = kit->symbols,
@@ -44,10 +44,10 @@ bool kit_running_make(t5_kit *kit, struct running *running, struct error *error)
     memset(running, 0, sizeof *running);
     running->projection = projection_new();
     if (running->projection == NULL) {
-        error_set_memory(error, 0, "a projection");
+        error_set_memory(error, "a projection");
         return false;
     }
-    running->instance = instance_create(&kit->blueprint, &wiring, running->projection, NULL, error);
+    running->instance = instance_create(&kit->spec, &env, running->projection, NULL, error);
     if (running->instance == NULL || !projection_seal(running->projection, error))
         goto failed;
     running->decoder = decoder_new(running->projection, &limits, error);
@@ -56,7 +56,7 @@ bool kit_running_make(t5_kit *kit, struct running *running, struct error *error)
     const size_t slots = projection_slots(running->projection);
     running->slots = calloc(slots + 1, sizeof *running->slots);
     if (running->slots == NULL) {
-        error_set_memory(error, slots * sizeof *running->slots, "fields");
+        error_set_memory(error, "fields");
         goto failed;
     }
     return true;
@@ -90,7 +90,7 @@ static int32_t settle(t5_kit *kit) {
         return kit_problem_faults(kit, T5_ERROR, &faults);
     faults_release(&faults);
     kit->has_parameters = true;
-    kit->blueprint = (struct blueprint){
+    kit->spec = (struct instance_spec){
         .deployment = kit->deployment.name,
         .descriptor = &kit->wrapped,
         .description = kit->description,
@@ -205,7 +205,7 @@ static bool save_of(t5_kit *kit, struct instance *instance, enum t5_save_reason 
         return false;
     }
     state_encode(&kit->saved, out);
-    return !text_is_short(out) || error_set_memory(error, out->size, "the state");
+    return !text_is_oom(out) || error_set_memory(error, "the state");
 }
 
 int32_t t5_kit_save(t5_kit *kit, void **bytes, size_t *size) {

@@ -1,6 +1,8 @@
 /* What the strategy said, kept for the test to read. */
 #include "kit.h"
 
+#include "base/members.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,23 +55,30 @@ static const char *put_text(char **at, const char *text, size_t size) {
 
 /* ---- signals ---- */
 
-bool kit_say_signal(void *context, struct instance *instance, const struct emission *emission) {
+bool kit_say_signal(void *context, struct instance *instance,
+                    const struct emitted_signal *emitted) {
     t5_kit *kit = context;
     char *at;
+    struct text data;
     (void)instance;
-    t5_kit_signal *signal = with_texts(
-        sizeof *signal, emission->name.len + emission->symbol.len + emission->data.len + 3, &at);
+    text_init(&data);
+    text_members(&data, emitted->data, emitted->values, emitted->value_count);
+    t5_kit_signal *signal = NULL;
+    if (!text_is_oom(&data))
+        signal = with_texts(sizeof *signal, emitted->name.len + emitted->symbol.len + data.size + 3,
+                            &at);
     if (signal != NULL) {
         signal->size = (uint32_t)sizeof *signal;
         signal->is_timer = kit->is_timer;
-        signal->name = put_text(&at, emission->name.data, emission->name.len);
-        signal->symbol = put_text(&at, emission->symbol.data, emission->symbol.len);
-        signal->data = put_text(&at, emission->data.data, emission->data.len);
-        signal->event_time_ns = emission->event_time_ns;
-        signal->value = emission->value;
-        signal->confidence = emission->confidence;
-        signal->offset = kit->offset_in_hand;
+        signal->name = put_text(&at, emitted->name.data, emitted->name.len);
+        signal->symbol = put_text(&at, emitted->symbol.data, emitted->symbol.len);
+        signal->data = put_text(&at, data.data, data.size);
+        signal->event_time_ns = emitted->event_time_ns;
+        signal->value = emitted->value;
+        signal->confidence = emitted->confidence;
+        signal->offset = kit->offset_current_call;
     }
+    text_release(&data);
     return said_add(&kit->signals, signal);
 }
 

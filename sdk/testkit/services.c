@@ -26,12 +26,12 @@ static bool fails(t5_kit *kit, enum t5_kit_service service) {
 
 /* Around a call of the host's own; `any thread` services do not need it. */
 static const t5_services *pass_on(t5_kit *kit) {
-    kit->services_in_hand++;
+    kit->services_current_call++;
     return kit->host_services;
 }
 
 static int32_t back(t5_kit *kit, int32_t code) {
-    kit->services_in_hand--;
+    kit->services_current_call--;
     return code;
 }
 
@@ -42,10 +42,10 @@ static int32_t service_log(t5_host *host, int32_t level, const char *text, size_
     /* On the strategy's own thread kit_current is NULL: nothing is counted there anyway. */
     const bool is_own_thread = kit_current == kit;
     if (is_own_thread)
-        kit->services_in_hand++;
+        kit->services_current_call++;
     kit_say_line(kit, level, false, text, len);
     if (is_own_thread)
-        kit->services_in_hand--;
+        kit->services_current_call--;
     return T5_OK;
 }
 
@@ -65,10 +65,10 @@ static int32_t service_fail(t5_host *host, const char *text, size_t len) {
 
 /* The host says of a refusal why; a repeat of the same it only counts, and so it is said here. */
 static void say_refusal(t5_kit *kit) {
-    kit->services_in_hand++;
+    kit->services_current_call++;
     if (!kit_drain_log(kit))
         kit_say_line(kit, T5_LOG_WARNING, true, kit->host_line, strlen(kit->host_line));
-    kit->services_in_hand--;
+    kit->services_current_call--;
 }
 
 static int32_t service_emit(t5_host *host, const t5_signal *signal) {
@@ -162,6 +162,13 @@ static int32_t service_wake(t5_host *host) {
     return kit->host_services->wake(host);
 }
 
+static int32_t service_publish(t5_host *host, const t5_point *point) {
+    t5_kit *kit = kit_of(host);
+    if (fails(kit, T5_KIT_PUBLISH))
+        return T5_ERROR;
+    return back(kit, pass_on(kit)->publish(host, point));
+}
+
 void kit_services_init(t5_kit *kit) {
     kit->services.kit = kit;
     kit->services.table = (t5_services){
@@ -181,6 +188,7 @@ void kit_services_init(t5_kit *kit) {
         .record_write = service_record_write,
         .record_read = service_record_read,
         .wake = service_wake,
+        .publish = service_publish,
     };
 }
 

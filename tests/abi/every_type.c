@@ -9,7 +9,9 @@ struct every_type {
     t5_value value;
     t5_message message;
     t5_event event;
+    t5_named_value named_value;
     t5_signal signal;
+    t5_point point;
     t5_timer timer;
     t5_record record;
     t5_save_args save_args;
@@ -36,6 +38,7 @@ struct every_type {
     enum t5_parameter_type parameter_type;
     enum t5_save_reason save_reason;
     enum t5_scope scope;
+    enum t5_side side;
 };
 
 T5_EXPORT struct every_type *take5_every_type(struct every_type *all);

@@ -58,6 +58,19 @@ for standard in c++11 c++14 c++17 c++20; do
     compile c++ "$standard" "$here/smallest.cc" g++ clang++
 done
 
+# Some warnings need an optimiser, and which one it takes differs.
+for level in 0 1 2 3 s; do
+    for compiler in gcc clang 'g++ -x c++ -std=c++17' 'clang++ -x c++ -std=c++17'; do
+        # shellcheck disable=SC2086 # words on purpose
+        if $compiler -O$level $warnings -Wconversion -I"$include" -c "$here/inline.c" -o /dev/null; then
+            compiled=$((compiled + 1))
+        else
+            echo "$compiler -O$level does not take inline.c without a warning"
+            failed=1
+        fi
+    done
+done
+
 echo "$compiled compilations"
 [ "$compiled" -gt 0 ] || failed=1
 exit "$failed"

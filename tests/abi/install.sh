@@ -39,6 +39,7 @@ pc=$(find "$work/prefix" -name take5-sdk.pc)
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
 cmake_dir=$(dirname "$(find "$work/prefix" -name take5-sdk-config.cmake)")
+[ -s "$work/prefix/share/take5/abi/1.0.layout" ] || fail "abi/1.0.layout is not installed"
 template=$(pkg-config --variable=templatedir take5-sdk)
 
 # 1. The compiler and pkg-config.

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 # Passed by value, lying in arrays, or written into files: never to change at all.
-FROZEN = {"t5_str", "t5_value", "t5_setting", "t5_host", "t5_note"}
+FROZEN = {"t5_str", "t5_value", "t5_named_value", "t5_setting", "t5_host", "t5_note"}
 
 
 def without_comments(text):

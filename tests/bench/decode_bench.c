@@ -1,25 +1,28 @@
 /*
- * decode_bench - decoding alone, against cJSON.
+ * decode_bench - decoding alone, against cJSON, and against simdjson where it was there to build.
  *
  *   decode_bench [ROUNDS [MILLISECONDS]]
  *   decode_bench once
  *
  * For each kind of message: 16384 different ones of the synthetic feed (the 64 KiB ones: 16) are
  * decoded in turn, with the envelope and 8 fields wanted (23 of three topics that come in turn);
- * and parsed and deleted by cJSON with its default allocator, which leaves the look-ups out of its
- * account. Rounds of both alternate, each of MILLISECONDS (default 100) of the thread's CPU time,
- * so that a noisy machine shows as spread. One line of JSON a kind: ns per message of both, and how
- * many times faster decoding is, taken within each round, as median, minimum and maximum over the
- * rounds (default 15); and MB/s at the medians.
+ * parsed and deleted by cJSON with its default allocator, which leaves the look-ups out of its
+ * account; and the same values are read with simdjson, on demand and from its DOM. Rounds of all
+ * alternate, each of MILLISECONDS (default 100) of the thread's CPU time, so that a noisy machine
+ * shows as spread. One line of JSON a kind: ns per message of each, and how many times faster
+ * decoding is, taken within each round, as median, minimum and maximum over the rounds (default
+ * 15); null where there was no simdjson.
  *
  * `once` decodes each message of the first kind a single time, for callgrind:
  *   valgrind --tool=callgrind --toggle-collect=decoder_decode decode_bench once
  * and prints how many they were.
  */
+#include "decode_simdjson.h"
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "message/decode.h"
-#include "source/market.h"
+#include "synth/market.h"
 
 #include <cjson/cJSON.h>
 
@@ -33,10 +36,18 @@
 #define MAX_FIELDS     24
 #define MAX_ROUNDS     1000
 
+#if HAS_SIMDJSON
+enum { CONTENDERS_HERE = 4 };
+#else
+enum { CONTENDERS_HERE = 2 };
+#endif
+
 struct kind {
     const char *name;
     const char *role; /* NULL: all, as they come */
     enum market_envelope envelope;
+    /* For simdjson, by the message's topic: the order of enum market_role. */
+    enum decode_simdjson_kind simdjson[3];
     const char *fields[MAX_FIELDS + 1]; /* ends with NULL */
 };
 
@@ -44,17 +55,20 @@ static const struct kind kinds[] = {
     {"bar_trends",
      "bar_trends",
      MARKET_PRODUCTION,
+     {DECODE_SIMDJSON_BAR_TRENDS, DECODE_SIMDJSON_HISTORIC_STATS, DECODE_SIMDJSON_ASSET_TRENDS},
      {"barData.close", "barData.wap", "barData.tradeCount", "lastSampleStats.mean",
       "lastSampleStats.std", "lastSampleStats.change", "lastSampleStats.slope",
       "lastSampleStats.sampleSize"}},
     {"historic_stats",
      "historic_stats",
      MARKET_PRODUCTION,
+     {DECODE_SIMDJSON_BAR_TRENDS, DECODE_SIMDJSON_HISTORIC_STATS, DECODE_SIMDJSON_ASSET_TRENDS},
      {"barData.close", "stats.mean", "stats.std", "stats.variance", "stats.range",
       "stats.standardError", "stats.sampleSize", "z_score"}},
     {"asset_trends",
      "asset_trends",
      MARKET_PRODUCTION,
+     {DECODE_SIMDJSON_BAR_TRENDS, DECODE_SIMDJSON_HISTORIC_STATS, DECODE_SIMDJSON_ASSET_TRENDS},
      {"trendData.wSma_slope|trendData.smaSlope|trendVector.trendData.wSma_slope",
       "trendData.wSma_intercept|trendData.smaIntercept|trendVector.trendData.wSma_intercept",
       "trendData.wSma_slope_std_err|trendData.smaSlopeStdErr", "trendData.predictedNext",
@@ -62,12 +76,14 @@ static const struct kind kinds[] = {
     {"documented",
      "historic_stats",
      MARKET_DOCUMENTED,
+     {DECODE_SIMDJSON_DOCUMENTED, DECODE_SIMDJSON_DOCUMENTED, DECODE_SIMDJSON_DOCUMENTED},
      {"historic_analysis.samples", "historic_analysis.min", "historic_analysis.max",
       "statistics.mean", "statistics.std", "statistics.z_score", "price", "volume"}},
     /* What a host decodes: the topics in turn, and the fields of three strategies at once. */
     {"three_topics",
      NULL,
      MARKET_PRODUCTION,
+     {DECODE_SIMDJSON_BAR_TRENDS, DECODE_SIMDJSON_HISTORIC_STATS, DECODE_SIMDJSON_ASSET_TRENDS},
      {"barData.close",
       "barData.wap",
       "barData.tradeCount",
@@ -93,7 +109,8 @@ static const struct kind kinds[] = {
       "direction"}},
 };
 
-/* Payloads of one kind, end to end in one block, as they lie in a fetch buffer. */
+/* Payloads of one kind, end to end in one block, as they lie in a fetch buffer; behind the last one
+ * is what simdjson may read. */
 struct sample {
     struct text bytes;
     size_t begins[MESSAGES + 1];
@@ -108,6 +125,11 @@ struct figure {
 static void die(const char *what) {
     fprintf(stderr, "decode_bench: %s\n", what);
     exit(1);
+}
+
+static void sample_pad(struct sample *sample) {
+    static const char padding[DECODE_SIMDJSON_PADDING];
+    text_append(&sample->bytes, padding, sizeof padding);
 }
 
 static void sample_take(struct sample *sample, const struct kind *kind) {
@@ -131,6 +153,7 @@ static void sample_take(struct sample *sample, const struct kind *kind) {
         sample->begins[++sample->count] = sample->bytes.size;
     }
     market_free(market);
+    sample_pad(sample);
 }
 
 /* Large messages: one of `from`, and its neighbours as an array of objects. */
@@ -151,6 +174,7 @@ static void sample_enlarge(struct sample *sample, const struct sample *from) {
         text_puts(&sample->bytes, "null]}");
         sample->begins[++sample->count] = sample->bytes.size;
     }
+    sample_pad(sample);
 }
 
 static double sum; /* what was decoded, so that nothing is left out */
@@ -181,20 +205,63 @@ static void parse_all(const struct sample *sample) {
     }
 }
 
+#if HAS_SIMDJSON
+static void simdjson_all(const struct kind *kind, const struct sample *sample, bool is_dom) {
+    for (size_t i = 0; i < sample->count; i++) {
+        const char *payload = sample->bytes.data + sample->begins[i];
+        const size_t size = sample->begins[i + 1] - sample->begins[i];
+        const enum decode_simdjson_kind of = kind->simdjson[sample->topics[i]];
+        if (!(is_dom ? decode_simdjson_dom(of, payload, size, &sum)
+                     : decode_simdjson_ondemand(of, payload, size, &sum)))
+            die("simdjson takes no message");
+    }
+}
+#endif
+
+/* ---- contenders ---- */
+
+enum contender { OURS, CJSON, ON_DEMAND, DOM, CONTENDERS };
+
+static const char *const contender_names[CONTENDERS] = {"decode", "cjson", "ondemand", "dom"};
+
+struct run {
+    const struct kind *kind;
+    const struct sample *sample;
+    struct decoder *decoder;
+    double ns[CONTENDERS][MAX_ROUNDS];     /* a message */
+    double ratios[CONTENDERS][MAX_ROUNDS]; /* to ours, of the same round */
+};
+
+static void pass(const struct run *run, enum contender who) {
+    switch (who) {
+    case OURS:
+        decode_all(run->decoder, run->sample);
+        return;
+    case CJSON:
+        parse_all(run->sample);
+        return;
+#if HAS_SIMDJSON
+    case ON_DEMAND:
+    case DOM:
+        simdjson_all(run->kind, run->sample, who == DOM);
+        return;
+#endif
+    default:
+        die("no such contender");
+    }
+}
+
 /* One round; gives ns per message. */
-static double run(struct decoder *decoder, const struct sample *sample, int64_t duration_ns) {
+static double time_passes(const struct run *run, enum contender who, int64_t duration_ns) {
     const int64_t begin = clock_thread_cpu_ns();
     size_t passes = 0;
     int64_t spent;
     do {
-        if (decoder != NULL)
-            decode_all(decoder, sample);
-        else
-            parse_all(sample);
+        pass(run, who);
         passes++;
         spent = clock_thread_cpu_ns() - begin;
     } while (spent < duration_ns);
-    return (double)spent / (double)(passes * sample->count);
+    return (double)spent / (double)(passes * run->sample->count);
 }
 
 static int compare_doubles(const void *a, const void *b) {
@@ -227,33 +294,47 @@ static struct decoder *decoder_for(const struct kind *kind, struct projection **
     return decoder;
 }
 
+static void print_figure(const char *name, const char *unit, double *values, int rounds,
+                         bool is_here) {
+    if (!is_here) {
+        printf(",\"%s_%s\":null", name, unit);
+        return;
+    }
+    const struct figure f = figure_of(values, rounds);
+    printf(",\"%s_%s\":{\"median\":%.5g,\"min\":%.5g,\"max\":%.5g}", name, unit, f.median, f.min,
+           f.max);
+}
+
 static void measure(const char *name, const struct kind *kind, const struct sample *sample,
                     int rounds, int64_t duration_ns) {
+    static struct run run;
     struct projection *projection;
-    struct decoder *decoder = decoder_for(kind, &projection);
-    double ours[MAX_ROUNDS];
-    double theirs[MAX_ROUNDS];
-    double ratios[MAX_ROUNDS];
-    run(decoder, sample, duration_ns / 4);
-    run(NULL, sample, duration_ns / 4);
+    run.kind = kind;
+    run.sample = sample;
+    run.decoder = decoder_for(kind, &projection);
+    for (int who = 0; who < CONTENDERS_HERE; who++)
+        time_passes(&run, (enum contender)who, duration_ns / 4);
     for (int i = 0; i < rounds; i++) {
-        ours[i] = run(decoder, sample, duration_ns);
-        theirs[i] = run(NULL, sample, duration_ns);
-        ratios[i] = theirs[i] / ours[i];
+        for (int who = 0; who < CONTENDERS_HERE; who++) {
+            run.ns[who][i] = time_passes(&run, (enum contender)who, duration_ns);
+            run.ratios[who][i] = run.ns[who][i] / run.ns[OURS][i];
+        }
     }
-    const double bytes = (double)sample->bytes.size / (double)sample->count;
-    const struct figure decode = figure_of(ours, rounds);
-    const struct figure parse = figure_of(theirs, rounds);
-    const struct figure ratio = figure_of(ratios, rounds);
-    printf("{\"name\":\"%s\",\"bytes\":%.0f,"
-           "\"decode_ns\":{\"median\":%.1f,\"min\":%.1f,\"max\":%.1f},\"decode_mb_s\":%.0f,"
-           "\"cjson_ns\":{\"median\":%.1f,\"min\":%.1f,\"max\":%.1f},\"cjson_mb_s\":%.0f,"
-           "\"ratio\":{\"median\":%.2f,\"min\":%.2f,\"max\":%.2f}}\n",
-           name, bytes, decode.median, decode.min, decode.max, bytes / decode.median * 1e3,
-           parse.median, parse.min, parse.max, bytes / parse.median * 1e3, ratio.median, ratio.min,
-           ratio.max);
+    printf("{\"name\":\"%s\",\"bytes\":%.0f", name,
+           (double)sample->begins[sample->count] / (double)sample->count);
+    for (int who = 0; who < CONTENDERS; who++) {
+        print_figure(contender_names[who], "ns", run.ns[who], rounds, who < CONTENDERS_HERE);
+        if (who != OURS)
+            print_figure(contender_names[who], "ratio", run.ratios[who], rounds,
+                         who < CONTENDERS_HERE);
+    }
+#if HAS_SIMDJSON
+    printf(",\"simdjson\":\"%s\"}\n", decode_simdjson_name());
+#else
+    printf(",\"simdjson\":null}\n");
+#endif
     fflush(stdout);
-    decoder_free(decoder);
+    decoder_free(run.decoder);
     projection_free(projection);
 }
 
@@ -288,7 +369,7 @@ int main(int argc, char **argv) {
         if (sample == NULL || large == NULL)
             die("out of memory");
         sample_take(sample, &kinds[i]);
-        if (text_is_short(&sample->bytes))
+        if (text_is_oom(&sample->bytes))
             die("out of memory");
         measure(kinds[i].name, &kinds[i], sample, rounds, milliseconds * NS_PER_MS);
         if (i == 0) {

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Instructions a message, as callgrind counts them: they do not depend on who else uses the machine,
 so a test can hold them.
-    instructions.py TAKE5 STRATEGY COMPILER [--update]
-Replays the synthetic feed through one strategy of 8 fields. Fails when a count has grown by more
-than 5 % over the baseline in instructions.json, which is kept for each compiler and libc; where
-there is none, it says so and is skipped (exit code 77). --update writes the baseline."""
+    instructions.py TAKE5 STRATEGY BUNDLED_DIR COMPILER [--update]
+Replays the synthetic feed through one strategy of 8 fields, and through the bundled trend and cross.
+Fails when a count has grown by more than 5 % over the baseline in instructions.json, which is kept
+for each compiler and libc; where there is none, it says so and is skipped (exit code 77). --update
+writes the baseline."""
 import json
 import os
 import platform
@@ -20,35 +21,76 @@ SKIPPED = 77
 BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "instructions.json")
 
 DECODE, DISPATCH = "decoder_decode", "dispatch_record"  # the second calls the first
+STRATEGY, EMIT = "on_message", "service_emit"           # likewise
+MANY_SYMBOLS = 100
+FEW_SYMBOLS = 4  # for what needs many points of one series: some 55 each
 
 
-def prepare(folder, take5, strategy):
+def prepare(folder, take5, strategy, symbols, settings=""):
+    """The host, the configuration for that one strategy, and a recording."""
     recording, ini = os.path.join(folder, "feed.jsonl"), os.path.join(folder, "take5.ini")
     os.makedirs(os.path.join(folder, "strategies"))
     shutil.copy(strategy, os.path.join(folder, "strategies"))
     with open(ini, "w", encoding="utf-8") as file:
-        file.write(f"[take5]\nstrategy_dir = {folder}/strategies\n")
+        file.write(f"[take5]\nstrategy_dir = {folder}/strategies\n{settings}")
     with open(recording, "wb") as file:
         subprocess.run([take5, "feed", "-q", "--plain", "--envelope", "production", "--symbols",
-                        "100", "--count", str(MESSAGES)], check=True, stdout=file)
-    return recording, ini
+                        str(symbols), "--count", str(MESSAGES)], check=True, stdout=file)
+    return take5, ini, recording
 
 
-def count(take5, ini, recording, function):
-    """Instructions a message in `function` and all that it calls. By its very name: what a compiler
-    splits it into would be counted in part, and must rather not be found."""
+def count(take5, ini, recording, function, inner=None):
+    """Instructions in `function` and all that it calls, those of them in `inner`, and what the
+    replay says of itself. By their very names: what a compiler splits them into would be counted in
+    part, and must rather not be found."""
+    profile = ini + ".callgrind"
     done = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}",
          f"--toggle-collect={function}", take5, "replay", "-c", ini, "--json", "-o", "/dev/null",
          recording], capture_output=True, text=True, check=False)
     collected = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or collected is None or int(collected.group(1)) == 0:
         sys.exit(f"callgrind did not count {function} (exit code {done.returncode}):\n"
                  f"{done.stderr}")
-    messages = json.loads(done.stdout)["messages"]
-    if messages != MESSAGES:
-        sys.exit(f"{messages} messages were replayed, not {MESSAGES}")
-    return int(collected.group(1)) / messages
+    summary = json.loads(done.stdout)
+    if summary["messages"] != MESSAGES:
+        sys.exit(f"{summary['messages']} messages were replayed, not {MESSAGES}")
+    return int(collected.group(1)), cost_of_calls(profile, inner) if inner else 0, summary
+
+
+def cost_of_calls(profile, function):
+    """What all calls of the function cost. A name is written once, and is a number from there on.
+    The linker may have made it another name by lto_priv: it is the whole function all the same."""
+    wanted = re.compile(rf"c?fn=(\(\d+\)) {function}(\.lto_priv\.\d+)?\n")
+    cost, is_called, number = 0, False, None
+    with open(profile, encoding="utf-8") as file:
+        for line in file:
+            name = wanted.fullmatch(line)
+            if name is not None:
+                number = name.group(1)
+            if line.startswith("cfn="):
+                is_called = line[len("cfn="):].split()[0] == number
+            elif line.startswith("calls=") and is_called:
+                cost += int(next(file).split()[1])
+    if cost == 0:
+        sys.exit(f"callgrind saw no call of {function}")
+    return cost
+
+
+def count_host(folder, take5, strategy):
+    replay = prepare(folder, take5, strategy, MANY_SYMBOLS)
+    # Routing, the clock, the strategy: small beside decoding, so held apart from it.
+    dispatched, decoded, _ = count(*replay, DISPATCH, DECODE)
+    return {"decoded": decoded / MESSAGES, "dispatched": (dispatched - decoded) / MESSAGES}
+
+
+def count_bundled(folder, take5, bundled, name, settings=""):
+    """What the strategy does with a message, without emitting; and what a signal costs the lane."""
+    replay = prepare(folder, take5, os.path.join(bundled, f"{name}.so"), FEW_SYMBOLS, settings)
+    spent, emitting, summary = count(*replay, STRATEGY, EMIT)
+    strategy = summary["strategies"][0]
+    return {name: (spent - emitting) / strategy["messages"],
+            f"a signal of {name}": emitting / strategy["signals"]}
 
 
 def judge(found, baseline):
@@ -57,10 +99,9 @@ def judge(found, baseline):
     for what, now in found.items():
         before = baseline[what]
         growth = now / before - 1
-        print(f"{now:.0f} instructions a message {what}, the baseline is {before:.0f}: "
-              f"{growth:+.1%}")
+        print(f"{what}: {now:.0f} instructions, the baseline is {before:.0f}: {growth:+.1%}")
         if growth > ALLOWED_GROWTH:
-            print(f"FAILED: more than {ALLOWED_GROWTH:.0%} more instructions a message {what}: "
+            print(f"FAILED: {what}: more than {ALLOWED_GROWTH:.0%} more instructions: "
                   f"{before:.0f} before, {now:.0f} now")
             is_good = False
         elif growth < -ALLOWED_GROWTH:
@@ -80,26 +121,24 @@ def update(key, found):
 
 
 def main():
-    take5, strategy, compiler = sys.argv[1:4]
+    take5, strategy, bundled, compiler = sys.argv[1:5]
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: nothing is counted")
         return SKIPPED
     key = f"{platform.machine()}, {compiler}, {os.confstr('CS_GNU_LIBC_VERSION')}"
     with tempfile.TemporaryDirectory(prefix="take5-") as folder:
-        recording, ini = prepare(folder, take5, strategy)
-        decoded = count(take5, ini, recording, DECODE)
-        # Routing, the clock, the strategy: small beside decoding, so held apart from it.
-        dispatched = count(take5, ini, recording, DISPATCH) - decoded
-        found = {"decoded": decoded, "dispatched": dispatched}
-    if "--update" in sys.argv[4:]:
+        found = count_host(os.path.join(folder, "host"), take5, strategy)
+        found |= count_bundled(os.path.join(folder, "trend"), take5, bundled, "trend")
+        found |= count_bundled(os.path.join(folder, "cross"), take5, bundled, "cross",
+                               "[strategy:cross]\nreport_none = yes\n")
+    if "--update" in sys.argv[5:]:
         update(key, found)
         return 0
     with open(BASELINE, encoding="utf-8") as file:
         baselines = json.load(file)
     if key not in baselines:
         print(f"no baseline for {key}; found: "
-              + ", ".join(f"{now:.0f} instructions a message {what}"
-                          for what, now in found.items()))
+              + ", ".join(f"{what}: {now:.0f} instructions" for what, now in found.items()))
         return SKIPPED
     return 0 if judge(found, baselines[key]) else 1
 

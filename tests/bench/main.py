@@ -9,6 +9,7 @@ import sys
 from parts import alone, latency, moments, plots, symbols, throughput
 from parts.figures import Figures
 from parts.plan import FULL, QUICK
+from parts.rows import GROUPS
 from parts.site import BUILD, HERE, Progress, Site
 
 PARTS = ("throughput", "latency", "decode", "replay", "symbols", "moments")
@@ -17,24 +18,28 @@ PARTS = ("throughput", "latency", "decode", "replay", "symbols", "moments")
 def parse():
     parser = argparse.ArgumentParser(prog="run.sh", description="Measures take5.")
     parser.add_argument("--quick", action="store_true",
-                        help="in less than two minutes; results go into build/bench/results")
+                        help="fewer messages, one round; results go into build/bench/results")
     parser.add_argument("--only", default=",".join(PARTS), metavar="PART,...",
-                        help=f"of {', '.join(PARTS)}")
+                        help=f"of {', '.join(PARTS)}; or of throughput's rows only "
+                             f"{', '.join(GROUPS)}")
     parser.add_argument("--results", metavar="FOLDER", help="where results go")
     options = parser.parse_args()
     options.only = options.only.split(",")
     for part in options.only:
-        if part not in PARTS:
-            parser.error(f"{part} is none of {', '.join(PARTS)}")
+        if part not in PARTS + GROUPS:
+            parser.error(f"{part} is none of {', '.join(PARTS + GROUPS)}")
     if options.results is None:
-        is_whole = not options.quick and set(options.only) == set(PARTS)
+        is_whole = not options.quick and set(PARTS) <= set(options.only)
         options.results = os.path.join(HERE if is_whole else BUILD, "results")
     return options
 
 
 def measure(site, plan, figures, only, drawn):
-    if "throughput" in only:
-        drawn["rows"] = throughput.measure(site, plan, figures)
+    groups = GROUPS if "throughput" in only else [group for group in GROUPS if group in only]
+    if groups:
+        rows = throughput.measure(site, plan, figures, groups)
+        if set(groups) == set(GROUPS):
+            drawn["rows"] = rows
     if "latency" in only:
         drawn["latency"] = latency.measure(site, plan, figures)
     if "decode" in only or "replay" in only:

@@ -26,6 +26,9 @@ struct meter_reading {
 struct meter {
     struct meter_reading first, last;
     uint64_t messages;
+    /* Of calls that were timed one by one: how many, and the thread's CPU time in them. */
+    uint64_t calls;
+    int64_t call_cpu_ns;
 };
 
 static inline int64_t meter_clock_ns(clockid_t clock) {
@@ -111,10 +114,11 @@ static inline bool meter_report(const struct meter *meter, const struct latencie
     fprintf(file,
             "{\"messages\": %" PRIu64 ", \"first_ns\": %" PRId64 ", \"last_ns\": %" PRId64
             ", \"cpu_ns\": %" PRId64 ", \"thread_cpu_ns\": %" PRId64 ", \"peak_kib\": %ld"
-            ", \"latencies\": ",
+            ", \"calls\": %" PRIu64 ", \"call_cpu_ns\": %" PRId64 ", \"latencies\": ",
             meter->messages, meter->first.monotonic_ns, meter->last.monotonic_ns,
             meter->last.cpu_ns - meter->first.cpu_ns,
-            meter->last.thread_cpu_ns - meter->first.thread_cpu_ns, meter_peak_kib());
+            meter->last.thread_cpu_ns - meter->first.thread_cpu_ns, meter_peak_kib(), meter->calls,
+            meter->call_cpu_ns);
     if (latencies != NULL)
         latencies_print(latencies, file);
     else

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Measures take5 side by side with what one would use instead, on real Apache Kafka:
-#   sh tests/bench/run.sh [--quick]
+#   sh tests/bench/run.sh [--quick] [--only PART,...]
 # Sets up all that it needs. Ends with a table, tests/bench/results/results.json and plots beside
-# it; --quick takes less than two minutes and writes into build/bench/results instead.
+# it; with --quick, or of some parts only, they go into build/bench/results instead.
 # See tests/bench/README.md.
 set -eu
 
@@ -32,6 +32,11 @@ if [ ! -f "$venv/complete" ]; then
     : >"$venv/complete"
 fi
 
+# Those that it is compared with, if they can be had.
+peers=$(sh "$root/tests/bench/peers/setup.sh" "$(dirname "$TAKE5_KAFKA_LIB")" "$build")
+TAKE5_BENCH_STREAMS=$(echo "$peers" | sed -n 's/^TAKE5_BENCH_STREAMS=//p')
+TAKE5_BENCH_QUIX=$(echo "$peers" | sed -n 's/^TAKE5_BENCH_QUIX=//p')
+
 mkdir -p "$build"
 echo "take5: building a release in $build" >&2
 if ! { cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release &&
@@ -41,6 +46,6 @@ if ! { cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release &&
     exit 1
 fi
 
-export TAKE5_KAFKA_LIB
+export TAKE5_KAFKA_LIB TAKE5_BENCH_STREAMS TAKE5_BENCH_QUIX
 export TAKE5_SOURCE_DIR="$root" TAKE5_BUILD_DIR="$build" TAKE5_BENCH_PYTHON="$venv/bin/python3"
 exec python3 -B "$root/tests/bench/main.py" "$@"

@@ -15,16 +15,24 @@ def bound(figure):
     return "≥" if is_at_least(figure["name"]) else "≤"
 
 
+def verdict(figure):
+    if figure["median"] is None:
+        return "not measured"
+    return "yes" if figure["met"] else "**no**"
+
+
 def table(results):
     rows = ["| figure | unit | median | min to max | target | met |", "|---|---|---|---|---|---|"]
     for figure in results["figures"]:
         if figure["target"] is None:
             continue
-        spread = f"{format_number(figure['min'])} to {format_number(figure['max'])}"
-        median = f"**{format_number(figure['median'])}**"
+        is_measured = figure["median"] is not None
+        spread = (f"{format_number(figure['min'])} to {format_number(figure['max'])}"
+                  if is_measured else "")
+        median = f"**{format_number(figure['median'])}**" if is_measured else ""
         rows.append(f"| {figure['name']} | {figure['unit']} | {median} | {spread} | "
                     f"{bound(figure)} {format_number(figure['target'])} | "
-                    f"{'yes' if figure['met'] else '**no**'} |")
+                    f"{verdict(figure)} |")
     where = f"Measured on {results['machine']}, {results['date']}, by `sh tests/bench/run.sh`."
     return "\n".join([where, "", *rows])
 
@@ -45,4 +53,5 @@ def main():
         file.write(f"{head}{BEGIN}\n{wanted}\n{END}{tail}")
 
 
-main()
+if __name__ == "__main__":
+    main()

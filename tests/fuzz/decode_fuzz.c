@@ -140,10 +140,13 @@ static void check_value(const t5_value *value, struct strict_span span, const ch
                path);
 }
 
-/* What is there and finite counts as present. */
+/* What is there and finite counts as present: no NaN, and nothing beyond the range of doubles. */
 static bool is_present(struct strict_span span) {
-    return span.text != NULL && *span.text != 'N' && *span.text != 'I' &&
-           !(*span.text == '-' && span.text[1] == 'I');
+    if (span.text == NULL || *span.text == 'N' || *span.text == 'I' ||
+        (*span.text == '-' && span.text[1] == 'I'))
+        return false;
+    const bool is_number = *span.text == '-' || (*span.text >= '0' && *span.text <= '9');
+    return !is_number || isfinite(number_in(span));
 }
 
 static struct strict_span find_first(const char *text, size_t size, const struct wanted *want) {

@@ -45,7 +45,10 @@ static bool is_found(const t5_value *value) {
 static void check_found(const struct projection *projection, uint32_t slot, const char *path,
                         size_t size, const struct text *json) {
     struct error error;
-    const struct decode_limits limits = {1 << 20, 64, 64, DECODE_NON_FINITE_REJECT, 0};
+    const struct decode_limits limits = {.max_bytes = 1 << 20,
+                                         .max_depth = 64,
+                                         .max_symbol = 64,
+                                         .non_finite = DECODE_NON_FINITE_REJECT};
     struct decoder *decoder = decoder_new(projection, &limits, &error);
     FUZZ_CHECK(decoder != NULL, "%s", error.text);
     const struct record record = {.payload = json->data,

@@ -1,5 +1,6 @@
 #include "strict.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +56,27 @@ static bool take_digits(struct parser *parser) {
     return true;
 }
 
+static bool note_non_finite(struct parser *parser) {
+    parser->result.has_non_finite = true;
+    return !parser->refuses_non_finite || fail(parser, STRICT_NON_FINITE);
+}
+
 static bool take_non_finite(struct parser *parser, const char *word) {
     if (!take_word(parser, word))
         return false;
-    parser->result.has_non_finite = true;
-    return !parser->refuses_non_finite || fail(parser, STRICT_NON_FINITE);
+    return note_non_finite(parser);
+}
+
+/* Whether the number's text, which is good, stands for more than any double. */
+static bool is_beyond_range(const char *text, size_t size) {
+    char *copy = malloc(size + 1);
+    if (copy == NULL)
+        abort();
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    const double number = strtod(copy, NULL);
+    free(copy);
+    return isinf(number);
 }
 
 static bool take_number(struct parser *parser) {
@@ -87,6 +104,8 @@ static bool take_number(struct parser *parser) {
     }
     if (parser->at - begin > parser->result.longest_number)
         parser->result.longest_number = parser->at - begin;
+    if (is_beyond_range(parser->text + begin, parser->at - begin))
+        return note_non_finite(parser);
     return true;
 }
 

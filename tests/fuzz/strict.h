@@ -13,7 +13,7 @@ enum strict_verdict { STRICT_GOOD = 1, STRICT_BAD, STRICT_TOO_DEEP, STRICT_NON_F
 struct strict_result {
     enum strict_verdict verdict; /* by the first thing that is wrong */
     bool is_object;
-    bool has_non_finite;   /* bare NaN or an infinity; wrong only when they are refused */
+    bool has_non_finite;   /* NaN, Infinity or a number beyond doubles; wrong only when refused */
     bool has_nul;          /* an escaped NUL */
     size_t longest_number; /* in bytes */
 };

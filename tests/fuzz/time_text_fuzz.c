@@ -1,6 +1,7 @@
 /*
  * Times against the C library: a text that is taken must, by its own digits, mean what gmtime()
- * says of the result; one that looks right digit by digit must be taken.
+ * says of the result; one that looks right digit by digit must be taken. One without an offset is
+ * taken with a zone alone, and then as one of it.
  */
 #include "fuzz.h"
 
@@ -54,7 +55,7 @@ static bool zone(const char *text, size_t size, int *seconds) {
     return hours < 24 && minutes < 60;
 }
 
-static bool expected(const char *text, size_t size, int64_t *time_ns) {
+static bool expected(const char *text, size_t size, const int *naive_offset, int64_t *time_ns) {
     if (!has_form(text, size, "9999-99-99T99:99:99"))
         return false;
     struct tm tm = {.tm_year = number(text, 4) - 1900,
@@ -86,23 +87,37 @@ static bool expected(const char *text, size_t size, int64_t *time_ns) {
         for (; digits < 9; digits++)
             ns *= 10;
     }
-    int offset;
-    if (!zone(text, (size_t)(end - text), &offset))
+    int offset = 0;
+    if (naive_offset != NULL && text == end)
+        offset = *naive_offset;
+    else if (!zone(text, (size_t)(end - text), &offset))
         return false;
     *time_ns = ((int64_t)seconds - offset) * NS_PER_S + (is_leap_second ? NS_PER_S - 1 : ns);
     return true;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *text = fuzz_copy(data, size);
+static bool check(const char *text, size_t size, const int *naive_offset) {
+    const struct time_zone naive = {.is_set = naive_offset != NULL,
+                                    .offset_s = naive_offset != NULL ? *naive_offset : 0};
     int64_t time_ns = 0;
     int64_t oracle_ns = 0;
-    const bool is_time = time_text_parse(text, size, &time_ns);
-    const bool is_expected = expected(text, size, &oracle_ns);
+    const bool is_time = time_text_parse(text, size, naive, &time_ns);
+    const bool is_expected = expected(text, size, naive_offset, &oracle_ns);
     FUZZ_CHECK(is_time == is_expected, "\"%.*s\" is %s", (int)size, text,
                is_time ? "taken" : "refused");
     FUZZ_CHECK(!is_time || time_ns == oracle_ns, "\"%.*s\" is %lld, not %lld", (int)size, text,
                (long long)time_ns, (long long)oracle_ns);
+    return is_time;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const int offsets[] = {0, 19800, -5 * 3600};
+    char *text = fuzz_copy(data, size);
+    const bool is_time = check(text, size, NULL);
+    const bool is_in_zone = check(text, size, &offsets[size % (sizeof offsets / sizeof *offsets)]);
+    if (!is_time)
+        FUZZ_CHECK((time_text_form(text, size) == TIME_TEXT_WITHOUT_ZONE) == is_in_zone,
+                   "\"%.*s\" is of another form", (int)size, text);
     free(text);
     return 0;
 }

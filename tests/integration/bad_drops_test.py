@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Each way in which dropping a strategy can go wrong: an exact complaint, and the old one goes on."""
 import contextlib
+import json
 import os
 import re
+import resource
 import signal
 
 from harness import paths
+from harness.kafka import free_ports
 from harness.scenario import Scenario, main
 
 
@@ -91,7 +94,7 @@ class BadDrops(Scenario):
     def test_half_copied(self):
         data = self.read_good()
         self.write_good(data[:len(data) // 2])
-        self.refused(r"good\.so: half copied: its headers tell of %d bytes, the file has %d"
+        self.refused(r"good\.so: incomplete copy: its headers declare %d bytes, the file has %d"
                      % (len(data), len(data) // 2))
         self.repaired()
 
@@ -99,7 +102,7 @@ class BadDrops(Scenario):
         os.truncate(self.good, 100)
         for _ in range(3):
             self.counts()
-        self.refused(r"good\.so: .*(half copied|not an ELF|damaged)")
+        self.refused(r"good\.so: .*(incomplete copy|not an ELF|corrupt)")
         self.repaired()
 
     def test_overwritten_in_place_while_running(self):
@@ -125,7 +128,7 @@ class BadDrops(Scenario):
 
     def test_no_descriptor(self):
         self.host.drop(as_good("no_descriptor"), "good.so")
-        self.refused(r"good\.so: no strategy: it has no take5 note")
+        self.refused(r"good\.so: not a strategy: it has no take5 note")
         self.repaired()
 
     # ---- versions of the ABI ----
@@ -138,7 +141,7 @@ class BadDrops(Scenario):
 
     def test_other_major(self):
         self.host.drop(as_good("other_major"), "good.so")
-        self.refused(r"good\.so: good 1\.0\.0 speaks ABI 2\.0, this host 1\.\d+: build it with this "
+        self.refused(r"good\.so: good 1\.0\.0 has ABI 2\.0, this host 1\.\d+: build it with this "
                      r"host's SDK")
         self.repaired()
 
@@ -167,8 +170,8 @@ class BadDrops(Scenario):
     def test_global_into_a_host_of_two_lanes(self):
         self.host.drop(as_good("global_scope"), "good.so")
         self.host.deploy("good")
-        self.refused(r"good: rejected: .*scope GLOBAL, which needs a host with one lane, and this "
-                     r"one has 2; set lanes = 1")
+        self.refused(r"good: rejected: .*scope GLOBAL, which needs a host with one lane; this "
+                     r"host has 2; set lanes = 1")
         self.repaired()
 
     def test_missing_symbol(self):
@@ -211,19 +214,19 @@ class BadDrops(Scenario):
     def test_create_refuses_with_a_text(self):
         self.host.drop(as_good("refuse_create"), "good.so")
         self.host.deploy("good")
-        self.refused(r"good: rejected: .*create refused: \S+")
+        self.refused(r"good: rejected: .*create failed: \S+")
         self.repaired()
 
     def test_load_refuses_the_old_state(self):
         self.host.drop(as_good("refuse_load"), "good.so")
         self.host.deploy("good")
-        self.refused(r"good: rejected: .*load refused: state of version 1\.0\.0 is too old for me")
+        self.refused(r"good: rejected: .*load failed: state of version 1\.0\.0 is too old for me")
         self.repaired()
 
     def test_save_refuses(self):
         self.host.drop(as_good("refuse_save"), "good.so")
         self.host.deploy("good")
-        self.refused(r"good: rejected: .*save refused: in the middle of something")
+        self.refused(r"good: rejected: .*save failed: in the middle of something")
         self.repaired()
 
     # ---- files that may not be there ----
@@ -231,25 +234,25 @@ class BadDrops(Scenario):
     def test_two_files_with_one_name(self):
         other = self.host.drop("good_v2", "other.so")
         self.refused(r"good\.so \(version 1\.0\.0\) and .*other\.so \(version 2\.0\.0\) are both "
-                     r"strategy good: take one away")
+                     r"strategy good: remove one")
         os.unlink(other)
         self.repaired()
 
     def test_a_file_that_others_may_write(self):
         os.chmod(self.good, 0o666)
-        self.refused(r"good\.so: mode 0666 lets everybody write: `chmod o-w` it, or set "
+        self.refused(r"good\.so: mode 0666 lets everyone write: `chmod o-w` it, or set "
                      r"strict_modes = no")
         self.repaired()
 
     def test_a_directory_that_others_may_write(self):
         os.chmod(self.host.strategies, 0o777)
-        self.refused(r"strategies: mode 0777 lets everybody write: `chmod o-w` it")
+        self.refused(r"strategies: mode 0777 lets everyone write: `chmod o-w` it")
         os.chmod(self.host.strategies, 0o755)
         self.repaired()
 
     def test_a_file_that_is_gone_while_its_section_stays(self):
         os.unlink(self.good)
-        self.refused(r"good: rejected: .*no strategy \"good\" in .*1\.0\.0 goes on")
+        self.refused(r"good: rejected: .*no strategy \"good\" in .*1\.0\.0 keeps running")
         self.repaired()
 
     def test_file_and_section_gone_is_a_removal(self):
@@ -269,7 +272,7 @@ class BadDrops(Scenario):
 
     def test_parameter_out_of_range(self):
         self.host.deploy("good", every=1000001)
-        self.refused(r"good\.ini:2: every = 1000001: above the largest value, 1000000")
+        self.refused(r"good\.ini:2: every = 1000001: above the maximum, 1000000")
         self.repaired()
 
     def refused_by_signal(self, file, *patterns):
@@ -321,6 +324,238 @@ class BadDrops(Scenario):
         self.assertRegex(said, r"leaves_thread: removed")
         for _ in range(3):
             self.counts()
+
+    # ---- what the loader would share between versions ----
+
+    def drop_libraries(self, version):
+        for name in ("libt5helper.so", "libt5deep.so"):
+            self.host.drop(os.path.join(paths.BUILD, f"tests/plugins/libraries/v{version}", name))
+
+    def says(self, deployment):
+        """What it says to the next message."""
+        of = lambda: [s["value"] for s in self.host.read_signals()
+                      if s["deployment"] == deployment]
+        before = len(of())
+        self.counts()
+        self.wait_for(f"a signal of {deployment}", lambda: len(of()) > before)
+        return of()[-1]
+
+    def reloaded(self, pattern):
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, pattern)
+
+    def test_libraries_beside_a_strategy_are_replaced_with_it(self):
+        self.host.drop("needs_library")
+        self.host.deploy("needs_library")
+        self.drop_libraries(1)
+        self.reloaded(r"needs_library: loaded")
+        self.assertEqual(self.says("needs_library"), 1101)
+        self.drop_libraries(2)
+        self.reloaded(r"needs_library: replaced")
+        self.assertEqual(self.says("needs_library"), 2201)
+        self.reloaded(r"needs_library: kept")
+        self.assertEqual(self.says("needs_library"), 2202)
+        self.drop_libraries(1)  # not what is still mapped of it
+        self.reloaded(r"needs_library: replaced")
+        self.assertEqual(self.says("needs_library"), 1101)
+        # The last good copy has them too.
+        with open(os.path.join(self.host.strategies, "libt5deep.so"), "wb") as file:
+            file.write(b"no library")
+        self.host.stop()
+        self.host.start()
+        self.host.wait_status("an assignment", lambda status: len(status["assignment"]) == 12)
+        self.assertEqual(self.says("needs_library"), 1101)
+        self.assertRegex(self.host.log_text(), r"needs_library: running last known good version ")
+        self.drop_libraries(2)
+        self.reloaded(r"needs_library: replaced")
+        self.assertEqual(self.says("needs_library"), 2201)
+
+    def test_unique_statics_are_replaced_with_their_strategy(self):
+        self.host.drop("unique_1", "unique.so")
+        self.reloaded(r"unique: loaded")
+        self.assertEqual(self.says("unique"), 1111)
+        self.host.drop("unique_2", "unique.so")
+        self.reloaded(r"unique: replaced")
+        self.assertEqual(self.says("unique"), 2221)
+        self.host.drop("unique_1", "unique.so")
+        self.reloaded(r"unique: replaced")
+        self.assertEqual(self.says("unique"), 1111)
+
+    def test_static_tls_that_runs_out_is_cured_by_a_restart_and_says_so(self):
+        for number in range(1, 9):
+            self.host.drop(f"static_tls_{number}", "static_tls.so")
+            got, said = self.host.reload()
+            if got != 0:
+                break
+            self.counts()
+        self.assertEqual(got, 1, "it never ran out: the test shows nothing")
+        self.assertRegex(said, rf"static_tls: rejected: .*restart the host.*"
+                         rf"1\.0\.{number - 1} keeps running")
+        self.counts()
+        self.host.stop()
+        self.host.start()
+        self.host.wait_status("the newest", lambda status: any(
+            s["version"] == f"1.0.{number}" for s in status["strategies"]))
+        self.counts()
+
+    # ---- and what changes the process that it is in ----
+
+    def meddles(self, what, where="message", **keys):
+        """One that does it when it runs, not in a rehearsal, beside one whose numbers show how the
+        processor rounds."""
+        self.host.drop("meddles")
+        self.host.drop("divides")
+        self.host.deploy("meddles", what=what, where=where, live="yes", **keys)
+        mark = self.host.log_size()
+        got, said = self.host.reload()
+        self.assertEqual(got, 0, said)
+        return mark
+
+    def send_until(self, what, probe):
+        """Messages, one after the other, until it is so; the prices."""
+        prices = []
+
+        def send_one():
+            price = 1 + 0.7 * len(prices)
+            self.kafka.send(self.topics["bar_trends"], json.dumps({"symbol": "X", "price": price}),
+                            key="X", partition=1)
+            prices.append(price)
+            return probe()
+
+        self.wait_for(what, send_one)
+        return prices
+
+    def is_blamed(self, mark, words):
+        """With its name, its callback and an error in its status."""
+        status = next(s for s in self.host.status()["strategies"] if s["name"] == "meddles")
+        return (status["errors"] > 0 and
+                re.search(rf"meddles: on_message changes {words}", self.host.log_text(mark)))
+
+    def numbers_are_complete(self, prices):
+        """Of each strategy: one signal for each message, to the last bit."""
+        self.sent += len(prices)
+        of = lambda name: [s["value"] for s in self.host.read_signals() if s["deployment"] == name]
+        self.wait_for(lambda: f"all signals; there are {self.host.read_signals()}", lambda: (
+            len(of("divides")) >= len(prices) and len(of("good")) >= self.sent and
+            len(of("meddles")) >= len(prices)))
+        self.assertEqual(of("divides"), [price / 3.0 for price in prices])
+        self.assertEqual(of("good"), list(range(1, self.sent + 1)))
+        self.assertEqual(of("meddles"), list(range(1, len(prices) + 1)))
+
+    def proc(self, name):
+        with open(f"/proc/{self.host.process.pid}/{name}", encoding="utf-8") as file:
+            return file.read()
+
+    def test_rounding_in_a_message_spoils_nobody_elses_numbers(self):
+        mark = self.meddles("rounding")
+        prices = self.send_until("the blame", lambda: self.is_blamed(
+            mark, "the floating-point mode"))
+        prices += self.send_until("some more", iter([False] * 20 + [True]).__next__)
+        self.numbers_are_complete(prices)
+
+    def test_signals_unblocked_in_a_message_do_not_make_sigterm_kill(self):
+        mark = self.meddles("signals")
+        prices = self.send_until("the blame", lambda: self.is_blamed(mark, "the signal mask"))
+        self.numbers_are_complete(prices)
+        self.host.stop()
+        self.assertRegex(self.host.log_text(mark), r"stopped|saved|ended")
+
+    def test_what_the_process_has_one_of_is_put_back(self):
+        pattern = r"Umask:\s*(\d+)"
+        before = re.search(pattern, self.proc("status")).group(1)
+        mark = self.meddles("umask")
+        self.sent += len(self.send_until("the blame", lambda: self.is_blamed(
+            mark, "the file mode mask")))
+        self.wait_for("the old value", lambda: re.search(
+            pattern, self.proc("status")).group(1) == before)
+        directory = os.readlink(f"/proc/{self.host.process.pid}/cwd")
+        mark = self.meddles("directory")
+        self.sent += len(self.send_until("the blame", lambda: self.is_blamed(
+            mark, "the working directory")))
+        self.wait_for("the old directory", lambda: os.readlink(
+            f"/proc/{self.host.process.pid}/cwd") == directory)
+        # One deployment alone on its lane, and once only: it is blamed all the same.
+        self.host.withdraw("good")
+        os.unlink(self.good)
+        os.unlink(os.path.join(self.host.strategies, "divides.so"))
+        mark = self.meddles("signals", once="yes")
+        self.send_until("the blame", lambda: self.is_blamed(mark, "the signal mask"))
+
+    def test_limits_lowered_from_outside_stay_and_nobody_is_blamed(self):
+        pid = self.host.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        mark = self.host.log_size()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft - 1, hard))
+        self.wait_for("the report", lambda: re.search(
+            r"resource limits changed", self.host.log_text(mark)))
+        self.counts()
+        self.assertEqual(resource.prlimit(pid, resource.RLIMIT_NOFILE), (soft - 1, hard))
+        self.assertEqual({s["errors"] for s in self.host.status()["strategies"]}, {0})
+
+    def processes_of_the_host(self):
+        """{pid: arguments} of all that run in its directory, also when it is gone, but itself."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                directory = os.readlink(f"/proc/{pid}/cwd").removesuffix(" (deleted)")
+                if directory == os.path.realpath(self.host.directory):
+                    with open(f"/proc/{pid}/cmdline", "rb") as file:
+                        found[int(pid)] = file.read().decode().split("\0")
+        found.pop(self.host.process.pid, None)
+        return found
+
+    def end_copies(self):
+        for pid in self.processes_of_the_host():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def with_http(self):
+        """The host again, with a port of its own."""
+        self.host.stop()
+        port = free_ports(1)[0]
+        self.host.sections["http"].update({"enabled": "yes", "port": port})
+        self.host.write_ini()
+        self.host.start()
+        self.host.wait_status("an assignment", lambda status: len(status["assignment"]) == 12)
+
+    def test_one_that_forks_and_stays_holds_neither_client_nor_port_nor_lock(self):
+        self.addCleanup(self.end_copies)
+        self.with_http()
+        self.host.drop("meddles_constructor")
+        got, said = self.host.reload()  # would not come back
+        self.assertEqual(got, 0, said)
+        self.assertRegex(said, r"meddles_constructor: loaded")
+        self.meddles("fork", where="create")
+        copies = self.processes_of_the_host()
+        self.assertTrue(copies, "nothing forked: the test shows nothing")
+        self.assertFalse([a for a in copies.values() if "rehearse" in a], "rehearsals are left")
+        self.counts()
+        os.unlink(os.path.join(self.host.strategies, "meddles_constructor.so"))
+        os.unlink(os.path.join(self.host.strategies, "meddles.so"))
+        self.host.withdraw("meddles")
+        self.host.stop()
+        # The copies are still there; the next host gets port, socket and locks.
+        self.assertTrue(set(copies) <= set(self.processes_of_the_host()))
+        self.host.start()
+        self.host.wait_status("an assignment", lambda status: len(status["assignment"]) == 12)
+        self.counts()
+
+    def test_descriptors_of_the_host_are_closed_on_exec(self):
+        self.with_http()
+        self.host.drop("meddles")
+        self.assertEqual(self.host.reload()[0], 0)
+        self.counts()
+        folder = f"/proc/{self.host.process.pid}"
+        for fd in filter(lambda name: int(name) > 2, os.listdir(f"{folder}/fd")):
+            with contextlib.suppress(FileNotFoundError):
+                target = os.readlink(f"{folder}/fd/{fd}")
+                with open(f"{folder}/fdinfo/{fd}", encoding="utf-8") as file:
+                    flags = int(re.search(r"flags:\s*(\d+)", file.read()).group(1), 8)
+                # librdkafka has pipes of its own, by which its threads wake each other: nobody
+                # waits for their end.
+                self.assertTrue(flags & os.O_CLOEXEC or target.startswith("pipe:"),
+                                f"descriptor {fd}, {target}")
 
     def tearDown(self):
         # Whatever was done to the host, it stops cleanly.

@@ -1,9 +1,13 @@
 #!/usr/bin/python3
 """Brokers that are not there, go away, come back, and lack the topics."""
+import os
 import re
+import signal
+import subprocess
 import time
 
-from harness import records
+from harness import paths, records
+from harness.host import ready
 from harness.kafka import free_ports
 from harness.scenario import Scenario, main
 
@@ -44,7 +48,7 @@ class BrokerTrouble(Scenario):
         mark = host.log_size()
         self.proxy.cut()
         try:
-            host.wait_log(r"\b(lost|unreachable|away)\b", 30, mark)
+            host.wait_event("broker.lost", "", 30, mark)
             time.sleep(CUT_S)  # the length of the outage, not a wait for something
         finally:
             self.proxy.mend()
@@ -79,18 +83,146 @@ class BrokerTrouble(Scenario):
     def test_topics_that_do_not_exist_yet_are_named_and_waited_for(self):
         host = self.recording_host(self.kafka.servers)
         missing = sorted(self.topics.values())
-        host.wait_log(r"(?s)waiting for topics?.*" + re.escape(missing[0]))
-        line = re.search(r"^.*waiting for topics?.*$", host.log_text(), re.M).group()
+        host.wait_event("topics.waiting", re.escape(missing[0]))
+        line = host.events("topics.waiting")[0]
         for topic in missing:
             self.assertIn(topic, line)
         self.kafka.create(f"{missing[0]}:4", f"{missing[1]}:4")
-        # Only what is still missing, in a line that ends with it.
-        host.wait_log(r"waiting for topics?[^,\n]*: " + re.escape(missing[2]) + "$")
+        # What is there is read meanwhile.
+        status = host.wait_status("the topics that are there",
+                                  lambda status: len(status["assignment"]) == 8)
+        self.assertEqual(status["source"]["missing_topics"], missing[2])
+        # Only what is still missing, in a line that names nothing behind it.
+        host.wait_event("topics.waiting", ": " + re.escape(missing[2]) + " event=")
         self.kafka.create(f"{missing[2]}:4")
         tally = self.produce(3_000)
         self.kafka.wait_committed(host.group, tally["partitions"])
         host.stop()
         records.check_exactly_once(self, records.read(self.seen), tally)
+
+    def http_host(self):
+        """A host that works on all, and the port of its http."""
+        host = self.new_host(sections={
+            "http": {"enabled": "yes", "port": 0},
+            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
+        host.drop("recorder")
+        host.deploy("recorder", file=self.seen)
+        host.start()
+        port = host.wait_event("http.listening", r":(\d+) event=").group(1)
+        self.wait_for("readiness", lambda: ready(port)[0] == 200)
+        return host, port
+
+    def test_a_broker_that_says_nothing_is_away(self):
+        self.create()
+        host, port = self.http_host()
+        os.kill(self.kafka.process.pid, signal.SIGSTOP)
+        try:
+            # It keeps its connections, and the group has thrown nobody out.
+            host.wait_status("the silence", lambda status: not status["source"]["connected"])
+            code, checks = ready(port)
+            self.assertEqual((code, checks["broker"]["status"]), (503, "fail"), checks)
+            host.wait_status("the end of the session",
+                             lambda status: not status["source"]["assigned"])
+            self.assertEqual(host.status()["assignment"], [])
+            self.assertEqual(host.status()["lag"], [])
+        finally:
+            os.kill(self.kafka.process.pid, signal.SIGCONT)
+        tally = self.produce(300)
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        self.wait_for("readiness", lambda: ready(port)[0] == 200)
+        host.stop()
+
+    def test_a_topic_that_is_deleted_is_named_and_the_others_go_on(self):
+        self.create(2)
+        names = list(self.topics.values())
+        host, port = self.http_host()
+        self.kafka.delete(names[1])
+        host.wait_status("the loss", lambda status: status["source"]["missing_topics"] == names[1]
+                         and len(status["assignment"]) == 4)
+        code, checks = ready(port)
+        self.assertEqual((code, checks["topics"]["status"]), (503, "fail"), checks)
+        self.assertIn(names[1], checks["topics"]["detail"])
+        for name in (names[0], names[2]):
+            self.kafka.send(name, '{"symbol":"A","price":1}', key="A", partition=0)
+        self.wait_for("the others", lambda: records.count_lines(self.seen) == 2)
+        self.kafka.create(f"{names[1]}:2")
+        self.kafka.send(names[1], '{"symbol":"A","price":1}', key="A", partition=0)
+        self.wait_for("the one that is back", lambda: records.count_lines(self.seen) == 3)
+        self.wait_for("readiness", lambda: ready(port)[0] == 200)
+        host.stop()
+
+    def test_lag_counts_to_the_end_and_names_an_open_transaction(self):
+        self.create(1)
+        host, port = self.http_host()
+        topic = self.topics["bar_trends"]
+
+        def lag():
+            return next(lag for lag in host.status()["lag"] if lag["topic"] == topic)
+
+        # On topics without a message it is known as well.
+        self.wait_for("all lags", lambda: [lag["lag"] for lag in host.status()["lag"]] == [0] * 3)
+        values = [f'{{"symbol":"A","price":{number}}}' for number in range(3)]
+        with subprocess.Popen([paths.tool("transaction"), self.kafka.servers, topic, "0", *values],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as producer:
+            try:
+                self.assertEqual(producer.stdout.readline(), b"open\n")
+                self.wait_for(lambda: f"the open transaction; {lag()}",
+                              lambda: lag()["held_back_since"] > 0 and lag()["lag"] == 3)
+                self.assertIn("open transaction", ready(port)[1]["lag"]["detail"])
+                self.assertRegex(host.ctl("status")[1], r"HELD BACK +" + re.escape(topic))
+                producer.stdin.close()
+                self.assertEqual(producer.wait(60), 0)
+            finally:
+                producer.kill()
+        self.wait_for(lambda: f"no lag; {lag()}",
+                      lambda: (lag()["lag"], lag()["held_back_since"]) == (0, 0))
+        # The mark of the commit is the last in the log, and no message.
+        self.assertEqual((lag()["committed"], lag()["end"]), (3, 4))
+        host.stop()
+        self.assertEqual(records.count_lines(self.seen), 3)
+
+    def test_a_partition_that_stands_at_a_damaged_batch_is_named(self):
+        self.create(1)
+        host, _ = self.http_host()
+        topic = self.topics["asset_trends"]
+        for number in range(2):
+            self.kafka.send(topic, f'{{"symbol":"A","price":{number}}}', key="A", partition=0)
+        self.wait_for("the first ones", lambda: records.count_lines(self.seen) == 2)
+        self.kafka.wait_committed(host.group, {topic: {"0": 2}})
+        host.stop()
+        text = '{"symbol":"A","price":1,"padding":"' + "x" * 500 + '"}'
+        subprocess.run(["kcat", "-b", self.kafka.servers, "-P", "-t", topic, "-p", "0", "-k", "A",
+                        "-z", "gzip"], input=text.encode(), check=True)
+        self.kafka.stop()
+        self.damage(f"{topic}-0")
+        self.kafka.start()
+        mark = host.log_size()
+        host.start()
+        port = host.wait_event("http.listening", r":(\d+) event=", start=mark).group(1)
+        status = host.wait_status("the damage", lambda status: status["source"]["standing"])
+        self.assertRegex(status["source"]["standing"], re.escape(topic) + r" \[0\].* offset 2\b")
+        code, checks = ready(port)
+        self.assertEqual((code, checks["partitions"]["status"]), (503, "fail"), checks)
+        self.assertIn("reset-offsets", checks["partitions"]["detail"])
+        # The others are worked on, and it counts as behind.
+        self.kafka.send(self.topics["bar_trends"], '{"symbol":"A","price":1}', key="A", partition=0)
+        self.wait_for("another topic", lambda: records.count_lines(self.seen) == 3)
+        host.wait_status("its lag", lambda status: [
+            lag["lag"] for lag in status["lag"] if lag["topic"] == topic] == [1])
+        self.assertEqual(len(host.events("partition.stuck")), 1)
+        host.stop()
+
+    def damage(self, partition):
+        """The last batch's compressed records, on the disk of a broker that is down."""
+        [folder] = [os.path.join(root, name)
+                    for root, names, _ in os.walk(os.path.join(self.kafka.directory, "data"))
+                    for name in names if name == partition]
+        path = os.path.join(folder, "0" * 20 + ".log")
+        with open(path, "r+b") as file:
+            data = file.read()
+            magic = data.rindex(b"\x1f\x8b\x08")
+            file.seek(magic)
+            file.write(b"\0" * 8)
 
     def test_a_broker_that_restarts_loses_nothing(self):
         self.create()
@@ -110,7 +242,7 @@ class BrokerTrouble(Scenario):
         back to that commit, with fresh instances, if it says so; else nothing came twice."""
         seen = records.read(self.seen)
         records.check_all_seen(self, seen, tally)
-        if "starts fresh" not in host.log_text():
+        if not host.events("state.discarded"):
             records.check_exactly_once(self, seen, tally)
             records.check_counts_run_on(self, seen, tally)
 
@@ -118,8 +250,8 @@ class BrokerTrouble(Scenario):
         names = list(self.topics.values())
         self.kafka.create(f"{names[0]}:4", f"{names[1]}:4", f"{names[2]}:2")
         host = self.recording_host(self.kafka.servers)
-        host.wait_log(r"WARN.*partition")
-        line = re.search(r"^.*WARN.*partition.*$", host.log_text(), re.M).group()
+        host.wait_event("topics.uneven")
+        line = host.events("topics.uneven")[0]
         self.assertIn(names[2], line)
         host.stop()
 

@@ -97,6 +97,31 @@ class Bundled(Scenario):
         said = {name for name, _, _, _ in model.signals}
         self.assertEqual(said, {"momentum_up", "momentum_down", "momentum_quiet"})
 
+    def test_times_that_cannot_be_read_and_symbols_that_never_come_are_in_the_status(self):
+        topics = {role: f"odd.{role}" for role in ("bar_trends", "historic_stats", "asset_trends")}
+        self.kafka.create(*(f"{topic}:1" for topic in topics.values()))
+        host = self.new_host(sections={f"topic:{role}": {"topic": topic}
+                                       for role, topic in topics.items()})
+        host.drop("trend")
+        host.deploy("trend", symbols="QQX, SPX")
+        host.start()
+        for time in ('"2024-06-17T21:15:30"', "1718658930", '"2024-06-17 21:15:30"', "true"):
+            self.kafka.send(topics["bar_trends"], f'{{"symbol":"QQQ","timestamp":{time}}}')
+        status = host.wait_status("4 messages", lambda status: status["totals"]["decoded"] == 4)
+        self.assertEqual(status["totals"]["unreadable_time"], 3)
+        trend = status["strategies"][0]
+        self.assertEqual((trend["symbols"], trend["symbols_met"]), (2, 0))
+        self.assertEqual(trend["symbols_unmet"], "QQX, SPX")
+        _, said, _ = host.ctl("status")
+        self.assertRegex(said, r"times .*3 UNREADABLE")
+        self.assertRegex(said, r"symbols: .*QQX, SPX")
+        log = host.log_text()
+        self.assertEqual(log.count("ISO 8601 without a zone"), 1)
+        self.assertIn("neither text nor a number", log)
+        self.kafka.send(topics["bar_trends"], '{"symbol":"QQX","timestamp":1718658930}')
+        host.wait_status("QQX", lambda status: status["strategies"][0]["symbols_met"] == 1)
+        host.stop()
+
     def test_console_shows_the_sight_of_the_old_service(self):
         host = self.new_host()
         host.drop("console")

@@ -2,6 +2,7 @@
 """`take5 check X.so`: good strategies pass, and each case is made to fail by a bad one."""
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -85,7 +86,7 @@ class Bundled(Conformance):
             self.assertEqual(self.notes(bundled(name), "state/round-trip"), "")
             self.assertEqual(self.notes(bundled(name), "state/goes-on"), "")
             self.assertRegex(self.notes(bundled(name), "state/truncated"),
-                             r"^[1-9]\d* were taken, [1-9]\d* refused$")
+                             r"^[1-9]\d* were loaded, [1-9]\d* rejected$")
 
 
 @unittest.skipIf(VARIANT != "plain", "their faults are not for a sanitizer")
@@ -104,23 +105,23 @@ class Bad(Conformance):
 
     def test_note_and_descriptor_that_differ(self):
         outcomes = self.fails("note_differs", ["descriptor"],
-                              r'descriptor says version "2.0.0", the note says "1.0.0"')
+                              r'descriptor has version "2.0.0", the note has "1.0.0"')
         self.assertEqual(list(outcomes), ["descriptor"], "nothing else can be tried")
 
     def test_crash_in_a_constructor(self):
         self.fails("crash_constructor", ["descriptor"],
-                   "^crashed with SIGSEGV in the loading of the file")
+                   "^crashed with SIGSEGV in loading the file")
 
     def test_hang_in_a_constructor(self):
         self.fails("hang_constructor", ["descriptor"],
-                   "^stuck: not done within 5s, in the loading of the file", "--timeout", "5s")
+                   "^stuck: not done within 5s, in loading the file", "--timeout", "5s")
 
     def test_crash_at_the_end_of_the_process(self):
         self.fails("crash_exit", ["descriptor"], "^crashed with SIGSEGV in the end of the process")
 
     def test_writable_statics_are_remarked(self):
         self.assertRegex(self.notes(plugin("writable_statics"), "descriptor"),
-                         r"has \d{4,} bytes of writable statics")
+                         r"has \d{4,} bytes of writable static data")
 
     def test_fast_math_is_remarked(self):
         self.assertIn("changes the floating-point environment",
@@ -138,7 +139,7 @@ class Bad(Conformance):
 
     def test_create_that_refuses_its_own_defaults(self):
         self.assertRegex(self.faults("refuse_create", "life"),
-                         "^with the settings as they are: create refused: ")
+                         "^with the given settings: create failed: ")
 
     def test_create_that_hangs(self):
         self.assertEqual(self.faults("hang_create", "life", "--timeout", "5s"),
@@ -161,11 +162,11 @@ class Bad(Conformance):
 
     def test_message_of_the_production_envelope(self):
         self.fails("fragile_production", ["messages/production/bar_trends"],
-                   "^answered 1500 of 1500 well-formed messages with an error: cannot make")
+                   "^returned an error for 1500 of 1500 well-formed messages: cannot make")
 
     def test_message_of_the_documented_envelope(self):
         self.fails("fragile_documented", ["messages/documented/bar_trends"],
-                   "^answered 1500 of 1500 well-formed messages with an error: cannot do without")
+                   "^returned an error for 1500 of 1500 well-formed messages: cannot do without")
 
     def test_message_that_lacks_a_member(self):
         self.fails("fragile_missing", ["messages/missing/bar_trends"],
@@ -181,7 +182,7 @@ class Bad(Conformance):
 
     def test_message_that_is_answered_with_a_code_that_is_none(self):
         self.assertRegex(self.faults("zero_return", "messages/production/bar_trends"),
-                         r"^on_message answered code 0, which is none of T5_OK .*; the message was")
+                         r"^on_message returned code 0, expected one of T5_OK .*; the message was")
 
     def test_messages_that_are_all_rejected(self):
         self.assertIn("rejects every well-formed message",
@@ -209,11 +210,29 @@ class Bad(Conformance):
         self.fails("shares_static", ["apart"],
                    r"(?m)^one of two instances: signal 1 is .* alone, none beside another instance$")
 
+    # ---- a past ----
+
+    def test_window_without_a_declared_warm_up_is_remarked(self):
+        said = (r"^begun without a past, its signals differ for the first (\d+) minutes .*: declare "
+                r"\.warm_up_ns, .* or set warm_up in each deployment$")
+        notes = self.notes(plugin("looks_back_window"), "warm-up")
+        self.assertRegex(notes, said)
+        self.assertLessEqual(20, int(re.match(said, notes)[1]))
+        self.assertLessEqual(int(re.match(said, notes)[1]), 31)
+        self.assertRegex(self.notes(plugin("looks_back_average"), "warm-up"), said)
+
+    def test_no_word_of_warm_up_where_none_is_due(self):
+        """Declared; no window; what no warm-up can restore; nothing to remember."""
+        for name in ("looks_back_declared", "looks_back_last", "looks_back_count", "no_save"):
+            self.assertEqual(self.notes(plugin(name), "warm-up"), "", name)
+        for name in BUNDLED:
+            self.assertEqual(self.notes(bundled(name), "warm-up"), "", name)
+
     # ---- state ----
 
     def test_save_that_changes_something(self):
         self.fails("state_restless", ["state/round-trip"],
-                   r"^saved twice with no message between: record 0 \(of QQQ, 32 bytes")
+                   r"^saved twice without a message in between: record 0 \(of QQQ, 32 bytes")
 
     def test_state_of_symbol_ids(self):
         self.assertRegex(self.faults("state_ids", "state/round-trip"),
@@ -222,7 +241,7 @@ class Bad(Conformance):
 
     def test_state_that_is_not_whole(self):
         self.fails("state_forgets", ["state/goes-on"],
-                   r"^saved before message 0 and others and gone on elsewhere: signal \d+ is ")
+                   r"^saved before message 0 and others and continued elsewhere: signal \d+ is ")
 
     def test_empty_record(self):
         self.fails("state_empty", ["state/empty", "state/random", "state/truncated"],
@@ -247,57 +266,77 @@ class Bad(Conformance):
 
     def test_load_that_refuses_without_a_reason(self):
         self.fails("state_mute", ["state/empty", "state/random", "state/truncated"],
-                   "load refused: it gave no reason")
+                   "load failed: it gave no reason")
 
     def test_load_that_refuses_its_own_state(self):
         self.assertRegex(self.faults("refuse_load", "state/round-trip"),
-                         "its own state: load refused: ")
+                         "its own state: load failed: ")
 
     def test_save_that_refuses(self):
         self.assertRegex(self.faults("refuse_save", "state/round-trip"),
-                         "^after 0 messages: save refused: ")
+                         "^after 0 messages: save failed: ")
 
     def test_strategy_without_state_has_none_tried(self):
         outcomes, _, notes = self.outcomes(plugin("no_save"))
         skipped = {case for case, outcome in outcomes.items() if outcome == "skipped"}
         self.assertEqual(skipped, {case for case in outcomes if case.startswith("state/")})
         self.assertEqual(len(skipped), 6)
-        self.assertIn("no save and no load", notes["state/empty"])
+        self.assertIn("neither save nor load", notes["state/empty"])
 
     # ---- leavings ----
 
     def test_thread_that_is_left_behind(self):
         self.fails("leaves_thread", ["leaves/threads", "leaves/memory"],
-                   r"^threads are left \(5\) after deactivate and destroy of 5 instances")
+                   r"^threads left running \(5\) after deactivate and destroy of 5 instances")
 
     def test_thread_that_is_joined_is_none(self):
         self.assertEqual(self.notes(plugin("wakes"), "leaves/threads"), "")
         self.assertEqual(self.notes(plugin("wakes"), "leaves/memory"), "")
 
+    def test_pool_of_a_library_is_none(self):
+        """As that of OpenMP: it comes with the first lives and does not grow."""
+        self.assertRegex(self.notes(plugin("pools"), "leaves/threads"),
+                         "^3 threads of a pool that all instances share stay")
+
     def test_thread_that_begins_too_early(self):
-        self.fails("thread_in_create", ["leaves/threads"], r"^create begins threads \(1\)")
+        self.fails("thread_in_create", ["leaves/threads"], r"^create starts threads \(1\)")
 
     def test_file_that_is_left_open(self):
         self.fails("leaves_file", ["leaves/files"], r"^descriptor \d+ is still open, on /dev/null")
 
     def test_memory_that_is_left_behind(self):
         self.fails("leaves_memory", ["leaves/memory"],
-                   r"^create and destroy leaves \d+ bytes behind, seen over \d+ cycles")
+                   r"^create and destroy leaks \d+ bytes, measured over \d+ cycles")
 
     def test_memory_that_a_refusal_leaves_behind(self):
         self.fails("leaves_refused", ["leaves/memory"],
-                   r"^the load of a damaged state leaves \d+ bytes behind")
+                   r"^loading a corrupt state leaks \d+ bytes")
 
     def test_mapping_that_is_left_behind(self):
         self.fails("leaves_mapping", ["leaves/memory"],
-                   r"^a whole life leaves 16\.\d+ pages of address space behind")
+                   r"^a full life cycle leaks 16\.\d+ pages of address space")
 
     def test_signal_handler_that_is_left_behind(self):
-        self.fails("leaves_handler", ["leaves/process"], "^has another handler for SIGPIPE")
+        self.fails("leaves_handler", ["leaves/process"], "^changes the handler of SIGPIPE")
 
     def test_file_mask_that_is_left_behind(self):
         self.fails("leaves_mask", ["leaves/process"],
-                   "^changes the file mode mask, from [0-7]+ to 111")
+                   "^changes the file mode mask, which belongs to the host")
+
+    def test_what_is_changed_in_a_message_or_later(self):
+        for what, words in (("rounding", "the floating-point mode"),
+                            ("locale", "locale"), ("directory", "the working directory"),
+                            ("limits", "resource limits"), ("umask", "the file mode mask")):
+            self.assertRegex(self.faults("meddles", "leaves/process", "--set", f"what={what}"),
+                             words)
+        self.assertRegex(self.faults("meddles", "leaves/process", "--set", "what=umask", "--set",
+                                     "where=destroy"), "the file mode mask")
+
+    def test_process_that_is_left_running(self):
+        for what in ("fork", "setsid"):
+            self.assertRegex(self.faults("meddles", "life", "--set", f"what={what}", "--set",
+                                         "where=deactivate"),
+                             r"^\d+ process(es are| is) left running")
 
     def test_every_case_was_made_to_fail(self):
         """The list of cases against this file: none may stand there that nothing proves."""
@@ -359,17 +398,31 @@ class Command(Conformance):
     def test_wrong_value_on_the_command_line(self):
         outcomes, faults, _ = self.outcomes("--set", "every=0", bundled("console"), code=1)
         self.assertEqual(outcomes, {"descriptor": "failed"})
-        self.assertIn("every = 0: below the smallest value, 1", faults["descriptor"])
+        self.assertIn("every = 0: below the minimum, 1", faults["descriptor"])
         _, faults, _ = self.outcomes("--set", "evry=1", bundled("console"), code=1)
         self.assertIn("did you mean every?", faults["descriptor"])
 
     def test_pattern_that_is_no_case(self):
         said = self.take5("check", "-c", self.ini, "--case", "stat", bundled("console"),
                           code=1).stderr.decode()
-        self.assertIn("--case stat: is none of its cases", said)
+        self.assertIn("--case stat: no such case", said)
+
+    def test_a_configuration_as_json(self):
+        os.symlink(bundled("trend"), self.path("trend.so"))
+        os.symlink(plugin("no_descriptor"), self.path("none.so"))
+        self.configure("strict_modes = no\n[strategy:slow]\nplugin = trend\ninterval = 1h\n"
+                       "[strategy:absent]\n")
+        found = self.check(code=1)
+        self.assertEqual((found["fit"], found["not_fit"]), (1, 2))
+        absent, slow = found["deployments"]
+        self.assertEqual((slow["name"], slow["fit"], slow["strategy"], slow["faults"]),
+                         ("slow", True, "trend", []))
+        self.assertEqual((absent["name"], absent["fit"]), ("absent", False))
+        self.assertIn("absent", absent["faults"][0])
+        self.assertIn("no take5 note", found["faults"][0])
 
     def test_use_that_is_wrong(self):
-        for arguments in (["--json"], ["--seed", "x", "a.so"], ["--timeout", "10", "a.so"],
+        for arguments in (["--seed", "x", "a.so"], ["--timeout", "10", "a.so"],
                           ["--set", "novalue", "a.so"], ["--nonsense"]):
             said = self.take5("check", "-c", self.ini, *arguments, code=2).stderr.decode()
             self.assertIn("usage: take5 check", said)

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """`take5 ctl`: every request says what it did."""
+import glob
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +19,8 @@ from harness.waiting import PATIENCE, wait_for
 
 
 class Ctl(Demo):
+    OPTIONS = ("take5.keep_state=yes",)
+
     def setUp(self):
         self.host.wait_json("it works", "/strategies/trend", lambda a: a["messages"] > 0)
 
@@ -28,7 +32,7 @@ class Ctl(Demo):
         self.assertRegex(out, r"(?m)^source     connected, 12 partitions of topics, lag ")
         self.assertRegex(out, r"(?m)^messages   [\d,]+, bad [\d,]+; signals ")
         self.assertRegex(out, r"(?m)^lane 0     [\d,]+ messages, 4 partitions, unconfirmed ")
-        self.assertRegex(out, r"(?m)^sink       log \(signals\): well, ")
+        self.assertRegex(out, r"(?m)^sink       log \(signals\): ok, ")
         self.assertRegex(out, r"(?m)^STRATEGY +VERSION +GEN STATE +MESSAGES +SIGNALS ")
         for name in ("cross", "momentum", "trend"):
             self.assertRegex(out, rf"(?m)^{name} +1\.0\.0 +\d running ")
@@ -52,25 +56,91 @@ class Ctl(Demo):
             watching.send_signal(signal.SIGINT)
         self.assertRegex(seen, r"(?m)^messages   [\d,]+ \(\d+/s\)")
 
+    def test_reloads_in_a_row_are_each_told_of(self):
+        mark = self.host.process.log_size()
+        for _ in range(2):
+            self.assertEqual(self.host.ctl("reload")[0], 0)
+        wait_for(lambda: f"both; the log says {self.host.process.log(mark)}",
+                 lambda: self.host.process.log(mark).count(" momentum: kept") == 2, 20)
+
     def test_suspend_and_resume(self):
         code, out, _ = self.host.ctl("suspend", "momentum")
-        self.assertEqual((code, out), (0, "momentum: suspended; its messages pass by\n"))
+        self.assertEqual((code, out), (0, "momentum: suspended; resume delivers its messages\n"))
         out = self.host.ctl("status")[1]
         self.assertRegex(out, r"(?m)^momentum +1\.0\.0 +\d suspended ")
         self.assertIn("suspended: operator", out)
         code, out, _ = self.host.ctl("resume", "momentum")
-        self.assertEqual((code, out), (0, "momentum: back to work\n"))
-        self.assertRegex(self.host.ctl("status")[1], r"(?m)^momentum +1\.0\.0 +\d running ")
+        self.assertEqual((code, out), (0, "momentum: resumed\n"))
+        wait_for(lambda: self.host.ctl("status")[1],
+                 lambda: re.search(r"(?m)^momentum +1\.0\.0 +\d running ",
+                                   self.host.ctl("status")[1]), 30)
+
+    def test_a_checkpoint_is_taken_now(self):
+        def taken():
+            code, out, _ = self.host.ctl("checkpoint")
+            self.assertEqual(code, 0, out)
+            return re.fullmatch(r"[1-4] checkpoints? written\n", out)
+
+        wait_for(lambda: "a checkpoint, since messages come all the time", taken, 30)
+        self.assertRegex(self.host.ctl("status")[1],
+                         r"(?m)^state      saved \d+ s to \d+ s ago, [\d,]+ bytes, "
+                         r"\d+ checkpoints; pause ")
+        kept = json.loads(self.host.ctl("--json", "status")[1])["checkpoints"]
+        self.assertTrue(kept["kept"] and kept["well"], kept)
+        self.assertGreater(kept["written"], 0)
+        metrics = self.host.ask("/metrics")[2]
+        self.assertRegex(metrics, r'(?m)^take5_checkpoint_age_seconds\{partition="\d"\} [\d.]+$')
+        self.assertRegex(metrics, r"(?m)^take5_checkpoint_up 1$")
+        self.assertEqual(self.host.ctl("checkpoint", "trend")[0], 1)
+
+    def test_state_that_cannot_be_saved_is_seen_everywhere_and_so_is_its_end(self):
+        host = self.start("full")
+        checkpoints = glob.glob(os.path.join(self.directory, "full", "**", "checkpoints"),
+                                recursive=True)
+        self.assertEqual(len(checkpoints), 1)
+        host.wait_json("messages", "/strategies/trend", lambda a: a["messages"] > 0)
+        self.assertEqual(host.ctl("checkpoint")[0], 0)
+        host.wait_json("one of each", "/stats",
+                       lambda a: len(a["checkpoints"]["partitions"]) == 4)
+        for number in range(4):  # where their directories are to be
+            place = os.path.join(checkpoints[0], str(number))
+            shutil.rmtree(place, ignore_errors=True)
+            with open(place, "w", encoding="utf-8"):
+                pass
+
+        def checks():
+            return {c["name"]: c for c in json.loads(host.ask("/health/ready")[2])["checks"]}
+
+        wait_for(lambda: "a checkpoint that fails", lambda: host.ctl("checkpoint")[0] == 1, 30)
+        self.assertIn("state      NOT SAVED", host.ctl("status")[1])
+        self.assertEqual(checks()["checkpoints"]["status"], "warn")
+        self.assertEqual(host.ask("/health/ready")[0], 200)
+        self.assertRegex(host.ask("/metrics")[2], r"(?m)^take5_checkpoint_up 0$")
+        host.process.wait_event("checkpoint.failing")
+        for number in range(4):
+            os.remove(os.path.join(checkpoints[0], str(number)))
+        wait_for(lambda: host.ctl("checkpoint")[1],
+                 lambda: host.ctl("checkpoint")[0] == 0 and
+                 checks()["checkpoints"]["status"] == "ok", 30)
+        host.process.wait_event("checkpoint.recovered")
+        host.process.kill()
+
+    def test_without_state_there_is_no_checkpoint_to_take(self):
+        host = self.start("forgetful", ["take5.keep_state=no"])
+        code, out, _ = host.ctl("checkpoint")
+        self.assertEqual((code, out), (1, "no state is saved ([take5] keep_state = no)\n"))
+        self.assertIn("state      is not kept", host.ctl("status")[1])
+        host.process.kill()
 
     def test_what_cannot_be_done_says_so(self):
         code, out, _ = self.host.ctl("suspend", "nobody")
-        self.assertEqual((code, out), (1, 'no deployment "nobody" runs\n'))
+        self.assertEqual((code, out), (1, 'deployment "nobody" is not running\n'))
         code, out, _ = self.host.ctl("conquer")
         self.assertEqual(code, 1)
         self.assertIn("drain", out)
         code, out, _ = self.host.ctl("--json", "suspend", "nobody")
         self.assertEqual((code, json.loads(out)),
-                         (1, {"ok": False, "answer": 'no deployment "nobody" runs'}))
+                         (1, {"ok": False, "answer": 'deployment "nobody" is not running'}))
         # Somebody who means to suspend one does not end the host.
         code, out, _ = self.host.ctl("stop", "momentum")
         self.assertEqual(code, 1)
@@ -108,7 +178,7 @@ class Ctl(Demo):
                        "sasl.password.file = /none\n[strategy:x\n")
         done = self.ask("-c", path, "status")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("in part only", done.stderr)
+        self.assertIn("the configuration has errors", done.stderr)
         self.assertRegex(done.stdout, r"^take5  running")
 
     def test_the_place_alone_is_enough(self):
@@ -131,7 +201,7 @@ class Ctl(Demo):
             dead.bind(path)
         done = self.ask("--socket", path, "status")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("by a crash or a kill", done.stderr)
+        self.assertIn("after a crash or a kill", done.stderr)
 
     def test_no_host_is_an_error_that_names_the_socket(self):
         done = subprocess.run([paths.HOST, "ctl", f"-stake5.run_dir={self.directory}/none",
@@ -171,8 +241,9 @@ class Told(Demo):
 
     def test_the_status_line_tells_broker_partitions_and_that_it_drains(self):
         self.hear(r"^STATUS=connected to 127\.0\.0\.1:\d+, 12 partitions$")
-        self.assertEqual(self.host.ctl("drain")[0], 0)
-        self.hear(r"^STATUS=draining, nothing is read; connected to .*, 12 partitions$")
+        code, out, _ = self.host.ctl("drain")
+        self.assertEqual(code, 0, out)
+        self.hear(r"^STATUS=draining, no messages are read; connected to .*, 12 partitions$")
         self.assertEqual(self.host.ctl("drain", "off")[0], 0)
         self.hear(r"^STATUS=connected to .*, 12 partitions$")
         self.assertNotRegex(self.host.process.log(), r"\bengine +messages \d", "0 is never")
@@ -181,6 +252,9 @@ class Told(Demo):
 class Stop(Demo):
     def test_a_stop_waits_until_it_is_gone(self):
         pid = self.host.process.pid
+        # A demo that had no message has failed.
+        wait_for("a message", lambda: json.loads(self.host.ctl("status", "--json")[1])
+                 ["totals"]["messages"] > 0, 60)
         code, out, err = self.host.ctl("stop")
         self.assertEqual(code, 0, out + err)
         self.assertRegex(out, r"stopped after [\d.]+ s")

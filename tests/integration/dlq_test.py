@@ -94,17 +94,17 @@ class Letters(Scenario):
 
     def check_redrive(self, host):
         out, _ = self.redrive(host, "--trial")
-        self.assertIn(f"{len(PAYLOADS) + 1} letters would go into", out)
+        self.assertIn(f"{len(PAYLOADS) + 1} dead letters would be sent to", out)
         self.assertEqual(self.messages(self.target), [])
         out, _ = self.redrive(host, "--reason", "not-json")
         first = len(self.messages(self.target))
-        self.assertIn(f"{first} letters sent into {self.target}, 0 skipped", out)
+        self.assertIn(f"{first} dead letters sent to {self.target}, 0 skipped", out)
         self.assertGreater(first, 0)
         out, _ = self.redrive(host)
-        self.assertIn(f"{len(PAYLOADS) + 1 - first} letters sent into {self.target}, "
+        self.assertIn(f"{len(PAYLOADS) + 1 - first} dead letters sent to {self.target}, "
                       f"{first} skipped", out)
         out, _ = self.redrive(host)
-        self.assertIn(f"0 letters sent into {self.target}, {len(PAYLOADS) + 1} skipped", out)
+        self.assertIn(f"0 dead letters sent to {self.target}, {len(PAYLOADS) + 1} skipped", out)
 
         for message in self.messages(self.target):
             names = [name for name, _ in message["headers"]]
@@ -126,7 +126,7 @@ class Letters(Scenario):
         with open(host.letters, "a", encoding="utf-8") as file:
             file.write('{"no": "letter"}\n{"topic":"x","partition":0,"off')
         _, err = self.dlq(host, "list", code=1)
-        self.assertIn("1 entries are no letters", err)
+        self.assertIn("1 entry is not a dead letter", err)
 
     def test_from_a_topic(self):
         host = self.make_letters(to="kafka", topic=self.letters_topic)
@@ -166,24 +166,27 @@ class Letters(Scenario):
         host = self.start_rejecting(letters)
         # Nobody has mended it yet.
         out, err = self.through(host, "--reason", "rejected", code=1)
-        self.assertIn("0 letters given to good, 0 skipped", out)
-        self.assertIn("3 letters rejected once more: mend the strategy", err)
+        self.assertIn("0 dead letters redriven to good, 0 skipped", out)
+        self.assertIn("3 dead letters rejected again: fix the strategy", err)
         self.assertIn("not a bar that I know", err)
-        out, _ = self.through(host, "--trial")
-        self.assertIn("4 letters would be given to good, 0 skipped", out)
+        # What a trial promises is what the host would do, and it does nothing.
+        out, err = self.through(host, "--trial", code=1)
+        self.assertIn("3 dead letters would be redriven to good, 0 skipped", out)
+        self.assertIn("1 dead letter still invalid", err)
         self.assertEqual(host.read_signals(), [])
+        self.assertEqual(host.status()["totals"]["redriven"], 0)
 
         self.mend(host)
         out, err = self.through(host, code=1)
-        self.assertIn("3 letters given to good, 0 skipped", out)
-        self.assertIn("1 letters cannot be used still. The first: "
+        self.assertIn("3 dead letters redriven to good, 0 skipped", out)
+        self.assertIn("1 dead letter still invalid. The first: "
                       f"{self.source}/1/2: not-json: byte ", err)
         ids = {f"good/{self.source}/{place}/0" for place in ("1/0", "1/1", "0/0")}
         # The host has confirmed them, so they are in the file.
         self.assertEqual(sorted(self.own_signals(host)), sorted(ids))
 
         out, _ = self.through(host, "--reason", "rejected")
-        self.assertIn("0 letters given to good, 3 skipped: given before", out)
+        self.assertIn("0 dead letters redriven to good, 3 skipped: already redriven", out)
         self.assertEqual(sorted(self.own_signals(host)), sorted(ids))
         # No letter came of the letters, and the stream is where it was, and goes on.
         rows = self.dlq(host, "list", "--json")[0].splitlines()
@@ -198,11 +201,17 @@ class Letters(Scenario):
     def test_through_a_mended_strategy_from_a_file(self):
         host = self.check_through()
         # What it is told of who is not there, or not at work.
-        _, err = self.through(host, name="nobody", code=1)
-        self.assertIn('no deployment "nobody" runs', err)
+        for trial in ([], ["--trial"]):
+            out, err = self.through(host, *trial, name="nobody", code=1)
+            self.assertIn("0 dead letters ", out)
+            self.assertIn('deployment "nobody" is not running', err)
         host.ctl("suspend", "good")
+        out, err = self.through(host, "--reason", "not-json", "--trial", code=1)
+        self.assertIn("0 dead letters would be redriven", out)
+        self.assertIn("1 dead letter not delivered, the deployment is suspended", err)
         _, err = self.through(host, "--reason", "not-json", code=1)
-        self.assertIn("1 letters found it suspended: `take5 ctl resume` it", err)
+        self.assertIn("1 dead letter not delivered, the deployment is suspended: "
+                      "`take5 ctl resume` it", err)
         host.ctl("resume", "good")
         with open(host.letters, "a", encoding="utf-8") as file:
             file.write(json.dumps({"topic": self.source, "partition": 77, "offset": 0, "ts": 1,
@@ -210,7 +219,7 @@ class Letters(Scenario):
                                    "headers": [], "reason": "rejected", "message": "m",
                                    "strategy": "good"}) + "\n")
         _, err = self.through(host, "--reason", "rejected", code=1)
-        self.assertIn("1 letters of partitions or topics that this host does not have", err)
+        self.assertIn("1 dead letter of partitions or topics that this host does not have", err)
         self.assertIn(f"{self.source}/77/0: partition 77 of {self.source} is not assigned to this "
                       "host", err)
         # A letter that another one rejected: `good` has seen that message.
@@ -219,10 +228,12 @@ class Letters(Scenario):
         with open(host.letters, "w", encoding="utf-8") as file:
             file.write(text.replace('"strategy":"good"', '"strategy":"other"'))
         os.remove(host.letters + ".redriven")
-        out, _ = self.through(host, "--reason", "rejected", "--trial")
-        self.assertIn("1 letters would be given to good", out)
+        # The one that is left is of a partition that nobody has: no run would give it.
+        out, err = self.through(host, "--reason", "rejected", "--trial", code=1)
+        self.assertIn("0 dead letters would be redriven to good", out)
+        self.assertIn("1 dead letter of partitions or topics", err)
         out, _ = self.through(host, "--strategy", "other", "--trial")
-        self.assertIn("3 letters would be given to good", out)
+        self.assertIn("3 dead letters would be redriven to good", out)
 
     def test_through_a_mended_strategy_from_a_topic(self):
         self.check_through({"to": "kafka", "topic": self.letters_topic})
@@ -232,8 +243,10 @@ class Letters(Scenario):
         with open(host.letters, "w", encoding="utf-8"):
             pass
         _, err = self.through(host, code=1)
-        self.assertIn("no take5 answers at", err)
+        self.assertIn("no response from take5 at", err)
         self.assertIn("Start it: ", err)
+        _, err = self.through(host, "--trial", code=1)
+        self.assertIn("no response from take5 at", err)
         self.assertFalse(os.path.exists(host.letters + ".redriven"))
         self.through(host, "--to-topic", self.target, "--brokers", self.kafka.servers, code=2)
 

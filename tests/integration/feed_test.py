@@ -185,7 +185,7 @@ class Feed(Scenario):
     def test_a_broker_that_is_not_there_is_said(self):
         (port,) = kafka.free_ports(1)
         done = self.feed("--brokers", f"127.0.0.1:{port}", "--count", 10, code=1)
-        self.assertIn(b"not confirmed", done.stderr)
+        self.assertIn(b"not acknowledged", done.stderr)
 
     def test_wrong_use_is_told(self):
         for arguments in (["--bad", "2"], ["--late", "x"], ["--envelope", "paper"], ["--rate", "0"],

@@ -16,12 +16,14 @@ SCHEMATHESIS = os.path.join(os.path.dirname(paths.KAFKA_LIB), "schemathesis-4.32
 class Description(Demo):
     def test_every_reference_leads_somewhere(self):
         description = self.host.json("/openapi.json")
-        schemas = description["components"]["schemas"]
 
         def visit(node):
             if isinstance(node, dict):
                 if "$ref" in node:
-                    self.assertIn(node["$ref"].rsplit("/", 1)[-1], schemas)
+                    found = description
+                    for part in node["$ref"].removeprefix("#/").split("/"):
+                        self.assertIn(part, found, node["$ref"])
+                        found = found[part]
                 for value in node.values():
                     visit(value)
             elif isinstance(node, list):
@@ -29,6 +31,7 @@ class Description(Demo):
                     visit(value)
 
         visit(description)
+        self.assertRegex(description["info"]["version"], r"^\d+\.\d+\.\d+$")
         for path, item in description["paths"].items():
             self.assertEqual(set(item), {"get"}, path)
             self.assertTrue(item["get"]["summary"], path)

@@ -120,7 +120,7 @@ class Refused(Offline):
     def test_names_that_no_strategy_can_have(self):
         for name in ("Alpha", "1st", "a b", "../up", "a/b", "-x", "é", "", "a" * 64, "."):
             said = self.take5("new", "--", name, code=2).stderr.decode()
-            self.assertIn("no name for a strategy", said)
+            self.assertIn("not a valid strategy name", said)
         self.assertEqual(os.listdir(self.directory), [])
 
     def test_names_that_a_build_has_for_itself(self):
@@ -137,7 +137,7 @@ class Refused(Offline):
         self.write("file", "mine")
         os.symlink("nowhere", self.path("link"))
         for name in ("empty", "file", "link"):
-            self.assertIn(b"is there already", self.take5("new", name, code=1).stderr)
+            self.assertIn(b"already exists", self.take5("new", name, code=1).stderr)
         self.assertEqual(sorted(os.listdir(self.directory)), ["empty", "file", "link"])
         self.assertEqual(os.listdir(self.path("empty")), [])
         with open(self.path("file"), encoding="utf-8") as file:
@@ -148,7 +148,7 @@ class Refused(Offline):
         done = subprocess.run(["sh", "-c", f"ulimit -f 4; trap '' XFSZ; exec {TAKE5} new alpha"],
                               cwd=self.directory, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("cannot be written", done.stderr)
+        self.assertIn("cannot write", done.stderr)
         self.assertEqual(os.listdir(self.directory), [])
 
     def test_mode_is_what_the_user_writes_by_default(self):
@@ -160,7 +160,7 @@ class Refused(Offline):
     def test_use_that_is_wrong(self):
         for arguments in ([], ["a", "b"], ["a", "--lang", "rust"], ["--nonsense"]):
             self.assertRegex(self.take5("new", *arguments, code=2).stderr.decode(),
-                             re.escape("usage: take5 new NAME [--lang c|c++]"))
+                             re.escape("usage: take5 new [--lang c|c++] NAME"))
         self.assertEqual(os.listdir(self.directory), [])
 
 

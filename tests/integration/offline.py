@@ -8,6 +8,8 @@ import unittest
 
 BUILD = os.environ["TAKE5_BUILD_DIR"]
 TAKE5 = os.path.join(BUILD, "host", "take5")
+# On a machine whose system has a configuration with strategies of its own.
+INSTALLED = os.path.join(BUILD, "tests", "installed", "bin", "take5")
 VARIANT = os.environ.get("TAKE5_VARIANT", "plain")
 PATIENCE = float(os.environ.get("TAKE5_PATIENCE", "1")) * (1 if VARIANT == "plain" else 6)
 
@@ -36,10 +38,10 @@ class Offline(unittest.TestCase):
             file.write(data if isinstance(data, bytes) else data.encode())
         return self.path(name)
 
-    def take5(self, *arguments, code=0, data=None, timeout_s=120):
+    def take5(self, *arguments, code=0, data=None, timeout_s=120, program=TAKE5):
         """Runs a command to its end, which must be `code`."""
         done = subprocess.run(
-            [TAKE5, *map(str, arguments)], capture_output=True, env=environment(),
+            [program, *map(str, arguments)], capture_output=True, env=environment(),
             cwd=self.directory, timeout=timeout_s * PATIENCE, check=False,
             **({"input": data} if data is not None else {"stdin": subprocess.DEVNULL}))
         self.assertEqual(done.returncode, code, done.stderr.decode()[-4000:])

@@ -39,7 +39,8 @@ class Record(Scenario):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.kafka.create_roles(PARTITIONS, "odd:1", "growing:2", "large:2", "followed:2")
+        cls.kafka.create_roles(PARTITIONS, "odd:1", "growing:2", "large:2", "followed:2",
+                               "moving:1")
         cls.tally = cls.kafka.produce(COUNT, partitions=PARTITIONS)
 
     def take5(self, *arguments, code=0):
@@ -187,6 +188,25 @@ class Record(Scenario):
         lines = read_json_lines(self.path("out"))
         self.assert_whole(lines, 201)
         self.assertEqual(lines[-1]["payload"], "{\"late\":1}")
+
+    def test_a_file_that_is_removed_or_moved_while_it_follows_is_opened_anew(self):
+        process = Process([paths.HOST, "record", "-q", "--brokers", self.kafka.servers, "--topic",
+                           "moving", "--follow", "-o", self.path("out")], self.path("log"),
+                          environment=environment())
+        for number, leave in enumerate((os.remove, lambda path: os.rename(path, path + ".old"),
+                                        lambda path: None)):
+            payload = f'{{"number":{number}}}'
+            self.kafka.send("moving", payload.encode(), key="X", partition=0)
+            self.wait_for(payload, lambda text=payload: any(
+                json.loads(line)["payload"] == text for line in self.lines_so_far()))
+            leave(self.path("out"))
+            self.wait_for("a file", lambda: os.path.exists(self.path("out")))
+        process.signal(signal.SIGINT)
+        self.assertEqual(process.wait(), 0)
+        self.assertEqual([line["offset"] for line in read_json_lines(self.path("out.old"))], [1])
+        self.assertEqual([line["offset"] for line in read_json_lines(self.path("out"))], [2])
+        with open(self.path("log"), encoding="utf-8") as file:
+            self.assertEqual(file.read().count("moved or removed: reopened"), 2)
 
     def lines_so_far(self):
         if not os.path.exists(self.path("out")):

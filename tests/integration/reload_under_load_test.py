@@ -54,8 +54,9 @@ class ReloadUnderLoad(Scenario):
         per_second = tally["delivered"] / tally["seconds"]
         print(f"{RELOADS} reloads in {took:.1f} s, {tally['delivered']} messages at "
               f"{per_second:.0f}/s")
-        self.assertGreater(per_second, RATE * 0.9, "the producer could not keep its rate")
         lines = records.read(seen)
+        versions = {line.version for line in lines}
+        self.assertGreater(len(versions), RELOADS * 0.9, "most reloads met no message")
         records.check_exactly_once(self, lines, tally)
         records.check_counts_run_on(self, lines, tally)
         self.check_versions_only_rise(lines)

@@ -12,7 +12,7 @@ import time
 import unittest
 
 from harness.waiting import SMALLEST_PIPE, is_full
-from offline import BUILD, PATIENCE, TAKE5, VARIANT, Offline, json_lines
+from offline import BUILD, INSTALLED, PATIENCE, TAKE5, VARIANT, Offline, json_lines
 
 COUNT = 200_000 if VARIANT == "plain" else 10_000
 RUNS = 5 if VARIANT == "plain" else 2
@@ -35,9 +35,10 @@ class Replay(Offline):
     def signals(self, *arguments, **options):
         return self.replay("-q", *arguments, **options).stdout
 
-    def summary(self, *arguments):
+    def summary(self, *arguments, code=0):
         """The JSON summary; signals go to a file."""
-        return json.loads(self.replay("--json", "-o", self.path("signals"), *arguments).stdout)
+        return json.loads(self.replay("--json", "-o", self.path("signals"), *arguments,
+                                      code=code).stdout)
 
     def deploy(self, *names, folder="strategies"):
         """A folder with these strategies of the tests', and the option that names it."""
@@ -53,6 +54,104 @@ class Replay(Offline):
         while not probe():
             self.assertLess(time.monotonic(), deadline, f"waited for {what}")
             time.sleep(0.02)
+
+
+class Carried(Replay):
+    def test_a_signal_says_its_price_and_time_frame_and_what_it_carries(self):
+        payload = json.dumps({"symbol": "A", "timestamp": "2024-06-17T21:15:30Z",
+                              "barData": {"close": 12.25, "barTimeFrame": 60}})
+        file = self.write("file", json.dumps({"topic": "bar_trends", "partition": 0, "offset": 0,
+                                              "ts": 1718658931000, "key": "A",
+                                              "payload": payload}) + "\n")
+        alone, beside, empty = json_lines(self.signals(plugin("carries"), file))
+        self.assertEqual((alone["price"], alone["time_frame"]), (12.25, 60))
+        self.assertEqual(alone["data"], {"z": 0.1, "n": 9007199254740993, "is_up": True,
+                                         "why": 'say "so"', "gone": None})
+        self.assertEqual((beside["price"], beside["time_frame"]), (7.5, 300))
+        self.assertEqual(beside["data"], {"a": 1, "z": 0.1})
+        self.assertEqual(empty["data"], {"z": 0.1})
+
+
+class WarmUp(Replay):
+    """--from: those that look back are fed what lies before."""
+
+    TREND = os.path.join(BUILD, "strategies", "trend.so")
+
+    def recording(self, *arguments):
+        """Some five hours of four symbols, and a moment after three."""
+        file = self.feed("file", "--symbols", 4, "--count", 7000, *arguments)
+        with open(file, encoding="utf-8") as lines:
+            times = [json.loads(line)["ts"] for line in lines]
+        begin = min(times) + 3 * 3600 * 1000
+        self.assertGreater(max(times), begin + 3600 * 1000)
+        return file, begin
+
+    def from_then_on(self, begin, *arguments):
+        """Of a replay of the whole."""
+        return [line for line in self.signals(*arguments).splitlines()
+                if json.loads(line)["event_time_ns"] >= begin * 10**6]
+
+    def test_signals_are_those_of_the_whole(self):
+        """A window of two hours, late messages, and any number of lanes."""
+        file, begin = self.recording("--late", "2%")
+        whole = self.from_then_on(begin, self.TREND, file)
+        self.assertGreater(len(whole), 500)
+        for lanes in (1, 3):
+            self.assertEqual(self.signals("--lanes", lanes, "--from", begin, self.TREND,
+                                          file).splitlines(), whole)
+        cold = self.signals("--cold", "--from", begin, self.TREND, file).splitlines()
+        self.assertNotEqual(cold, whole)
+
+    def test_a_window_of_half_an_hour_and_one_that_sees_all(self):
+        file, begin = self.recording()
+        for name in ("looks_back_declared", "looks_back_global"):
+            whole = self.from_then_on(begin, "--lanes", 1, plugin(name), file)
+            warm = self.signals("--lanes", 1, "--from", begin, plugin(name), file).splitlines()
+            self.assertEqual(warm, whole, name)
+            self.assertNotEqual(self.signals("--lanes", 1, "--cold", "--from", begin, plugin(name),
+                                             file).splitlines(), whole, name)
+
+    def test_each_deployment_is_fed_its_own_past(self):
+        file, begin = self.recording()
+        folder = self.path("strategies")
+        os.makedirs(folder)
+        shutil.copy(self.TREND, folder)
+        ini = self.write("take5.ini", f"[take5]\nstrategy_dir = {folder}\n[strategy:trend]\n"
+                                      "[strategy:fresh]\nplugin = trend\nwarm_up = 0\n")
+
+        def of(deployment, lines):
+            return [line for line in lines if json.loads(line)["deployment"] == deployment]
+
+        whole = self.from_then_on(begin, "-c", ini, file)
+        warm = self.signals("-c", ini, "--from", begin, file).splitlines()
+        cold = self.signals("-c", ini, "--cold", "--from", begin, file).splitlines()
+        self.assertEqual(of("trend", warm), of("trend", whole))
+        self.assertEqual(of("fresh", warm), of("fresh", cold))
+        self.assertNotEqual(of("fresh", warm), of("fresh", whole))
+
+    def test_what_is_fed_is_counted_by_itself(self):
+        file, begin = self.recording()
+        with open(file, encoding="utf-8") as lines:
+            times = [json.loads(line)["ts"] for line in lines]
+        fed = sum(begin - 2 * 3600 * 1000 <= time < begin for time in times)
+        summary = self.summary("--from", begin, self.TREND, file)
+        self.assertEqual(summary["warm_up_messages"], fed)
+        self.assertEqual(summary["messages"], sum(time >= begin for time in times))
+        self.assertEqual(summary["left_out"], len(times) - fed - summary["messages"])
+        self.assertEqual(summary["strategies"][0]["signals"], summary["signals"])
+        said = self.replay("--from", begin, "-o", self.path("signals"), self.TREND, file).stderr
+        self.assertRegex(said.decode(), r"(?m)^  warm-up: [0-9 ]+ messages before --from, without")
+        self.assertEqual(self.summary("--cold", "--from", begin, self.TREND,
+                                      file)["warm_up_messages"], 0)
+
+    def test_a_moment_behind_the_end_replays_nothing(self):
+        file, _ = self.recording()
+        with open(file, encoding="utf-8") as lines:
+            last = max(json.loads(line)["ts"] for line in lines)
+        done = self.replay("--from", last + 60_000, self.TREND, file)
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(b"nothing was replayed: --from excluded every message, 7000 in all",
+                      done.stderr)
 
 
 class Determinism(Replay):
@@ -147,16 +246,74 @@ class Input(Replay):
         low, high = sorted(times)[2000], sorted(times)[4000]
         summary = self.summary("--from", low, "--until", high, file)
         self.assertEqual(summary["messages"], sum(low <= t < high for t in times))
-        self.assertEqual(summary["left_out"], 6000 - summary["messages"])
+        self.assertEqual(summary["left_out"],
+                         6000 - summary["messages"] - summary["warm_up_messages"])
         summary = self.summary("--symbols", "QQQ,SPY", file)
         self.assertEqual(summary["messages"],
                          sum(value["symbol"] in ("QQQ", "SPY") for value in values))
         with open(self.path("signals"), encoding="utf-8") as signals:
             self.assertEqual({json.loads(line)["symbol"] for line in signals}, {"QQQ", "SPY"})
 
+    def test_moments_that_cannot_be_meant_are_refused(self):
+        file = self.feed("file", "--count", 10)
+        for moment in ("2024-06-17T21:15:30", "2024-06-17", "20240617", "0", "12345",
+                       "2024-02-30T00:00:00Z"):
+            error = self.replay("--from", moment, file, code=2).stderr.decode()
+            self.assertIn(f"--from {moment}: ", error)
+        for moment, meant in (("202406172115", "2024-06-17T21:15:00Z"),
+                              ("20240617", "2024-06-17T00:00:00Z"),
+                              ("20240617211530", "2024-06-17T21:15:30Z"),
+                              ("2024061721", "2024-06-17T21:00:00Z"),
+                              ("-1718658930", " 1718658930"), ("200000000000", "1976-05-03")):
+            self.assertIn(meant, self.replay("--from", moment, file, code=2).stderr.decode())
+        self.replay("--from", "2024-06-18T00:00:00Z", "--until", "2024-06-17T00:00:00Z", file,
+                    code=2)
+
+    def test_epoch_times_of_every_unit_are_one_time(self):
+        units = ("1718658930", "1718658930000", "1718658930000000", "1718658930000000000",
+                 '"2024-06-17 21:15:30Z"', '"2024-06-18T02:45:30+0530"')
+        file = self.write("file", "".join(
+            f'{{"symbol":"A","timestamp":{unit},"price":1,"trend_data":{{}}}}\n'
+            for unit in units))
+        self.assertEqual(self.summary("--from", 1718658930, "--until", 1718658931, file)["messages"],
+                         len(units))
+
+    def test_times_without_a_zone_are_read_when_one_is_given(self):
+        file = self.write("file", '{"symbol":"A","timestamp":"2024-06-17 21:15:30","price":1,'
+                                  '"trend_data":{}}\n')
+        self.assertEqual(self.summary(file, code=1)["bad"], 1)  # a line has no time of Kafka's
+        self.assertEqual(self.summary("-s", "decode.time_zone=UTC", "--from", 1718658930, "--until",
+                                      1718658931, file)["messages"], 1)
+        record = '{"topic":"bar_trends","partition":0,"offset":0,"ts":1718658931000,"key":"A",' \
+                 '"payload":"{\\"timestamp\\":\\"2024-06-17 21:15:30\\"}"}\n'
+        error = self.replay("-q", self.write("file", record)).stderr.decode()
+        self.assertIn("2024-06-17 21:15:30", error)
+        self.assertIn("time_zone", error)
+
+    def test_times_that_are_not_the_messages_own_are_counted(self):
+        record = '{{"topic":"bar_trends","partition":0,"offset":{},"ts":1718658931000,"key":"A",' \
+                 '"payload":"{{\\"timestamp\\":{}}}"}}\n'
+        times = ('\\"\\"', "null", "true", '\\"2024-06-17T21:15:30Z\\"', "4102444800", "1e308")
+        file = self.write("file", "".join(record.format(i, t) for i, t in enumerate(times)))
+        summary = self.summary(file)
+        self.assertEqual((summary["messages"], summary["unreadable_time"],
+                          summary["suspect_time"]), (len(times), 3, 1))
+        said = self.replay("-o", self.path("signals"), file).stderr.decode()
+        self.assertIn("3 unreadable", said)
+        self.write("file", record.format(0, "1718658930"))
+        self.assertNotIn("unreadable", self.replay("-o", self.path("signals"), file)
+                         .stderr.decode())
+
+    def test_a_symbol_filter_that_nothing_passes_is_said(self):
+        file = self.write("file", '{"symbol":"QQQ","timestamp":1718658930,"trend_data":{}}\n')
+        for symbols, is_said in (("QQX, SPX", True), ("QQQ, SPX", False)):
+            error = self.replay("-s", f"strategy:trend.symbols={symbols}", file).stderr.decode()
+            self.assertEqual("[strategy:trend] symbols: no message" in error, is_said, error)
+
     def test_a_topic_for_lines_that_tell_none(self):
-        file = self.write("file", '{"symbol":"A","price":1}\n' * 3)
-        self.assertEqual(self.summary(file)["bad"], 3)
+        file = self.write("file", '{"symbol":"A","timestamp":"2024-06-17T21:15:30Z"}\n' * 3)
+        said = self.replay(file, code=1).stderr
+        self.assertEqual(said.count(b"name one with --topic"), 3)
         self.assertEqual(self.summary("--topic", "bar_trends", file)["messages"], 3)
 
     def test_it_is_paced_when_asked(self):
@@ -207,8 +364,9 @@ class BadLines(Replay):
 
     def test_many_are_counted_and_told_on_demand(self):
         file = self.write("lines", "no json\n" * 300)
-        self.assertIn(b"200 more bad lines", self.replay(file).stderr)
-        self.assertEqual(self.replay("-v", file).stderr.count(b"lines:"), 300)
+        self.assertIn(b"200 more bad lines", self.replay(file, code=1).stderr)
+        self.assertEqual(self.replay("-v", file, code=1).stderr.count(b": line is not a JSON object"),
+                         300)
 
     def test_what_a_strategy_rejects_is_told_and_is_no_bad_line(self):
         file = self.feed("file", "--count", 90)
@@ -395,6 +553,91 @@ enabled = no
         self.assertEqual(self.wait(replay), 0)
         self.assertRegex(seen.decode(), r"replaying \d+ %, [\d ]+ messages, [\d ]+/s")
         self.assertIn(b"replayed 60 messages", seen)
+
+
+class Chosen(Replay):
+    """Strategies that the command line names run alone, whatever the system's configuration has."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.feed("file", "--count", 500)
+        self.deploy("good_v1", "joiner", "no_descriptor")
+        os.rename(self.path("strategies"), self.path("mine"))
+
+    def run_installed(self, *arguments, code=0):
+        return self.take5(*arguments, code=code, program=INSTALLED)
+
+    def names(self, *arguments):
+        done = self.run_installed("replay", "--json", "-o", "/dev/null", *arguments, self.file)
+        return [strategy["name"] for strategy in json.loads(done.stdout)["strategies"]]
+
+    def test_the_systems_configuration_has_strategies_of_its_own(self):
+        said = self.run_installed("replay", self.file, code=1).stderr
+        self.assertIn(b"theirs", said)
+        self.assertIn(b"others", said)
+
+    def test_a_file_runs_alone(self):
+        self.assertEqual(self.names("mine/good_v1.so"), ["good"])
+        self.assertEqual(self.names("./mine/good_v1.so", "./mine/joiner.so"),
+                         ["good", "joiner"])
+        # Beside it lies what says that it is the same strategy.
+        shutil.copy(self.path("mine/good_v1.so"), self.path("mine/older.so"))
+        self.assertEqual(self.names("mine/good_v1.so"), ["good"])
+        done = self.run_installed("replay", "-q", "-s", "strategy:good.every=1", "mine/good_v1.so",
+                                  self.file)
+        self.assertEqual(done.stdout.count(b"\n"), 500)
+
+    def test_a_directory_runs_alone(self):
+        os.remove(self.path("mine/no_descriptor.so"))
+        self.assertEqual(self.names("mine"), ["good", "joiner"])
+        self.assertEqual(self.names("-s", "take5.strategy_dir=elsewhere", "mine"),
+                         ["good", "joiner"])
+
+    def test_with_a_configuration_its_parameters_count_and_the_rest_is_left_out(self):
+        ini = self.write("some.ini", "[take5]\nstrategy_dir = elsewhere\n[strategy:often]\n"
+                         "plugin = good\nevery = 1\n[strategy:theirs]\n")
+        done = self.run_installed("replay", "-q", "-c", ini, "mine/good_v1.so", self.file)
+        self.assertEqual(done.stdout.count(b"\n"), 500)
+        self.assertRegex(done.stderr.decode(), r"(?m)^take5: skipped.*: theirs$")
+
+    def test_another_strategy_directory_leaves_out_what_is_not_there(self):
+        os.remove(self.path("mine/no_descriptor.so"))
+        directory = ("-s", "take5.strategy_dir=mine", "-s", "take5.strict_modes=no")
+        self.assertEqual(self.names(*directory), ["good", "joiner"])
+        for command in ("replay", "check", "list"):
+            more = [self.file] if command == "replay" else []
+            said = self.run_installed(command, *directory, *more).stderr.decode()
+            self.assertEqual(said.count("skipped, because"), 1, said)
+            self.assertIn("others, theirs", said)
+        # One of the command line's own is no oversight.
+        said = self.run_installed("replay", *directory, "-s", "strategy:nix.every=1", self.file,
+                                  code=1).stderr
+        self.assertIn(b"nix", said)
+
+    def test_through_renewals_too(self):
+        done = self.run_installed("replay", "-q", "--reload-every", "100", "-s",
+                                  "strategy:good.every=1", "mine/good_v1.so", self.file)
+        self.assertEqual(done.stdout.count(b"\n"), 500)
+
+    def test_what_cannot_be_chosen_is_said(self):
+        self.run_installed("replay", "mine/absent.so", self.file, code=2)
+        self.run_installed("replay", "mine/good_v1.so", code=2)
+        self.run_installed("replay", "mine/good_v1.so", "mine", self.file, code=2)
+        self.run_installed("list", self.file, code=2)
+        said = self.run_installed("replay", "mine/no_descriptor.so", self.file, code=1).stderr
+        self.assertIn(b"no take5 note", said)
+
+    def test_check_and_list_know_them_too(self):
+        os.remove(self.path("mine/no_descriptor.so"))
+        said = self.run_installed("list", "mine/good_v1.so").stdout.decode()
+        self.assertRegex(said, r"\Agood ")
+        self.assertNotIn("joiner", said)
+        found = json.loads(self.run_installed("list", "--json", "mine").stdout)
+        self.assertEqual([strategy["name"] for strategy in found], ["good", "joiner"])
+        checked = json.loads(self.run_installed("check", "--json", "--case", "descriptor",
+                                                "mine").stdout)
+        self.assertEqual([file["name"] for file in checked["files"]], ["good", "joiner"])
+        self.run_installed("check", "--case", "descriptor", "mine/good_v1.so")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,12 @@
 import json
 import os
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 
 from harness import records
+from harness.kafka import MockCluster
 from harness.scenario import Scenario, main
 
 TOPICS = ("bar_trends", "historic_stats", "asset_trends")
@@ -59,14 +63,69 @@ class Sinks(Scenario):
         self.assertEqual(by_symbol(json.loads(m["payload"]) for m in in_kafka),
                          by_symbol(host.read_signals()))
 
+    def test_any_symbol_can_be_asked_for_over_http(self):
+        host = self.signalling_host(signals={"sinks": "jsonl, log"},
+                                    http={"enabled": "yes", "port": 0}).start()
+        port = host.wait_event("http.listening", r":(\d+) event=").group(1)
+        symbols = ("BTC/USDT", "A\0B", "A", "\u202ex")
+        for symbol in symbols:
+            value = json.dumps({"symbol": symbol, "price": 1, "barData": {"barTimeFrame": 60}})
+            self.kafka.send(self.topics["bar_trends"], value, key="any", partition=0)
+        self.kafka.wait_committed(host.group, {self.topics["bar_trends"]: {"0": len(symbols)}})
+
+        def ask(path, name="127.0.0.1"):
+            request = urllib.request.Request(f"http://127.0.0.1:{port}{path}",
+                                             headers={"Host": name})
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+
+        for symbol in symbols:
+            name = urllib.parse.quote(symbol, safe="")
+            self.assertEqual([e["asset"] for e in ask(f"/asset_trends/{name}")["data"]], [symbol])
+            self.assertEqual([e["symbol"] for e in ask(f"/algorithm-results/{name}")["data"]],
+                             [symbol])
+        host.wait_log(r"A\\x00B 1 ")
+        host.wait_log(r"\\u202ex 1 ")
+        for path, name, code in (("/algorithm-results", "evil.example", 421),
+                                 ("/metrics", f"evil.example:{port}", 421),
+                                 ("/health/live%00", "localhost", 404)):
+            with self.assertRaises(urllib.error.HTTPError) as caught:
+                ask(path, name)
+            with caught.exception as error:
+                self.assertEqual(error.code, code)
+        host.sections["http"]["allowed_hosts"] = "take5.example"
+        host.write_ini()
+        self.assertEqual(host.ctl("reload")[0], 0)
+        self.assertEqual(ask("/health/live", f"take5.example:{port}")["status"], "live")
+        host.stop()
+    def test_signals_and_letters_go_to_the_producers_own_cluster(self):
+        other = MockCluster(self.directory, "own_signals:1", "own_letters:1")
+        self.addCleanup(other.close)
+        self.kafka.create("own_signals:1", "own_letters:1")
+        host = self.signalling_host(**{
+            "signals": {"sinks": "kafka"},
+            "sink:kafka": {"topic": "own_signals", "bootstrap.servers": other.servers},
+            "dead_letters": {"to": "kafka", "topic": "own_letters"}}).start()
+        tally = self.produce(300, bad_every=100)
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        self.assertEqual(len(other.read("own_signals")), 297)
+        self.assertEqual(len(other.read("own_letters")), 3)
+        self.assertEqual(self.kafka.read("own_signals") + self.kafka.read("own_letters"), [])
+        # Letters are looked for where they were sent.
+        code, out, err = host.take5("dlq", "list", "-c", host.ini)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(out.count("bar_trends") + out.count("historic_stats") +
+                         out.count("asset_trends"), 3, out)
+
     def test_a_full_disk_holds_the_offsets_until_there_is_room(self):
         path = self.path("signals")
         os.symlink("/dev/full", path)
         host = self.signalling_host(**{"sink:jsonl": {"path": path}}).start()
         tally = self.produce(2_000)
-        host.wait_log(r"No space left on device")
+        host.wait_event("sink.failing", "No space left on device")
         self.stays_uncommitted(host, tally)
-        self.assertEqual(host.log_text().count("No space left on device"), 1)
+        self.assertEqual(len(host.events("sink.failing")), 1)
 
         room = self.path("room")
         os.unlink(path)
@@ -126,7 +185,7 @@ class Sinks(Scenario):
         for text in ("bad", '{"symbol":"A","price":1}', '{"symbol":"A","price":2}'):
             self.kafka.send(topic, text, key="A", partition=0)
         tally = {"partitions": {topic: {"0": 3}}}
-        host.wait_log(r"No space left on device")
+        host.wait_event("sink.failing", "No space left on device")
         self.stays_uncommitted(host, tally)
         room = self.path("room")
         os.unlink(path)

@@ -68,11 +68,11 @@ class Top(Demo):
             r"(?m)^trend +running +[1-9]\d* +\d+\.\d% +\S+ [num]s +\S+ [num]s", "\n".join(lines)))
         self.assertRegex(lines[0], r"^take5  running, up \d.* \d\d:\d\d:\d\d$")
         self.assertEqual(len(lines[0]), 80)
-        self.assertRegex(lines[1], r"^source  well, lag (-|\d+), 12 partitions, connected to ")
+        self.assertRegex(lines[1], r"^source  ok, lag (-|\d+), 12 partitions, connected to ")
         self.assertRegex(lines[2], r"^in \d+/s  bad \d+/s  signals \d+/s  dead letters \d+  "
                                    r"unconfirmed \d+")
         self.assertRegex(lines[3], r"^lane 0  \d+/s, 4 partitions, unconfirmed \d+")
-        self.assertRegex(lines[4], r"^sink    log \(signals\) well, queued \d+")
+        self.assertRegex(lines[4], r"^sink    log \(signals\) ok, queued \d+")
         self.assertRegex(lines[6], r"^STRATEGY +STATE +MSG/s +TIME +p50 +p99 +SIG/s +ERRORS$")
         self.assertEqual(len(lines[6]), 80)
         self.assertEqual(names(lines), ["cross", "momentum", "trend"])
@@ -129,7 +129,7 @@ class Gone(Demo):
         screen = Screen(self, shlex.join(command))
         screen.wait("something", lambda lines: lines[0].startswith("take5"))
         self.assertEqual(self.host.ctl("stop")[0], 0)
-        screen.wait("word of it", lambda lines: "no take5 answers at" in lines[0])
+        screen.wait("word of it", lambda lines: "no response from take5 at" in lines[0])
 
 
 if __name__ == "__main__":

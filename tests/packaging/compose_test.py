@@ -51,10 +51,22 @@ def check_broker(broker):
     assert service["ports"] == [f"{outside}:{outside.split(':')[1]}"], service["ports"]
 
 
+def check_times():
+    """Who ends the host waits longer than a stop may take."""
+    schema = read("host/config/schema.c")
+    limit_s = int(re.search(r'"shutdown_timeout", SCHEMA_DURATION, "(\d+)s"', schema).group(1))
+    service, = yaml.safe_load(read("packaging/compose.yaml"))["services"].values()
+    unit = read("packaging/systemd/take5.service.in")
+    for waits in (service["stop_grace_period"],
+                  re.search(r"^TimeoutStopSec=(.*)$", unit, re.M).group(1)):
+        assert int(waits.removesuffix("s")) >= limit_s + 5, f"{waits} for {limit_s} s"
+
+
 def main():
     known = set(re.findall(r'VARIABLE\("([A-Z_]+)"\)', read("host/config/schema_kafka.c")))
     assert "KAFKA_BOOTSTRAP_SERVERS" in known and len(known) >= 10, known
     check_service(yaml.safe_load(read("packaging/compose.yaml")), known)
+    check_times()
     check_broker(yaml.safe_load(read("packaging/compose.kafka.yaml")))
     # The same variables are offered to the systemd unit.
     offered = set(re.findall(r"^#([A-Z0-9_]+)=", read("packaging/systemd/environment"), re.M))

@@ -198,8 +198,8 @@ def check_strict_modes(tree):
     strategies = tree.run(["sh", "-c", "echo /usr/lib/*/take5/strategies"]).strip()
     check = ["take5", "check", "-c", INI]
     tree.run(check, user="take5:take5")
-    for path, how in ((strategies + "/trend.so", "lets everybody write"),
-                      (strategies, "lets everybody write")):
+    for path, how in ((strategies + "/trend.so", "lets everyone write"),
+                      (strategies, "lets everyone write")):
         mode = os.stat(tree.path(path)).st_mode & 0o7777
         os.chmod(tree.path(path), mode | 0o002)
         done = tree.try_run(check, user="take5:take5")

@@ -13,14 +13,14 @@ static const t5_parameter depth = {.size = sizeof depth,
                                    .type = T5_PARAMETER_INTEGER,
                                    .name = "depth",
                                    .help = "how deep",
-                                   .preset = "3",
+                                   .default_value = "3",
                                    .min = "1",
                                    .max = "10"};
 static const t5_parameter width = {.size = sizeof width,
                                    .type = T5_PARAMETER_INTEGER,
                                    .name = "width",
                                    .help = "how wide",
-                                   .preset = "3",
+                                   .default_value = "3",
                                    .min = "1",
                                    .max = "10"};
 static const t5_parameter *const parameters[] = {&depth, &width, NULL};

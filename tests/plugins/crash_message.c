@@ -21,12 +21,12 @@ static const t5_parameter symbol = {.size = sizeof symbol,
                                     .type = T5_PARAMETER_TEXT,
                                     .name = "symbol",
                                     .help = "of the message that kills it; empty: any",
-                                    .preset = ""};
+                                    .default_value = ""};
 static const t5_parameter offset = {.size = sizeof offset,
                                     .type = T5_PARAMETER_INTEGER,
                                     .name = "offset",
                                     .help = "of the message that kills it; -1: any",
-                                    .preset = "-1"};
+                                    .default_value = "-1"};
 static const t5_parameter *const parameters[] = {&symbol, &offset, NULL};
 
 T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .parameters = parameters,

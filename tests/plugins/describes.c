@@ -13,12 +13,12 @@ static const t5_parameter kind = {.size = sizeof kind,
                                   .type = T5_PARAMETER_TEXT,
                                   .name = "kind",
                                   .help = "which strategy",
-                                  .preset = "plain"};
+                                  .default_value = "plain"};
 static const t5_parameter depth = {.size = sizeof depth,
                                    .type = T5_PARAMETER_INTEGER,
                                    .name = "depth",
                                    .help = "how deep",
-                                   .preset = "3",
+                                   .default_value = "3",
                                    .min = "1",
                                    .max = "9"};
 static const t5_parameter *const parameters[] = {&kind, &depth, NULL};

@@ -73,7 +73,7 @@ static const t5_parameter every = {
     .type = T5_PARAMETER_INTEGER,
     .name = "every",
     .help = "say every so manieth count; 0 says none",
-    .preset = "0",
+    .default_value = "0",
     .min = "0",
     .max = "1000000",
 };

@@ -21,7 +21,7 @@ static const t5_parameter offset = {.size = sizeof offset,
                                     .type = T5_PARAMETER_INTEGER,
                                     .name = "offset",
                                     .help = "of the message that it hangs on; -1: any",
-                                    .preset = "-1"};
+                                    .default_value = "-1"};
 static const t5_parameter *const parameters[] = {&offset, NULL};
 
 T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .parameters = parameters,

@@ -16,6 +16,9 @@ struct small_strategy {
     uint32_t scope, state_version;
     const char *const *fields;
     const t5_parameter *const *parameters;
+    int64_t warm_up_ns;
+    const char *const *series;
+    uint32_t side, reserved;
     void *describe;
     int32_t (*create)(const t5_create_args *args, void **self);
     void (*destroy)(void *self);

@@ -27,7 +27,7 @@ static const t5_parameter scribble = {.size = sizeof scribble,
                                       .type = T5_PARAMETER_BOOLEAN,
                                       .name = "scribble",
                                       .help = "write into descriptors that are not its own",
-                                      .preset = "no"};
+                                      .default_value = "no"};
 static const t5_parameter *const parameters[] = {&scribble, NULL};
 
 T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .parameters = parameters, .create = create,

@@ -137,7 +137,7 @@ static const t5_parameter buffered = {
     .type = T5_PARAMETER_BOOLEAN,
     .name = "buffered",
     .help = "write many lines at once",
-    .preset = "no",
+    .default_value = "no",
 };
 static const t5_parameter *const parameters[] = {&file, &buffered, NULL};
 static const char *const topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};

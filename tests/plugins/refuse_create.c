@@ -6,6 +6,9 @@
 #ifndef PLUGIN_NAME
 #define PLUGIN_NAME "refuse_create"
 #endif
+#ifndef PLUGIN_SCOPE
+#define PLUGIN_SCOPE T5_SCOPE_KEYED
+#endif
 
 static int32_t create(const t5_create_args *args, void **self) {
     (void)self;
@@ -13,5 +16,5 @@ static int32_t create(const t5_create_args *args, void **self) {
                    args->deployment.data);
 }
 
-T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .create = create,
+T5_STRATEGY(PLUGIN_NAME, "1.0.0", .scope = PLUGIN_SCOPE, .topics = bar_trends, .create = create,
             .destroy = destroy_nothing, .on_message = accept_message);

@@ -64,12 +64,12 @@ static const t5_parameter partition = {.size = sizeof partition,
                                        .type = T5_PARAMETER_INTEGER,
                                        .name = "partition",
                                        .help = "on which it refuses; -1: on all",
-                                       .preset = "-1"};
+                                       .default_value = "-1"};
 static const t5_parameter after_check = {.size = sizeof after_check,
                                          .type = T5_PARAMETER_BOOLEAN,
                                          .name = "after_check",
                                          .help = "pass the rehearsal first",
-                                         .preset = "no"};
+                                         .default_value = "no"};
 static const t5_parameter *const parameters[] = {&partition, &after_check, NULL};
 
 T5_STRATEGY(PLUGIN_NAME, "2.0.0", .topics = bar_trends, .parameters = parameters,

@@ -18,7 +18,7 @@ static const t5_parameter every = {.size = sizeof every,
                                    .type = T5_PARAMETER_INTEGER,
                                    .name = "every",
                                    .help = "offsets that it rejects are multiples of this",
-                                   .preset = "1",
+                                   .default_value = "1",
                                    .min = "1"};
 static const t5_parameter *const parameters[] = {&every, NULL};
 

@@ -21,7 +21,7 @@ static const t5_parameter takes = {.size = sizeof takes,
                                    .type = T5_PARAMETER_DURATION,
                                    .name = "takes",
                                    .help = "how long each message takes",
-                                   .preset = "200ms"};
+                                   .default_value = "200ms"};
 static const t5_parameter *const parameters[] = {&takes, NULL};
 
 T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .parameters = parameters,

@@ -1,7 +1,7 @@
 /*
- * Runs the tests that criterion/criterion.h (beside this file) registers, one after the other, each
- * in a forked child, and ends with a line in the form of Criterion's.
- *   BINARY [--timeout SECONDS] [--filter SUITE/NAME]
+ * Runs the tests that criterion/criterion.h (beside this file) registers, each in a forked child
+ * and so many at a time (1), and ends with a line in the form of Criterion's. BINARY [--timeout
+ * SECONDS] [--filter SUITE/NAME] [--jobs COUNT]
  */
 #include <criterion/criterion.h>
 
@@ -101,10 +101,24 @@ static enum outcome judge(const struct cr_test *test, const struct cr_options *s
     return FAILED;
 }
 
-static enum outcome run(const struct cr_test *test, unsigned timeout_s) {
+/* One that runs. */
+struct running {
+    const struct cr_test *test;
+    const struct cr_options *suite;
+    pid_t child; /* 0: the place is free */
+};
+
+#define MOST_JOBS 32
+
+static struct running running[MOST_JOBS];
+static size_t counts[] = {[PASSED] = 0, [FAILED] = 0, [CRASHED] = 0, [SKIPPED] = 0};
+
+static void start(struct running *place, const struct cr_test *test, unsigned timeout_s) {
     const struct cr_options *suite = suite_options(test->suite);
-    if (test->options.disabled || (suite != NULL && suite->disabled))
-        return SKIPPED;
+    if (test->options.disabled || (suite != NULL && suite->disabled)) {
+        counts[SKIPPED]++;
+        return;
+    }
     if (test->options.timeout > 0)
         timeout_s = (unsigned)test->options.timeout + 1;
     else if (suite != NULL && suite->timeout > 0)
@@ -114,37 +128,65 @@ static enum outcome run(const struct cr_test *test, unsigned timeout_s) {
     const pid_t child = fork();
     if (child < 0) {
         perror("fork");
-        return CRASHED;
+        counts[CRASHED]++;
+        return;
     }
     if (child == 0) {
         alarm(timeout_s); /* and the default action of SIGALRM */
         run_in_child(test, suite);
     }
+    *place = (struct running){test, suite, child};
+}
+
+/* Waits for one that runs, and gives its place; NULL: none does. */
+static struct running *reap(void) {
     int status;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR)
-            return CRASHED;
+    pid_t child;
+    do
+        child = waitpid(-1, &status, 0);
+    while (child < 0 && errno == EINTR);
+    for (size_t i = 0; child > 0 && i < MOST_JOBS; i++) {
+        struct running *place = &running[i];
+        if (place->child != child)
+            continue;
+        counts[judge(place->test, place->suite, status)]++;
+        place->child = 0;
+        return place;
     }
-    return judge(test, suite, status);
+    return NULL;
+}
+
+static struct running *find_place(size_t jobs) {
+    for (size_t i = 0; i < jobs; i++) {
+        if (running[i].child == 0)
+            return &running[i];
+    }
+    return reap();
 }
 
 int main(int argc, char **argv) {
     unsigned timeout_s = 60;
+    size_t jobs = 1;
     const char *filter = "*";
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--timeout") == 0)
             timeout_s = (unsigned)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--filter") == 0)
             filter = argv[i + 1];
+        else if (strcmp(argv[i], "--jobs") == 0)
+            jobs = strtoul(argv[i + 1], NULL, 10);
     }
+    if (jobs < 1 || jobs > MOST_JOBS)
+        jobs = jobs < 1 ? 1 : MOST_JOBS;
 
-    size_t counts[] = {[PASSED] = 0, [FAILED] = 0, [CRASHED] = 0, [SKIPPED] = 0};
     for (const struct cr_test *test = tests; test != NULL; test = test->next) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", test->suite, test->name);
-        if (fnmatch(filter, path, 0) == 0)
-            counts[run(test, timeout_s)]++;
+        struct running *place = fnmatch(filter, path, 0) == 0 ? find_place(jobs) : NULL;
+        if (place != NULL)
+            start(place, test, timeout_s);
     }
+    while (reap() != NULL) {}
     printf("[====] Synthesis: Tested: %zu | Passing: %zu | Failing: %zu | Crashing: %zu\n",
            counts[PASSED] + counts[FAILED] + counts[CRASHED], counts[PASSED], counts[FAILED],
            counts[CRASHED]);

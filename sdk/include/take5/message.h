@@ -27,11 +27,14 @@ enum t5_message_flag {
     T5_MESSAGE_HAS_KEY = 1 << 7,        /* the record has a key, be it empty */
     T5_MESSAGE_HAS_KAFKA_TIME = 1 << 8, /* the record has a timestamp */
     T5_MESSAGE_HAS_EVENT_TIME = 1 << 9, /* the event time comes from the payload, not from Kafka */
-    /* Its event time is implausibly far ahead of its Kafka time: it moved no clock; keep it out of
-     * windows. */
+    /* Its event time is implausibly far ahead of its Kafka time or behind it, or a time that the
+     * payload has cannot be read (without HAS_EVENT_TIME, Kafka's stands for it): it moved no
+     * clock; keep it out of windows. */
     T5_MESSAGE_TIME_SUSPECT = 1 << 16,
-    T5_MESSAGE_HISTORY = 1 << 17, /* warm-up: signals are dropped */
-    T5_MESSAGE_REDRIVE = 1 << 18  /* a dead letter given once more */
+    /* It is to build the instance's state: its signals are safe already, or not wanted. They are
+     * accepted and dropped. */
+    T5_MESSAGE_HISTORY = 1 << 17,
+    T5_MESSAGE_REDRIVE = 1 << 18 /* a dead letter given once more */
 };
 
 /*

@@ -36,6 +36,13 @@ enum t5_scope {
     T5_SCOPE_GLOBAL = 2 /* must see everything: one instance; needs a host with one lane */
 };
 
+/* How the signals of a strategy are read as positions, by what judges them (take5 evaluate). */
+enum t5_side {
+    T5_SIDE_NONE = 1,  /* they are none; 0 in the descriptor counts as this */
+    T5_SIDE_VALUE = 2, /* by the sign of `value`: long above 0, short below, flat at 0 */
+    T5_SIDE_NAMED = 3  /* by the number that is called "side" among what the signal carries */
+};
+
 /* What create is told. Valid until create returns, but for `host`. */
 typedef struct t5_create_args {
     uint32_t size;
@@ -63,6 +70,41 @@ typedef struct t5_describe_args {
     const t5_setting *settings; /* what the ini section holds, unchecked */
 } t5_describe_args;
 
+/* For describe: what the settings make of a parameter of type DURATION, its default without one;
+ * ns. 0 when that is no duration: the host refuses it, and says where it stands. */
+static inline int64_t t5_setting_duration(const t5_describe_args *args,
+                                          const t5_parameter *parameter) {
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"d", 86400e9}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9},
+                 {"ms", 1e6},    {"us", 1e3},   {"ns", 1}};
+    t5_str text = t5_text(parameter->default_value);
+    double number = 0, place = 0;
+    size_t at = 0;
+    for (uint32_t i = 0; i < args->setting_count; i++)
+        if (t5_str_equal(args->settings[i].name, t5_text(parameter->name)))
+            text = args->settings[i].text;
+    for (; at < text.len &&
+           ((text.data[at] >= '0' && text.data[at] <= '9') || (text.data[at] == '.' && place == 0));
+         at++) {
+        if (text.data[at] == '.') {
+            place = 1;
+            continue;
+        }
+        number = 10 * number + (text.data[at] - '0');
+        place *= 10;
+    }
+    text.data += at;
+    text.len -= at;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        const double ns = place > 0 ? number * units[i].ns / place : number * units[i].ns;
+        if (at > 0 && ns < 9e18 && t5_str_equal(text, t5_text(units[i].name)))
+            return (int64_t)ns;
+    }
+    return 0;
+}
+
 /* The answer of describe; NULL and 0 leave what the descriptor says. All of it must stay valid
  * until the next describe. */
 typedef struct t5_description {
@@ -73,8 +115,10 @@ typedef struct t5_description {
     const char *const *fields;
     const t5_parameter *const *parameters;
     uint32_t state_version;
-    uint32_t reserved;
+    uint32_t side;     /* enum t5_side */
     const char *error; /* with T5_ERROR: why these settings will not do */
+    int64_t warm_up_ns;
+    const char *const *series;
 } t5_description;
 
 /*
@@ -99,8 +143,19 @@ typedef struct t5_strategy {
     const char *const *fields;
     const t5_parameter *const *parameters;
 
-    /* Optional: topics, scope, fields and parameters that depend on the settings; for bridges to
-     * other languages. No instance exists; the loader thread calls it. */
+    /* How much history an instance without state wants before its work begins, by the time of the
+     * Kafka records; 0: none. What its windows look back, and no more. With windows that parameters
+     * set, describe answers it (t5_setting_duration()). The deployment's `warm_up` goes before it.
+     * These messages carry T5_MESSAGE_HISTORY; signals about them are accepted and dropped. */
+    int64_t warm_up_ns;
+
+    /* Names of the series that it publishes: as a signal's name. */
+    const char *const *series;
+    uint32_t side; /* enum t5_side; 0: its signals are no positions */
+    uint32_t reserved;
+
+    /* Optional: what depends on the settings: warm-up, and in bridges to other languages topics,
+     * scope, fields and parameters. No instance exists; the loader thread calls it. */
     int32_t (*describe)(const t5_describe_args *args, t5_description *description);
 
     /* Makes an instance and puts it into `*self`, which every later call gets. T5_ERROR with
@@ -112,7 +167,8 @@ typedef struct t5_strategy {
 
     /* Takes over saved state by t5_record_read(). Called at most once, before activate; without
      * state to take over it is not called. T5_ERROR refuses: the instance is destroyed and the
-     * version that runs goes on. Without load, saved state is dropped, and the log says so. Lane. */
+     * version that runs goes on. Without load, saved state is dropped, and the log says so. Lane.
+     */
     int32_t (*load)(void *self, const t5_load_args *args);
 
     /* The instance goes to work. Lane. */

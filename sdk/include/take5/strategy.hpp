@@ -144,8 +144,12 @@ struct Declaration {
     std::vector<std::unique_ptr<t5_parameter>> owned;
     std::vector<const t5_parameter *> parameters;
     uint32_t scope = 0;
+    std::vector<const char *> series;
     uint32_t state_version = 0;
+    uint32_t side = T5_SIDE_NONE;
+    int64_t warm_up_ns = 0;
     std::string error; /* what the constructor threw */
+    t5_describe_args settings = {static_cast<uint32_t>(sizeof(t5_describe_args)), 0, nullptr};
 };
 
 /* Handed to constructors: of the prototype (with a declaration) or of an instance (with a host). */
@@ -269,6 +273,16 @@ class Strategy {
         return 1;
     } /* when it saves */
 
+    /* How much history an instance without state wants first, in ns: what its windows look back.
+     * It may be made of Durations, which in the prototype have the deployment's values. */
+    virtual int64_t warm_up_ns() const {
+        return 0;
+    }
+    /* How its signals are read as positions: enum t5_side. */
+    virtual uint32_t side() const {
+        return T5_SIDE_NONE;
+    }
+
     /* ---- what the host does: see take5/host.h ---- */
 
     t5_host *host() const {
@@ -290,6 +304,15 @@ class Strategy {
         t5_signal signal = t5_signal_init("", value, confidence);
         signal.name = span(name);
         signal.data = span(data);
+        return emit(signal);
+    }
+    /* With named values: emit("up", 1.5, 0.8, {t5_named_number("z", z)}). */
+    bool emit(std::string_view name, double value, double confidence,
+              std::initializer_list<t5_named_value> values) {
+        t5_signal signal = t5_signal_init("", value, confidence);
+        signal.name = span(name);
+        signal.values = values.begin();
+        signal.value_count = static_cast<uint32_t>(values.size());
         return emit(signal);
     }
     bool emit(const t5_signal &signal) {
@@ -347,11 +370,13 @@ class Strategy {
   private:
     friend class Field;
     friend class Setting;
+    friend class Series;
     Declaration *declaration_; /* of the prototype, else NULL */
     t5_host *host_;
     uint32_t mode_;
     int32_t partition_;
     std::string deployment_;
+    uint32_t series_count_ = 0;
 };
 
 /* ---- fields and parameters: members of the class ---- */
@@ -386,43 +411,68 @@ class Field {
     uint32_t index_;
 };
 
+/* A series that the strategy publishes: points of it go to reports and the live page. */
+class Series {
+  public:
+    Series(Strategy *strategy, const char *name) : host_(strategy->host_), index_(0) {
+        index_ = strategy->series_count_++;
+        if (strategy->declaration_ != nullptr)
+            strategy->declaration_->series.push_back(name);
+    }
+    /* False: nobody can look at it here, so compute none. */
+    bool publish(double value) const {
+        return t5_publish(host_, index_, value) == T5_OK;
+    }
+
+  private:
+    t5_host *host_;
+    uint32_t index_;
+};
+
 /* What all parameters have in common. All texts are literals, as an ini file would have them. */
 class Setting {
   protected:
-    Setting(Strategy *strategy, t5_parameter_type type, const char *name, const char *preset,
+    Setting(Strategy *strategy, t5_parameter_type type, const char *name, const char *default_value,
             const char *help, const char *min, const char *max)
         : value_() {
         value_.type = T5_VALUE_MISSING;
         if (strategy->declaration_ != nullptr)
-            declare(*strategy->declaration_, type, name, preset, help, min, max);
+            value_.integer =
+                declare(*strategy->declaration_, type, name, default_value, help, min, max);
         else
             value_ = t5_parameter_value(strategy->host_, name);
     }
     t5_value value_;
 
   private:
-    static void declare(Declaration &declaration, t5_parameter_type type, const char *name,
-                        const char *preset, const char *help, const char *min, const char *max) {
+    /* Gives the prototype's value: that of a duration, else 0. */
+    static int64_t declare(Declaration &declaration, t5_parameter_type type, const char *name,
+                           const char *default_value, const char *help, const char *min,
+                           const char *max) {
         std::unique_ptr<t5_parameter> parameter(new t5_parameter());
         parameter->size = static_cast<uint32_t>(sizeof *parameter);
         parameter->type = static_cast<uint32_t>(type);
         parameter->name = name;
         parameter->help = help;
-        parameter->preset = preset;
+        parameter->default_value = default_value;
         parameter->min = min;
         parameter->max = max;
+        const int64_t value = type == T5_PARAMETER_DURATION
+                                  ? t5_setting_duration(&declaration.settings, parameter.get())
+                                  : 0;
         declaration.parameters.push_back(parameter.get());
         declaration.owned.push_back(std::move(parameter));
+        return value;
     }
 };
 
-/* A preset of NULL: the deployment must set it. Bounds of NULL: none. In the prototype values are 0
- * and empty. */
+/* A default_value of NULL: the deployment must set it. Bounds of NULL: none. In the prototype
+ * values are 0 and empty, but for Durations. */
 class Number : public Setting {
   public:
-    Number(Strategy *strategy, const char *name, const char *preset, const char *help,
+    Number(Strategy *strategy, const char *name, const char *default_value, const char *help,
            const char *min = nullptr, const char *max = nullptr)
-        : Setting(strategy, T5_PARAMETER_NUMBER, name, preset, help, min, max) {
+        : Setting(strategy, T5_PARAMETER_NUMBER, name, default_value, help, min, max) {
     }
     double get() const {
         return value_.number;
@@ -434,9 +484,9 @@ class Number : public Setting {
 
 class Integer : public Setting {
   public:
-    Integer(Strategy *strategy, const char *name, const char *preset, const char *help,
+    Integer(Strategy *strategy, const char *name, const char *default_value, const char *help,
             const char *min = nullptr, const char *max = nullptr)
-        : Setting(strategy, T5_PARAMETER_INTEGER, name, preset, help, min, max) {
+        : Setting(strategy, T5_PARAMETER_INTEGER, name, default_value, help, min, max) {
     }
     int64_t get() const {
         return value_.integer;
@@ -449,9 +499,9 @@ class Integer : public Setting {
 /* Nanoseconds. */
 class Duration : public Setting {
   public:
-    Duration(Strategy *strategy, const char *name, const char *preset, const char *help,
+    Duration(Strategy *strategy, const char *name, const char *default_value, const char *help,
              const char *min = nullptr, const char *max = nullptr)
-        : Setting(strategy, T5_PARAMETER_DURATION, name, preset, help, min, max) {
+        : Setting(strategy, T5_PARAMETER_DURATION, name, default_value, help, min, max) {
     }
     int64_t get() const {
         return value_.integer;
@@ -463,8 +513,8 @@ class Duration : public Setting {
 
 class Flag : public Setting {
   public:
-    Flag(Strategy *strategy, const char *name, const char *preset, const char *help)
-        : Setting(strategy, T5_PARAMETER_BOOLEAN, name, preset, help, nullptr, nullptr) {
+    Flag(Strategy *strategy, const char *name, const char *default_value, const char *help)
+        : Setting(strategy, T5_PARAMETER_BOOLEAN, name, default_value, help, nullptr, nullptr) {
     }
     bool get() const {
         return value_.integer != 0;
@@ -477,8 +527,8 @@ class Flag : public Setting {
 /* Its text lives as long as the instance. */
 class Text : public Setting {
   public:
-    Text(Strategy *strategy, const char *name, const char *preset, const char *help)
-        : Setting(strategy, T5_PARAMETER_TEXT, name, preset, help, nullptr, nullptr) {
+    Text(Strategy *strategy, const char *name, const char *default_value, const char *help)
+        : Setting(strategy, T5_PARAMETER_TEXT, name, default_value, help, nullptr, nullptr) {
     }
     std::string_view get() const {
         return view(t5_value_text(&value_));
@@ -491,8 +541,8 @@ class Text : public Setting {
 /* An absolute path. */
 class File : public Setting {
   public:
-    File(Strategy *strategy, const char *name, const char *preset, const char *help)
-        : Setting(strategy, T5_PARAMETER_FILE, name, preset, help, nullptr, nullptr) {
+    File(Strategy *strategy, const char *name, const char *default_value, const char *help)
+        : Setting(strategy, T5_PARAMETER_FILE, name, default_value, help, nullptr, nullptr) {
     }
     std::string path() const {
         return std::string(view(t5_value_text(&value_)));
@@ -647,6 +697,8 @@ template <class T> Declaration *declare(std::initializer_list<const char *> topi
         const T prototype(birth);
         declaration->scope = prototype.scope();
         declaration->state_version = prototype.state_version();
+        declaration->warm_up_ns = prototype.warm_up_ns();
+        declaration->side = prototype.side();
     } catch (const std::exception &error) {
         declaration->error = std::string(error.what()) + " (an exception)";
     } catch (...) {
@@ -654,8 +706,23 @@ template <class T> Declaration *declare(std::initializer_list<const char *> topi
     }
     declaration->topics.push_back(nullptr);
     declaration->fields.push_back(nullptr);
+    declaration->series.push_back(nullptr);
     declaration->parameters.push_back(nullptr);
     return declaration;
+}
+
+/* What depends on the settings: asked of a prototype that has them. What its constructor throws,
+ * create says. */
+template <class T>
+int32_t on_describe(const t5_describe_args *args, t5_description *description) noexcept {
+    try {
+        Declaration declaration;
+        declaration.settings = *args;
+        Birth birth = {&declaration, nullptr};
+        const T prototype(birth);
+        description->warm_up_ns = prototype.warm_up_ns();
+    } catch (...) {}
+    return T5_OK;
 }
 
 template <class T>
@@ -663,6 +730,8 @@ t5_strategy describe(const Declaration &declaration, const char *name, const cha
                      const char *summary,
                      int32_t (*create)(const t5_create_args *args, void **self)) {
     constexpr bool is_saving = !std::is_same<decltype(&T::save), decltype(&Strategy::save)>::value;
+    constexpr bool is_warmed =
+        !std::is_same<decltype(&T::warm_up_ns), decltype(&Strategy::warm_up_ns)>::value;
     t5_strategy strategy = {};
     strategy.size = static_cast<uint32_t>(sizeof strategy);
     strategy.name = name;
@@ -672,6 +741,11 @@ t5_strategy describe(const Declaration &declaration, const char *name, const cha
     strategy.scope = declaration.scope;
     strategy.fields = declaration.fields.data();
     strategy.parameters = declaration.parameters.data();
+    strategy.warm_up_ns = declaration.warm_up_ns;
+    strategy.series = declaration.series.data();
+    strategy.side = declaration.side;
+    if (is_warmed)
+        strategy.describe = on_describe<T>;
     strategy.create = create;
     strategy.destroy = destroy;
     strategy.activate = activate;

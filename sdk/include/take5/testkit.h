@@ -213,7 +213,7 @@ typedef struct t5_kit_signal {
     int64_t event_time_ns; /* likewise */
     double value;
     double confidence;
-    const char *data; /* JSON object, or empty */
+    const char *data; /* one JSON object of its data and its values, or empty */
     int64_t offset;   /* of the message in hand, or -1 */
 } t5_kit_signal;
 
@@ -264,6 +264,7 @@ enum t5_kit_service {
     T5_KIT_RECORD_WRITE,
     T5_KIT_RECORD_READ,
     T5_KIT_WAKE,
+    T5_KIT_PUBLISH,
     T5_KIT_SERVICES /* how many */
 };
 

@@ -12,6 +12,10 @@
 /* Raise it when `struct memory` changes, and let load() know what older ones looked like. */
 #define STATE_VERSION 1
 
+/* What an instance without a state is fed before its work begins: as far back as a price still
+ * weighs in the average. */
+#define WARM_UP_NS (30 * 60 * 1000000000LL)
+
 /* What is remembered of a symbol. Saved as it stands: flat, without pointers or padding. */
 struct memory {
     double average;
@@ -25,7 +29,7 @@ struct strategy {
     t5_host *host;
     double weight;
     double threshold;
-    int64_t warm_up;
+    int64_t least;
     t5_symbols memories; /* a struct memory for each symbol */
 };
 
@@ -36,7 +40,7 @@ static int32_t create(const t5_create_args *args, void **self) {
     s->host = args->host;
     s->weight = t5_parameter_number(args->host, "weight");
     s->threshold = t5_parameter_number(args->host, "threshold");
-    s->warm_up = t5_parameter_integer(args->host, "warm_up");
+    s->least = t5_parameter_integer(args->host, "least");
     t5_symbols_init(&s->memories, sizeof(struct memory), NULL);
     *self = s;
     return T5_OK;
@@ -50,12 +54,11 @@ static void destroy(void *self) {
 
 static void say(struct strategy *s, const struct memory *m, double lead) {
     const double confidence = fabs(lead) / (2 * s->threshold);
-    t5_signal signal = t5_signal_init(m->side > 0 ? "@NAME@_up" : "@NAME@_down", lead,
-                                      confidence < 1 ? confidence : 1);
-    char data[64];
-    snprintf(data, sizeof data, "{\"average\":%.10g}", m->average);
-    signal.data = t5_text(data);     /* copied: the stack will do */
-    (void)t5_emit(s->host, &signal); /* a refusal is counted and logged by the host */
+    const t5_signal signal = t5_signal_init(m->side > 0 ? "@NAME@_up" : "@NAME@_down", lead,
+                                            confidence < 1 ? confidence : 1);
+    const t5_named_value values[] = {t5_named_number("average", m->average)};
+    /* Copied: the stack will do. A refusal is counted and logged by the host. */
+    (void)t5_emit_values(s->host, signal, values, sizeof values / sizeof *values);
 }
 
 static int32_t on_message(void *self, const t5_message *message) {
@@ -67,7 +70,7 @@ static int32_t on_message(void *self, const t5_message *message) {
         return t5_fail(s->host, "out of memory");
 
     const double lead = 100 * (message->price / m->average - 1);
-    const int is_warm = m->count >= s->warm_up && m->count > 0;
+    const int is_warm = m->count >= s->least && m->count > 0;
     if (is_warm && isfinite(lead)) {
         const int64_t side = lead > s->threshold ? 1 : lead < -s->threshold ? -1 : 0;
         const int is_news = side != 0 && side != m->side;
@@ -112,7 +115,7 @@ static const t5_parameter weight = {
     .type = T5_PARAMETER_NUMBER,
     .name = "weight",
     .help = "of a new price in the average",
-    .preset = "0.1",
+    .default_value = "0.1",
     .min = "0.0001",
     .max = "1",
 };
@@ -121,22 +124,22 @@ static const t5_parameter threshold = {
     .type = T5_PARAMETER_NUMBER,
     .name = "threshold",
     .help = "distance from the average that is said, percent",
-    .preset = "0.25",
+    .default_value = "0.25",
     .min = "0.0001",
     .max = "100",
 };
-static const t5_parameter warm_up = {
-    .size = sizeof warm_up,
+static const t5_parameter least = {
+    .size = sizeof least,
     .type = T5_PARAMETER_INTEGER,
-    .name = "warm_up",
+    .name = "least",
     .help = "prices of a symbol before anything is said of it",
-    .preset = "10",
+    .default_value = "10",
     .min = "0",
     .max = "1000000",
 };
-static const t5_parameter *const parameters[] = {&weight, &threshold, &warm_up, NULL};
+static const t5_parameter *const parameters[] = {&weight, &threshold, &least, NULL};
 
 T5_STRATEGY("@NAME@", "0.1.0", .summary = "says when a price leaves its average", .topics = topics,
             .scope = T5_SCOPE_KEYED, .parameters = parameters, .state_version = STATE_VERSION,
-            .create = create, .destroy = destroy, .on_message = on_message, .on_event = on_event,
-            .save = save, .load = load);
+            .warm_up_ns = WARM_UP_NS, .create = create, .destroy = destroy,
+            .on_message = on_message, .on_event = on_event, .save = save, .load = load);

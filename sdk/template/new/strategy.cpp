@@ -27,8 +27,8 @@ class Strategy : public t5::Strategy {
     t5::Number threshold_{this,     "threshold",
                           "0.25",   "distance from the average that is said, percent",
                           "0.0001", "100"};
-    t5::Integer warm_up_{this, "warm_up", "10", "prices of a symbol before anything is said of it",
-                         "0",  "1000000"};
+    t5::Integer least_{this, "least",  "10", "prices of a symbol before anything is said of it",
+                       "0",  "1000000"};
     t5::Symbols<Memory> memories_;
 
   public:
@@ -40,7 +40,7 @@ class Strategy : public t5::Strategy {
             return;
         Memory &memory = memories_[message.symbol_id()];
         const double lead = 100 * (price / memory.average - 1);
-        if (memory.count >= warm_up_ && memory.count > 0 && std::isfinite(lead))
+        if (memory.count >= least_ && memory.count > 0 && std::isfinite(lead))
             judge(memory, lead);
         memory.average += weight_ * (price - memory.average);
         if (memory.count == 0 || !std::isfinite(memory.average))
@@ -57,6 +57,12 @@ class Strategy : public t5::Strategy {
     /* Raise it when Memory changes, and let load() know what older ones looked like. */
     std::uint32_t state_version() const override {
         return 1;
+    }
+
+    /* What an instance without a state is fed before its work begins: as far back as a price still
+     * weighs in the average. */
+    std::int64_t warm_up_ns() const override {
+        return 30 * 60 * INT64_C(1000000000);
     }
 
     /* What is remembered survives a reload and a restart. */
@@ -82,10 +88,8 @@ class Strategy : public t5::Strategy {
 
     void say(const Memory &memory, double lead) {
         const double confidence = std::fabs(lead) / (2 * threshold_);
-        char data[64];
-        std::snprintf(data, sizeof data, "{\"average\":%.10g}", memory.average);
         emit(memory.side > 0 ? "@NAME@_up" : "@NAME@_down", lead, confidence < 1 ? confidence : 1,
-             data);
+             {t5_named_number("average", memory.average)});
     }
 };
 

@@ -23,14 +23,14 @@
         }                                                                                          \
     } while (0)
 
-/* An instance with a warm-up of two prices. */
+/* An instance that speaks from the third price of a symbol on. */
 static t5_kit *start(const char *strategy) {
     t5_kit *kit = t5_kit_new();
     if (kit == NULL)
         exit(1);
     CHECK(kit, t5_kit_open(kit, strategy) == T5_OK);
     CHECK(kit, t5_kit_set(kit, "threshold", "1") == T5_OK);
-    CHECK(kit, t5_kit_set(kit, "warm_up", "2") == T5_OK);
+    CHECK(kit, t5_kit_set(kit, "least", "2") == T5_OK);
     CHECK(kit, t5_kit_start(kit) == T5_OK);
     return kit;
 }

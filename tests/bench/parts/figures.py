@@ -34,45 +34,54 @@ def at_most(value, may_overlap=False):
 
 def is_at_least(name):
     """Which side of its target is good for the figure of this name; results.json does not say."""
-    return ("throughput against" in name or "faster than cJSON" in name or
-            name.startswith("replay"))
+    return ("throughput against" in name or "faster than" in name or name.startswith("replay"))
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
+    """`why`: why nothing was measured, and then there are no values."""
     name: str
     unit: str
     values: tuple
     target: Target = None
+    why: str = None
 
     @property
     def median(self):
-        return statistics.median(self.values)
+        return statistics.median(self.values) if self.values else None
 
     @property
     def low(self):
-        return min(self.values)
+        return min(self.values, default=None)
 
     @property
     def high(self):
-        return max(self.values)
+        return max(self.values, default=None)
 
     @property
     def is_met(self):
-        return None if self.target is None else self.target.is_met(self.low, self.median)
+        if self.target is None or not self.values:
+            return None
+        return self.target.is_met(self.low, self.median)
 
     def as_json(self):
-        return {"name": self.name, "unit": self.unit, "median": rounded(self.median),
-                "min": rounded(self.low), "max": rounded(self.high),
-                "target": None if self.target is None else self.target.value, "met": self.is_met}
+        document = {"name": self.name, "unit": self.unit, "median": rounded(self.median),
+                    "min": rounded(self.low), "max": rounded(self.high),
+                    "target": None if self.target is None else self.target.value,
+                    "met": self.is_met}
+        return document if self.why is None else document | {"why": self.why}
 
 
 def rounded(value):
     """Four digits that mean something; whole where that is more."""
+    if value is None:
+        return None
     return float(f"{value:.4g}") if abs(value) < 1000 else round(value)
 
 
 def format_number(value):
+    if value is None:
+        return "–"
     if abs(value) >= 1000:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.3g}"
@@ -82,13 +91,14 @@ class Figures:
     def __init__(self):
         self.figures = []
 
-    def add(self, name, unit, values, target=None):
-        values = tuple(values)
-        if not values:
+    def add(self, name, unit, values, target=None, why=None):
+        """With `why`, which says why nothing could be measured, values are not looked at."""
+        values = () if why is not None else tuple(values)
+        if not values and why is None:
             raise ValueError(f"{name}: nothing was measured")
         if target is not None and target.is_least != is_at_least(name):
             raise ValueError(f"{name}: is_at_least takes its target for the other kind")
-        self.figures.append(Figure(name, unit, values, target))
+        self.figures.append(Figure(name, unit, values, target, why))
 
     # ---- for people ----
 
@@ -97,7 +107,7 @@ class Figures:
         ordered = ([f for f in self.figures if f.target is not None] +
                    [f for f in self.figures if f.target is None])
         for figure in ordered:
-            met = {None: "", True: "met", False: "NOT MET"}[figure.is_met]
+            met = figure.why or {None: "", True: "met", False: "NOT MET"}[figure.is_met]
             rows.append((figure.name, figure.unit, format_number(figure.median),
                          format_number(figure.low), format_number(figure.high),
                          str(figure.target or ""), met))

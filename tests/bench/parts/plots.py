@@ -4,8 +4,9 @@ import os
 import statistics
 import time
 
-from . import latency, throughput
+from . import latency
 from .figures import format_number, machine
+from .rows import FLOOR, cpu, lane_ns, paired, speed, take5_name
 from .svg import FAINT, GRID, INK, Drawing, Linear, Log, short, ticks_of
 
 OURS, PLAIN, OTHER = "#2364aa", "#7b8794", "#d9822b"
@@ -32,17 +33,18 @@ def footer(drawing):
 def colour_of(name):
     if name.startswith("take5"):
         return OURS
-    return PLAIN if name == throughput.FLOOR else OTHER
+    return PLAIN if name == FLOOR else OTHER
 
 
 def draw_throughput(path, rows):
-    step, top, left, right = 34, 76, 320, 230
-    drawing = Drawing(900, top + step * len(rows) + 56, "Throughput")
+    rows = [row for row in rows if row.results]
+    step, top, left, right = 34, 76, 400, 230
+    drawing = Drawing(980, top + step * len(rows) + 56, "Throughput")
     drawing.text(20, 32, "Messages a second, from Kafka to the code that wants them", 17,
                  weight="600")
     drawing.text(20, 54, "median; the thin line spans minimum to maximum; × is to the floor, within "
                  "a round; CPU is of the whole process, a message", 12, FAINT)
-    high = max(max(row.values(throughput.speed)) for row in rows)
+    high = max(max(row.values(speed)) for row in rows)
     scale = Linear(0, high, left, drawing.width - right)
     bottom = top + step * len(rows)
     for tick in ticks_of(high):
@@ -51,17 +53,17 @@ def draw_throughput(path, rows):
             drawing.text(scale(tick), bottom + 16, short(tick), 11, FAINT, "middle")
     for i, row in enumerate(rows):
         y = top + step * i
-        speeds = row.values(throughput.speed)
+        speeds = row.values(speed)
         median = statistics.median(speeds)
         drawing.text(left - 10, y + 18, row.name, 12.5, INK, "end")
         drawing.rect(left, y + 4, scale(median) - left, step - 12, colour_of(row.name))
         drawing.line(scale(min(speeds)), y + step / 2 - 2, scale(max(speeds)), y + step / 2 - 2,
                      INK, 1.2)
-        cpu = statistics.median(row.values(throughput.cpu))
-        ratio = statistics.median(throughput.paired(row, rows[0], throughput.speed))
+        cost = statistics.median(row.values(cpu))
+        ratio = statistics.median(paired(row, rows[0], speed))
         drawing.text(scale(max(*speeds, median)) + 8, y + 18,
                      f"{short(median)}/s · {ratio:.2f} × · "
-                     f"{cpu:.{2 if cpu < 10 else 0}f} µs CPU", 12)
+                     f"{cost:.{2 if cost < 10 else 0}f} µs CPU", 12)
     footer(drawing)
     drawing.write(path)
 
@@ -130,7 +132,7 @@ def draw_cost(path, rows, symbols):
     drawing.text(20, 54, "CPU time of the lane, ns a message: client, decoding, dispatch and the "
                  "strategies; shaded: minimum to maximum", 12, FAINT)
     by_name = {row.name: row for row in rows}
-    strategies = {count: by_name[throughput.take5_name(count)].values(throughput.lane_ns)
+    strategies = {count: by_name[take5_name(count)].values(lane_ns)
                   for count in (1, 10, 100)}
     draw_cost_panel(drawing, 70, "strategies, each reading 8 fields", {"8 fields": strategies},
                     Linear)

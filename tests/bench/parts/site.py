@@ -19,6 +19,12 @@ from harness.waiting import wait_for  # noqa: E402
 
 PARTITIONS = 4
 
+# Peers that are optional: what tests/bench/peers/setup.sh says of them; empty without them.
+STREAMS = os.environ.get("TAKE5_BENCH_STREAMS", "")
+QUIX = os.environ.get("TAKE5_BENCH_QUIX", "")
+PEER_WHY = {"streams": None if STREAMS else "Kafka Streams is not installed",
+            "quix": None if QUIX else "Quix Streams is not installed"}
+
 # How every row fetches: take5's own defaults (tests/bench/README.md says why these).
 FETCH = {
     "queued.min.messages": 100_000,
@@ -50,6 +56,7 @@ class Site:
     def __init__(self, progress):
         self.progress = progress
         self._count = 0
+        self.collected = None  # a list: signals are read into it before their topic is deleted
         self.directory = tempfile.mkdtemp(prefix="take5-bench-")
         try:
             self.kafka = Kafka(self.directory)
@@ -131,6 +138,41 @@ class Site:
         self.finish(process, 600)
         return read_report(report)
 
+    # ---- other stream processors ----
+
+    def create_signals(self):
+        """A topic for signals; what is deleted of it must not lie on the disk for long."""
+        name = self.unique("signals-")
+        self.kafka.create(f"{name}:{PARTITIONS}:file.delete.delay.ms=0")
+        return name
+
+    def delete_signals(self, name):
+        if self.collected is not None:
+            self.collected.append(self.kafka.read(name))
+        self.kafka.delete(name)
+
+    def _run_peer(self, command, prefix, count, *options):
+        name, signals = self.unique("peer-"), self.create_signals()
+        report, state = self.path(f"{name}.json"), self.path(name)
+        process = Process([*command, "-b", self.kafka.servers, "-g", name,
+                           "-t", ",".join(topics(prefix)), "-n", str(count), "-o", report,
+                           "-s", signals, "-d", state, *options], self.path(f"{name}.log"))
+        self.finish(process, 600)
+        self.delete_signals(signals)
+        shutil.rmtree(state, ignore_errors=True)
+        return read_report(report)
+
+    def run_streams(self, store, guarantee, prefix, count, warm):
+        java = ["java", "-Xms1g", "-Xmx1g", "-XX:+UseParallelGC",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", STREAMS, "Streams"]
+        return self._run_peer(java, prefix, count, "-m", store, "-e", guarantee, "-w", str(warm))
+
+    def run_quix(self, prefix, count):
+        properties = [word for name, value in (FETCH | WAKE_NEW).items()
+                      for word in ("-X", f"{name}={value}")]
+        return self._run_peer([QUIX, "-B", os.path.join(HERE, "peers", "quix.py")], prefix, count,
+                              *properties)
+
     # ---- take5 ----
 
     def new_host(self, prefix, lanes=1, sections=None):
@@ -148,7 +190,8 @@ class Site:
         return Host(self.directory, self.kafka.servers, name=name, group=name, sections=ours)
 
     def finish_host(self, host, report, timeout_s=600):
-        """Waits for the report of the strategy that measures, ends the host, gives the report."""
+        """Waits for the report of the strategy that measures, ends the host, gives the report, and
+        how many signals went to a file."""
         started = host.wait_log(r" start: .*")[0]
         if "rejected" in started:
             raise RuntimeError(f"take5 does not take its strategies; its log:\n{host.log_text()}")
@@ -162,8 +205,9 @@ class Site:
         wait_for(lambda: f"take5's report; its log ends:\n{host.log_tail()}", probe, timeout_s,
                  0.02)
         host.stop()
+        signals = count_lines(host.signals)
         shutil.rmtree(host.directory, ignore_errors=True)
-        return read_report(report)
+        return read_report(report) | {"signals": signals}
 
 
 def measuring(host, totals, **parameters):
@@ -180,6 +224,13 @@ def read_report(path):
         report = json.load(file)
     report["seconds"] = (report["last_ns"] - report["first_ns"]) / 1e9
     return report
+
+
+def count_lines(path):
+    if not os.path.exists(path):
+        return 0
+    with open(path, "rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 class Progress:
@@ -202,5 +253,5 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-__all__ = ["FETCH", "HERE", "Host", "PARTITIONS", "Process", "Progress", "ROLES", "Site",
-           "measuring", "paths", "read_report", "strategy", "tool", "topics", "wait_for"]
+__all__ = ["FETCH", "HERE", "Host", "PARTITIONS", "PEER_WHY", "Process", "Progress", "ROLES",
+           "Site", "measuring", "paths", "read_report", "strategy", "tool", "topics", "wait_for"]

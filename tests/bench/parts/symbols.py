@@ -1,6 +1,7 @@
 """What more symbols cost: the lane's CPU time a message, symbols all alike."""
 from . import throughput
 from .figures import at_most
+from .rows import lane_ns
 from .site import measuring, strategy
 
 WARM = 60  # percent of the messages that go by first: by then every symbol has come
@@ -40,7 +41,7 @@ def measure_files(site, plan, figures, totals):
         site.progress.say(f"cost of {files} plugins, round {number + 1} of {plan.symbol_rounds}")
         one = run_eight(site, 10, totals)
         many = run_eight(site, 10, totals, strategies=files, own_files=True)
-        values.append((throughput.lane_ns(many) - throughput.lane_ns(one)) / (files - 1))
+        values.append((lane_ns(many) - lane_ns(one)) / (files - 1))
     figures.add("each further plugin that reads 8 fields, in a file of its own: lane's CPU, from 1 "
                 f"to {files}", "ns/message", values)
 
@@ -55,7 +56,7 @@ def measure(site, plan, figures, tallies):
                 site.progress.say(f"cost by symbols, round {number + 1} of {plan.symbol_rounds}: "
                                   f"{name}, {count:,} symbols")
                 result = run(site, count, tally["partitions"])
-                costs[name][count].append(throughput.lane_ns(result))
+                costs[name][count].append(lane_ns(result))
     few, many = min(tallies), max(tallies)
     for name, by_count in costs.items():
         figures.add(f"cost with {many} symbols against {few}: {name}", "ratio",

@@ -1,62 +1,28 @@
 """The rows side by side: messages a second, CPU, memory, ratio to the floor."""
-import dataclasses
 import os
-from typing import Callable
 
-from .figures import at_least, at_most
-from .site import measuring, strategy
+from . import rows, same
+from .rows import GUARANTEES, STORES, Row, take5_name
+from .site import PEER_WHY, measuring, strategy
 
-FLOOR = "floor: C consumer that only counts"
-ONE = "take5, 1 strategy of 8 fields"
-CJSON = "C consumer, cJSON, 8 fields"
-POLL = "Python service: poll, json.loads, handler"
-BATCH = "Python service with consume(1000)"
+# Of a peer's messages, those that go by before it is measured: by then what Java compiles at run
+# time has been.
+WARM = 0.25
 
 
-def take5_name(count):
-    if count == 0:
-        return "take5, a strategy that wants no fields"
-    return ONE if count == 1 else f"take5, {count} strategies of 8 fields"
-
-
-TREND_CROSS = "take5, trend and cross"
-TWO_LANES = "take5, 1 strategy of 8 fields, 2 lanes"
-
-
-@dataclasses.dataclass
-class Row:
-    name: str
-    run: Callable
-    results: list = dataclasses.field(default_factory=list)
-
-    def values(self, of):
-        return [of(result) for result in self.results]
-
-
-def speed(result):
-    return result["messages"] / result["seconds"]
-
-
-def cpu(result):
-    """Seconds per million messages, which is also microseconds a message."""
-    return result["cpu_ns"] / 1e3 / result["messages"]
-
-
-def lane_ns(result):
-    return result["thread_cpu_ns"] / result["messages"]
-
-
-def megabytes(result):
-    return result["peak_kib"] * 1024 / 1e6
-
-
-def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=False, **parameters):
+def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=False, sink="jsonl",
+          **parameters):
     """`strategies` of 8 fields; the last of them measures. 0: it wants no fields. They are
     deployments of one plugin, or each of a file of its own."""
-    host = site.new_host(prefix, lanes=lanes, sections={"signals": {"sinks": "jsonl"}})
+    sections = {"signals": {"sinks": sink}}
+    if sink == "kafka":
+        sections["sink:kafka"] = {"topic": site.create_signals()}
+    host = site.new_host(prefix, lanes=lanes, sections=sections)
     for name in others:
         host.drop(strategy(name))
         host.deploy(name, plugin=name)
+    if "console" in others:  # what it prints is many times what it reads
+        os.symlink(os.devnull, os.path.join(host.directory, "stdout"))
     for i in range(1, strategies):
         name = f"e{i:04}"
         if own_files:
@@ -64,7 +30,10 @@ def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=Fals
         host.deploy(name, plugin=name if own_files else "eight")
     report = measuring(host, totals, fields="yes" if strategies > 0 else "no", **parameters)
     host.start()
-    return site.finish_host(host, report)
+    result = site.finish_host(host, report)
+    if sink == "kafka":
+        site.delete_signals(sections["sink:kafka"]["topic"])
+    return result
 
 
 def drop_as(host, name):
@@ -87,73 +56,76 @@ def rows_of(site, plan, totals):
     def host(**options):
         return lambda: take5(site, "", totals, **options)
 
+    def bundled(*names, **options):
+        return host(strategies=0, others=names, **options)
+
+    def streams(store, guarantee):
+        return lambda: site.run_streams(store, guarantee, "", plan.peer_messages,
+                                        round(WARM * plan.peer_messages))
+
     return [
-        Row(FLOOR, consumer("c", "count", plan.messages)),
-        Row(take5_name(0), host(strategies=0)),
-        Row(take5_name(1), host()),
-        Row(take5_name(10), host(strategies=10)),
-        Row(take5_name(100), host(strategies=100)),
-        Row(TREND_CROSS, host(strategies=0, others=("trend", "cross"))),
-        Row(TWO_LANES, host(lanes=2)),
-        Row(CJSON, consumer("c", "cjson", plan.slow_messages)),
-        Row(POLL, consumer("python", "poll", plan.slow_messages)),
-        Row(BATCH, consumer("python", "batch", plan.slow_messages)),
+        Row(rows.FLOOR, None, consumer("c", "count", plan.messages)),
+        Row(take5_name(0), "strategies", host(strategies=0)),
+        Row(take5_name(1), "strategies", host()),
+        Row(take5_name(10), "strategies", host(strategies=10)),
+        Row(take5_name(100), "strategies", host(strategies=100)),
+        Row(rows.TWO_LANES, "strategies", host(lanes=2)),
+        Row(rows.CONSOLE, "bundled", bundled("console")),
+        Row(rows.MOMENTUM, "bundled", bundled("momentum")),
+        Row(rows.TREND, "bundled", bundled("trend")),
+        Row(rows.CROSS, "bundled", bundled("cross")),
+        Row(rows.TREND_CROSS, "bundled", bundled("trend", "cross")),
+        Row(rows.SIGNALS_FILE, "signals", host(signals="yes")),
+        Row(rows.SIGNALS_KAFKA, "signals", host(signals="yes", sink="kafka")),
+        Row(rows.CJSON, "services", consumer("c", "cjson", plan.slow_messages)),
+        Row(rows.POLL, "services", consumer("python", "poll", plan.slow_messages)),
+        Row(rows.BATCH, "services", consumer("python", "batch", plan.slow_messages)),
+        Row(rows.MOMENTUM_KAFKA, "peers", bundled("momentum", sink="kafka")),
+        *(Row(rows.streams_name(store, guarantee), "peers", streams(store, guarantee),
+              PEER_WHY["streams"])
+          for guarantee in GUARANTEES for store in STORES),
+        Row(rows.QUIX, "peers", lambda: site.run_quix("", plan.slow_messages), PEER_WHY["quix"]),
     ]
 
 
-def paired(left, right, of):
-    """Ratios of the two within each round, so that what slows a round slows both."""
-    return [of(a) / of(b) for a, b in zip(left.results, right.results, strict=True)]
+def require_same_work(site):
+    """What momentum and those peers that are here make of a few messages."""
+    if all(PEER_WHY.values()):
+        return
+    site.progress.say("whether momentum and its peers give the same signals")
+    count, prefix, names = 30_000, "same.", ["take5"]
+    site.collected = []
+    tally = site.fill(prefix, count)
+    take5(site, prefix, tally["partitions"], strategies=0, others=("momentum",), sink="kafka")
+    if PEER_WHY["streams"] is None:
+        names.append("Kafka Streams")
+        site.run_streams("memory", "at_least_once", prefix, count, 0)
+    if PEER_WHY["quix"] is None:
+        names.append("Quix Streams")
+        site.run_quix(prefix, count)
+    ours, *theirs = site.collected
+    site.collected = None
+    same.require(ours, dict(zip(names[1:], theirs, strict=True)))
 
 
-def measure(site, plan, figures):
+def measure(site, plan, figures, groups):
     """Gives the rows, for the plots."""
+    if "peers" in groups:
+        require_same_work(site)
     site.progress.say(f"filling three topics with {plan.messages:,} messages")
     tally = site.fill("", plan.messages)
     figures.add("size of a message", "bytes", [tally["bytes"] / tally["messages"]])
-    rows = rows_of(site, plan, tally["partitions"])
+    chosen = rows.choose(rows_of(site, plan, tally["partitions"]), groups)
+    for row in chosen:
+        if row.why is not None:
+            site.progress.say(f"not measured: {row.name}: {row.why}")
     # What is first meets a broker that has served nobody yet.
     site.progress.say("throughput: warming the broker")
-    rows[0].run()
+    chosen[0].run()
     for number in range(plan.rounds):
-        # Another order each round: whatever follows what, it is not always the same.
-        first = number * len(rows) // plan.rounds
-        for row in rows[first:] + rows[:first]:
+        for row in rows.in_turn(chosen, number, plan.rounds):
             site.progress.say(f"throughput, round {number + 1} of {plan.rounds}: {row.name}")
             row.results.append(row.run())
-    by_name = {row.name: row for row in rows}
-    add_targets(figures, by_name)
-    floor = by_name[FLOOR]
-    for row in rows:
-        figures.add(f"throughput: {row.name}", "messages/s", row.values(speed))
-        figures.add(f"throughput against the floor: {row.name}", "ratio",
-                    paired(row, floor, speed))
-        figures.add(f"CPU: {row.name}", "s per million messages", row.values(cpu))
-        figures.add(f"CPU against the floor: {row.name}", "ratio", paired(row, floor, cpu))
-        figures.add(f"memory: {row.name}", "MB", row.values(megabytes))
-        figures.add(f"memory against the floor: {row.name}", "ratio",
-                    paired(row, floor, megabytes))
-    return rows
-
-
-def add_targets(figures, rows):
-    floor, one, poll = rows[FLOOR], rows[ONE], rows[POLL]
-    ten, hundred = rows[take5_name(10)], rows[take5_name(100)]
-    figures.add("1 strategy of 8 fields: throughput against the floor", "ratio",
-                paired(one, floor, speed), at_least(0.85))
-    figures.add("1 strategy of 8 fields: throughput against the Python service", "ratio",
-                paired(one, poll, speed), at_least(12))
-    figures.add("1 strategy of 8 fields: CPU a message against the Python service", "ratio",
-                paired(one, poll, cpu), at_most(1 / 8))
-    further = "each further deployment of a plugin that reads 8 fields: lane's CPU"
-    figures.add(f"{further}, from 10 to 100", "ns/message",
-                [(lane_ns(b) - lane_ns(a)) / 90
-                 for a, b in zip(ten.results, hundred.results, strict=True)], at_most(25))
-    figures.add(f"{further}, from 1 to 10", "ns/message",
-                [(lane_ns(b) - lane_ns(a)) / 9
-                 for a, b in zip(one.results, ten.results, strict=True)])
-    bounded = [rows[name] for name in (take5_name(0), take5_name(1), take5_name(10), TREND_CROSS,
-                                       TWO_LANES)]
-    figures.add("memory at full speed, up to 10 strategies: the largest row", "MB",
-                [max(megabytes(row.results[i]) for row in bounded)
-                 for i in range(len(one.results))], at_most(200))
+    rows.add_headlines(figures, chosen)
+    rows.add_rows(figures, chosen)
+    return chosen

@@ -6,7 +6,8 @@
  * measures once all messages have come, `totals` of them for the partition numbers 0, 1, ... With
  * `stamped` it takes the messages for those of fill -s and notes how old they are, `totals` then
  * being one number. `fields` = no leaves the fields out: a strategy that wants none. `burn` makes
- * each callback take as many nanoseconds: a strategy that is slower than the client.
+ * each callback take as many nanoseconds: a strategy that is slower than the client. `signals` =
+ * yes emits a signal of eight numbers for each message, and times some of those calls.
  *
  * What it measures belongs to the process and not to an instance, hence the statics, which no other
  * strategy should have.
@@ -21,6 +22,9 @@
 #include <string.h>
 
 enum { TOPICS = 3, FIELDS = 8, PARTITIONS = 64, PATH_SIZE = 1024 };
+
+/* Every so many calls one is timed: reading the thread's clock costs more than the call. */
+#define TIMED_CALL_EVERY 32
 
 static const char *const paths[TOPICS * FIELDS] = {
     "barData.close",
@@ -70,6 +74,7 @@ struct eight {
     uint32_t stamp_field; /* index; 0: messages bear no stamp */
     int64_t burn_ns;
     bool reads_fields;
+    bool emits;
 };
 
 /* ---- its life ---- */
@@ -123,6 +128,7 @@ static int32_t create(const t5_create_args *args, void **self) {
         return t5_fail(args->host, "out of memory");
     eight->host = args->host;
     eight->burn_ns = t5_parameter_integer(args->host, "burn");
+    eight->emits = t5_parameter_integer(args->host, "signals") != 0;
     eight->reads_fields = t5_parameter_integer(args->host, "fields") != 0;
     int32_t code = T5_OK;
     uint32_t index;
@@ -188,11 +194,34 @@ static double sum_of_fields(const t5_message *message, uint32_t first) {
            (last->type == T5_VALUE_TEXT ? (double)last->length : last->number);
 }
 
+static int32_t emit(const struct eight *eight, const t5_message *message) {
+    static const char *const names[FIELDS] = {"first", "second", "third",   "fourth",
+                                              "fifth", "sixth",  "seventh", "price"};
+    t5_named_value values[FIELDS];
+    for (uint32_t i = 0; i < FIELDS - 1; i++)
+        values[i] =
+            t5_named_number(names[i], t5_field_number(message, message->topic * FIELDS + i));
+    values[FIELDS - 1] = t5_named_number(names[FIELDS - 1], message->price);
+    const t5_signal signal = t5_signal_init("eight", (double)eight->count, 1);
+    if (eight->total == 0 || eight->count % TIMED_CALL_EVERY != 0)
+        return t5_emit_values(eight->host, signal, values, FIELDS);
+    /* The clock's own time is that between two reads with nothing between them. */
+    const int64_t before_ns = meter_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const int64_t begin_ns = meter_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const int32_t code = t5_emit_values(eight->host, signal, values, FIELDS);
+    const int64_t end_ns = meter_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    meter.calls++;
+    meter.call_cpu_ns += (end_ns - begin_ns) - (begin_ns - before_ns);
+    return code;
+}
+
 static int32_t on_message(void *self, const t5_message *message) {
     struct eight *eight = self;
     if (eight->reads_fields)
         eight->sum += sum_of_fields(message, message->topic * FIELDS);
     eight->count++;
+    if (eight->emits && emit(eight, message) != T5_OK)
+        return t5_fail(eight->host, "the signal was refused");
     if (eight->burn_ns > 0)
         burn(eight->burn_ns);
     if (eight->total > 0)
@@ -209,28 +238,28 @@ static const t5_parameter fields = {
     .type = T5_PARAMETER_BOOLEAN,
     .name = "fields",
     .help = "whether the eight are read; else none is wanted",
-    .preset = "yes",
+    .default_value = "yes",
 };
 static const t5_parameter report_path = {
     .size = sizeof report_path,
     .type = T5_PARAMETER_TEXT,
     .name = "report",
     .help = "where the measurement is written; empty: nothing is measured",
-    .preset = "",
+    .default_value = "",
 };
 static const t5_parameter totals_list = {
     .size = sizeof totals_list,
     .type = T5_PARAMETER_TEXT,
     .name = "totals",
     .help = "messages to come, by partition number",
-    .preset = "0",
+    .default_value = "0",
 };
 static const t5_parameter warm = {
     .size = sizeof warm,
     .type = T5_PARAMETER_INTEGER,
     .name = "warm",
     .help = "percent of the messages that go by before it begins",
-    .preset = "0",
+    .default_value = "0",
     .min = "0",
     .max = "99",
 };
@@ -239,18 +268,25 @@ static const t5_parameter stamped = {
     .type = T5_PARAMETER_BOOLEAN,
     .name = "stamped",
     .help = "messages bear the time of sending",
-    .preset = "no",
+    .default_value = "no",
 };
 static const t5_parameter burn_time = {
     .size = sizeof burn_time,
     .type = T5_PARAMETER_INTEGER,
     .name = "burn",
     .help = "nanoseconds that each callback takes",
-    .preset = "0",
+    .default_value = "0",
     .min = "0",
 };
-static const t5_parameter *const parameters[] = {&fields,  &report_path, &totals_list, &warm,
-                                                 &stamped, &burn_time,   NULL};
+static const t5_parameter emits_signals = {
+    .size = sizeof emits_signals,
+    .type = T5_PARAMETER_BOOLEAN,
+    .name = "signals",
+    .help = "whether each message gets a signal of eight numbers, on one lane",
+    .default_value = "no",
+};
+static const t5_parameter *const parameters[] = {&fields,  &report_path, &totals_list,   &warm,
+                                                 &stamped, &burn_time,   &emits_signals, NULL};
 
 T5_STRATEGY("eight", "1.0.0", .summary = "reads eight fields of each message", .topics = topics,
             .scope = T5_SCOPE_KEYED, .parameters = parameters, .create = create, .destroy = free,

@@ -8,8 +8,8 @@
  * message: `"sentNs":1234567890123456789}`. SIGTERM ends it early.
  * Prints one JSON object: messages and bytes of values, messages by partition number, seconds.
  */
-#include "source/market.h"
-#include "source/market_random.h"
+#include "synth/market.h"
+#include "synth/market_random.h"
 
 #include <librdkafka/rdkafka.h>
 

@@ -95,7 +95,7 @@ def main():
             ["report_none=yes", "min_t=3", "parallel=0.01", "max_ahead=10m", "min_angle=0.1",
              "confidence_scale=20"]),
     }
-    # No "death": of lines that cross ahead the rule of MESSAGES.md makes a golden one always.
+    # No "death": of lines that cross ahead the rule of host/doc/messages.md makes a golden one always.
     reasons = ["not_significant", "parallel", "past", "too_far", "shallow"]
     wanted = {
         "cross": ["golden"],

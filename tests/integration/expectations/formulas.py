@@ -1,4 +1,4 @@
-"""What `trend` and `cross` must say, in the words of MESSAGES.md and in the plainest way.
+"""What `trend` and `cross` must say, in the words of host/doc/messages.md and in the plainest way.
 
 Nothing here was taken from the strategies' sources. Every signal is a dictionary with the line
 (offset) of the message that it belongs to.

@@ -47,7 +47,7 @@ class Running:
             os.path.join(directory, "log"), directory=directory,
             # The demo's own directory stays behind when it is killed: here it goes with the test's.
             environment=environment() | {"TMPDIR": directory})
-        self.port = int(self.process.wait_log(r"http listens on [^ ]*:(\d+)", 120).group(1))
+        self.port = int(self.process.wait_event("http.listening", r":(\d+) event=", 120).group(1))
         self.url = f"http://127.0.0.1:{self.port}"
 
     def ask(self, path, method="GET", timeout_s=30):

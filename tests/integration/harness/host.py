@@ -1,12 +1,14 @@
 """The host under test: a configuration in a folder of its own, `take5 run` over it, and `ctl`."""
 import contextlib
+import http.client
 import json
 import os
+import re
 import shutil
 import subprocess
 
 from . import paths
-from .process import Process
+from .process import Process, event_line
 from .waiting import PATIENCE, wait_for
 
 
@@ -129,6 +131,13 @@ class Host:
     def wait_log(self, pattern, timeout_s=60, start=0):
         return self.process.wait_log(pattern, timeout_s, start)
 
+    def wait_event(self, event, pattern="", timeout_s=60, start=0):
+        return self.process.wait_event(event, pattern, timeout_s, start)
+
+    def events(self, event, start=0):
+        """The lines so far of that event."""
+        return re.findall(event_line(event, ".*"), self.log_text(start), re.M)
+
     # ---- commands ----
 
     def take5(self, *arguments, timeout_s=60):
@@ -178,6 +187,16 @@ class Host:
             with open(os.path.join(self.directory, "stdout"), encoding="utf-8") as file:
                 return file.read()
         return ""
+
+
+def ready(port):
+    """What /health/ready says: the HTTP status, and the checks by their names."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30 * PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", "/health/ready")
+        answer = connection.getresponse()
+        checks = json.loads(answer.read())["checks"]
+        return answer.status, {check["name"]: check for check in checks}
 
 
 def read_json_lines(path):

@@ -1,5 +1,6 @@
 """Apache Kafka, one node, KRaft, on free ports of the loopback, and what fills it."""
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,40 @@ def free_ports(count):
             listener.bind(("127.0.0.1", 0))
             ports.append(listener.getsockname()[1])
         return ports
+
+
+def read_topic(servers, topic):
+    """All that the topic holds now, as kcat -J gives it."""
+    command = ["kcat", "-b", servers, "-C", "-t", topic, "-e", "-q", "-J", "-o", "beginning"]
+    # kcat may wait for ever for the end of a partition that it asked for while the topic was
+    # still being made: ask again.
+    for _ in range(5):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                                  timeout=20 * PATIENCE)
+            return [json.loads(line) for line in done.stdout.splitlines()]
+    raise Timeout(f"kcat does not come to the end of {topic}")
+
+
+class MockCluster:
+    """Another cluster, where it does not matter that it is none. Topics are NAME:PARTITIONS."""
+
+    def __init__(self, directory, *topics):
+        output = os.path.join(directory, f"mock-{id(self)}")
+        self._process = Process([paths.tool("mock"), *topics], output + ".log", stdout=output)
+
+        def servers():
+            with open(output, encoding="utf-8") as file:
+                text = file.read()
+            return text.strip() if text.endswith("\n") else None
+
+        self.servers = wait_for("the mock cluster", servers)
+
+    def read(self, topic):
+        return read_topic(self.servers, topic)
+
+    def close(self):
+        self._process.kill()
 
 
 class Kafka:
@@ -142,6 +177,18 @@ class Kafka:
     def grow(self, *specs):
         self._topics("grow", *specs)
 
+    def truncate(self, *specs):
+        """Deletes the oldest records: each NAME:PARTITION:BEFORE."""
+        self._topics("truncate", *specs)
+
+    def topic_id(self, name):
+        """Differs between a topic and another of its name that was made after it."""
+        for root, _, files in os.walk(os.path.join(self.directory, "data")):
+            if os.path.basename(root) == f"{name}-0" and "partition.metadata" in files:
+                with open(os.path.join(root, "partition.metadata"), encoding="utf-8") as file:
+                    return file.read().split("topic_id:")[1].split()[0]
+        raise AssertionError(f"no topic {name} lies on the broker's disk")
+
     # ---- messages in and out ----
 
     def _produce_command(self, count, **options):
@@ -177,16 +224,7 @@ class Kafka:
 
     def read(self, topic):
         """All that the topic holds now, as kcat -J gives it."""
-        command = ["kcat", "-b", self.servers, "-C", "-t", topic, "-e", "-q", "-J",
-                   "-o", "beginning"]
-        # kcat may wait for ever for the end of a partition that it asked for while the topic was
-        # still being made: ask again.
-        for _ in range(5):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                done = subprocess.run(command, check=True, stdout=subprocess.PIPE,
-                                      timeout=20 * PATIENCE)
-                return [json.loads(line) for line in done.stdout.splitlines()]
-        raise Timeout(f"kcat does not come to the end of {topic}")
+        return read_topic(self.servers, topic)
 
     def committed(self, group, expected):
         """The group's committed offsets for all that a tally names: {topic: {partition: offset}};
@@ -203,13 +241,21 @@ class Kafka:
 
     def wait_committed(self, group, expected, timeout_s=60):
         """Until the group has committed what a producer's tally tells."""
+        def has_committed():
+            try:
+                return self.committed(group, expected) == expected
+            except subprocess.CalledProcessError:
+                return False  # a coordinator that is being loaded
         wait_for(lambda: f"{group} to commit {expected}; it has {self.committed(group, expected)}",
-                 lambda: self.committed(group, expected) == expected, timeout_s, 0.2)
+                 has_committed, timeout_s, 0.2)
 
 
 class Producer:
+    _numbers = itertools.count()
+
     def __init__(self, command, directory):
-        self._tally_path = os.path.join(directory, f"produce-{id(self)}.json")
+        # Not id(self): it comes again when one before is gone, and its file is appended to.
+        self._tally_path = os.path.join(directory, f"produce-{next(self._numbers)}.json")
         self._process = Process(command, os.path.join(directory, "produce.log"),
                                 stdout=self._tally_path)
 

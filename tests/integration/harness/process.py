@@ -1,16 +1,22 @@
 """A process with its output in a file, that never outlives the test."""
 import atexit
+import contextlib
 import ctypes
 import os
 import re
 import signal
 import subprocess
+import time
 
 from .waiting import PATIENCE, Timeout, wait_for
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 _RUNNING = set()
+# In the environment of all that descends from this test, also by way of a host that is gone, such
+# as the copies that a strategy makes by fork().
+_MARK = "TAKE5_STARTED_BY"
+os.environ[_MARK] = f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def _die_with_parent():
@@ -24,14 +30,59 @@ def end_all():
         process.kill()
 
 
-def _terminate(number, _frame):
+def _find_strays():
+    """{pid: arguments} of what descends from this test and still runs."""
+    mark = f"{_MARK}={os.environ[_MARK]}".encode()
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it is gone, or somebody else's
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                is_ours = mark in file.read().split(b"\0")
+            if is_ours and int(pid) != os.getpid():
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    found[int(pid)] = file.read().decode("utf-8", "replace").split("\0")
+    return found
+
+
+def _end_strays():
+    while strays := _find_strays():
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def end_everything():
+    """All that this test has started, and what came of it; gives what did not end with it, as
+    _find_strays() does: whoever leaves that behind is wrong."""
     end_all()
+    try:  # what a killed host had started may be about to end
+        wait_for("the rest to end", lambda: not _find_strays(), 10)
+        return {}
+    except Timeout:
+        return _find_strays()
+    finally:
+        _end_strays()
+
+
+def _end_at_once():
+    end_all()
+    _end_strays()
+
+
+def _terminate(number, _frame):
+    _end_at_once()
     os._exit(128 + number)
 
 
-atexit.register(end_all)
+atexit.register(_end_at_once)
 signal.signal(signal.SIGTERM, _terminate)
 signal.signal(signal.SIGHUP, _terminate)
+
+
+def event_line(event, pattern=""):
+    """Matches a line of the log with that event (host/log/log.h), and `pattern` in it."""
+    return rf"^(?=.* event={re.escape(event)}$).*?(?:{pattern})"
 
 
 class Process:
@@ -103,3 +154,7 @@ class Process:
             return match
 
         return wait_for(lambda: f"'{pattern}'; the log ends:\n{self.log_tail()}", probe, timeout_s)
+
+    def wait_event(self, event, pattern="", timeout_s=60, start=0):
+        """The first line of that event (host/log/log.h), with a match of `pattern` in it."""
+        return self.wait_log(event_line(event, pattern), timeout_s, start)

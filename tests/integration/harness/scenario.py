@@ -7,6 +7,7 @@ import unittest
 
 from .host import Host
 from .kafka import Kafka
+from .process import end_everything
 from .proxy import Proxy
 from .waiting import wait_for
 
@@ -39,7 +40,7 @@ class Scenario(unittest.TestCase):
             host.close()
         failures = self._outcome.result.failures + self._outcome.result.errors
         if any(test is self for test, _ in failures):
-            for host in self.hosts:
+            for host in (h for h in self.hosts if os.path.exists(h.log)):
                 print(f"---- log of {host.directory} ends ----\n{host.log_tail()}", file=sys.stderr)
             if os.environ.get("TAKE5_KEEP"):
                 print(f"kept: {self.directory}", file=sys.stderr)
@@ -55,9 +56,13 @@ class Scenario(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def wait_for(self, what, probe, timeout_s=60):
-        return wait_for(what, probe, timeout_s)
+    def wait_for(self, what, probe, timeout_s=60, step_s=0.05):
+        return wait_for(what, probe, timeout_s, step_s)
 
 
 def main():
-    unittest.main(verbosity=2, failfast=False)
+    program = unittest.main(verbosity=2, failfast=False, exit=False)
+    left = end_everything()
+    for pid, arguments in left.items():
+        print(f"left behind, and ended: {pid}: {' '.join(arguments)}", file=sys.stderr)
+    sys.exit(0 if program.result.wasSuccessful() and not left else 1)

@@ -1,10 +1,12 @@
 /*
- * topics: makes topics, deletes them, adds partitions to them, or tells a group's offsets in them.
- *   topics BROKERS create    NAME:PARTITIONS[:KEY=VALUE...] ...
+ * topics: makes topics, deletes them, adds partitions to them, deletes their oldest records, or
+ * tells a group's offsets in them. topics BROKERS create    NAME:PARTITIONS[:KEY=VALUE...] ...
  *   topics BROKERS delete    NAME ...
  *   topics BROKERS grow      NAME:PARTITIONS ...
+ *   topics BROKERS truncate  NAME:PARTITION:BEFORE ...
  *   topics BROKERS committed GROUP NAME:PARTITION ...       an offset a line; -1001 for none
- * A topic that is there already, or gone already, is no error.
+ * A topic that is gone already is no error. One that is there already is: its partitions may be
+ * others, and it has messages.
  */
 #include <librdkafka/rdkafka.h>
 
@@ -54,6 +56,15 @@ static int judge(const rd_kafka_topic_result_t **results, size_t count,
     return faults;
 }
 
+static int judge_offsets(const rd_kafka_topic_partition_list_t *list) {
+    int faults = 0;
+    for (int i = 0; i < list->cnt; i++) {
+        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            faults += fail(list->elems[i].topic, rd_kafka_err2str(list->elems[i].err));
+    }
+    return faults;
+}
+
 static int answer(rd_kafka_queue_t *queue) {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
     if (event == NULL)
@@ -66,7 +77,7 @@ static int answer(rd_kafka_queue_t *queue) {
     else if (type == RD_KAFKA_EVENT_CREATETOPICS_RESULT)
         faults = judge(
             rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count),
-            count, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS);
+            count, RD_KAFKA_RESP_ERR_NO_ERROR);
     else if (type == RD_KAFKA_EVENT_DELETETOPICS_RESULT)
         faults = judge(
             rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count),
@@ -75,6 +86,9 @@ static int answer(rd_kafka_queue_t *queue) {
         faults = judge(rd_kafka_CreatePartitions_result_topics(
                            rd_kafka_event_CreatePartitions_result(event), &count),
                        count, RD_KAFKA_RESP_ERR_NO_ERROR);
+    else if (type == RD_KAFKA_EVENT_DELETERECORDS_RESULT)
+        faults = judge_offsets(
+            rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event)));
     rd_kafka_event_destroy(event);
     return faults;
 }
@@ -125,6 +139,23 @@ static int grow_one(rd_kafka_t *client, rd_kafka_queue_t *queue, char *spec) {
     return faults;
 }
 
+static int truncate_one(rd_kafka_t *client, rd_kafka_queue_t *queue, char *spec) {
+    char *rest = NULL;
+    const char *name = strtok_r(spec, ":", &rest);
+    const char *partition = strtok_r(NULL, ":", &rest);
+    const char *before = strtok_r(NULL, ":", &rest);
+    if (name == NULL || partition == NULL || before == NULL)
+        return fail(spec, "should be NAME:PARTITION:BEFORE");
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, name, atoi(partition))->offset = atoll(before);
+    rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(client, &records, 1, NULL, queue);
+    const int faults = answer(queue);
+    rd_kafka_DeleteRecords_destroy(records);
+    rd_kafka_topic_partition_list_destroy(list);
+    return faults;
+}
+
 static int print_committed(const char *brokers, const char *group, char **specs, size_t count) {
     char errstr[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -161,7 +192,7 @@ static int print_committed(const char *brokers, const char *group, char **specs,
 
 int main(int argc, char **argv) {
     if (argc < 4) {
-        fprintf(stderr, "usage: topics BROKERS create|delete|grow|committed ...\n");
+        fprintf(stderr, "usage: topics BROKERS create|delete|grow|truncate|committed ...\n");
         return 2;
     }
     if (strcmp(argv[2], "committed") == 0)
@@ -184,6 +215,8 @@ int main(int argc, char **argv) {
             faults += delete_one(client, queue, argv[i]);
         else if (strcmp(argv[2], "grow") == 0)
             faults += grow_one(client, queue, argv[i]);
+        else if (strcmp(argv[2], "truncate") == 0)
+            faults += truncate_one(client, queue, argv[i]);
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(client);

@@ -112,6 +112,7 @@ __attribute__((noreturn)) void cr_skip(const char *message);
 #define cr_expect_gt(a, b, ...)          CR_COMPARE(a, >, b, false, __VA_ARGS__)
 #define cr_expect_geq(a, b, ...)         CR_COMPARE(a, >=, b, false, __VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...)      CR_STRINGS(a, ==, b, false, __VA_ARGS__)
+#define cr_expect_arr_eq(a, b, n, ...)   CR_BYTES(a, ==, b, n, false, __VA_ARGS__)
 #define cr_expect_str_neq(a, b, ...)     CR_STRINGS(a, !=, b, false, __VA_ARGS__)
 #define cr_expect_float_eq(a, b, e, ...) CR_NEAR(a, b, e, false, __VA_ARGS__)
 

@@ -81,3 +81,14 @@ Test(clock, thread_cpu_counts_work) {
         sum += (uint64_t)i;
     cr_assert_gt(clock_thread_cpu_ns(), before);
 }
+
+Test(clock, what_does_not_fit_is_the_nearest_that_does) {
+    cr_expect_eq(clock_ms_ns(1700000000123), INT64_C(1700000000123000000));
+    cr_expect_eq(clock_ms_ns(-1), -1000000);
+    cr_expect_eq(clock_ms_ns(9999999999999), INT64_MAX);
+    cr_expect_eq(clock_ms_ns(INT64_MIN), INT64_MIN);
+    cr_expect_eq(clock_span_ns(3, 5), 2);
+    cr_expect_eq(clock_span_ns(INT64_MAX, 0), -INT64_MAX);
+    cr_expect_eq(clock_span_ns(INT64_MIN, 1), INT64_MAX);
+    cr_expect_eq(clock_span_ns(INT64_MAX, INT64_MIN), INT64_MIN);
+}

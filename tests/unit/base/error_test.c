@@ -30,6 +30,13 @@ Test(error, errno_text_stands_behind) {
     cr_assert_str_eq(error.text, "cannot open /a/b: Permission denied");
 }
 
+Test(error, memory_that_the_system_has_none_of_is_memory) {
+    struct error error = {0};
+    cr_assert_not(error_set_errno(&error, ENOMEM, "cannot open %s", "/a/b"));
+    cr_assert_eq(error.code, ERROR_MEMORY);
+    cr_assert_str_eq(error.text, "cannot open /a/b: Cannot allocate memory");
+}
+
 Test(error, prefix_keeps_the_code) {
     struct error error = {0};
     error_set(&error, ERROR_TIMEOUT, "no answer in 5s");
@@ -40,9 +47,9 @@ Test(error, prefix_keeps_the_code) {
 
 Test(error, memory_says_how_much_for_what) {
     struct error error = {0};
-    cr_assert_not(error_set_memory(&error, 4096, "the symbol table"));
+    cr_assert_not(error_set_memory(&error, "the symbol table"));
     cr_assert_eq(error.code, ERROR_MEMORY);
-    cr_assert_str_eq(error.text, "out of memory (4096 bytes for the symbol table)");
+    cr_assert_str_eq(error.text, "out of memory for the symbol table");
 }
 
 Test(error, what_is_too_long_is_cut) {

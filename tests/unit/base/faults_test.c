@@ -43,7 +43,7 @@ Test(faults, many_are_kept_in_order) {
 }
 
 Test(faults, near_miss_finds_slips_of_fingers) {
-    cr_assert_str_eq(faults_near_miss("lane", names), "lanes");   /* missing letter */
+    cr_assert_str_eq(faults_near_miss("lane", names), "lanes");   /* missing dead letter */
     cr_assert_str_eq(faults_near_miss("laness", names), "lanes"); /* doubled */
     cr_assert_str_eq(faults_near_miss("lenas", names) ?: "", ""); /* two edits of five */
     cr_assert_str_eq(faults_near_miss("lanse", names), "lanes");  /* swapped: one edit */
@@ -56,7 +56,7 @@ Test(faults, near_miss_finds_slips_of_fingers) {
 Test(faults, near_miss_gives_nothing_when_nothing_is_near) {
     cr_assert_null(faults_near_miss("bootstrap", names));
     cr_assert_null(faults_near_miss("", names));
-    cr_assert_null(faults_near_miss("xy", names)); /* a third of two letters is no edit */
+    cr_assert_null(faults_near_miss("xy", names)); /* a third of two dead letters is no edit */
     const char *const none[] = {NULL};
     cr_assert_null(faults_near_miss("lanes", none));
 }

@@ -60,7 +60,7 @@ Test(hash, file_that_is_none_is_refused_with_its_name) {
     cr_assert_str_eq(error.text, "/tmp is not a regular file");
 }
 
-Test(hash, fifo_is_refused_and_not_waited_for, .timeout = 20) {
+Test(hash, fifo_is_refused_and_not_waited_for) {
     char directory[] = "/tmp/take5-hash-XXXXXX";
     cr_assert_not_null(mkdtemp(directory));
     char path[64];
@@ -78,4 +78,32 @@ Test(hash, keys_differ) {
     cr_assert_eq(hash_key("QQQ", 3), hash_key("QQQ", 3));
     cr_assert_neq(hash_key("QQQ", 3), hash_key("QQR", 3));
     cr_assert_eq(hash_key(NULL, 0), hash_key("", 0));
+}
+
+Test(hash, a_seed_moves_keys_and_none_moves_checksums) {
+    const uint64_t a = hash_seed(), b = hash_seed();
+    cr_expect_neq(a, b);
+    cr_expect_neq(hash_seeded("QQQ", 3, a), hash_seeded("QQQ", 3, b));
+    cr_expect_eq(hash_seeded("QQQ", 3, a), hash_seeded("QQQ", 3, a));
+    cr_expect_not(hash_equal(hash_bytes_seeded("QQQ", 3, a), hash_bytes_seeded("QQQ", 3, b)));
+    cr_expect_neq(hash_number(7, a), hash_number(7, b));
+    /* XXH3's published value of nothing: states of other machines are read by it. */
+    cr_expect_eq(hash_key(NULL, 0), UINT64_C(0x2D06800538D394C2));
+}
+
+/* Numbers with a common step, which a multiplication alone would put side by side. */
+Test(hash, numbers_in_a_row_are_scattered) {
+    enum { COUNT = 4096 };
+    for (uint64_t step = 1; step < UINT64_C(1) << 52; step <<= 7) {
+        static unsigned char used[COUNT];
+        size_t places = 0;
+        const uint64_t seed = hash_seed();
+        memset(used, 0, sizeof used);
+        for (uint64_t i = 0; i < COUNT; i++) {
+            const uint64_t place = hash_number(i * step, seed) % COUNT;
+            places += used[place] == 0;
+            used[place] = 1;
+        }
+        cr_expect_gt(places, COUNT / 2, "step %llu: %zu", (unsigned long long)step, places);
+    }
 }

@@ -1,5 +1,7 @@
 #include "base/symbols.h"
 
+#include "base/hash.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,4 +256,43 @@ Test(symbols, agrees_with_a_model_over_many_random_steps) {
     cr_assert_leq(symbols_bound(symbols), 600);
     symbols_free(symbols);
     symbols_free(NULL);
+}
+
+/* Symbols whose unseeded hashes agree in the bits that say where a search begins. */
+static size_t make_colliding(char (*symbols)[12], size_t count, uint64_t mask) {
+    size_t found = 0;
+    for (uint32_t number = 0; found < count; number++) {
+        char text[12];
+        const int size = snprintf(text, sizeof text, "%010u", number);
+        if ((hash_key(text, (size_t)size) & mask) == (12345 & mask))
+            memcpy(symbols[found++], text, sizeof text);
+    }
+    return found;
+}
+
+/* Whoever fills the feed can choose symbols; where they lie must not be for him to choose. */
+Test(symbols, chosen_symbols_do_not_make_a_list_of_the_table) {
+    enum { COUNT = 2000 };
+    static char chosen[COUNT][12];
+    make_colliding(chosen, COUNT, 4095); /* the table has 4096 slots at the end */
+    struct symbols *symbols = symbols_new(COUNT);
+    for (uint32_t i = 0; i < COUNT; i++)
+        cr_assert_eq(intern(symbols, chosen[i]), i); /* ids do not hang on the seed */
+    /* By chance it is a few dozen at most; unseeded it was all of them. */
+    cr_expect_lt(symbols_longest_search(symbols), COUNT / 4);
+    symbols_free(symbols);
+}
+
+Test(symbols, an_id_is_a_text_s_while_it_lives) {
+    struct symbols *symbols = symbols_new(10);
+    const uint32_t id = symbols_intern(symbols, "QQQ", 3, NULL);
+    cr_expect(symbols_is(symbols, id, "QQQ", 3));
+    cr_expect_not(symbols_is(symbols, id, "QQ", 2));
+    cr_expect_not(symbols_is(symbols, id, "SPY", 3));
+    cr_expect_not(symbols_is(symbols, id + 1, "QQQ", 3));
+    cr_expect_not(symbols_is(symbols, SYMBOL_NONE, "QQQ", 3));
+    symbols_touch(symbols, id, 1);
+    cr_expect_eq(symbols_expire(symbols, 2, 10, NULL, NULL), 1);
+    cr_expect_not(symbols_is(symbols, id, "QQQ", 3));
+    symbols_free(symbols);
 }

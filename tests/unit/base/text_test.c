@@ -46,7 +46,7 @@ Test(text, grows_over_many_appends) {
     cr_assert_eq(text.size, 10 * 2 + 90 * 3 + 900 * 4 + 9000 * 5);
     cr_assert_eq(strlen(text.data), text.size);
     cr_assert_lt(text.size, text.capacity);
-    cr_assert_not(text_is_short(&text));
+    cr_assert_not(text_is_oom(&text));
 }
 
 Test(text, printf_takes_what_is_longer_than_its_guess) {
@@ -81,17 +81,17 @@ Test(text, take_gives_the_buffer_away) {
 Test(text, without_memory_it_stays_as_it_was) {
     text_puts(&text, "kept");
     text_append(&text, "x", SIZE_MAX); /* never copied: no such memory */
-    cr_assert(text_is_short(&text));
+    cr_assert(text_is_oom(&text));
     cr_assert_str_eq(text.data, "kept");
     text_puts(&text, "more");
     cr_assert_str_eq(text.data, "kept", "no hole in the text");
     cr_assert_null(text_take(&text));
-    cr_assert_not(text_is_short(&text));
+    cr_assert_not(text_is_oom(&text));
     text_append(&text, "x", SIZE_MAX);
-    cr_assert(text_is_short(&text));
+    cr_assert(text_is_oom(&text));
     cr_assert_str_eq(text.data, "");
     text_reset(&text);
-    cr_assert_not(text_is_short(&text));
+    cr_assert_not(text_is_oom(&text));
 }
 
 static void expect_json(const char *data, size_t size, const char *json) {
@@ -105,7 +105,7 @@ Test(text, json_string_escapes_what_it_must) {
     expect_json(NULL, 0, "\"\"");
     expect_json("plain", 5, "\"plain\"");
     expect_json("a\"b\\c/", 6, "\"a\\\"b\\\\c/\"");
-    expect_json("\n\r\t\b\f\x01\x1f\x7f", 8, "\"\\n\\r\\t\\u0008\\u000c\\u0001\\u001f\x7f\"");
+    expect_json("\n\r\t\b\f\x01\x1f\x7f", 8, "\"\\n\\r\\t\\u0008\\u000c\\u0001\\u001f\\u007f\"");
     expect_json("a\0b", 3, "\"a\\u0000b\"");
 }
 
@@ -253,4 +253,90 @@ Test(text, utf8_length_of_each_kind) {
     cr_assert_eq(text_utf8_length("\xC3\xA9", 1), 0);
     cr_assert_eq(text_utf8_length("\x80", 1), 0);
     cr_assert_eq(text_utf8_length("", 0), 0);
+}
+
+static void expect_visible(const char *data, size_t size, const char *shown, const char *lines) {
+    struct text out;
+    text_init(&out);
+    text_visible(&out, data, size);
+    cr_expect_str_eq(out.data, shown);
+    text_reset(&out);
+    text_visible_lines(&out, data, size);
+    cr_expect_str_eq(out.data, lines);
+    text_release(&out);
+}
+
+#define EXPECT_VISIBLE(data, shown)      expect_visible(data, sizeof(data) - 1, shown, shown)
+#define EXPECT_LINES(data, shown, lines) expect_visible(data, sizeof(data) - 1, shown, lines)
+
+Test(text, what_could_steer_a_terminal_is_made_visible) {
+    EXPECT_VISIBLE("", "");
+    EXPECT_VISIBLE("plain \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80",
+                   "plain \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80");
+    EXPECT_VISIBLE("a\x1b[31m\x7f\x07", "a\\x1b[31m\\x7f\\x07");
+    EXPECT_VISIBLE("nul\0in", "nul\\x00in");
+    EXPECT_VISIBLE("c1 \xC2\x9B"
+                   "31m \xC2\x80",
+                   "c1 \\u009b31m \\u0080");
+    EXPECT_VISIBLE("no utf8 \xff\xc3(", "no utf8 \\xff\\xc3(");
+    EXPECT_LINES("a\r\nb\tc", "a\\r\\nb\\tc", "a\\r\nb\tc");
+}
+
+Test(text, what_turns_writing_or_cannot_be_seen_is_made_visible) {
+    EXPECT_VISIBLE("gpj.\xE2\x80\xAE"
+                   "exe",
+                   "gpj.\\u202eexe");                                            /* right to left */
+    EXPECT_VISIBLE("\xE2\x80\x8E\xE2\x80\x8F\xD8\x9C", "\\u200e\\u200f\\u061c"); /* marks */
+    EXPECT_VISIBLE("\xE2\x81\xA6\xE2\x81\xA9", "\\u2066\\u2069");                /* isolates */
+    EXPECT_VISIBLE("AA\xE2\x80\x8B"
+                   "PL",
+                   "AA\\u200bPL"); /* no width */
+    EXPECT_VISIBLE("\xEF\xBB\xBF\xC2\xAD", "\\ufeff\\u00ad");
+    EXPECT_VISIBLE("\xE2\x80\xA8\xE2\x80\xA9", "\\u2028\\u2029"); /* line, paragraph */
+    EXPECT_VISIBLE("\xF3\xA0\x81\x81", "\\u{e0041}");             /* a tag */
+}
+
+Test(text, json_strings_escape_them_and_read_back) {
+    struct text out;
+    text_init(&out);
+    text_json_string(&out, "\xE2\x80\xAE\xC2\x9B\x7f\xF3\xA0\x81\x81", 3 + 2 + 1 + 4);
+    cr_expect_str_eq(out.data, "\"\\u202e\\u009b\\u007f\\udb40\\udc41\"");
+    text_release(&out);
+}
+
+Test(text, is_utf8_wherever_a_wrong_byte_stands) {
+    char bytes[25];
+    for (size_t at = 0; at < sizeof bytes; at++) {
+        memset(bytes, 'a', sizeof bytes);
+        cr_expect(text_is_utf8(bytes, at));
+        bytes[at] = (char)0xFF;
+        cr_expect_not(text_is_utf8(bytes, sizeof bytes), "%zu", at);
+        if (at == 0)
+            continue;
+        bytes[at - 1] = (char)0xC3;
+        bytes[at] = (char)0xA9;
+        cr_expect(text_is_utf8(bytes, sizeof bytes), "%zu", at);
+        cr_expect_not(text_is_utf8(bytes, at), "%zu", at);
+    }
+}
+
+Test(text, what_is_reserved_is_there_without_more_memory) {
+    struct text room;
+    text_init(&room);
+    text_reserve(&room, 1000);
+    const char *const data = room.data;
+    cr_expect_eq(room.size, 0);
+    cr_expect_str_eq(room.data, "");
+    for (int i = 0; i < 100; i++)
+        text_puts(&room, "0123456789");
+    cr_expect_eq(room.data, data);
+    text_reserve(&room, 10);
+    text_reserve(&room, SIZE_MAX);
+    cr_expect_not(text_is_oom(&room));
+    cr_expect_eq(room.size, 1000);
+    text_reset(&room);
+    text_puts(&room, "again");
+    cr_expect_eq(room.data, data);
+    cr_expect_str_eq(room.data, "again");
+    text_release(&room);
 }

@@ -39,7 +39,7 @@ Test(bad_lines, so_many_are_said_and_the_rest_is_counted) {
     bad_lines_end(&lines);
     bad_lines_release(&lines);
     expect_said("take5: f:1: is bad\ntake5: f:2: is bad\n"
-                "take5: 3 more bad lines (-v says each)\n");
+                "take5: 3 more bad lines (-v lists them)\n");
 }
 
 Test(bad_lines, of_those_that_end_it_the_lowest_is_said) {

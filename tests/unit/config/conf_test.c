@@ -1,7 +1,7 @@
 /*
  * conf/ as it is shipped: it works, and it shows every key with its true default.
  */
-#include "scene.h"
+#include "fixture.h"
 
 #include "config/schema.h"
 
@@ -32,7 +32,7 @@ static struct config *load(const char *path, struct faults *faults) {
 
 /* What config_print() says without the origins. */
 static char *print_values(const struct config *config) {
-    char *printed = scene_print(config);
+    char *printed = fixture_print(config);
     char *out = printed;
     for (const char *in = printed; *in != '\0';) {
         const char *end = strchr(in, '\n');
@@ -62,18 +62,18 @@ Test(conf, works_as_it_is) {
 
 /* The main file sets nothing: with it the host is as it is without. */
 Test(conf, main_file_changes_no_default) {
-    struct scene scene;
-    scene_open(&scene);
+    struct fixture fixture;
+    fixture_open(&fixture);
     char *content = slurp("take5.ini");
-    cr_assert_not_null(scene_load_text(&scene, content), "%s", scene.all);
-    char *with_file = print_values(scene.config);
-    cr_assert_not_null(scene_load_text(&scene, ""));
-    char *without = print_values(scene.config);
+    cr_assert_not_null(fixture_load_text(&fixture, content), "%s", fixture.all);
+    char *with_file = print_values(fixture.config);
+    cr_assert_not_null(fixture_load_text(&fixture, ""));
+    char *without = print_values(fixture.config);
     cr_assert_str_eq(with_file, without);
     free(with_file);
     free(without);
     free(content);
-    scene_close(&scene);
+    fixture_close(&fixture);
 }
 
 /* Takes the mark off every "#key = value" and "#[section]", but not off prose ("# ..."). */
@@ -129,8 +129,9 @@ Test(conf, names_every_key_with_its_default) {
             section = "topic:bar_trends";
         const char *value = value_in(content, section, keys[i].key);
         cr_assert_not_null(value, "[%s] %s is missing", section, keys[i].key);
-        if (keys[i].preset != NULL)
-            cr_assert_str_eq(value, keys[i].preset, "[%s] %s = %s", section, keys[i].key, value);
+        if (keys[i].default_value != NULL)
+            cr_assert_str_eq(value, keys[i].default_value, "[%s] %s = %s", section, keys[i].key,
+                             value);
     }
     const struct schema_property *properties = schema_properties(&count);
     for (size_t i = 0; i < count; i++) {
@@ -156,22 +157,22 @@ Test(conf, names_every_variable) {
 
 /* Every line that is commented out is a good one. */
 Test(conf, can_be_uncommented_whole) {
-    struct scene scene;
-    scene_open(&scene);
+    struct fixture fixture;
+    fixture_open(&fixture);
     char *content = uncomment(slurp("take5.ini"));
     /* librdkafka 2.2 and later know it */
     drop_line(content, "fetch.queue.backoff.ms = ");
-    cr_assert_not_null(scene_load_text(&scene, content), "%s", scene.all);
-    cr_assert_eq(scene.config->deployment_count, 1);
+    cr_assert_not_null(fixture_load_text(&fixture, content), "%s", fixture.all);
+    cr_assert_eq(fixture.config->deployment_count, 1);
     free(content);
     static const char *const files[] = {"strategies.d/momentum.ini", "strategies.d/trend.ini",
                                         "strategies.d/cross.ini", "strategies.d/console.ini"};
     for (size_t i = 0; i < 4; i++) {
         content = uncomment(slurp(files[i]));
-        scene_write(&scene, files[i], content);
+        fixture_write(&fixture, files[i], content);
         free(content);
     }
-    cr_assert_not_null(scene_load_text(&scene, ""), "%s", scene.all);
-    cr_assert_eq(scene.config->deployment_count, 5);
-    scene_close(&scene);
+    cr_assert_not_null(fixture_load_text(&fixture, ""), "%s", fixture.all);
+    cr_assert_eq(fixture.config->deployment_count, 5);
+    fixture_close(&fixture);
 }

@@ -17,9 +17,9 @@ Test(schema, every_default_is_a_value_of_its_own_key) {
     cr_assert_gt(count, 50);
     for (size_t i = 0; i < count; i++) {
         void *base = strcmp(keys[i].section, "strategy:NAME") == 0 ? (void *)&deployment : &config;
-        if (keys[i].preset == NULL)
+        if (keys[i].default_value == NULL)
             continue;
-        cr_assert(value_set(base, &keys[i], keys[i].preset, NULL, &error), "%s", error.text);
+        cr_assert(value_set(base, &keys[i], keys[i].default_value, NULL, &error), "%s", error.text);
         value_release(base, &keys[i]);
     }
 }
@@ -36,8 +36,8 @@ Test(schema, every_key_is_explained_and_stands_in_a_section) {
         cr_assert_gt(strlen(keys[i].help), 8, "%s", keys[i].key);
         cr_assert_null(strchr(keys[i].help, '\n'));
         cr_assert_eq(keys[i].help[strlen(keys[i].help) - 1], '.', "%s", keys[i].key);
-        cr_assert(keys[i].preset != NULL || keys[i].preset_note != NULL, "%s has no default",
-                  keys[i].key);
+        cr_assert(keys[i].default_value != NULL || keys[i].default_note != NULL,
+                  "%s has no default", keys[i].key);
         cr_assert_str_neq(schema_type_text(keys[i].type), "");
         for (size_t j = 0; j < i; j++)
             cr_assert(strcmp(keys[i].section, keys[j].section) != 0 ||
@@ -47,8 +47,8 @@ Test(schema, every_key_is_explained_and_stands_in_a_section) {
 }
 
 Test(schema, find_goes_by_section_and_key) {
-    cr_assert_str_eq(schema_find("sink:kafka", "topic")->preset, "algo_signals");
-    cr_assert_str_eq(schema_find("dead_letters", "topic")->preset, "take5_dead_letters");
+    cr_assert_str_eq(schema_find("sink:kafka", "topic")->default_value, "algo_signals");
+    cr_assert_str_eq(schema_find("dead_letters", "topic")->default_value, "take5_dead_letters");
     cr_assert_null(schema_find("take5", "topic"));
     cr_assert_null(schema_find("nowhere", "topic"));
 }

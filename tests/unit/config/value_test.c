@@ -61,14 +61,14 @@ Test(value, booleans) {
 Test(value, integers_and_their_bounds) {
     take("take5", "lanes", "64", "64");
     cr_assert_eq(config.lanes, 64);
-    refuse("take5", "lanes", "65", "lanes = 65 is out of bounds: at most 64");
-    refuse("take5", "lanes", "0", "lanes = 0 is out of bounds: at least 1");
-    refuse("take5", "lanes", "two", "lanes = two is not a whole number");
-    refuse("take5", "lanes", "1.5", "lanes = 1.5 is not a whole number");
+    refuse("take5", "lanes", "65", "lanes = 65 is out of range: at most 64");
+    refuse("take5", "lanes", "0", "lanes = 0 is out of range: at least 1");
+    refuse("take5", "lanes", "two", "lanes = two is not an integer");
+    refuse("take5", "lanes", "1.5", "lanes = 1.5 is not an integer");
     take("decode", "max_depth", "7", "7");
     cr_assert_eq(config.decode.max_depth, 7);
     refuse("decode", "max_depth", "4294967297",
-           "max_depth = 4294967297 is out of bounds: at most "
+           "max_depth = 4294967297 is out of range: at most "
            "10000");
 }
 
@@ -77,15 +77,15 @@ Test(value, durations_in_every_way_they_are_written) {
     cr_assert_eq(config.stats_interval_ns, 1500000000);
     take("take5", "stats_interval", "0", "0");
     refuse("take5", "stats_interval", "10",
-           "stats_interval = 10 is not a duration (250ms, 30s, 5m, 2h, 1d): it lacks its unit");
-    refuse("take5", "stats_interval", "2d", "stats_interval = 2d is out of bounds: at most 1d");
-    refuse("take5", "suspend", "0", "suspend = 0 is out of bounds: at least 1ms");
+           "stats_interval = 10 is not a duration (250ms, 30s, 5m, 2h, 1d): the unit is missing");
+    refuse("take5", "stats_interval", "2d", "stats_interval = 2d is out of range: at most 1d");
+    refuse("take5", "suspend", "0", "suspend = 0 is out of range: at least 1ms");
     take("take5", "stuck_ms", "250", "250");
     cr_assert_eq(config.stuck_ns, 250000000);
-    refuse("take5", "stuck_ms", "1", "stuck_ms = 1 is out of bounds: at least 10");
-    refuse("take5", "stuck_ms", "1s", "stuck_ms = 1s is not a whole number of milliseconds");
+    refuse("take5", "stuck_ms", "1", "stuck_ms = 1 is out of range: at least 10");
+    refuse("take5", "stuck_ms", "1s", "stuck_ms = 1s is not an integer number of milliseconds");
     refuse("take5", "stuck_ms", "9223372036854775807",
-           "stuck_ms = 9223372036854775807 is not a whole number of milliseconds");
+           "stuck_ms = 9223372036854775807 is not an integer number of milliseconds");
     take("take5", "quarantine_minutes", "5", "5");
     cr_assert_eq(config.quarantine_ns, 300000000000);
 }
@@ -94,23 +94,38 @@ Test(value, rates_and_sizes) {
     take("take5", "reject_rate", "50/min", "50/min");
     cr_assert_eq(config.reject_rate, 50);
     take("take5", "reject_rate", "60", "60/min");
-    refuse("take5", "reject_rate", "5/s", "reject_rate = 5/s is not a number a minute (1000/min)");
+    refuse("take5", "reject_rate", "5/s", "reject_rate = 5/s is not a rate per minute (1000/min)");
     take("decode", "max_bytes", "2097152", "2MiB");
     take("decode", "max_bytes", "64KB", "64000");
     take("decode", "max_bytes", "64KiB", "64KiB");
     cr_assert_eq(config.decode.max_bytes, 65536);
-    refuse("decode", "max_bytes", "2GiB", "max_bytes = 2GiB is out of bounds: at most 1GiB");
+    refuse("decode", "max_bytes", "2GiB", "max_bytes = 2GiB is out of range: at most 1GiB");
     refuse("decode", "max_bytes", "1M", "max_bytes = 1M is not a size (1048576, 64KiB, 1MiB)");
 }
 
-Test(value, texts_are_one_line_without_quotes) {
+Test(value, a_zone_is_utc_or_an_offset) {
+    take("decode", "time_zone", "UTC", "UTC");
+    cr_assert(config.decode.zone.is_set && config.decode.zone.offset_s == 0);
+    take("decode", "time_zone", "+0530", "+05:30");
+    cr_assert_eq(config.decode.zone.offset_s, 19800);
+    take("decode", "time_zone", "-03", "-03:00");
+    take("decode", "time_zone", "+00:00", "UTC");
+    refuse("decode", "time_zone", "Europe/Paris",
+           "time_zone = Europe/Paris is not none, UTC or an offset (+05:30); give the offset "
+           "and not a name, because a zone with daylight saving time has an ambiguous hour");
+    cr_assert(config.decode.zone.is_set);
+    take("decode", "time_zone", "none", "none");
+    cr_assert_not(config.decode.zone.is_set);
+    take("decode", "max_event_lag", "30d", "30d");
+    refuse("decode", "max_event_lag", "0s", "max_event_lag = 0s is out of range: at least 1m");
+}
+
+Test(value, texts_are_one_line) {
     take("take5", "service", "my host", "my host");
     take("take5", "service", "other", "other");
-    refuse("take5", "service", "", "service is empty: leave the key out");
-    refuse("take5", "service", "\"quoted\"",
-           "service = \"quoted\": values stand without quotes, they would be part of it");
+    refuse("take5", "service", "", "service is empty: omit the key");
     refuse("take5", "service", "a\nlanes = 3",
-           "service goes on over more than one line: an indented line continues the value above "
+           "service has more than one line: an indented line continues the value above "
            "it");
     cr_assert_str_eq(config.service, "other");
 }
@@ -120,7 +135,7 @@ Test(value, paths_are_seen_from_the_file) {
     take("take5", "run_dir", "x/./y//z/", "/etc/take5/x/y/z");
     take("take5", "run_dir", ".", "/etc/take5");
     refuse("take5", "run_dir", "", "run_dir is empty: expected a path");
-    refuse("take5", "run_dir", "~/x", "run_dir = ~/x: ~ is not expanded here, write the path");
+    refuse("take5", "run_dir", "~/x", "run_dir = ~/x: ~ is not expanded here, write the full path");
 }
 
 Test(value, choices_in_any_case) {
@@ -130,9 +145,9 @@ Test(value, choices_in_any_case) {
     take("take5", "run_mode", "Docker", "docker");
     cr_assert_str_eq(config.run_mode, "docker");
     refuse("take5", "on_stuck", "explode",
-           "on_stuck = explode is not known: expected exit or report");
+           "on_stuck = explode is invalid: expected exit or report");
     refuse("log", "format", "jsn",
-           "format = jsn is not known: expected console, json or journald; did you mean json?");
+           "format = jsn is invalid: expected console, json or journald; did you mean json?");
     take("strategy:NAME", "global_partial", "ok", "ok");
     cr_assert(deployment.global_partial);
     take("strategy:NAME", "global_partial", "suspend", "suspend");
@@ -145,7 +160,7 @@ Test(value, sets_of_sinks) {
     take("signals", "sinks", " kafka ", "kafka");
     cr_assert(!config.sink_log && !config.sink_jsonl && config.sink_kafka);
     refuse("signals", "sinks", "kafka, kafak",
-           "sinks = kafak is not known: expected log, jsonl or kafka; did you mean kafka?");
+           "sinks = kafak is invalid: expected log, jsonl or kafka; did you mean kafka?");
     cr_assert(config.sink_kafka, "a refused value changes nothing");
     take("signals", "sinks", "", "");
     cr_assert(!config.sink_log && !config.sink_jsonl && !config.sink_kafka);
@@ -158,10 +173,10 @@ Test(value, lists_part_at_commas_and_lines) {
     cr_assert_str_eq(deployment.symbols[2], "IWM");
     cr_assert_null(deployment.symbols[3]);
     refuse("strategy:NAME", "symbols", "A,,B",
-           "symbols has an empty item: one comma between two items");
+           "symbols has an empty item: separate items with one comma");
     refuse("strategy:NAME", "symbols", ", A",
-           "symbols has an empty item: one comma between two items");
-    refuse("strategy:NAME", "symbols", "", "symbols is empty: leave the key out for all");
+           "symbols has an empty item: separate items with one comma");
+    refuse("strategy:NAME", "symbols", "", "symbols is empty: omit the key for all");
     cr_assert_str_eq(deployment.symbols[0], "QQQ");
 }
 
@@ -177,7 +192,7 @@ Test(value, time_frames_are_seconds_or_durations) {
            "time_frames: 4294967296 is not a number of seconds above 0 (60, 5m)");
     refuse("strategy:NAME", "time_frames", "-60",
            "time_frames: -60 is not a number of seconds above 0 (60, 5m)");
-    refuse("strategy:NAME", "time_frames", " ", "time_frames is empty: leave the key out for all");
+    refuse("strategy:NAME", "time_frames", " ", "time_frames is empty: omit the key for all");
 }
 
 Test(value, equality_goes_by_meaning) {

@@ -186,6 +186,10 @@ Test(document, what_is_not_finite_is_missing_but_still_a_child) {
     cr_assert_eq(document_look(d, &query), T5_OK);
     cr_assert_eq(query.value.type, T5_VALUE_MISSING);
     document_free(d);
+    d = parse("{\"a\":-1e400,\"b\":2}");
+    assert_none(d, "a");
+    assert_integer(d, "a|b", 2);
+    document_free(d);
 }
 
 Test(document, paths_that_are_not_well_formed_are_an_error) {

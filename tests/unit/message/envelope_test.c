@@ -1,4 +1,4 @@
-/* How the members of a message come from either envelope (MESSAGES.md). */
+/* How the members of a message come from either envelope (host/doc/messages.md). */
 #include "fixture.h"
 
 #include <math.h>
@@ -161,48 +161,134 @@ Test(envelope, a_symbol_with_escapes_is_compared_resolved) {
 
 /* ---- time ---- */
 
+#define T INT64_C(1718658930) /* 2024-06-17T21:15:30Z */
+#define S (1000 * MS)
+
+enum { READABLE, UNREADABLE };
+
 static const struct {
     const char *json;
     int64_t event_time_ns; /* 0: that of Kafka */
+    bool is_unreadable;    /* a time was there that could not be read */
 } times[] = {
-    {"{\"publishTime\":{\"take5Time\":1718658930001}}", 1718658930001 * MS},
-    {"{\"PublishTime\":{\"take5Time\":1718658930002}}", 1718658930002 * MS},
-    {"{\"PublishTime\":{\"take5Time\":2},\"publishTime\":{\"take5Time\":1}}", 1 * MS},
-    {"{\"publishTime\":{\"take5Time\":null},\"PublishTime\":{\"take5Time\":2}}", 2 * MS},
-    {"{\"publishTime\":{\"take5Time\":\"\"},\"PublishTime\":{\"take5Time\":2}}", 2 * MS},
-    {"{\"publishTime\":{\"take5Time\":true},\"PublishTime\":{\"take5Time\":2}}", 2 * MS},
-    {"{\"publishTime\":{\"take5Time\":{}},\"timestamp\":3}", 3 * MS},
-    {"{\"publishTime\":5,\"timestamp\":3}", 3 * MS},
-    {"{\"publishTime\":{\"take5Time\":\"1718658930003\"}}", 1718658930003 * MS},
-    {"{\"publishTime\":{\"take5Time\":1.718658930004E12}}", 1718658930004 * MS},
-    {"{\"publishTime\":{\"take5Time\":1718658930005.0}}", 1718658930005 * MS},
-    {"{\"publishTime\":{\"take5Time\":-5}}", -5 * MS},
-    {"{\"publishTime\":{\"take5Time\":1718658930005.5}}", 0},
-    {"{\"publishTime\":{\"take5Time\":\"1718658930005x\"}}", 0},
-    {"{\"publishTime\":{\"take5Time\":\"-5\"}}", 0},
-    {"{\"publishTime\":{\"take5Time\":\" 5\"}}", 0},
-    {"{\"publishTime\":{\"take5Time\":\"99999999999999999999\"}}", 0},
-    {"{\"publishTime\":{\"take5Time\":9223372036854}}", 9223372036854 * MS},
-    {"{\"publishTime\":{\"take5Time\":9223372036855}}", 0},
-    {"{\"publishTime\":{\"take5Time\":-9223372036855}}", 0},
-    {"{\"publishTime\":{\"take5Time\":9223372036854775807}}", 0},
-    {"{\"publishTime\":{\"take5Time\":9223372036854775808}}", 0},
-    {"{\"publishTime\":{\"take5Time\":1e400}}", 0},
-    {"{\"publishTime\":{\"take5Time\":9223372036855},\"timestamp\":4}", 4 * MS},
-    {"{\"timestamp\":\"1970-01-01T00:00:01.5Z\"}", 1500 * MS},
-    {"{\"timestamp\":\"1970-01-01T02:00:01+02:00\"}", 1000 * MS},
-    {"{\"timestamp\":1718658930006}", 1718658930006 * MS},
-    {"{\"timestamp\":1718658930006.25}", 1718658930006 * MS + 250000},
-    {"{\"timestamp\":-0.5}", -500000},
-    {"{\"timestamp\":1.7e12}", 1700000000000 * MS},
-    {"{\"timestamp\":9.3e12}", 0},
-    {"{\"timestamp\":1e30}", 0},
-    {"{\"timestamp\":\"yesterday\"}", 0},
-    {"{\"timestamp\":\"2024-06-17T21:15:30\"}", 0},
-    {"{\"timestamp\":\"1718658930006\"}", 0},
-    {"{\"timestamp\":null}", 0},
-    {"{\"timestamp\":[1]}", 0},
-    {"{}", 0},
+    {"{\"publishTime\":{\"take5Time\":1718658930001}}", T *S + 1 * MS, READABLE},
+    {"{\"PublishTime\":{\"take5Time\":1718658930002}}", T *S + 2 * MS, READABLE},
+    {"{\"PublishTime\":{\"take5Time\":1718658930002},\"publishTime\":{\"take5Time\":1718658930001}"
+     "}",
+     T *S + 1 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":null},\"PublishTime\":{\"take5Time\":1718658930002}}",
+     T *S + 2 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":\"\"},\"PublishTime\":{\"take5Time\":1718658930002}}",
+     T *S + 2 * MS, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":true},\"PublishTime\":{\"take5Time\":1718658930002}}",
+     T *S + 2 * MS, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":{}},\"timestamp\":1718658930003}", T *S + 3 * MS, UNREADABLE},
+    {"{\"publishTime\":5,\"timestamp\":1718658930003}", T *S + 3 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":\"1718658930003\"}}", T *S + 3 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":1.718658930004E12}}", T *S + 4 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":1718658930005.0}}", T *S + 5 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":1718658930005.5}}", T *S + 5500000, READABLE},
+    {"{\"publishTime\":{\"take5Time\":1718658930}}", T *S, READABLE},
+    {"{\"publishTime\":{\"take5Time\":1718658930123456}}", T *S + 123456000, READABLE},
+    {"{\"publishTime\":{\"take5Time\":\"2024-06-17T21:15:30Z\"}}", T *S, READABLE},
+    {"{\"publishTime\":{\"take5Time\":-1718658930005}}", -T *S - 5 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":0}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":-5}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":\"1718658930005x\"}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":\"-5\"}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":\" 1718658930005\"}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":\"99999999999999999999\"}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":9223372036854}}", 9223372036854 * MS, READABLE},
+    {"{\"publishTime\":{\"take5Time\":9223372036855}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":-9223372036855}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":9223372036854775807}}", INT64_MAX, READABLE},
+    {"{\"publishTime\":{\"take5Time\":9223372036854775808}}", 0, UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":1e400}}", 0, READABLE}, /* absent, as Infinity is */
+    {"{\"publishTime\":{\"take5Time\":9223372036855},\"timestamp\":1718658930004}", T *S + 4 * MS,
+     UNREADABLE},
+    {"{\"publishTime\":{\"take5Time\":1718658930001},\"timestamp\":\"yesterday\"}", T *S + 1 * MS,
+     READABLE}, /* the first that is there */
+    {"{\"timestamp\":\"1970-01-01T00:00:01.5Z\"}", 1500 * MS, READABLE},
+    {"{\"timestamp\":\"1970-01-01T02:00:01+02:00\"}", 1000 * MS, READABLE},
+    {"{\"timestamp\":1718658930006}", T *S + 6 * MS, READABLE},
+    {"{\"timestamp\":1718658930006.25}", T *S + 6 * MS + 250000, READABLE},
+    {"{\"timestamp\":-1718658930000.25}", -T *S - 250000, READABLE},
+    {"{\"timestamp\":1.7e12}", 1700000000 * S, READABLE},
+    {"{\"timestamp\":9.3e12}", 0, UNREADABLE},
+    {"{\"timestamp\":1e30}", 0, UNREADABLE},
+    {"{\"timestamp\":-0.5}", 0, UNREADABLE},
+    {"{\"timestamp\":\"yesterday\"}", 0, UNREADABLE},
+    {"{\"timestamp\":null}", 0, READABLE},
+    {"{\"timestamp\":[1]}", 0, UNREADABLE},
+    {"{}", 0, READABLE},
+    /* Every form that was seen in the wild, or that a library of some language writes. */
+    {"{\"timestamp\":\"2024-06-17T21:15:30.123456789+0530\"}", T *S - 19800 * S + 123456789,
+     READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30.123456789+05:30\"}", T *S - 19800 * S + 123456789,
+     READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30+05\"}", T *S - 18000 * S, READABLE},
+    {"{\"timestamp\":\"2024-06-17 21:15:30Z\"}", T *S, READABLE},
+    {"{\"timestamp\":\"2024-06-17 21:15:30\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17 21:15:30.5\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17 21:15:30 +0000\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17 21:15:30 UTC\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30,123Z\"}", T *S + 123 * MS, READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30.1234567891234Z\"}", T *S + 123456789, READABLE},
+    {"{\"timestamp\":\"2024-06-17t21:15:30z\"}", T *S, READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"20240617T211530Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"20240617\"}", 0, UNREADABLE},
+    {"{\"timestamp\":20240617}", 0, UNREADABLE},
+    {"{\"timestamp\":20240617211530}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T24:00:00Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T23:59:60Z\"}", 1718668800 * S - 1, READABLE},
+    {"{\"timestamp\":\"2024-02-30T00:00:00Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2023-02-29T00:00:00Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"0000-01-01T00:00:00Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"1969-12-31T23:59:59Z\"}", -1 * S, READABLE},
+    {"{\"timestamp\":\"9999-12-31T23:59:59Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"10000-01-01T00:00:00Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30-00:00\"}", T *S, READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30+14:00\"}", T *S - 14 * 3600 * S, READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30+99:99\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30 Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\" 2024-06-17T21:15:30Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30Z \"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"Mon, 17 Jun 2024 21:15:30 GMT\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"06/17/2024 21:15:30\"}", 0, UNREADABLE},
+    {"{\"timestamp\":1718658930}", T *S, READABLE},
+    {"{\"timestamp\":1718658930123}", T *S + 123 * MS, READABLE},
+    {"{\"timestamp\":1718658930123456}", T *S + 123456000, READABLE},
+    {"{\"timestamp\":1718658930123456789}", T *S + 123456789, READABLE},
+    {"{\"timestamp\":1718658930.123456}", T *S + 123456000, READABLE},
+    {"{\"timestamp\":1.71865893e9}", T *S, READABLE},
+    {"{\"timestamp\":1.718658930123e12}", T *S + 123 * MS, READABLE},
+    {"{\"timestamp\":\"1718658930\"}", T *S, READABLE},
+    {"{\"timestamp\":\"1718658930123\"}", T *S + 123 * MS, READABLE},
+    {"{\"timestamp\":\"1718658930.123\"}", 0, UNREADABLE},
+    {"{\"timestamp\":0}", 0, UNREADABLE},
+    {"{\"timestamp\":-1}", 0, UNREADABLE},
+    {"{\"timestamp\":12345}", 0, UNREADABLE},
+    {"{\"timestamp\":99999999}", 0, UNREADABLE},
+    {"{\"timestamp\":100000000}", 100000000 * S, READABLE},
+    {"{\"timestamp\":9223372036}", 9223372036 * S, READABLE},
+    {"{\"timestamp\":99999999999}", 0, UNREADABLE},
+    {"{\"timestamp\":100000000000}", 100000000 * S, READABLE},
+    {"{\"timestamp\":100000000000000}", 100000000 * S, READABLE},
+    {"{\"timestamp\":100000000000000000}", 100000000 * S, READABLE},
+    {"{\"timestamp\":-9223372036854775808}", INT64_MIN, READABLE},
+    {"{\"timestamp\":true}", 0, UNREADABLE},
+    {"{\"timestamp\":\"\"}", 0, UNREADABLE},
+    {"{\"timestamp\":null}", 0, READABLE},
+    {"{\"timestamp\":\"null\"}", 0, UNREADABLE},
+    {"{\"timestamp\":253402300800}", 253402300 * S + 800 * MS, READABLE},
+    {"{\"timestamp\":1718658930123.456}", T *S + 123456000, READABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30.123456789+0530[Asia/Kolkata]\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-W25-1T21:15:30Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-169T21:15:30Z\"}", 0, UNREADABLE},
+    {"{\"timestamp\":\"2024-06-17T21:15:30.Z\"}", 0, UNREADABLE},
 };
 
 Test(envelope, the_event_time_is_the_first_that_is_there) {
@@ -218,6 +304,79 @@ Test(envelope, the_event_time_is_the_first_that_is_there) {
     fixture_free(&f);
 }
 
+Test(envelope, a_time_that_is_there_and_cannot_be_read_is_counted_and_flagged) {
+    struct fixture f = FIXTURE("a");
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        decode(&f, times[i].json);
+        const bool is_noted = (f.remarks & DECODE_REMARK_UNREADABLE_TIME) != 0;
+        cr_expect_eq(is_noted, times[i].is_unreadable, "%s", times[i].json);
+        cr_expect_eq(decoder_complaint(f.decoder)[0] != '\0', times[i].is_unreadable, "%s: %s",
+                     times[i].json, decoder_complaint(f.decoder));
+        cr_expect(!is_noted || (f.message.flags & T5_MESSAGE_TIME_SUSPECT) != 0, "%s",
+                  times[i].json);
+    }
+    fixture_free(&f);
+}
+
+Test(envelope, the_complaint_names_the_time_and_its_form) {
+    static const struct {
+        const char *value;
+        enum decode_time_form form;
+    } cases[] = {
+        {"\"2024-06-17T21:15:30\"", DECODE_TIME_WITHOUT_ZONE},
+        {"\"2024-06-17\"", DECODE_TIME_DATE},
+        {"\"2023-02-29T00:00:00Z\"", DECODE_TIME_NO_SUCH},
+        {"\"yesterday\"", DECODE_TIME_TEXT},
+        {"\"\"", DECODE_TIME_TEXT},
+        {"12345", DECODE_TIME_NUMBER},
+        {"1.5", DECODE_TIME_NUMBER},
+        {"false", DECODE_TIME_TYPE},
+        {"{\"a\":1}", DECODE_TIME_TYPE},
+    };
+    struct fixture f = FIXTURE("a");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char json[128];
+        snprintf(json, sizeof json, "{\"timestamp\":%s}", cases[i].value);
+        decode(&f, json);
+        cr_expect_eq(decoder_time_form(f.decoder), cases[i].form, "%s", json);
+        cr_expect_not_null(strstr(decoder_complaint(f.decoder), cases[i].value), "%s: %s", json,
+                           decoder_complaint(f.decoder));
+    }
+    decode(&f, "{\"timestamp\":\"\\u001b]0;\\u202e and much more text than any time has, on and on"
+               "\"}");
+    for (const char *p = decoder_complaint(f.decoder); *p != '\0'; p++)
+        cr_assert(*p >= ' ' && *p < 0x7F);
+    fixture_free(&f);
+}
+
+Test(envelope, without_a_record_s_time_an_unreadable_one_is_what_is_wrong) {
+    struct fixture f = FIXTURE("a");
+    const char *json = "{\"symbol\":\"K\",\"timestamp\":\"2024-06-17T21:15:30\"}";
+    struct record record = fixture_record(&f, json, strlen(json));
+    record.kafka_time_ms = RECORD_NO_TIME;
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_TIME);
+    cr_assert_not_null(strstr(decoder_complaint(f.decoder), "time_zone"));
+    fixture_free(&f);
+}
+
+Test(envelope, a_zone_makes_iso_without_one_readable) {
+    struct decode_limits limits = DECODE_LIMITS_DEFAULT;
+    limits.zone = (struct time_zone){.is_set = true, .offset_s = -4 * 3600};
+    struct fixture f = fixture_with_limits(&limits, (const char *const[]){"a", NULL});
+    static const char *const texts[] = {"2024-06-17T17:15:30", "2024-06-17 17:15:30.000",
+                                        "2024-06-17T21:15:30Z", "2024-06-17T23:15:30+02:00"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char json[80];
+        snprintf(json, sizeof json, "{\"timestamp\":\"%s\"}", texts[i]);
+        decode(&f, json);
+        cr_expect_eq(f.message.event_time_ns, T * S, "%s", texts[i]);
+        cr_expect_eq(f.remarks, 0, "%s", texts[i]);
+    }
+    decode(&f, "{\"timestamp\":\"2024-06-17T24:00:00\"}");
+    cr_expect_eq(f.remarks, DECODE_REMARK_UNREADABLE_TIME);
+    fixture_free(&f);
+}
+
 Test(envelope, without_any_time_the_message_is_bad) {
     struct fixture f = FIXTURE("a");
     struct record record = fixture_record(&f, "{}", 2);
@@ -225,7 +384,7 @@ Test(envelope, without_any_time_the_message_is_bad) {
     cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_TIME);
     record.kafka_time_ms = INT64_MAX;
     cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_TIME);
-    record = fixture_record(&f, "{\"timestamp\":1}", 15);
+    record = fixture_record(&f, "{\"timestamp\":1718658930}", 24);
     record.kafka_time_ms = RECORD_NO_TIME;
     cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
     cr_assert_eq(f.message.kafka_time_ns, 0);
@@ -249,7 +408,25 @@ Test(envelope, a_time_too_far_ahead_of_the_record_is_suspect) {
     cr_assert_not(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
     record.kafka_time_ms = INT64_MAX / MS;
     cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
-    cr_assert_not(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
+    cr_assert(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
+    record.kafka_time_ms = INT64_MIN / MS;
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
+    cr_assert(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
+    fixture_free(&f);
+}
+
+Test(envelope, a_time_too_far_behind_the_record_is_suspect) {
+    struct fixture f = FIXTURE("a");
+    const struct decode_limits limits = DECODE_LIMITS_DEFAULT;
+    char json[80];
+    for (int64_t beyond = 0; beyond <= 1; beyond++) {
+        snprintf(json, sizeof json, "{\"symbol\":\"K\",\"timestamp\":%lld}",
+                 (long long)(1718658930000 - limits.max_event_lag_ns / MS - beyond));
+        decode(&f, json);
+        cr_assert_eq((f.message.flags & T5_MESSAGE_TIME_SUSPECT) != 0, beyond == 1);
+        cr_assert_eq(f.remarks, beyond == 1 ? DECODE_REMARK_SUSPECT_TIME : 0);
+        cr_assert(f.message.flags & T5_MESSAGE_HAS_EVENT_TIME);
+    }
     fixture_free(&f);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "fixture.h"
 
-#include "message/scan.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -29,13 +29,10 @@ static const char *const good_values[] = {
     "9223372036854775807",
     "-9223372036854775808",
     "18446744073709551616",
-    "1e400",
-    "-1e400",
     "1e-400",
     "123456789012345678901234567890",
     "0.0000000000000000000000000000000000000001",
     "1e00000000000000000000000000000001",
-    "1e99999999999999999999",
     "1e-99999999999999999999",
     "true",
     "false",
@@ -383,7 +380,7 @@ Test(grammar, utf8_is_checked_for_every_sequence_of_two_bytes_and_every_code_poi
             const char bytes[] = {(char)a, (char)b};
             const bool is_good =
                 (a < 0x80 && b < 0x80) || (a >= 0xC2 && a <= 0xDF && b >= 0x80 && b <= 0xBF);
-            cr_assert_eq(scan_is_utf8(bytes, 2), is_good, "%02x %02x", a, b);
+            cr_assert_eq(text_is_utf8(bytes, 2), is_good, "%02x %02x", a, b);
         }
     for (uint32_t point = 0x800; point < 0x200000; point++) {
         char bytes[4];
@@ -398,8 +395,8 @@ Test(grammar, utf8_is_checked_for_every_sequence_of_two_bytes_and_every_code_poi
         bytes[size - 2] = (char)(0x80 | (point >> 6 & 0x3F));
         bytes[size - 1] = (char)(0x80 | (point & 0x3F));
         const bool is_good = point < 0x110000 && !(point >= 0xD800 && point < 0xE000);
-        cr_assert_eq(scan_is_utf8(bytes, size), is_good, "U+%X", point);
-        cr_assert_not(scan_is_utf8(bytes, size - 1), "U+%X cut", point);
+        cr_assert_eq(text_is_utf8(bytes, size), is_good, "U+%X", point);
+        cr_assert_not(text_is_utf8(bytes, size - 1), "U+%X cut", point);
     }
 }
 
@@ -407,19 +404,20 @@ Test(grammar, a_quote_or_escape_ends_a_string_at_any_distance_from_a_block) {
     struct fixture f = FIXTURE("wanted", "a-name-that-is-rather-long-0123456789");
     for (size_t length = 0; length < 70; length++) {
         char json[512];
-        char letters[80];
-        memset(letters, 'x', length);
-        letters[length] = '\0';
-        snprintf(json, sizeof json, "{\"wanted\":\"%s\"}", letters);
-        assert_text(fixture_field(&f, json, 0), T5_VALUE_TEXT, letters, length);
-        snprintf(json, sizeof json, "{\"wanted\":\"%s\\n\",\"s\":\"%s\\\"\"}", letters, letters);
+        char dead_letters[80];
+        memset(dead_letters, 'x', length);
+        dead_letters[length] = '\0';
+        snprintf(json, sizeof json, "{\"wanted\":\"%s\"}", dead_letters);
+        assert_text(fixture_field(&f, json, 0), T5_VALUE_TEXT, dead_letters, length);
+        snprintf(json, sizeof json, "{\"wanted\":\"%s\\n\",\"s\":\"%s\\\"\"}", dead_letters,
+                 dead_letters);
         cr_assert_eq(fixture_field(&f, json, 0)->length, length + 1);
-        snprintf(json, sizeof json, "{\"%s\":\"%s\xc3\xa9\",\"wanted\":\"%s\xc3\xa9\"}", letters,
-                 letters, letters);
+        snprintf(json, sizeof json, "{\"%s\":\"%s\xc3\xa9\",\"wanted\":\"%s\xc3\xa9\"}",
+                 dead_letters, dead_letters, dead_letters);
         cr_assert_eq(fixture_field(&f, json, 0)->length, length + 2);
-        snprintf(json, sizeof json, "{\"%s\":\"%s\x1f\"}", letters, letters);
+        snprintf(json, sizeof json, "{\"%s\":\"%s\x1f\"}", dead_letters, dead_letters);
         cr_assert_eq(fixture_decode(&f, json), DECODE_NOT_JSON);
-        snprintf(json, sizeof json, "{\"%s\x1f\":\"%s\"}", letters, letters);
+        snprintf(json, sizeof json, "{\"%s\x1f\":\"%s\"}", dead_letters, dead_letters);
         cr_assert_eq(fixture_decode(&f, json), DECODE_NOT_JSON);
     }
     fixture_free(&f);

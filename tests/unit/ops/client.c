@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +55,21 @@ void client_ask(uint16_t port, const char *method, const char *path, struct text
     free(request);
     if (fd >= 0)
         close(fd);
+}
+
+static int taken[256];
+static size_t taken_count;
+
+void client_take_descriptors(void) {
+    const struct rlimit few = {.rlim_cur = 200, .rlim_max = 200};
+    setrlimit(RLIMIT_NOFILE, &few);
+    for (int fd; (fd = dup(STDERR_FILENO)) >= 0;)
+        taken[taken_count++] = fd;
+}
+
+void client_give_descriptors(void) {
+    while (taken_count > 0)
+        close(taken[--taken_count]);
 }
 
 unsigned client_status(const struct text *answer) {

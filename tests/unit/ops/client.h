@@ -14,6 +14,9 @@ bool client_send(int fd, const char *text);
 void client_read_all(int fd, struct text *into);
 /* One request with Connection: close; the whole answer, head and body. */
 void client_ask(uint16_t port, const char *method, const char *path, struct text *into);
+/* Takes every descriptor that this process may still open; gives them back. */
+void client_take_descriptors(void);
+void client_give_descriptors(void);
 unsigned client_status(const struct text *answer);
 const char *client_body(const struct text *answer);
 

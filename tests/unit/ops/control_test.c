@@ -2,6 +2,7 @@
 #include "ops/control.h"
 
 #include "base/clock.h"
+#include "client.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -155,14 +156,14 @@ Test(control, body_above_the_limit_is_refused_before_it_is_read) {
     char *body = calloc(1, MAX_BODY + 1);
     open_desk(&desk, 0);
     cr_expect_str_eq(ask_raw(&desk, "give +100001\n", 13, false),
-                     "failed\nthe body of a request has at most 100000 bytes; this one announces "
+                     "failed\na request body has at most 100000 bytes; this one declares "
                      "100001");
     const char *endless = ask_raw(&desk, "give +99999999999999999999999999999999\n", 39, false);
-    cr_expect_eq(strncmp(endless, "failed\nthe body of a request has at most 100000 bytes", 53), 0);
+    cr_expect_eq(strncmp(endless, "failed\na request body has at most 100000 bytes", 46), 0);
     text_init(&answer);
     cr_assert(control_send(desk.path, "give", body, MAX_BODY + 1, &did, &answer, &error));
     cr_expect_not(did);
-    cr_expect_not_null(strstr(answer.data, "announces 100001"));
+    cr_expect_not_null(strstr(answer.data, "declares 100001"));
     text_release(&answer);
     free(body);
     close_desk(&desk);
@@ -172,9 +173,9 @@ Test(control, body_that_is_cut_off_is_no_request) {
     struct desk desk;
     open_desk(&desk, 0);
     cr_expect_str_eq(ask_text(&desk, "give +10\nabc"),
-                     "failed\nthe request was cut off: 3 of the 10 bytes of its body came");
+                     "failed\nthe request was truncated: received 3 of the 10 bytes of its body");
     cr_expect_str_eq(ask_text(&desk, "give +10\n"),
-                     "failed\nthe request was cut off: 0 of the 10 bytes of its body came");
+                     "failed\nthe request was truncated: received 0 of the 10 bytes of its body");
     close_desk(&desk);
 }
 
@@ -200,14 +201,14 @@ Test(control, what_is_no_request_is_told_so) {
     struct desk desk;
     char line[2 * CONTROL_MAX_LINE];
     open_desk(&desk, 0);
-    cr_expect_str_eq(ask_text(&desk, ""), "failed\nno request");
-    cr_expect_str_eq(ask_text(&desk, "\n"), "failed\nno request");
-    cr_expect_str_eq(ask_text(&desk, "   \n"), "failed\nno request");
-    cr_expect_str_eq(ask_text(&desk, "+0\n"), "failed\nno request");
-    cr_expect_str_eq(ask_text(&desk, "status"), "failed\nno request", "no line end");
-    cr_expect_str_eq(ask_raw(&desk, "sta\0tus\n", 8, true), "failed\nno request");
+    cr_expect_str_eq(ask_text(&desk, ""), "failed\nempty request");
+    cr_expect_str_eq(ask_text(&desk, "\n"), "failed\nempty request");
+    cr_expect_str_eq(ask_text(&desk, "   \n"), "failed\nempty request");
+    cr_expect_str_eq(ask_text(&desk, "+0\n"), "failed\nempty request");
+    cr_expect_str_eq(ask_text(&desk, "status"), "failed\nempty request", "no line end");
+    cr_expect_str_eq(ask_raw(&desk, "sta\0tus\n", 8, true), "failed\nempty request");
     memset(line, 'a', sizeof line);
-    cr_expect_str_eq(ask_raw(&desk, line, sizeof line, true), "failed\nno request");
+    cr_expect_str_eq(ask_raw(&desk, line, sizeof line, true), "failed\nempty request");
     cr_expect_str_eq(ask_text(&desk, "1 2 3 4 5 6 7 8\n"), "ok\n[1][2][3][4][5][6][7][8]");
     cr_expect_str_eq(ask_text(&desk, "1 2 3 4 5 6 7 8 +1\nx"),
                      "ok\n[1][2][3][4][5][6][7][8] 1 bytes, sum 120");
@@ -221,13 +222,14 @@ Test(control, client_that_dawdles_is_ended) {
     struct desk desk;
     open_desk(&desk, 50 * NS_PER_MS);
     const int silent = connect_raw(&desk);
-    cr_expect_str_eq(read_raw(silent), "failed\nno request");
+    cr_expect_str_eq(read_raw(silent), "failed\nempty request");
     const int fd = connect_raw(&desk);
     cr_assert_eq(send(fd, "give +100000\n", 13, 0), 13);
     while (send(fd, "x", 1, MSG_NOSIGNAL) == 1)
         usleep(1000);
     const char *answer = read_raw(fd);
-    cr_expect_eq(strncmp(answer, "failed\nthe request was cut off: ", 32), 0, "%s", answer);
+    cr_expect_eq(strncmp(answer, "failed\nthe request was truncated: received ", 43), 0, "%s",
+                 answer);
     close_desk(&desk);
 }
 
@@ -258,4 +260,43 @@ Test(control, nobody_there_is_an_error_that_names_the_socket) {
     cr_expect_not(control_send("/tmp/no-such-take5/socket", "give", "", 0, &did, &answer, &error));
     cr_expect_not_null(strstr(error.text, "/tmp/no-such-take5/socket"));
     text_release(&answer);
+}
+
+/* ---- no descriptor left ---- */
+
+static void connect_to_desk(const struct desk *desk, int fd) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, desk->path);
+    cr_assert_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+}
+
+Test(control, without_descriptors_clients_are_served_one_at_a_time_and_nothing_spins) {
+    struct desk desk;
+    int fds[5];
+    open_desk(&desk, 0);
+    for (size_t i = 0; i < 5; i++)
+        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    client_take_descriptors();
+    const int64_t began_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < 4; i++) {
+        connect_to_desk(&desk, fds[i]);
+        cr_assert_eq(send(fds[i], "hello\n", 6, MSG_NOSIGNAL), 6);
+    }
+    for (size_t i = 0; i < 3; i++) { /* the client's own end must not be what makes room */
+        char answer[64] = "";
+        cr_assert_gt(recv(fds[i], answer, sizeof answer - 1, 0), 0);
+        cr_expect_eq(strncmp(answer, "ok\n", 3), 0, "%s", answer);
+    }
+    cr_expect(control_accept_failures(desk.control) > 0);
+    const int64_t took_ms = (clock_monotonic_ns() - began_ns) / NS_PER_MS;
+    cr_expect_leq(control_accept_failures(desk.control), (uint64_t)took_ms / 50 + 4);
+    client_give_descriptors();
+    while (control_lacks_descriptors(desk.control))
+        usleep(1000);
+    connect_to_desk(&desk, fds[4]);
+    cr_assert_eq(send(fds[4], "hello\n", 6, MSG_NOSIGNAL), 6);
+    cr_expect_str_eq(read_raw(fds[4]), "ok\n[hello]");
+    for (size_t i = 0; i < 4; i++)
+        close(fds[i]);
+    close_desk(&desk);
 }

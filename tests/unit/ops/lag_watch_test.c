@@ -30,8 +30,9 @@ static enum lag_word look_at(const int64_t *lags, size_t count) {
 
 Test(lag_watch, a_lag_that_grows_look_after_look_is_told_with_its_numbers) {
     cr_assert_eq(LOOK(50, 250, 450, 650), LAG_GROWS);
-    cr_expect_str_eq(text, "lag grows: 650 messages behind, 600 more than 30 s ago, at 100 "
-                           "messages/s; strategies take 0% of the lanes' time");
+    cr_expect_str_eq(text,
+                     "consumer lag is growing: 650 messages behind, 600 more than 30 s ago, at 100 "
+                     "messages/s; strategies use 0% of the lanes' time");
 }
 
 Test(lag_watch, it_is_told_again_only_when_it_has_doubled) {
@@ -43,7 +44,7 @@ Test(lag_watch, it_is_told_again_only_when_it_has_doubled) {
 Test(lag_watch, it_is_told_once_that_it_is_back) {
     cr_assert_eq(LOOK(50, 2000, 4000, 6000), LAG_GROWS);
     cr_assert_eq(LOOK(5000, 3000, 700, 300), LAG_IS_BACK);
-    cr_expect_str_eq(text, "lag is back to 300");
+    cr_expect_str_eq(text, "consumer lag is back to 300");
     cr_assert_eq(LOOK(20, 30, 20), LAG_QUIET);
     cr_assert_eq(LOOK(20, 2000, 4000, 6000), LAG_GROWS);
 }
@@ -79,6 +80,6 @@ Test(lag_watch, the_strategy_that_takes_most_is_named) {
         sample.strategies[1].busy_ns += 9 * NS_PER_S;
         look(50 + 1000 * i);
     }
-    cr_expect_not_null(strstr(text, "strategies take 91% of the lanes' time, most of it slow"),
-                       "%s", text);
+    cr_expect_not_null(strstr(text, "strategies use 91% of the lanes' time, most of it slow"), "%s",
+                       text);
 }

@@ -73,21 +73,21 @@ static const char *own_group(void) {
 
 Test(run_directory, a_new_one_is_for_the_owner_alone) {
     umask(0);
-    cr_assert(run_directory_make(path, NULL, log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, NULL, &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(mode(), 0700);
     cr_assert_not(logged("private"));
 }
 
 Test(run_directory, a_group_may_pass_and_not_look) {
     umask(077);
-    cr_assert(run_directory_make(path, own_group(), log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, own_group(), &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(mode(), 0710);
 }
 
 Test(run_directory, a_group_gets_one_that_the_unit_made_for_the_owner) {
     there_is(0700);
     put("started");
-    cr_assert(run_directory_make(path, own_group(), log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, own_group(), &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(mode(), 0710);
 }
 
@@ -96,7 +96,7 @@ Test(run_directory, the_group_is_the_one_that_was_named) {
         cr_skip("only root has another group to give");
     struct stat status;
     there_is(0700);
-    cr_assert(run_directory_make(path, "nogroup", log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, "nogroup", &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(stat(path, &status), 0);
     cr_assert_eq(status.st_gid, getgrnam("nogroup")->gr_gid);
 }
@@ -108,22 +108,22 @@ Test(run_directory, one_that_is_open_wider_is_closed_and_that_is_said) {
     snprintf(address.sun_path, sizeof address.sun_path, "%.90s/control.sock", path);
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    cr_assert(run_directory_make(path, NULL, log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, NULL, &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(mode(), 0700);
-    cr_assert(logged("had mode 0777, it is 0700 now: the run directory is private"));
+    cr_assert(logged("mode changed from 0777 to 0700: the run directory must be private"));
     close(fd);
 }
 
 Test(run_directory, a_group_that_is_not_named_any_more_is_shut_out) {
     there_is(0710);
-    cr_assert(run_directory_make(path, NULL, log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, NULL, &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(mode(), 0700);
 }
 
 Test(run_directory, one_that_others_use_is_refused_and_left_as_it_is) {
     there_is(0755);
     put("of_somebody_else");
-    cr_assert_not(run_directory_make(path, NULL, log_, &error));
+    cr_assert_not(run_directory_make(path, NULL, &trust_strict, log_, &error));
     cr_assert_eq(mode(), 0755);
     cr_assert(strstr(error.text, "has mode 0755") != NULL, "%s", error.text);
     cr_assert(strstr(error.text, "[take5] run_dir") != NULL, "%s", error.text);
@@ -132,7 +132,7 @@ Test(run_directory, one_that_others_use_is_refused_and_left_as_it_is) {
 Test(run_directory, one_that_is_private_may_hold_what_it_likes) {
     there_is(0700);
     put("of_somebody_else");
-    cr_assert(run_directory_make(path, NULL, log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(path, NULL, &trust_strict, log_, &error), "%s", error.text);
 }
 
 Test(run_directory, another_owner_is_refused) {
@@ -140,8 +140,8 @@ Test(run_directory, another_owner_is_refused) {
         cr_skip("only root can give it away");
     there_is(0700);
     cr_assert_eq(chown(path, 65534, (gid_t)-1), 0);
-    cr_assert_not(run_directory_make(path, NULL, log_, &error));
-    cr_assert(strstr(error.text, "belongs to user 65534, this host runs as user 0") != NULL, "%s",
+    cr_assert_not(run_directory_make(path, NULL, &trust_strict, log_, &error));
+    cr_assert(strstr(error.text, "owned by user 65534, this host runs as user 0") != NULL, "%s",
               error.text);
 }
 
@@ -152,27 +152,35 @@ Test(run_directory, a_link_that_somebody_else_laid_is_refused) {
     there_is(0700);
     snprintf(link, sizeof link, "%s/link", home);
     cr_assert_eq(symlink(path, link), 0);
-    cr_assert(run_directory_make(link, NULL, log_, &error), "%s", error.text);
+    cr_assert(run_directory_make(link, NULL, &trust_strict, log_, &error), "%s", error.text);
     cr_assert_eq(lchown(link, 65534, (gid_t)-1), 0);
-    cr_assert_not(run_directory_make(link, NULL, log_, &error));
-    cr_assert(strstr(error.text, "a link that user 65534 made") != NULL, "%s", error.text);
+    cr_assert_not(run_directory_make(link, NULL, &trust_strict, log_, &error));
+    cr_assert(strstr(error.text, "a symbolic link owned by user 65534") != NULL, "%s", error.text);
 }
 
 Test(run_directory, a_group_that_its_user_is_not_in_is_told) {
     if (geteuid() != 0)
         cr_skip("only root can become somebody else");
-    cr_assert_eq(chmod(home, 0777), 0);
+    cr_assert_eq(chmod(home, 01777), 0);
     cr_assert_eq(setgroups(0, NULL), 0);
     cr_assert_eq(setegid(65534), 0);
     cr_assert_eq(seteuid(65534), 0);
     snprintf(path, sizeof path, "%s/run", home);
-    const bool did = run_directory_make(path, "daemon", log_, &error);
+    const bool did = run_directory_make(path, "daemon", &trust_strict, log_, &error);
     cr_assert_eq(seteuid(0), 0);
     cr_assert_not(did);
     cr_assert(strstr(error.text, "user 65534 is not a member") != NULL, "%s", error.text);
 }
 
+Test(run_directory, a_way_that_others_may_write_is_refused) {
+    there_is(0700);
+    cr_assert_eq(chmod(home, 0777), 0);
+    cr_assert_not(run_directory_make(path, NULL, &trust_strict, log_, &error));
+    cr_assert(strstr(error.text, "mode 0777 lets everyone write") != NULL, "%s", error.text);
+    cr_assert(run_directory_make(path, NULL, &trust_any, log_, &error), "%s", error.text);
+}
+
 Test(run_directory, a_group_that_is_not_there_is_told) {
-    cr_assert_not(run_directory_make(path, "no-such-group", log_, &error));
+    cr_assert_not(run_directory_make(path, "no-such-group", &trust_strict, log_, &error));
     cr_assert_str_eq(error.text, "[control] group = no-such-group: no such group");
 }

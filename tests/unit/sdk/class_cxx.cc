@@ -26,6 +26,10 @@ class Everything : public t5::Strategy {
   public:
     using Strategy::Strategy;
 
+    int64_t warm_up_ns() const override {
+        return 2 * wait;
+    }
+
     void prepare() override {
         if (!refuse.get().empty())
             throw std::runtime_error(std::string(refuse));

@@ -21,8 +21,10 @@ static t5_kit *started(void) {
 
 static int32_t tell(t5_kit *kit, const char *deed, const char *more) {
     char json[512];
-    snprintf(json, sizeof json,
-             "{\"symbol\":\"QQQ\",\"timestamp\":1000,\"price\":7,\"do\":\"%s\"%s}", deed, more);
+    snprintf(
+        json, sizeof json,
+        "{\"symbol\":\"QQQ\",\"timestamp\":\"1970-01-01T00:00:01Z\",\"price\":7,\"do\":\"%s\"%s}",
+        deed, more);
     return t5_kit_json(kit, "bar_trends", json);
 }
 

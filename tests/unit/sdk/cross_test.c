@@ -1,4 +1,5 @@
 /* The edges of `cross`, one by one; tests/integration/expectations has the whole. */
+#include <take5/bytes.h>
 #include <take5/testkit.h>
 
 #include <criterion/criterion.h>
@@ -161,11 +162,14 @@ Test(cross, the_same_time_can_be_required) {
 Test(cross, old_and_new_names_inner_and_outer_are_taken_in_order) {
     t5_kit *kit = started(NULL, NULL);
     const char *const messages[] = {
-        "{\"symbol\":\"A\",\"timestamp\":1,\"barData\":{\"barTimeFrame\":60},"
+        "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"barData\":{"
+        "\"barTimeFrame\":60},"
         "\"trendData\":{\"wSma_slope\":0.5,\"smaSlope\":9,\"wSma_intercept\":null,"
         "\"smaIntercept\":400,\"wSma_slope_std_err\":0.1}}",
-        "{\"symbol\":\"A\",\"timestamp\":1,\"barData\":{\"barTimeFrame\":180}}",
-        "{\"symbol\":\"A\",\"timestamp\":1,\"barData\":{\"barTimeFrame\":300},"
+        "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"barData\":{"
+        "\"barTimeFrame\":180}}",
+        "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"barData\":{"
+        "\"barTimeFrame\":300},"
         "\"trendVector\":{\"trendData\":{\"smaSlope\":0.25,\"smaIntercept\":425,"
         "\"smaSlopeStdErr\":0.05}},\"trendData\":{\"wSma_slope\":\"x\"}}"};
     for (size_t i = 0; i < 3; i++)
@@ -192,5 +196,26 @@ Test(cross, an_expired_symbol_is_forgotten) {
     cr_assert_eq(t5_kit_expire(kit, "QQQ"), T5_OK);
     line(kit, 300, 1, 0.25, 425, 0.1);
     cr_assert_eq(t5_kit_signal_count(kit), 0);
+    t5_kit_free(kit);
+}
+
+Test(cross, a_state_of_version_1_is_read) {
+    t5_bytes state;
+    t5_bytes_init(&state);
+    t5_bytes_put_u64(&state, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        t5_bytes_put_u32(&state, 60 + i * 120); /* time frame */
+        t5_bytes_put_i64(&state, 1);            /* event time */
+        t5_bytes_put_f64(&state, 0.5);          /* slope, intercept, standard error */
+        t5_bytes_put_f64(&state, 400);
+        t5_bytes_put_f64(&state, 0.125);
+    }
+    t5_kit *kit = t5_kit_new();
+    t5_kit_open(kit, TAKE5_BUILD_DIR "/strategies/cross.so");
+    t5_kit_add_record(kit, 1, "QQQ", state.data, state.size);
+    cr_assert_eq(t5_kit_start(kit), T5_OK, "%s", t5_kit_problem(kit));
+    line(kit, 300, 1, 0.25, 425.375, 0.0625);
+    cr_assert(says(kit, "\"tA\":4,\"tB\":4,\"x\":101.5,"));
+    t5_bytes_release(&state);
     t5_kit_free(kit);
 }

@@ -11,14 +11,17 @@ The guide says before each block, in a comment that readers do not see, what it 
     cmake              the CMakeLists.txt for jump.c and jump_test.c: built, and ctest run
     run                commands that are run, in order, in one directory
     take5              the same, with the host's program; a signal must come out
+    debugger           the same under a debugger, which must stop in on_message; if it is there
     shown              commands that cannot be run here: their syntax is checked
 
-The SDK is installed into an empty prefix first: what the guide says must work against that.
+The SDK is installed into an empty prefix first: what the guide says must work against that, and with
+a program whose system has a configuration with strategies of its own.
 """
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,9 +43,9 @@ int main(int argc, char **argv) {
     for (int i = 0; code == T5_OK && i < 60; i++) {
         char json[512];
         snprintf(json, sizeof json,
-                 "{\\"symbol\\":\\"S%d\\",\\"publishTime\\":{\\"take5Time\\":%d},\\"barData\\":"
+                 "{\\"symbol\\":\\"S%d\\",\\"publishTime\\":{\\"take5Time\\":%lld},\\"barData\\":"
                  "{\\"barTimeFrame\\":60,\\"close\\":%d},\\"stats\\":{\\"mean\\":100}}",
-                 i % 3, i * 60000, 100 + i % 7);
+                 i % 3, 1718658000000LL + i * 60000, 100 + i % 7);
         code = t5_kit_json(kit, topics[i % 3], json);
         if (code == T5_KIT_NOT_WANTED)
             code = T5_OK;
@@ -121,7 +124,7 @@ class Guide:
             for file in files:
                 directories[file] = directory
         self.environment["PKG_CONFIG_PATH"] = directories["take5-sdk.pc"]
-        self.environment["PATH"] = os.path.join(self.build, "host") + ":" + os.environ["PATH"]
+        self.environment["PATH"] = os.path.join(self.build, "tests", "installed", "bin") + ":" + os.environ["PATH"]
         self.include = ["-I" + os.path.dirname(directories["take5.h"])]
         self.write("runner.c", RUNNER)
         self.command(nowhere, ["sh", "-c", "cc runner.c $(pkg-config --cflags --libs "
@@ -188,13 +191,24 @@ class Guide:
         self.command(block, ["sh", "-eu"], input=block.text)
 
     def take5(self, block):
-        directory = os.path.join(self.work, "take5")
-        os.mkdir(directory)
-        for name in ("jump.so", "sample.jsonl"):
-            os.link(os.path.join(self.work, name), os.path.join(directory, name))
-        output = self.command(block, ["sh", "-eu"], input=block.text, cwd=directory)
+        output = self.hosted(block)
         if '"jump"' not in output:
             self.fail(block, "no signal came out:\n" + output)
+
+    def debugger(self, block):
+        if shutil.which("gdb") is None:
+            self.shown(block)
+            return
+        output = self.hosted(block)
+        if "hit Breakpoint 1" not in output and "Breakpoint 1, on_message" not in output:
+            self.fail(block, "did not stop:\n" + output)
+
+    def hosted(self, block):
+        """Where nothing is but what the guide has had written so far."""
+        with tempfile.TemporaryDirectory(dir=self.work) as directory:
+            for name in ("jump.c", "jump.so", "sample.jsonl"):
+                shutil.copy(os.path.join(self.work, name), directory)
+            return self.command(block, ["sh", "-eu"], input=block.text, cwd=directory)
 
     def shown(self, block):
         self.command(block, ["sh", "-n"], input=block.text)
@@ -202,7 +216,8 @@ class Guide:
     def check(self, block):
         kinds = {"strategy": self.strategy, "test": self.test, "prelude": self.take_prelude,
                  "part": self.part, "file": self.file, "ini": self.ini, "cmake": self.cmake,
-                 "run": self.run, "take5": self.take5, "shown": self.shown}
+                 "run": self.run, "take5": self.take5, "debugger": self.debugger,
+                 "shown": self.shown}
         if block.kind not in kinds:
             self.fail(block, "what is that?")
         kinds[block.kind](block)

@@ -20,19 +20,19 @@ enum { FIELD_DO, FIELD_N, FIELD_TEXT, FIELD_PATH };
 static const t5_parameter factor = {.size = sizeof factor,
                                     .type = T5_PARAMETER_NUMBER,
                                     .name = "factor",
-                                    .preset = "1",
+                                    .default_value = "1",
                                     .min = "0",
                                     .max = "10"};
 static const t5_parameter refuse = {.size = sizeof refuse,
                                     .type = T5_PARAMETER_TEXT,
                                     .name = "refuse",
                                     .help = "create refuses with this",
-                                    .preset = ""};
+                                    .default_value = ""};
 static const t5_parameter unsteady = {.size = sizeof unsteady,
                                       .type = T5_PARAMETER_BOOLEAN,
                                       .name = "unsteady",
                                       .help = "no two saves are the same",
-                                      .preset = "no"};
+                                      .default_value = "no"};
 static const t5_parameter *const parameters[] = {&factor, &refuse, &unsteady, NULL};
 
 static int32_t create(const t5_create_args *args, void **self) {
@@ -47,6 +47,10 @@ static int32_t create(const t5_create_args *args, void **self) {
     p->factor = t5_parameter_number(host, "factor");
     p->is_save_unsteady = (int)t5_parameter_integer(host, "unsteady");
     t5_symbols_init(&p->counts, sizeof(uint64_t), NULL);
+    if (t5_publish(host, 0, 1) != T5_NOT_NOW) { /* the table has it, whatever the host */
+        free(p);
+        return t5_fail(host, "publish is allowed in create");
+    }
     if (host->services->declare_field(host, "late.field", 10, &p->declared) != T5_OK) {
         free(p);
         return t5_fail(host, "declare_field did not work");

@@ -149,31 +149,41 @@ Test(testkit, json_is_decoded_by_the_host) {
     cr_assert(t5_kit_signal_at(kit, 0)->value == 1.25);
     cr_assert_eq(t5_kit_signal_at(kit, 0)->event_time_ns, 9000000000);
     cr_assert_eq(t5_kit_now(kit), 9000000000);
-    cr_assert_eq(t5_kit_json(kit, "bar_trends",
-                             "{\"symbol\":\"A\",\"timestamp\":9000,\"deep\":{\"path\":7},"
-                             "\"do\":\"path\"}"),
-                 T5_OK);
+    cr_assert_eq(
+        t5_kit_json(
+            kit, "bar_trends",
+            "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:09Z\",\"deep\":{\"path\":7},"
+            "\"do\":\"path\"}"),
+        T5_OK);
     cr_assert(t5_kit_signal_last(kit, "path")->value == 7);
     cr_assert_eq(t5_kit_signal_last(kit, "path")->offset, 1);
-    cr_assert_eq(t5_kit_json(kit, "bar_trends",
-                             "{\"symbol\":\"A\",\"timestamp\":9000,\"late\":{\"field\":8},"
-                             "\"do\":\"declared\"}"),
-                 T5_OK);
+    cr_assert_eq(
+        t5_kit_json(
+            kit, "bar_trends",
+            "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:09Z\",\"late\":{\"field\":8},"
+            "\"do\":\"declared\"}"),
+        T5_OK);
     cr_assert(t5_kit_signal_last(kit, "declared")->value == 8);
     t5_kit_free(kit);
 }
 
 Test(testkit, a_topic_may_follow_from_the_shape) {
     t5_kit *kit = started();
-    cr_assert_eq(
-        t5_kit_json(kit, NULL,
-                    "{\"symbol\":\"A\",\"timestamp\":1,\"trendData\":{},\"do\":\"count\"}"),
-        T5_OK);
+    cr_assert_eq(t5_kit_json(kit, NULL,
+                             "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\","
+                             "\"trendData\":{},\"do\":\"count\"}"),
+                 T5_OK);
     cr_assert_eq(t5_kit_signal_count(kit), 1);
-    cr_assert_eq(t5_kit_json(kit, NULL, "{\"symbol\":\"A\",\"timestamp\":1}"), T5_KIT_BAD_MESSAGE);
-    cr_assert_eq(t5_kit_json(kit, NULL, "{\"symbol\":\"A\",\"timestamp\":1,\"statistics\":{}}"),
-                 T5_KIT_NOT_WANTED);
-    cr_assert_eq(t5_kit_json(kit, "nothing", "{\"symbol\":\"A\",\"timestamp\":1}"),
+    cr_assert_eq(
+        t5_kit_json(kit, NULL, "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\"}"),
+        T5_KIT_BAD_MESSAGE);
+    cr_assert_eq(
+        t5_kit_json(
+            kit, NULL,
+            "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"statistics\":{}}"),
+        T5_KIT_NOT_WANTED);
+    cr_assert_eq(t5_kit_json(kit, "nothing",
+                             "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\"}"),
                  T5_KIT_NOT_WANTED);
     t5_kit_free(kit);
 }
@@ -184,8 +194,8 @@ Test(testkit, a_bad_message_never_reaches_the_strategy) {
                                "{",
                                "[]",
                                "{\"symbol\":\"A\"}",
-                               "{\"timestamp\":1}",
-                               "{\"symbol\":\"A\",\"timestamp\":1} x"};
+                               "{\"timestamp\":\"1970-01-01T00:00:00.001Z\"}",
+                               "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\"} x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_assert_eq(t5_kit_json(kit, "bar_trends", bad[i]), T5_KIT_BAD_MESSAGE, "%s", bad[i]);
         cr_assert_neq(t5_kit_problem(kit)[0], '\0');
@@ -207,7 +217,7 @@ Test(testkit, a_record_has_key_and_kafka_time) {
     cr_assert_eq(t5_kit_signal_at(kit, 0)->offset, 100);
     cr_assert_eq(t5_kit_signal_at(kit, 0)->event_time_ns, 3000000000);
     /* Two hours ahead of Kafka's time: suspect, and the clock stays. */
-    record.payload = t5_text("{\"timestamp\":7203001,\"do\":\"flags\"}");
+    record.payload = t5_text("{\"timestamp\":\"1970-01-01T02:00:03.001Z\",\"do\":\"flags\"}");
     record.offset = -1;
     cr_assert_eq(t5_kit_feed(kit, &record), T5_OK);
     cr_assert((uint32_t)t5_kit_signal_at(kit, 1)->value & T5_MESSAGE_TIME_SUSPECT);
@@ -259,10 +269,12 @@ Test(testkit, a_field_that_the_strategy_does_not_want_is_a_slip) {
 
 Test(testkit, the_whole_document_can_be_looked_into) {
     t5_kit *kit = started();
-    cr_assert_eq(t5_kit_json(kit, "bar_trends",
-                             "{\"symbol\":\"A\",\"timestamp\":1,\"x\":[1,{\"y\":5}],"
-                             "\"do\":\"document\",\"text\":\"x.1.y\"}"),
-                 T5_OK);
+    cr_assert_eq(
+        t5_kit_json(
+            kit, "bar_trends",
+            "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"x\":[1,{\"y\":5}],"
+            "\"do\":\"document\",\"text\":\"x.1.y\"}"),
+        T5_OK);
     cr_assert(t5_kit_signal_last(kit, "looked")->value == 5);
     t5_kit_free(kit);
 }
@@ -546,7 +558,8 @@ Test(testkit, what_the_test_and_the_host_allocate_is_left_alone) {
 static void feed_cxx(t5_kit *kit) {
     if (t5_kit_start(kit) != T5_OK)
         return;
-    t5_kit_json(kit, "bar_trends", "{\"symbol\":\"A\",\"timestamp\":1,\"price\":1}");
+    t5_kit_json(kit, "bar_trends",
+                "{\"symbol\":\"A\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"price\":1}");
     t5_kit_stop(kit);
 }
 
@@ -562,7 +575,8 @@ Test(testkit, allocations_of_a_cxx_file_fail_as_bad_alloc) {
 
 static void feed_bundled(t5_kit *kit) {
     static const char *const trend_data =
-        "{\"symbol\":\"A\",\"publishTime\":{\"take5Time\":%d},\"barData\":{\"barTimeFrame\":%d,"
+        "{\"symbol\":\"A\",\"publishTime\":{\"take5Time\":1718658%06d},\"barData\":{"
+        "\"barTimeFrame\":%d,"
         "\"close\":5},\"trendData\":{\"wSma_slope\":%d,\"wSma_intercept\":1,"
         "\"wSma_slope_std_err\":0.1}}";
     void *state = NULL;

@@ -1,5 +1,8 @@
 /* The edges of `trend`, one by one; tests/integration/expectations has the whole. */
+#include "naive.h"
+
 #include <take5/testkit.h>
+#include <take5/window.h>
 
 #include <criterion/criterion.h>
 
@@ -205,5 +208,121 @@ Test(trend, every_constant_is_a_parameter) {
     t5_kit *kit = started("window", "2m");
     bars(kit, closes, 5);
     cr_assert_eq(t5_kit_signal_count(kit), 0); /* never five */
+    t5_kit_free(kit);
+}
+
+/* A dense series, each of whose points is analysed: late ones, gaps, points without a close, prices
+ * that are beyond all others. What was kept up on the way, and is not in the state, must not show:
+ * the one that is loaded anew before a message says the same of it. */
+static void random_bar(t5_kit *kit, uint64_t *seed, int64_t *newest_ns) {
+    static const double odd[] = {1e15, -3, 0, 1e-300, 1.5e308, -1e308, (double)NAN};
+    const uint64_t kind = random_below(seed, 1000);
+    int64_t time_ns = *newest_ns + (int64_t)random_below(seed, 3 * T5_SECOND_NS);
+    if (kind < 30) /* late; now and then as old as the window, and older */
+        time_ns = *newest_ns - (int64_t)random_below(seed, (kind < 10 ? 700 : 90) * T5_SECOND_NS);
+    else if (kind < 50)
+        time_ns = *newest_ns;
+    else if (kind == 50)
+        time_ns = *newest_ns + (int64_t)random_below(seed, 900 * T5_SECOND_NS);
+    double close = 480 + sin((double)*newest_ns / 1e11) + random_unit(seed) / 10;
+    if (kind > 900)
+        close = (double)NAN;
+    else if (kind > 896)
+        close = odd[random_below(seed, sizeof odd / sizeof *odd)];
+    *newest_ns = time_ns > *newest_ns ? time_ns : *newest_ns;
+    cr_assert_eq(bar(kit, time_ns, close), T5_OK);
+}
+
+Test(trend, says_the_same_when_nothing_was_kept_up) {
+    const struct {
+        const char *window, *span;
+    } cases[] = {{"10m", "4m"}, {"4m", "4m"}, {"3m", "10m"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        t5_kit *kits[2];
+        uint64_t seeds[2] = {19 + i, 19 + i};
+        int64_t newest_ns[2] = {0, 0};
+        for (size_t k = 0; k < 2; k++) {
+            kits[k] = t5_kit_new();
+            cr_assert_eq(t5_kit_open(kits[k], TAKE5_BUILD_DIR "/strategies/trend.so"), T5_OK);
+            t5_kit_set(kits[k], "interval", "0");
+            t5_kit_set(kits[k], "window", cases[i].window);
+            t5_kit_set(kits[k], "span", cases[i].span);
+            cr_assert_eq(t5_kit_start(kits[k]), T5_OK, "%s", t5_kit_problem(kits[k]));
+        }
+        for (size_t n = 0; n < 3000; n++) {
+            cr_assert_eq(t5_kit_reload(kits[1]), T5_OK, "%s", t5_kit_problem(kits[1]));
+            for (size_t k = 0; k < 2; k++)
+                random_bar(kits[k], &seeds[k], &newest_ns[k]);
+        }
+        const size_t count = t5_kit_signal_count(kits[0]);
+        cr_assert_gt(count, 2000);
+        cr_assert_eq(t5_kit_signal_count(kits[1]), count);
+        for (size_t n = 0; n < count; n++)
+            cr_assert_str_eq(t5_kit_signal_at(kits[0], n)->data, t5_kit_signal_at(kits[1], n)->data,
+                             "signal %zu, window %s", n, cases[i].window);
+        t5_kit_free(kits[0]);
+        t5_kit_free(kits[1]);
+    }
+}
+
+/* A minute of bars a second apart, each of which is analysed. */
+static void dense_bars(t5_kit *kit) {
+    if (t5_kit_start(kit) != T5_OK)
+        return;
+    for (int64_t i = 0; i < 60; i++)
+        (void)bar(kit, i * T5_SECOND_NS, 100 + (double)(i % 7));
+    t5_kit_stop(kit);
+}
+
+/* What is kept up spares time, and is no more: without memory for it the same is said. */
+Test(trend, whichever_allocation_fails_it_says_so_or_says_the_same) {
+    t5_kit *kit = t5_kit_new();
+    t5_kit_open(kit, TAKE5_BUILD_DIR "/strategies/trend.so");
+    t5_kit_set(kit, "interval", "0");
+    dense_bars(kit);
+    cr_assert_eq(t5_kit_signal_count(kit), 56);
+    char *last = strdup(t5_kit_signal_last(kit, "trend")->data);
+    size_t silent = 0;
+    for (uint64_t n = 1;; n++) {
+        t5_kit_clear(kit);
+        const uint64_t before = t5_kit_allocations(kit);
+        cr_assert_eq(t5_kit_fail_allocation(kit, n), T5_OK, "%s", t5_kit_problem(kit));
+        dense_bars(kit);
+        if (t5_kit_allocations(kit) - before < n)
+            break;
+        if (t5_kit_error_count(kit) > 0)
+            continue;
+        silent++;
+        cr_assert_eq(t5_kit_signal_count(kit), 56);
+        cr_assert_str_eq(t5_kit_signal_last(kit, "trend")->data, last);
+    }
+    cr_assert_geq(silent, 3); /* the course, and its two ladders */
+    free(last);
+    t5_kit_free(kit);
+}
+
+Test(trend, a_state_of_version_1_is_read) {
+    t5_bytes state;
+    t5_bytes_init(&state);
+    t5_bytes_put_u64(&state, 1);  /* series */
+    t5_bytes_put_u32(&state, 0);  /* topic */
+    t5_bytes_put_u32(&state, 60); /* time frame */
+    t5_bytes_put_i64(&state, 19 * MINUTE_NS);
+    t5_bytes_put_u64(&state, 7); /* ignored */
+    t5_bytes_put_u64(&state, sizeof(double));
+    t5_bytes_put_u64(&state, 20);
+    for (int64_t i = 0; i < 20; i++)
+        t5_bytes_put_i64(&state, i * MINUTE_NS);
+    for (int64_t i = 0; i < 20; i++)
+        t5_bytes_put_f64(&state, i == 3 ? (double)NAN : 100 + (double)i);
+    t5_kit *kit = t5_kit_new();
+    t5_kit_open(kit, TAKE5_BUILD_DIR "/strategies/trend.so");
+    t5_kit_add_record(kit, 1, "QQQ", state.data, state.size);
+    cr_assert_eq(t5_kit_start(kit), T5_OK, "%s", t5_kit_problem(kit));
+    bar(kit, 20 * MINUTE_NS, 120);
+    cr_assert(says(kit, "\"minPrice\":100,\"maxPrice\":120,\"firstPrice\":100,\"lastPrice\":120,"
+                        "\"positiveSteps\":19,\"negativeSteps\":0,\"points\":21,\"prices\":20,"
+                        "\"ignored\":7"));
+    t5_bytes_release(&state);
     t5_kit_free(kit);
 }

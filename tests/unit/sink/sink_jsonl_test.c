@@ -1,3 +1,4 @@
+#include "failing_memory.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
@@ -66,7 +67,7 @@ static void check_order(uint64_t from, uint64_t to) {
         cr_assert_eq(tally.words[n - from], n);
 }
 
-Test(sink_jsonl, writes_each_parcel_as_a_line_and_confirms_it) {
+Test(sink_jsonl, writes_each_delivery_as_a_line_and_confirms_it) {
     const char *path = scratch_path("signals.jsonl");
     struct sink *sink = open_sink(path, false);
     push_signals(sink, &tally, 0, 3000, 10);
@@ -79,6 +80,50 @@ Test(sink_jsonl, writes_each_parcel_as_a_line_and_confirms_it) {
     cr_assert_eq(status.queued, 0u);
     cr_assert(status.is_well);
     sink->ops->close(sink, HANG_MS);
+    check_leaks();
+}
+
+Test(sink_jsonl, a_text_that_lacks_memory_is_made_later_and_nothing_is_lost) {
+    const char *path = scratch_path("signals.jsonl");
+    struct sink *sink = open_sink(path, false);
+    struct delivery *first = typed_make(&tally, 1, 1), *second = typed_make(&tally, 2, 1);
+    memory_fail_from(0);
+    cr_assert(sink->ops->push(sink, first));
+    cr_assert(sink->ops->push(sink, second));
+    await_well(sink, false);
+    cr_assert_eq(tally_count(&tally), 0u);
+    cr_assert(memory_end());
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_order(1, 3);
+    char *text = file_text(path);
+    cr_assert_not_null(strstr(text, "{\"id\":\"fast/bar_trends/3/1/1\""));
+    cr_assert_not_null(strstr(text, "\n{\"id\":\"fast/bar_trends/3/2/1\""));
+    free(text);
+    delivery_release(first);
+    delivery_release(second);
+    sink->ops->close(sink, HANG_MS);
+    check_leaks();
+}
+
+Test(sink_jsonl, sinks_share_one_text) {
+    struct sink *sinks[2];
+    for (size_t i = 0; i < 2; i++)
+        sinks[i] = open_sink(scratch_path(i == 0 ? "one" : "two"), false);
+    for (uint64_t n = 0; n < 1000; n++) {
+        struct delivery *delivery = typed_make(&tally, n, 2);
+        for (size_t i = 0; i < 2; i++)
+            cr_assert(sinks[i]->ops->push(sinks[i], delivery));
+        delivery_release(delivery);
+    }
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(sinks[i]->ops->flush(sinks[i], HANG_MS));
+    cr_assert_eq(tally_count(&tally), 1000u);
+    char *one = file_text(scratch_path("one")), *two = file_text(scratch_path("two"));
+    cr_assert_str_eq(one, two);
+    free(one);
+    free(two);
+    for (size_t i = 0; i < 2; i++)
+        sinks[i]->ops->close(sinks[i], HANG_MS);
     check_leaks();
 }
 
@@ -113,19 +158,44 @@ Test(sink_jsonl, appends_to_what_is_there) {
     check_file(path, 0, 20);
 }
 
-Test(sink_jsonl, ends_a_torn_last_line_first) {
+/* What a file ends in, and what is left of that when the sink has written behind it. */
+static void check_end(const char *before, const char *after) {
     const char *path = scratch_path("signals.jsonl");
     FILE *file = fopen(path, "w");
-    fputs("{\"n\":0,\"pad\":\"\"}\n{\"n\":1,\"pa", file);
+    fputs(before, file);
     fclose(file);
     struct sink *sink = open_sink(path, false);
     push_signals(sink, &tally, 5, 8, 0);
     sink->ops->close(sink, HANG_MS);
     char *text = file_text(path);
-    static const char begin[] = "{\"n\":0,\"pad\":\"\"}\n{\"n\":1,\"pa\n";
-    cr_assert(strncmp(text, begin, sizeof begin - 1) == 0, "%s", text);
-    check_lines(text + sizeof begin - 1, 5, 8);
+    cr_assert(strncmp(text, after, strlen(after)) == 0, "%s", text);
+    check_lines(text + strlen(after), 5, 8);
     free(text);
+}
+
+Test(sink_jsonl, half_a_line_of_a_kill_is_cut_off) {
+    check_end("{\"n\":0,\"pad\":\"\"}\n{\"n\":1,\"pa", "{\"n\":0,\"pad\":\"\"}\n");
+    cr_assert_eq(said("removed its last 10 bytes"), 1);
+}
+
+Test(sink_jsonl, half_a_line_that_ends_as_a_whole_one_is_cut_off) {
+    check_end("{\"n\":1,\"in\":{\"a\":1}", "");
+}
+
+Test(sink_jsonl, half_a_line_longer_than_a_piece_is_cut_off) {
+    char before[20000];
+    memset(before, 'x', sizeof before - 1);
+    before[sizeof before - 1] = '\0';
+    memcpy(before, "{}\n{\"pad\":\"}", 13);
+    check_end(before, "{}\n");
+}
+
+Test(sink_jsonl, a_whole_line_without_its_break_is_ended) {
+    check_end("{\"text\":\"\\\"}{\"}", "{\"text\":\"\\\"}{\"}\n");
+}
+
+Test(sink_jsonl, what_is_no_line_of_ours_is_left_and_ended) {
+    check_end("somebody's notes", "somebody's notes\n");
 }
 
 Test(sink_jsonl, refuses_a_path_that_does_not_open_with_the_reason) {
@@ -189,11 +259,14 @@ Test(sink_jsonl, file_at_its_limit_loses_nothing_and_keeps_the_order) {
     push_signals(sink, &tally, 0, 2000, 100);
     await_well(sink, false);
 
-    /* The fault is there: the file ends at the limit, inside a line, and the rest is held. */
+    /* The fault is there: the file is at its limit, and the rest is held. */
     cr_assert(strstr(status_of(sink).detail, "File too large"), "%s", status_of(sink).detail);
     struct stat stat_;
     cr_assert_eq(stat(path, &stat_), 0);
-    cr_assert_eq((rlim_t)stat_.st_size, little.rlim_cur);
+    cr_assert_gt((rlim_t)stat_.st_size + 200, little.rlim_cur);
+    char *full = file_text(path);
+    cr_assert_eq(full[strlen(full) - 1], '\n', "the line that found no room was cut back");
+    free(full);
     cr_assert_lt(tally_count(&tally), 2000u);
     cr_assert_not(sink->ops->flush(sink, 300));
     cr_assert_gt(status_of(sink).queued, 0u);
@@ -204,8 +277,8 @@ Test(sink_jsonl, file_at_its_limit_loses_nothing_and_keeps_the_order) {
     sink->ops->close(sink, HANG_MS);
     check_file(path, 0, 2000);
     check_order(0, 2000);
-    cr_assert_eq(said("cannot be written"), 1);
-    cr_assert_eq(said("is written again"), 1);
+    cr_assert_eq(said("failed"), 1);
+    cr_assert_eq(said("recovered, nothing lost"), 1);
 }
 
 /* A tmpfs of this process's own, in a mount namespace that goes with it. */
@@ -214,7 +287,7 @@ static bool mount_small(const char *directory) {
            mount("tmpfs", directory, "tmpfs", 0, "size=256k") == 0;
 }
 
-Test(sink_jsonl, full_disk_holds_the_parcels_until_there_is_space) {
+Test(sink_jsonl, full_disk_holds_the_deliveries_until_there_is_space) {
     char directory[128], path[160], ballast[160];
     strcpy(directory, scratch_path("disk"));
     snprintf(path, sizeof path, "%s/signals.jsonl", directory);
@@ -284,7 +357,7 @@ Test(sink_jsonl, reopen_inside_a_line_begins_it_again) {
     push_signals(sink, &tally, 0, 60, 100);
     await_well(sink, false);
     char *old = file_text(path);
-    cr_assert_neq(old[strlen(old) - 1], '\n', "the fault did not tear a line");
+    cr_assert_lt(strlen(old), little.rlim_cur, "the limit is inside a line");
     cr_assert_eq(rename(path, rotated), 0);
     cr_assert(sink->ops->reopen(sink, &error), "%s", error.text);
     /* The new one has room for the rest. */
@@ -295,7 +368,6 @@ Test(sink_jsonl, reopen_inside_a_line_begins_it_again) {
     uint64_t lines = 0;
     for (const char *at = old; (at = strchr(at, '\n')); at++)
         lines++;
-    *(strrchr(old, '\n') + 1) = '\0';
     check_lines(old, 0, lines);
     check_file(path, lines, 60);
     check_order(0, 60);
@@ -334,6 +406,105 @@ Test(sink_jsonl, close_leaves_a_write_that_never_ends_behind) {
     }
     close(reader);
     cr_assert_eq(tally_count(&tally), count);
+}
+
+/* ---- the path leads elsewhere ---- */
+
+Test(sink_jsonl, a_file_that_was_removed_is_made_anew_and_said_once) {
+    const char *path = scratch_path("signals.jsonl");
+    struct sink *sink = open_sink(path, true);
+    push_signals(sink, &tally, 0, 50, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    cr_assert_eq(unlink(path), 0);
+    push_signals(sink, &tally, 50, 70, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_file(path, 50, 70);
+    push_signals(sink, &tally, 70, 90, 0);
+    sink->ops->close(sink, HANG_MS);
+    check_file(path, 50, 90);
+    check_order(0, 90);
+    cr_assert_eq(said("removed"), 1);
+    check_leaks();
+}
+
+Test(sink_jsonl, a_file_that_was_moved_keeps_its_lines_and_a_new_one_goes_on) {
+    char path[128], moved[128];
+    strcpy(path, scratch_path("signals.jsonl"));
+    strcpy(moved, scratch_path("signals.jsonl.1"));
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 50, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    cr_assert_eq(rename(path, moved), 0);
+    push_signals(sink, &tally, 50, 51, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    push_signals(sink, &tally, 51, 90, 0);
+    sink->ops->close(sink, HANG_MS);
+    check_file(moved, 0, 51);
+    check_file(path, 51, 90);
+    check_order(0, 90);
+}
+
+Test(sink_jsonl, another_file_in_its_place_is_written) {
+    char path[128], other[128];
+    strcpy(path, scratch_path("signals.jsonl"));
+    strcpy(other, scratch_path("other.jsonl"));
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 5, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    fclose(fopen(other, "w"));
+    cr_assert_eq(rename(other, path), 0);
+    push_signals(sink, &tally, 5, 9, 0);
+    sink->ops->close(sink, HANG_MS);
+    check_file(path, 5, 9);
+    check_order(0, 9);
+}
+
+Test(sink_jsonl, a_directory_that_was_removed_holds_the_deliveries_until_it_is_back) {
+    char directory[128], path[160];
+    strcpy(directory, scratch_path("in"));
+    snprintf(path, sizeof path, "%s/signals.jsonl", directory);
+    cr_assert_eq(mkdir(directory, 0700), 0);
+    struct sink *sink = open_sink(path, false);
+    push_signals(sink, &tally, 0, 5, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(rmdir(directory), 0);
+    push_signals(sink, &tally, 5, 9, 0);
+    await_well(sink, false);
+    cr_assert(strstr(status_of(sink).detail, "No such file"), "%s", status_of(sink).detail);
+    cr_assert_eq(tally_count(&tally), 5u, "nothing is confirmed into nothing");
+
+    cr_assert_eq(mkdir(directory, 0700), 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    sink->ops->close(sink, HANG_MS);
+    check_file(path, 5, 9);
+    check_order(0, 9);
+    unlink(path);
+    rmdir(directory);
+}
+
+/* Who makes room by removing the file itself. */
+Test(sink_jsonl, a_full_file_that_was_removed_is_begun_again) {
+    const char *path = scratch_path("signals.jsonl");
+    struct rlimit whole, little;
+    getrlimit(RLIMIT_FSIZE, &whole);
+    little = whole;
+    little.rlim_cur = 3 * 1000 + 37;
+    signal(SIGXFSZ, SIG_IGN);
+    struct sink *sink = open_sink(path, false);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    push_signals(sink, &tally, 0, 10, 100);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    push_signals(sink, &tally, 10, 30, 100);
+    await_well(sink, false);
+    size_t confirmed = tally_count(&tally);
+    cr_assert_lt(confirmed, 30u);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    sink->ops->close(sink, HANG_MS);
+    setrlimit(RLIMIT_FSIZE, &whole);
+    check_file(path, confirmed, 30);
+    check_order(0, 30);
 }
 
 struct pusher {

@@ -1,3 +1,4 @@
+#include "failing_memory.h"
 #include "mock.h"
 #include "support.h"
 
@@ -35,7 +36,7 @@ static void teardown(void) {
     log_free(quiet);
 }
 
-TestSuite(sink_kafka, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(sink_kafka, .init = setup, .fini = teardown);
 
 static struct sink *open_sink(const char *name, const char *value) {
     struct config_item items[] = {{"reconnect.backoff.max.ms", "100", {0}},
@@ -111,8 +112,8 @@ static void check_header(const struct mock_record *record, const char *name, con
 Test(sink_kafka, delivers_key_value_headers_and_time) {
     struct sink *sink = open_sink(NULL, NULL);
     push(sink, signal_make(&tally, 5, 0));
-    push(sink, letter_make(&tally, 6, "\xff", 1, "{\"a\":", 5));
-    push(sink, letter_make(&tally, 7, NULL, 0, NULL, 0));
+    push(sink, dead_letter_make(&tally, 6, "\xff", 1, "{\"a\":", 5));
+    push(sink, dead_letter_make(&tally, 7, NULL, 0, NULL, 0));
     cr_assert(sink->ops->flush(sink, HANG_MS));
     cr_assert_eq(tally_count(&tally), 3u);
 
@@ -137,6 +138,19 @@ Test(sink_kafka, delivers_key_value_headers_and_time) {
     struct sink_status status = status_of(sink);
     cr_assert_str_eq(status.name, "kafka");
     cr_assert(status.is_well && status.confirmed == 3 && status.queued == 0);
+    sink->ops->close(sink, HANG_MS);
+}
+
+Test(sink_kafka, a_text_that_lacks_memory_is_made_later) {
+    struct sink *sink = open_sink(NULL, NULL);
+    struct delivery *delivery = typed_make(&tally, 1, 1);
+    memory_fail_from(0);
+    cr_assert(sink->ops->push(sink, delivery));
+    await_well(sink, false);
+    cr_assert(memory_end());
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    cr_assert_eq(tally_count(&tally), 1u);
+    delivery_release(delivery);
     sink->ops->close(sink, HANG_MS);
 }
 
@@ -199,8 +213,8 @@ Test(sink_kafka, refusal_for_now_is_said_once_and_tried_again) {
     cr_assert_eq(status_of(sink).shortened, 0u);
     sink->ops->close(sink, HANG_MS);
     check_topic(0, 50);
-    cr_assert_eq(said("cannot be written"), 1);
-    cr_assert_eq(said("is written again"), 1);
+    cr_assert_eq(said("write to topic"), 1);
+    cr_assert_eq(said("writes recovered"), 1);
 }
 
 Test(sink_kafka, broker_away_holds_everything_until_it_is_back) {
@@ -219,7 +233,7 @@ Test(sink_kafka, broker_away_holds_everything_until_it_is_back) {
     cr_assert_eq(tally_count(&tally), 1000u);
     sink->ops->close(sink, HANG_MS);
     check_topic(0, 1000);
-    cr_assert_eq(said("cannot be written"), 1);
+    cr_assert_eq(said("write to topic"), 1);
 }
 
 Test(sink_kafka, broker_that_is_back_is_noticed_with_nothing_to_send) {
@@ -269,7 +283,7 @@ Test(sink_kafka, record_that_the_broker_refuses_alone_is_shortened) {
     push_signals(sink, &tally, 0, 1, 0);
     cr_assert(sink->ops->flush(sink, HANG_MS));
     LAY_ERRORS(PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_INVALID_RECORD);
-    push(sink, letter_make(&tally, 42, "AAPL", 4, "{\"a\":", 5));
+    push(sink, dead_letter_make(&tally, 42, "AAPL", 4, "{\"a\":", 5));
     cr_assert(sink->ops->flush(sink, HANG_MS));
     check_errors_used(PRODUCE);
     cr_assert_eq(status_of(sink).shortened, 1u);
@@ -311,7 +325,7 @@ Test(sink_kafka, record_above_the_clients_limit_is_shortened_and_the_others_go_o
 Test(sink_kafka, record_with_a_key_that_is_too_large_goes_bare) {
     static char key[5000];
     struct sink *sink = open_sink("message.max.bytes", "2000");
-    push(sink, letter_make(&tally, 9, key, sizeof key, "{", 1));
+    push(sink, dead_letter_make(&tally, 9, key, sizeof key, "{", 1));
     cr_assert(sink->ops->flush(sink, HANG_MS));
     cr_assert_eq(status_of(sink).shortened, 1u);
     sink->ops->close(sink, HANG_MS);
@@ -336,7 +350,7 @@ Test(sink_kafka, producer_that_turned_fatal_is_made_anew) {
     cr_assert(sink->ops->flush(sink, HANG_MS));
     check_errors_used(PRODUCE);
     cr_assert_eq(tally_count(&tally), 800u);
-    cr_assert_eq(said("a new one is made"), 1);
+    cr_assert_eq(said("creating a new one"), 1);
     await_well(sink, true);
     sink->ops->close(sink, HANG_MS);
     check_topic(0, 800);
@@ -350,7 +364,7 @@ Test(sink_kafka, producer_that_is_fatal_again_and_again_is_not_given_up) {
     cr_assert(sink->ops->flush(sink, HANG_MS));
     cr_assert_eq(tally_count(&tally), 100u);
     check_errors_used(INIT_PRODUCER);
-    cr_assert_geq(said("a new one is made"), 1);
+    cr_assert_geq(said("creating a new one"), 1);
     sink->ops->close(sink, HANG_MS);
     check_topic(0, 100);
 }

@@ -80,6 +80,60 @@ Test(sink_ordered, what_may_still_get_a_forerunner_is_kept) {
     close(file);
 }
 
+static struct sink *open_replacing(int file, const char *old) {
+    struct error error;
+    const struct sink_ordered_options options = {.file = file, .does_replace = true, .done = done};
+    cr_assert_eq(pwrite(file, old, strlen(old), 0), (ssize_t)strlen(old));
+    struct sink *sink = sink_ordered_new(&options, &error);
+    cr_assert_not_null(sink, "%s", error.text);
+    return sink;
+}
+
+static void check_text(const char *path, const char *expected) {
+    char *text = file_text(path);
+    cr_assert_str_eq(text, expected);
+    free(text);
+}
+
+Test(sink_ordered, what_was_in_the_file_goes_with_the_first_line) {
+    const char *path = scratch_path("out");
+    const int file = open_file(path);
+    char old[4096];
+    memset(old, 'o', sizeof old);
+    old[sizeof old - 1] = '\0';
+    struct sink *sink = open_replacing(file, old);
+    push_signals(sink, &tally, 0, 10, 0);
+    cr_assert_not(sink->ops->flush(sink, 20));
+    check_text(path, old);
+    atomic_store(&done_below, 5);
+    while (tally_count(&tally) < 5)
+        usleep(100);
+    check_file(path, 0, 5);
+    cr_assert_eq(sink_ordered_empty(sink), 0);
+    atomic_store(&done_below, 10);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_file(path, 0, 10);
+    sink->ops->close(sink, HANG_MS);
+    close(file);
+    check_leaks();
+}
+
+Test(sink_ordered, without_a_line_it_goes_when_that_is_the_result) {
+    const char *path = scratch_path("out");
+    const int file = open_file(path);
+    struct sink *sink = open_replacing(file, "old\n");
+    push_signals(sink, &tally, 0, 10, 0);
+    atomic_store(&done_below, 10);
+    sink_ordered_end(sink, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_text(path, "old\n");
+    cr_assert_eq(sink_ordered_empty(sink), 0);
+    check_text(path, "");
+    sink->ops->close(sink, HANG_MS);
+    close(file);
+    check_leaks();
+}
+
 Test(sink_ordered, signals_of_one_message_keep_their_order) {
     const char *path = scratch_path("out");
     const int file = open_file(path);
@@ -87,9 +141,9 @@ Test(sink_ordered, signals_of_one_message_keep_their_order) {
     struct tally ignored = {0};
     pthread_mutex_init(&ignored.mutex, NULL);
     for (uint64_t i = 0; i < 100; i++) {
-        struct parcel *parcel = signal_make(&ignored, i, 0);
-        parcel->owner_word = 7;
-        push(sink, parcel);
+        struct delivery *delivery = signal_make(&ignored, i, 0);
+        delivery->owner_word = 7;
+        push(sink, delivery);
     }
     atomic_store(&done_below, 8);
     cr_assert(sink->ops->flush(sink, HANG_MS));
@@ -180,9 +234,9 @@ static void *push_all(void *argument) {
     struct pusher *pusher = argument;
     static struct tally ignored;
     for (uint64_t i = 0; i < EACH; i++) {
-        struct parcel *parcel = signal_make(&ignored, i * PUSHERS + pusher->index, 0);
-        parcel->done = NULL;
-        push(pusher->sink, parcel);
+        struct delivery *delivery = signal_make(&ignored, i * PUSHERS + pusher->index, 0);
+        delivery->done = NULL;
+        push(pusher->sink, delivery);
         atomic_store(&pusher->pushed, i + 1);
     }
     return NULL;

@@ -19,16 +19,16 @@ size_t tally_count(struct tally *tally) {
     return count;
 }
 
-static void tally_add(struct parcel *parcel) {
-    struct tally *tally = parcel->owner;
+static void tally_add(struct delivery *delivery) {
+    struct tally *tally = delivery->owner;
     pthread_mutex_lock(&tally->mutex);
     if (tally->count < sizeof tally->words / sizeof tally->words[0])
-        tally->words[tally->count] = parcel->owner_word;
+        tally->words[tally->count] = delivery->owner_word;
     tally->count++;
     pthread_mutex_unlock(&tally->mutex);
 }
 
-struct parcel *signal_make(struct tally *tally, uint64_t n, size_t size) {
+struct delivery *signal_make(struct tally *tally, uint64_t n, size_t size) {
     char *value = malloc(size + 64);
     int length = sprintf(value, "{\"n\":%llu,\"pad\":\"", (unsigned long long)n);
     if (size > 0)
@@ -36,32 +36,70 @@ struct parcel *signal_make(struct tally *tally, uint64_t n, size_t size) {
     strcpy(value + length + size, "\"}");
     char id[64];
     sprintf(id, "momentum/bar_trends/0/%llu/0", (unsigned long long)n);
-    struct parcel_header headers[] = {{"take5-signal-id", id, strlen(id)}};
-    struct parcel *parcel = parcel_new(&(struct parcel){
-        .kind = PARCEL_SIGNAL,
+    struct delivery_header headers[] = {{"take5-signal-id", id, strlen(id)}};
+    const struct delivery_text text = {value, strlen(value), headers, 1};
+    struct delivery *delivery = delivery_new(&(struct delivery){
+        .kind = DELIVERY_SIGNAL,
         .unconfirmed = 1,
         .key = "AAPL",
         .key_size = 4,
-        .value = value,
-        .value_size = strlen(value),
         .time_ms = 1718658930000 + (int64_t)n,
-        .headers = headers,
-        .header_count = 1,
-        .line = "momentum_up AAPL",
+        .text = &text,
         .deployment = "momentum",
         .done = tally_add,
         .owner = tally,
         .owner_word = n,
     });
     free(value);
-    return parcel;
+    return delivery;
 }
 
-struct parcel *letter_make(struct tally *tally, uint64_t n, const char *key, size_t key_size,
-                           const char *value, size_t value_size) {
+const t5_named_value typed_values[] = {
+    {{"close", 5}, {.type = T5_VALUE_NUMBER, .number = 480.25}},
+    {{"mean", 4}, {.type = T5_VALUE_NUMBER, .number = 0.1 + 0.2}},
+    {{"count", 5}, {.type = T5_VALUE_INTEGER, .number = 9e18, .integer = INT64_MAX}},
+    {{"is_above", 8}, {.type = T5_VALUE_BOOLEAN, .number = 1, .integer = 1}},
+    {{"why", 3}, {.type = T5_VALUE_TEXT, .text = "a \"b\"\n", .length = 6}},
+    {{"nothing", 7}, {.type = T5_VALUE_NULL}},
+};
+
+struct signal signal_like(uint64_t n) {
+    return (struct signal){
+        .name = t5_text("momentum_up"),
+        .symbol = t5_text("AAPL"),
+        .deployment = t5_text("fast"),
+        .strategy = t5_text("momentum"),
+        .version = t5_text("1.2.3"),
+        .origin = t5_text("fresh"),
+        .topic = t5_text("bar_trends"),
+        .partition = 3,
+        .offset = (int64_t)n,
+        .ordinal = 1,
+        .event_time_ns = 1718658930123000000,
+        .value = 1.5,
+        .confidence = 0.75,
+        .price = 480.25,
+        .time_frame_s = 60,
+        .value_count = sizeof typed_values / sizeof *typed_values,
+        .values = typed_values,
+    };
+}
+
+struct delivery *typed_make(struct tally *tally, uint64_t n, uint32_t sinks) {
+    const struct signal signal = signal_like(n);
+    return delivery_new(&(struct delivery){.kind = DELIVERY_SIGNAL,
+                                           .unconfirmed = sinks,
+                                           .signal = &signal,
+                                           .done = tally_add,
+                                           .owner = tally,
+                                           .owner_word = n});
+}
+
+struct delivery *dead_letter_make(struct tally *tally, uint64_t n, const char *key, size_t key_size,
+                                  const char *value, size_t value_size) {
     char offset[32];
     sprintf(offset, "%llu", (unsigned long long)n);
-    struct parcel_header headers[] = {
+    struct delivery_header headers[] = {
         {"trace", "abc", 3},
         {"raw", "\xff\x00\x01", 3},
         {"nothing", NULL, 0},
@@ -72,27 +110,25 @@ struct parcel *letter_make(struct tally *tally, uint64_t n, const char *key, siz
         {"__take5.errors.partition", "3", 1},
         {"__take5.errors.offset", offset, strlen(offset)},
     };
-    return parcel_new(&(struct parcel){
-        .kind = PARCEL_LETTER,
+    const struct delivery_text text = {value, value_size, headers,
+                                       sizeof headers / sizeof headers[0]};
+    return delivery_new(&(struct delivery){
+        .kind = DELIVERY_DEAD_LETTER,
         .unconfirmed = 1,
         .key = key,
         .key_size = key_size,
-        .value = value,
-        .value_size = value_size,
         .time_ms = 1718658930000,
-        .headers = headers,
-        .header_count = sizeof headers / sizeof headers[0],
-        .line = "dead letter",
+        .text = &text,
         .done = tally_add,
         .owner = tally,
         .owner_word = n,
     });
 }
 
-void push(struct sink *sink, struct parcel *parcel) {
-    cr_assert_not_null(parcel);
-    cr_assert(sink->ops->push(sink, parcel));
-    parcel_release(parcel);
+void push(struct sink *sink, struct delivery *delivery) {
+    cr_assert_not_null(delivery);
+    cr_assert(sink->ops->push(sink, delivery));
+    delivery_release(delivery);
 }
 
 void push_signals(struct sink *sink, struct tally *tally, uint64_t from, uint64_t to, size_t size) {

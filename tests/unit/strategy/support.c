@@ -142,15 +142,15 @@ static int32_t probe_save(void *self, const t5_save_args *args) {
 
 /* ---- the fixture ---- */
 
-static bool take_emission(void *context, struct instance *instance,
-                          const struct emission *emission) {
+static bool take_signal(void *context, struct instance *instance,
+                        const struct emitted_signal *emitted) {
     struct fixture *fixture = context;
     cr_assert_eq(instance, fixture->instance);
-    text_printf(&fixture->emitted, "%.*s %.*s %lld %g %g %.*s\n", (int)emission->name.len,
-                emission->name.data, (int)emission->symbol.len,
-                emission->symbol.len > 0 ? emission->symbol.data : "",
-                (long long)emission->event_time_ns, emission->value, emission->confidence,
-                (int)emission->data.len, emission->data.len > 0 ? emission->data.data : "");
+    text_printf(&fixture->emitted, "%.*s %.*s %lld %g %g %.*s\n", (int)emitted->name.len,
+                emitted->name.data, (int)emitted->symbol.len,
+                emitted->symbol.len > 0 ? emitted->symbol.data : "",
+                (long long)emitted->event_time_ns, emitted->value, emitted->confidence,
+                (int)emitted->data.len, emitted->data.len > 0 ? emitted->data.data : "");
     return true;
 }
 
@@ -186,14 +186,14 @@ void fixture_init(struct fixture *fixture) {
     fixture->projection = projection_new();
     cr_assert_not_null(fixture->symbols);
     cr_assert_not_null(fixture->projection);
-    fixture->wiring = (struct instance_wiring){
+    fixture->env = (struct instance_env){
         .mode = T5_MODE_LIVE,
         .partition = 3,
         .symbols = fixture->symbols,
         .max_signals_per_callback = 100,
         .max_timers = 100,
         .context = fixture,
-        .emit = take_emission,
+        .emit = take_signal,
         .wake = take_wake,
     };
 }
@@ -206,15 +206,15 @@ struct instance *fixture_create(struct fixture *fixture, struct error *error) {
     cr_assert_not_null(fixture->description, "%s", said);
     cr_assert(parameters_check(fixture->description, NULL, &fixture->parameters, &faults));
     free(said);
-    fixture->blueprint = (struct blueprint){
+    fixture->spec = (struct instance_spec){
         .deployment = "probe-one",
         .descriptor = &fixture->descriptor,
         .description = fixture->description,
         .parameters = &fixture->parameters,
         .generation = 1,
     };
-    fixture->instance = instance_create(&fixture->blueprint, &fixture->wiring, fixture->projection,
-                                        &fixture->in_hand, error);
+    fixture->instance = instance_create(&fixture->spec, &fixture->env, fixture->projection,
+                                        &fixture->current_call, error);
     return fixture->instance;
 }
 
@@ -241,7 +241,7 @@ t5_message fixture_message(struct fixture *fixture, const char *symbol, int64_t 
         .size = (uint32_t)sizeof message,
         .flags = T5_MESSAGE_HAS_EVENT_TIME,
         .topic = UINT32_MAX,
-        .partition = fixture->wiring.partition,
+        .partition = fixture->env.partition,
         .offset = offset++,
         .symbol = t5_text(symbol),
         .symbol_id = symbols_intern(fixture->symbols, symbol, strlen(symbol), NULL),

@@ -10,9 +10,9 @@
 #include "base/symbols.h"
 #include "base/text.h"
 #include "message/projection.h"
-#include "strategy/description.h"
-#include "strategy/instance.h"
-#include "strategy/state.h"
+#include "strategy/instance/instance.h"
+#include "strategy/instance/state.h"
+#include "strategy/plugin/description.h"
 
 #include <take5/take5.h>
 
@@ -58,18 +58,18 @@ struct fixture {
     t5_strategy descriptor;
     struct description *description;
     struct parameters parameters;
-    struct blueprint blueprint;
-    struct instance_wiring wiring;
+    struct instance_spec spec;
+    struct instance_env env;
     struct symbols *symbols;
     struct projection *projection;
-    struct in_hand in_hand;
+    struct current_call current_call;
     struct instance *instance;
     struct text emitted; /* "name symbol time value confidence data" a line */
     int wakes;
     uint64_t ticks;
 };
 
-/* Everything but the instance: change descriptor, wiring or settings before the next call. */
+/* Everything but the instance: change descriptor, env or settings before the next call. */
 void fixture_init(struct fixture *fixture);
 /* Describes and creates; NULL with the error when create refuses. */
 struct instance *fixture_create(struct fixture *fixture, struct error *error);

@@ -15,7 +15,8 @@ enum t5_code {
     T5_REJECT = 3,  /* from on_message: this message is bad for us, put it into the dead letters */
     T5_PENDING = 4, /* reserved: not to be returned before an ABI minor gives it a meaning */
     T5_END = 5,     /* from services that iterate: there is no further item */
-    T5_NOT_NOW = 6  /* from services: not allowed in this callback or on this thread */
+    T5_NOT_NOW = 6, /* from services: not allowed in this callback or on this thread */
+    T5_UNSUPPORTED = 7 /* from services: this host does not have it; go on without */
 };
 
 /* In what circumstances an instance lives. Told to `create` and again to `activate`. */
@@ -27,12 +28,7 @@ enum t5_mode {
 };
 
 /* Severity of a log line. */
-enum t5_level {
-    T5_LOG_DEBUG = 1,
-    T5_LOG_INFO = 2,
-    T5_LOG_WARNING = 3,
-    T5_LOG_ERROR = 4
-};
+enum t5_level { T5_LOG_DEBUG = 1, T5_LOG_INFO = 2, T5_LOG_WARNING = 3, T5_LOG_ERROR = 4 };
 
 /* Which clock a timer or now() goes by. */
 enum t5_clock {

@@ -60,9 +60,9 @@ struct t5_services {
      * return. The last one counts. Any callback that returns a code. */
     int32_t (*fail)(t5_host *host, const char *text, size_t len);
 
-    /* Says a signal. T5_OK means accepted, not yet durable; T5_ERROR that it was refused (not
-     * finite, confidence outside 0..1, bad name, data no JSON object, too many in one callback),
-     * which is counted and logged. on_message and on_timer only. */
+    /* Emits a signal. T5_OK means accepted, not yet durable; T5_ERROR that it was refused (not
+     * finite, confidence outside 0..1, bad name or value, data no JSON object, too many in one
+     * callback), which is counted and logged. on_message and on_timer only. */
     int32_t (*emit)(t5_host *host, const t5_signal *signal);
 
     /* Arms, or moves, the timer (clock, symbol, key). T5_ERROR: unknown symbol, too many timers.
@@ -85,9 +85,8 @@ struct t5_services {
     int32_t (*declare_field)(t5_host *host, const char *path, size_t len, uint32_t *index);
 
     /* Looks into the whole document of the message in hand; the first call for a message builds a
-     * tree of it, which costs as much as several callbacks. Numbers are doubles here: integers
-     * beyond 2^53 are flagged T5_VALUE_ROUNDED. T5_END when there is no such value or child.
-     * on_message only. */
+     * tree of it, which costs as much as several callbacks. Integers are exact within
+     * 64 bits, as in fields. T5_END when there is no such value or child. on_message only. */
     int32_t (*document)(t5_host *host, t5_document *document);
 
     /* The text of a symbol id; valid until the callback returns. T5_ERROR: no such id. Any
@@ -107,6 +106,10 @@ struct t5_services {
     /* Asks for an on_event(T5_EVENT_WOKEN) soon, on the instance's lane. Calls before it comes are
      * one. Any thread, between activate and the return of deactivate. */
     int32_t (*wake)(t5_host *host);
+
+    /* Publishes a point of a series. T5_ERROR: no such series, or a bad point; T5_UNSUPPORTED:
+     * nobody can look at series here, so compute none. on_message and on_timer only. */
+    int32_t (*publish)(t5_host *host, const t5_point *point);
 };
 
 /* ---- helpers: the same services, from C and C++ ---- */
@@ -125,6 +128,24 @@ static inline int32_t t5_emit(t5_host *host, const t5_signal *signal) {
     return host->services->emit(host, signal);
 }
 
+/* Emits the signal with the values beside it. */
+static inline int32_t t5_emit_values(t5_host *host, t5_signal signal, const t5_named_value *values,
+                                     uint32_t value_count) {
+    signal.values = values;
+    signal.value_count = value_count;
+    return host->services->emit(host, &signal);
+}
+
+/* A point of series number `series`, about the current message's or timer's symbol and time. */
+static inline int32_t t5_publish(t5_host *host, uint32_t series, double value) {
+    t5_point point;
+    memset(&point, 0, sizeof point);
+    point.size = (uint32_t)sizeof point;
+    point.series = series;
+    point.value = value;
+    return host->services->publish(host, &point);
+}
+
 /* Longest text that t5_log() and t5_fail() format; what is longer is cut. */
 #define T5_FORMAT_MAX 1024
 
@@ -137,7 +158,8 @@ static inline size_t t5_format_length(int printed) {
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-static inline void t5_log(t5_host *host, int32_t level, const char *format, ...) {
+static inline void
+t5_log(t5_host *host, int32_t level, const char *format, ...) {
     char text[T5_FORMAT_MAX];
     va_list args;
     va_start(args, format);
@@ -150,7 +172,8 @@ static inline void t5_log(t5_host *host, int32_t level, const char *format, ...)
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-static inline int32_t t5_fail(t5_host *host, const char *format, ...) {
+static inline int32_t
+t5_fail(t5_host *host, const char *format, ...) {
     char text[T5_FORMAT_MAX];
     va_list args;
     va_start(args, format);

@@ -21,12 +21,12 @@ enum t5_parameter_type {
 /* All texts are as an ini file would have them. */
 typedef struct t5_parameter {
     uint32_t size;
-    uint32_t type;      /* enum t5_parameter_type */
-    const char *name;   /* [a-z][a-z0-9_]*, not one of the host's keys (see the guide) */
-    const char *help;   /* one line */
-    const char *preset; /* the default; NULL: the deployment must set it */
-    const char *min;    /* smallest value; NULL: none. For INTEGER, NUMBER and DURATION */
-    const char *max;    /* largest value; NULL: none */
+    uint32_t type;             /* enum t5_parameter_type */
+    const char *name;          /* [a-z][a-z0-9_]*, not one of the host's keys (see the guide) */
+    const char *help;          /* one line */
+    const char *default_value; /* NULL: the deployment must set it */
+    const char *min;           /* smallest value; NULL: none. For INTEGER, NUMBER and DURATION */
+    const char *max;           /* largest value; NULL: none */
 } t5_parameter;
 
 #endif

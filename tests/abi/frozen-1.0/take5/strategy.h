@@ -36,6 +36,13 @@ enum t5_scope {
     T5_SCOPE_GLOBAL = 2 /* must see everything: one instance; needs a host with one lane */
 };
 
+/* How the signals of a strategy are read as positions, by what judges them (take5 evaluate). */
+enum t5_side {
+    T5_SIDE_NONE = 1,  /* they are none; 0 in the descriptor counts as this */
+    T5_SIDE_VALUE = 2, /* by the sign of `value`: long above 0, short below, flat at 0 */
+    T5_SIDE_NAMED = 3  /* by the number that is called "side" among what the signal carries */
+};
+
 /* What create is told. Valid until create returns, but for `host`. */
 typedef struct t5_create_args {
     uint32_t size;
@@ -73,8 +80,10 @@ typedef struct t5_description {
     const char *const *fields;
     const t5_parameter *const *parameters;
     uint32_t state_version;
-    uint32_t reserved;
+    uint32_t side;     /* enum t5_side */
     const char *error; /* with T5_ERROR: why these settings will not do */
+    int64_t warm_up_ns;
+    const char *const *series;
 } t5_description;
 
 /*
@@ -99,6 +108,16 @@ typedef struct t5_strategy {
     const char *const *fields;
     const t5_parameter *const *parameters;
 
+    /* How much history an instance without state wants before its work begins, by the time of the
+     * Kafka records; 0: none. What its windows look back, and no more. With windows that parameters
+     * set, describe answers it. */
+    int64_t warm_up_ns;
+
+    /* Names of the series that it publishes: as a signal's name. */
+    const char *const *series;
+    uint32_t side; /* enum t5_side; 0: its signals are no positions */
+    uint32_t reserved;
+
     /* Optional: topics, scope, fields and parameters that depend on the settings; for bridges to
      * other languages. No instance exists; the loader thread calls it. */
     int32_t (*describe)(const t5_describe_args *args, t5_description *description);
@@ -112,7 +131,8 @@ typedef struct t5_strategy {
 
     /* Takes over saved state by t5_record_read(). Called at most once, before activate; without
      * state to take over it is not called. T5_ERROR refuses: the instance is destroyed and the
-     * version that runs goes on. Without load, saved state is dropped, and the log says so. Lane. */
+     * version that runs goes on. Without load, saved state is dropped, and the log says so. Lane.
+     */
     int32_t (*load)(void *self, const t5_load_args *args);
 
     /* The instance goes to work. Lane. */

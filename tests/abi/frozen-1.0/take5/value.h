@@ -24,7 +24,7 @@ typedef struct t5_str {
 
 /* What a value is. */
 enum t5_value_type {
-    T5_VALUE_MISSING = 1, /* the message has no such field */
+    T5_VALUE_MISSING = 1, /* the message has no such field, or its number is not finite */
     T5_VALUE_NULL = 2,
     T5_VALUE_BOOLEAN = 3, /* `integer` is 0 or 1, `number` the same */
     T5_VALUE_INTEGER = 4, /* `integer` exact, `number` the nearest double */
@@ -35,7 +35,8 @@ enum t5_value_type {
 
 /* Flags of a value. Ignore those that you do not know. */
 enum t5_value_flag {
-    T5_VALUE_ROUNDED = 1 /* written as an integer beyond 64 bits: a NUMBER holds the nearest double */
+    T5_VALUE_ROUNDED =
+        1 /* written as an integer beyond 64 bits: a NUMBER holds the nearest double */
 };
 
 /*
@@ -51,6 +52,12 @@ typedef struct t5_value {
     int64_t integer;
     const char *text;
 } t5_value;
+
+/* A value with a name: of what a signal carries. Frozen: 48 bytes. */
+typedef struct t5_named_value {
+    t5_str name;
+    t5_value value;
+} t5_named_value;
 
 /* The span of a string literal or other NUL-terminated text; NULL gives the empty span. */
 static inline t5_str t5_text(const char *text) {

@@ -25,7 +25,7 @@
 #endif
 
 /* Says whether the struct that `ptr` points to, as the other side filled it, has `member`. */
-#define T5_HAS(type, ptr, member) \
+#define T5_HAS(type, ptr, member)                                                                  \
     ((size_t)(ptr)->size >= offsetof(type, member) + sizeof(((type *)0)->member))
 
 #if defined(__cplusplus)

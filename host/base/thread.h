@@ -1,0 +1,16 @@
+/*
+ * base/thread.h - threads that take no signals: the process's are for who waits for them.
+ */
+#ifndef TAKE5_BASE_THREAD_H
+#define TAKE5_BASE_THREAD_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+
+/* Starts one with every signal blocked. Not for what runs strategies: with SIGSEGV blocked the
+ * crash handler does not come. The system shows the first 15 bytes of the name. */
+bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument,
+                  struct error *error);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * checkpoint/store.h - where checkpoints and journals are kept: a directory, written by a thread of
+ * its own.
+ *
+ *   STATE_DIR/checkpoints/PARTITION/NUMBER.checkpoint   (PARTITION "global" for -1)
+ *   STATE_DIR/checkpoints/PARTITION/NUMBER.journal      the order behind that checkpoint
+ *
+ * A checkpoint is written beside, synced and renamed, and its directory is synced. Kept are the
+ * newest three, and of older ones the newest two that were usable for what was committed when the
+ * last one was written: with sinks that confirm nothing for long, the three newest all lie above
+ * the committed offsets. Journals go with the checkpoints that they lie before.
+ *
+ * What cannot be used - damaged, cut off, of another form, not this service's alone - is renamed to
+ * *.damaged or *.refused, and logged with the reason; the next older one is taken. A disk that is
+ * full stops checkpoints and journals, is logged once, and once more when it is over; nothing waits
+ * for it.
+ *
+ * Threads: lanes put and append; control does all the rest. store_status() by any thread.
+ */
+#ifndef TAKE5_CHECKPOINT_STORE_H
+#define TAKE5_CHECKPOINT_STORE_H
+
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/order.h"
+#include "log/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct checkpoint_store;
+
+struct checkpoint_store_options {
+    const char *state_dir;
+    const char *group; /* group.id: checkpoints of another one are refused */
+    /* Kafka's names. Their indices are the streams of a KEYED number; of GLOBAL, (topic T,
+     * partition number P) is stream P * topic_count + T. */
+    const char *const *topics;
+    size_t topic_count;
+    struct log *log;
+};
+
+/* Makes the directory, checks that it is this service's alone, and starts the thread. Copies the
+ * options' texts. NULL with an error. */
+struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_options *options,
+                                              struct error *error);
+/* Writes what was put, up to the time, and ends the thread. False: it hangs, and its memory is
+ * left. NULL is allowed. */
+bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns);
+
+/*
+ * The newest checkpoint of the partition number that is usable for the committed offsets; it is not
+ * removed before a newer one has been written. False: there is none; `why` then tells people about
+ * the newest that there is ("" when there is none at all). ERROR_MEMORY in `error` means that
+ * nobody can say; otherwise it has ERROR_NONE, and what is wrong with files was logged. Checkpoints
+ * above the committed offsets stay, and are removed when the next one is written, whose number is
+ * above all there are. When there is none, the journals are of no use, and are removed. What was
+ * put and is not written yet is not seen: await it.
+ */
+bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
+                           const struct positions *committed, struct checkpoint *checkpoint,
+                           struct text *why, struct error *error);
+
+/* Reads the journal behind that checkpoint number into an order just made with the number
+ * (order.h), segment by segment. Files that are missing, unreadable or end within a frame end it:
+ * `is_broken` when others follow. */
+void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,
+                                 struct order *order);
+
+/* The number for the next checkpoint: above all that are there or were put. 0: nobody can say now,
+ * for lack of memory or because of the disk; it was logged. */
+uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition);
+
+/* Takes the checkpoint over, to be written; `*checkpoint` is empty afterwards. `committed` (copied)
+ * is what was stored at the time. Gives a ticket. 0: out of memory, the checkpoint is gone. Never
+ * blocks on the disk: when more wait than CHECKPOINT_STORE_WAITING of one partition number, the
+ * oldest of them fails. */
+#define CHECKPOINT_STORE_WAITING 4
+uint64_t checkpoint_store_put(struct checkpoint_store *store, struct checkpoint *checkpoint,
+                              const struct positions *committed);
+/* Appends to the journal of that number what order_take() gave; likewise. What is lost, for lack of
+ * memory, on a full disk, or because too much waits, is told in the journal as soon as it can be:
+ * whoever reads it knows that the order is broken. Numbers never go down. */
+uint64_t checkpoint_store_append(struct checkpoint_store *store, int32_t partition, uint64_t number,
+                                 const struct text *frames);
+/* Whether all up to the ticket has been tried; what is on the disk is synced (fdatasync). Any
+ * thread. */
+bool checkpoint_store_is_done(const struct checkpoint_store *store, uint64_t ticket);
+/* Waits for it, up to the time. */
+bool checkpoint_store_await(struct checkpoint_store *store, uint64_t ticket, int64_t timeout_ns);
+/* Whether that one is kept: so that `same_as` of one that is put now may name it. Any thread. */
+bool checkpoint_store_has(struct checkpoint_store *store, int32_t partition, uint64_t number);
+/* Number of the oldest checkpoint kept of the partition number; 0: none. Any thread. */
+uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partition);
+
+/* Reads the states of clean stops of versions before there were checkpoints
+ * (STATE_DIR/instances/DEPLOYMENT.PARTITION.state) of one partition number, as a checkpoint with
+ * number 0; they are removed when the next checkpoint has been written. False: there are none. */
+bool checkpoint_store_find_old(struct checkpoint_store *store, int32_t partition,
+                               const struct positions *committed, struct checkpoint *checkpoint,
+                               struct error *error);
+
+/* Of one partition number. */
+struct checkpoint_store_status {
+    int32_t partition;
+    uint64_t number;  /* of the newest that is written; 0: none by this process */
+    int64_t taken_ms; /* wall clock */
+    uint64_t size;    /* bytes */
+    int64_t write_ns; /* how long writing took, sync included */
+};
+
+struct checkpoint_store_totals {
+    uint64_t written, failed, bytes, journal_bytes;
+    bool is_well;     /* the last attempt worked */
+    char detail[256]; /* what is wrong */
+};
+
+/* Gives how many partition numbers there are in all; fills up to `most`. `totals` may be NULL. */
+size_t checkpoint_store_status(struct checkpoint_store *store,
+                               struct checkpoint_store_status *status, size_t most,
+                               struct checkpoint_store_totals *totals);
+
+/* ---- offline, for `take5 checkpoint`: without a store ---- */
+
+struct checkpoint_file {
+    int32_t partition;
+    uint64_t number;
+    bool is_journal;
+    char *path;
+    uint64_t size;
+};
+
+/* All there are under the directory, by partition and number; free with checkpoint_files_free().
+ * False with an error when it cannot be read. */
+bool checkpoint_files_list(const char *state_dir, struct checkpoint_file **files, size_t *count,
+                           struct error *error);
+void checkpoint_files_free(struct checkpoint_file *files, size_t count);
+bool checkpoint_file_read(const char *path, struct checkpoint *checkpoint, struct error *error);
+/* Checks all hashes of a journal. `*torn`: bytes at its end that a crash cut off, which is no
+ * damage. */
+bool checkpoint_journal_check(const char *path, uint64_t *torn, struct error *error);
+
+#endif

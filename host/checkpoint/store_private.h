@@ -1,0 +1,115 @@
+/*
+ * checkpoint/store_private.h - what the store's files share. For this room alone.
+ */
+#ifndef TAKE5_CHECKPOINT_STORE_PRIVATE_H
+#define TAKE5_CHECKPOINT_STORE_PRIVATE_H
+
+#include "base/locks.h"
+#include "checkpoint/files.h"
+#include "checkpoint/journal.h"
+#include "checkpoint/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a thread can fail at. */
+enum store_work { STORE_CHECKPOINT, STORE_JOURNAL, STORE_WORKS };
+
+struct store_job {
+    struct store_job *next;
+    enum store_work work;
+    uint64_t ticket;
+    struct store_place *place;
+    uint64_t number;
+    bool is_dropped; /* too much waited: it fails */
+    bool is_end;     /* with STORE_JOURNAL: removes all journals */
+    struct checkpoint checkpoint;
+    struct positions committed;
+    struct text frames;
+};
+
+/* Positions of a file that is there: what its usability hangs on. */
+struct store_head {
+    uint64_t number;
+    struct checkpoint checkpoint; /* without states */
+};
+
+#define STORE_KEPT 16
+
+LOCK_CLASS(store_lock);
+
+/* A partition number. Lives as long as the store. */
+struct store_place {
+    int32_t partition;
+
+    uint64_t highest GUARDED_BY(store_lock); /* of all numbers that were there or put */
+    bool is_listed GUARDED_BY(store_lock);   /* `highest` knows the directory */
+    bool is_holed GUARDED_BY(store_lock);    /* frames were lost, which no file has been told */
+    size_t waiting GUARDED_BY(store_lock);   /* checkpoints in the queue */
+    uint64_t kept[STORE_KEPT] GUARDED_BY(store_lock); /* newest first; 0: no more */
+    uint64_t oldest GUARDED_BY(store_lock);
+    /* Checkpoints above the first one and up to the second go when another is written. */
+    uint64_t stale_above GUARDED_BY(store_lock), stale_to GUARDED_BY(store_lock);
+    char **old_paths GUARDED_BY(store_lock); /* files of before; go when one is written */
+    size_t old_count GUARDED_BY(store_lock);
+    bool is_failing[STORE_WORKS] GUARDED_BY(store_lock);
+    uint64_t failed_size[STORE_WORKS] GUARDED_BY(store_lock);
+    struct checkpoint_store_status status GUARDED_BY(store_lock);
+
+    /* The thread's. */
+    struct store_head *heads;
+    size_t head_count, head_capacity;
+    struct store_place *next_dirty;
+    bool is_dirty;
+    int journal; /* descriptor; -1: none is open */
+    uint64_t journal_number;
+    uint64_t journal_size;
+    bool is_journal_new; /* its directory is to be synced */
+};
+
+struct checkpoint_store {
+    char *state_dir, *group;
+    char **topics;
+    size_t topic_count;
+    struct log *log;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* for the thread */
+    pthread_cond_t done; /* for who waits for it */
+
+    struct store_place **places GUARDED_BY(store_lock);
+    size_t place_count GUARDED_BY(store_lock), place_capacity GUARDED_BY(store_lock);
+    struct store_job *first GUARDED_BY(store_lock), *last GUARDED_BY(store_lock);
+    size_t frames_waiting GUARDED_BY(store_lock); /* bytes */
+    uint64_t tickets GUARDED_BY(store_lock);
+    bool is_holed GUARDED_BY(store_lock); /* of a place that there was no memory for */
+    bool should_stop GUARDED_BY(store_lock);
+    bool has_ended GUARDED_BY(store_lock);
+    size_t failing[STORE_WORKS] GUARDED_BY(store_lock); /* places */
+    struct checkpoint_store_totals totals GUARDED_BY(store_lock);
+
+    _Atomic uint64_t finished; /* ticket; release, after all up to it has been tried */
+    /* The thread's. */
+    struct store_place *dirty;
+    struct store_job *batch; /* taken from the queue, and not begun */
+};
+
+/* Found or made; NULL: out of memory. */
+REQUIRES(store_lock)
+struct store_place *store_place(struct checkpoint_store *store, int32_t partition);
+/* NULL: there is none. */
+REQUIRES(store_lock)
+struct store_place *store_place_find(const struct checkpoint_store *store, int32_t partition);
+/* Takes the job, and wakes the thread; gives its ticket. */
+REQUIRES(store_lock)
+uint64_t store_push(struct checkpoint_store *store, struct store_job *job);
+void store_job_free(struct store_job *job);
+struct journal_owner store_owner(const struct checkpoint_store *store, int32_t partition,
+                                 uint64_t number);
+
+/* The thread. */
+void *store_run(void *store);
+/* Of a place, when the thread is over. */
+void store_place_end(struct store_place *place);
+
+#endif

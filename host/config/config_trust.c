@@ -1,0 +1,88 @@
+/*
+ * Whether others could have written the configuration: whoever can, decides what code runs, as whom
+ * it speaks to Kafka and where it writes.
+ */
+#include "base/array.h"
+#include "base/text.h"
+#include "config/build.h"
+#include "config/paths.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+
+void build_trust_file(struct build *build, const char *path) {
+    struct config *config = build->config;
+    char *copy = path_absolute(NULL, path);
+    if (copy == NULL || !ARRAY_RESIZE(config->sources, config->source_count + 1)) {
+        free(copy);
+        build_out_of_memory(build);
+        return;
+    }
+    config->sources[config->source_count++] = copy;
+}
+
+struct trust config_trust(const struct config *config) {
+    const struct group *group =
+        config->control_group != NULL ? getgrnam(config->control_group) : NULL;
+    return (struct trust){.is_off = !config->strict_modes,
+                          .group = group != NULL ? group->gr_gid : TRUST_NO_GROUP};
+}
+
+/* The main file can say that of anything but itself: who can write it would say so. */
+static bool is_off_from_outside(const struct build *build) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    const struct place *origin =
+        &build->config->origins[schema_find("take5", "strict_modes") - keys];
+    return !build->config->strict_modes && origin->file != NULL && origin->line == 0;
+}
+
+static void check_main(struct build *build) {
+    struct error error;
+    const char *path = build->config->path;
+    if (is_off_from_outside(build) || trust_check(path, &trust_strict, &error))
+        return;
+    if (!build->config->strict_modes)
+        error_set(&error, error.code,
+                  "%s (for this file, set it on the command line: -s take5.strict_modes=no)",
+                  error.text);
+    faults_add_error(build->faults, (struct place){0}, &error);
+}
+
+static bool is_below(const char *path, const char *directory) {
+    const size_t size = strlen(directory);
+    return strncmp(path, directory, size) == 0 && path[size] == '/';
+}
+
+/* Its files are those of the quants, who may be a group; a secret's are not. */
+static void check_sources(struct build *build) {
+    const struct config *config = build->config;
+    const struct trust ours = {.is_off = !config->strict_modes, .group = TRUST_NO_GROUP};
+    const struct trust quants = config_trust(config);
+    struct error error;
+    char *above = path_directory(config->path);
+    char *folder = above != NULL ? path_join(above, "strategies.d") : NULL;
+    if (folder == NULL) {
+        build_out_of_memory(build);
+        goto out;
+    }
+    if (!trust_check(folder, &quants, &error) && errno != ENOENT)
+        faults_add_error(build->faults, (struct place){0}, &error);
+    for (size_t i = 0; i < config->source_count; i++) {
+        const char *path = config->sources[i];
+        if (!trust_check(path, is_below(path, folder) ? &quants : &ours, &error))
+            faults_add_error(build->faults, (struct place){0}, &error);
+    }
+out:
+    free(folder);
+    free(above);
+}
+
+void build_trust(struct build *build) {
+    if (!build->request->is_trusting_nobody || build->config->path == NULL)
+        return;
+    check_main(build);
+    check_sources(build);
+}

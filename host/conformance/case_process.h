@@ -1,0 +1,36 @@
+/*
+ * conformance/case_process.h - one case in a process of its own.
+ */
+#ifndef TAKE5_CONFORMANCE_CASE_PROCESS_H
+#define TAKE5_CONFORMANCE_CASE_PROCESS_H
+
+#include "base/faults.h"
+#include "base/text.h"
+#include "strategy/plugin/description.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the child is called: conformance_serve(). */
+#define CONFORMANCE_COMMAND "conformance"
+
+struct conformance_call {
+    const char *program;   /* NULL: /proc/self/exe */
+    const char *case_name; /* in full */
+    uint64_t seed;
+    const struct text *request; /* request_encode()'s */
+    int64_t timeout_ns;
+    char **environment; /* NULL: this process's */
+    struct place place; /* of faults that are the parent's words; file NULL: none */
+};
+
+/*
+ * Runs it and waits for its end. True when it ended well; else faults say why: what it found, or
+ * what it was doing when it crashed or hung. Warnings come in either case. `description` may be
+ * NULL; else it is what the child sent, NULL when it sent none. Processes that the child left
+ * behind are ended.
+ */
+bool conformance_process_run(const struct conformance_call *call, struct description **description,
+                             struct faults *faults);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * engine/core/core.h - the engine's state, shared by the rooms of engine/ and nobody else, and what
+ * all of them do to it.
+ *
+ * engine/instances makes instances, engine/rebalance assigns and revokes partitions, engine/reload
+ * puts new deployments to work, engine/ itself starts and stops all of it and shows it.
+ */
+#ifndef TAKE5_ENGINE_CORE_CORE_H
+#define TAKE5_ENGINE_CORE_CORE_H
+
+#include "base/text.h"
+#include "engine/core/breakdown.h"
+#include "engine/core/deployment.h"
+#include "engine/core/offset_tracker.h"
+#include "engine/core/options.h"
+#include "engine/core/partition.h"
+#include "engine/core/redrive_outcome.h"
+#include "engine/core/report.h"
+#include "engine/core/topics.h"
+#include "engine/crash/quarantine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct checkpoint_store;
+struct journal;
+struct lane;
+struct watchdog;
+
+struct engine {
+    struct engine_options options;
+    struct log *log;
+    struct topics *topics;
+    const struct config *config; /* in force */
+    struct config *owned_config; /* `config` when it came with a reload; else NULL */
+    struct generations *generations;
+    const struct record *samples; /* for the rehearsals of the start */
+    size_t sample_count;
+    struct lane **lanes;
+    size_t lane_count;
+    struct projection *projection; /* lanes run on sealed copies of it */
+    struct deployment_set *deployment_set;
+    struct quarantine quarantine; /* who is not let in */
+    struct held **held;           /* who was not, in order of names; under `status_lock` */
+    size_t held_count;
+    /* All partitions there are, at work or parked, the GLOBAL one included. Changed by control
+     * under `status_lock`. */
+    struct partition **partitions;
+    size_t partition_count;
+    pthread_mutex_t status_lock;
+    _Atomic bool should_stop;
+    _Atomic bool is_stopping;
+    /* Monotonic: whatever is waited for, no longer than until then. INT64_MAX until a stop. */
+    _Atomic int64_t hurry_ns;
+    _Atomic(const char *) stop_step; /* what a stop waits for; NULL: there is none */
+    struct engine_left left;         /* of the stop */
+    _Atomic bool is_draining;        /* no lane reads; lanes have a pointer to it */
+    _Atomic bool is_unattended;      /* no deployment runs: nothing is read */
+    bool is_source_started;
+    /* For the view. */
+    int64_t started_wall_ns, started_ns;
+    _Atomic uint64_t assigned_count, revoked_count, reload_counts[OUTCOMES];
+    _Atomic uint64_t reloads, failed_reloads;
+    _Atomic uint64_t missing;        /* instances that could not be made */
+    _Atomic int64_t reload_began_ns; /* monotonic; 0: none under way */
+    _Atomic int64_t last_pause_ns;
+    struct text last_reload;             /* report_json(), guarded by status_lock */
+    struct current_call *loader_call;    /* of the control thread: create and destroy */
+    struct current_call own_loader_call; /* when crash.h has none */
+    struct watchdog *watchdog;
+    pthread_mutex_t call_readers;   /* see instance.h */
+    struct journal *journal;        /* NULL: none is kept */
+    struct checkpoint_store *store; /* NULL: no state is kept */
+    atomic_flag saving;             /* a lane takes a checkpoint */
+    bool did_take_global;           /* the first assignment has been */
+    /* Deployments that were refused at the start and have not run since; control's alone. */
+    char **refused;
+    size_t refused_count;
+    /* What has no partition and is not confirmed: left by dropped ones, and of redriven
+     * dead_letters. */
+    struct offset_tracker orphans;
+    _Atomic uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters by what became of them */
+    _Atomic bool has_stopped;                    /* engine_stop has ended: no sink is waited for */
+    struct breakdown breakdown;
+};
+
+/* Logs it, counts its outcomes, keeps it for the view. `what` is "start" or "reload". */
+void engine_log_report(struct engine *engine, const struct report *report, const char *what);
+
+/* Who is not let in with this configuration; NULL: nobody is held back. */
+const struct quarantine *engine_quarantine(const struct engine *engine,
+                                           const struct config *config);
+
+/* What crashes are named by is put back on the control thread as well; `culprit` NULL: not known.
+ */
+void engine_look_after(struct engine *engine, const char *culprit);
+
+/* Tells the source whether there is anybody to read for, and says so when that changed. */
+void engine_attend(struct engine *engine, const struct report *report);
+
+#endif

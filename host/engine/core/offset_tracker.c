@@ -1,0 +1,79 @@
+#include "engine/core/offset_tracker.h"
+
+#include "source/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void offset_tracker_init(struct offset_tracker *tracker) {
+    memset(tracker, 0, sizeof *tracker);
+    tracker->next = SOURCE_NO_OFFSET;
+    tracker->stored = SOURCE_NO_OFFSET;
+    tracker->assigned_at = SOURCE_NO_OFFSET;
+}
+
+void offset_tracker_release(struct offset_tracker *tracker) {
+    while (tracker->first != NULL) {
+        struct in_flight *next = tracker->first->next;
+        free(tracker->first);
+        tracker->first = next;
+    }
+    tracker->last = NULL;
+    tracker->in_flight_count = 0;
+}
+
+struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset) {
+    struct in_flight *in_flight = malloc(sizeof *in_flight);
+    if (in_flight == NULL)
+        return NULL;
+    in_flight->next = NULL;
+    in_flight->offset = offset;
+    atomic_init(&in_flight->holds, 1);
+    if (tracker->last != NULL)
+        tracker->last->next = in_flight;
+    else
+        tracker->first = in_flight;
+    tracker->last = in_flight;
+    tracker->in_flight_count++;
+    return in_flight;
+}
+
+void in_flight_add_hold(struct in_flight *in_flight) {
+    atomic_fetch_add_explicit(&in_flight->holds, 1, memory_order_relaxed);
+}
+
+void in_flight_drop(struct in_flight *in_flight) {
+    atomic_fetch_sub_explicit(&in_flight->holds, 1, memory_order_release);
+}
+
+uint64_t offset_tracker_collect(struct offset_tracker *tracker) {
+    uint64_t collected = 0;
+    while (tracker->first != NULL &&
+           atomic_load_explicit(&tracker->first->holds, memory_order_acquire) == 0) {
+        struct in_flight *next = tracker->first->next;
+        free(tracker->first);
+        tracker->first = next;
+        collected++;
+    }
+    if (tracker->first == NULL)
+        tracker->last = NULL;
+    tracker->in_flight_count -= collected;
+    return collected;
+}
+
+void offset_tracker_abandon(struct offset_tracker *tracker, struct offset_tracker *orphans) {
+    if (tracker->first == NULL)
+        return;
+    if (orphans->last != NULL)
+        orphans->last->next = tracker->first;
+    else
+        orphans->first = tracker->first;
+    orphans->last = tracker->last;
+    orphans->in_flight_count += tracker->in_flight_count;
+    tracker->first = tracker->last = NULL;
+    tracker->in_flight_count = 0;
+}
+
+int64_t offset_tracker_done(const struct offset_tracker *tracker) {
+    return tracker->first != NULL ? tracker->first->offset : tracker->next;
+}

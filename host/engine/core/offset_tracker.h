@@ -1,0 +1,59 @@
+/*
+ * engine/core/offset_tracker.h - how far one (topic, partition) has come: what was seen, and what
+ * is done.
+ *
+ * An offset is *seen* when all instances have had the message, and *done* when the sinks have also
+ * confirmed everything that it caused. What may be stored is the lowest offset that is not done.
+ *
+ * A message that causes nothing is done at once and costs no memory here. One that does holds a
+ * `struct pending`, in order of offsets, until its last delivery is confirmed.
+ *
+ * Threads: everything by the owner (the lane, or control while the partition is parked), but
+ * pending_drop(), which any sink may call.
+ */
+#ifndef TAKE5_ENGINE_CORE_OFFSET_TRACKER_H
+#define TAKE5_ENGINE_CORE_OFFSET_TRACKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A message whose consequences are not all confirmed. Freed by the owner after the last drop. */
+struct in_flight {
+    struct in_flight *next;
+    int64_t offset;
+    _Atomic uint32_t holds;
+};
+
+struct offset_tracker {
+    _Atomic bool is_owned;   /* this host holds the topic's partition */
+    int64_t next;            /* the next offset expected; what lies below was seen. Or NO_OFFSET */
+    int64_t stored;          /* what was stored last, or NO_OFFSET */
+    int64_t assigned_at;     /* committed offset at the last assignment, or NO_OFFSET */
+    struct in_flight *first; /* not confirmed, lowest offset first */
+    struct in_flight *last;
+    uint64_t in_flight_count;
+};
+
+void offset_tracker_init(struct offset_tracker *tracker);
+/* Frees what is pending. No sink may still know of any of it. */
+void offset_tracker_release(struct offset_tracker *tracker);
+
+/* Adds a pending with one hold, which the caller drops when the message has been dispatched. NULL
+ * when memory runs out. */
+struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset);
+void in_flight_add_hold(struct in_flight *in_flight);
+/* Any thread. The pending must not be touched afterwards. */
+void in_flight_drop(struct in_flight *in_flight);
+
+/* Frees what has been confirmed from the low end; gives how many. */
+uint64_t offset_tracker_collect(struct offset_tracker *tracker);
+
+/* Moves what is pending to the end of another list: of a partition that is dropped while sinks
+ * still know of it. */
+void offset_tracker_abandon(struct offset_tracker *tracker, struct offset_tracker *orphans);
+
+/* The lowest offset that is not done, or NO_OFFSET while nothing was seen. */
+int64_t offset_tracker_done(const struct offset_tracker *tracker);
+
+#endif

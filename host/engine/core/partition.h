@@ -1,0 +1,213 @@
+/*
+ * engine/core/partition.h - one partition *number* at work: the instances of all KEYED deployments
+ * on it, their symbols, and how far each topic has come. Number -1 holds the GLOBAL deployments.
+ *
+ * Owned by one lane at a time, or by control while parked. It is made and freed on the control
+ * thread; the lane uses it between partition_... calls of `lane.c` alone.
+ */
+#ifndef TAKE5_ENGINE_CORE_PARTITION_H
+#define TAKE5_ENGINE_CORE_PARTITION_H
+
+#include "base/symbols.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/order.h"
+#include "engine/core/deployment.h"
+#include "engine/core/offset_tracker.h"
+#include "strategy/instance/instance.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PARTITION_GLOBAL (-1)
+
+struct catch_up;
+struct lane;
+struct partition;
+
+/* The message that an instance's signals are put down to. */
+struct cause {
+    uint32_t topic; /* of the configuration; NOT_WANTED: none yet */
+    int32_t partition;
+    int64_t offset;
+    uint32_t ordinal; /* of the next signal */
+};
+
+/* Why an instance gets no messages. */
+enum suspension {
+    SUSPENDED_NOT = 0,
+    SUSPENDED_ERRORS,   /* too many errors in a row: until `resume_ns` */
+    SUSPENDED_REJECTS,  /* too many dead letters: until `resume_ns` */
+    SUSPENDED_OPERATOR, /* by command */
+    SUSPENDED_PARTIAL,  /* GLOBAL while the host lacks a partition */
+    /* It is behind, and is fed what it did not see (engine/lane/catch_up.h). */
+    SUSPENDED_CATCHING_UP
+};
+const char *suspension_name(enum suspension suspension);
+
+/* An instance's place in a partition. The owner writes; atomics are read by status as well. */
+struct task {
+    struct partition *partition;
+    struct deployment *deployment; /* a reference: name and filters */
+    struct deployment *made_of; /* a reference: what the instance was made from; differs when only
+                                   the filters have changed since */
+    struct instance *instance;
+    struct cause cause;
+    const char *origin;    /* of its state: "fresh", "loaded", "kept", "resumed"; a literal */
+    _Atomic bool is_woken; /* wake() was called; any thread sets it */
+    uint32_t errors_in_row;
+    _Atomic int suspension;
+    _Atomic int64_t resume_ns; /* clock_coarse_ns() */
+    int64_t suspend_ns;        /* length of the next suspension */
+    _Atomic uint64_t passed;   /* messages that went by while suspended */
+    _Atomic uint64_t suspensions;
+    _Atomic uint64_t behind; /* offsets between it and its partition, as last counted */
+    /* By topic, while it is suspended: the next offset that it is to be handed, or NO_OFFSET: that
+     * of the partition. What lies below `history_to` is history: its signals are safe already. */
+    int64_t *position;
+    int64_t *history_to;
+    bool needs_warm_up; /* where it is to begin is still to be found out */
+    int64_t
+        warm_up_to_ms; /* Kafka time of the stream then; RECORD_NO_TIME: that of the first record */
+    bool is_recovered; /* it has the state of the checkpoint that the partition goes on with */
+    bool is_spoilt;    /* it refused that state */
+    bool is_fed;       /* by the partition's catch-up */
+    uint64_t saved_number; /* of the checkpoint that has its state; 0: none */
+    uint64_t saved_mark;   /* task_mark() at that time */
+    int64_t last_error_ns; /* wall, 0: none */
+    char last_error[256];  /* guarded by the engine's status lock */
+    uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
+    int64_t last_slow_ns; /* wall, 0: none; of callbacks that were slow, likewise */
+    int64_t slowest_ns;   /* of those not said */
+    uint64_t suppressed_slow;
+    int64_t reject_window_ns; /* start of the minute that rejects are counted in */
+    uint32_t rejects_in_window;
+    bool was_told_partial; /* the last assignment event said PARTIAL */
+};
+
+/* A deployment that belongs on a partition and has no instance there: none could be made. */
+struct refusal {
+    char *deployment;
+    char *why;
+};
+
+/* Where messages of a symbol go, by topic: entries in order of the deployments' names. */
+struct route_entry {
+    struct task *task;
+    uint32_t topic;              /* the strategy's index */
+    bool is_global;              /* symbol ids of the GLOBAL table */
+    const uint32_t *time_frames; /* NULL: all */
+};
+
+struct route {
+    struct route *next;
+    uint64_t *members; /* which tasks of the candidates: a bit set, for sharing */
+    size_t *begin;     /* topic_count + 1 indices into entries */
+    struct route_entry *entries;
+};
+
+struct partition {
+    int32_t number;
+    struct lane *home;         /* number % lanes: the only lane that ever owns it */
+    struct lane *_Atomic lane; /* home while it works, NULL while parked */
+    struct deployment_set *deployment_set;
+    struct symbols *symbols;
+    struct task **tasks; /* in order of the deployments' names */
+    size_t task_count;
+    struct refusal *refusals; /* guarded by the engine's status lock */
+    size_t refusal_count;
+    /* What deployments that do not run knew when they did: they are caught up from there should
+     * they come back. Their positions are their own. The lane's, as all that follows. */
+    struct checkpoint_part *absent;
+    size_t absent_count;
+    struct offset_tracker *topics; /* topic_count, by index of the configuration */
+    size_t topic_count;
+    uint64_t in_flight_count; /* over all topics */
+    bool is_fresh;            /* its instances have not been told FRESH yet */
+    bool is_resumed;          /* ... RESUMED */
+    int64_t parked_ns;        /* clock_monotonic_ns() */
+    /* Routes: by symbol id; rebuilt when tasks change. */
+    struct route *routes; /* all that were made */
+    struct route **route_by_symbol;
+    uint32_t route_capacity;
+    /* Kafka's, of the first and of the last record; RECORD_NO_TIME: none came yet. */
+    int64_t first_ms, time_ms;
+    struct partition *global; /* whose tasks are routed too, or NULL */
+    /* In which order its records were handed over; NULL: nobody notes it. */
+    struct order *order;
+    struct partition_journal {
+        uint64_t ticket;   /* of what is being written (checkpoint/store.h); 0: nothing is */
+        int64_t append_ns; /* coarse, of the last append */
+        int64_t *appended; /* by topic: `next` at the last append */
+        int64_t *noted_to; /* by topic: what lies below is in the journal */
+        int64_t *written;  /* by topic: what lies below is on the disk; offsets may be stored up to
+                            * there */
+    } journal;
+    uint64_t checkpoint_number;   /* of the last one; 0: none */
+    uint64_t checkpoint_mark;     /* records handed over until then */
+    int64_t checkpoint_ns;        /* coarse, when the next one is due */
+    struct catch_up *catch_up;    /* feeds who is behind; NULL: nobody is */
+    _Atomic uint64_t late_handed; /* records that it has handed over; 0 while there is none */
+    int64_t cold_ns;              /* since when somebody waits to be warmed up; 0: nobody does */
+    int64_t history_ns;           /* control's: when opening it is tried again */
+    _Atomic bool wants_history;   /* somebody is to catch up and is not fed yet: control opens it */
+};
+
+/* Nothing in it yet but symbols and progress. NULL when memory runs out. */
+struct partition *partition_new(int32_t number, struct deployment_set *deployment_set,
+                                size_t topic_count, uint32_t max_symbols);
+/* Destroys its instances (loader thread), frees everything. */
+void partition_free(struct partition *partition);
+
+/* How many of its instances have a state to keep. */
+size_t partition_count_states(const struct partition *partition);
+
+struct task *task_new(struct partition *partition, struct deployment *deployment);
+/* Destroys its instance, if it has one still. */
+void task_free(struct task *task);
+/* Changes with everything that an instance was handed. */
+uint64_t task_mark(const struct task *task);
+/* It is where its partition is: it has no positions of its own. */
+void task_forget_positions(struct task *task);
+/* Whether it is behind its partition in a topic that it wants. */
+bool task_is_behind(const struct task *task);
+/* Counts by how much, for `behind`. The lane's. */
+void task_count_behind(struct task *task);
+
+struct task *partition_task(const struct partition *partition, const char *deployment);
+
+/* What an instance is told, on its lane: an event with nothing but its kind, */
+void task_tell(struct task *task, enum t5_event_kind kind);
+/* that it did not see these offsets of a topic, unless it does not want that (SOURCE_NO_OFFSET, and
+ * all of GLOBAL tasks': no one offset), */
+void task_tell_gap(struct task *task, size_t topic, int64_t from, int64_t to);
+/* and whether the host has all that it wants; `missing` is the strategy's index of a topic of which
+ * it lacks some, NOT_WANTED: none. Only if that changed, or `is_forced`. */
+void task_tell_extent(struct task *task, uint32_t missing, bool is_forced);
+
+/* Notes why a deployment has no instance here, over what was noted before; NULL: it has one now, or
+ * is wanted no longer. Under the engine's status lock. Without memory it is left out. */
+void partition_note_refusal(struct partition *partition, const char *deployment, const char *why);
+/* Keeps what a deployment knew that goes; takes the part over, and leaves it empty. The lane's, or
+ * control's for a partition that no lane works on. False: out of memory. */
+bool partition_keep_absent(struct partition *partition, struct checkpoint_part *part);
+/* NULL: nothing is known of it. */
+struct checkpoint_part *partition_absent(const struct partition *partition, const char *deployment);
+void partition_forget_absent(struct partition *partition, const char *deployment);
+/* NULL: none was refused. */
+const char *partition_refusal(const struct partition *partition, const char *deployment);
+
+/* Forgets all routes: tasks, filters or the global partition changed. */
+void partition_forget_routes(struct partition *partition);
+
+/* The route of a live symbol id, made now if it is new. NULL when memory runs out. */
+struct route *partition_route(struct partition *partition, uint32_t symbol_id, const char *symbol,
+                              size_t size);
+
+/* The strategy's index of a wanted topic that this host does not hold of the partition number;
+ * NOT_WANTED: it holds all of them. */
+uint32_t partition_missing(const struct partition *partition, const struct deployment *deployment);
+/* Whether it holds any topic still. */
+bool partition_is_owned(const struct partition *partition);
+
+#endif

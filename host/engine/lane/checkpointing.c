@@ -1,0 +1,364 @@
+#include "engine/lane/checkpointing.h"
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "engine/lane/catch_up.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Between two appends to a journal: offsets are stored that much later. */
+#define APPEND_NS (200 * NS_PER_MS)
+/* Where a partition number's first checkpoint falls in the interval, so that not all are due at
+ * once. */
+#define SPREAD    16
+#define SPREAD_BY 7
+
+/* ---- journal ---- */
+
+bool checkpointing_begin(struct lane *lane, struct partition *partition, struct order *order) {
+    const int64_t interval_ns = lane->options.config->checkpoint_interval_ns;
+    partition->checkpoint_ns =
+        clock_coarse_ns() +
+        interval_ns / SPREAD * ((int64_t)partition->number * SPREAD_BY % SPREAD + 1);
+    if (order == NULL)
+        return true;
+    struct partition_journal *journal = &partition->journal;
+    journal->appended = calloc(partition->topic_count + 1, sizeof *journal->appended);
+    journal->noted_to = calloc(partition->topic_count + 1, sizeof *journal->noted_to);
+    journal->written = calloc(partition->topic_count + 1, sizeof *journal->written);
+    if (journal->appended == NULL || journal->noted_to == NULL || journal->written == NULL)
+        return false;
+    for (uint64_t i = order_begin(order); i < order_end(order); i++) {
+        const struct order_run *run = order_at(order, i);
+        if (run->from + run->span > journal->noted_to[run->stream])
+            journal->noted_to[run->stream] = run->from + run->span;
+    }
+    for (size_t i = 0; i < partition->topic_count; i++)
+        journal->written[i] = partition->topics[i].next;
+    partition->order = order;
+    return true;
+}
+
+static void note_written(struct partition *partition, bool is_all) {
+    struct partition_journal *journal = &partition->journal;
+    for (size_t i = 0; i < partition->topic_count; i++)
+        journal->written[i] = is_all ? partition->topics[i].next : journal->appended[i];
+}
+
+void checkpointing_cut(struct partition *partition, size_t topic, int64_t offset) {
+    if (partition->order == NULL || partition->journal.noted_to[topic] <= offset)
+        return;
+    order_cut(partition->order, (uint32_t)topic, offset);
+    partition->journal.noted_to[topic] = offset;
+}
+
+void checkpointing_resume(struct partition *partition) {
+    if (partition->order == NULL)
+        return;
+    for (size_t i = 0; i < partition->topic_count; i++) {
+        if (partition->topics[i].next != SOURCE_NO_OFFSET)
+            checkpointing_cut(partition, i, partition->topics[i].next);
+    }
+    partition->journal.ticket = 0;
+    note_written(partition, true);
+}
+
+static bool has_untaken(const struct order *order) {
+    return order->taken < order_end(order) || order->cuts.size > 0;
+}
+
+static void append(struct lane *lane, struct partition *partition) {
+    struct partition_journal *journal = &partition->journal;
+    struct text frames;
+    uint64_t number;
+    text_init(&frames);
+    while (order_take(partition->order, &number, &frames)) {
+        journal->ticket =
+            checkpoint_store_append(lane->options.store, partition->number, number, &frames);
+        text_reset(&frames);
+    }
+    text_release(&frames);
+    for (size_t i = 0; i < partition->topic_count; i++)
+        journal->appended[i] = partition->topics[i].next;
+}
+
+void checkpointing_journal(struct lane *lane, struct partition *partition, int64_t coarse_ns) {
+    struct partition_journal *journal = &partition->journal;
+    if (partition->order == NULL)
+        return;
+    if (journal->ticket != 0) {
+        if (!checkpoint_store_is_done(lane->options.store, journal->ticket))
+            return;
+        checkpointing_journal_written(partition);
+    }
+    if (!has_untaken(partition->order)) {
+        note_written(partition, true);
+    } else if (coarse_ns - journal->append_ns >= APPEND_NS) {
+        journal->append_ns = coarse_ns;
+        append(lane, partition);
+        if (journal->ticket == 0) /* there is no memory to write it with: it ends nobody's work */
+            note_written(partition, true);
+    }
+}
+
+uint64_t checkpointing_journal_now(struct lane *lane, struct partition *partition) {
+    if (partition->order == NULL)
+        return 0;
+    append(lane, partition);
+    return partition->journal.ticket;
+}
+
+void checkpointing_journal_written(struct partition *partition) {
+    if (partition->order == NULL)
+        return;
+    partition->journal.ticket = 0;
+    note_written(partition, false);
+}
+
+int64_t checkpointing_limit(const struct partition *partition, size_t topic, int64_t done) {
+    const int64_t written =
+        partition->order != NULL ? partition->journal.written[topic] : SOURCE_NO_OFFSET;
+    return written == SOURCE_NO_OFFSET || done < written ? done : written;
+}
+
+/* ---- checkpoints ---- */
+
+bool checkpointing_positions(const struct lane *lane, const struct partition *partition,
+                             const struct task *task, struct positions *positions) {
+    for (size_t i = 0; partition->number == PARTITION_GLOBAL && i < lane->partition_capacity; i++) {
+        if (lane->partitions[i] != NULL &&
+            !checkpointing_positions(lane, lane->partitions[i], NULL, positions))
+            return false;
+    }
+    for (size_t i = 0; i < partition->topic_count; i++) {
+        int64_t next = partition->topics[i].next;
+        if (task != NULL && task->position[i] != SOURCE_NO_OFFSET && task->position[i] < next)
+            next = task->position[i];
+        if (next != SOURCE_NO_OFFSET &&
+            !positions_add(positions, topics_name(lane->options.topics, (uint32_t)i),
+                           partition->number, next))
+            return false;
+    }
+    return true;
+}
+
+int64_t checkpointing_position(const struct lane *lane, const struct partition *partition,
+                               const struct positions *positions, size_t topic) {
+    const struct position *position = positions_find(
+        positions, topics_name(lane->options.topics, (uint32_t)topic), partition->number);
+    return position != NULL ? position->next : SOURCE_NO_OFFSET;
+}
+
+bool checkpointing_place(const struct lane *lane, const struct task *task,
+                         struct checkpoint_part *part) {
+    const struct partition *partition = task->partition;
+    if (!checkpointing_positions(lane, partition, task, &part->positions))
+        return false;
+    for (size_t i = 0; i < partition->topic_count; i++) {
+        if (task->history_to[i] != SOURCE_NO_OFFSET && task->position[i] < task->history_to[i] &&
+            !positions_add(&part->history_to, topics_name(lane->options.topics, (uint32_t)i),
+                           partition->number, task->history_to[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool add_stored(const struct lane *lane, const struct partition *partition,
+                       struct positions *positions) {
+    for (size_t i = 0; i < partition->topic_count; i++) {
+        const int64_t stored = partition->topics[i].stored;
+        if (stored != SOURCE_NO_OFFSET &&
+            !positions_add(positions, topics_name(lane->options.topics, (uint32_t)i),
+                           partition->number, stored))
+            return false;
+    }
+    return true;
+}
+
+/* Whether its state lies in a checkpoint on the disk as it is now. */
+static bool is_on_disk(const struct lane *lane, const struct partition *partition,
+                       uint64_t number) {
+    return number != 0 && checkpoint_store_has(lane->options.store, partition->number, number);
+}
+
+/* A strategy that cannot save is left out, and starts fresh should it come to that. False: out of
+ * memory. */
+static bool save_task(struct lane *lane, struct task *task, struct checkpoint_part *part,
+                      struct error *error) {
+    const uint64_t mark = task_mark(task);
+    part->has_state = task->made_of->description->has_save;
+    if (!part->has_state)
+        return true;
+    if (task->saved_mark == mark && is_on_disk(lane, task->partition, task->saved_number)) {
+        part->same_as = task->saved_number;
+        return true;
+    }
+    struct error why = {0};
+    if (instance_save(task->instance, T5_SAVE_CHECKPOINT, &part->state, &why)) {
+        task->saved_mark = mark;
+        return true;
+    }
+    if (why.code == ERROR_MEMORY) {
+        *error = why;
+        return false;
+    }
+    part->has_state = false;
+    log_change(lane->options.log, LOG_LEVEL_ERROR, "engine",
+               "%s on partition %" PRId32 ": its state is not in the checkpoint: %s",
+               task->deployment->name, task->partition->number, why.text);
+    return true;
+}
+
+static bool add_absent(const struct lane *lane, const struct partition *partition,
+                       const struct checkpoint_part *absent, struct checkpoint *checkpoint) {
+    struct checkpoint_part *part = checkpoint_add_part(checkpoint, absent->deployment);
+    if (part == NULL || !positions_add_all(&part->positions, &absent->positions) ||
+        !positions_add_all(&part->history_to, &absent->history_to))
+        return false;
+    part->has_state = absent->has_state;
+    if (!part->has_state)
+        return true;
+    if (!is_on_disk(lane, partition, absent->same_as))
+        return state_copy(&part->state, &absent->state);
+    part->same_as = absent->same_as;
+    return true;
+}
+
+static int compare_parts(const void *a, const void *b) {
+    return strcmp(((const struct checkpoint_part *)a)->deployment,
+                  ((const struct checkpoint_part *)b)->deployment);
+}
+
+static bool fill(struct lane *lane, struct partition *partition, struct checkpoint *checkpoint,
+                 struct error *error) {
+    checkpoint->partition = partition->number;
+    checkpoint->taken_ms = clock_wall_ns() / NS_PER_MS;
+    checkpoint->group = strdup(lane->options.config->group_id);
+    if (checkpoint->group == NULL ||
+        !checkpointing_positions(lane, partition, NULL, &checkpoint->positions))
+        return error_set_memory(error, "a checkpoint");
+    for (size_t i = 0; i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (task->needs_warm_up) /* it has nothing yet */
+            continue;
+        struct checkpoint_part *part = checkpoint_add_part(checkpoint, task->deployment->name);
+        const bool is_behind = atomic_load(&task->suspension) != SUSPENDED_NOT;
+        if (part == NULL || (is_behind && !checkpointing_place(lane, task, part)))
+            return error_set_memory(error, "a checkpoint");
+        if (!save_task(lane, task, part, error))
+            return false;
+    }
+    for (size_t i = 0; i < partition->absent_count; i++) {
+        if (!add_absent(lane, partition, &partition->absent[i], checkpoint))
+            return error_set_memory(error, "a checkpoint");
+    }
+    if (checkpoint->part_count > 0)
+        qsort(checkpoint->parts, checkpoint->part_count, sizeof *checkpoint->parts, compare_parts);
+    return true;
+}
+
+/* Whether somebody is behind, and will be fed in the order that lies before the checkpoints; not
+ * when so much of it has come together that nothing more might be noted. */
+static bool needs_old_order(const struct partition *partition) {
+    bool is_behind = partition->catch_up != NULL;
+    for (size_t i = 0; i < partition->task_count; i++)
+        is_behind |= atomic_load(&partition->tasks[i]->suspension) != SUSPENDED_NOT;
+    return is_behind && partition->order->count < ORDER_MOST_RUNS / 2;
+}
+
+/* What its tasks have is in that checkpoint from now on. */
+static void note_saved(struct lane *lane, struct partition *partition, uint64_t number) {
+    partition->checkpoint_number = number;
+    for (size_t i = 0; i < partition->task_count; i++)
+        partition->tasks[i]->saved_number = number;
+    for (size_t i = 0; i < partition->absent_count; i++)
+        partition->absent[i].same_as = number;
+    if (partition->order == NULL)
+        return;
+    if (!order_begin_segment(partition->order, number))
+        partition->order->is_broken = true;
+    const uint64_t oldest = checkpoint_store_oldest(lane->options.store, partition->number);
+    if (oldest != 0 && !needs_old_order(partition))
+        order_drop_before(partition->order, oldest);
+}
+
+static uint64_t put(struct lane *lane, struct partition *partition, struct checkpoint *checkpoint,
+                    struct error *error) {
+    struct positions stored;
+    uint64_t ticket = 0;
+    positions_init(&stored);
+    checkpoint->number = checkpoint_store_next_number(lane->options.store, partition->number);
+    const uint64_t number = checkpoint->number;
+    if (number == 0)
+        error_set(error, ERROR_SYSTEM, "its directory cannot be read");
+    else if (add_stored(lane, partition, &stored))
+        ticket = checkpoint_store_put(lane->options.store, checkpoint, &stored);
+    if (ticket == 0 && number != 0)
+        error_set_memory(error, "a checkpoint");
+    else if (ticket != 0)
+        note_saved(lane, partition, number);
+    positions_release(&stored);
+    return ticket;
+}
+
+/* Changes with every record that was handed to anybody. */
+static uint64_t mark_of(const struct partition *partition) {
+    uint64_t mark = 0;
+    for (size_t i = 0; i < partition->topic_count; i++)
+        mark += (uint64_t)partition->topics[i].next;
+    for (size_t i = 0; i < partition->task_count; i++)
+        mark += task_mark(partition->tasks[i]);
+    return mark;
+}
+
+static bool can_take(struct partition *partition) {
+    return !catch_up_is_held(partition) && !catch_up_has_unconfirmed(partition);
+}
+
+uint64_t checkpointing_take(struct lane *lane, struct partition *partition, struct error *error) {
+    const uint64_t mark = mark_of(partition);
+    struct checkpoint checkpoint;
+    uint64_t ticket = 0;
+    if (!can_take(partition) ||
+        (partition->checkpoint_number != 0 && partition->checkpoint_mark == mark))
+        return 0;
+    const int64_t began_ns = clock_monotonic_ns();
+    checkpoint_init(&checkpoint);
+    if (partition->order != NULL) /* the segment ends here */
+        (void)checkpointing_journal_now(lane, partition);
+    if (fill(lane, partition, &checkpoint, error))
+        ticket = put(lane, partition, &checkpoint, error);
+    if (ticket != 0)
+        partition->checkpoint_mark = mark;
+    checkpoint_release(&checkpoint);
+    const int64_t pause_ns = clock_monotonic_ns() - began_ns;
+    atomic_store_explicit(&lane->pause_ns, pause_ns, memory_order_relaxed);
+    if (pause_ns > atomic_load_explicit(&lane->longest_pause_ns, memory_order_relaxed))
+        atomic_store_explicit(&lane->longest_pause_ns, pause_ns, memory_order_relaxed);
+    counter_add(&lane->checkpoints, ticket != 0);
+    return ticket;
+}
+
+void checkpointing_due(struct lane *lane, int64_t coarse_ns) {
+    const int64_t interval_ns = lane->options.config->checkpoint_interval_ns;
+    if (lane->options.store == NULL || interval_ns == 0)
+        return;
+    for (size_t i = 0; i < lane->partition_capacity; i++) {
+        struct partition *partition = lane->partitions[i];
+        if (partition == NULL || coarse_ns < partition->checkpoint_ns || !can_take(partition))
+            continue;
+        if (atomic_flag_test_and_set(lane->options.saving))
+            return;
+        struct error error = {0};
+        (void)checkpointing_take(lane, partition, &error);
+        atomic_flag_clear(lane->options.saving);
+        partition->checkpoint_ns = coarse_ns + interval_ns;
+        if (error.code != ERROR_NONE)
+            log_change_event(lane->options.log, LOG_LEVEL_ERROR, "engine", "checkpoint.failed",
+                             "partition %" PRId32 ": no checkpoint: %s", partition->number,
+                             error.text);
+        return;
+    }
+}

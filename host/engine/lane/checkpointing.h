@@ -1,0 +1,50 @@
+/*
+ * engine/lane/checkpointing.h - what a lane does for checkpoints (checkpoint/checkpoint.h): it
+ * takes them between two messages, and sees to it that offsets are stored only behind the journal.
+ *
+ * Lane thread, or control where no lane works on the partition.
+ */
+#ifndef TAKE5_ENGINE_LANE_CHECKPOINTING_H
+#define TAKE5_ENGINE_LANE_CHECKPOINTING_H
+
+#include "engine/lane/lane_state.h"
+
+/* Gives a partition number a journal that goes on from `order` (taken over; NULL: none is kept). */
+bool checkpointing_begin(struct lane *lane, struct partition *partition, struct order *order);
+
+/* A partition that was parked works again: offsets may be stored up to where its topics begin. */
+void checkpointing_resume(struct partition *partition);
+
+/* The topic goes on at an offset below what was noted, or its log ends there: what lies at it and
+ * above was, or will be, other records. */
+void checkpointing_cut(struct partition *partition, size_t topic, int64_t offset);
+
+/* Hands what was noted to the store, if that was a while ago, and sees what has been written. */
+void checkpointing_journal(struct lane *lane, struct partition *partition, int64_t coarse_ns);
+/* The same at once. Gives the ticket to wait for; 0: nothing is to be waited for. */
+uint64_t checkpointing_journal_now(struct lane *lane, struct partition *partition);
+/* What was waited for is written. */
+void checkpointing_journal_written(struct partition *partition);
+/* Up to where offsets of the topic may be stored, at most `done`. */
+int64_t checkpointing_limit(const struct partition *partition, size_t topic, int64_t done);
+
+/* The next offsets of a task (NULL: of the partition), by its topics. False: out of memory. */
+bool checkpointing_positions(const struct lane *lane, const struct partition *partition,
+                             const struct task *task, struct positions *positions);
+
+/* The other way round: what they say of the partition's topic; SOURCE_NO_OFFSET: nothing. */
+int64_t checkpointing_position(const struct lane *lane, const struct partition *partition,
+                               const struct positions *positions, size_t topic);
+
+/* Where a task that is behind is: into the part's positions. False: out of memory. */
+bool checkpointing_place(const struct lane *lane, const struct task *task,
+                         struct checkpoint_part *part);
+
+/* Takes those that are due: one at most, and none while another lane does. */
+void checkpointing_due(struct lane *lane, int64_t coarse_ns);
+/* Takes one now, whatever is due; gives its ticket. 0: none was to be taken, because nothing was
+ * handed over since the last one, offsets are held for a recovery, or signals of late messages are
+ * not confirmed; `error` has a text when it failed. */
+uint64_t checkpointing_take(struct lane *lane, struct partition *partition, struct error *error);
+
+#endif

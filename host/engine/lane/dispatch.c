@@ -1,0 +1,607 @@
+#include "engine/lane/dispatch.h"
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/text.h"
+#include "engine/lane/checkpointing.h"
+#include "engine/lane/suspension.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERROR_LOG_EVERY_NS (10 * NS_PER_S)
+
+/* Before another try at what the message in hand needs. False: none; the lane takes no more. */
+static bool await_memory(struct lane *lane, struct patience *patience, const char *what) {
+    if (!lane->is_broken && breakdown_wait(lane->options.breakdown, patience, what))
+        return true;
+    lane->is_broken = true;
+    return false;
+}
+
+/* ---- what a signal or dead letter of the message in hand holds back ---- */
+
+static bool hold(struct lane *lane, struct in_flight **in_flight) {
+    struct patience patience = PATIENCE_INIT;
+    while (!ack_scope_hold(&lane->scope, in_flight)) {
+        if (!await_memory(lane, &patience, "a message in flight"))
+            return false;
+    }
+    return true;
+}
+
+void dispatch_settle(struct lane *lane) {
+    current_call_settle(lane->current_call);
+    ack_scope_end(&lane->scope);
+}
+
+bool lane_emit(void *context, struct instance *instance, const struct emitted_signal *emitted) {
+    struct task *task = context;
+    struct lane *lane = task->partition->home;
+    (void)instance;
+    struct in_flight *in_flight = NULL;
+    if (lane->options.publisher->signal_sink_count > 0 && !hold(lane, &in_flight))
+        return false;
+    struct patience patience = PATIENCE_INIT;
+    struct delivery *delivery;
+    while ((delivery = publisher_signal(lane->options.publisher, task, emitted, in_flight,
+                                        lane->scope.sequence)) == NULL) {
+        if (!await_memory(lane, &patience, "a signal"))
+            return false;
+    }
+    if (lane->options.observed != NULL)
+        feed_lane_signal(lane->options.observed, task->partition->number, emitted->name.data,
+                         emitted->name.len, delivery);
+    publisher_send(lane->options.publisher, delivery);
+    return true;
+}
+
+/* Instances are also made by control, and a reload can be given up: that is then its business. */
+bool lane_await_memory(void *context, struct patience *patience, const char *what) {
+    const struct task *task = context;
+    struct lane *lane = task->partition->home;
+    return pthread_equal(pthread_self(), lane->thread) && await_memory(lane, patience, what);
+}
+
+void lane_wake(void *context, struct instance *instance) {
+    struct task *task = context;
+    struct lane *lane = task->partition->home;
+    (void)instance;
+    atomic_store(&task->is_woken, true);
+    atomic_store(&lane->has_wakes, true);
+    lane->options.source->ops->wake(lane->options.source, lane->options.index);
+}
+
+/* A dead letter that cannot be made breaks the lane: the message comes again after a restart. */
+static void to_dead_letters(struct lane *lane, const struct record *record, const char *reason,
+                            const char *message, const char *deployment) {
+    if (lane->options.unusable != NULL)
+        lane->options.unusable(lane->options.unusable_context, record, reason, message, deployment);
+    struct in_flight *in_flight;
+    struct patience patience = PATIENCE_INIT;
+    if (!hold(lane, &in_flight))
+        return;
+    while (!publisher_dead_letter(lane->options.publisher, lane->options.source, record, reason,
+                                  message, deployment, in_flight)) {
+        if (!await_memory(lane, &patience, "a dead letter"))
+            return;
+    }
+}
+
+/* ---- errors ---- */
+
+static void remember_error(struct lane *lane, struct task *task, const char *text) {
+    pthread_mutex_lock(lane->options.status_lock);
+    snprintf(task->last_error, sizeof task->last_error, "%s", text);
+    pthread_mutex_unlock(lane->options.status_lock);
+}
+
+/* " (and 99 errors and 1 reject more since)", or nothing. */
+static const char *describe_suppressed(const struct task *task, char *text, size_t size) {
+    char errors[32] = "", rejects[32] = "";
+    text[0] = '\0';
+    if (task->suppressed_errors > 0)
+        snprintf(errors, sizeof errors, "%" PRIu64 " error%s", task->suppressed_errors,
+                 text_plural(task->suppressed_errors));
+    if (task->suppressed_rejects > 0)
+        snprintf(rejects, sizeof rejects, "%" PRIu64 " reject%s", task->suppressed_rejects,
+                 text_plural(task->suppressed_rejects));
+    if (errors[0] != '\0' || rejects[0] != '\0')
+        snprintf(text, size, " (and %s%s%s more since)", errors,
+                 errors[0] != '\0' && rejects[0] != '\0' ? " and " : "", rejects);
+    return text;
+}
+
+/* Says an error or a reject, but not more often than every ten seconds for one instance. */
+static void say_error(struct lane *lane, struct task *task, const char *what, bool is_reject) {
+    const int64_t now = clock_wall_ns();
+    if (task->last_error_ns != 0 && now - task->last_error_ns < ERROR_LOG_EVERY_NS) {
+        if (is_reject)
+            task->suppressed_rejects++;
+        else
+            task->suppressed_errors++;
+        return;
+    }
+    char text[256], more[96];
+    snprintf(text, sizeof text, "%s at %s/%" PRId32 "/%" PRId64 ": %s", what,
+             topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
+             task->cause.offset, instance_complaint(task->instance));
+    remember_error(lane, task, text);
+    task->last_error_ns = now;
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.failed", "%s: %s%s",
+              task->deployment->name, text, describe_suppressed(task, more, sizeof more));
+    task->suppressed_errors = task->suppressed_rejects = 0;
+}
+
+static void suspend_if_due(struct lane *lane, struct task *task, enum suspension why,
+                           int64_t resume_ns) {
+    if (resume_ns != 0)
+        task_suspend(task, why, resume_ns, lane->options.log);
+}
+
+/* In a replay nothing may depend on the machine's clock: nobody is suspended. */
+static void count_error(struct lane *lane, struct task *task, const char *what) {
+    say_error(lane, task, what, false);
+    if (!lane->options.is_replay)
+        suspend_if_due(lane, task, SUSPENDED_ERRORS,
+                       suspension_for_error(task, lane->options.config, clock_coarse_ns()));
+}
+
+static void count_reject(struct lane *lane, struct task *task, const struct record *record) {
+    say_error(lane, task, "rejected", true);
+    to_dead_letters(lane, record, "rejected", instance_complaint(task->instance),
+                    task->deployment->name);
+    if (!lane->options.is_replay)
+        suspend_if_due(lane, task, SUSPENDED_REJECTS,
+                       suspension_for_reject(task, lane->options.config, clock_coarse_ns()));
+}
+
+void lane_slow(void *context, struct instance *instance, enum callback callback, int64_t took_ns) {
+    struct task *task = context;
+    struct lane *lane = task->partition->home;
+    const int64_t now = clock_wall_ns();
+    char more[96] = "";
+    (void)instance;
+    /* As often as an error: one that is slow is so with every message. */
+    if (task->last_slow_ns != 0 && now - task->last_slow_ns < ERROR_LOG_EVERY_NS) {
+        task->suppressed_slow++;
+        if (took_ns > task->slowest_ns)
+            task->slowest_ns = took_ns;
+        return;
+    }
+    if (task->suppressed_slow > 0)
+        snprintf(more, sizeof more, " (and %" PRIu64 " more since, up to %.1f ms)",
+                 task->suppressed_slow, (double)task->slowest_ns / (double)NS_PER_MS);
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.slow",
+              "%s: slow callback: %s at %s/%" PRId32 "/%" PRId64 " took %.1f ms, limit %.0f ms%s",
+              task->deployment->name, callback_name(callback),
+              topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
+              task->cause.offset, (double)took_ns / (double)NS_PER_MS,
+              (double)lane->options.config->slow_callback_ns / (double)NS_PER_MS, more);
+    task->last_slow_ns = now;
+    task->slowest_ns = 0;
+    task->suppressed_slow = 0;
+}
+
+/* ---- one record ---- */
+
+void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up) {
+    const struct source_ops *ops = lane->options.source->ops;
+    task_resume(task,
+                can_catch_up && ops->history != NULL && task->partition->number != PARTITION_GLOBAL,
+                lane->options.log);
+    if (atomic_load(&task->partition->wants_history))
+        ops->wake_control(lane->options.source);
+}
+
+/* Whether a suspended task lets the message pass by; puts it back to work when its time has come.
+ */
+static bool passes_by(struct lane *lane, struct task *task, const struct record *record,
+                      int64_t coarse_ns) {
+    if (coarse_ns >= atomic_load_explicit(&task->resume_ns, memory_order_relaxed)) {
+        dispatch_resume(lane, task, true);
+        if (atomic_load_explicit(&task->suspension, memory_order_relaxed) == SUSPENDED_NOT)
+            return false;
+    }
+    if (task->position[record->topic] == SOURCE_NO_OFFSET)
+        task->position[record->topic] = record->offset;
+    counter_add(&task->passed, 1);
+    return true;
+}
+
+static void call_task(struct lane *lane, const struct route_entry *entry,
+                      const struct record *record, uint64_t *ticks_now) {
+    struct task *task = entry->task;
+    task->cause = (struct cause){
+        .topic = record->topic, .partition = record->partition, .offset = record->offset};
+    const int32_t code = instance_message(task->instance, &lane->message, entry->topic, ticks_now);
+    if (__builtin_expect(code == T5_OK, 1)) {
+        task->errors_in_row = 0;
+        return;
+    }
+    if (code != T5_REJECT)
+        count_error(lane, task, "on_message failed");
+    else if ((lane->message.flags & T5_MESSAGE_HISTORY) == 0)
+        count_reject(lane, task, record);
+}
+
+/* SYMBOL_NONE: the table is full, or the lane is broken. */
+static uint32_t intern(struct lane *lane, struct symbols *symbols, const t5_message *message) {
+    struct patience patience = PATIENCE_INIT;
+    uint32_t id;
+    do
+        id = symbols_intern(symbols, message->symbol.data, message->symbol.len, NULL);
+    while (__builtin_expect(id == SYMBOL_NONE, 0) && !symbols_is_full(symbols) &&
+           await_memory(lane, &patience, "a symbol"));
+    return id;
+}
+
+/* NULL: the lane is broken. */
+static struct route *find_route(struct lane *lane, struct partition *partition, uint32_t id) {
+    const t5_str symbol = lane->message.symbol;
+    struct patience patience = PATIENCE_INIT;
+    struct route *route;
+    do
+        route = partition_route(partition, id, symbol.data, symbol.len);
+    while (route == NULL && await_memory(lane, &patience, "a symbol's route"));
+    return route;
+}
+
+/* A symbol for which a table has no room: of a partition, or of the GLOBAL deployments, one of
+ * which it is then dead for. */
+static void to_dead_letters_symbol(struct lane *lane, const struct partition *partition,
+                                   const struct record *record, const char *deployment) {
+    char whose[64] = "the GLOBAL deployments", text[160];
+    if (partition->number != PARTITION_GLOBAL)
+        snprintf(whose, sizeof whose, "partition %" PRId32, partition->number);
+    snprintf(text, sizeof text,
+             "symbol table of %s is full at %" PRIu32 " symbols ([decode] max_symbols)", whose,
+             symbols_count(partition->symbols));
+    counter_add(&lane->counts.bad[DECODE_TOO_MANY_SYMBOLS], 1);
+    to_dead_letters(lane, record, decode_reason_name(DECODE_TOO_MANY_SYMBOLS), text, deployment);
+}
+
+static void route_message(struct lane *lane, struct partition *partition,
+                          const struct record *record, uint64_t *ticks_now, int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    const uint32_t id = intern(lane, partition->symbols, message);
+    if (id == SYMBOL_NONE) {
+        if (!lane->is_broken)
+            to_dead_letters_symbol(lane, partition, record, NULL);
+        return;
+    }
+    symbols_touch(partition->symbols, id, coarse_ns);
+    counter_add(&lane->counts.decoded, 1);
+    if (lane->options.observed != NULL) {
+        /* The table's text: the message's may go with the message. */
+        t5_str symbol = {.len = 0};
+        symbol.data = symbols_text(partition->symbols, id, &symbol.len);
+        feed_lane_message(lane->options.observed, record->topic, record->partition, id, symbol,
+                          message, (uint32_t)(coarse_ns >> 30));
+    }
+    struct route *route = id < partition->route_capacity ? partition->route_by_symbol[id] : NULL;
+    if (__builtin_expect(route == NULL, 0)) {
+        route = find_route(lane, partition, id);
+        if (route == NULL)
+            return;
+    }
+    if (route->begin[record->topic] < route->begin[record->topic + 1])
+        *ticks_now = clock_ticks(); /* decoding is not the first strategy's time */
+    uint32_t global_id = SYMBOL_NONE;
+    const struct route_entry *entry = route->entries + route->begin[record->topic];
+    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
+    for (; entry < end; entry++) {
+        if (entry->time_frames != NULL &&
+            !deployment_wants_time_frame(entry->task->deployment, message->time_frame_s))
+            continue;
+        if (__builtin_expect(atomic_load_explicit(&entry->task->suspension, memory_order_relaxed) !=
+                                 SUSPENDED_NOT,
+                             0) &&
+            passes_by(lane, entry->task, record, coarse_ns))
+            continue;
+        message->symbol_id = id;
+        if (entry->is_global) {
+            if (global_id == SYMBOL_NONE)
+                global_id = intern(lane, lane->global->symbols, message);
+            if (lane->is_broken)
+                return;
+            if (global_id == SYMBOL_NONE) {
+                to_dead_letters_symbol(lane, lane->global, record, entry->task->deployment->name);
+                continue;
+            }
+            symbols_touch(lane->global->symbols, global_id, coarse_ns);
+            message->symbol_id = global_id;
+        }
+        call_task(lane, entry, record, ticks_now);
+    }
+}
+
+static void tell_gap(struct partition *partition, uint32_t topic, int64_t from, int64_t to) {
+    for (size_t i = 0; partition != NULL && i < partition->task_count; i++)
+        task_tell_gap(partition->tasks[i], topic, from, to);
+}
+
+/*
+ * A record that is not the next one. Below: seen already, unless the log now ends before what was
+ * expected, which means that it was made anew or cut; then reading goes on where it begins. Above:
+ * a hole that compaction or control records left, unless the log now begins above what was
+ * expected, which means that messages were deleted before they were read. Gives whether to handle
+ * the record.
+ */
+static bool is_to_handle(struct lane *lane, struct partition *partition,
+                         const struct record *record) {
+    struct source *source = lane->options.source;
+    struct offset_tracker *tracker = &partition->topics[record->topic];
+    int64_t low, high;
+    const bool is_known = source->ops->range != NULL &&
+                          source->ops->range(source, record->topic, record->partition, &low, &high);
+    if (record->offset < tracker->next && !(is_known && high < tracker->next)) {
+        counter_add(&lane->counts.seen, 1);
+        return false;
+    }
+    if (record->offset > tracker->next && !(is_known && low > tracker->next))
+        return true;
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "offset.jumped",
+              "%s/%" PRId32 ": expected offset %" PRId64 ", the log now spans %" PRId64
+              " to %" PRId64 ": %s; resuming at offset %" PRId64,
+              topics_name(lane->options.topics, record->topic), record->partition, tracker->next,
+              low, high,
+              record->offset < tracker->next ? "the topic was recreated"
+                                             : "messages were deleted before they were read",
+              record->offset);
+    checkpointing_cut(partition, record->topic, record->offset);
+    tell_gap(partition, record->topic, tracker->next, record->offset);
+    tell_gap(lane->global, record->topic, tracker->next, record->offset);
+    return true;
+}
+
+/* The log names each form once in a while; how many there are the counter says. */
+static void say_unreadable_time(struct lane *lane, const struct record *record, int64_t coarse_ns) {
+    int64_t *said_ns = &lane->time_said_ns[decoder_time_form(lane->decoder)];
+    if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS)
+        return;
+    *said_ns = coarse_ns;
+    log_warning(lane->options.log, "engine",
+                "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
+                " so far)",
+                topics_name(lane->options.topics, record->topic), record->partition, record->offset,
+                decoder_complaint(lane->decoder),
+                atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
+}
+
+static __attribute__((noinline)) void note_remarks(struct lane *lane, const struct record *record,
+                                                   uint32_t remarks, int64_t coarse_ns) {
+    counter_add(&lane->counts.key_differs, (remarks & DECODE_REMARK_KEY_DIFFERS) != 0);
+    counter_add(&lane->counts.non_finite, (remarks & DECODE_REMARK_NON_FINITE) != 0);
+    counter_add(&lane->counts.suspect_time, (remarks & DECODE_REMARK_SUSPECT_TIME) != 0);
+    if ((remarks & DECODE_REMARK_UNREADABLE_TIME) == 0)
+        return;
+    counter_add(&lane->counts.unreadable_time, 1);
+    say_unreadable_time(lane, record, coarse_ns);
+}
+
+static void note_record(struct lane *lane, const struct record *record) {
+    const struct topic *topic = &lane->options.topics->items[record->topic];
+    atomic_store_explicit(&lane->current_call->topic, topic->name, memory_order_relaxed);
+    atomic_store_explicit(&lane->current_call->partition, record->partition, memory_order_relaxed);
+    atomic_store_explicit(&lane->current_call->offset, record->offset, memory_order_relaxed);
+}
+
+static void name_topic(struct lane *lane, const struct record *record) {
+    const struct topic *topic = &lane->options.topics->items[record->topic];
+    lane->message.topic_name.data = topic->name;
+    lane->message.topic_name.len = topic->name_size;
+}
+
+void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
+                     int64_t coarse_ns) {
+    struct partition *partition = lane_partition(lane, record->partition);
+    if (partition == NULL || !partition->topics[record->topic].is_owned) {
+        counter_add(&lane->counts.not_owned, 1);
+        return;
+    }
+    struct offset_tracker *tracker = &partition->topics[record->topic];
+    if (record->offset != tracker->next && tracker->next != SOURCE_NO_OFFSET &&
+        !is_to_handle(lane, partition, record))
+        return;
+    if (__builtin_expect(lane->journal.journal != NULL, 0))
+        journal_note(&lane->journal, record);
+    ack_scope_begin(&lane->scope, partition, record->topic, record->offset,
+                    lane->options.sequence != NULL ? lane->options.sequence(record) : 0);
+    if (__builtin_expect(partition->order != NULL, 1) &&
+        __builtin_expect(record->offset >= partition->journal.noted_to[record->topic], 1))
+        order_note(partition->order, record->topic, record->offset);
+    partition->time_ms = record->kafka_time_ms;
+    if (__builtin_expect(partition->first_ms == RECORD_NO_TIME, 0))
+        partition->first_ms = record->kafka_time_ms;
+    note_record(lane, record);
+    counter_add(&lane->counts.messages, 1);
+    counter_add(&lane->counts.bytes, record->payload_size + record->key_size);
+
+    uint32_t remarks = 0;
+    const enum decode_reason reason =
+        decoder_decode(lane->decoder, record, &lane->message, &remarks);
+    if (__builtin_expect(reason == DECODE_OK, 1)) {
+        name_topic(lane, record);
+        if (__builtin_expect(remarks != 0, 0))
+            note_remarks(lane, record, remarks, coarse_ns);
+        route_message(lane, partition, record, ticks_now, coarse_ns);
+    } else {
+        counter_add(&lane->counts.bad[reason], 1);
+        to_dead_letters(lane, record, decode_reason_name(reason), decoder_complaint(lane->decoder),
+                        NULL);
+    }
+    if (__builtin_expect(lane->is_broken, 0)) {
+        dispatch_settle(lane); /* not seen: it comes again */
+        return;
+    }
+    tracker->next = record->offset + 1;
+    dispatch_settle(lane);
+}
+
+/* ---- late ---- */
+
+/* Whether the catch-up is to give it the record; moves its position past it. */
+static bool takes_late(struct task *task, const struct record *record, bool *is_history) {
+    int64_t *position = &task->position[record->topic];
+    if (!task->is_fed || *position == SOURCE_NO_OFFSET || record->offset < *position)
+        return false;
+    *position = record->offset + 1;
+    *is_history = record->offset < task->history_to[record->topic];
+    return true;
+}
+
+/* Makes the record the message in hand, and finds who may want it. NULL: nobody can use it. */
+static struct route *route_late(struct lane *lane, struct partition *partition,
+                                const struct record *record, uint64_t *ticks_now,
+                                int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    uint32_t remarks = 0;
+    note_record(lane, record);
+    if (decoder_decode(lane->decoder, record, message, &remarks) != DECODE_OK)
+        return NULL;
+    name_topic(lane, record);
+    const uint32_t id = intern(lane, partition->symbols, message);
+    struct route *route = id != SYMBOL_NONE ? find_route(lane, partition, id) : NULL;
+    if (route == NULL)
+        return NULL;
+    symbols_touch(partition->symbols, id, coarse_ns);
+    counter_add(&lane->counts.late, 1);
+    message->symbol_id = id;
+    *ticks_now = clock_ticks();
+    return route;
+}
+
+void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
+                   uint64_t *ticks_now, int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
+    if (route == NULL)
+        return;
+    const uint32_t flags = message->flags;
+    const struct route_entry *entry = route->entries + route->begin[record->topic];
+    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
+    for (; entry < end; entry++) {
+        bool is_history;
+        if (entry->is_global || !takes_late(entry->task, record, &is_history))
+            continue;
+        if (entry->time_frames != NULL &&
+            !deployment_wants_time_frame(entry->task->deployment, message->time_frame_s))
+            continue;
+        message->flags = is_history ? flags | T5_MESSAGE_HISTORY : flags;
+        call_task(lane, entry, record, ticks_now);
+    }
+    message->flags = flags;
+}
+
+/* Of the GLOBAL table; SYMBOL_NONE: it is full, or the lane is broken. */
+static uint32_t intern_global(struct lane *lane, int64_t coarse_ns) {
+    const uint32_t id = intern(lane, lane->global->symbols, &lane->message);
+    if (id != SYMBOL_NONE)
+        symbols_touch(lane->global->symbols, id, coarse_ns);
+    return id;
+}
+
+static void give_history(struct lane *lane, struct partition *partition,
+                         const struct record *record, uint64_t *ticks_now, int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
+    if (route == NULL)
+        return;
+    const int64_t ahead_ns = lane->options.ahead_ns(record);
+    const uint32_t id = message->symbol_id;
+    const struct route_entry *entry = route->entries + route->begin[record->topic];
+    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
+    message->flags |= T5_MESSAGE_HISTORY;
+    for (; entry < end; entry++) {
+        const struct task *task = entry->task;
+        if (ahead_ns > task->deployment->warm_up_ns ||
+            atomic_load_explicit(&task->suspension, memory_order_relaxed) != SUSPENDED_NOT ||
+            (entry->time_frames != NULL &&
+             !deployment_wants_time_frame(task->deployment, message->time_frame_s)))
+            continue;
+        message->symbol_id = entry->is_global ? intern_global(lane, coarse_ns) : id;
+        if (message->symbol_id != SYMBOL_NONE)
+            call_task(lane, entry, record, ticks_now);
+    }
+}
+
+void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
+                      int64_t coarse_ns) {
+    struct partition *partition = lane_partition(lane, record->partition);
+    if (partition == NULL || !partition->topics[record->topic].is_owned) {
+        counter_add(&lane->counts.not_owned, 1);
+        return;
+    }
+    struct offset_tracker *tracker = &partition->topics[record->topic];
+    if (tracker->next != SOURCE_NO_OFFSET && record->offset < tracker->next) {
+        counter_add(&lane->counts.seen, 1);
+        return;
+    }
+    ack_scope_begin(&lane->scope, partition, record->topic, record->offset, 0);
+    give_history(lane, partition, record, ticks_now, coarse_ns);
+    if (!lane->is_broken)
+        tracker->next = record->offset + 1;
+    dispatch_settle(lane);
+}
+
+/* ---- between messages ---- */
+
+/* Signals of a wall-clock timer or such hold back the next offset of the topic that the task's last
+ * message came from. */
+static void begin_scope(struct lane *lane, const struct task *task) {
+    const struct cause *cause = &task->cause;
+    if (cause->topic == NOT_WANTED)
+        return;
+    struct partition *partition = lane_partition(lane, cause->partition);
+    if (partition != NULL && partition->topics[cause->topic].is_owned)
+        ack_scope_begin(&lane->scope, partition, cause->topic, partition->topics[cause->topic].next,
+                        0);
+}
+
+static int64_t fire_due(struct lane *lane, struct partition *partition, int64_t now_ns) {
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (atomic_load_explicit(&task->suspension, memory_order_relaxed) != SUSPENDED_NOT)
+            continue;
+        if (instance_next_wall_ns(task->instance) <= now_ns) {
+            begin_scope(lane, task);
+            if (instance_wall_timers(task->instance, now_ns) > 0)
+                count_error(lane, task, "on_timer failed");
+            dispatch_settle(lane);
+        }
+        const int64_t due = instance_next_wall_ns(task->instance);
+        if (due < next)
+            next = due;
+    }
+    return next;
+}
+
+int64_t dispatch_wall_timers(struct lane *lane, int64_t now_ns) {
+    int64_t next = lane->global != NULL ? fire_due(lane, lane->global, now_ns) : INT64_MAX;
+    for (size_t i = 0; i < lane->partition_capacity; i++) {
+        if (lane->partitions[i] == NULL)
+            continue;
+        const int64_t due = fire_due(lane, lane->partitions[i], now_ns);
+        if (due < next)
+            next = due;
+    }
+    return next;
+}
+
+static void serve_wakes(struct partition *partition) {
+    for (size_t i = 0; partition != NULL && i < partition->task_count; i++) {
+        if (atomic_exchange(&partition->tasks[i]->is_woken, false))
+            instance_woken(partition->tasks[i]->instance);
+    }
+}
+
+void dispatch_wakes(struct lane *lane) {
+    if (!atomic_exchange(&lane->has_wakes, false))
+        return;
+    serve_wakes(lane->global);
+    for (size_t i = 0; i < lane->partition_capacity; i++)
+        serve_wakes(lane->partitions[i]);
+}

@@ -1,0 +1,46 @@
+/*
+ * engine/lane/dispatch.h - one record through one lane: seen already? decode, route, call each
+ * instance.
+ *
+ * Lane thread only.
+ */
+#ifndef TAKE5_ENGINE_LANE_DISPATCH_H
+#define TAKE5_ENGINE_LANE_DISPATCH_H
+
+#include "engine/lane/lane_state.h"
+
+/* Handles the record to completion. `ticks_now` is the tick count, in and out; `coarse_ns` the
+ * coarse clock, once a batch. */
+__attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
+void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
+                     int64_t coarse_ns);
+
+/* Hands a record of the catch-up to the tasks that it feeds and that are not past it. An
+ * acknowledgement scope is open. What cannot be decoded was, or will be, the stream's to say. */
+void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
+                   uint64_t *ticks_now, int64_t coarse_ns);
+
+/* Hands a record before the beginning of a replay to the tasks whose warm-up reaches back to it. */
+void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
+                      int64_t coarse_ns);
+
+/* Puts a suspended task back to work. */
+void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up);
+
+/* Fires the wall-clock timers that are due, with the task's last message as cause; gives the due
+ * time of the next one, INT64_MAX without one. */
+int64_t dispatch_wall_timers(struct lane *lane, int64_t now_ns);
+
+/* Serves wakes. */
+void dispatch_wakes(struct lane *lane);
+
+/* The env's calls (strategy/instance/instance.h); `context` is the task. */
+bool lane_emit(void *context, struct instance *instance, const struct emitted_signal *emitted);
+void lane_wake(void *context, struct instance *instance);
+bool lane_await_memory(void *context, struct patience *patience, const char *what);
+void lane_slow(void *context, struct instance *instance, enum callback callback, int64_t took_ns);
+
+/* Ends what the cause in hand still holds. */
+void dispatch_settle(struct lane *lane);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * engine/lane/journal.h - the order in which messages were delivered, a partition number: what a
+ * replay needs to give the same signals as the live run, for strategies that join topics.
+ *
+ * Text, one line a run of messages: TOPIC PARTITION FIRST_OFFSET COUNT. What belongs to one
+ * partition number stands in the order of its delivery; numbers of different lanes may stand mixed
+ * as they like. A restart appends.
+ *
+ * Each lane has a writer of its own, which gathers lines and writes them whole. A file that was
+ * moved or removed is made anew. The journal is no part of the delivery guarantee: what a crash
+ * left in memory is lost, and a write that fails is said once and ends the journal.
+ */
+#ifndef TAKE5_ENGINE_LANE_JOURNAL_H
+#define TAKE5_ENGINE_LANE_JOURNAL_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/core/topics.h"
+#include "log/log.h"
+#include "message/record.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct journal {
+    pthread_mutex_t lock; /* guards the file: lanes write one after the other */
+    int file;
+    dev_t device; /* of the file */
+    ino_t inode;
+    bool is_astray; /* the path leads elsewhere, and could not be opened anew: said already */
+    const char *path;
+    const struct topics *topics;
+    struct log *log;
+    _Atomic bool has_failed;
+};
+
+/* Appends to the file, which it makes if needed; both the texts must outlive it. NULL with an
+ * error.
+ */
+struct journal *journal_new(const char *path, const struct topics *topics, struct log *log,
+                            struct error *error);
+/* NULL is allowed. */
+void journal_free(struct journal *journal);
+
+/* A lane's. */
+struct journal_writer {
+    struct journal *journal; /* NULL: nothing is written down */
+    uint32_t topic;          /* of the open run */
+    int32_t partition;
+    int64_t first, next;
+    struct text lines;
+    int64_t written_ns; /* clock_coarse_ns() */
+};
+
+/* `journal` may be NULL. */
+void journal_writer_init(struct journal_writer *writer, struct journal *journal);
+/* Notes that the record is delivered now. */
+void journal_note(struct journal_writer *writer, const struct record *record);
+/* Writes what was gathered, if that was a second ago or `is_last`. */
+void journal_flush(struct journal_writer *writer, int64_t coarse_ns, bool is_last);
+void journal_writer_release(struct journal_writer *writer);
+
+#endif

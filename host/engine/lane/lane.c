@@ -1,0 +1,541 @@
+#include "engine/lane/lane.h"
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/text.h"
+#include "engine/crash/crash.h"
+#include "engine/lane/catch_up.h"
+#include "engine/lane/checkpointing.h"
+#include "engine/lane/dispatch.h"
+#include "engine/lane/prefetch.h"
+#include "engine/lane/suspension.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH           1024
+#define IDLE_MS         100
+#define UNCONFIRMED_MS  10 /* how soon confirmations are looked for while some are pending */
+#define HOUSEKEEPING_NS NS_PER_S
+#define FEED_NS         (200 * NS_PER_US) /* for who is behind, between two reads of the stream */
+#define EXPIRE_MOST     1000
+/* How often what the process has one of is looked at, and what of it leads to: so many callbacks
+ * that are each looked at, and so many deployments that are named. */
+#define GUARD_NS        (100 * NS_PER_MS)
+#define SUSPICION       1000
+#define SUSPECTS        16
+
+const int64_t LATENCY_BOUNDS_NS[16] = {
+    100 * NS_PER_US,  250 * NS_PER_US, 500 * NS_PER_US, NS_PER_MS,
+    2500 * NS_PER_US, 5 * NS_PER_MS,   10 * NS_PER_MS,  25 * NS_PER_MS,
+    50 * NS_PER_MS,   100 * NS_PER_MS, 250 * NS_PER_MS, 500 * NS_PER_MS,
+    NS_PER_S,         5 * NS_PER_S,    60 * NS_PER_S,   INT64_MAX,
+};
+
+static void beat(struct lane *lane) {
+    atomic_store_explicit(&lane->heartbeat_ns, clock_monotonic_ns(), memory_order_relaxed);
+}
+
+/* ---- what strategies must leave as it is ---- */
+
+/* The deployments of its partitions, each once, "alpha, beta"; `*first` is a task of the first, and
+ * the only one if they are one. Gives how many. */
+static size_t list_deployments(const struct lane *lane, struct text *names, struct task **first) {
+    const struct instance_spec *seen[SUSPECTS] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i <= lane->partition_capacity; i++) {
+        const struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
+        for (size_t j = 0; partition != NULL && j < partition->task_count; j++) {
+            const struct instance_spec *spec = instance_get_spec(partition->tasks[j]->instance);
+            size_t at = 0;
+            while (at < count && seen[at] != spec)
+                at++;
+            if (at < count || count == SUSPECTS)
+                continue;
+            if (count == 0)
+                *first = partition->tasks[j];
+            seen[count++] = spec;
+            text_printf(names, "%s%s", names->size > 0 ? ", " : "", spec->deployment);
+        }
+    }
+    return count;
+}
+
+/* A crash is named by handlers, an alternate stack and a signal mask that strategies can change. */
+static void look_after_handlers(struct lane *lane) {
+    char what[256], culprit[128];
+    struct text names;
+    struct task *first = NULL;
+    if (!crash_look(what, sizeof what, culprit, sizeof culprit))
+        return;
+    text_init(&names);
+    if (culprit[0] != '\0')
+        text_puts(&names, culprit);
+    else
+        list_deployments(lane, &names, &first);
+    log_event(lane->options.log, LOG_LEVEL_ERROR, "strategy", "handler.restored",
+              "%s changed %s of lane %" PRIu32 ", which crash reports need; it was restored",
+              names.size > 0 ? names.data : "a strategy", what, lane->options.index);
+    text_release(&names);
+}
+
+/* Any thread of the process may have done it, or an operator: nobody is accused. */
+static void suspect_all(struct lane *lane, unsigned changes, const char *names) {
+    char words[GUARD_WORDS_SIZE];
+    if (changes == 0)
+        return;
+    guard_words(changes, words);
+    lane->current_call->suspicion = SUSPICION;
+    log_warning(lane->options.log, "engine",
+                "lane %" PRIu32 ": %s changed, by %s, another thread or an operator; %s, and "
+                "each of the next %d callbacks is checked",
+                lane->options.index, words, names[0] != '\0' ? names : "a strategy",
+                changes == GUARD_LIMITS         ? "the change was kept"
+                : (changes & GUARD_LIMITS) != 0 ? "it was restored except for the limits"
+                                                : "it was restored",
+                SUSPICION);
+}
+
+/* Something was changed since the last look, and nobody knows by whom: unless it is the thread's
+ * own and there is but one. If it happens again it is seen by whom. */
+static void suspect(struct lane *lane, unsigned all_changes) {
+    const unsigned changes = all_changes & ~(unsigned)GUARD_PROCESS;
+    struct text names;
+    struct task *first = NULL;
+    char words[GUARD_WORDS_SIZE];
+    text_init(&names);
+    const size_t suspects = list_deployments(lane, &names, &first);
+    suspect_all(lane, all_changes & GUARD_PROCESS, names.data);
+    guard_words(changes, words);
+    if (changes == 0) {
+        /* all of it was the process's */
+    } else if (suspects == 1) {
+        instance_meddled(first->instance, changes);
+    } else if (words[0] == '\0') {
+        log_warning(lane->options.log, "engine", "lane %" PRIu32 ": one of %s forked",
+                    lane->options.index, names.data);
+    } else {
+        lane->current_call->suspicion = SUSPICION;
+        log_warning(lane->options.log, "engine",
+                    "lane %" PRIu32 ": %s changed, by one of %s; it was restored, and each "
+                    "of the next %d callbacks is checked",
+                    lane->options.index, words, suspects > 0 ? names.data : "the strategies",
+                    SUSPICION);
+    }
+    text_release(&names);
+}
+
+/* The thread's things, and once in a while, or now, the process's too. */
+static void look_after_strategies(struct lane *lane, bool is_now) {
+    const int64_t now_ns = clock_coarse_ns();
+    const bool is_whole = is_now || now_ns >= lane->guarded_ns;
+    const unsigned changes = guard_look(&lane->guard) | (is_whole ? guard_settle(&lane->guard) : 0);
+    if (changes != 0)
+        suspect(lane, changes);
+    if (!is_whole)
+        return;
+    lane->guarded_ns = now_ns + GUARD_NS;
+    look_after_handlers(lane);
+}
+
+/* ---- calls ---- */
+
+static void run_call(void *owner, void *argument) {
+    struct lane *lane = owner;
+    const struct lane_call *call = argument;
+    call->run(lane, call->argument);
+    dispatch_settle(lane);
+    look_after_handlers(lane);
+}
+
+static void tick(void *owner) {
+    beat(owner);
+}
+
+static void serve_calls(struct lane *lane) {
+    look_after_strategies(lane, true); /* lest the calls' own guard blames somebody else */
+    mailbox_serve(&lane->mailbox, lane, tick);
+}
+
+static void post(struct lane *lane, void (*run)(struct lane *lane, void *argument),
+                 void *argument) {
+    lane->call = (struct lane_call){{.run = run_call, .argument = &lane->call}, run, argument};
+    mailbox_post(&lane->mailbox, &lane->call.base);
+    lane->options.source->ops->wake(lane->options.source, lane->options.index);
+}
+
+bool lanes_call(struct lane **lanes, size_t count_lanes,
+                void (*run)(struct lane *lane, void *argument), void *argument, int64_t timeout_ns,
+                struct error *error) {
+    const int64_t until_ns =
+        timeout_ns == LANE_NO_LIMIT ? MAILBOX_NO_LIMIT : clock_monotonic_ns() + timeout_ns;
+    bool is_complete = true;
+    for (size_t i = 0; i < count_lanes; i++)
+        post(lanes[i], run, argument);
+    for (size_t i = 0; i < count_lanes; i++) {
+        if (!mailbox_await(&lanes[i]->mailbox, &lanes[i]->call.base, until_ns))
+            is_complete = error_set(error, ERROR_TIMEOUT,
+                                    "lane %" PRIu32 " did not respond in time: a callback is stuck "
+                                    "or very slow (see status)",
+                                    lanes[i]->options.index);
+    }
+    return is_complete;
+}
+
+bool lane_call(struct lane *lane, void (*run)(struct lane *lane, void *argument), void *argument,
+               int64_t timeout_ns, struct error *error) {
+    return lanes_call(&lane, 1, run, argument, timeout_ns, error);
+}
+
+static void begin_hold(struct lane *lane, void *argument) {
+    (void)argument;
+    mailbox_hold(&lane->mailbox);
+}
+
+bool lane_hold(struct lane *lane, int64_t timeout_ns, struct error *error) {
+    return lane_call(lane, begin_hold, NULL, timeout_ns, error);
+}
+
+/* ---- what it owns ---- */
+
+bool lane_adopt(struct lane *lane, struct partition *partition) {
+    if (partition->number == PARTITION_GLOBAL) {
+        lane->global = partition;
+    } else {
+        const size_t number = (size_t)partition->number;
+        if (number >= lane->partition_capacity) {
+            const size_t capacity = (number + 16) & ~(size_t)15;
+            struct partition **grown =
+                realloc(lane->partitions, capacity * sizeof *lane->partitions);
+            if (grown == NULL)
+                return false;
+            memset(grown + lane->partition_capacity, 0,
+                   (capacity - lane->partition_capacity) * sizeof *grown);
+            lane->partitions = grown;
+            lane->partition_capacity = capacity;
+        }
+        lane->partitions[number] = partition;
+    }
+    partition->lane = lane;
+    counter_add(&lane->counts.unconfirmed, partition->in_flight_count);
+    for (size_t i = 0; i < partition->task_count; i++)
+        instance_set_current_call(partition->tasks[i]->instance, lane->current_call);
+    atomic_store(&lane->has_wakes, true); /* some may have asked while it was parked */
+    return true;
+}
+
+void lane_detach(struct lane *lane, struct partition *partition) {
+    if (lane->global == partition)
+        lane->global = NULL;
+    else if (lane_partition(lane, partition->number) == partition)
+        lane->partitions[partition->number] = NULL;
+    partition->lane = NULL; /* what its instances are still called for, this lane does */
+    atomic_fetch_sub(&lane->counts.unconfirmed, partition->in_flight_count);
+}
+
+void lane_use_projection(struct lane *lane, struct projection *projection,
+                         struct decoder *decoder) {
+    decoder_free(lane->decoder);
+    projection_free(lane->projection);
+    lane->decoder = decoder;
+    lane->projection = projection;
+}
+
+void lane_store_topic(struct lane *lane, struct partition *partition, size_t topic,
+                      bool does_store) {
+    struct source *source = lane->options.source;
+    struct offset_tracker *tracker = &partition->topics[topic];
+    if (tracker->first != NULL) {
+        const uint64_t collected = offset_tracker_collect(tracker);
+        partition->in_flight_count -= collected;
+        counter_add(&lane->counts.unconfirmed, (uint64_t)0 - collected);
+    }
+    const int64_t done = checkpointing_limit(partition, topic, offset_tracker_done(tracker));
+    if (does_store && done != tracker->stored && done != SOURCE_NO_OFFSET &&
+        source->ops->store(source, (uint32_t)topic, partition->number, done))
+        tracker->stored = done;
+}
+
+void lane_store(struct lane *lane) {
+    const int64_t coarse_ns = clock_coarse_ns();
+    for (size_t i = 0; i < lane->partition_capacity; i++) {
+        struct partition *partition = lane->partitions[i];
+        if (partition == NULL)
+            continue;
+        checkpointing_journal(lane, partition, coarse_ns);
+        for (size_t topic = 0; topic < partition->topic_count; topic++)
+            lane_store_topic(lane, partition, topic, partition->topics[topic].is_owned);
+    }
+}
+
+/* ---- once a second ---- */
+
+struct expiry {
+    struct lane *lane;
+    struct partition *partition;
+};
+
+static void symbol_expired(void *context, uint32_t id, const char *text, size_t size) {
+    struct expiry *expiry = context;
+    for (size_t i = 0; i < expiry->partition->task_count; i++)
+        instance_symbol_expired(expiry->partition->tasks[i]->instance, id, text, size);
+    if (id < expiry->partition->route_capacity)
+        expiry->partition->route_by_symbol[id] = NULL;
+    counter_add(&expiry->lane->counts.symbols_expired, 1);
+}
+
+static void expire_symbols(struct lane *lane, struct partition *partition, int64_t coarse_ns) {
+    struct expiry expiry = {lane, partition};
+    if (partition != NULL)
+        symbols_expire(partition->symbols, coarse_ns - lane->options.config->symbol_idle_ns,
+                       EXPIRE_MOST, symbol_expired, &expiry);
+}
+
+static void look_at_suspended(struct lane *lane, struct partition *partition, int64_t coarse_ns) {
+    for (size_t i = 0; partition != NULL && i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (atomic_load(&task->suspension) == SUSPENDED_NOT)
+            continue;
+        task_count_behind(task);
+        if (coarse_ns >= atomic_load(&task->resume_ns))
+            dispatch_resume(lane, task, true);
+    }
+}
+
+static void keep_house(struct lane *lane, int64_t coarse_ns) {
+    if (lane->options.is_replay || coarse_ns < lane->housekeeping_ns)
+        return;
+    lane->housekeeping_ns = coarse_ns + HOUSEKEEPING_NS;
+    const bool does_expire = lane->options.config->symbol_idle_ns > 0;
+    for (size_t i = 0; i <= lane->partition_capacity; i++) {
+        struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
+        look_at_suspended(lane, partition, coarse_ns);
+        if (does_expire)
+            expire_symbols(lane, partition, coarse_ns);
+    }
+}
+
+/* ---- the loop ---- */
+
+/* Whether too much is unconfirmed; waits a little for the sinks then. */
+static bool is_throttled(struct lane *lane) {
+    const uint64_t unconfirmed =
+        atomic_load_explicit(&lane->counts.unconfirmed, memory_order_relaxed);
+    const bool is_full = unconfirmed >= (uint64_t)lane->options.config->max_unconfirmed;
+    if (is_full != lane->is_throttled) {
+        lane->is_throttled = is_full;
+        /* In a replay it is the pace of whoever reads the signals. */
+        log_change_event(
+            lane->options.log, lane->options.is_replay ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+            "engine", is_full ? "lane.paused" : "lane.resumed",
+            is_full ? "lane %" PRIu32 " paused: %" PRIu64
+                      " records await sink acknowledgement ([take5] max_unconfirmed)"
+                    : "lane %" PRIu32 " resumed: %" PRIu64 " records await sink acknowledgement",
+            lane->options.index, unconfirmed);
+    }
+    if (!is_full)
+        return false;
+    counter_add(&lane->counts.throttled, 1);
+    mailbox_rest(&lane->mailbox, UNCONFIRMED_MS * NS_PER_MS);
+    return true;
+}
+
+static void observe(_Atomic uint64_t *buckets, _Atomic uint64_t *sum_us, int64_t latency_ns) {
+    if (latency_ns < 0)
+        latency_ns = 0;
+    size_t i = 0;
+    while (latency_ns >= LATENCY_BOUNDS_NS[i] && i < 15)
+        i++;
+    counter_add(&buckets[i], 1);
+    counter_add(sum_us, (uint64_t)(latency_ns / NS_PER_US));
+}
+
+static void observe_latency(struct lane *lane, const struct record *record) {
+    const int64_t now = clock_wall_ns();
+    if (record->kafka_time_ms != RECORD_NO_TIME)
+        observe(lane->counts.kafka_latency, &lane->counts.kafka_latency_sum_us,
+                clock_span_ns(clock_ms_ns(record->kafka_time_ms), now));
+    if (lane->message.flags & T5_MESSAGE_HAS_EVENT_TIME)
+        observe(lane->counts.event_latency, &lane->counts.event_latency_sum_us,
+                clock_span_ns(lane->message.event_time_ns, now));
+}
+
+static void handle_batch(struct lane *lane, struct record *records, size_t n) {
+    const int64_t coarse_ns = clock_coarse_ns();
+    struct prefetch prefetch = {{0}};
+    uint64_t ticks = clock_ticks();
+    for (size_t i = 0; i < n; i++) {
+        if (__builtin_expect(atomic_load_explicit(&lane->mailbox.has_mail, memory_order_relaxed),
+                             0)) {
+            feed_lane_flush(lane->options.observed);
+            serve_calls(lane);
+            if (lane->mailbox.should_stop)
+                break; /* the rest is not seen, and comes again */
+            ticks = clock_ticks();
+        }
+        if (__builtin_expect(lane->is_broken, 0))
+            break;
+        prefetch_records(&prefetch, lane, records, n, i);
+        if (__builtin_expect(lane->options.ahead_ns != NULL, 0) &&
+            lane->options.ahead_ns(&records[i]) > 0)
+            dispatch_history(lane, &records[i], &ticks, coarse_ns);
+        else
+            dispatch_record(lane, &records[i], &ticks, coarse_ns);
+        if (i < SAMPLES_PER_BATCH && !lane->options.is_replay) {
+            samples_add(&lane->samples, &records[i]);
+            if (i == 0)
+                observe_latency(lane, &records[i]);
+        }
+    }
+    feed_lane_flush(lane->options.observed);
+    atomic_store_explicit(&lane->current_call->topic, NULL, memory_order_relaxed);
+}
+
+/* Feeds who is behind, for about so long in all. False: there was nothing to feed. */
+static bool catch_up(struct lane *lane, int64_t budget_ns) {
+    bool did = false, has_any = false;
+    if (!lane->has_catch_up)
+        return false;
+    for (size_t i = 0; i < lane->partition_capacity; i++) {
+        struct partition *partition = lane->partitions[i];
+        if (partition == NULL || partition->catch_up == NULL)
+            continue;
+        has_any = true;
+        did |= catch_up_step(lane, partition, budget_ns);
+    }
+    lane->has_catch_up = has_any;
+    return did;
+}
+
+static int idle_ms(const struct lane *lane, int64_t next_wall_ns, int64_t now_ns) {
+    int64_t wait_ms = IDLE_MS;
+    if (atomic_load_explicit(&lane->counts.unconfirmed, memory_order_relaxed) > 0)
+        wait_ms = UNCONFIRMED_MS;
+    if (next_wall_ns != INT64_MAX) {
+        const int64_t until_ms = (next_wall_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
+        if (until_ms < wait_ms)
+            wait_ms = until_ms > 0 ? until_ms : 0;
+    }
+    return (int)wait_ms;
+}
+
+static bool is_draining(const struct lane *lane) {
+    return lane->options.is_draining != NULL && atomic_load(lane->options.is_draining);
+}
+
+static void *lane_main(void *argument) {
+    struct lane *lane = argument;
+    struct source *source = lane->options.source;
+    struct record *records = lane->records;
+    bool is_feeding = false;
+    crash_enter_thread(lane->current_call);
+    (void)guard_begin(&lane->guard);
+    lane->current_call->guard = &lane->guard;
+    while (!lane->mailbox.should_stop) {
+        beat(lane);
+        if (atomic_load(&lane->mailbox.has_mail)) {
+            serve_calls(lane);
+            continue;
+        }
+        look_after_strategies(lane, false);
+        lane_store(lane);
+        journal_flush(&lane->journal, clock_coarse_ns(), false);
+        if (is_throttled(lane))
+            continue;
+        int64_t next_wall_ns = INT64_MAX, now_ns = 0;
+        if (!lane->options.is_replay) {
+            now_ns = clock_wall_ns();
+            next_wall_ns = dispatch_wall_timers(lane, now_ns);
+            keep_house(lane, clock_coarse_ns());
+            checkpointing_due(lane, clock_coarse_ns());
+        }
+        dispatch_wakes(lane);
+        const bool is_broken = breakdown_has_come(lane->options.breakdown, NULL);
+        if (is_broken || is_draining(lane)) {
+            atomic_store(&lane->is_dry, true);
+            /* What is behind gets level with the stream: offsets wait for that. */
+            if (is_broken || !catch_up(lane, FEED_NS))
+                mailbox_rest(&lane->mailbox, UNCONFIRMED_MS * NS_PER_MS);
+            continue;
+        }
+        atomic_store_explicit(&lane->is_dry, false, memory_order_relaxed);
+        const size_t n = source->ops->read(source, lane->options.index, records, BATCH,
+                                           is_feeding ? 0 : idle_ms(lane, next_wall_ns, now_ns));
+        const int64_t began_ns = n > 0 && lane->has_catch_up ? clock_monotonic_ns() : 0;
+        if (n > 0) {
+            handle_batch(lane, records, n);
+            source->ops->release(source, lane->options.index, records, n);
+        }
+        /* As long as the stream took, so that both get on. */
+        const int64_t took_ns = began_ns != 0 ? clock_monotonic_ns() - began_ns : 0;
+        is_feeding = catch_up(lane, took_ns > FEED_NS ? took_ns : FEED_NS);
+    }
+    lane_store(lane);
+    journal_flush(&lane->journal, 0, true);
+    crash_leave_thread();
+    return NULL;
+}
+
+struct lane *lane_new(const struct lane_options *options, struct projection *projection,
+                      struct decoder *decoder, struct error *error) {
+    struct lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL) {
+        error_set_memory(error, "a lane");
+        return NULL;
+    }
+    lane->options = *options;
+    lane->scope.unconfirmed = &lane->counts.unconfirmed;
+    lane->current_call =
+        options->current_call != NULL ? options->current_call : &lane->own_current_call;
+    lane->slow_ticks = clock_ns_ticks(options->config->slow_callback_ns);
+    lane->message.size = sizeof lane->message;
+    journal_writer_init(&lane->journal, options->journal);
+    const size_t samples = options->is_replay ? 0 : (size_t)options->config->rehearsal_messages;
+    mailbox_init(&lane->mailbox, options->hurry_ns);
+    lane->projection = projection;
+    lane->decoder = decoder;
+    beat(lane);
+    lane->records = calloc(BATCH, sizeof *lane->records);
+    if (lane->records == NULL || !samples_init(&lane->samples, samples)) {
+        error_set_memory(error, "a lane's records");
+        goto failed;
+    }
+    const int status = pthread_create(&lane->thread, NULL, lane_main, lane);
+    if (status != 0) {
+        error_set_errno(error, status, "cannot start the thread of lane %" PRIu32, options->index);
+        goto failed;
+    }
+    char name[16];
+    snprintf(name, sizeof name, "lane-%" PRIu32, options->index);
+    pthread_setname_np(lane->thread, name);
+    return lane;
+
+failed:
+    free(lane->records);
+    samples_release(&lane->samples);
+    mailbox_release(&lane->mailbox);
+    free(lane);
+    return NULL;
+}
+
+void lane_stop(struct lane *lane) {
+    mailbox_stop(&lane->mailbox);
+    lane->options.source->ops->wake(lane->options.source, lane->options.index);
+    pthread_join(lane->thread, NULL);
+}
+
+void lane_free(struct lane *lane) {
+    if (lane == NULL)
+        return;
+    decoder_free(lane->decoder);
+    projection_free(lane->projection);
+    samples_release(&lane->samples);
+    journal_writer_release(&lane->journal);
+    free(lane->records);
+    free(lane->partitions);
+    mailbox_release(&lane->mailbox);
+    free(lane);
+}

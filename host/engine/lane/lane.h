@@ -1,0 +1,63 @@
+/*
+ * engine/lane/lane.h - a thread that owns some partitions and runs all their instances, to
+ * completion, one message after the other.
+ *
+ * Everything that changes what a lane owns or runs is a *call*: a function that control hands over
+ * and the lane runs between two messages, on its own thread. A lane may also be *held*: it then
+ * runs calls only, until it is stopped.
+ *
+ * Threads: lane_call, lanes_call and lane_hold by control.
+ */
+#ifndef TAKE5_ENGINE_LANE_LANE_H
+#define TAKE5_ENGINE_LANE_LANE_H
+
+#include "base/error.h"
+#include "engine/lane/lane_state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LANE_NO_LIMIT MAILBOX_NO_LIMIT
+
+/* Makes the lane and its thread. `projection` and `decoder` are the first it runs on; the lane owns
+ * them from here. */
+struct lane *lane_new(const struct lane_options *options, struct projection *projection,
+                      struct decoder *decoder, struct error *error);
+/* Stops the thread, between two messages, and waits for it. */
+void lane_stop(struct lane *lane);
+/* After lane_stop. Partitions must have been taken away. */
+void lane_free(struct lane *lane);
+
+/*
+ * Runs `run(lane, argument)` on the lane between two messages and waits for it to end. False when
+ * the lane did not get to it within the time: then it will not run at all. Once it runs, it is
+ * waited for without limit (the watchdog deals with what is stuck). Control thread; needs no
+ * memory.
+ */
+bool lane_call(struct lane *lane, void (*run)(struct lane *lane, void *argument), void *argument,
+               int64_t timeout_ns, struct error *error);
+
+/* Runs it on several lanes at once. False when one did not get to it: those that did have run.
+ * LANE_NO_LIMIT: never false, and `error` may be NULL. */
+bool lanes_call(struct lane **lanes, size_t count, void (*run)(struct lane *lane, void *argument),
+                void *argument, int64_t timeout_ns, struct error *error);
+
+/* Control: the lane finishes its message in hand and then runs calls only. False: not within the
+ * time; then it is not held. */
+bool lane_hold(struct lane *lane, int64_t timeout_ns, struct error *error);
+
+/* For lane calls. */
+/* Takes the partition in, gives its instances their hands. Its lane must be this one. */
+bool lane_adopt(struct lane *lane, struct partition *partition);
+/* Gives it up: nothing of it is in hand afterwards. */
+void lane_detach(struct lane *lane, struct partition *partition);
+/* Switches to another projection and decoder; frees the old ones. */
+void lane_use_projection(struct lane *lane, struct projection *projection, struct decoder *decoder);
+/* Collects the confirmations of a topic, and stores what is done by now if `does_store`. */
+void lane_store_topic(struct lane *lane, struct partition *partition, size_t topic,
+                      bool does_store);
+/* The same of all that it owns. */
+void lane_store(struct lane *lane);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * engine/lane/lane_state.h - what a lane is made of, shared by the files of engine/lane/ and by the
+ * calls that run on one (lane.h).
+ *
+ * Threads: as the members say; without a word, the lane's own.
+ */
+#ifndef TAKE5_ENGINE_LANE_LANE_STATE_H
+#define TAKE5_ENGINE_LANE_LANE_STATE_H
+
+#include "checkpoint/store.h"
+#include "config/config.h"
+#include "engine/core/breakdown.h"
+#include "engine/core/partition.h"
+#include "engine/core/topics.h"
+#include "engine/lane/ack_scope.h"
+#include "engine/lane/journal.h"
+#include "engine/lane/mailbox.h"
+#include "engine/lane/publisher.h"
+#include "engine/lane/samples.h"
+#include "feedstats/feed_stats.h"
+#include "log/log.h"
+#include "message/decode.h"
+#include "source/source.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Written by the lane with relaxed stores, read by anyone. */
+struct lane_counts {
+    _Atomic uint64_t messages; /* read and not dropped */
+    _Atomic uint64_t bytes;
+    _Atomic uint64_t decoded;
+    _Atomic uint64_t bad[DECODE_REASONS];
+    _Atomic uint64_t seen;      /* dropped: below the next expected offset */
+    _Atomic uint64_t not_owned; /* dropped: of a partition that is gone */
+    _Atomic uint64_t late;      /* records of catch-ups and warm-ups that were handed over */
+    /* Catch-ups begun: those that hold offsets, after an assignment, and the others. */
+    _Atomic uint64_t recoveries, catch_ups;
+    _Atomic uint64_t key_differs, non_finite, suspect_time, unreadable_time;
+    _Atomic uint64_t unconfirmed; /* records whose deliveries are not confirmed */
+    _Atomic uint64_t throttled;   /* times that it stopped draining for unconfirmed work */
+    _Atomic uint64_t symbols_expired;
+    /* Latency from event time and from Kafka time to the callback, sampled once a batch: bucket i
+     * counts what is below LATENCY_BOUNDS_NS[i]; the last one everything. */
+    _Atomic uint64_t event_latency[16], kafka_latency[16];
+    _Atomic uint64_t event_latency_sum_us, kafka_latency_sum_us;
+};
+
+extern const int64_t LATENCY_BOUNDS_NS[16];
+
+struct lane_options {
+    uint32_t index;
+    const struct config *config; /* replaced at a reload, by a call */
+    const struct topics *topics;
+    struct log *log;
+    struct source *source;
+    struct publisher *publisher;
+    pthread_mutex_t *status_lock;    /* guards structure and texts that status reads */
+    bool is_replay;                  /* no samples, no wall clock */
+    struct feed_lane *observed;      /* NULL: nobody looks */
+    const _Atomic bool *is_draining; /* while true it reads nothing; NULL: never */
+    /* Monotonic: no call is waited for longer, whatever its own time; may change at any time. NULL:
+     * never. */
+    const _Atomic int64_t *hurry_ns;
+    /* The input sequence number of a record, for replay; NULL: 0. */
+    uint64_t (*sequence)(const struct record *record);
+    /* How long before the beginning of a replay the record lies: it is history, for those whose
+     * warm-up reaches back to it. 0: it is not. NULL: none is. */
+    int64_t (*ahead_ns)(const struct record *record);
+    /* See engine.h. May be NULL. */
+    void (*unusable)(void *context, const struct record *record, const char *reason,
+                     const char *message, const char *deployment);
+    void *unusable_context;
+    struct journal *journal;           /* NULL: none is kept */
+    struct checkpoint_store *store;    /* NULL: nothing is saved while the stream runs */
+    atomic_flag *saving;               /* set by the lane that saves: one at a time */
+    struct current_call *current_call; /* where it notes what it has in hand; NULL: in itself */
+    struct breakdown *breakdown;
+};
+
+struct lane_call {
+    struct mailbox_call base;
+    void (*run)(struct lane *lane, void *argument);
+    void *argument;
+};
+
+struct lane {
+    struct lane_options options;
+    pthread_t thread;
+    struct current_call *current_call;
+    struct current_call own_current_call; /* when nobody gave one */
+    struct lane_counts counts;
+    _Atomic bool is_dry;          /* drained, and nothing that it had read is in hand */
+    _Atomic int64_t heartbeat_ns; /* clock_monotonic_ns() of the last turn of its loop, or batch */
+
+    /* The lane's own. */
+    struct partition **partitions; /* by number */
+    size_t partition_capacity;
+    struct partition *global; /* GLOBAL deployments, or NULL */
+    struct decoder *decoder;
+    struct projection *projection;
+    t5_message message;
+    struct record *records; /* the batch in hand */
+    struct samples samples;
+    struct journal_writer journal;
+    uint64_t slow_ticks;
+    struct ack_scope scope; /* of what is in hand */
+    int64_t housekeeping_ns;
+    _Atomic int64_t pause_ns, longest_pause_ns; /* of checkpoints: how long the lane stood */
+    _Atomic uint64_t checkpoints;
+    int64_t time_said_ns[DECODE_TIME_FORMS]; /* when the log last had such a time; 0: never */
+    struct guard guard;                      /* of its thread */
+    int64_t guarded_ns;                      /* when the whole of it is looked at next */
+    bool is_throttled;
+    bool has_catch_up; /* some partition may have one */
+    bool is_broken;    /* the message in hand could not be worked on: no more are taken */
+
+    struct mailbox mailbox;
+    struct lane_call call;  /* the one that control waits for */
+    _Atomic bool has_wakes; /* some instance wants on_event(WOKEN) */
+};
+
+/* NULL: not this lane's. */
+static inline struct partition *lane_partition(const struct lane *lane, int32_t number) {
+    if (number == PARTITION_GLOBAL)
+        return lane->global;
+    return number >= 0 && (size_t)number < lane->partition_capacity ? lane->partitions[number]
+                                                                    : NULL;
+}
+
+#endif

@@ -1,0 +1,125 @@
+#include "engine/lane/mailbox.h"
+
+#include "base/clock.h"
+
+#include <stddef.h>
+#include <time.h>
+
+#define TICK_NS       (100 * NS_PER_MS)
+#define HURRY_LOOK_NS (100 * NS_PER_MS)
+
+enum { CALL_QUEUED, CALL_RUNNING, CALL_DONE, CALL_WITHDRAWN };
+
+void mailbox_init(struct mailbox *mailbox, const _Atomic int64_t *hurry_ns) {
+    pthread_condattr_t attributes;
+    *mailbox = (struct mailbox){.hurry_ns = hurry_ns};
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&mailbox->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&mailbox->lock, NULL);
+}
+
+void mailbox_release(struct mailbox *mailbox) {
+    pthread_cond_destroy(&mailbox->changed);
+    pthread_mutex_destroy(&mailbox->lock);
+}
+
+/* Under the lock. */
+static void await_change(struct mailbox *mailbox, int64_t for_ns) {
+    const int64_t at = clock_monotonic_ns() + for_ns;
+    const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+    pthread_cond_timedwait(&mailbox->changed, &mailbox->lock, &until);
+}
+
+void mailbox_post(struct mailbox *mailbox, struct mailbox_call *call) {
+    pthread_mutex_lock(&mailbox->lock);
+    struct mailbox_call **last = &mailbox->calls;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = call;
+    call->next = NULL;
+    call->state = CALL_QUEUED;
+    atomic_store(&mailbox->has_mail, true);
+    pthread_cond_broadcast(&mailbox->changed);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+static void withdraw(struct mailbox *mailbox, struct mailbox_call *call) {
+    struct mailbox_call **link = &mailbox->calls;
+    while (*link != NULL && *link != call)
+        link = &(*link)->next;
+    if (*link == call)
+        *link = call->next;
+    call->state = CALL_WITHDRAWN;
+}
+
+/* Waits for a change, at most until the time or until there is a hurry. False: it is over. */
+static bool await_in_time(struct mailbox *mailbox, int64_t until_ns) {
+    const int64_t hurry_ns = mailbox->hurry_ns != NULL ? atomic_load(mailbox->hurry_ns) : INT64_MAX;
+    const int64_t left_ns = (until_ns < hurry_ns ? until_ns : hurry_ns) - clock_monotonic_ns();
+    if (left_ns <= 0)
+        return false;
+    await_change(mailbox, left_ns < HURRY_LOOK_NS ? left_ns : HURRY_LOOK_NS);
+    return true;
+}
+
+bool mailbox_await(struct mailbox *mailbox, struct mailbox_call *call, int64_t until_ns) {
+    pthread_mutex_lock(&mailbox->lock);
+    while (call->state == CALL_QUEUED || call->state == CALL_RUNNING) {
+        if (call->state == CALL_RUNNING || until_ns == MAILBOX_NO_LIMIT)
+            pthread_cond_wait(&mailbox->changed, &mailbox->lock);
+        else if (!await_in_time(mailbox, until_ns))
+            withdraw(mailbox, call);
+    }
+    const bool did = call->state == CALL_DONE;
+    pthread_mutex_unlock(&mailbox->lock);
+    return did;
+}
+
+void mailbox_hold(struct mailbox *mailbox) {
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->is_held = true;
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_stop(struct mailbox *mailbox) {
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->should_stop = true;
+    atomic_store(&mailbox->has_mail, true);
+    pthread_cond_broadcast(&mailbox->changed);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_serve(struct mailbox *mailbox, void *owner, void (*tick)(void *owner)) {
+    pthread_mutex_lock(&mailbox->lock);
+    for (;;) {
+        struct mailbox_call *call = mailbox->calls;
+        if (call != NULL) {
+            mailbox->calls = call->next;
+            call->state = CALL_RUNNING;
+            pthread_mutex_unlock(&mailbox->lock);
+            call->run(owner, call->argument);
+            tick(owner);
+            pthread_mutex_lock(&mailbox->lock);
+            call->state = CALL_DONE;
+            pthread_cond_broadcast(&mailbox->changed);
+            continue;
+        }
+        if (!mailbox->is_held || mailbox->should_stop)
+            break;
+        await_change(mailbox, TICK_NS);
+        pthread_mutex_unlock(&mailbox->lock);
+        tick(owner);
+        pthread_mutex_lock(&mailbox->lock);
+    }
+    atomic_store(&mailbox->has_mail, mailbox->should_stop);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_rest(struct mailbox *mailbox, int64_t for_ns) {
+    pthread_mutex_lock(&mailbox->lock);
+    if (mailbox->calls == NULL && !mailbox->should_stop)
+        await_change(mailbox, for_ns);
+    pthread_mutex_unlock(&mailbox->lock);
+}

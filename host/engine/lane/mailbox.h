@@ -1,0 +1,62 @@
+/*
+ * engine/lane/mailbox.h - calls that other threads hand to the thread which owns something, and
+ * which it runs at its own boundaries.
+ *
+ * The owner looks at `has_mail` as often as it likes, which costs a load, and then serves. It may
+ * be held: it then runs calls only, until the end.
+ *
+ * Threads: what says "owner" by the owner, all else by the one who calls it. No memory is needed
+ * for a call but its own.
+ */
+#ifndef TAKE5_ENGINE_LANE_MAILBOX_H
+#define TAKE5_ENGINE_LANE_MAILBOX_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MAILBOX_NO_LIMIT INT64_MAX
+
+/* The caller's, until it was awaited. */
+struct mailbox_call {
+    struct mailbox_call *next;
+    void (*run)(void *owner, void *argument);
+    void *argument;
+    int state; /* guarded by the mailbox's lock */
+};
+
+struct mailbox {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    _Atomic bool has_mail; /* a call, or the end */
+    /* Monotonic: no call is waited for longer, whatever its own time; may change at any time. NULL:
+     * never. */
+    const _Atomic int64_t *hurry_ns;
+    /* Guarded by `lock`. */
+    struct mailbox_call *calls;
+    bool is_held;
+    _Atomic bool should_stop;
+};
+
+void mailbox_init(struct mailbox *mailbox, const _Atomic int64_t *hurry_ns);
+void mailbox_release(struct mailbox *mailbox);
+
+/* The owner has to be woken besides, if it sleeps elsewhere than here. */
+void mailbox_post(struct mailbox *mailbox, struct mailbox_call *call);
+/* Waits until it has run. False: the owner did not get to it by `until_ns` (monotonic), or by the
+ * hurry; then it will not run at all. Once it runs it is waited for without limit, and with
+ * MAILBOX_NO_LIMIT from the start. */
+bool mailbox_await(struct mailbox *mailbox, struct mailbox_call *call, int64_t until_ns);
+/* For good: `should_stop`, and a held owner goes on. */
+void mailbox_stop(struct mailbox *mailbox);
+
+/* Owner: runs what is there, and stays while it is held; `tick(owner)` follows each call, and comes
+ * several times a second while it stays. */
+void mailbox_serve(struct mailbox *mailbox, void *owner, void (*tick)(void *owner));
+/* Owner, in a call: holds it. */
+void mailbox_hold(struct mailbox *mailbox);
+/* Owner: a moment of sleep, which mail ends. */
+void mailbox_rest(struct mailbox *mailbox, int64_t for_ns);
+
+#endif

@@ -1,0 +1,79 @@
+#include "engine/lane/meeting.h"
+
+#include "base/clock.h"
+
+#include <time.h>
+
+#define TICK_NS (100 * NS_PER_MS)
+
+void meeting_init(struct meeting *meeting, size_t expected, int64_t until_ns,
+                  const _Atomic int64_t *hurry_ns) {
+    pthread_condattr_t attributes;
+    *meeting = (struct meeting){.expected = expected, .until_ns = until_ns, .hurry_ns = hurry_ns};
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&meeting->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&meeting->lock, NULL);
+}
+
+void meeting_release(struct meeting *meeting) {
+    pthread_cond_destroy(&meeting->changed);
+    pthread_mutex_destroy(&meeting->lock);
+}
+
+/* Under the lock. Once all have come they are waited for without limit: the watchdog deals with
+ * what is stuck. */
+static bool is_late(const struct meeting *meeting, int64_t now_ns) {
+    return meeting->step == 0 &&
+           (now_ns >= meeting->until_ns ||
+            (meeting->hurry_ns != NULL && now_ns >= atomic_load(meeting->hurry_ns)));
+}
+
+/* Under the lock. */
+static void wait_a_tick(struct meeting *meeting, int64_t now_ns) {
+    int64_t at = now_ns + TICK_NS;
+    if (meeting->step == 0 && at > meeting->until_ns)
+        at = meeting->until_ns;
+    const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+    pthread_cond_timedwait(&meeting->changed, &meeting->lock, &until);
+}
+
+bool meeting_await(struct meeting *meeting, _Atomic int64_t *heartbeat_ns,
+                   void (*run)(void *argument), void *argument) {
+    pthread_mutex_lock(&meeting->lock);
+    const size_t step = meeting->step;
+    int64_t now_ns = clock_monotonic_ns();
+    if (meeting->began_ns == 0)
+        meeting->began_ns = now_ns;
+    if (++meeting->here == meeting->expected && !meeting->is_off) {
+        if (run != NULL)
+            run(argument);
+        meeting->here = 0;
+        meeting->step++;
+        pthread_cond_broadcast(&meeting->changed);
+    }
+    while (meeting->step == step && !meeting->is_off) {
+        atomic_store_explicit(heartbeat_ns, now_ns, memory_order_relaxed);
+        if (is_late(meeting, now_ns)) {
+            meeting->is_off = true;
+            pthread_cond_broadcast(&meeting->changed);
+            break;
+        }
+        wait_a_tick(meeting, now_ns);
+        now_ns = clock_monotonic_ns();
+    }
+    const bool did = !meeting->is_off;
+    pthread_mutex_unlock(&meeting->lock);
+    return did;
+}
+
+void meeting_leave(struct meeting *meeting) {
+    pthread_mutex_lock(&meeting->lock);
+    meeting->ended_ns = clock_monotonic_ns();
+    pthread_mutex_unlock(&meeting->lock);
+}
+
+int64_t meeting_took_ns(const struct meeting *meeting) {
+    return meeting->ended_ns - meeting->began_ns;
+}

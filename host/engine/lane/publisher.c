@@ -1,0 +1,142 @@
+#include "engine/lane/publisher.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void confirmed(struct delivery *delivery) {
+    struct in_flight *in_flight = delivery->owner;
+    if (in_flight != NULL)
+        in_flight_drop(in_flight);
+}
+
+/* Pushes to every sink. A push that fails in the end keeps its hold, so that the offset does not
+ * move: the message comes again after a restart, which the breakdown brings about. */
+static void send(struct publisher *publisher, struct delivery *delivery, struct sink *const *sinks,
+                 size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct patience patience = PATIENCE_INIT;
+        while (!sinks[i]->ops->push(sinks[i], delivery) &&
+               breakdown_wait(publisher->breakdown, &patience,
+                              delivery->kind == DELIVERY_SIGNAL ? "a sink's signal"
+                                                                : "a sink's dead letter")) {}
+    }
+}
+
+struct delivery *publisher_signal(const struct publisher *publisher, struct task *task,
+                                  const struct emitted_signal *emitted, struct in_flight *in_flight,
+                                  uint64_t sequence) {
+    const struct deployment *deployment = task->deployment;
+    const struct signal signal = {
+        .name = emitted->name,
+        .symbol = emitted->symbol,
+        .deployment = t5_text(deployment->name),
+        .strategy = t5_text(deployment->description->name),
+        .version = t5_text(deployment->description->version),
+        .origin = t5_text(task->origin),
+        .topic = t5_text(topics_name(publisher->topics, task->cause.topic)),
+        .partition = task->cause.partition,
+        .offset = task->cause.offset,
+        .ordinal = task->cause.ordinal,
+        .event_time_ns = emitted->event_time_ns,
+        .value = emitted->value,
+        .confidence = emitted->confidence,
+        .price = emitted->price,
+        .time_frame_s = emitted->time_frame_s,
+        .value_count = emitted->value_count,
+        .values = emitted->values,
+        .data = emitted->data,
+    };
+    struct delivery *delivery = delivery_new(&(struct delivery){
+        .kind = DELIVERY_SIGNAL,
+        .unconfirmed = (uint32_t)publisher->signal_sink_count,
+        .signal = &signal,
+        .done = confirmed,
+        .owner = in_flight,
+        .owner_word = sequence,
+    });
+    task->cause.ordinal += delivery != NULL;
+    return delivery;
+}
+
+void publisher_send(struct publisher *publisher, struct delivery *signal) {
+    atomic_fetch_add_explicit(&publisher->signals, 1, memory_order_relaxed);
+    if (publisher->signal_sink_count > 0) {
+        if (signal->owner != NULL)
+            in_flight_add_hold(signal->owner);
+        send(publisher, signal, publisher->signal_sinks, publisher->signal_sink_count);
+    }
+    delivery_release(signal);
+}
+
+#define MAX_RECORD_HEADERS  64
+#define DEAD_LETTER_HEADERS 6
+
+/* The record's own headers, then room for the dead letter's. Gives how many of its own there are;
+ * what is above the limit is left out, and said. */
+static size_t own_headers(struct publisher *publisher, struct source *source,
+                          const struct record *record, struct delivery_header *headers) {
+    struct record_header own[MAX_RECORD_HEADERS];
+    if (source == NULL || source->ops->headers == NULL)
+        return 0;
+    size_t count = source->ops->headers(source, record, own, MAX_RECORD_HEADERS);
+    if (count > MAX_RECORD_HEADERS) {
+        log_warning(publisher->log, "engine",
+                    "%s/%" PRId32 "/%" PRId64
+                    ": the record has %zu headers; its dead letter keeps the first %d",
+                    topics_name(publisher->topics, record->topic), record->partition,
+                    record->offset, count, MAX_RECORD_HEADERS);
+        count = MAX_RECORD_HEADERS;
+    }
+    for (size_t i = 0; i < count; i++)
+        headers[i] = (struct delivery_header){own[i].name, own[i].value, own[i].value_size};
+    return count;
+}
+
+bool publisher_dead_letter(struct publisher *publisher, struct source *source,
+                           const struct record *record, const char *reason, const char *message,
+                           const char *deployment, struct in_flight *in_flight) {
+    if (publisher->dead_letter_sink == NULL) {
+        atomic_fetch_add_explicit(&publisher->dead_letters, 1, memory_order_relaxed);
+        return true;
+    }
+    const char *topic = topics_name(publisher->topics, record->topic);
+    char partition[16], offset[24];
+    snprintf(partition, sizeof partition, "%" PRId32, record->partition);
+    snprintf(offset, sizeof offset, "%" PRId64, record->offset);
+    const struct delivery_header dead_letter_headers[DEAD_LETTER_HEADERS] = {
+        {"__take5.errors.reason", reason, strlen(reason)},
+        {"__take5.errors.message", message, strlen(message)},
+        {"__take5.errors.strategy", deployment, deployment != NULL ? strlen(deployment) : 0},
+        {"__take5.errors.topic", topic, strlen(topic)},
+        {"__take5.errors.partition", partition, strlen(partition)},
+        {"__take5.errors.offset", offset, strlen(offset)},
+    };
+    struct delivery_header headers[MAX_RECORD_HEADERS + DEAD_LETTER_HEADERS];
+    const size_t own = own_headers(publisher, source, record, headers);
+    memcpy(headers + own, dead_letter_headers, sizeof dead_letter_headers);
+    const struct delivery_text text = {
+        .value = record->payload,
+        .value_size = record->payload_size,
+        .headers = headers,
+        .header_count = own + DEAD_LETTER_HEADERS,
+    };
+    struct delivery *delivery = delivery_new(&(struct delivery){
+        .kind = DELIVERY_DEAD_LETTER,
+        .unconfirmed = 1,
+        .key = record->key,
+        .key_size = record->key_size,
+        .time_ms = record->kafka_time_ms == RECORD_NO_TIME ? -1 : record->kafka_time_ms,
+        .text = &text,
+        .deployment = deployment,
+        .done = confirmed,
+        .owner = in_flight,
+    });
+    if (delivery == NULL)
+        return false;
+    atomic_fetch_add_explicit(&publisher->dead_letters, 1, memory_order_relaxed);
+    in_flight_add_hold(in_flight);
+    send(publisher, delivery, &publisher->dead_letter_sink, 1);
+    delivery_release(delivery);
+    return true;
+}

@@ -1,0 +1,444 @@
+/*
+ * Partitions come: fresh instances, a state from disk, or parked ones resumed. Control thread; what
+ * touches a lane's partitions is a lane call.
+ */
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/core/core.h"
+#include "engine/history/recovery.h"
+#include "engine/instances/instances.h"
+#include "engine/lane/catch_up.h"
+#include "engine/lane/checkpointing.h"
+#include "engine/lane/lane.h"
+#include "engine/rebalance/rebalance.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct gap {
+    bool is_there;
+    bool is_overtaken; /* they can be read again: nobody is told */
+    int64_t from, to;
+};
+
+/* One partition number's share of an assignment. */
+struct assigned_partition {
+    struct engine *engine;
+    struct partition *partition;
+    bool is_joining;  /* not at work yet: to be adopted */
+    struct gap *gaps; /* by topic: offsets that its instances did not see */
+    struct recovery recovery;
+    bool is_held; /* offsets are, until all are level with the stream */
+    bool is_oom;  /* while it arrived */
+    bool did_adopt;
+};
+
+static void load_states(struct lane *lane, void *argument) {
+    struct assigned_partition *assigned = argument;
+    recovery_load(lane, assigned->partition, &assigned->recovery);
+}
+
+static void tell_gaps(const struct assigned_partition *assigned, struct task *task) {
+    for (size_t topic = 0; topic < assigned->partition->topic_count; topic++) {
+        if (assigned->gaps[topic].is_there && !assigned->gaps[topic].is_overtaken)
+            task_tell_gap(task, topic, assigned->gaps[topic].from, assigned->gaps[topic].to);
+    }
+}
+
+/* Those that the offsets have left behind: the same instances on another host were handed what lies
+ * between. */
+static bool place_overtaken(struct assigned_partition *assigned) {
+    struct partition *partition = assigned->partition;
+    bool is_behind = false;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        const int was = atomic_load(&task->suspension);
+        for (size_t topic = 0; topic < partition->topic_count; topic++) {
+            const struct gap *gap = &assigned->gaps[topic];
+            const int64_t next = partition->topics[topic].next;
+            if (was == SUSPENDED_CATCHING_UP && task->history_to[topic] != SOURCE_NO_OFFSET)
+                task->history_to[topic] = next; /* of a recovery that was broken off */
+            if (!gap->is_overtaken || task->deployment->topics[topic] == NOT_WANTED)
+                continue;
+            if (was == SUSPENDED_NOT || task->position[topic] == SOURCE_NO_OFFSET) {
+                task->position[topic] = gap->from;
+                task->history_to[topic] = was == SUSPENDED_NOT ? next : SOURCE_NO_OFFSET;
+            }
+        }
+        if (was != SUSPENDED_NOT && was != SUSPENDED_CATCHING_UP)
+            continue;
+        if (!task_is_behind(task))
+            continue;
+        is_behind = true;
+        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
+        atomic_store(&task->resume_ns, INT64_MAX);
+        atomic_store(&partition->wants_history, true);
+    }
+    return is_behind;
+}
+
+/* Who is behind is to be fed, and offsets are held meanwhile. False: out of memory. */
+static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
+    struct partition *partition = assigned->partition;
+    if (!assigned->is_joining || partition->number == PARTITION_GLOBAL)
+        return true;
+    if (partition->is_fresh) {
+        if (lane->options.store != NULL && partition->order == NULL) {
+            if (!checkpointing_begin(lane, partition, assigned->recovery.order))
+                return false;
+            assigned->recovery.order = NULL; /* taken over */
+        }
+        assigned->is_held = recovery_place(lane, partition, &assigned->recovery);
+    } else {
+        assigned->is_held = place_overtaken(assigned);
+        checkpointing_resume(partition);
+    }
+    return !assigned->is_held || catch_up_begin(lane, partition, true);
+}
+
+static void arrive(struct lane *lane, void *argument) {
+    struct assigned_partition *assigned = argument;
+    struct partition *partition = assigned->partition;
+    if (assigned->is_joining && !lane_adopt(lane, partition)) {
+        assigned->is_oom = true;
+        return;
+    }
+    if (!place_late(lane, assigned)) {
+        lane_detach(lane, partition);
+        assigned->is_oom = true;
+        return;
+    }
+    assigned->did_adopt = true;
+    partition->global = lane->global;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (partition->is_fresh) {
+            instance_activate(task->instance);
+            task_tell(task, strcmp(task->origin, "fresh") == 0 ? T5_EVENT_FRESH : T5_EVENT_RESUMED);
+        } else if (partition->is_resumed) {
+            task->origin = "resumed";
+            task_tell(task, T5_EVENT_RESUMED);
+        }
+        tell_gaps(assigned, task);
+        task_tell_extent(task, partition_missing(partition, task->deployment), partition->is_fresh);
+    }
+    for (size_t i = 0; lane->global != NULL && i < lane->global->task_count; i++)
+        tell_gaps(assigned, lane->global->tasks[i]);
+    partition->is_fresh = false;
+    partition->is_resumed = false;
+}
+
+/* An instance that refused its state may be anything now: it is made anew, fresh. Gives whether
+ * there is one. */
+static bool renew(struct assigned_partition *assigned, struct task *task, struct projection *draft,
+                  struct error *error) {
+    struct engine *engine = assigned->engine;
+    instance_set_current_call(task->instance, engine->loader_call);
+    instance_destroy(task->instance);
+    task->instance = NULL;
+    task->is_spoilt = false;
+    if (task_give_instance(engine, task, task->deployment, draft, error))
+        return true;
+    task_note_refused(engine, assigned->partition, task->deployment, error);
+    task_free(task);
+    return false;
+}
+
+/* Goes on with the newest usable checkpoint. False: memory or time was short, and nobody can say
+ * whether a state is good. */
+static bool recover(struct assigned_partition *assigned, const struct topic_partition *parts,
+                    size_t count, struct projection *draft, struct error *error) {
+    struct engine *engine = assigned->engine;
+    struct partition *partition = assigned->partition;
+    const size_t task_count = partition->task_count;
+    bool did = recovery_find(engine, partition, parts, count, &assigned->recovery, error) &&
+               lane_call(engine_home(engine, partition->number), load_states, assigned,
+                         engine->config->revoke_timeout_ns, error);
+    if (did && assigned->recovery.is_oom)
+        did = error_set_memory(error, "loading a saved state");
+    size_t kept = 0;
+    for (size_t i = 0; i < task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (!did || !task->is_spoilt || renew(assigned, task, draft, error))
+            partition->tasks[kept++] = task;
+        else
+            did = error->code != ERROR_MEMORY;
+    }
+    partition->task_count = kept;
+    return did && (recovery_keep_absent(engine, partition, &assigned->recovery) ||
+                   error_set_memory(error, "what is known of deployments that do not run"));
+}
+
+/* Whether nobody else moved the offset since this host held the topic: it is still the one that
+ * this host committed last (a lost assignment or a broker's outage leaves stores uncommitted), or
+ * the one that it was given. */
+static bool is_topic_as_left(const struct engine *engine, const struct offset_tracker *tracker,
+                             const struct topic_partition *part) {
+    struct source *source = engine->options.source;
+    if (part->offset == tracker->stored)
+        return true;
+    /* A topic that came about meanwhile: neither this host nor another has seen any of it. */
+    if (part->is_new && tracker->next == SOURCE_NO_OFFSET)
+        return true;
+    const int64_t committed = source->ops->committed != NULL
+                                  ? source->ops->committed(source, part->topic, part->partition)
+                                  : SOURCE_NO_OFFSET;
+    if (committed != SOURCE_NO_OFFSET)
+        return part->offset == committed;
+    /* Without an offset of the group's or of this host's, it was made anew: what was done here was
+     * in the old one, wherever that began. */
+    return part->offset == tracker->assigned_at &&
+           !(part->is_new && tracker->stored != SOURCE_NO_OFFSET);
+}
+
+/* "7", or in words that there is none. */
+static const char *offset_text(int64_t offset, char text[32]) {
+    if (offset == SOURCE_NO_OFFSET)
+        snprintf(text, 32, "unknown");
+    else
+        snprintf(text, 32, "%" PRId64, offset);
+    return text;
+}
+
+/* Whether another host has gone on from where this one was: what lies between can be read again. */
+static bool is_overtaken(const struct engine *engine, const struct offset_tracker *tracker,
+                         const struct topic_partition *part) {
+    return engine->store != NULL && engine->options.source->ops->history != NULL && !part->is_new &&
+           tracker->next != SOURCE_NO_OFFSET && tracker->in_flight_count == 0 &&
+           part->offset > tracker->next;
+}
+
+static bool is_as_left(const struct engine *engine, const struct partition *partition,
+                       const struct topic_partition *parts, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct offset_tracker *tracker = &partition->topics[parts[i].topic];
+        if (is_topic_as_left(engine, tracker, &parts[i]) ||
+            is_overtaken(engine, tracker, &parts[i]))
+            continue;
+        char begins[32], left[32];
+        log_change_event(
+            engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
+            "partition %" PRId32
+            ": starting without state, its state was discarded: the %s offset of %s is %s, this "
+            "host left off at %s",
+            partition->number, parts[i].is_new ? "first" : "committed",
+            topics_name(engine->topics, parts[i].topic), offset_text(parts[i].offset, begins),
+            offset_text(tracker->stored, left));
+        return false;
+    }
+    return true;
+}
+
+static void begin_topic(struct partition *partition, const struct topic_partition *part) {
+    struct offset_tracker *tracker = &partition->topics[part->topic];
+    tracker->is_owned = true;
+    tracker->assigned_at = part->offset;
+    tracker->next = part->offset;
+    /* Nobody has committed where it begins: the lane stores that, should nothing come. */
+    tracker->stored = part->is_new ? SOURCE_NO_OFFSET : part->offset;
+}
+
+/* Makes the assigned of one number ready; false when memory ran out. */
+static bool prepare_assigned(struct assigned_partition *assigned,
+                             const struct topic_partition *parts, size_t count) {
+    struct engine *engine = assigned->engine;
+    const int32_t number = parts[0].partition;
+    struct partition *partition = engine_partition(engine, number);
+    if (assigned->gaps == NULL)
+        assigned->gaps = calloc(engine->topics->count + 1, sizeof *assigned->gaps);
+    if (assigned->gaps == NULL)
+        return false;
+    if (partition != NULL && partition->lane == NULL &&
+        !is_as_left(engine, partition, parts, count)) {
+        for (size_t i = 0; i < count; i++)
+            assigned->gaps[parts[i].topic] = (struct gap){true, false, -1, parts[i].offset};
+        rebalance_discard(engine, partition);
+        partition = NULL;
+    }
+    assigned->is_joining = partition == NULL || partition->lane == NULL;
+    if (partition == NULL) {
+        partition = partition_new(number, engine->deployment_set, engine->topics->count,
+                                  (uint32_t)engine->config->max_symbols);
+        if (partition == NULL)
+            return false;
+        partition->home = engine_home(engine, number);
+        partition->is_fresh = true;
+        if (!engine_add_partition(engine, partition)) {
+            partition_free(partition);
+            return false;
+        }
+    } else if (assigned->is_joining) {
+        partition->is_resumed = true;
+        log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "partition.resumed",
+                         "partition %" PRId32 ": resumed with its state", number);
+    }
+    assigned->partition = partition;
+    return true;
+}
+
+/* The topics of an assigned begin. On the lane when the partition is at work, else anywhere. */
+static void begin_topics(struct assigned_partition *assigned, const struct topic_partition *parts,
+                         size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct offset_tracker *tracker = &assigned->partition->topics[parts[i].topic];
+        if (!assigned->partition->is_fresh && tracker->next != SOURCE_NO_OFFSET) {
+            if (is_topic_as_left(assigned->engine, tracker, &parts[i])) {
+                tracker->is_owned = true;
+                tracker->assigned_at = parts[i].offset;
+                /* The client has forgotten what it was given and did not commit: the lane gives it
+                 * anew. Else a topic that is silent from now on would stay uncommitted. */
+                tracker->stored = parts[i].is_new ? SOURCE_NO_OFFSET : parts[i].offset;
+                continue;
+            }
+            assigned->gaps[parts[i].topic] = (struct gap){
+                true, assigned->is_joining && is_overtaken(assigned->engine, tracker, &parts[i]),
+                tracker->next, parts[i].offset};
+        }
+        begin_topic(assigned->partition, &parts[i]);
+    }
+}
+
+struct beginning {
+    struct assigned_partition *assigned;
+    const struct topic_partition *parts;
+    size_t count;
+};
+
+static void begin_topics_on_lane(struct lane *lane, void *argument) {
+    struct beginning *beginning = argument;
+    (void)lane;
+    begin_topics(beginning->assigned, beginning->parts, beginning->count);
+}
+
+/* Everything that an assigned needs before its lane sees it. */
+static bool complete_assigned(struct assigned_partition *assigned,
+                              const struct topic_partition *parts, size_t count,
+                              struct error *error) {
+    struct engine *engine = assigned->engine;
+    struct partition *partition = assigned->partition;
+    if (assigned->is_joining) {
+        begin_topics(assigned, parts, count);
+    } else {
+        struct beginning beginning = {assigned, parts, count};
+        if (!lane_call(partition->home, begin_topics_on_lane, &beginning,
+                       engine->config->revoke_timeout_ns, error))
+            return false;
+    }
+    if (!partition->is_fresh)
+        return true;
+    struct projection *draft = projection_draft(engine);
+    if (draft == NULL)
+        return error_set_memory(error, "a projection");
+    if (!partition_give_tasks(engine, partition, draft, error)) {
+        projection_free(draft);
+        return false;
+    }
+    if (!recover(assigned, parts, count, draft, error)) {
+        projection_free(draft);
+        return false;
+    }
+    return lane_projections_use(engine, draft, error);
+}
+
+static bool try_to_arrive(struct assigned_partition *assigned, const struct topic_partition *parts,
+                          size_t count, struct error *error) {
+    assigned->partition = NULL;
+    assigned->is_oom = false;
+    recovery_release(&assigned->recovery);
+    if (!prepare_assigned(assigned, parts, count))
+        return error_set_memory(error, "a partition");
+    if (!complete_assigned(assigned, parts, count, error))
+        return false;
+    return lane_call(assigned->partition->home, arrive, assigned,
+                     assigned->engine->config->revoke_timeout_ns, error) &&
+           (assigned->did_adopt || error_set_memory(error, "a lane's partitions"));
+}
+
+/* A partition that this host was given and does not work on would be one that nobody works on:
+ * what memory is short for is tried again, and if that does not help, the engine ends. */
+static void assign_number(struct engine *engine, const struct topic_partition *parts,
+                          size_t count) {
+    struct assigned_partition assigned = {.engine = engine};
+    checkpoint_init(&assigned.recovery.checkpoint);
+    struct patience patience = PATIENCE_INIT;
+    for (bool is_over = false; !is_over;) {
+        struct error error = {0};
+        is_over = try_to_arrive(&assigned, parts, count, &error);
+        if (is_over)
+            break;
+        if (assigned.partition != NULL && assigned.partition->is_fresh)
+            rebalance_discard(engine, assigned.partition);
+        is_over = error.code != ERROR_MEMORY ||
+                  !breakdown_wait(&engine->breakdown, &patience, "a partition");
+        if (is_over)
+            breakdown_come(&engine->breakdown, error.code,
+                           "partition %" PRId32 " cannot be processed: %s", parts[0].partition,
+                           error.text);
+    }
+    free(assigned.gaps);
+    recovery_release(&assigned.recovery);
+}
+
+/* "bar_trends 0 from 12, 1 from 7" */
+static void list_begins(const struct engine *engine, const struct topic_partition *parts,
+                        size_t count, struct text *text) {
+    const char *before = NULL;
+    for (size_t i = 0; i < count; i++) {
+        char begins[32];
+        const char *topic = topics_name(engine->topics, parts[i].topic);
+        text_printf(text, "%s%s%s%" PRId32 " from %s", i > 0 ? ", " : "",
+                    topic != before ? topic : "", topic != before ? " " : "", parts[i].partition,
+                    offset_text(parts[i].offset, begins));
+        before = topic;
+    }
+}
+
+/* Who was refused at the start misses what the others are given from here on. */
+static void tell_refused(const struct engine *engine, const struct topic_partition *parts,
+                         size_t count) {
+    struct text begins;
+    if (engine->refused_count == 0 || count == 0)
+        return;
+    text_init(&begins);
+    list_begins(engine, parts, count, &begins);
+    for (size_t i = 0; i < engine->refused_count; i++)
+        log_event(engine->log, LOG_LEVEL_WARNING, "engine", "strategy.misses_messages",
+                  "%s was rejected at the start: %s the messages of %s", engine->refused[i],
+                  recovery_can_feed(engine) ? "when it runs it is given"
+                                            : "until it runs it misses",
+                  begins.data);
+    text_release(&begins);
+}
+
+void rebalance_assigned(void *context, struct topic_partition *parts, size_t count) {
+    struct engine *engine = context;
+    struct topic_partition *left = rebalance_copy_parts(engine, parts, count);
+    atomic_fetch_add(&engine->assigned_count, 1);
+    tell_refused(engine, parts, count);
+    recovery_take_global(engine, parts, count);
+    for (size_t done = 0; left != NULL && done < count;) {
+        const size_t same = rebalance_gather(left + done, count - done);
+        assign_number(engine, left + done, same);
+        done += same;
+    }
+    free(left);
+    rebalance_judge_global(engine);
+    rebalance_prune(engine);
+}
+
+bool rebalance_begin_global(struct engine *engine, struct error *error) {
+    if (engine->lane_count != 1)
+        return true;
+    struct assigned_partition assigned = {.engine = engine, .is_joining = true};
+    assigned.partition =
+        partition_new(PARTITION_GLOBAL, engine->deployment_set, engine->topics->count,
+                      (uint32_t)engine->config->max_symbols);
+    if (assigned.partition == NULL || !engine_add_partition(engine, assigned.partition)) {
+        partition_free(assigned.partition);
+        return error_set_memory(error, "the GLOBAL deployments");
+    }
+    assigned.partition->home = engine->lanes[0];
+    return lane_call(engine->lanes[0], arrive, &assigned, engine->config->revoke_timeout_ns, error);
+}

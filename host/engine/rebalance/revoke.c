@@ -1,0 +1,344 @@
+/*
+ * Partitions go: revoked, parked, dropped. What comes is in assign.c. Control thread; what touches
+ * a lane's partitions is a lane call.
+ */
+#include "engine/instances/instances.h"
+#include "engine/lane/lane.h"
+#include "engine/rebalance/rebalance.h"
+
+#include "base/clock.h"
+#include "checkpoint/store.h"
+#include "engine/core/core.h"
+#include "engine/history/behind.h"
+#include "engine/lane/checkpointing.h"
+#include "engine/lane/suspension.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLUSH_LOOK_MS 100
+
+size_t rebalance_gather(struct topic_partition *parts, size_t count) {
+    size_t same = 1;
+    for (size_t i = 1; i < count; i++) {
+        if (parts[i].partition == parts[0].partition) {
+            const struct topic_partition part = parts[i];
+            parts[i] = parts[same];
+            parts[same++] = part;
+        }
+    }
+    return same;
+}
+
+struct topic_partition *rebalance_copy_parts(struct engine *engine,
+                                             const struct topic_partition *parts, size_t count) {
+    struct patience patience = PATIENCE_INIT;
+    struct topic_partition *copy;
+    do
+        copy = malloc((count + 1) * sizeof *copy);
+    while (copy == NULL && breakdown_wait(&engine->breakdown, &patience, "a rebalance"));
+    if (copy != NULL)
+        memcpy(copy, parts, count * sizeof *copy);
+    return copy;
+}
+
+/* A call to the partition's lane, without which things go on all the same. */
+static void call_home(struct engine *engine, struct partition *partition,
+                      void (*run)(struct lane *lane, void *argument), void *argument,
+                      const char *what) {
+    struct error error;
+    if (!lane_call(partition->home, run, argument, engine->config->revoke_timeout_ns, &error))
+        log_change(engine->log, LOG_LEVEL_ERROR, "engine", "partition %" PRId32 ": %s: %s",
+                   partition->number, what, error.text);
+}
+
+/* ---- revoke ---- */
+
+/* One partition number's share of a revocation. */
+struct revocation {
+    struct engine *engine;
+    struct partition *partition;
+    const struct topic_partition *parts;
+    size_t count;
+    bool is_lost;
+    uint64_t journal_ticket, checkpoint_ticket;
+    bool is_saved, has_failed;
+};
+
+/* Nothing more of these topics is dispatched. Lane. */
+static void stop_dispatch(struct lane *lane, void *argument) {
+    struct revocation *revocation = argument;
+    (void)lane;
+    for (size_t i = 0; i < revocation->count; i++)
+        revocation->partition->topics[revocation->parts[i].topic].is_owned = false;
+}
+
+/* Stores what is done by now, then parks the partition or tells its instances what it lost. Lane.
+ */
+static void detach_revoked(struct lane *lane, void *argument) {
+    struct revocation *revocation = argument;
+    struct partition *partition = revocation->partition;
+    if (revocation->is_saved && revocation->journal_ticket != 0)
+        checkpointing_journal_written(partition);
+    for (size_t i = 0; i < revocation->count && !revocation->is_lost; i++)
+        lane_store_topic(lane, partition, revocation->parts[i].topic, true);
+    if (partition_is_owned(partition)) {
+        for (size_t i = 0; i < partition->task_count; i++)
+            task_tell_extent(partition->tasks[i],
+                             partition_missing(partition, partition->tasks[i]->deployment), false);
+        return;
+    }
+    for (size_t i = 0; i < partition->task_count; i++)
+        task_tell(partition->tasks[i], T5_EVENT_PARKED);
+    lane_detach(lane, partition);
+    partition->parked_ns = clock_monotonic_ns();
+}
+
+/* Hands the journal and, of a partition that goes whole, a checkpoint to the store. Lane. */
+static void save_revoked(struct lane *lane, void *argument) {
+    struct revocation *revocation = argument;
+    struct partition *partition = revocation->partition;
+    if (lane->options.store == NULL || revocation->is_lost)
+        return;
+    revocation->journal_ticket = checkpointing_journal_now(lane, partition);
+    if (partition_is_owned(partition))
+        return;
+    struct error error = {0};
+    if (breakdown_has_come(lane->options.breakdown, &error)) { /* it may be half a message ahead */
+        revocation->has_failed = true;
+        return;
+    }
+    revocation->checkpoint_ticket = checkpointing_take(lane, partition, &error);
+    if (error.code == ERROR_NONE)
+        return;
+    log_change_event(lane->options.log, LOG_LEVEL_ERROR, "engine", "checkpoint.failed",
+                     "partition %" PRId32 ": no checkpoint: %s", partition->number, error.text);
+    revocation->has_failed = true;
+}
+
+/* What was handed to the store is on the disk, as far as that can be: offsets may be stored. */
+static void await_saved(struct engine *engine, struct revocation *revocation, int64_t until_ns) {
+    uint64_t ticket = revocation->journal_ticket > revocation->checkpoint_ticket
+                          ? revocation->journal_ticket
+                          : revocation->checkpoint_ticket;
+    if (ticket == 0)
+        return;
+    const int64_t left_ns = until_ns - clock_monotonic_ns();
+    const bool did = checkpoint_store_await(engine->store, ticket, left_ns > 0 ? left_ns : 0);
+    revocation->is_saved = did;
+    if (revocation->checkpoint_ticket != 0 &&
+        (!did || !checkpoint_store_has(engine->store, revocation->partition->number,
+                                       revocation->partition->checkpoint_number)))
+        revocation->has_failed = true;
+}
+
+/* How long it may still be waited for, at once: a stop may be asked for meanwhile. */
+static int next_wait_ms(const struct engine *engine, int64_t until_ns) {
+    const int64_t hurry_ns = atomic_load(&engine->hurry_ns);
+    const int64_t end_ns = until_ns < hurry_ns ? until_ns : hurry_ns;
+    const int64_t left_ms = (end_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return left_ms > FLUSH_LOOK_MS ? FLUSH_LOOK_MS : left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* Step by step, since a stop may be asked for meanwhile. */
+static void flush_sink(struct engine *engine, struct sink *sink, int64_t until_ns) {
+    for (;;) {
+        const int wait_ms = next_wait_ms(engine, until_ns);
+        const int64_t began_ns = clock_monotonic_ns();
+        if (sink->ops->flush(sink, wait_ms) || wait_ms == 0)
+            return;
+        if (clock_monotonic_ns() - began_ns < wait_ms * NS_PER_MS)
+            return; /* it says that waiting is of no use */
+    }
+}
+
+void rebalance_flush(struct engine *engine, int64_t timeout_ns) {
+    struct publisher *publisher = engine->options.publisher;
+    const int64_t until_ns = clock_monotonic_ns() + timeout_ns;
+    for (size_t i = 0; i <= publisher->signal_sink_count; i++) {
+        struct sink *sink = i < publisher->signal_sink_count ? publisher->signal_sinks[i]
+                                                             : publisher->dead_letter_sink;
+        if (sink != NULL)
+            flush_sink(engine, sink, until_ns);
+    }
+}
+
+/* A save is waited for as long as the sinks are; at a stop no longer than that allows. */
+static int64_t save_until_ns(const struct engine *engine) {
+    const int64_t until_ns = clock_monotonic_ns() + engine->config->revoke_timeout_ns;
+    const int64_t hurry_ns = atomic_load(&engine->hurry_ns);
+    return until_ns < hurry_ns ? until_ns : hurry_ns;
+}
+
+/* For the account of a stop. */
+static void count_unsaved(struct engine *engine, const struct revocation *revocation) {
+    if (revocation->has_failed)
+        engine->left.states += partition_count_states(revocation->partition);
+}
+
+/* Room for them; NULL after a breakdown. */
+static struct revocation *list_departures(struct engine *engine, size_t count) {
+    struct patience patience = PATIENCE_INIT;
+    struct revocation *departures;
+    do
+        departures = calloc(count + 1, sizeof *departures);
+    while (departures == NULL && breakdown_wait(&engine->breakdown, &patience, "a rebalance"));
+    return departures;
+}
+
+void rebalance_revoked(void *context, const struct topic_partition *parts, size_t count,
+                       bool is_lost) {
+    struct engine *engine = context;
+    struct topic_partition *left = rebalance_copy_parts(engine, parts, count);
+    struct revocation *departures = list_departures(engine, count);
+    size_t departure_count = 0;
+    atomic_fetch_add(&engine->revoked_count, 1);
+    for (size_t done = 0; left != NULL && departures != NULL && done < count;) {
+        const size_t same = rebalance_gather(left + done, count - done);
+        struct partition *partition = engine_partition(engine, left[done].partition);
+        if (partition != NULL && partition->lane != NULL)
+            departures[departure_count++] = (struct revocation){.engine = engine,
+                                                                .partition = partition,
+                                                                .parts = left + done,
+                                                                .count = same,
+                                                                .is_lost = is_lost};
+        done += same;
+    }
+    for (size_t i = 0; i < departure_count; i++)
+        call_home(engine, departures[i].partition, stop_dispatch, &departures[i],
+                  "it is revoked anyway");
+    /* A stop has waited for the sinks before it leaves the group. */
+    if (!is_lost && departure_count > 0 && !atomic_load(&engine->is_stopping))
+        rebalance_flush(engine, engine->config->revoke_timeout_ns);
+    for (size_t i = 0; i < departure_count; i++)
+        call_home(engine, departures[i].partition, save_revoked, &departures[i], "it is not saved");
+    const int64_t until_ns = save_until_ns(engine);
+    for (size_t i = 0; i < departure_count; i++) {
+        await_saved(engine, &departures[i], until_ns);
+        count_unsaved(engine, &departures[i]);
+        call_home(engine, departures[i].partition, detach_revoked, &departures[i],
+                  "it stays with its lane");
+        if (departures[i].partition->lane == NULL)
+            behind_end(engine, departures[i].partition);
+    }
+    free(departures);
+    free(left);
+    rebalance_judge_global(engine);
+    rebalance_prune(engine);
+}
+
+/* ---- GLOBAL ---- */
+
+/* A wanted topic of which this host lacks a partition, by the strategy's index; NOT_WANTED: it has
+ * all of them, as far as is known. */
+static uint32_t missing_topic(const struct engine *engine, const struct deployment *deployment) {
+    struct source *source = engine->options.source;
+    for (uint32_t topic = 0; topic < deployment->topic_count; topic++) {
+        int32_t held = 0;
+        if (deployment->topics[topic] == NOT_WANTED || source->ops->partitions == NULL)
+            continue;
+        for (size_t i = 0; i < engine->partition_count; i++)
+            held += engine->partitions[i]->topics[topic].is_owned;
+        if (held < source->ops->partitions(source, topic))
+            return deployment->topics[topic];
+    }
+    return NOT_WANTED;
+}
+
+/* Lane. */
+static void judge_global(struct lane *lane, void *argument) {
+    const struct engine *engine = argument;
+    for (size_t i = 0; lane->global != NULL && i < lane->global->task_count; i++) {
+        struct task *task = lane->global->tasks[i];
+        const uint32_t missing = missing_topic(engine, task->deployment);
+        const bool is_partial = missing != NOT_WANTED;
+        task_tell_extent(task, missing, false);
+        const int suspension = atomic_load(&task->suspension);
+        if (is_partial && suspension == SUSPENDED_NOT && !task->deployment->global_partial)
+            task_suspend(task, SUSPENDED_PARTIAL, INT64_MAX, lane->options.log);
+        else if (!is_partial && suspension == SUSPENDED_PARTIAL)
+            task_resume(task, false, lane->options.log);
+    }
+}
+
+void rebalance_judge_global(struct engine *engine) {
+    struct error error;
+    if (engine->lane_count == 1 && !atomic_load(&engine->is_stopping) &&
+        !lane_call(engine->lanes[0], judge_global, engine, engine->config->revoke_timeout_ns,
+                   &error))
+        log_change(engine->log, LOG_LEVEL_ERROR, "engine",
+                   "cannot notify the GLOBAL deployments of the assigned partitions: %s",
+                   error.text);
+}
+
+/* ---- the parked ---- */
+
+static void deactivate_all(struct lane *lane, void *argument) {
+    struct partition *partition = argument;
+    (void)lane;
+    for (size_t i = 0; i < partition->task_count; i++)
+        instance_deactivate(partition->tasks[i]->instance);
+}
+
+void rebalance_discard(struct engine *engine, struct partition *partition) {
+    behind_end(engine, partition);
+    if (!partition->is_fresh)
+        call_home(engine, partition, deactivate_all, partition,
+                  "its instances are not deactivated");
+    engine_remove_partition(engine, partition);
+    const bool is_stopping = atomic_load(&engine->is_stopping); /* then they were waited for */
+    if (partition->in_flight_count > 0 && !is_stopping)
+        rebalance_flush(engine, engine->config->revoke_timeout_ns);
+    for (size_t topic = 0; topic < partition->topic_count; topic++)
+        partition->in_flight_count -= offset_tracker_collect(&partition->topics[topic]);
+    if (partition->in_flight_count > 0 && is_stopping)
+        engine->left.records += partition->in_flight_count;
+    if (partition->in_flight_count > 0)
+        log_event(engine->log, LOG_LEVEL_WARNING, "engine", "partition.records_dropped",
+                  "partition %" PRId32 ": %" PRIu64
+                  " records are dropped before a sink acknowledged them; they will be redelivered",
+                  partition->number, partition->in_flight_count);
+    for (size_t topic = 0; topic < partition->topic_count; topic++)
+        offset_tracker_abandon(&partition->topics[topic], &engine->orphans);
+    for (size_t i = 0; i < partition->task_count; i++)
+        instance_set_current_call(partition->tasks[i]->instance, engine->loader_call);
+    partition_free(partition);
+}
+
+static void detach_global(struct lane *lane, void *argument) {
+    lane_detach(lane, argument);
+}
+
+void rebalance_end(struct engine *engine) {
+    while (engine->partition_count > 0) {
+        struct partition *partition = engine->partitions[0];
+        if (partition->lane != NULL)
+            call_home(engine, partition, detach_global, partition, "it ends anyway");
+        rebalance_discard(engine, partition);
+    }
+}
+
+void rebalance_prune(struct engine *engine) {
+    const int64_t now = clock_monotonic_ns();
+    offset_tracker_collect(&engine->orphans);
+    for (;;) {
+        struct partition *oldest = NULL;
+        size_t parked = 0;
+        for (size_t i = 0; i < engine->partition_count; i++) {
+            struct partition *partition = engine->partitions[i];
+            if (partition->lane != NULL)
+                continue;
+            parked++;
+            if (oldest == NULL || partition->parked_ns < oldest->parked_ns)
+                oldest = partition;
+        }
+        if (oldest == NULL || (parked <= (size_t)engine->config->park_max_count &&
+                               now - oldest->parked_ns <= engine->config->park_max_age_ns))
+            return;
+        log_change(engine->log, LOG_LEVEL_INFO, "engine",
+                   "partition %" PRId32 ": parked for %.0f s, its state was discarded",
+                   oldest->number, (double)(now - oldest->parked_ns) / (double)NS_PER_S);
+        rebalance_discard(engine, oldest);
+    }
+}

@@ -1,0 +1,286 @@
+#include "engine/watchdog.h"
+
+#include "base/clock.h"
+#include "base/locks.h"
+#include "engine/crash/crash.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TURN_MS  50
+/* Without a turn for so long it does not watch. */
+#define LATE_NS  (10 * NS_PER_S)
+/* How long the last words may take to get out. */
+#define WORDS_NS NS_PER_S
+
+struct sight {
+    uint64_t sequence;
+    int64_t heartbeat_ns; /* of a lane */
+    int64_t since_ns;
+    bool did_say_slow;
+    bool is_stuck;
+};
+
+LOCK_CLASS(watchdog_lock);
+struct watchdog {
+    pthread_t thread;
+    struct lane **lanes;
+    size_t lane_count;
+    const struct current_call *loader;
+    pthread_mutex_t *call_readers; /* held while an instance is looked at */
+    struct log *log;
+    struct sight *sights; /* by lane, then the loader; the thread's own */
+    _Atomic int64_t stuck_ns, slow_ns;
+    _Atomic int on_stuck;
+    _Atomic int64_t turn_ns; /* when it looked last; 0: it looks no more */
+    pthread_mutex_t lock;    /* guards what follows */
+    pthread_cond_t changed;
+    bool should_stop GUARDED_BY(watchdog_lock);
+    char stuck[256] GUARDED_BY(watchdog_lock); /* empty: all move */
+    char (*busy)[128]; /* by lane: the deployment that is in a callback for a turn, or empty */
+};
+
+static const struct current_call *hand(const struct watchdog *watchdog, size_t index) {
+    return index < watchdog->lane_count ? watchdog->lanes[index]->current_call : watchdog->loader;
+}
+
+/* Of the instance whose callback is in hand; false when none is. */
+static bool name_current_call(const struct watchdog *watchdog,
+                              const struct current_call *current_call, enum callback *callback,
+                              char *name, size_t size) {
+    pthread_mutex_lock(watchdog->call_readers);
+    *callback = (enum callback)atomic_load(&current_call->callback);
+    const struct instance *instance = atomic_load(&current_call->instance);
+    const bool is_in_one = *callback != CALLBACK_NONE && instance != NULL;
+    snprintf(name, size, "%s", is_in_one ? instance_get_spec(instance)->deployment : "");
+    pthread_mutex_unlock(watchdog->call_readers);
+    return is_in_one;
+}
+
+static void describe(const struct watchdog *watchdog, size_t index, int64_t for_ns, char *text,
+                     size_t size) {
+    char name[128];
+    enum callback callback;
+    const struct current_call *current_call = hand(watchdog, index);
+    const bool is_in_one = name_current_call(watchdog, current_call, &callback, name, sizeof name);
+    const char *topic = atomic_load(&current_call->topic);
+    if (!is_in_one && index == watchdog->lane_count) {
+        snprintf(text, size, "loading a strategy file has taken %.1f s so far",
+                 (double)for_ns / (double)NS_PER_S);
+        return;
+    }
+    if (!is_in_one) {
+        snprintf(text, size, "lane %zu has made no progress for %.1f s", index,
+                 (double)for_ns / (double)NS_PER_S);
+        return;
+    }
+    snprintf(text, size, "%s has been in %s for %.1f s at %s/%" PRId32 "/%" PRId64, name,
+             callback_name(callback), (double)for_ns / (double)NS_PER_S,
+             topic != NULL ? topic : "no message", atomic_load(&current_call->partition),
+             atomic_load(&current_call->offset));
+}
+
+static void say_stuck(struct watchdog *watchdog, const char *text) {
+    lock_acquire(&watchdog->lock, watchdog_lock);
+    snprintf(watchdog->stuck, sizeof watchdog->stuck, "%s", text);
+    lock_release(&watchdog->lock, watchdog_lock);
+}
+
+static void on_stuck(struct watchdog *watchdog, size_t index, int64_t for_ns) {
+    char text[256];
+    watchdog->sights[index].is_stuck = true;
+    describe(watchdog, index, for_ns, text, sizeof text);
+    say_stuck(watchdog, text);
+    const bool does_exit = atomic_load(&watchdog->on_stuck) == ON_STUCK_EXIT;
+    if (does_exit) { /* the file first: it is what the next start goes by */
+        pthread_mutex_lock(watchdog->call_readers);
+        crash_write_hang(hand(watchdog, index));
+    }
+    log_change_event(watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck",
+                     "stuck: %s ([take5] stuck_ms)", text);
+    if (!does_exit)
+        return;
+    log_change_event(
+        watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck_exit",
+        "exiting, because on_stuck = exit; messages that are not done will be redelivered");
+    log_flush(watchdog->log, WORDS_NS);
+    _exit(1);
+}
+
+/* `current_call` NULL: it moves. */
+static void note_busy(struct watchdog *watchdog, size_t index,
+                      const struct current_call *current_call) {
+    char name[sizeof watchdog->busy[index]] = "";
+    enum callback callback;
+    if (current_call != NULL)
+        name_current_call(watchdog, current_call, &callback, name, sizeof name);
+    if (name[0] == '\0' && watchdog->busy[index][0] == '\0')
+        return;
+    lock_acquire(&watchdog->lock, watchdog_lock);
+    memcpy(watchdog->busy[index], name, sizeof name);
+    lock_release(&watchdog->lock, watchdog_lock);
+}
+
+/* A lane moves when its callbacks change or its loop turns; the loader moves unless it is in one
+ * callback all the time. */
+static bool has_moved(const struct watchdog *watchdog, size_t index, const struct sight *sight,
+                      struct sight *now) {
+    const struct current_call *current_call = hand(watchdog, index);
+    now->sequence = atomic_load_explicit(&current_call->sequence, memory_order_relaxed);
+    if (index < watchdog->lane_count)
+        now->heartbeat_ns =
+            atomic_load_explicit(&watchdog->lanes[index]->heartbeat_ns, memory_order_relaxed);
+    else if (atomic_load_explicit(&current_call->callback, memory_order_relaxed) == CALLBACK_NONE)
+        return true;
+    return sight->since_ns == 0 || now->sequence != sight->sequence ||
+           now->heartbeat_ns != sight->heartbeat_ns;
+}
+
+static void look(struct watchdog *watchdog, size_t index, int64_t now_ns) {
+    struct sight *sight = &watchdog->sights[index];
+    struct sight now = {.since_ns = now_ns};
+    const struct current_call *current_call = hand(watchdog, index);
+    const bool is_moving = has_moved(watchdog, index, sight, &now);
+    if (index < watchdog->lane_count)
+        note_busy(watchdog, index, is_moving ? NULL : current_call);
+    if (is_moving) {
+        if (sight->is_stuck) {
+            log_change_event(watchdog->log, LOG_LEVEL_WARNING, "engine", "lane.recovered",
+                             "no longer stuck: progress resumed");
+            say_stuck(watchdog, "");
+        }
+        *sight = now;
+        return;
+    }
+    const int64_t for_ns = now_ns - sight->since_ns;
+    /* What takes seconds is named while it runs; the rest when it returns. */
+    if (!sight->did_say_slow && for_ns > atomic_load(&watchdog->slow_ns) && for_ns > NS_PER_S) {
+        char text[256];
+        sight->did_say_slow = true;
+        describe(watchdog, index, for_ns, text, sizeof text);
+        log_event(watchdog->log, LOG_LEVEL_WARNING, "strategy", "callback.slow",
+                  "slow: %s, still running", text);
+    }
+    if (!sight->is_stuck && for_ns > atomic_load(&watchdog->stuck_ns))
+        on_stuck(watchdog, index, for_ns);
+}
+
+static void *watch_main(void *argument) {
+    struct watchdog *watchdog = argument;
+    lock_acquire(&watchdog->lock, watchdog_lock);
+    while (!watchdog->should_stop) {
+        const int64_t at = clock_monotonic_ns() + TURN_MS * NS_PER_MS;
+        const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+        pthread_cond_timedwait(&watchdog->changed, &watchdog->lock, &until);
+        lock_release(&watchdog->lock, watchdog_lock);
+        const int64_t now_ns = clock_monotonic_ns();
+        atomic_store(&watchdog->turn_ns, now_ns);
+        for (size_t i = 0; i <= watchdog->lane_count; i++)
+            look(watchdog, i, now_ns);
+        lock_acquire(&watchdog->lock, watchdog_lock);
+    }
+    lock_release(&watchdog->lock, watchdog_lock);
+    return NULL;
+}
+
+void watchdog_configure(struct watchdog *watchdog, const struct config *config) {
+    atomic_store(&watchdog->stuck_ns, config->stuck_ns);
+    atomic_store(&watchdog->slow_ns, config->slow_callback_ns);
+    atomic_store(&watchdog->on_stuck, (int)config->on_stuck);
+}
+
+struct watchdog *watchdog_new(struct lane **lanes, size_t count, const struct current_call *loader,
+                              pthread_mutex_t *call_readers, const struct config *config,
+                              struct log *log, struct error *error) {
+    struct watchdog *watchdog = calloc(1, sizeof *watchdog);
+    struct sight *sights = calloc(count + 1, sizeof *sights);
+    char(*busy)[128] = calloc(count + 1, sizeof *busy);
+    if (watchdog == NULL || sights == NULL || busy == NULL) {
+        free(watchdog);
+        free(busy);
+        free(sights);
+        error_set_memory(error, "the watchdog");
+        return NULL;
+    }
+    watchdog->lanes = lanes;
+    watchdog->lane_count = count;
+    watchdog->loader = loader;
+    watchdog->call_readers = call_readers;
+    watchdog->log = log;
+    watchdog->sights = sights;
+    watchdog->busy = busy;
+    watchdog_configure(watchdog, config);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&watchdog->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&watchdog->lock, NULL);
+    atomic_store(&watchdog->turn_ns, clock_monotonic_ns());
+    const int status = pthread_create(&watchdog->thread, NULL, watch_main, watchdog);
+    if (status != 0) {
+        error_set_errno(error, status, "cannot start the watchdog thread");
+        pthread_mutex_destroy(&watchdog->lock);
+        pthread_cond_destroy(&watchdog->changed);
+        free(sights);
+        free(busy);
+        free(watchdog);
+        return NULL;
+    }
+    pthread_setname_np(watchdog->thread, "watch");
+    return watchdog;
+}
+
+void watchdog_end(struct watchdog *watchdog) {
+    if (watchdog == NULL)
+        return;
+    lock_acquire(&watchdog->lock, watchdog_lock);
+    const bool has_ended = watchdog->should_stop;
+    watchdog->should_stop = true;
+    pthread_cond_broadcast(&watchdog->changed);
+    lock_release(&watchdog->lock, watchdog_lock);
+    if (has_ended)
+        return;
+    pthread_join(watchdog->thread, NULL);
+    atomic_store(&watchdog->turn_ns, 0);
+}
+
+void watchdog_free(struct watchdog *watchdog) {
+    if (watchdog == NULL)
+        return;
+    watchdog_end(watchdog);
+    pthread_mutex_destroy(&watchdog->lock);
+    pthread_cond_destroy(&watchdog->changed);
+    free(watchdog->sights);
+    free(watchdog->busy);
+    free(watchdog);
+}
+
+bool watchdog_is_live(const struct watchdog *watchdog, char *text, size_t size) {
+    struct watchdog *self = (struct watchdog *)watchdog;
+    lock_acquire(&self->lock, watchdog_lock);
+    bool is_live = self->stuck[0] == '\0';
+    snprintf(text, size, "%s", self->stuck);
+    lock_release(&self->lock, watchdog_lock);
+    const int64_t turn_ns = atomic_load(&self->turn_ns);
+    const int64_t for_ns = turn_ns != 0 ? clock_monotonic_ns() - turn_ns : 0;
+    if (is_live && for_ns > LATE_NS) {
+        is_live = false;
+        snprintf(text, size, "the watchdog thread has made no progress for %.1f s",
+                 (double)for_ns / (double)NS_PER_S);
+    }
+    return is_live;
+}
+
+bool watchdog_in_callback(const struct watchdog *watchdog, size_t lane, char *name, size_t size) {
+    struct watchdog *self = (struct watchdog *)watchdog;
+    lock_acquire(&self->lock, watchdog_lock);
+    snprintf(name, size, "%s", self->busy[lane]);
+    lock_release(&self->lock, watchdog_lock);
+    return name[0] != '\0';
+}

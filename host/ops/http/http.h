@@ -1,0 +1,43 @@
+/*
+ * ops/http/http.h - what a running host answers over HTTP: health, metrics, status, results.
+ * Read-only.
+ *
+ * Off the message path: one thread, which reads the engine's view (engine/view.h) and waits for no
+ * lane. What /health/live says never depends on Kafka.
+ */
+#ifndef TAKE5_OPS_HTTP_HTTP_H
+#define TAKE5_OPS_HTTP_HTTP_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "engine/engine.h"
+#include "log/log.h"
+#include "ops/control.h"
+
+#include <stdint.h>
+
+struct http;
+
+struct http_options {
+    const struct config *config; /* read during http_new() and http_configure() alone */
+    const char *version;
+    struct log *log;
+    struct engine *engine; /* started; outlives this, as the feed_stats */
+    struct feed_stats *feed_stats;
+    /* librdkafka's statistics as JSON, to be freed with free(); NULL: none. May be NULL. */
+    char *(*kafka_statistics)(void *context);
+    void *context;
+    const struct control *control; /* whose connections are told of as well; may be NULL */
+};
+
+/* Listens where the configuration says, and answers until http_free(). */
+struct http *http_new(const struct http_options *options, struct error *error);
+/* NULL is allowed. */
+void http_free(struct http *http);
+
+/* After a reload, from the control thread: these limits from now on. */
+void http_configure(struct http *http, const struct config *config);
+
+uint16_t http_port(const struct http *http);
+
+#endif

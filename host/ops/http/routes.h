@@ -1,0 +1,37 @@
+/*
+ * ops/http/routes.h - what the paths answer. Inside ops; see http.c for the table.
+ */
+#ifndef TAKE5_OPS_HTTP_ROUTES_H
+#define TAKE5_OPS_HTTP_ROUTES_H
+
+#include "ops/http/http.h"
+#include "ops/http/server.h"
+#include "ops/metrics/metrics_memory.h"
+
+#include <stdatomic.h>
+
+/* At most so many entries in one answer; the rest by `offset`. */
+#define HTTP_PAGE_MAX 1000
+
+struct http {
+    struct http_options options;
+    struct http_server *server;
+    _Atomic int64_t ready_max_lag; /* 0: lag does not count */
+    struct metrics_memory memory;  /* the server's thread alone */
+};
+
+#define HTTP_HANDLER(name)                                                                         \
+    void name(void *context, const struct http_request *request, struct http_answer *answer)
+
+HTTP_HANDLER(http_health);
+HTTP_HANDLER(http_health_live);
+HTTP_HANDLER(http_health_ready);
+HTTP_HANDLER(http_metrics);
+HTTP_HANDLER(http_stats);
+HTTP_HANDLER(http_strategies);
+HTTP_HANDLER(http_strategy);
+HTTP_HANDLER(http_asset_trends);
+HTTP_HANDLER(http_algorithm_results);
+HTTP_HANDLER(http_openapi);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * ops/http/server.h - a small HTTP server: a table of routes, answers made whole, one thread.
+ *
+ * It only reads: GET and HEAD, anything else is 405 with Allow. An unknown path is 404. Errors are
+ * JSON, {"status":"error","message":"..."}.
+ *
+ * Before anything else the Host header is looked at, whatever the path: an address, localhost or a
+ * name that is allowed; any other is 421, so that a page in somebody's browser cannot read what
+ * listens on loopback by a name of its own (DNS rebinding). Two of them are 400, as none is in
+ * HTTP/1.1.
+ *
+ * Hostile clients cost a bounded amount: at most HTTP_CONNECTIONS connections are kept, and when
+ * one more comes the one that has been waited for longest is dropped, so that a client with an
+ * honest request always gets in; a request has HTTP_REQUEST_S to arrive and its answer as long to
+ * be taken, however the bytes trickle; a connection has HTTP_CONNECTION_BYTES for its head; and the
+ * answers under way together have HTTP_ANSWER_BYTES, above which the answer is 503.
+ *
+ * Threads: routes are answered on the server's own thread, one at a time.
+ */
+#ifndef TAKE5_OPS_HTTP_SERVER_H
+#define TAKE5_OPS_HTTP_SERVER_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "log/log.h"
+
+#include <take5/message.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_CONNECTIONS      256
+#define HTTP_REQUEST_S        10
+#define HTTP_CONNECTION_BYTES (16 * 1024)
+#define HTTP_ANSWER_BYTES     (64 * 1024 * 1024)
+
+/* What the braces of a path may stand for at most, in characters. */
+#define HTTP_PARAMETER_MAX 128
+
+struct http_request;
+
+/* What "{...}" in the route's path stands for, with its %XX decoded: any bytes, a slash and NUL
+ * too; empty without braces. */
+t5_str http_parameter(const struct http_request *request);
+/* A whole number of the query; `otherwise` when it is not there. False: it is there twice, no
+ * number, or outside of the bounds. */
+bool http_query_integer(const struct http_request *request, const char *name, int64_t min,
+                        int64_t max, int64_t otherwise, int64_t *value);
+
+struct http_answer {
+    unsigned status;          /* 200 to begin with */
+    const char *content_type; /* a literal; "application/json" to begin with */
+    struct text body;
+};
+
+/* Makes it an error; what was in the body goes. */
+void http_fail(struct http_answer *answer, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+struct http_route {
+    /* "/strategies", or "/strategies/{name}": the braces stand for one part without a slash. */
+    const char *path;
+    void (*answer)(void *context, const struct http_request *request, struct http_answer *answer);
+};
+
+struct http_server;
+
+struct http_server_options {
+    const char *address; /* or a name */
+    uint16_t port;       /* 0: any that is free */
+    char *const *hosts;  /* as http_server_allow() has them */
+    struct log *log;
+    const struct http_route *routes; /* the one with path NULL ends them; outlive the server */
+    void *context;                   /* for `answer` */
+};
+
+/* Listens and serves. */
+struct http_server *http_server_new(const struct http_server_options *options, struct error *error);
+/* Ends every connection. NULL is allowed. */
+void http_server_free(struct http_server *server);
+/* The names that a Host header may bear, besides addresses and localhost; NULL, or ended by NULL.
+ * They are copied. From any thread; what is asked from now on goes by them. */
+bool http_server_allow(struct http_server *server, char *const *names, struct error *error);
+/* Any thread; see acceptor.h. */
+uint64_t http_server_accept_failures(const struct http_server *server);
+bool http_server_lacks_descriptors(const struct http_server *server);
+/* Where it listens. */
+uint16_t http_server_port(const struct http_server *server);
+
+#endif

@@ -1,0 +1,106 @@
+#include "service/notify.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+static void tell_stats(struct service_tell *tell, bool is_final) {
+    struct view_totals totals;
+    const int64_t now_ns = clock_monotonic_ns();
+    const int64_t span_ns = now_ns - tell->last_stats_ns;
+    const int64_t interval_ns = engine_config(tell->engine)->stats_interval_ns;
+    if (!is_final && (interval_ns == 0 || span_ns < interval_ns))
+        return;
+    view_totals(tell->engine, &totals);
+    char lag[32] = "unknown";
+    if (totals.lag >= 0)
+        snprintf(lag, sizeof lag, "%" PRId64, totals.lag);
+    log_info(tell->log, "engine",
+             "messages %" PRIu64 " (%.0f/s), bad %" PRIu64 ", signals %" PRIu64
+             ", unconfirmed %" PRIu64 ", lag %s",
+             totals.messages,
+             span_ns > 0
+                 ? (double)(totals.messages - tell->last_stats_messages) * 1e9 / (double)span_ns
+                 : 0.0,
+             totals.bad, totals.signals, totals.unconfirmed, lag);
+    tell->last_stats_ns = now_ns;
+    tell->last_stats_messages = totals.messages;
+    tell->totals = totals;
+}
+
+static void add_strategy(void *context, const struct view_strategy *strategy) {
+    struct lag_sample *sample = context;
+    if (sample->strategy_count == LAG_WATCH_STRATEGIES)
+        return;
+    struct lag_watch_strategy *added = &sample->strategies[sample->strategy_count++];
+    memcpy(added->name, strategy->name, sizeof added->name);
+    added->busy_ns = strategy->busy_ns;
+}
+
+static void watch_lag(struct service_tell *tell) {
+    struct view_totals totals;
+    struct lag_sample sample = {.now_ns = clock_monotonic_ns()};
+    char text[512];
+    if (sample.now_ns - tell->lag_watch.last.now_ns < LAG_WATCH_NS)
+        return;
+    view_totals(tell->engine, &totals);
+    view_strategies(tell->engine, add_strategy, &sample);
+    sample.lag = totals.lag;
+    sample.messages = totals.messages;
+    sample.lanes = view_lane_count(tell->engine);
+    switch (lag_watch(&tell->lag_watch, &sample, text, sizeof text)) {
+    case LAG_GROWS:
+        log_event(tell->log, LOG_LEVEL_WARNING, "engine", "lag.growing", "%s", text);
+        break;
+    case LAG_IS_BACK:
+        log_event(tell->log, LOG_LEVEL_INFO, "engine", "lag.recovered", "%s", text);
+        break;
+    case LAG_QUIET:
+        break;
+    }
+}
+
+/* What `systemctl status` shows: the worst first. */
+static void describe(struct service_tell *tell, const char *stuck, char *text, size_t size) {
+    struct source_status status = {0};
+    char partitions[64] = "no partitions";
+    tell->source->ops->status(tell->source, &status);
+    if (status.is_assigned)
+        snprintf(partitions, sizeof partitions, "%zu partitions", view_lags(tell->engine, NULL, 0));
+    snprintf(text, size, "%s%s%s%s%s, %s%s%s", stuck[0] != '\0' ? "STUCK: " : "", stuck,
+             stuck[0] != '\0' ? "; " : "",
+             view_is_draining(tell->engine) ? "draining, no messages are read; " : "",
+             status.detail, partitions, status.standing[0] != '\0' ? "; " : "", status.standing);
+}
+
+static void notify(struct service_tell *tell) {
+    char why[256] = "", text[sizeof tell->told];
+    if (view_is_live(tell->engine, why, sizeof why)) {
+        sd_notify(0, "WATCHDOG=1");
+        why[0] = '\0';
+    }
+    describe(tell, why, text, sizeof text);
+    if (strcmp(text, tell->told) != 0) {
+        strcpy(tell->told, text);
+        sd_notifyf(0, "STATUS=%s", text);
+    }
+}
+
+void service_tell_begin(struct service_tell *tell, struct engine *engine, struct source *source,
+                        struct log *log) {
+    *tell = (struct service_tell){
+        .engine = engine, .source = source, .log = log, .last_stats_ns = clock_monotonic_ns()};
+}
+
+void service_tell(struct service_tell *tell) {
+    notify(tell);
+    tell_stats(tell, false);
+    watch_lag(tell);
+}
+
+void service_tell_stats(struct service_tell *tell) {
+    tell_stats(tell, true);
+}

@@ -1,0 +1,259 @@
+/*
+ * What `take5 ctl` asks: answered on the client's thread where anybody may look, by the control
+ * thread where something is changed.
+ */
+#include "service/service_private.h"
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "ops/http/http.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_words(const struct request *request, size_t count, const char *form) {
+    if (request->count == count)
+        return true;
+    text_printf(request->answer, "usage: take5 ctl %s", form);
+    return false;
+}
+
+bool service_reload(struct service *service, struct text *answer) {
+    struct report report;
+    struct error error;
+    report_init(&report);
+    struct config *next = config_options_read(service->options.config_options, &report.faults);
+    if (next == NULL) {
+        for (size_t i = 0; i < report.faults.count; i++)
+            log_change(service->log, LOG_LEVEL_ERROR, "config", "reload: %s",
+                       report.faults.items[i].text);
+        log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed",
+                         "reload: nothing changed: %zu error%s in the configuration",
+                         report.faults.error_count, text_plural(report.faults.error_count));
+    } else {
+        engine_reload(service->engine, next, &report);
+    }
+    if (!config_apply_log(engine_config(service->engine), service->log, &error))
+        log_change(service->log, LOG_LEVEL_ERROR, "config", "reload: the log is unchanged: %s",
+                   error.text);
+    if (service->http != NULL)
+        http_configure(service->http, engine_config(service->engine));
+    service_limit_stop(service);
+    report_json(&report, answer);
+    const bool did = report_is_good(&report);
+    report_release(&report);
+    return did;
+}
+
+bool service_reopen(struct service *service, struct text *answer) {
+    struct error error;
+    struct publisher *publisher = &service->publisher;
+    bool did = log_reopen(service->log, &error);
+    if (!did)
+        text_printf(answer, "log: %s\n", error.text);
+    for (size_t i = 0; i <= publisher->signal_sink_count; i++) {
+        struct sink *sink = i < publisher->signal_sink_count ? publisher->signal_sinks[i]
+                                                             : publisher->dead_letter_sink;
+        if (sink == NULL || sink->ops->reopen(sink, &error))
+            continue;
+        text_printf(answer, "%s\n", error.text);
+        log_change_event(service->log, LOG_LEVEL_ERROR, "sink", "files.reopen_failed", "reopen: %s",
+                         error.text);
+        did = false;
+    }
+    if (did)
+        text_puts(answer, "files reopened");
+    log_change_event(service->log, LOG_LEVEL_INFO, "ops", "files.reopened", "files reopened");
+    return did;
+}
+
+static bool suspend_or_resume(struct service *service, const struct request *request) {
+    struct error error;
+    const bool is_suspend = strcmp(request->words[0], "suspend") == 0;
+    const bool does_skip =
+        !is_suspend && request->count == 3 && strcmp(request->words[2], "--skip") == 0;
+    if (!does_skip && !has_words(request, 2, is_suspend ? "suspend NAME" : "resume NAME [--skip]"))
+        return false;
+    const bool did = is_suspend
+                         ? engine_suspend(service->engine, request->words[1], &error)
+                         : engine_resume(service->engine, request->words[1], does_skip, &error);
+    if (did)
+        text_printf(request->answer, "%s: %s", request->words[1],
+                    is_suspend  ? "suspended; resume delivers its messages"
+                    : does_skip ? "resumed with the next message"
+                                : "resumed");
+    else
+        text_puts(request->answer, error.text);
+    return did;
+}
+
+static bool drain(struct service *service, const struct request *request) {
+    struct error error;
+    const int64_t timeout_ns = engine_config(service->engine)->revoke_timeout_ns;
+    const bool is_off = request->count == 2 && strcmp(request->words[1], "off") == 0;
+    if (request->count != 1 && !is_off) {
+        text_puts(request->answer, "usage: take5 ctl drain [off]");
+        return false;
+    }
+    const bool did = engine_drain(service->engine, !is_off, timeout_ns, &error);
+    if (is_off)
+        text_puts(request->answer, "reading resumed");
+    else if (did)
+        text_puts(request->answer, "drained: no messages are read, everything read is acknowledged "
+                                   "and committed; `drain off` resumes reading");
+    else
+        text_printf(request->answer, "draining, no messages are read; but %s", error.text);
+    return did;
+}
+
+static bool checkpoint(struct service *service, const struct request *request) {
+    struct error error;
+    size_t taken;
+    if (!has_words(request, 1, "checkpoint"))
+        return false;
+    const bool did = engine_checkpoint(
+        service->engine, engine_config(service->engine)->revoke_timeout_ns, &taken, &error);
+    if (!did)
+        text_puts(request->answer, error.text);
+    else if (taken == 0)
+        text_puts(request->answer, "no checkpoint was due: nothing was processed since the last "
+                                   "one, or strategies are still catching up");
+    else
+        text_printf(request->answer, "%zu checkpoint%s written", taken, taken == 1 ? "" : "s");
+    return did;
+}
+
+static bool set_log_level(struct service *service, const struct request *request) {
+    enum log_level level;
+    const char *room = request->count == 3 ? request->words[1] : NULL;
+    if (request->count != 2 && request->count != 3) {
+        text_puts(request->answer, "usage: take5 ctl log-level [ROOM] LEVEL");
+        return false;
+    }
+    if (!log_parse_level(request->words[request->count - 1], &level) ||
+        !log_set_level(service->log, room, level)) {
+        text_puts(request->answer, "levels: DEBUG INFO WARNING ERROR CRITICAL; rooms: config "
+                                   "strategy source sink engine ops kafka");
+        return false;
+    }
+    text_printf(request->answer, "%s: %s", room != NULL ? room : "all rooms",
+                log_level_name(level));
+    return true;
+}
+
+/* On the control thread. */
+static void serve(struct service *service, struct request *request) {
+    const char *word = request->words[0];
+    if (request->dead_letter != NULL) {
+        engine_redrive(service->engine, request->dead_letter, &request->redrive);
+        request->did = true;
+    } else if (strcmp(word, "reload") == 0) {
+        request->did = has_words(request, 1, "reload") && service_reload(service, request->answer);
+    } else if (strcmp(word, "reopen") == 0) {
+        request->did = has_words(request, 1, "reopen") && service_reopen(service, request->answer);
+    } else if (strcmp(word, "suspend") == 0 || strcmp(word, "resume") == 0) {
+        request->did = suspend_or_resume(service, request);
+    } else if (strcmp(word, "drain") == 0) {
+        request->did = drain(service, request);
+    } else if (strcmp(word, "checkpoint") == 0) {
+        request->did = checkpoint(service, request);
+    } else {
+        text_printf(request->answer,
+                    "unknown request \"%s\"; known: status, reload, reopen, suspend NAME, resume "
+                    "NAME [--skip], checkpoint, log-level [ROOM] LEVEL, drain [off], stop",
+                    word);
+    }
+}
+
+void service_serve_requests(struct service *service) {
+    lock_acquire(&service->lock, service_lock);
+    while (service->queue != NULL) {
+        struct request *request = service->queue;
+        service->queue = request->next;
+        lock_release(&service->lock, service_lock);
+        serve(service, request);
+        lock_acquire(&service->lock, service_lock);
+        request->is_done = true;
+        pthread_cond_broadcast(&service->changed);
+    }
+    lock_release(&service->lock, service_lock);
+}
+
+/* Whoever still waits is told that nothing comes. */
+void service_close_requests(struct service *service) {
+    lock_acquire(&service->lock, service_lock);
+    service->is_closed = true;
+    while (service->queue != NULL) {
+        struct request *request = service->queue;
+        service->queue = request->next;
+        text_puts(request->answer, "the host is stopping");
+        request->is_done = true;
+    }
+    pthread_cond_broadcast(&service->changed);
+    lock_release(&service->lock, service_lock);
+}
+
+/* On a client's thread: hands the request to control and waits for it. */
+static bool ask_control(struct service *service, struct request *request) {
+    lock_acquire(&service->lock, service_lock);
+    if (service->is_closed) {
+        text_puts(request->answer, "the host is stopping");
+    } else {
+        struct request **last = &service->queue;
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = request;
+        service_wake_control(service);
+        while (!request->is_done)
+            pthread_cond_wait(&service->changed, &service->lock);
+    }
+    lock_release(&service->lock, service_lock);
+    return request->did;
+}
+
+/* On a client's thread: control gives the dead letter, the sinks are waited for here. */
+static bool redrive(struct service *service, const struct control_request *asked,
+                    struct text *answer) {
+    struct redrive_request dead_letter;
+    if (!service_redrive_parse(asked, &dead_letter)) {
+        text_puts(
+            answer,
+            "redrive is for `take5 dlq redrive --through NAME`, one request for each dead letter");
+        return false;
+    }
+    struct request request = {.words = asked->words,
+                              .count = asked->count,
+                              .answer = answer,
+                              .dead_letter = &dead_letter};
+    if (!ask_control(service, &request))
+        return false;
+    engine_await_redrive(service->engine, &request.redrive, SERVICE_REDRIVE_TIMEOUT_NS);
+    return service_redrive_answer(&request.redrive, answer);
+}
+
+/* On a client's thread. */
+bool service_handle(void *context, const struct control_request *asked, struct text *answer) {
+    struct service *service = context;
+    const char *word = asked->words[0];
+    if (strcmp(word, "status") == 0) {
+        view_status(service->engine, answer);
+        return true;
+    }
+    if (strcmp(word, "stop") == 0 && asked->count > 1) {
+        text_puts(answer,
+                  "usage: take5 ctl stop (stops the host; for one deployment: suspend NAME)");
+        return false;
+    }
+    if (strcmp(word, "stop") == 0) {
+        signals_stop(service->options.signals);
+        text_puts(answer, "stopping");
+        return true;
+    }
+    if (service_redrive_is_asked(word))
+        return redrive(service, asked, answer);
+    struct request request = {.words = asked->words, .count = asked->count, .answer = answer};
+    if (strcmp(word, "log-level") == 0)
+        return set_log_level(service, &request);
+    return ask_control(service, &request);
+}

@@ -1,0 +1,467 @@
+#include "service/service_private.h"
+
+#include "base/clock.h"
+#include "engine/crash/crash.h"
+#include "feedstats/feed_stats.h"
+#include "ops/http/http.h"
+#include "ops/run_directory.h"
+#include "os/private_file.h"
+#include "service/recent.h"
+#include "source/kafka/consumer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+/* How often control looks at what nothing wakes it for: its own condition and its partitions'. */
+#define TURN_MS 500
+
+/* ---- parts ---- */
+
+/* A group needs the way to the socket, and only when that leads through this directory. */
+static bool make_run_directory(const struct service *service, const struct trust *trust,
+                               struct error *error) {
+    const struct config *config = service->config;
+    const size_t size = strlen(config->run_dir);
+    const bool is_inside = strncmp(config->control_socket, config->run_dir, size) == 0 &&
+                           config->control_socket[size] == '/';
+    return run_directory_make(config->run_dir, is_inside ? config->control_group : NULL, trust,
+                              service->log, error);
+}
+
+/* They are this host's alone: whoever can write there decides what it does, and two hosts in one
+ * state directory would take each other's states, crash files and lines. */
+static bool make_directories(struct service *service, struct error *error) {
+    static const char *const state_names[] = {".lock", "instances", "good", "crash", NULL};
+    static const char *const cache_names[] = {".lock", NULL};
+    const struct config *config = service->config;
+    const struct trust trust = {.is_off = !config->strict_modes, .group = TRUST_NO_GROUP};
+    if (!make_run_directory(service, &trust, error))
+        return false;
+    if (!private_directory_make(config->state_dir, state_names, &trust, service->log, error))
+        return error_prefix(error, "[take5] state_dir: ");
+    if (!private_directory_make(config->cache_dir, cache_names, &trust, service->log, error))
+        return error_prefix(error, "[take5] cache_dir: ");
+    service->state_lock = private_directory_lock(config->state_dir, error);
+    return service->state_lock >= 0 || error_prefix(error, "[take5] state_dir: ");
+}
+
+static bool add_signal_sink(struct service *service, struct sink *sink) {
+    if (sink == NULL)
+        return false;
+    service->publisher.signal_sinks[service->publisher.signal_sink_count++] = sink;
+    return true;
+}
+
+static bool make_sinks(struct service *service, struct error *error) {
+    const struct config *config = service->config;
+    service->publisher.log = service->log;
+    if (config->sink_log && !add_signal_sink(service, sink_log_new(service->log, error)))
+        return false;
+    if (config->sink_jsonl &&
+        !add_signal_sink(
+            service, sink_jsonl_new(config->jsonl_path, config->jsonl_fsync, service->log, error)))
+        return false;
+    if (config->sink_kafka &&
+        !add_signal_sink(service, sink_kafka_new(config->signal_topic, &config->producer,
+                                                 config->producer_servers, service->log, error)))
+        return false;
+    if (config->dead_letters == DEAD_LETTERS_JSONL)
+        service->publisher.dead_letter_sink = sink_jsonl_new(
+            config->dead_letters_path, config->dead_letters_fsync, service->log, error);
+    else if (config->dead_letters == DEAD_LETTERS_KAFKA)
+        service->publisher.dead_letter_sink =
+            sink_kafka_new(config->dead_letters_topic, &config->producer, config->producer_servers,
+                           service->log, error);
+    return config->dead_letters == DEAD_LETTERS_NONE || service->publisher.dead_letter_sink != NULL;
+}
+
+static int ms_until(int64_t by_ns) {
+    const int64_t left_ms = (by_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* One after the other, by one time for all. */
+static void close_sinks(struct service *service, int64_t by_ns) {
+    struct publisher *publisher = &service->publisher;
+    for (size_t i = 0; i < publisher->signal_sink_count; i++)
+        publisher->signal_sinks[i]->ops->close(publisher->signal_sinks[i], ms_until(by_ns));
+    if (publisher->dead_letter_sink != NULL)
+        publisher->dead_letter_sink->ops->close(publisher->dead_letter_sink, ms_until(by_ns));
+    publisher->signal_sink_count = 0;
+    publisher->dead_letter_sink = NULL;
+}
+
+/* ---- the stop ---- */
+
+/* Parts of shutdown_timeout: the engine ends by the first, the sinks by the second; what is left
+ * then is librdkafka's. */
+#define ENGINE_BY(limit_ns)    ((limit_ns) / 4 * 3)
+#define SINKS_BY(limit_ns)     ((limit_ns) / 8 * 7)
+/* What the engine gets at least, however late it comes to it. */
+#define ENGINE_LEAST(limit_ns) ((limit_ns) / 8)
+/* systemd waits that much longer than the limit. */
+#define SYSTEMD_GRACE_NS       (5 * NS_PER_S)
+#define LAST_WORDS_NS          NS_PER_S
+
+static void say_from_within(struct service *service) {
+    struct text names;
+    text_init(&names);
+    crash_list_current_call(&names);
+    log_change_event(
+        service->log, LOG_LEVEL_CRITICAL, "engine", "process.self_signalled",
+        "this process sent itself the signal to stop, so a strategy did; current calls: %s",
+        names.size > 0 ? names.data : "none");
+    text_release(&names);
+}
+
+/* Any thread. */
+void service_wake_control(void *context) {
+    struct service *service = context;
+    service->source->ops->wake_control(service->source);
+}
+
+/* Any thread. */
+static void on_stop(void *context, int64_t limit_ns) {
+    struct service *service = context;
+    const int64_t began_ns = atomic_load(&service->options.signals->stop_ns);
+    if (atomic_load(&service->options.signals->is_from_within))
+        say_from_within(service);
+    engine_request_stop(service->engine, began_ns + ENGINE_BY(limit_ns));
+    service_wake_control(service);
+    sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
+               (long long)((limit_ns + SYSTEMD_GRACE_NS) / NS_PER_US));
+}
+
+static void say_late(struct service *service, int64_t limit_ns, const char *step) {
+    log_change_event(
+        service->log, LOG_LEVEL_CRITICAL, "engine", "stop.timed_out",
+        "stopped, not cleanly: the stop exceeded shutdown_timeout = %.1f s while "
+        "waiting for %s; what was not acknowledged, committed and saved by then is left behind",
+        (double)limit_ns / (double)NS_PER_S, step);
+    log_flush(service->log, LAST_WORDS_NS);
+}
+
+/* The signal thread: the time is over, and the process ends behind this. */
+static void on_late(void *context, int64_t limit_ns) {
+    struct service *service = context;
+    const char *step = engine_stop_step(service->engine);
+    say_late(service, limit_ns, step != NULL ? step : "the current step");
+}
+
+/* The same behind the engine. */
+static void on_very_late(void *context, int64_t limit_ns) {
+    struct service *service = context;
+    say_late(service, limit_ns, atomic_load(&service->step));
+}
+
+/* Also after a reload, which may bring another limit. */
+void service_limit_stop(struct service *service) {
+    const struct signals_stop calls = {.on_stop = on_stop,
+                                       .on_request = service_wake_control,
+                                       .on_late = on_late,
+                                       .context = service};
+    service->limit_ns = engine_config(service->engine)->shutdown_timeout_ns;
+    signals_on_stop(service->options.signals, &calls, service->limit_ns);
+}
+
+static void begin_step(struct service *service, const char *step) {
+    const struct signals_stop calls = {.on_late = on_very_late, .context = service};
+    atomic_store(&service->step, step);
+    signals_on_stop(service->options.signals, &calls, service->limit_ns);
+}
+
+/* ---- http ---- */
+
+#ifndef TAKE5_VERSION
+#define TAKE5_VERSION "unknown"
+#endif
+
+static char *kafka_statistics(void *context) {
+    const struct service *service = context;
+    return kafka_source_statistics(service->source);
+}
+
+static bool start_http(struct service *service, struct error *error) {
+    const struct http_options options = {
+        .config = service->config,
+        .version = TAKE5_VERSION,
+        .log = service->log,
+        .engine = service->engine,
+        .feed_stats = service->feed_stats,
+        .kafka_statistics = kafka_statistics,
+        .context = service,
+        .control = service->control,
+    };
+    if (!service->config->http_enabled)
+        return true;
+    service->http = http_new(&options, error);
+    return service->http != NULL;
+}
+
+/* ---- life ---- */
+
+struct service *service_new(const struct service_options *options, struct error *error) {
+    struct service *service = calloc(1, sizeof *service);
+    if (service == NULL) {
+        error_set_memory(error, "the service");
+        return NULL;
+    }
+    service->options = *options;
+    service->log = options->log;
+    service->config = options->config;
+    service->limit_ns = options->config->shutdown_timeout_ns;
+    pthread_mutex_init(&service->lock, NULL);
+    pthread_cond_init(&service->changed, NULL);
+    service->state_lock = -1;
+    if (!make_directories(service, error) || !crash_install(service->config, true, error) ||
+        !make_sinks(service, error))
+        goto failed;
+    service->source = kafka_source_new(service->config, service->log, error);
+    if (service->source == NULL)
+        goto failed;
+    if (service->config->http_enabled) {
+        service->feed_stats = feed_stats_new((size_t)service->config->lanes, error);
+        if (service->feed_stats == NULL)
+            goto failed;
+    }
+    const struct engine_options engine = {
+        .config = service->config,
+        .log = service->log,
+        .source = service->source,
+        .publisher = &service->publisher,
+        .feed_stats = service->feed_stats,
+        .mode = T5_MODE_LIVE,
+        .does_rehearse = true,
+        .keeps_state = true,
+    };
+    service->engine = engine_new(&engine, error);
+    if (service->engine == NULL)
+        goto failed;
+    return service;
+
+failed:
+    service_free(service);
+    return NULL;
+}
+
+static void serve_signals(struct service *service) {
+    struct signals *signals = service->options.signals;
+    struct text answer;
+    if (atomic_exchange(&signals->should_reopen, false)) {
+        text_init(&answer);
+        service_reopen(service, &answer);
+        text_release(&answer);
+    }
+    /* Signals that come during a reload are kept, and followed by one more. */
+    if (atomic_exchange(&signals->reloads, 0) > 0) {
+        log_change_event(service->log, LOG_LEVEL_INFO, "ops", "reload.begun", "SIGHUP: reloading");
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                   (long long)(clock_monotonic_ns() / NS_PER_US));
+        text_init(&answer);
+        service_reload(service, &answer);
+        service_reopen(service,
+                       &answer); /* harmless for who rotates by SIGHUP, as the old service did */
+        text_release(&answer);
+        sd_notify(0, "READY=1");
+    }
+}
+
+/* When it ends by itself. */
+struct span {
+    int64_t until_ns;
+    bool awaits_first; /* message; until then the time is that of patience */
+};
+
+static int64_t end_after(int64_t span_ns) {
+    return span_ns > 0 ? clock_monotonic_ns() + span_ns : INT64_MAX;
+}
+
+static struct span span_begin(const struct service *service) {
+    const struct service_options *options = &service->options;
+    const bool awaits = options->patience_ns > 0;
+    return (struct span){end_after(awaits ? options->patience_ns : options->run_for_ns), awaits};
+}
+
+static bool span_is_over(const struct service *service, struct span *span) {
+    struct view_totals totals;
+    if (span->awaits_first) {
+        view_totals(service->engine, &totals);
+        if (totals.messages > 0)
+            *span = (struct span){end_after(service->options.run_for_ns), false};
+    }
+    return clock_monotonic_ns() >= span->until_ns;
+}
+
+/* Nothing wakes control for the first message. */
+static int turn_ms(const struct span *span) {
+    const int64_t left_ms = (span->until_ns - clock_monotonic_ns()) / NS_PER_MS + 1;
+    const int turn_ms = span->awaits_first ? TURN_MS / 10 : TURN_MS;
+    return left_ms < 0 ? 0 : left_ms < turn_ms ? (int)left_ms : turn_ms;
+}
+
+static int work(struct service *service) {
+    struct error error = {0};
+    struct span span = span_begin(service);
+    service_tell_begin(&service->tell, service->engine, service->source, service->log);
+    while (!atomic_load(&service->options.signals->should_stop) && !span_is_over(service, &span)) {
+        if (!engine_poll(service->engine, turn_ms(&span), &error)) {
+            log_event(service->log, LOG_LEVEL_CRITICAL, "engine", "engine.failed",
+                      "stopping because of an error: %s", error.text);
+            return EXIT_FAILED;
+        }
+        service_serve_requests(service);
+        serve_signals(service);
+        service_tell(&service->tell);
+    }
+    return EXIT_GOOD;
+}
+
+/* What a strategy does with real messages shows in its rehearsal, also at the very first start. */
+static bool start_engine(struct service *service, struct report *report, struct error *error) {
+    struct recent *recent = recent_read(service->config, service->log);
+    size_t count;
+    const struct record *records = recent_records(recent, &count);
+    engine_set_samples(service->engine, records, count);
+    const bool did = engine_start(service->engine, report, error);
+    recent_free(recent);
+    return did;
+}
+
+/* Says what a stop left behind, in one line; true: nothing. */
+static bool is_all_done(const struct service *service, const struct engine_left *left) {
+    struct text text;
+    if (left->records == 0 && left->states == 0 && !left->is_uncommitted && !left->is_broken)
+        return true;
+    text_init(&text);
+    if (left->records > 0)
+        text_printf(&text,
+                    "; %" PRIu64 " records that no sink acknowledged (they will be redelivered)",
+                    left->records);
+    if (left->states > 0)
+        text_printf(&text,
+                    "; the state of %zu instances (they continue from the last usable checkpoint)",
+                    left->states);
+    if (left->is_uncommitted)
+        text_puts(&text,
+                  "; the last offsets (the records since the last commit will be redelivered)");
+    if (left->is_broken)
+        text_puts(&text,
+                  "; the current messages when the engine failed (they will be redelivered)");
+    log_change_event(service->log, LOG_LEVEL_ERROR, "engine", "stop.left_behind",
+                     "left behind by this stop: %s",
+                     text.size > 0 ? text.data + 2 : "not listed, out of memory");
+    text_release(&text);
+    return false;
+}
+
+/* Whoever asks is served until here; then the sinks get their time. */
+static void close_parts(struct service *service, int64_t by_ns) {
+    begin_step(service, "its clients to disconnect");
+    control_free(service->control);
+    service->control = NULL;
+    http_free(service->http);
+    service->http = NULL;
+    begin_step(service, "the sinks to close");
+    close_sinks(service, by_ns);
+}
+
+/* False: something was left behind. */
+static bool stop(struct service *service) {
+    struct signals *signals = service->options.signals;
+    const int64_t limit_ns = service->limit_ns;
+    struct engine_left left;
+    signals_stop(signals); /* if nobody has asked: from here the time runs */
+    log_change_event(service->log, LOG_LEVEL_INFO, "engine", "stop.begun", "stopping");
+    service_close_requests(service);
+    const int64_t began_ns = atomic_load(&signals->stop_ns);
+    const int64_t least_ns = clock_monotonic_ns() + ENGINE_LEAST(limit_ns);
+    const int64_t by_ns = began_ns + ENGINE_BY(limit_ns);
+    service->is_stuck = !engine_stop(service->engine, by_ns > least_ns ? by_ns : least_ns, &left);
+    service_tell_stats(&service->tell);
+    if (!service->is_stuck)
+        close_parts(service, began_ns + SINKS_BY(limit_ns));
+    const bool did = is_all_done(service, &left) && !service->is_stuck;
+    log_change_event(service->log, LOG_LEVEL_INFO, "engine", did ? "stop.ended" : "stop.incomplete",
+                     did ? "stopped" : "stopped, not cleanly");
+    return did;
+}
+
+int service_run(struct service *service, bool (*started)(void *context, struct error *error),
+                void *context) {
+    struct error error = {0};
+    struct report report;
+    const struct control_options control = {
+        .path = service->config->control_socket,
+        .group = service->config->control_group,
+        .max_body = service->config->decode.max_bytes + SERVICE_REDRIVE_KEY_ROOM,
+        .log = service->log,
+        .context = service,
+        .handle = service_handle,
+    };
+    int code = EXIT_FAILED;
+    report_init(&report);
+    service_tell_begin(&service->tell, service->engine, service->source, service->log);
+    service_limit_stop(service);
+    if (!start_engine(service, &report, &error)) {
+        if (atomic_load(&service->options.signals->should_stop)) {
+            log_change(service->log, LOG_LEVEL_INFO, "engine",
+                       "stopped before the start was complete");
+            code = EXIT_GOOD;
+        } else {
+            log_event(service->log, LOG_LEVEL_CRITICAL, "engine", "start.failed",
+                      "cannot start: %s", error.text);
+        }
+        goto stop; /* some of it may run */
+    }
+    service->control = control_new(&control, &error);
+    if (service->control == NULL || !start_http(service, &error) ||
+        (started != NULL && !started(context, &error))) {
+        log_event(service->log, LOG_LEVEL_CRITICAL, "ops", "start.failed", "cannot start: %s",
+                  error.text);
+    } else {
+        sd_notify(0, "READY=1");
+        code = work(service);
+    }
+stop:
+    if (!stop(service) || atomic_load(&service->options.signals->is_from_within))
+        code = EXIT_FAILED;
+    report_release(&report);
+    return code;
+}
+
+const struct view_totals *service_totals(const struct service *service) {
+    return &service->tell.totals;
+}
+
+const char *service_told(const struct service *service) {
+    return service->tell.told;
+}
+
+bool service_free(struct service *service) {
+    if (service == NULL)
+        return true;
+    if (service->is_stuck)
+        return false;
+    control_free(service->control);
+    http_free(service->http);
+    begin_step(service, "librdkafka to terminate");
+    close_sinks(service, clock_monotonic_ns()); /* unless it has run, nothing was given to them */
+    engine_free(service->engine);
+    feed_stats_free(service->feed_stats);
+    if (service->source != NULL && !service->source->ops->free(service->source))
+        return false;
+    signals_on_stop(service->options.signals, NULL, service->limit_ns);
+    if (service->state_lock >= 0)
+        close(service->state_lock);
+    config_free(service->config);
+    pthread_mutex_destroy(&service->lock);
+    pthread_cond_destroy(&service->changed);
+    free(service);
+    return true;
+}

@@ -1,0 +1,69 @@
+/*
+ * service/service_private.h - the inside of the service, shared by its files only: service.c makes
+ * the parts, runs and stops them; requests.c answers `take5 ctl`.
+ */
+#ifndef TAKE5_SERVICE_SERVICE_PRIVATE_H
+#define TAKE5_SERVICE_SERVICE_PRIVATE_H
+
+#include "service/service.h"
+
+#include "base/locks.h"
+#include "engine/lane/publisher.h"
+#include "ops/control.h"
+#include "ops/redrive_protocol.h"
+#include "service/notify.h"
+
+#include <pthread.h>
+
+/* What a client asks of the control thread, and waits for. */
+struct request {
+    struct request *next;
+    char *const *words;
+    size_t count;
+    struct text *answer;
+    const struct redrive_request *dead_letter; /* of a redrive; else NULL */
+    struct redrive redrive;
+    bool did;
+    bool is_done;
+};
+
+LOCK_CLASS(service_lock);
+struct service {
+    struct service_options options;
+    struct log *log;
+    struct config *config;
+    struct source *source;
+    struct publisher publisher;
+    struct engine *engine;
+    struct control *control;
+    struct http *http;             /* NULL: not enabled */
+    struct feed_stats *feed_stats; /* for http; NULL without it */
+    struct service_tell tell;
+    int state_lock;             /* the state directory is this process's; -1: not yet */
+    bool is_stuck;              /* something hangs and was left behind */
+    _Atomic(const char *) step; /* of the stop, behind the engine's */
+    int64_t limit_ns;           /* of the stop */
+    pthread_mutex_t lock;       /* guards the queue */
+    pthread_cond_t changed;
+    struct request *queue GUARDED_BY(service_lock);
+    bool is_closed GUARDED_BY(service_lock); /* no more requests are served */
+};
+
+/* Any thread: control looks at what there is to do. `context` is the service. */
+void service_wake_control(void *context);
+
+/* The time of a stop follows the configuration in force. */
+void service_limit_stop(struct service *service);
+
+/* Control: for a request or a signal; `answer` says what became of it. */
+bool service_reload(struct service *service, struct text *answer);
+bool service_reopen(struct service *service, struct text *answer);
+
+/* On a client's thread (ops/control.h): answers, or has control do it and waits. */
+bool service_handle(void *context, const struct control_request *asked, struct text *answer);
+/* Control: does what clients wait for; */
+void service_serve_requests(struct service *service);
+/* and tells who still waits that nothing comes. */
+void service_close_requests(struct service *service);
+
+#endif

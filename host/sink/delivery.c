@@ -1,0 +1,267 @@
+#include "sink/dead_letter.h"
+#include "sink/queue.h"
+#include "sink/sink.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* About what a signal's text takes beside the characters that the signal itself has: what is the
+ * same for all, and for each value. */
+#define TEXT_BYTES       480
+#define TEXT_VALUE_BYTES 24
+
+/* ---- one block ---- */
+
+/* Where the next piece of a delivery's block goes. */
+struct packer {
+    char *at;
+};
+
+/* Gives the copy, with a NUL behind it. */
+static const char *pack(struct packer *packer, const char *data, size_t size) {
+    char *copy = packer->at;
+    if (size > 0)
+        memcpy(copy, data, size);
+    copy[size] = '\0';
+    packer->at += size + 1;
+    return copy;
+}
+
+static const char *pack_or_null(struct packer *packer, const char *data, size_t size) {
+    return data != NULL ? pack(packer, data, size) : NULL;
+}
+
+static const char *pack_string(struct packer *packer, const char *string) {
+    return string != NULL ? pack(packer, string, strlen(string)) : NULL;
+}
+
+static t5_str pack_span(struct packer *packer, t5_str span) {
+    return (t5_str){pack(packer, span.data, span.len), span.len};
+}
+
+static size_t string_room(const char *string) {
+    return string != NULL ? strlen(string) + 1 : 0;
+}
+
+/* Room for it, for an entry of each sink, and for so many bytes behind them. */
+static struct delivery *allocate(const struct delivery *like, size_t room) {
+    const size_t size =
+        sizeof(struct delivery) + like->unconfirmed * sizeof(struct sink_entry) + room;
+    struct delivery *delivery = malloc(size);
+    if (delivery == NULL)
+        return NULL;
+    delivery->entries = (struct sink_entry *)(delivery + 1);
+    delivery->entry_count = 0;
+    delivery->bytes = size;
+    return delivery;
+}
+
+static void *behind_entries(const struct delivery *delivery, const struct delivery *like) {
+    return delivery->entries + like->unconfirmed;
+}
+
+/* ---- of a signal ---- */
+
+static size_t values_room(const struct signal *like) {
+    size_t size = like->value_count * sizeof *like->values;
+    for (uint32_t i = 0; i < like->value_count; i++)
+        size += like->values[i].name.len + 1 + t5_value_text(&like->values[i].value).len + 1;
+    return size;
+}
+
+static size_t signal_room(const struct signal *like) {
+    return sizeof *like + values_room(like) + like->name.len + like->symbol.len + like->data.len +
+           like->deployment.len + like->strategy.len + like->version.len + like->origin.len +
+           like->topic.len + 8; /* their NULs */
+}
+
+static void pack_values(struct packer *packer, const struct signal *like, t5_named_value *values) {
+    memcpy(values, like->values, like->value_count * sizeof *values);
+    for (uint32_t i = 0; i < like->value_count; i++) {
+        values[i].name = pack_span(packer, values[i].name);
+        if (values[i].value.type == T5_VALUE_TEXT)
+            values[i].value.text = pack(packer, values[i].value.text, values[i].value.length);
+    }
+}
+
+/* At `at`, which is aligned for it. */
+static const struct signal *pack_signal(void *at, const struct signal *like) {
+    struct signal *signal = at;
+    t5_named_value *values = (t5_named_value *)(signal + 1);
+    struct packer packer = {(char *)(values + like->value_count)};
+    *signal = *like;
+    signal->values = values;
+    if (like->value_count > 0)
+        pack_values(&packer, like, values);
+    signal->name = pack_span(&packer, like->name);
+    signal->symbol = pack_span(&packer, like->symbol);
+    signal->data = pack_span(&packer, like->data);
+    signal->deployment = pack_span(&packer, like->deployment);
+    signal->strategy = pack_span(&packer, like->strategy);
+    signal->version = pack_span(&packer, like->version);
+    signal->origin = pack_span(&packer, like->origin);
+    signal->topic = pack_span(&packer, like->topic);
+    return signal;
+}
+
+static size_t text_bytes(const struct signal *like, size_t room) {
+    return TEXT_BYTES + room - sizeof *like -
+           like->value_count * (sizeof *like->values - TEXT_VALUE_BYTES);
+}
+
+static struct delivery *new_of_signal(const struct delivery *like) {
+    const size_t room = signal_room(like->signal);
+    struct delivery *delivery = allocate(like, room);
+    if (delivery == NULL)
+        return NULL;
+    const struct signal *signal = pack_signal(behind_entries(delivery, like), like->signal);
+    delivery->signal = signal;
+    delivery->key = signal->symbol.data;
+    delivery->key_size = signal->symbol.len;
+    delivery->time_ms = signal->event_time_ns / NS_PER_MS;
+    delivery->deployment = signal->deployment.data;
+    delivery->bytes += text_bytes(like->signal, room);
+    atomic_init(&delivery->text, NULL);
+    return delivery;
+}
+
+/* ---- of text ---- */
+
+static size_t text_room(const struct delivery *like, const struct delivery_text *text) {
+    size_t size = sizeof *text + text->header_count * sizeof *text->headers;
+    size += like->key_size + 1 + text->value_size + 1 + string_room(like->deployment);
+    for (size_t i = 0; i < text->header_count; i++)
+        size += strlen(text->headers[i].name) + 1 + text->headers[i].value_size + 1;
+    return size;
+}
+
+static struct delivery *new_of_text(const struct delivery *like, const struct delivery_text *text) {
+    const size_t room = text_room(like, text);
+    struct delivery *delivery = allocate(like, room);
+    if (delivery == NULL)
+        return NULL;
+    struct delivery_text *own = behind_entries(delivery, like);
+    struct delivery_header *headers = (struct delivery_header *)(own + 1);
+    struct packer packer = {(char *)(headers + text->header_count)};
+    delivery->signal = NULL;
+    delivery->key = pack_or_null(&packer, like->key, like->key_size);
+    delivery->key_size = like->key_size;
+    delivery->time_ms = like->time_ms;
+    delivery->deployment = pack_string(&packer, like->deployment);
+    for (size_t i = 0; i < text->header_count; i++) {
+        const struct delivery_header *header = &text->headers[i];
+        headers[i].name = pack_string(&packer, header->name);
+        headers[i].value = pack_or_null(&packer, header->value, header->value_size);
+        headers[i].value_size = header->value_size;
+    }
+    own->value = pack_or_null(&packer, text->value, text->value_size);
+    own->value_size = text->value_size;
+    own->headers = headers;
+    own->header_count = text->header_count;
+    atomic_init(&delivery->text, own);
+    return delivery;
+}
+
+/* ---- the text of a signal ---- */
+
+struct signal_text {
+    struct delivery_text text;
+    struct delivery_header headers[2];
+    char id[];
+};
+
+static const struct delivery_text *put_together(const struct signal *signal, struct text *id,
+                                                struct text *json) {
+    struct signal_text *made = malloc(sizeof *made + id->size + 1);
+    if (made == NULL || text_is_oom(id) || text_is_oom(json)) {
+        free(made);
+        return NULL;
+    }
+    memcpy(made->id, id->data, id->size + 1);
+    made->headers[0] = (struct delivery_header){"take5-signal-id", made->id, id->size};
+    made->headers[1] =
+        (struct delivery_header){"take5-state-origin", signal->origin.data, signal->origin.len};
+    made->text.headers = made->headers;
+    made->text.header_count = sizeof made->headers / sizeof *made->headers;
+    made->text.value_size = json->size;
+    made->text.value = text_take(json);
+    return &made->text;
+}
+
+static const struct delivery_text *make_text(const struct signal *signal) {
+    struct text id, json;
+    text_init(&id);
+    text_init(&json);
+    signal_write_id(signal, &id);
+    signal_write_json(signal, &id, &json);
+    const struct delivery_text *text = put_together(signal, &id, &json);
+    text_release(&id);
+    text_release(&json);
+    return text;
+}
+
+static void free_text(const struct delivery_text *text) {
+    if (text == NULL)
+        return;
+    free((char *)text->value);
+    free((struct signal_text *)text); /* of which it is the first member */
+}
+
+const struct delivery_text *delivery_text(struct delivery *delivery) {
+    const struct delivery_text *text = atomic_load_explicit(&delivery->text, memory_order_acquire);
+    if (text != NULL)
+        return text;
+    lock_acquire(&delivery->making, delivery_lock);
+    text = atomic_load_explicit(&delivery->text, memory_order_relaxed);
+    if (text == NULL) {
+        text = make_text(delivery->signal);
+        atomic_store_explicit(&delivery->text, text, memory_order_release);
+    }
+    lock_release(&delivery->making, delivery_lock);
+    return text;
+}
+
+/* ---- the delivery ---- */
+
+struct delivery *delivery_new(const struct delivery *like) {
+    struct delivery *delivery =
+        like->signal != NULL ? new_of_signal(like) : new_of_text(like, like->text);
+    if (delivery == NULL)
+        return NULL;
+    delivery->kind = like->kind;
+    atomic_init(&delivery->references, 1);
+    atomic_init(&delivery->unconfirmed, like->unconfirmed);
+    delivery->making = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    delivery->done = like->done;
+    delivery->owner = like->owner;
+    delivery->owner_word = like->owner_word;
+    return delivery;
+}
+
+void delivery_retain(struct delivery *delivery) {
+    atomic_fetch_add_explicit(&delivery->references, 1, memory_order_relaxed);
+}
+
+void delivery_release(struct delivery *delivery) {
+    if (atomic_fetch_sub_explicit(&delivery->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (delivery->signal != NULL)
+        free_text(delivery->text);
+    pthread_mutex_destroy(&delivery->making);
+    free(delivery);
+}
+
+void delivery_confirm(struct delivery *delivery) {
+    if (atomic_fetch_sub_explicit(&delivery->unconfirmed, 1, memory_order_acq_rel) == 1 &&
+        delivery->done)
+        delivery->done(delivery);
+}
+
+void delivery_write_line(const struct delivery *delivery, struct text *text) {
+    if (delivery->kind == DELIVERY_DEAD_LETTER)
+        dead_letter_write_summary(delivery->text, text);
+    else if (delivery->signal != NULL)
+        signal_write_line(delivery->signal, text);
+}

@@ -1,0 +1,163 @@
+/*
+ * What librdkafka is configured with: defaults that suit a host of strategies, what [kafka] says
+ * over them, and what the acknowledgement depends on over that.
+ */
+#include "source/kafka/client_properties.h"
+
+#include "base/secret.h"
+#include "base/units.h"
+#include "config/items.h"
+#include "source/kafka/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What a reader's client reads ahead, a partition: enough to keep it from pausing for long. */
+#define READER_AHEAD_KB "8192"
+
+struct property {
+    const char *name;
+    const char *value;
+};
+
+static const struct property DEFAULTS[] = {
+    {"client.id", "take5"},
+    {"auto.offset.reset", "earliest"},
+    {"auto.commit.interval.ms", "1000"},
+    {"socket.nagle.disable", "true"},
+    {"socket.keepalive.enable", "true"},
+    {"statistics.interval.ms", "1000"},
+};
+
+/* Set last: what would break at-least-once delivery if it were otherwise. */
+static const struct property FIXED[] = {
+    {"enable.auto.commit", "true"},
+    {"enable.auto.offset.store", "false"},
+};
+
+static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                         struct place place, struct error *error) {
+    char text[512];
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+        return true;
+    if (config_is_secret(name))
+        secret_hide(text, sizeof text, value);
+    error_set(error, ERROR_INVALID, "[kafka] %s: %s", name, text);
+    if (place.file)
+        error_prefix(error, "%s:%d: ", place.file, place.line);
+    return false;
+}
+
+static bool properties_set(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
+                           struct error *error) {
+    for (size_t i = 0; i < count; i++)
+        if (!property_set(conf, properties[i].name, properties[i].value, (struct place){NULL, 0},
+                          error))
+            return false;
+    return true;
+}
+
+/* Properties that the user may not change, or not to that value. */
+static bool is_overruled(const struct config_item *item, struct log *log) {
+    for (size_t i = 0; i < sizeof FIXED / sizeof FIXED[0]; i++) {
+        if (strcmp(item->name, FIXED[i].name) != 0)
+            continue;
+        if (strcasecmp(item->text, FIXED[i].value) != 0)
+            log_warning(log, KAFKA_ROOM,
+                        "[kafka] %s = %s ignored: fixed to %s, so that no "
+                        "message is skipped",
+                        item->name, item->text, FIXED[i].value);
+        return true;
+    }
+    int64_t number;
+    if (strcmp(item->name, "statistics.interval.ms") == 0 && parse_integer(item->text, &number) &&
+        number == 0) {
+        log_warning(log, KAFKA_ROOM,
+                    "[kafka] statistics.interval.ms = 0 ignored: consumer lag and connection state "
+                    "come from the statistics");
+        return true;
+    }
+    return false;
+}
+
+rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *log,
+                                       struct error *error) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (!properties_set(conf, DEFAULTS, sizeof DEFAULTS / sizeof DEFAULTS[0], error))
+        goto failed;
+    for (size_t i = 0; i < config->kafka.count; i++) {
+        const struct config_item *item = &config->kafka.items[i];
+        if (!is_overruled(item, log) &&
+            !property_set(conf, item->name, item->text, item->place, error))
+            goto failed;
+    }
+    /* Where reading begins the host finds out (begin.c). What the client asks itself is where
+     * to go on when an offset is not there any more: `latest` would pass over all that is. */
+    const struct config_item *reset = config_items_find(&config->kafka, "auto.offset.reset");
+    if (reset != NULL && kafka_begin_policy(reset->text) == RD_KAFKA_OFFSET_END &&
+        !property_set(conf, "auto.offset.reset", "earliest", reset->place, error))
+        goto failed;
+    const struct property effective[] = {
+        {"bootstrap.servers", config->bootstrap_servers},
+        {"group.id", config->group_id},
+        {"partition.assignment.strategy", config->assignor ? config->assignor : "range"},
+    };
+    size_t skipped = config->bootstrap_servers ? 0 : 1; /* a mock cluster needs none */
+    if (!properties_set(conf, effective + skipped, sizeof effective / sizeof effective[0] - skipped,
+                        error) ||
+        !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
+        goto failed;
+    return conf;
+
+failed:
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+/* Whether it concerns a group, or the way in which a host reads. */
+static bool is_foreign(const char *name) {
+    static const char *const foreign[] = {"group.",
+                                          "session.timeout.ms",
+                                          "heartbeat.interval.ms",
+                                          "partition.assignment.strategy",
+                                          "enable.auto.",
+                                          "auto.",
+                                          "statistics.interval.ms",
+                                          "queued."};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        if (strncmp(name, foreign[i], strlen(foreign[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
+                                              struct error *error) {
+    const struct property defaults[] = {
+        {"client.id", client_id},
+        {"socket.nagle.disable", "true"},
+        {"socket.keepalive.enable", "true"},
+        /* What is asked of a broker waits behind a fetch that waits at the end of a log. */
+        {"fetch.wait.max.ms", "100"},
+    };
+    /* Without a group.id the client has no group that it could join or commit to. */
+    const struct property fixed[] = {
+        {"bootstrap.servers", config->bootstrap_servers},
+        {"enable.auto.commit", "false"},
+        {"enable.partition.eof", "true"},
+        {"queued.max.messages.kbytes", READER_AHEAD_KB},
+        {"auto.offset.reset", "error"},
+    };
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool did = properties_set(conf, defaults, sizeof defaults / sizeof *defaults, error);
+    for (size_t i = 0; did && i < config->kafka.count; i++) {
+        const struct config_item *item = &config->kafka.items[i];
+        did = is_foreign(item->name) ||
+              property_set(conf, item->name, item->text, item->place, error);
+    }
+    if (did && properties_set(conf, fixed, sizeof fixed / sizeof *fixed, error))
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}

@@ -1,0 +1,26 @@
+/*
+ * source/kafka/client_properties.h - what a consumer of librdkafka's is configured with, from the
+ * host's configuration. Not for other rooms.
+ */
+#ifndef TAKE5_SOURCE_KAFKA_CLIENT_PROPERTIES_H
+#define TAKE5_SOURCE_KAFKA_CLIENT_PROPERTIES_H
+
+#include "config/config.h"
+#include "log/log.h"
+
+#include <librdkafka/rdkafka.h>
+
+/* The consumer of the group. NULL with an error, which has the property's place. */
+rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *log,
+                                       struct error *error);
+
+/*
+ * A consumer that joins no group and commits nothing: partitions are read by their offsets. It is
+ * told where they end (RD_KAFKA_RESP_ERR__PARTITION_EOF), and an offset that is not there any more
+ * is an error, not a reason to begin elsewhere. Of [kafka] it has what does not concern a group or
+ * the way in which the host reads. NULL with an error.
+ */
+rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
+                                              struct error *error);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * Connection and group, each change said once. librdkafka tells when all brokers are gone, but not
+ * when one is back: that is seen in metadata answers and in the statistics.
+ */
+#include "base/clock.h"
+#include "base/text.h"
+#include "source/kafka/private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORWARD_AGAIN_NS (NS_PER_S)
+#define JOINING_SAY_NS   (6 * NS_PER_S)
+
+void kafka_connection_log(const rd_kafka_t *client, int level, const char *facility,
+                          const char *text) {
+    struct kafka_source *self = rd_kafka_opaque(client);
+    enum log_level ours = level <= 2   ? LOG_LEVEL_CRITICAL
+                          : level == 3 ? LOG_LEVEL_ERROR
+                          : level == 4 ? LOG_LEVEL_WARNING
+                          : level <= 6 ? LOG_LEVEL_INFO
+                                       : LOG_LEVEL_DEBUG;
+    /* Connection failures: kafka_connection_error() hears of them too, and says what changes. */
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+        ours = LOG_LEVEL_DEBUG;
+    /* Without a broker or without partitions no commit can succeed: that was said already. */
+    if (strcmp(facility, "COMMITFAIL") == 0 &&
+        (!atomic_load(&self->is_connected) || !atomic_load(&self->has_partitions)))
+        ours = LOG_LEVEL_DEBUG;
+    if (log_is_on(self->log, KAFKA_ROOM, ours))
+        log_write(self->log, ours, KAFKA_ROOM, "%s: %s", facility, text);
+}
+
+/* Without "(after 0ms in state CONNECT, 3 identical error(s) suppressed)", which differs each time
+ * and tells nothing. */
+static void watch_trim(const char *reason, char *text, size_t size) {
+    const char *end = strstr(reason, " (after ");
+    int length = end ? (int)(end - reason) : (int)strlen(reason);
+    snprintf(text, size, "%.*s", length, reason);
+}
+
+static void watch_trouble(struct kafka_source *self, const char *text) {
+    lock_acquire(&self->mutex, kafka_lock);
+    snprintf(self->trouble, sizeof self->trouble, "%s", text);
+    lock_release(&self->mutex, kafka_lock);
+}
+
+static void watch_lost(struct kafka_source *self) {
+    bool was_connected = atomic_exchange(&self->is_connected, false);
+    self->down_ns = clock_monotonic_ns();
+    self->silent_count = 0;
+    self->is_trouble_new = false;
+    if (self->is_down_said)
+        return;
+    self->is_down_said = true;
+    lock_only_writer(kafka_lock); /* of `trouble` */
+    log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM,
+                     was_connected ? "broker.lost" : "broker.unreachable", "%s %s%s%s; retrying",
+                     was_connected ? "lost the connection to" : "cannot reach", self->servers,
+                     self->trouble[0] ? ": " : "", self->trouble);
+}
+
+void kafka_connection_connected(struct kafka_source *self) {
+    self->silent_count = 0;
+    if (atomic_exchange(&self->is_connected, true))
+        return;
+    log_change_event(self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "broker.connected", "connected to %s%s",
+                     self->servers, self->was_connected ? " again" : "");
+    self->was_connected = true;
+    self->is_down_said = false;
+    self->refused[0] = '\0';
+    self->is_trouble_new = false;
+    watch_trouble(self, "");
+}
+
+/* A connection that holds, and nobody at its other end. */
+static void watch_silent(struct kafka_source *self, int64_t idle_ns) {
+    if (!atomic_load(&self->is_connected))
+        return;
+    char text[64];
+    snprintf(text, sizeof text, "no response from any broker for %lld s",
+             (long long)(idle_ns / NS_PER_S));
+    watch_trouble(self, text);
+    watch_lost(self);
+}
+
+void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t time_ns,
+                              int64_t idle_ns) {
+    if (is_any_up && idle_ns >= 0 && time_ns - idle_ns > atomic_load(&self->answer_ns))
+        atomic_store(&self->answer_ns, time_ns - idle_ns);
+    if (is_any_up && idle_ns > self->silence_ns) {
+        watch_silent(self, idle_ns);
+        return;
+    }
+    if (is_any_up) {
+        /* Statistics from before the loss may arrive after it. */
+        if (time_ns > self->down_ns)
+            kafka_connection_connected(self);
+        /* One broker of several may be away while others answer. */
+        if (self->is_trouble_new)
+            log_info(self->log, KAFKA_ROOM, "%s", self->trouble);
+        self->is_trouble_new = false;
+        return;
+    }
+    /* Once may be a moment between two connections. */
+    if (atomic_load(&self->is_connected) && ++self->silent_count >= 3)
+        watch_lost(self);
+}
+
+static void watch_fatal(struct kafka_source *self) {
+    char text[512];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(self->client, text, sizeof text);
+    if (self->fatal.code == ERROR_NONE)
+        error_set(&self->fatal, ERROR_STATE, "Kafka consumer group \"%s\": %s (%s)", self->group,
+                  text, rd_kafka_err2name(code));
+}
+
+void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+    (void)client;
+    struct kafka_source *self = opaque;
+    char text[sizeof self->trouble];
+    watch_trim(reason, text, sizeof text);
+
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+        watch_fatal(self);
+        break;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        watch_lost(self);
+        break;
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        /* Not for now as a broker that restarts is: someone has to do something. */
+        if (strcmp(text, self->refused) != 0)
+            log_error(self->log, KAFKA_ROOM, "%s", text);
+        snprintf(self->refused, sizeof self->refused, "%s", text);
+        watch_trouble(self, text);
+        break;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        self->is_trouble_new = atomic_load(&self->is_connected);
+        watch_trouble(self, text);
+        break;
+    default:
+        log_warning(self->log, KAFKA_ROOM, "%s (%s)", text, rd_kafka_err2name(code));
+    }
+}
+
+void kafka_connection_assigned(struct kafka_source *self, bool is_assigned) {
+    atomic_store(&self->is_assigned, is_assigned);
+    const bool is_joining = self->is_subscribed && !is_assigned && !self->is_closed;
+    if (is_joining && self->joining_ns == 0)
+        self->joining_ns = clock_monotonic_ns();
+    if (!is_joining)
+        self->joining_ns = 0;
+    if (!is_joining)
+        atomic_store(&self->is_joining_said, false);
+}
+
+/* Joining is quick, unless the group still has a member that is dead. */
+static void watch_joining(struct kafka_source *self, int64_t now_ns) {
+    if (self->joining_ns == 0 || atomic_load(&self->is_joining_said) ||
+        !atomic_load(&self->is_connected) || now_ns - self->joining_ns < JOINING_SAY_NS)
+        return;
+    atomic_store(&self->is_joining_said, true);
+    log_change_event(
+        self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "group.join_slow",
+        "joining group \"%s\" has taken %lld s: the group waits until every member has "
+        "rejoined. A member that ended without leaving (kill -9, crash, network loss) is "
+        "waited for until its session times out, %lld s after its last heartbeat "
+        "([kafka] session.timeout.ms)",
+        self->group, (long long)(JOINING_SAY_NS / NS_PER_S),
+        (long long)(self->session_ns / NS_PER_S));
+}
+
+int kafka_connection_poll(struct kafka_source *self, int timeout_ms) {
+    int64_t now = clock_monotonic_ns();
+    if (now >= self->forward_ns) {
+        /* librdkafka drops the forwarding when it stops a partition, on a thread of its own. It
+         * does so before it assigns anew, so this changes nothing; were it ever late, the partition
+         * would stand still without a word. Records and their order are kept either way. */
+        kafka_group_forward_all(self);
+        self->forward_ns = now + FORWARD_AGAIN_NS;
+    }
+    kafka_group_commit_back(self);
+    watch_joining(self, now);
+    kafka_topics_poll(self, now);
+    const int64_t due_ns = self->look_ns < self->forward_ns ? self->look_ns : self->forward_ns;
+    const int64_t left_ms = (due_ns - now) / NS_PER_MS + 1;
+    return left_ms < timeout_ms ? (int)(left_ms > 0 ? left_ms : 0) : timeout_ms;
+}
+
+/* Why there is no connection, or what it is about to be. */
+REQUIRES(kafka_lock)
+static void watch_describe_lost(const struct kafka_source *self, char *text, size_t size) {
+    const int64_t answer_ns = atomic_load(&self->answer_ns);
+    char last[64] = "";
+    if (answer_ns > 0)
+        snprintf(last, sizeof last, "; last response %lld s ago",
+                 (long long)((clock_monotonic_ns() - answer_ns) / NS_PER_S));
+    if (self->trouble[0])
+        snprintf(text, size, "cannot reach %.60s: %.170s%s", self->servers, self->trouble, last);
+    else
+        snprintf(text, size, "connecting to %.200s%s", self->servers, last);
+}
+
+REQUIRES(kafka_lock)
+static void watch_describe(const struct kafka_source *self, const struct source_status *status,
+                           char *text, size_t size) {
+    if (!status->is_connected) {
+        watch_describe_lost(self, text, size);
+        return;
+    }
+    int length;
+    if (atomic_load(&self->is_unattended))
+        length =
+            snprintf(text, size, "connected to %.60s; no messages are read: no strategy is running",
+                     self->servers);
+    else if (!status->is_assigned && !atomic_load(&self->is_joining_said))
+        length = snprintf(text, size, "joining group %.100s", self->group);
+    else if (!status->is_assigned)
+        length = snprintf(text, size,
+                          "joining group %.100s; it may wait up to %lld s (session.timeout.ms) for "
+                          "a member that ended without leaving",
+                          self->group, (long long)(self->session_ns / NS_PER_S));
+    else
+        length = snprintf(text, size, "connected to %.200s", self->servers);
+    if (self->missing[0] && length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, "; waiting for topics: %s", self->missing);
+}
+
+void kafka_connection_status(struct kafka_source *self, struct source_status *status) {
+    status->is_connected = atomic_load(&self->is_connected);
+    status->is_assigned = atomic_load(&self->is_assigned);
+    status->answer_ns = atomic_load(&self->answer_ns);
+    lock_acquire(&self->mutex, kafka_lock);
+    memcpy(status->missing, self->missing, sizeof status->missing);
+    kafka_stand_describe(self, status->standing, sizeof status->standing);
+    watch_describe(self, status, status->detail, sizeof status->detail);
+    lock_release(&self->mutex, kafka_lock);
+}

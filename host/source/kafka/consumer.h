@@ -1,0 +1,38 @@
+/*
+ * source/kafka/consumer.h - the Kafka consumer group as a source.
+ *
+ * One librdkafka consumer. The queue of each assigned partition is forwarded to the queue of its
+ * lane (partition % lanes) before fetching begins, so no other thread touches a record between the
+ * client and the lane. When a partition goes, nothing of it is read any more once the listener was
+ * called: what was fetched already is dropped, and read again by whoever gets it.
+ *
+ * enable.auto.offset.store is false; stored offsets are committed by librdkafka in the background,
+ * and once more, within a bound, when partitions are revoked. Lost ones commit nothing.
+ *
+ * Topics that do not exist yet are waited for: it subscribes when the metadata has all of them, and
+ * says once which are missing. Logs connected, lost, assigned, revoked, each once a change; what
+ * librdkafka says of its own goes into room "kafka", connection failures at DEBUG only, since those
+ * are said as changes. Serves the eager protocol and the cooperative one (incremental assign).
+ *
+ * History (source/history.h) is read by a second client without a group, made at the first reading
+ * and kept until free. Between start and close. A partition has one reading at a time. Its end is
+ * what isolation.level lets be read: by default that is the first open transaction. Readings that
+ * are open when the source is freed are closed with it, and not to be closed any more. Brokers that
+ * are away are waited out; an offset that is not in the log (any more), a damaged batch and a topic
+ * that may not be read end the reading. source_ops.headers serves its records too.
+ */
+#ifndef TAKE5_SOURCE_KAFKA_CONSUMER_H
+#define TAKE5_SOURCE_KAFKA_CONSUMER_H
+
+#include "config/config.h"
+#include "log/log.h"
+#include "source/source.h"
+
+/* NULL with an error when librdkafka refuses the configuration. Nothing is connected yet. */
+struct source *kafka_source_new(const struct config *config, struct log *log, struct error *error);
+
+/* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free().
+ */
+char *kafka_source_statistics(struct source *source);
+
+#endif

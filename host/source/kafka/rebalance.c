@@ -1,0 +1,481 @@
+/*
+ * The control thread's side of the group: partitions come and go, and offsets are committed.
+ */
+#include "base/text.h"
+#include "source/kafka/private.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long an assignment waits for the committed offsets, and a revocation for its commit. Both are
+ * far below any sensible max.poll.interval.ms, and above a broker's slow answer. */
+#define COMMITTED_TIMEOUT_MS 10000
+#define REVOKE_TIMEOUT_MS    5000
+
+uint32_t kafka_group_topic(const struct kafka_source *self, const char *name) {
+    uint32_t i = 0;
+    while (i < self->topic_count && strcmp(self->topics[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* Makes room for the partition number. */
+static bool owned_grow(struct kafka_topic *topic, int32_t partition) {
+    struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
+    if (owned && partition < owned->count)
+        return true;
+    int32_t count = owned ? owned->count : 16;
+    while (count <= partition)
+        count = count > INT32_MAX / 2 ? INT32_MAX : count * 2;
+    struct kafka_owned *grown = calloc(1, sizeof *grown + (size_t)count * sizeof grown->parts[0]);
+    if (!grown)
+        return false;
+    grown->older = owned;
+    grown->count = count;
+    for (int32_t i = 0; owned && i < owned->count; i++) {
+        atomic_init(&grown->parts[i].is_owned, atomic_load(&owned->parts[i].is_owned));
+        atomic_init(&grown->parts[i].given, atomic_load(&owned->parts[i].given));
+        atomic_init(&grown->parts[i].committed, atomic_load(&owned->parts[i].committed));
+        atomic_init(&grown->parts[i].back, atomic_load(&owned->parts[i].back));
+    }
+    atomic_store_explicit(&topic->owned, grown, memory_order_release);
+    return true;
+}
+
+static bool owned_set(struct kafka_source *self, const struct topic_partition *part,
+                      bool is_owned) {
+    struct kafka_topic *topic = &self->topics[part->topic];
+    if (!owned_grow(topic, part->partition))
+        return false;
+    struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
+    atomic_store(&owned->parts[part->partition].given, SOURCE_NO_OFFSET);
+    atomic_store(&owned->parts[part->partition].committed, part->offset);
+    atomic_store(&owned->parts[part->partition].back, SOURCE_NO_OFFSET);
+    atomic_store_explicit(&owned->parts[part->partition].is_owned, is_owned, memory_order_release);
+    return true;
+}
+
+/* NULL: it was never ours. */
+static struct kafka_owned_part *owned_part(const struct kafka_topic *topic, int32_t partition) {
+    struct kafka_owned *owned = atomic_load(&topic->owned);
+    return owned && partition < owned->count ? &owned->parts[partition] : NULL;
+}
+
+int64_t kafka_group_given(const struct kafka_topic *topic, int32_t partition) {
+    const struct kafka_owned_part *part = owned_part(topic, partition);
+    return part ? atomic_load(&part->given) : SOURCE_NO_OFFSET;
+}
+
+bool kafka_group_note_store(struct kafka_topic *topic, int32_t partition, int64_t next) {
+    struct kafka_owned_part *part = owned_part(topic, partition);
+    const bool is_back = part && next < atomic_load(&part->committed);
+    if (is_back)
+        atomic_store(&part->back, next);
+    else if (part && atomic_load(&part->back) != SOURCE_NO_OFFSET)
+        atomic_store(&part->back, SOURCE_NO_OFFSET); /* the client commits it */
+    return is_back;
+}
+
+/* NULL: there is none. */
+static rd_kafka_queue_t *group_forward(struct kafka_source *self, const char *topic,
+                                       int32_t partition) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(self->client, topic, partition);
+    if (queue)
+        rd_kafka_queue_forward(queue, self->lanes[(uint32_t)partition % self->lane_count].queue);
+    return queue;
+}
+
+void kafka_group_forward_all(struct kafka_source *self) {
+    for (int i = 0; i < self->assignment->cnt; i++) {
+        const rd_kafka_topic_partition_t *part = &self->assignment->elems[i];
+        rd_kafka_queue_t *queue = group_forward(self, part->topic, part->partition);
+        if (queue)
+            rd_kafka_queue_destroy(queue);
+    }
+}
+
+/*
+ * What the client says of a partition after it was taken back lies in the partition's own queue,
+ * which nobody reads, and refers to the partition. If that is gone from the cluster, librdkafka
+ * (before 2.6.1) has lost the queue: partition and message keep each other, and with them a
+ * broker's thread, for which rd_kafka_destroy() waits for ever. So the host keeps the queue, and
+ * empties it when the partition is not assigned.
+ */
+static void group_release_queue(struct kafka_part *part) {
+    if (!part->queue)
+        return;
+    rd_kafka_queue_forward(part->queue, NULL); /* nothing of a lane's is taken */
+    for (rd_kafka_message_t *message; (message = rd_kafka_consume_queue(part->queue, 0)) != NULL;)
+        rd_kafka_message_destroy(message);
+    rd_kafka_queue_destroy(part->queue);
+    part->queue = NULL;
+}
+
+/* "bar_trends 0-3 7, historic_stats 0-3" */
+static void group_names(const rd_kafka_topic_partition_list_t *list, struct text *text) {
+    rd_kafka_topic_partition_list_t *sorted = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_topic_partition_list_sort(sorted, NULL, NULL);
+    const char *topic = NULL;
+    for (int i = 0; i < sorted->cnt; i++) {
+        const rd_kafka_topic_partition_t *first = &sorted->elems[i];
+        if (!topic || strcmp(topic, first->topic) != 0)
+            text_printf(text, "%s%s", topic ? ", " : "", first->topic);
+        topic = first->topic;
+        int last = i;
+        while (last + 1 < sorted->cnt && strcmp(sorted->elems[last + 1].topic, topic) == 0 &&
+               sorted->elems[last + 1].partition == sorted->elems[last].partition + 1)
+            last++;
+        text_printf(text, " %d", (int)first->partition);
+        if (last > i)
+            text_printf(text, "-%d", (int)sorted->elems[last].partition);
+        i = last;
+    }
+    rd_kafka_topic_partition_list_destroy(sorted);
+}
+
+static void group_say(struct kafka_source *self, enum log_level level, const char *event,
+                      const char *what, const rd_kafka_topic_partition_list_t *list) {
+    struct text names;
+    text_init(&names);
+    group_names(list, &names);
+    log_change_event(self->log, level, KAFKA_ROOM, event, "%s: %d partition%s%s%s", what, list->cnt,
+                     list->cnt == 1 ? "" : "s", list->cnt > 0 ? ": " : "", names.data);
+    text_release(&names);
+}
+
+/* Parts of a list that are of our topics (all are); NULL when memory runs out. */
+static struct topic_partition *group_parts(const struct kafka_source *self,
+                                           const rd_kafka_topic_partition_list_t *list,
+                                           size_t *count) {
+    struct topic_partition *parts = calloc((size_t)list->cnt + 1, sizeof *parts);
+    *count = 0;
+    for (int i = 0; parts && i < list->cnt; i++) {
+        uint32_t topic = kafka_group_topic(self, list->elems[i].topic);
+        if (topic < self->topic_count)
+            parts[(*count)++] = (struct topic_partition){
+                .topic = topic, .partition = list->elems[i].partition, .offset = SOURCE_NO_OFFSET};
+    }
+    return parts;
+}
+
+/* What the group committed. When the broker does not say in time, the offsets stay unknown: the
+ * listener then trusts no state, and librdkafka asks again by itself. */
+static void group_committed(struct kafka_source *self, struct topic_partition *parts,
+                            size_t count) {
+    if (count == 0)
+        return;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, self->topics[parts[i].topic].name,
+                                          parts[i].partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(self->client, list, COMMITTED_TIMEOUT_MS);
+    if (code)
+        log_warning(self->log, KAFKA_ROOM, "cannot get the committed offsets: %s",
+                    rd_kafka_err2str(code));
+    for (size_t i = 0; !code && i < count; i++) {
+        const rd_kafka_topic_partition_t *answer = rd_kafka_topic_partition_list_find(
+            list, self->topics[parts[i].topic].name, parts[i].partition);
+        if (!answer || answer->err)
+            continue;
+        parts[i].is_new = answer->offset < 0;
+        if (!parts[i].is_new)
+            parts[i].offset = answer->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* What the lag counts from until the first commit. */
+static void group_note_begin(struct kafka_source *self, const struct topic_partition *part) {
+    struct kafka_part *known = kafka_group_part(&self->topics[part->topic], part->partition);
+    if (!known)
+        return;
+    known->committed = part->offset;
+    known->settled_from = known->settled_to = SOURCE_NO_OFFSET;
+    known->held_at = SOURCE_NO_OFFSET;
+    known->held_ms = 0;
+    group_release_queue(known); /* of the assignment before; what is left in it is stale */
+}
+
+static void group_keep_queue(struct kafka_topic *topic, int32_t partition,
+                             rd_kafka_queue_t *queue) {
+    struct kafka_part *part = kafka_group_part(topic, partition);
+    if (part)
+        part->queue = queue;
+    else if (queue)
+        rd_kafka_queue_destroy(queue);
+}
+
+static void group_fail(struct kafka_source *self, const char *what, const char *why) {
+    if (self->fatal.code == ERROR_NONE)
+        error_set(&self->fatal, ERROR_STATE, "%s: %s", what, why);
+}
+
+static bool group_is_cooperative(const struct kafka_source *self) {
+    const char *protocol = rd_kafka_rebalance_protocol(self->client);
+    return protocol && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+/* Gives the partitions to librdkafka to fetch, or takes them from it. */
+static void group_hand_over(struct kafka_source *self, rd_kafka_topic_partition_list_t *list,
+                            bool is_assign) {
+    rd_kafka_error_t *error = NULL;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (group_is_cooperative(self))
+        error = is_assign ? rd_kafka_incremental_assign(self->client, list)
+                          : rd_kafka_incremental_unassign(self->client, list);
+    else
+        code = rd_kafka_assign(self->client, is_assign ? list : NULL);
+    if (error) {
+        group_fail(self, is_assign ? "assigning" : "unassigning", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    } else if (code) {
+        group_fail(self, is_assign ? "assigning" : "unassigning", rd_kafka_err2str(code));
+    }
+}
+
+static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
+    group_say(self, LOG_LEVEL_INFO, "partitions.assigned", "assigned", list);
+    size_t count;
+    struct topic_partition *parts = group_parts(self, list, &count);
+    if (!parts) {
+        group_fail(self, "assigning", "out of memory");
+        return;
+    }
+    group_committed(self, parts, count);
+    kafka_begin_find(self, parts, count);
+    if (self->listener.assigned)
+        self->listener.assigned(self->listener.context, parts, count);
+    kafka_begin_commit(self, parts, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *topic = self->topics[parts[i].topic].name;
+        rd_kafka_topic_partition_t *entry =
+            rd_kafka_topic_partition_list_find(list, topic, parts[i].partition);
+        if (entry)
+            entry->offset = parts[i].offset >= 0 ? parts[i].offset : RD_KAFKA_OFFSET_INVALID;
+        if (!owned_set(self, &parts[i], true))
+            group_fail(self, "assigning", "out of memory");
+        group_note_begin(self, &parts[i]);
+        rd_kafka_topic_partition_list_del(self->assignment, topic, parts[i].partition);
+        rd_kafka_topic_partition_list_add(self->assignment, topic, parts[i].partition);
+        /* Before fetching begins; librdkafka then leaves the queue where it was put. It undoes
+         * this itself when the partition is unassigned. */
+        group_keep_queue(&self->topics[parts[i].topic], parts[i].partition,
+                         group_forward(self, topic, parts[i].partition));
+    }
+    atomic_store(&self->has_partitions, self->assignment->cnt > 0);
+    group_hand_over(self, list, true);
+    kafka_connection_assigned(self, true);
+    free(parts);
+}
+
+/* How long the commit of a revocation may take; the end of closing is sooner. */
+static int revoke_timeout_ms(const struct kafka_source *self) {
+    if (!self->is_closed)
+        return REVOKE_TIMEOUT_MS;
+    int64_t remains_ms = (self->close_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return remains_ms > REVOKE_TIMEOUT_MS ? REVOKE_TIMEOUT_MS
+           : remains_ms > 0               ? (int)remains_ms
+                                          : 0;
+}
+
+static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
+    bool is_lost = rd_kafka_assignment_lost(self->client) != 0;
+    group_say(self, is_lost ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+              is_lost ? "partitions.lost" : "partitions.revoked", is_lost ? "lost" : "revoked",
+              list);
+    size_t count;
+    struct topic_partition *parts = group_parts(self, list, &count);
+    if (!parts) {
+        group_fail(self, "revoking", "out of memory");
+        group_hand_over(self, list, false);
+        return;
+    }
+    /* First, so that no lane gets another record of these while the listener winds up. */
+    for (size_t i = 0; i < count; i++)
+        owned_set(self, &parts[i], false);
+    if (self->listener.revoked)
+        self->listener.revoked(self->listener.context, parts, count, is_lost);
+
+    struct error error;
+    if (!is_lost && !kafka_group_commit(self, revoke_timeout_ms(self), &error)) {
+        self->is_uncommitted = self->is_closed;
+        log_warning(self->log, KAFKA_ROOM,
+                    "%s; records since the last commit will be read again by the next owner",
+                    error.text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_del(self->assignment, self->topics[parts[i].topic].name,
+                                          parts[i].partition);
+        kafka_lag_forget(self, parts[i].topic, parts[i].partition);
+        kafka_stand_forget(self, parts[i].topic, parts[i].partition);
+    }
+    atomic_store(&self->has_partitions, self->assignment->cnt > 0);
+    group_hand_over(self, list, false);
+    /* Until the group says what is ours now, nothing is held. */
+    if (self->assignment->cnt == 0)
+        kafka_connection_assigned(self, false);
+    free(parts);
+}
+
+/* What comes while the group is being left: nobody is there to work on it. */
+static void group_decline(struct kafka_source *self) {
+    rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
+    group_hand_over(self, nothing, true);
+    rd_kafka_topic_partition_list_destroy(nothing);
+}
+
+void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t *list, void *opaque) {
+    (void)client;
+    struct kafka_source *self = opaque;
+    self->was_rebalanced = true;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        if (self->is_closed)
+            group_decline(self);
+        else
+            group_assign(self, list);
+        break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        group_revoke(self, list);
+        break;
+    default:
+        log_change_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.rebalance_failed",
+                         "rebalance failed: %s", rd_kafka_err2str(code));
+        rd_kafka_assign(self->client, NULL);
+        kafka_connection_assigned(self, false);
+    }
+}
+
+/* One partition's refusal counts: its offset did not move. */
+static rd_kafka_resp_err_t commit_outcome(rd_kafka_event_t *event) {
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+    for (int i = 0; !code && list && i < list->cnt; i++)
+        code = list->elems[i].err;
+    return code;
+}
+
+static const struct kafka_part NOTHING_KNOWN = {
+    .committed_by_us = SOURCE_NO_OFFSET,
+    .begun = SOURCE_NO_OFFSET,
+    .committed = SOURCE_NO_OFFSET,
+    .settled_from = SOURCE_NO_OFFSET,
+    .settled_to = SOURCE_NO_OFFSET,
+    .held_at = SOURCE_NO_OFFSET,
+};
+
+struct kafka_part *kafka_group_part(struct kafka_topic *topic, int32_t partition) {
+    if (partition < topic->part_count)
+        return &topic->parts[partition];
+    const int32_t count = partition + 16;
+    struct kafka_part *grown = realloc(topic->parts, (size_t)count * sizeof *grown);
+    if (!grown)
+        return NULL;
+    topic->parts = grown;
+    while (topic->part_count < count)
+        topic->parts[topic->part_count++] = NOTHING_KNOWN;
+    return &topic->parts[partition];
+}
+
+void kafka_group_forget_parts(struct kafka_topic *topic) {
+    for (int32_t i = 0; i < topic->part_count; i++) {
+        rd_kafka_queue_t *queue = topic->parts[i].queue;
+        topic->parts[i] = NOTHING_KNOWN;
+        topic->parts[i].queue = queue;
+    }
+}
+
+void kafka_group_release_parts(struct kafka_topic *topic) {
+    for (int32_t i = 0; i < topic->part_count; i++)
+        group_release_queue(&topic->parts[i]);
+    free(topic->parts);
+    topic->parts = NULL;
+    topic->part_count = 0;
+}
+
+/* An offset that is not noted makes a state start fresh later; it loses nothing. */
+static void note_committed(struct kafka_source *self, const rd_kafka_topic_partition_list_t *list) {
+    for (int i = 0; list && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        uint32_t topic = kafka_group_topic(self, entry->topic);
+        if (entry->err || entry->offset < 0 || entry->partition < 0 || topic == self->topic_count)
+            continue;
+        struct kafka_part *part = kafka_group_part(&self->topics[topic], entry->partition);
+        if (!part)
+            continue;
+        part->committed_by_us = part->committed = entry->offset;
+        part->had_offset = true;
+        struct kafka_owned_part *owned = owned_part(&self->topics[topic], entry->partition);
+        if (owned)
+            atomic_store(&owned->committed, entry->offset);
+    }
+}
+
+void kafka_group_note_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                             rd_kafka_topic_partition_list_t *list, void *opaque) {
+    (void)client;
+    if (!code)
+        note_committed(opaque, list);
+}
+
+int64_t kafka_group_committed_by_us(const struct kafka_source *self, uint32_t topic,
+                                    int32_t partition) {
+    const struct kafka_topic *known = &self->topics[topic];
+    return partition < known->part_count ? known->parts[partition].committed_by_us
+                                         : SOURCE_NO_OFFSET;
+}
+
+rd_kafka_resp_err_t kafka_group_commit_list(struct kafka_source *self,
+                                            const rd_kafka_topic_partition_list_t *list,
+                                            int timeout_ms) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->client);
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(self->client, list, queue, NULL, NULL);
+    if (!code) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+        code = event ? commit_outcome(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if (event && !rd_kafka_event_error(event))
+            note_committed(self, rd_kafka_event_topic_partition_list(event));
+        if (event)
+            rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    return code;
+}
+
+/* Until it takes a partition back, the client commits no stored offset that is not above the
+ * committed one. The log is below where the topic was made anew and the old offset was left:
+ * without this, a crash would leave that one to whoever comes next. */
+void kafka_group_commit_back(struct kafka_source *self) {
+    rd_kafka_topic_partition_list_t *list = NULL;
+    for (int i = 0; i < self->assignment->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &self->assignment->elems[i];
+        const uint32_t topic = kafka_group_topic(self, entry->topic);
+        struct kafka_owned_part *part = owned_part(&self->topics[topic], entry->partition);
+        const int64_t back =
+            part ? atomic_exchange(&part->back, SOURCE_NO_OFFSET) : SOURCE_NO_OFFSET;
+        if (back == SOURCE_NO_OFFSET)
+            continue;
+        list = list ? list : rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, entry->topic, entry->partition)->offset = back;
+    }
+    if (!list)
+        return;
+    rd_kafka_commit(self->client, list, true);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error) {
+    if (!self->client || atomic_load(&self->is_broken) || self->assignment->cnt == 0)
+        return true;
+    rd_kafka_resp_err_t code = kafka_group_commit_list(self, NULL, timeout_ms);
+    /* __NO_OFFSET: nothing was stored since the last commit. */
+    if (!code || code == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return true;
+    return error_set(error, code == RD_KAFKA_RESP_ERR__TIMED_OUT ? ERROR_TIMEOUT : ERROR_SYSTEM,
+                     "group \"%s\": offsets not committed within %d ms: %s", self->group,
+                     timeout_ms, rd_kafka_err2str(code));
+}
