@@ -7,6 +7,7 @@
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
+#include "engine/lane/dispatch_late.h"
 #include "engine/lane/prefetch.h"
 #include "engine/lane/suspension.h"
 
