@@ -306,6 +306,7 @@ struct saving_global {
 };
 
 static size_t count_states(const struct engine *engine) {
+    lock_only_writer(status_lock);
     size_t count = 0;
     for (size_t i = 0; i < engine->partition_count; i++)
         count += partition_count_states(engine->partitions[i]);
@@ -382,6 +383,7 @@ bool engine_stop(struct engine *engine, int64_t by_ns, struct engine_left *left)
 void engine_free(struct engine *engine) {
     if (engine == NULL)
         return;
+    lock_alone(status_lock);
     watchdog_free(engine->watchdog);
     for (size_t i = 0; i < engine->lane_count; i++)
         lane_free(engine->lanes[i]);

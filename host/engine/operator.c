@@ -26,6 +26,7 @@ struct command {
 };
 
 static void carry_out(struct lane *lane, void *argument) {
+    lock_only_writer(status_lock);
     struct command *command = argument;
     for (size_t i = 0; i < command->engine->partition_count; i++) {
         struct partition *partition = command->engine->partitions[i];
@@ -52,6 +53,7 @@ static bool command_all(struct engine *engine, const char *deployment, bool does
 }
 
 static bool is_held(const struct engine *engine, const char *deployment) {
+    lock_only_writer(status_lock);
     for (size_t i = 0; i < engine->held_count; i++) {
         if (strcmp(engine->held[i]->name, deployment) == 0)
             return true;
@@ -87,13 +89,13 @@ static void take_on_lane(struct lane *lane, void *argument) {
         struct partition *partition = lane->partitions[i];
         struct error error = {0};
         const uint64_t ticket = partition != NULL ? checkpointing_take(lane, partition, &error) : 0;
-        pthread_mutex_lock(taking->lock);
+        lock_acquire(taking->lock, status_lock);
         taking->taken += ticket != 0;
         if (ticket > taking->ticket)
             taking->ticket = ticket;
         if (error.code != ERROR_NONE)
             taking->error = error;
-        pthread_mutex_unlock(taking->lock);
+        lock_release(taking->lock, status_lock);
     }
 }
 
@@ -137,6 +139,7 @@ static bool await_dry(struct engine *engine, int64_t deadline_ns, struct error *
 
 /* One whose offsets are held until its catch-up is ended; NULL: none. */
 static const struct partition *find_recovering(const struct engine *engine) {
+    lock_only_writer(status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct partition *partition = engine->partitions[i];
         if (partition->lane != NULL && partition->catch_up != NULL && partition->catch_up->is_held)

@@ -326,10 +326,10 @@ static void renew(struct lane *lane, void *argument) {
     if (!load(lane, renewal->next, renewal->state, &renewal->error))
         return;
     instance_deactivate(renewal->task->instance);
-    pthread_mutex_lock(lane->options.status_lock);
+    lock_acquire(lane->options.status_lock, status_lock);
     renewal->next->instance = renewal->task->instance;
     renewal->task->instance = next;
-    pthread_mutex_unlock(lane->options.status_lock);
+    lock_release(lane->options.status_lock, status_lock);
     renewal->task->origin = "loaded";
     instance_activate(next);
     task_tell(renewal->task, T5_EVENT_RESUMED);

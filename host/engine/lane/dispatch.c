@@ -93,9 +93,9 @@ static void to_dead_letters(struct lane *lane, const struct record *record, cons
 /* ---- errors ---- */
 
 static void remember_error(struct lane *lane, struct task *task, const char *text) {
-    pthread_mutex_lock(lane->options.status_lock);
+    lock_acquire(lane->options.status_lock, status_lock);
     snprintf(task->last_error, sizeof task->last_error, "%s", text);
-    pthread_mutex_unlock(lane->options.status_lock);
+    lock_release(lane->options.status_lock, status_lock);
 }
 
 /* " (and 99 errors and 1 reject more since)", or nothing. */
