@@ -67,7 +67,7 @@ void view_latency(struct engine *engine, struct view_latency *latency) {
     memset(latency, 0, sizeof *latency);
     for (size_t i = 0; i < engine->lane_count; i++) {
         const struct lane_counts *counts = &engine->lanes[i]->counts;
-        for (size_t bucket = 0; bucket < 16; bucket++) {
+        for (size_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
             latency->event[bucket] += counter_read(&counts->event_latency[bucket]);
             latency->kafka[bucket] += counter_read(&counts->kafka_latency[bucket]);
         }
