@@ -46,7 +46,7 @@ enum suspension {
 };
 const char *suspension_name(enum suspension suspension);
 
-/* The engine\'s (core.h): what status reads of structure and texts. */
+/* The engine's (core.h): what status reads of structure and texts. */
 LOCK_CLASS(status_lock);
 
 /* An instance's place in a partition. The owner writes; atomics are read by status as well. */

@@ -306,7 +306,7 @@ static void exchange(void *argument) {
 }
 
 /* It is behind from the start: what passed by since then is caught up, or it is told of the gap. */
-static void fall_behind(struct lane *lane, struct task *task) {
+static void go_on_behind(struct lane *lane, struct task *task) {
     atomic_store(&task->resume_ns, INT64_MAX);
     if (atomic_load(&task->suspension) != SUSPENDED_OPERATOR)
         dispatch_resume(lane, task, true);
@@ -323,7 +323,7 @@ static void take_position(struct lane *lane, struct task *task, const struct tas
     memcpy(task->history_to, old->history_to, size);
     task->needs_warm_up = old->needs_warm_up;
     atomic_store(&task->suspension, suspension);
-    fall_behind(lane, task);
+    go_on_behind(lane, task);
 }
 
 /* Goes on where it was when it ran last. */
@@ -342,7 +342,7 @@ static void take_kept_position(struct lane *lane, struct task *task) {
     }
     if (atomic_load(&task->suspension) == SUSPENDED_NOT)
         atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-    fall_behind(lane, task);
+    go_on_behind(lane, task);
 }
 
 /* One that has no state, and can be fed messages of before. */
