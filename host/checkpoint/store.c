@@ -6,6 +6,7 @@
 #include "checkpoint/store_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -310,6 +311,17 @@ static bool list(const struct checkpoint_store *store, int32_t partition, struct
     return did;
 }
 
+/* A directory that cannot be read cannot be written into either: the place is not well until a
+ * checkpoint has been. */
+static void note_unreadable(struct checkpoint_store *store, int32_t partition,
+                            const struct error *error) {
+    lock_acquire(&store->lock, store_lock);
+    struct store_place *place = store_place(store, partition);
+    lock_release(&store->lock, store_lock);
+    if (place != NULL)
+        store_failed(store, place, STORE_CHECKPOINT, UINT64_MAX, error);
+}
+
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition) {
     struct file_list files = {0};
     struct error error;
@@ -320,8 +332,7 @@ uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t pa
     if (next > 0)
         return next;
     if (!list(store, partition, &files, &error)) {
-        log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
-                  "no checkpoint can be taken: %s", error.text);
+        note_unreadable(store, partition, &error);
         return 0;
     }
     const uint64_t there = files.count > 0 ? files.items[files.count - 1].number : 0;
@@ -465,9 +476,11 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
     struct file_list files = {0};
     *error = (struct error){.code = ERROR_NONE};
     if (!list(store, partition, &files, error)) {
-        if (error->code != ERROR_MEMORY)
+        if (error->code != ERROR_MEMORY) {
             log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
                       "checkpoints are not used: %s", error->text);
+            note_unreadable(store, partition, error);
+        }
         explain(&finding, error->text);
         error->code = error->code == ERROR_MEMORY ? ERROR_MEMORY : ERROR_NONE;
         return false;
@@ -495,6 +508,12 @@ static void say_order_unknown(const struct checkpoint_store *store, int32_t part
               "partition %" PRId32 ": the order in which messages of different topics were "
               "processed is not known any more: %s",
               partition, why);
+}
+
+static void say_missing(const struct checkpoint_store *store, int32_t partition, uint64_t number) {
+    char why[64];
+    snprintf(why, sizeof why, "journal %" PRIu64 " is missing", number);
+    say_order_unknown(store, partition, why);
 }
 
 /* Adds a journal; false: it is the last that can be read. */
@@ -537,12 +556,18 @@ void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partiti
         if (file->kind != FILE_JOURNAL || file->number < number)
             continue;
         const bool follows = goes_on && file->number == next;
+        if (goes_on && !follows)
+            say_missing(store, partition, next);
         if (file->number > number && !order_begin_segment(order, file->number))
             break;
         goes_on = follows && add_journal(store, partition, file->number, order, &is_whole);
         if (!follows || !is_whole)
             order_break(order); /* told in the newest file, which is gone on with */
         next = file->number + 1;
+    }
+    if (next == number) { /* there is one with every checkpoint */
+        say_missing(store, partition, number);
+        order_break(order);
     }
     file_list_release(&files);
 }
