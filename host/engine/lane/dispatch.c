@@ -355,12 +355,12 @@ static void say_unreadable_time(struct lane *lane, const struct record *record, 
     if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS)
         return;
     *said_ns = coarse_ns;
-    log_warning(lane->options.log, "engine",
-                "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
-                " so far)",
-                topics_name(lane->options.topics, record->topic), record->partition, record->offset,
-                decoder_complaint(lane->decoder),
-                atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "message.time_unreadable",
+              "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
+              " so far)",
+              topics_name(lane->options.topics, record->topic), record->partition, record->offset,
+              decoder_complaint(lane->decoder),
+              atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
 static __attribute__((noinline)) void note_remarks(struct lane *lane, const struct record *record,
