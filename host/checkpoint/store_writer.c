@@ -271,21 +271,12 @@ static void remove_file(struct checkpoint_store *store, const struct store_place
     free(path);
 }
 
-static bool list(struct checkpoint_store *store, const struct store_place *place,
-                 struct file_list *files, struct error *error) {
-    char *directory = files_directory(store->state_dir, place->partition);
-    const bool did = directory != NULL ? files_list(directory, true, files, error)
-                                       : error_set_memory(error, "a path");
-    free(directory);
-    return did;
-}
-
 static void remove_journals(struct checkpoint_store *store, struct store_place *place) {
     struct file_list files;
     struct error error;
     sync_journals(store); /* this one may be among them */
     close_journal(place);
-    if (!list(store, place, &files, &error)) {
+    if (!store_list(store, place->partition, &files, &error)) {
         log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.not_removed",
                   "old journals are not removed: %s", error.text);
         return;
@@ -521,7 +512,7 @@ static void prune(struct checkpoint_store *store, struct store_place *place, uin
     struct pruning pruning = {.written = written};
     struct file_list files;
     struct error error;
-    if (!list(store, place, &files, &error)) {
+    if (!store_list(store, place->partition, &files, &error)) {
         log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.not_removed",
                   "old checkpoints are not removed: %s", error.text);
         return;
