@@ -100,7 +100,7 @@ static void release(struct checkpoint_store *store) {
         store_job_free(job);
     }
     for (size_t i = 0; i < store->place_count; i++) {
-        store_place_end(store->places[i]);
+        store_place_release(store->places[i]);
         free(store->places[i]);
     }
     free(store->places);

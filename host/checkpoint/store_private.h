@@ -121,6 +121,6 @@ void store_worked(struct checkpoint_store *store, const struct store_place *plac
 /* The thread. */
 void *store_run(void *store);
 /* Of a place, when the thread is over. */
-void store_place_end(struct store_place *place);
+void store_place_release(struct store_place *place);
 
 #endif

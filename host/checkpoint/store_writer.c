@@ -402,7 +402,7 @@ static const struct checkpoint *head_of(struct checkpoint_store *store, struct s
     return head != NULL ? &head->checkpoint : NULL;
 }
 
-void store_place_end(struct store_place *place) {
+void store_place_release(struct store_place *place) {
     lock_alone(store_lock);
     close_journal(place);
     for (size_t i = 0; i < place->head_count; i++)

@@ -69,7 +69,7 @@ struct file_queue *file_queue_new(uint32_t lane_count, struct error *error) {
 
 static void batch_clear(struct batch *batch) {
     for (uint32_t i = 0; i < batch->block_count; i++)
-        recording_block_drop(batch->blocks[i]);
+        recording_block_release(batch->blocks[i]);
     batch->next = NULL;
     batch->count = batch->read = batch->released = batch->block_count = 0;
 }
@@ -184,7 +184,7 @@ bool file_queue_push(struct file_queue *queue, uint32_t lane_index, const struct
     batch->records[at] = *record;
     batch->records[at].handle = &batch->items[at];
     if (batch->block_count == 0 || batch->blocks[batch->block_count - 1] != block) {
-        recording_block_take(block);
+        recording_block_retain(block);
         batch->blocks[batch->block_count++] = block;
     }
     batch->count = at + 1;
