@@ -11,6 +11,7 @@
 #include "base/symbols.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
+#include "checkpoint/order_tail.h"
 #include "engine/core/deployment.h"
 #include "engine/core/offset_tracker.h"
 #include "strategy/instance/instance.h"
@@ -136,6 +137,9 @@ struct partition {
     /* In which order its records were handed over; NULL: nobody notes it. */
     struct order *order;
     struct partition_journal {
+        struct order_tail *tail; /* what is not in the file yet; NULL: it goes with the process */
+        uint64_t tail_to;        /* index in the order up to which the last append had it;
+                                  * UINT64_MAX: it was cut since */
         uint64_t ticket;   /* of what is being written (checkpoint/store.h); 0: nothing is */
         int64_t append_ns; /* coarse, of the last append */
         int64_t *appended; /* by topic: `next` at the last append */
