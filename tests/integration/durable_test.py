@@ -6,46 +6,19 @@ since the last one, and digests of all before. So what a host wrote tells the or
 handled its messages; a replay in that order, which nothing interrupts, has to say the same, byte by
 byte.
 """
-import collections
-import json
 import os
 import random
 import shutil
 import signal
 
-from harness import records
+from harness import chain, records
+from harness.chain import EVERY, read_said
 from harness.scenario import Scenario, main
 
 ROLES = ("bar_trends", "historic_stats", "asset_trends")
 PARTITIONS = 2
-EVERY = 5  # of chain.c
-START = "cbf29ce484222325"
 RATE = 3_000 if os.environ.get("TAKE5_VARIANT", "plain") == "plain" else 600
 KILLS = 3
-
-
-class Said:
-    """A line of a host's signals."""
-
-    def __init__(self, line):
-        self.line = line
-        self.json = json.loads(line)
-        self.id = self.json["id"]
-        self.data = self.json["data"]
-        self.partition = self.json["partition"]
-
-    def seen(self):
-        """[(topic, from, to)], `to` None for a message."""
-        for entry in self.data["seen"].split(","):
-            topic, offsets = entry.split(":")
-            first, _, to = offsets.partition("-")
-            yield int(topic), int(first), int(to) if to else None
-
-
-def read_said(path, deployment="chain"):
-    with open(path, encoding="utf-8") as file:
-        said = [Said(line) for line in file]
-    return [item for item in said if item.json["deployment"] == deployment]
 
 
 class Durable(Scenario):
@@ -118,61 +91,21 @@ class Durable(Scenario):
 
     # ---- judgement ----
 
-    def final_chain(self, said, partition):
-        """The signals that lead to the last one, in their order."""
-        mine = [item for item in said if item.partition == partition]
-        after = {item.data["after"]: item for item in mine}
-        chain = [mine[-1]]
-        while chain[-1].data["before"] != START:
-            before = after.get(chain[-1].data["before"])
-            self.assertIsNotNone(before, "what this one knew nobody has said: "
-                                 f"{chain[-1].line}")
-            self.assertLess(len(chain), len(mine), "a ring")
-            chain.append(before)
-        return chain[::-1]
-
-    def order_of(self, chain, partition, tally, gaps):
-        """[(topic, offset)] of all messages, as the chain was handed them; those behind its end in
-        any order. Complains of one that is missing, doubled, or in another place."""
-        order = []
-        expect = collections.Counter()
-        for item in chain:
-            for topic, first, to in item.seen():
-                self.assertEqual(first, expect[topic], f"of topic {topic}, partition {partition}: "
-                                 f"{item.line}")
-                if to is not None:
-                    gaps.append((topic, partition, first, to))
-                else:
-                    order.append((topic, first))
-                expect[topic] = to if to is not None else first + 1
-        for topic, name in enumerate(self.fed_topics()):
-            count = int(tally["partitions"][name].get(str(partition), 0))
-            self.assertGreater(expect[topic], count - 1 - (count - 1) % EVERY,
-                               f"{name}/{partition}: signals end at {expect[topic]} of {count}")
-            order += ((topic, offset) for offset in range(expect[topic], count))
-        return order
-
     def replay(self, host, orders):
         """{id: line} of an uninterrupted run in that order."""
-        journal, recording, out = (self.path(n) for n in ("order", "recording", "replayed"))
-        with open(journal, "w", encoding="utf-8") as file:
-            for partition, order in orders.items():
-                file.writelines(f"{self.fed_topics()[topic]} {partition} {offset} 1\n"
-                                for topic, offset in order)
-        for command in (("record", "-q", "-c", host.ini, "-o", recording),
-                        ("replay", "-q", "-c", host.ini, "--journal", journal, "-o", out,
-                         recording)):
-            code, _, error = host.take5(*command, timeout_s=120)
-            self.assertEqual(code, 0, error)
+        out = chain.replay(host, self.directory, self.fed_topics(), orders)
         return {item.id: item.line for item in read_said(out)}
 
     def chains_of(self, said, tally):
         """({partition: chain}, {partition: order}, the gaps in them)."""
         gaps = []
-        chains = {number: self.final_chain(said, number) for number in range(PARTITIONS)}
-        orders = {number: self.order_of(chain, number, tally, gaps)
-                  for number, chain in chains.items()}
+        chains = {number: chain.final_chain(said, number) for number in range(PARTITIONS)}
+        orders = {number: chain.order_of(chains[number], number, self.counts(tally, number), gaps)
+                  for number in chains}
         return chains, orders, gaps
+
+    def counts(self, tally, partition):
+        return [int(tally["partitions"][name].get(str(partition), 0)) for name in self.fed_topics()]
 
     def assert_same(self, found, expected):
         """Of {id: line}; unittest's own account of the difference takes minutes."""
@@ -189,7 +122,7 @@ class Durable(Scenario):
         said = read_said(host.signals)
         chains, orders, gaps = self.chains_of(said, tally)
         self.assertEqual(gaps, [])
-        final = {item.id: item.line for chain in chains.values() for item in chain}
+        final = {item.id: item.line for items in chains.values() for item in items}
         self.assert_same(final, self.replay(host, orders))
         others = [item.line for item in said if item.line != final.get(item.id)]
         self.assertEqual(others[:1], [], f"{len(others)} ids were said again with other content")
