@@ -27,8 +27,8 @@ static inline int64_t clock_span_ns(int64_t from_ns, int64_t to_ns) {
 
 /* Wall clock, since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ns(void);
-/* The wall clock, in s, at which the machine came up; and whether `boot_s` is that of this time: the
- * wall clock may have been set meanwhile, by less than half a minute. */
+/* The wall clock, in s, at which the machine came up; and whether `boot_s` is that of this time:
+ * the wall clock may have been set meanwhile, by less than half a minute. */
 int64_t clock_boot_s(void);
 bool clock_is_this_boot(int64_t boot_s);
 /* Never goes back; for spans of time. */

@@ -71,8 +71,8 @@ static struct mapped *make_file(const char *path, const struct journal_owner *ow
     const int fd = beside != NULL ? private_file_open(beside, O_RDWR | O_CREAT | O_TRUNC, error)
                                   : (error_set_memory(error, "a path"), -1);
     struct mapped *mapped = fd >= 0 ? map(fd, error) : NULL;
-    bool did = mapped != NULL && (hash_owner(owner, &mapped->owner) ||
-                                  error_set_memory(error, "a journal's tail"));
+    bool did = mapped != NULL &&
+               (hash_owner(owner, &mapped->owner) || error_set_memory(error, "a journal's tail"));
     if (did) {
         struct order_tail tail = {.mapped = mapped};
         memcpy(mapped->magic, MAGIC, sizeof mapped->magic);

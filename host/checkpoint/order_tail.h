@@ -2,9 +2,9 @@
  * checkpoint/order_tail.h - the end of a journal that is not in its file yet, in a mapped file.
  *
  * What a strategy that relates topics says depends on the order in which it was handed their
- * records, and leaves before the journal's thread has written that order down. So the runs are noted
- * here first, which takes no system call: memory of a mapped file outlives a process, however it
- * ends. It does not outlive the machine; the journal's file does, and offsets wait for that one.
+ * records, and leaves before the journal's thread has written that order down. So the runs are
+ * noted here first, which takes no system call: memory of a mapped file outlives a process, however
+ * it ends. It does not outlive the machine; the journal's file does, and offsets wait for that one.
  *
  * It holds the runs that were noted since what the file has, up to ORDER_TAIL_RUNS; those that find
  * no room are noted when the file has taken some of the others.
@@ -25,8 +25,8 @@
 
 struct order_tail;
 
-/* Makes the file anew, with the runs of `order` that were not taken (order_take) in it, in the place
- * of the one before. NULL with an error. */
+/* Makes the file anew, with the runs of `order` that were not taken (order_take) in it, in the
+ * place of the one before. NULL with an error. */
 struct order_tail *order_tail_new(const char *path, const struct journal_owner *owner,
                                   const struct order *order, struct error *error);
 /* Leaves the file. NULL is allowed. */

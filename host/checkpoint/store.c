@@ -598,7 +598,8 @@ struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int
     free(path);
     if (tail == NULL)
         log_event(store->log, LOG_LEVEL_WARNING, "engine", "checkpoint.order_volatile",
-                  "partition %" PRId32 ": after a kill, strategies that relate topics may repeat the "
+                  "partition %" PRId32
+                  ": after a kill, strategies that relate topics may repeat the "
                   "signals of the last 0.2 s with other content: %s",
                   partition, error.text);
     return tail;

@@ -180,8 +180,9 @@ class Day:
             host.drop(f"{deployment}_{1 + self.builds[host.directory] % 2}", f"{deployment}.so")
         mark = host.log_size()
         host.process.signal(signal.SIGHUP)
-        host.wait_event("reload.summary", "2 replaced", start=mark)
-        self.done["reloads"] += 1
+        host.wait_event("reload.summary", "reload:", start=mark)
+        # One that was just starting had the new files already.
+        self.done["reloads"] += "2 replaced" in host.events("reload.summary", mark)[-1]
 
     def stop(self, host):
         host.stop()
@@ -232,10 +233,11 @@ class Day:
             turn += 1
 
     def vary(self, until):
-        """Each thing at least once; not every host that stands still had any partitions."""
+        """Each thing at least once; what happened to a host that was just starting is none."""
         acts = [self.reload, self.zombie, self.stop, None]
         turn = 0
-        while time.monotonic() < until or turn < len(acts) or self.done["zombies"] == 0:
+        while time.monotonic() < until or turn < len(acts) or not (
+                self.done["zombies"] and self.done["reloads"]):
             time.sleep(self.random.uniform(0, self.options.every))
             act = acts[turn % len(acts)]
             if act is not None:
@@ -361,22 +363,22 @@ def main():
     options = parse(sys.argv[1:])
     directory = tempfile.mkdtemp(prefix="take5-nemesis-")
     numbers = [int(number) for number in options.hosts.split(",")]
-    wrong = None
+    wrong, is_whole = "", False
     print(f"nemesis: seed {options.seed}, {paths.HOST}, {directory}", flush=True)
     kafka = Kafka(directory)
     pool = concurrent.futures.ThreadPoolExecutor(1)
     try:
-        wrong = ""
         for number in numbers:
             day = Day(options, kafka, pool, directory, number, options.duration / len(numbers))
             try:
                 wrong += day.run()
             finally:
                 day.close()
+        is_whole = True
     finally:
         kafka.close()
         pool.shutdown()
-        if wrong == "" and not options.keep:
+        if is_whole and not wrong and not options.keep:
             shutil.rmtree(directory, ignore_errors=True)
         else:
             print(f"kept: {directory}", file=sys.stderr)

@@ -373,8 +373,7 @@ void checkpointing_due(struct lane *lane, int64_t coarse_ns) {
         (void)checkpointing_take(lane, partition, &error);
         atomic_flag_clear(lane->options.saving);
         partition->checkpoint_ns =
-            coarse_ns +
-            (partition->checkpoint_ns == 0 ? spread_ns(lane, partition) : interval_ns);
+            coarse_ns + (partition->checkpoint_ns == 0 ? spread_ns(lane, partition) : interval_ns);
         if (error.code != ERROR_NONE)
             log_change_event(lane->options.log, LOG_LEVEL_ERROR, "engine", "checkpoint.failed",
                              "partition %" PRId32 ": no checkpoint: %s", partition->number,

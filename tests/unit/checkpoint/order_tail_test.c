@@ -205,8 +205,7 @@ Test(order_tail, one_that_cannot_be_made_is_an_error) {
     struct order order;
     struct error error = {0};
     cr_assert(order_init(&order, 1));
-    cr_expect_null(
-        order_tail_new(in_directory("not/there/order.tail"), &owner, &order, &error));
+    cr_expect_null(order_tail_new(in_directory("not/there/order.tail"), &owner, &order, &error));
     cr_expect_not_null(strstr(error.text, "not/there/order.tail"), "%s", error.text);
     order_release(&order);
 }

@@ -453,8 +453,8 @@ Test(durable, a_join_makes_the_same_signals_again_after_a_crash) {
     fixture_free(fixture);
 }
 
-/* Also when the journal's thread has not got to writing it down, and when it crashes again before it
- * has. */
+/* Also when the journal's thread has not got to writing it down, and when it crashes again before
+ * it has. */
 Test(durable, a_join_makes_signals_again_that_left_just_before_a_crash) {
     static const char *const settings[] = {"checkpoint.interval=1h", NULL};
     struct fixture *fixture = fixture_new(settings);
