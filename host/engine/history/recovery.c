@@ -114,14 +114,17 @@ static bool make_order(struct engine *engine, int32_t number, const struct topic
         recovery->order = NULL;
         return false;
     }
-    if (recovery->checkpoint.number != 0)
+    if (recovery->checkpoint.number != 0) {
         checkpoint_store_read_order(engine->store, number, recovery->checkpoint.number,
                                     recovery->order);
+        checkpoint_store_read_tail(engine->store, &recovery->checkpoint, recovery->order);
+    }
     /* A topic without a committed offset may have been recreated. */
     for (size_t i = 0; i < count; i++) {
         if (parts[i].is_new && parts[i].offset != SOURCE_NO_OFFSET)
             order_cut(recovery->order, parts[i].topic, parts[i].offset);
     }
+    recovery->tail = checkpoint_store_new_tail(engine->store, number, recovery->order);
     return true;
 }
 
@@ -143,6 +146,8 @@ void recovery_release(struct recovery *recovery) {
         order_release(recovery->order);
     free(recovery->order);
     recovery->order = NULL;
+    order_tail_free(recovery->tail);
+    recovery->tail = NULL;
 }
 
 /* ---- take up ---- */

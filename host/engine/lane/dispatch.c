@@ -51,6 +51,8 @@ bool lane_emit(void *context, struct instance *instance, const struct emitted_si
         if (!await_memory(lane, &patience, "a signal"))
             return false;
     }
+    if (task->deployment->wanted_count > 1)
+        checkpointing_cover(task->partition);
     if (lane->options.observed != NULL)
         feed_lane_signal(lane->options.observed, task->partition->number, emitted->name.data,
                          emitted->name.len, delivery);
