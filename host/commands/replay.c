@@ -5,6 +5,7 @@
 #include "cli/temp_dir.h"
 #include "cli/uses.h"
 #include "engine/crash/crash.h"
+#include "recording/csv.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -35,11 +36,27 @@ static bool take_operands(struct replay_options *options, int argc, char **argv)
     return true;
 }
 
+/* Rows of CSV have no offsets, by which a journal names its messages. */
+static bool check_mappings(const struct csv_arg *mappings, const char *journal) {
+    struct error error;
+    if (mappings->count > 0 && journal != NULL) {
+        complain("--map and --journal: rows of CSV have no offsets, so no journal can name them");
+        return false;
+    }
+    for (size_t i = 0; i < mappings->count; i++)
+        if (!recording_csv_check(mappings->items[i], &error)) {
+            complain("--map %s", error.text);
+            return false;
+        }
+    return true;
+}
+
 static bool parse(struct replay_options *options, int argc, char **argv, int *code) {
     if (!options_parse(&command_replay, options, &argc, &argv, code))
         return false;
     if (!take_operands(options, argc, argv) ||
-        !check_span(options->source.from_ns, options->source.until_ns)) {
+        !check_span(options->source.from_ns, options->source.until_ns) ||
+        !check_mappings(&options->mappings, options->source.journal)) {
         *code = usage(&command_replay);
         return false;
     }
@@ -47,6 +64,8 @@ static bool parse(struct replay_options *options, int argc, char **argv, int *co
         options->output = NULL;
     options->source.symbols = (const char *const *)options->symbols.items;
     options->source.symbol_count = options->symbols.count;
+    options->source.mappings = (const char *const *)options->mappings.items;
+    options->source.mapping_count = options->mappings.count;
     return true;
 }
 
@@ -148,6 +167,7 @@ static int run(int argc, char **argv) {
         code = signals_start(&signals, &error) ? replay(&replay_options, &signals)
                                                : fail(EXIT_FAILED, &error);
     csv_arg_release(&replay_options.symbols);
+    csv_arg_release(&replay_options.mappings);
     config_options_release(&replay_options.config);
     choice_release(&replay_options.choice);
     return code;
@@ -159,6 +179,9 @@ static const struct option_row options[] = {
      "write signals there; existing content stays until the first signal"},
     {0, "topic", "ROLE", OPTION_TEXT(struct replay_options, source.topic),
      "topic of lines that have none (default: by their shape)"},
+    {0, "map", "PATH=COLUMN", OPTION_LIST(struct replay_options, mappings),
+     "take CSV with a header: price=close puts the column close at price, symbol:QQQ the text QQQ "
+     "in every row; columns that are not named keep their names. Several, with commas between"},
     {0, "from", "TIME", OPTION_TIME(struct replay_options, source.from_ns),
      "start at this event time: 2024-06-17T21:15:30Z or an epoch number; strategies are first fed "
      "what came within their warm_up before it"},
@@ -195,7 +218,8 @@ const struct command command_replay = {
         "Runs the strategies on recorded messages, and writes their signals as JSON lines to "
         "stdout, in the order of the input. Strategies that are given, or a directory of them, run "
         "alone; otherwise those of the configuration run. Reads what `take5 record` and `kcat -J` "
-        "write, and plain JSON lines. Several files are merged by event time.",
+        "write, and plain JSON lines, packed with gzip or zstd or not, and CSV with --map. Several "
+        "files are merged by event time.",
     .options = options,
     .max_operands = OPERANDS_ANY,
     .run = run,

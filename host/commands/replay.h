@@ -18,7 +18,7 @@
 struct replay_options {
     struct config_options config; /* read again when strategies are renewed */
     struct choice choice;
-    struct csv_arg symbols;
+    struct csv_arg symbols, mappings;
     struct file_source_options source; /* filters, speed, strictness; paths are the caller's */
     const char *output;                /* NULL: stdout */
     bool is_json;                      /* the summary */

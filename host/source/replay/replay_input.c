@@ -13,6 +13,7 @@
 /* A recorded value may take six bytes for one; beyond it, what stands beside the value. */
 #define LINE_PER_BYTE 6
 #define LINE_BESIDE   (1024 * 1024)
+#define ROW_ROLE      "bar_trends" /* of a row of CSV whose members tell no other */
 
 /* Making. */
 
@@ -79,6 +80,8 @@ void file_input_reading(const struct file_input *input, const struct file_input_
     *options = (struct recording_options){
         .pool = setup->pool,
         .max_line = (size_t)input->config->decode.max_bytes * LINE_PER_BYTE + LINE_BESIDE,
+        .mappings = setup->options->mappings,
+        .mapping_count = setup->options->mapping_count,
         .is_strict = setup->options->is_strict,
         .bad_line = setup->options->bad_line,
         .bad_line_context = setup->options->context,
@@ -193,6 +196,8 @@ static const char *place_record(struct file_input *input, struct input_file *fil
                                           recording_reader_scratch(file->reader), &used, &shape);
     if (!is_object && line->is_plain)
         return "is not a complete JSON object";
+    if (shape.role == NULL && line->is_row)
+        shape.role = ROW_ROLE;
     if (!has_topic && (!is_object || shape.role == NULL ||
                        !find_topic(input->config, shape.role, strlen(shape.role), &record->topic)))
         return "matches no configured topic by its members: name one with --topic";

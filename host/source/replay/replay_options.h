@@ -18,7 +18,9 @@
 struct file_source_options {
     const char *const *paths; /* "-": the standard input */
     size_t path_count;
-    const char *topic; /* role or name, for lines that name none; NULL: by shape */
+    const char *topic;           /* role or name, for lines that name none; NULL: by shape */
+    const char *const *mappings; /* of CSV (recording/csv.h); NULL: none is taken */
+    size_t mapping_count;
     /* The order of delivery in a live host: what is not in it is left out, and so are lines
      * without topic, partition and offset. Reads the files once while the recording goes about as
      * the journal does, and once more for each group of parts that it has much later (32 MiB); an
