@@ -249,9 +249,13 @@ static enum recording_result rows_read(struct recording_reader *reader, struct e
     return result == RECORDING_END ? RECORDING_ENTRY : result;
 }
 
+static size_t mark_size(const struct text *text) {
+    return text->size >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 /* Where the first line that is not blank begins; the text's size: there is none yet. */
 static size_t first_line(const struct text *text) {
-    size_t at = text->size >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t at = mark_size(text);
     while (at < text->size && (text->data[at] == '\n' || is_blank(text->data + at, 1)))
         at++;
     return at;
@@ -262,14 +266,14 @@ static size_t first_line(const struct text *text) {
 static enum recording_result rows_begin(struct recording_reader *reader, struct error *error) {
     struct rows *rows = reader->rows;
     const struct text *text = &rows->text;
-    size_t at = first_line(text);
+    const size_t at = first_line(text);
     const bool is_whole = memchr(text->data + at, '\n', text->size - at) != NULL;
     if (!is_whole && text->size < RECORDING_KIND_SIZE && !rows->is_ended)
         return rows_read(reader, error);
     const struct recording_kind *kind = recording_kind_of(text->data, text->size);
     rows->is_known = true;
     if (at < text->size && text->data[at] != '{' && (kind == NULL || !kind->is_certain)) {
-        rows->begin = text->data[0] == '\xef' ? 3 : 0;
+        rows->begin = mark_size(text);
         reader->is_judged = true;
         return RECORDING_ENTRY;
     }

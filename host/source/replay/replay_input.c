@@ -64,7 +64,8 @@ static bool take_symbols(struct file_input *input, const struct file_source_opti
 static bool make_decoder(struct file_input *input, const struct file_source_options *options,
                          struct error *error) {
     if (options->path_count < 2 && options->symbols == NULL && !(options->speed > 0) &&
-        options->from_ns == FILE_SOURCE_NO_FROM && options->until_ns == FILE_SOURCE_NO_UNTIL)
+        options->message == NULL && options->from_ns == FILE_SOURCE_NO_FROM &&
+        options->until_ns == FILE_SOURCE_NO_UNTIL)
         return true;
     input->projection = projection_new();
     if (input->projection == NULL)
@@ -122,6 +123,8 @@ struct file_input *file_input_new(const struct file_input_setup *setup, struct e
     input->parts = setup->parts;
     input->from_ns = options->from_ns;
     input->until_ns = options->until_ns;
+    input->message = options->message;
+    input->message_context = options->context;
     if (!take_topic(input, options->topic, error) || !take_symbols(input, options, error) ||
         !make_decoder(input, options, error) ||
         !(options->journal != NULL ? file_order_open(input, setup, error)
@@ -247,6 +250,8 @@ static void look_inside(struct file_input *input, struct input_file *file) {
             input->unmet_count--;
         }
     }
+    if (input->message != NULL && is_good && file->is_wanted)
+        input->message(input->message_context, &message);
 }
 
 enum recording_result file_input_fill(struct file_input *input, struct input_file *file,

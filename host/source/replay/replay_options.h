@@ -4,6 +4,8 @@
 #ifndef TAKE5_SOURCE_REPLAY_REPLAY_OPTIONS_H
 #define TAKE5_SOURCE_REPLAY_REPLAY_OPTIONS_H
 
+#include <take5/message.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +39,10 @@ struct file_source_options {
      * thread calls `paused`, inside source_poll(). 0: never. */
     uint64_t pause_every;
     void (*paused)(void *context);
+    /* Called in the reading thread for each message that is delivered and can be decoded, before it
+     * is; in the order of reading, and with a journal perhaps more than once. `message` is valid
+     * during the call, and has the envelope alone. May be NULL. */
+    void (*message)(void *context, const t5_message *message);
     /* Called in the reading thread for each bad line; "line" stands before `text`. May be NULL. */
     void (*bad_line)(void *context, const char *file, uint64_t line, const char *text);
     void *context;

@@ -316,6 +316,8 @@ Test(recording_packed, lines_of_json_are_read_as_such_with_a_mapping_too) {
     cr_assert_eq(read_csv("\n{\"symbol\":\"A\"}\n", 16, &result, payloads, sizeof payloads), 1);
     cr_assert_str_eq(payloads, "2 {\"symbol\":\"A\"}\n");
     cr_assert_eq(result, RECORDING_END);
+    cr_assert_eq(read_csv("\xef", 1, &result, payloads, sizeof payloads), 0);
+    cr_assert_eq(result, RECORDING_FAILED, "a mark that is none");
     cr_assert_eq(read_csv("PK\x03\x04zip", 7, &result, payloads, sizeof payloads), 0);
     cr_assert_eq(result, RECORDING_FAILED);
     cr_assert_not_null(strstr(failure.text, "a zip archive"), "%s", failure.text);
