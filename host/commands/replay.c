@@ -26,6 +26,8 @@ static const struct option_row options[] = {
      "N times as fast as the event times (default: as fast as possible)"},
     {0, "json", NULL, OPTION_FLAG(struct replay_command, replay.is_json),
      "print the summary as JSON: on stderr, with -o on stdout"},
+    /* For `take5 diff`. */
+    {0, "places", NULL, OPTION_FLAG(struct replay_command, replay.has_places), NULL},
     /* For tests: all strategies go through save and load after so many messages. */
     {0, "reload-every", "N",
      OPTION_INTEGER(struct replay_command, replay.renew_every, uint64_t, 1, INT64_MAX), NULL},

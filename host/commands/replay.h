@@ -43,7 +43,8 @@ struct replay_options {
     bool is_json;                           /* the summary */
     bool is_quiet;                          /* no summary, no progress */
     bool is_verbose;                        /* all bad lines, the log as configured */
-    uint64_t renew_every;                   /* messages between two reloads; 0: none */
+    bool has_places;      /* the place of its cause stands before each signal: for `take5 diff` */
+    uint64_t renew_every; /* messages between two reloads; 0: none */
 };
 
 /* Options that every command which replays has, as rows of its table; `member` is its struct

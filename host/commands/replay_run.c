@@ -145,6 +145,7 @@ static bool make_parts(struct replay *replay, struct error *error) {
         return false;
     const struct sink_ordered_options ordered = {.take = listener != NULL ? on_signal : NULL,
                                                  .file = replay->output,
+                                                 .has_places = replay->options->has_places,
                                                  .does_replace = listener == NULL &&
                                                                  replay->options->output != NULL,
                                                  .done = done,

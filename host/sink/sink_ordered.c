@@ -154,6 +154,8 @@ static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t en
             *errnum = ENOMEM;
             return 0;
         }
+        if (self->options.has_places)
+            text_printf(&self->text, "%llu ", (unsigned long long)self->batch[i].place);
         text_append(&self->text, text->value, text->value_size);
         text_putc(&self->text, '\n');
         lines++;

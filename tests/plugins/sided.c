@@ -14,6 +14,9 @@
 #ifndef SHIFT
 #define SHIFT 0
 #endif
+#ifndef TILT
+#define TILT 0
+#endif
 #ifndef WIDER
 #define WIDER 0
 #endif
@@ -26,7 +29,7 @@ static int32_t on_message(void *self, const t5_message *message) {
         return T5_OK;
     const int side = (int)((cents + (cents % 11 == 0 ? SHIFT : 0)) % 3) - 1;
     const char *name = side > 0 ? "up" : side < 0 ? "down" : "flat";
-    t5_signal signal = t5_signal_init(name, side * 1.5, (double)(cents % 13) / 12);
+    t5_signal signal = t5_signal_init(name, side * 1.5 * (1 + TILT), (double)(cents % 13) / 12);
 #if defined(DATA)
     signal.data = t5_text(side > 0 ? "{\"side\":-1}" : side < 0 ? "{\"side\": 0.5}" : "{\"x\":1}");
     return t5_emit(self, &signal);
