@@ -94,7 +94,7 @@ void recording_reader_close(struct recording_reader *reader) {
     if (reader == NULL)
         return;
     if (reader->block != NULL)
-        recording_block_drop(reader->block);
+        recording_block_release(reader->block);
     recording_input_close(reader->input);
     rows_free(reader->rows);
     free(reader->name);
@@ -181,7 +181,7 @@ static bool make_room(struct recording_reader *reader, struct error *error) {
         return error_set_memory(error, reader->name);
     if (block != NULL) {
         memcpy(next->input, block->input + reader->begin, rest);
-        recording_block_drop(block);
+        recording_block_release(block);
     }
     reader->block = next;
     reader->searched -= reader->begin;
