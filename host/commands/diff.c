@@ -149,7 +149,7 @@ static void print_result(const struct diff *diff) {
     if (counts->changed > 0)
         say("of the changed ones: value of %" PRIu64 ", confidence of %" PRIu64
             ", price or data of %" PRIu64 "\n",
-            diff->values, diff->confidences, diff->datas);
+            diff->value_changes, diff->confidence_changes, diff->data_changes);
     if (!diff->has_first)
         return;
     say("\nthe first difference:\n");
@@ -175,9 +175,9 @@ static void print_json(const struct diff *diff) {
     text_init(&text);
     json_begin_object(&json, NULL);
     put_counts(&json, &diff->counts);
-    json_unsigned(&json, "changed_value", diff->values);
-    json_unsigned(&json, "changed_confidence", diff->confidences);
-    json_unsigned(&json, "changed_data", diff->datas);
+    json_unsigned(&json, "changed_value", diff->value_changes);
+    json_unsigned(&json, "changed_confidence", diff->confidence_changes);
+    json_unsigned(&json, "changed_data", diff->data_changes);
     if (diff->has_first) {
         json_begin_object(&json, "first");
         put_signal(&json, "old", diff->first_old);

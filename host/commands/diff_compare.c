@@ -254,9 +254,9 @@ static bool compare_pair(struct diff *diff, const struct item *older, const stru
     }
     counts->changed++;
     diff->counts.changed++;
-    diff->values += has_value;
-    diff->confidences += has_confidence;
-    diff->datas += has_data;
+    diff->value_changes += has_value;
+    diff->confidence_changes += has_confidence;
+    diff->data_changes += has_data;
     return note_first(diff, older, newer, error);
 }
 

@@ -32,7 +32,8 @@ struct symbols;
 struct diff {
     double eps; /* numbers are the same when they differ by no more than eps * max(1, |a|, |b|) */
     struct diff_counts counts;
-    uint64_t values, confidences, datas; /* of the changed ones: a signal may count in several */
+    uint64_t value_changes, confidence_changes,
+        data_changes; /* of the changed ones: a signal may count in several */
     struct symbols *symbols;
     struct diff_symbol *by_symbol; /* by id */
     size_t symbol_count, symbol_capacity;
