@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """Hosts of one group that end and come back: which partitions move, and which wait."""
+import signal
+
 from harness import records
 from harness.host import ready
 from harness.scenario import Scenario, main
@@ -141,7 +143,8 @@ class Failover(Scenario):
         new.stop()
 
     def test_other_topics_after_a_restart_are_read(self):
-        """A broker gives a member that is back the partitions of before."""
+        """A broker gives a member that is back the partitions of before. (stopping_test.py adds
+        partitions to a topic meanwhile.)"""
         host = self.recording_host("host")
         host.start()
         self.wait_held(host, ALL)
@@ -158,6 +161,70 @@ class Failover(Scenario):
         host.start()
         self.wait_held(host, ALL)
         host.stop()
+
+    def test_cooperative_members_come_back_and_leave(self):
+        """The client takes another way there: partitions are assigned and revoked one by one."""
+        kafka = {"partition.assignment.strategy": "cooperative-sticky"}
+        first, second = (self.recording_host(name, kafka=kafka) for name in ("first", "second"))
+        for host in (first, second):
+            host.deploy("recorder", file=host.seen, allow_split="yes")
+        first.start()
+        self.wait_held(first, ALL)
+        second.start()
+        mine, theirs = self.wait_held(first, HALF), self.wait_held(second, HALF)
+        mark = first.log_size()
+        second.kill()
+        second.start()
+        self.assertEqual(self.wait_held(second, HALF), theirs)
+        second.stop()
+        second.start()
+        self.assertEqual(self.wait_held(second, HALF), theirs)
+        self.assertEqual(first.events("partitions.revoked", mark), [])
+        self.assertEqual(held(first.status()), mine)
+        self.kafka.create(f"{self.name}.more:{PARTITIONS}")
+        for host in (first, second):
+            host.stop()
+            host.sections["topic:more"] = {"topic": f"{self.name}.more"}
+            host.write_ini()
+            host.start()
+        self.wait_for("all partitions", lambda: sum(
+            len(held(host.status() or {"assignment": []})) for host in (first, second)) ==
+                      ALL + PARTITIONS)
+        code, out, err = second.ctl("stop", "--leave")
+        self.assertEqual((code, second.process.wait(60)), (0, 0), out + err)
+        self.wait_held(first, ALL + PARTITIONS)
+        first.stop()
+
+    def test_a_frozen_broker_that_is_back_is_no_other_host(self):
+        """The session is lost here, and what was on its way to the broker arrives behind the new
+        joining. Mostly the host lives on; else it ends as something to be restarted."""
+        host = self.recording_host("host", kafka={"session.timeout.ms": 3000})
+        host.start()
+        self.wait_held(host, ALL)
+        producer = self.start_stream()
+        self.wait_for("work", lambda: records.count_lines(host.seen) > 1_000)
+        seen = [host.seen]
+        mark = host.log_size()
+        self.kafka.process.signal(signal.SIGSTOP)
+        try:
+            host.wait_event("partitions.lost", start=mark)
+        finally:
+            self.kafka.process.signal(signal.SIGCONT)
+        done = records.count_lines(host.seen)
+
+        def is_back():
+            if not host.process.is_running():
+                self.assertEqual(host.process.wait(1), 1)
+                self.assertTrue(host.events("group.session_mixed", mark))
+                self.record_into(host, str(len(seen) + 1))
+                seen.append(host.seen)
+                host.start()
+            return records.count_lines(host.seen) > (done if len(seen) == 1 else 0) + 1_000
+
+        self.wait_for("work again", is_back)
+        self.assertEqual(host.events("group.fenced"), [])
+        tally = self.finish(producer, host)
+        records.check_all_seen(self, [r for path in seen for r in records.read(path)], tally)
 
     def test_the_wait_for_a_dead_member_is_said_with_its_bound(self):
         first, second, _, _ = self.start_two()

@@ -30,6 +30,8 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
     if (strcmp(facility, "COMMITFAIL") == 0 &&
         (!atomic_load(&self->is_connected) || !atomic_load(&self->has_partitions)))
         ours = LOG_LEVEL_DEBUG;
+    if (strcmp(facility, "SESSTMOUT") == 0 || strcmp(facility, "MAXPOLL") == 0)
+        kafka_member_lost(self);
     if (log_is_on(self->log, KAFKA_ROOM, ours))
         log_write(self->log, ours, KAFKA_ROOM, "%s: %s", facility, text);
 }
@@ -153,6 +155,8 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
 
 void kafka_connection_assigned(struct kafka_source *self, bool is_assigned) {
     atomic_store(&self->is_assigned, is_assigned);
+    if (is_assigned)
+        self->assigned_ns = clock_monotonic_ns();
     const bool is_joining = self->is_subscribed && !is_assigned && !self->is_closed;
     if (is_joining && atomic_load(&self->joining_ns) == 0)
         atomic_store(&self->joining_ns, clock_monotonic_ns());

@@ -24,25 +24,24 @@ static bool is_of_instance(const char *member_id, const char *instance) {
            strlen(member_id) == size + 1 + UUID_SIZE;
 }
 
-static const struct rd_kafka_group_member_info *find_member(const struct rd_kafka_group_list *list,
-                                                            const char *instance) {
-    for (int g = 0; g < list->group_cnt; g++)
-        for (int m = 0; m < list->groups[g].member_cnt; m++)
-            if (is_of_instance(list->groups[g].members[m].member_id, instance))
-                return &list->groups[g].members[m];
-    return NULL;
-}
-
 /* Asks the coordinator; NULL: nobody has the name, or no answer. Release the list in any case. */
-static const struct rd_kafka_group_member_info *ask_group(struct kafka_source *self,
-                                                          const struct rd_kafka_group_list **list) {
+static const struct rd_kafka_group_member_info *
+ask_group(struct kafka_source *self, const struct rd_kafka_group_list **list,
+          const struct rd_kafka_group_info **group) {
     *list = NULL;
+    *group = NULL;
     const rd_kafka_resp_err_t code =
         rd_kafka_list_groups(self->client, self->group, list, ANSWER_MS);
     if (code)
         log_debug(self->log, KAFKA_ROOM, "cannot describe group \"%s\": %s", self->group,
                   rd_kafka_err2str(code));
-    return *list ? find_member(*list, self->instance) : NULL;
+    for (int g = 0; *list && g < (*list)->group_cnt; g++) {
+        *group = &(*list)->groups[g];
+        for (int m = 0; m < (*group)->member_cnt; m++)
+            if (is_of_instance((*group)->members[m].member_id, self->instance))
+                return &(*group)->members[m];
+    }
+    return NULL;
 }
 
 static void release_group(const struct rd_kafka_group_list *list) {
@@ -56,7 +55,7 @@ static const char *host_of(const struct rd_kafka_group_member_info *member) {
     return host[0] == '/' ? host + 1 : host;
 }
 
-/* ---- what the process before was subscribed to ---- */
+/* ---- what the group has assigned ---- */
 
 struct cursor {
     const char *at;
@@ -72,11 +71,11 @@ static bool take(struct cursor *cursor, void *out, size_t size) {
     return true;
 }
 
-static bool take_count(struct cursor *cursor, int32_t *count) {
+static bool take_number(struct cursor *cursor, int32_t *number) {
     uint32_t raw;
     if (!take(cursor, &raw, sizeof raw))
         return false;
-    *count = (int32_t)be32toh(raw);
+    *number = (int32_t)be32toh(raw);
     return true;
 }
 
@@ -88,24 +87,42 @@ static bool take_text(struct cursor *cursor, char *text, size_t size) {
     return take(cursor, text, be16toh(raw));
 }
 
-/* A member's subscription in the consumer protocol: version, topics, and what else there is. NULL:
- * it is none, as while the group is rebalancing. */
-static rd_kafka_topic_partition_list_t *read_topics(const void *metadata, int size) {
-    struct cursor cursor = {metadata, size > 0 ? (size_t)size : 0};
+/* Adds a member's assignment in the consumer protocol: version, topics with their partitions, and
+ * what else there is. False: it is none. */
+static bool read_assignment(const struct rd_kafka_group_member_info *member, bool is_own,
+                            rd_kafka_topic_partition_list_t *parts) {
+    const int size = member->member_assignment_size;
+    struct cursor cursor = {member->member_assignment, size > 0 ? (size_t)size : 0};
     uint16_t version;
-    int32_t count;
+    int32_t topic_count, count, partition;
     char topic[256];
-    if (!take(&cursor, &version, sizeof version) || !take_count(&cursor, &count))
-        return NULL;
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(8);
-    for (int32_t i = 0; i < count; i++) {
-        if (!take_text(&cursor, topic, sizeof topic)) {
-            rd_kafka_topic_partition_list_destroy(topics);
-            return NULL;
+    if (!take(&cursor, &version, sizeof version) || !take_number(&cursor, &topic_count))
+        return false;
+    for (int32_t t = 0; t < topic_count; t++) {
+        if (!take_text(&cursor, topic, sizeof topic) || !take_number(&cursor, &count))
+            return false;
+        for (int32_t i = 0; i < count; i++) {
+            if (!take_number(&cursor, &partition))
+                return false;
+            rd_kafka_topic_partition_list_add(parts, topic, partition)->opaque =
+                is_own ? parts : NULL;
         }
-        rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
     }
-    return topics;
+    return true;
+}
+
+/* Who has what; those of `own` have an opaque. NULL: not known, as while the group is rebalancing;
+ * then it will assign anew by itself. */
+static rd_kafka_topic_partition_list_t *read_group(const struct rd_kafka_group_info *group,
+                                                   const struct rd_kafka_group_member_info *own) {
+    rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(64);
+    bool did = group->state && strcmp(group->state, "Stable") == 0;
+    for (int i = 0; did && i < group->member_cnt; i++)
+        did = read_assignment(&group->members[i], &group->members[i] == own, parts);
+    if (did)
+        return parts;
+    rd_kafka_topic_partition_list_destroy(parts);
+    return NULL;
 }
 
 void kafka_member_ask(struct kafka_source *self) {
@@ -113,52 +130,83 @@ void kafka_member_ask(struct kafka_source *self) {
     if (!self->instance || self->has_asked_former)
         return;
     self->has_asked_former = true;
-    const struct rd_kafka_group_member_info *member = ask_group(self, &list);
+    const struct rd_kafka_group_info *group;
+    const struct rd_kafka_group_member_info *member = ask_group(self, &list, &group);
     if (member) {
         snprintf(self->former_host, sizeof self->former_host, "%s", host_of(member));
-        self->former_topics = read_topics(member->member_metadata, member->member_metadata_size);
+        self->former_parts = read_group(group, member);
     }
     release_group(list);
 }
 
-void kafka_member_subscribing(struct kafka_source *self,
-                              const rd_kafka_topic_partition_list_t *topics) {
-    const rd_kafka_topic_partition_list_t *former = self->former_topics;
-    bool is_same = !former || former->cnt == topics->cnt;
-    for (int i = 0; former && is_same && i < topics->cnt; i++)
-        is_same = rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)former,
-                                                     topics->elems[i].topic,
-                                                     RD_KAFKA_PARTITION_UA) != NULL;
-    self->member = is_same ? KAFKA_MEMBER_CURRENT : KAFKA_MEMBER_STALE;
-    if (self->former_topics)
-        rd_kafka_topic_partition_list_destroy(self->former_topics);
-    self->former_topics = NULL;
+/* Whether somebody has each partition of the topics that are subscribed to, and this host none of
+ * another one. */
+static bool is_as_subscribed(const struct kafka_source *self,
+                             rd_kafka_topic_partition_list_t *parts) {
+    for (uint32_t i = 0; i < self->topic_count; i++) {
+        const struct kafka_topic *topic = &self->topics[i];
+        for (int32_t p = 0; topic->is_subscribed && p < topic->partition_count; p++)
+            if (!rd_kafka_topic_partition_list_find(parts, topic->name, p))
+                return false;
+    }
+    for (int i = 0; i < parts->cnt; i++) {
+        const uint32_t topic = kafka_group_topic(self, parts->elems[i].topic);
+        const bool is_subscribed = topic < self->topic_count && self->topics[topic].is_subscribed;
+        if (parts->elems[i].opaque && !is_subscribed)
+            return false;
+    }
+    return true;
+}
+
+void kafka_member_subscribing(struct kafka_source *self) {
+    rd_kafka_topic_partition_list_t *parts = self->former_parts;
+    self->former_parts = NULL;
+    self->member =
+        parts && !is_as_subscribed(self, parts) ? KAFKA_MEMBER_STALE : KAFKA_MEMBER_CURRENT;
+    if (parts)
+        rd_kafka_topic_partition_list_destroy(parts);
 }
 
 void kafka_member_free(struct kafka_source *self) {
-    if (self->former_topics)
-        rd_kafka_topic_partition_list_destroy(self->former_topics);
+    if (self->former_parts)
+        rd_kafka_topic_partition_list_destroy(self->former_parts);
     free(self->instance);
 }
 
 /* ---- fenced ---- */
 
+void kafka_member_lost(struct kafka_source *self) {
+    atomic_store(&self->lost_ns, clock_monotonic_ns());
+}
+
+/* A client that lost its session joins as by somebody new. A request of before that is processed
+ * behind this, as by a broker that was frozen, then fences the client itself. */
+static bool is_by_itself(const struct kafka_source *self) {
+    const int64_t lost_ns = atomic_load(&self->lost_ns);
+    const bool is_back = self->assigned_ns > lost_ns;
+    return lost_ns != 0 &&
+           (!is_back || clock_monotonic_ns() - self->assigned_ns < 2 * self->session_ns);
+}
+
 void kafka_member_fenced(struct kafka_source *self) {
     const struct rd_kafka_group_list *list;
-    const struct rd_kafka_group_member_info *member = ask_group(self, &list);
-    char *own = rd_kafka_memberid(self->client);
-    /* librdkafka 2.0.2 may send a request of before its session ended behind its new joining. */
-    const bool is_self = member && own && strcmp(member->member_id, own) == 0;
-    self->fatal.code = is_self ? ERROR_STATE : ERROR_INVALID;
-    if (!is_self)
-        log_event(
-            self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.fenced",
-            "another process%s%s joined group \"%s\" as \"%s\", and the group keeps the newer "
-            "one: this host has lost its partitions and ends; give each host of the group "
-            "its own [take5] host_id, then start this one again",
-            member ? " at " : "", member ? host_of(member) : "", self->group, self->instance);
-    if (own)
-        rd_kafka_mem_free(self->client, own);
+    const struct rd_kafka_group_info *group;
+    if (is_by_itself(self)) {
+        self->fatal.code = ERROR_STATE;
+        log_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.session_mixed",
+                  "group \"%s\" has mixed up the session that this host lost with the one after "
+                  "it, which librdkafka does not survive: this host ends, and has its partitions "
+                  "again when it is restarted",
+                  self->group);
+        return;
+    }
+    self->fatal.code = ERROR_INVALID;
+    const struct rd_kafka_group_member_info *member = ask_group(self, &list, &group);
+    log_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.fenced",
+              "another process%s%s joined group \"%s\" as \"%s\", and the group keeps the newer "
+              "one: this host has lost its partitions and ends; give each host of the group its "
+              "own [take5] host_id, then start this one again",
+              member ? " at " : "", member ? host_of(member) : "", self->group, self->instance);
     release_group(list);
 }
 

@@ -101,10 +101,10 @@ struct kafka_lane {
 } __attribute__((aligned(64)));
 
 /* What the group knows of this host's name. A broker gives the process that comes back the
- * partitions of the one before, whatever that was subscribed to. */
+ * partitions of the one before, whatever topics and partitions there are by now. */
 enum kafka_member {
     KAFKA_MEMBER_CURRENT,
-    KAFKA_MEMBER_STALE,   /* the next assignment is for other topics */
+    KAFKA_MEMBER_STALE,   /* the next assignment is out of date */
     KAFKA_MEMBER_DECLINED /* that came: the group is to be left and joined anew */
 };
 
@@ -142,9 +142,10 @@ struct kafka_source {
     bool has_looked;     /* a broker has told of the topics, ever */
     uint64_t look_count;
     enum kafka_member member;
-    bool is_fenced;     /* to be said */
-    bool should_rejoin; /* an assignment was declined */
-    bool leaves;        /* closing: the partitions are given up for good */
+    int64_t assigned_ns; /* when the group assigned last */
+    bool is_fenced;      /* to be said */
+    bool should_rejoin;  /* an assignment was declined */
+    bool leaves;         /* closing: the partitions are given up for good */
     bool is_closed;
     bool is_uncommitted;          /* closing: the broker did not take the last offsets */
     _Atomic int64_t joining_ns;   /* since when the group is joined; 0: it is not */
@@ -168,8 +169,9 @@ struct kafka_source {
 
     /* The looker's while it is asked, then control's: of the process that had the name before. */
     bool has_asked_former;
-    char former_host[64];                           /* empty: there is none */
-    rd_kafka_topic_partition_list_t *former_topics; /* NULL: not known */
+    char former_host[64]; /* empty: there is none */
+    rd_kafka_topic_partition_list_t
+        *former_parts; /* what the group has assigned; NULL: not known */
 
     /* The thread that looks at the topics, see topics.c. */
     pthread_t looker;
@@ -187,6 +189,7 @@ struct kafka_source {
     _Atomic bool has_partitions;
     _Atomic bool is_broken; /* an invariant broke: nothing is stored any more */
     _Atomic bool is_unattended;
+    _Atomic int64_t lost_ns;                  /* when a session was lost last; 0: never */
     _Atomic int64_t answer_ns;                /* when a broker answered last; 0: not known */
     pthread_mutex_t mutex;                    /* for what follows */
     char trouble[256] GUARDED_BY(kafka_lock); /* why there is no connection; empty: not known */
@@ -265,9 +268,10 @@ void kafka_group_release_parts(struct kafka_topic *topic);
 /* member.c */
 /* The looker's thread, once: who had this host's name before. */
 void kafka_member_ask(struct kafka_source *self);
-/* Control, before the first subscription to these topics. */
-void kafka_member_subscribing(struct kafka_source *self,
-                              const rd_kafka_topic_partition_list_t *topics);
+/* Control, before the first subscription. */
+void kafka_member_subscribing(struct kafka_source *self);
+/* Any thread: the session is lost, and the group will be joined anew. */
+void kafka_member_lost(struct kafka_source *self);
 /* Control: another process has taken the name. Says so, and whether a restart would help. */
 void kafka_member_fenced(struct kafka_source *self);
 /* Control, closing: whether the group keeps the partitions, and how that is said. */

@@ -237,7 +237,7 @@ static void topics_subscribe(struct kafka_source *self) {
             rd_kafka_topic_partition_list_add(list, topic->name, RD_KAFKA_PARTITION_UA);
     }
     if (!self->has_joined)
-        kafka_member_subscribing(self, list);
+        kafka_member_subscribing(self);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(self->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code) {

@@ -207,6 +207,20 @@ Test(host_id, the_users_own_member_name_wins) {
     cr_assert_str_eq(instance(), "");
 }
 
+/* By itself a stop keeps partitions only for a name that comes back. */
+Test(host_id, a_stop_leaves_when_it_is_told_or_the_name_does_not_last) {
+    load("");
+    cr_assert_eq(fixture.config->stop_leaves, !fixture.config->host_id_lasts);
+    load("[take5]\nhost_id = a\n");
+    cr_assert_not(fixture.config->stop_leaves);
+    load("[kafka]\ngroup.instance.id = a\n");
+    cr_assert_not(fixture.config->stop_leaves);
+    load("[take5]\nhost_id = a\non_stop = leave\n");
+    cr_assert(fixture.config->stop_leaves);
+    load("[take5]\non_stop = stay\n");
+    cr_assert_not(fixture.config->stop_leaves);
+}
+
 Test(host_id, a_demo_is_a_dynamic_member) {
     fixture_write(&fixture, "take5.ini", "");
     struct config_request request = {.path = fixture.path, .is_demo = true};
