@@ -116,6 +116,9 @@ static bool is_gone(const struct checkpoint_file *file) {
 
 /* ---- list ---- */
 
+#define LIST_HEADING                                                                               \
+    "PARTITION    NUMBER  TAKEN                     DEPLOYMENTS         BYTES  POSITIONS\n"
+
 static void list_one(struct output *output, const struct checkpoint *checkpoint,
                      const struct checkpoint_file *file) {
     char number[16];
@@ -137,37 +140,21 @@ static void list_one(struct output *output, const struct checkpoint *checkpoint,
     text_putc(&output->text, '\n');
 }
 
-static bool list_all(const struct config *config, bool is_json) {
-    struct checkpoint_file *files;
-    size_t count;
-    bool is_good = true;
-    struct output output;
-    if (!list_files(config, &files, &count))
-        return false;
-    output_init(&output, is_json);
-    if (is_json)
-        json_begin_array(&output.json, NULL);
-    else
-        text_printf(&output.text, "%-9s  %8s  %-24s  %11s  %12s  %s\n", "PARTITION", "NUMBER",
-                    "TAKEN", "DEPLOYMENTS", "BYTES", "POSITIONS");
-    for (size_t i = 0; i < count; i++) {
-        struct checkpoint checkpoint;
-        struct error error;
-        if (files[i].is_journal)
-            continue;
-        checkpoint_init(&checkpoint);
-        if (checkpoint_file_read(files[i].path, &checkpoint, &error)) {
-            list_one(&output, &checkpoint, &files[i]);
-        } else if (!is_gone(&files[i])) {
-            complain("%s", error.text);
-            is_good = false;
-        }
-        checkpoint_release(&checkpoint);
-    }
-    if (is_json)
-        json_end_array(&output.json);
-    checkpoint_files_free(files, count);
-    return output_end(&output) && is_good;
+/* Whether it can be read; no journals. */
+static bool list_file(struct output *output, const struct checkpoint_file *file) {
+    struct checkpoint checkpoint;
+    struct error error;
+    if (file->is_journal)
+        return true;
+    checkpoint_init(&checkpoint);
+    const bool did = checkpoint_file_read(file->path, &checkpoint, &error);
+    const bool is_good = did || is_gone(file);
+    if (did)
+        list_one(output, &checkpoint, file);
+    else if (!is_good)
+        complain("%s", error.text);
+    checkpoint_release(&checkpoint);
+    return is_good;
 }
 
 /* ---- show ---- */
@@ -267,7 +254,7 @@ static bool show_newest(const struct config *config, int32_t partition, bool is_
 /* ---- verify ---- */
 
 /* Whether it is good; `*torn`: bytes at its end that a crash cut off. */
-static bool verify_file(const struct checkpoint_file *file, uint64_t *torn, struct error *error) {
+static bool is_file_good(const struct checkpoint_file *file, uint64_t *torn, struct error *error) {
     struct checkpoint checkpoint;
     *torn = 0;
     if (file->is_journal)
@@ -309,7 +296,22 @@ static void verify_one(struct output *output, const struct checkpoint_file *file
         text_printf(&output->text, "good  %s\n", file->path);
 }
 
-static bool verify_all(const struct config *config, bool is_json) {
+static bool verify_file(struct output *output, const struct checkpoint_file *file) {
+    struct error error;
+    uint64_t torn;
+    const bool is_good = is_file_good(file, &torn, &error);
+    if (!is_good && is_gone(file))
+        return true;
+    verify_one(output, file, is_good, torn, &error);
+    return is_good;
+}
+
+/* ---- the command ---- */
+
+/* Prints `heading` (NULL: none) and what `visit` says of each file. False: some file is not good.
+ */
+static bool each_file(const struct config *config, bool is_json, const char *heading,
+                      bool (*visit)(struct output *output, const struct checkpoint_file *file)) {
     struct checkpoint_file *files;
     size_t count;
     bool are_good = true;
@@ -319,24 +321,17 @@ static bool verify_all(const struct config *config, bool is_json) {
     output_init(&output, is_json);
     if (is_json)
         json_begin_array(&output.json, NULL);
-    for (size_t i = 0; i < count; i++) {
-        struct error error;
-        uint64_t torn;
-        const bool is_good = verify_file(&files[i], &torn, &error);
-        if (!is_good && is_gone(&files[i]))
-            continue;
-        verify_one(&output, &files[i], is_good, torn, &error);
-        are_good &= is_good;
-    }
-    if (is_json)
-        json_end_array(&output.json);
+    else if (heading != NULL)
+        text_puts(&output.text, heading);
     else if (count == 0)
         text_printf(&output.text, "%s/checkpoints: there are none\n", config->state_dir);
+    for (size_t i = 0; i < count; i++)
+        are_good &= visit(&output, &files[i]);
+    if (is_json)
+        json_end_array(&output.json);
     checkpoint_files_free(files, count);
     return output_end(&output) && are_good;
 }
-
-/* ---- the command ---- */
 
 static int with_config(const struct checkpoint_command *command, int argc, char **argv) {
     int32_t partition;
@@ -347,9 +342,9 @@ static int with_config(const struct checkpoint_command *command, int argc, char 
     if (argc == 2 && parse_partition(argv[1], &partition))
         did = show_newest(config, partition, command->is_json);
     else if (strcmp(argv[0], "list") == 0)
-        did = list_all(config, command->is_json);
+        did = each_file(config, command->is_json, LIST_HEADING, list_file);
     else
-        did = verify_all(config, command->is_json);
+        did = each_file(config, command->is_json, NULL, verify_file);
     config_free(config);
     return did ? EXIT_GOOD : EXIT_FAILED;
 }

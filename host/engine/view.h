@@ -6,6 +6,7 @@
 #define TAKE5_ENGINE_VIEW_H
 
 #include "base/json_writer.h"
+#include "engine/core/latency.h"
 #include "engine/engine.h"
 #include "engine/redrive.h"
 #include "sink/sink.h"
@@ -84,9 +85,9 @@ bool view_is_draining(const struct engine *engine);
 /* Nothing is read, since no deployment runs. */
 bool view_is_unattended(const struct engine *engine);
 
-/* The latency histograms' counts by bucket of LATENCY_BOUNDS_NS, and sums in µs. */
+/* The latency histograms' counts by bucket, and sums in µs. */
 struct view_latency {
-    uint64_t event[16], kafka[16];
+    uint64_t event[LATENCY_BUCKETS], kafka[LATENCY_BUCKETS];
     uint64_t event_sum_us, kafka_sum_us;
 };
 void view_latency(struct engine *engine, struct view_latency *latency);

@@ -53,12 +53,12 @@ static const struct current_call *hand(const struct watchdog *watchdog, size_t i
 static bool name_current_call(const struct watchdog *watchdog,
                               const struct current_call *current_call, enum callback *callback,
                               char *name, size_t size) {
-    pthread_mutex_lock(watchdog->call_readers);
+    lock_acquire(watchdog->call_readers, call_readers_lock);
     *callback = (enum callback)atomic_load(&current_call->callback);
     const struct instance *instance = atomic_load(&current_call->instance);
     const bool is_in_one = *callback != CALLBACK_NONE && instance != NULL;
     snprintf(name, size, "%s", is_in_one ? instance_get_spec(instance)->deployment : "");
-    pthread_mutex_unlock(watchdog->call_readers);
+    lock_release(watchdog->call_readers, call_readers_lock);
     return is_in_one;
 }
 
@@ -91,25 +91,31 @@ static void say_stuck(struct watchdog *watchdog, const char *text) {
     lock_release(&watchdog->lock, watchdog_lock);
 }
 
-static void on_stuck(struct watchdog *watchdog, size_t index, int64_t for_ns) {
-    char text[256];
-    watchdog->sights[index].is_stuck = true;
-    describe(watchdog, index, for_ns, text, sizeof text);
-    say_stuck(watchdog, text);
-    const bool does_exit = atomic_load(&watchdog->on_stuck) == ON_STUCK_EXIT;
-    if (does_exit) { /* the file first: it is what the next start goes by */
-        pthread_mutex_lock(watchdog->call_readers);
-        crash_write_hang(hand(watchdog, index));
-    }
+static void log_stuck(struct watchdog *watchdog, const char *text) {
     log_change_event(watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck",
                      "stuck: %s ([take5] stuck_ms)", text);
-    if (!does_exit)
-        return;
+}
+
+/* Nobody destroys the instance from here on. The file first: it is what the next start goes by. */
+static _Noreturn void exit_stuck(struct watchdog *watchdog, size_t index, const char *text) {
+    lock_acquire(watchdog->call_readers, call_readers_lock);
+    crash_write_hang(hand(watchdog, index));
+    log_stuck(watchdog, text);
     log_change_event(
         watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck_exit",
         "exiting, because on_stuck = exit; messages that are not done will be redelivered");
     log_flush(watchdog->log, WORDS_NS);
     _exit(1);
+}
+
+static void on_stuck(struct watchdog *watchdog, size_t index, int64_t for_ns) {
+    char text[256];
+    watchdog->sights[index].is_stuck = true;
+    describe(watchdog, index, for_ns, text, sizeof text);
+    say_stuck(watchdog, text);
+    if (atomic_load(&watchdog->on_stuck) == ON_STUCK_EXIT)
+        exit_stuck(watchdog, index, text);
+    log_stuck(watchdog, text);
 }
 
 /* `current_call` NULL: it moves. */

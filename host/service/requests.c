@@ -5,6 +5,7 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
+#include "engine/operator.h"
 #include "log/log.h"
 #include "ops/http/http.h"
 

@@ -8,6 +8,7 @@
 #ifndef TAKE5_ENGINE_CORE_PARTITION_H
 #define TAKE5_ENGINE_CORE_PARTITION_H
 
+#include "base/locks.h"
 #include "base/symbols.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
@@ -45,6 +46,9 @@ enum suspension {
 };
 const char *suspension_name(enum suspension suspension);
 
+/* The engine's (core.h): what status reads of structure and texts. */
+LOCK_CLASS(status_lock);
+
 /* An instance's place in a partition. The owner writes; atomics are read by status as well. */
 struct task {
     struct partition *partition;
@@ -75,7 +79,7 @@ struct task {
     uint64_t saved_number; /* of the checkpoint that has its state; 0: none */
     uint64_t saved_mark;   /* task_mark() at that time */
     int64_t last_error_ns; /* wall, 0: none */
-    char last_error[256];  /* guarded by the engine's status lock */
+    char last_error[256] GUARDED_BY(status_lock);
     uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
     int64_t last_slow_ns; /* wall, 0: none; of callbacks that were slow, likewise */
     int64_t slowest_ns;   /* of those not said */
@@ -114,8 +118,8 @@ struct partition {
     struct symbols *symbols;
     struct task **tasks; /* in order of the deployments' names */
     size_t task_count;
-    struct refusal *refusals; /* guarded by the engine's status lock */
-    size_t refusal_count;
+    struct refusal *refusals GUARDED_BY(status_lock);
+    size_t refusal_count GUARDED_BY(status_lock);
     /* What deployments that do not run knew when they did: they are caught up from there should
      * they come back. Their positions are their own. The lane's, as all that follows. */
     struct checkpoint_part *absent;
@@ -186,7 +190,8 @@ void task_tell_gap(struct task *task, size_t topic, int64_t from, int64_t to);
 void task_tell_extent(struct task *task, uint32_t missing, bool is_forced);
 
 /* Notes why a deployment has no instance here, over what was noted before; NULL: it has one now, or
- * is wanted no longer. Under the engine's status lock. Without memory it is left out. */
+ * is wanted no longer. Without memory it is left out. */
+REQUIRES(status_lock)
 void partition_note_refusal(struct partition *partition, const char *deployment, const char *why);
 /* Keeps what a deployment knew that goes; takes the part over, and leaves it empty. The lane's, or
  * control's for a partition that no lane works on. False: out of memory. */
@@ -195,6 +200,7 @@ bool partition_keep_absent(struct partition *partition, struct checkpoint_part *
 struct checkpoint_part *partition_absent(const struct partition *partition, const char *deployment);
 void partition_forget_absent(struct partition *partition, const char *deployment);
 /* NULL: none was refused. */
+REQUIRES(status_lock)
 const char *partition_refusal(const struct partition *partition, const char *deployment);
 
 /* Forgets all routes: tasks, filters or the global partition changed. */

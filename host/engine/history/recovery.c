@@ -6,6 +6,7 @@
 #include "engine/instances/instances.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/suspension.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -177,12 +178,10 @@ void recovery_load(struct lane *lane, struct partition *partition, struct recove
     }
 }
 
+/* One that is suspended is so until it is resumed. */
 static void fall_behind(struct task *task) {
-    if (atomic_load(&task->suspension) == SUSPENDED_NOT) {
-        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-        atomic_store(&task->resume_ns, INT64_MAX);
-    }
-    atomic_store(&task->partition->wants_history, true);
+    if (atomic_load(&task->suspension) == SUSPENDED_NOT)
+        task_catch_up(task);
 }
 
 /* Whether the journal knows in which order a strategy that joins topics was handed what comes next:
@@ -326,10 +325,10 @@ static void renew(struct lane *lane, void *argument) {
     if (!load(lane, renewal->next, renewal->state, &renewal->error))
         return;
     instance_deactivate(renewal->task->instance);
-    pthread_mutex_lock(lane->options.status_lock);
+    lock_acquire(lane->options.status_lock, status_lock);
     renewal->next->instance = renewal->task->instance;
     renewal->task->instance = next;
-    pthread_mutex_unlock(lane->options.status_lock);
+    lock_release(lane->options.status_lock, status_lock);
     renewal->task->origin = "loaded";
     instance_activate(next);
     task_tell(renewal->task, T5_EVENT_RESUMED);

@@ -10,6 +10,7 @@
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/suspension.h"
 #include "engine/rebalance/rebalance.h"
 
 #include <inttypes.h>
@@ -72,9 +73,7 @@ static bool place_overtaken(struct assigned_partition *assigned) {
         if (!task_is_behind(task))
             continue;
         is_behind = true;
-        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-        atomic_store(&task->resume_ns, INT64_MAX);
-        atomic_store(&partition->wants_history, true);
+        task_catch_up(task);
     }
     return is_behind;
 }

@@ -86,6 +86,7 @@ static bool should_stop(void *context) {
 
 static struct plan_request request_of(struct engine *engine, const struct config *config,
                                       const struct record *samples, size_t sample_count) {
+    lock_only_writer(status_lock);
     return (struct plan_request){
         .config = config,
         .topics = engine->topics,

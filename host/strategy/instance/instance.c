@@ -181,8 +181,8 @@ static void release(struct instance *instance) {
     free(instance->slots);
     /* It is in no hand any more: who looks at it now has found it before. */
     if (instance->env.call_readers != NULL) {
-        (void)pthread_mutex_lock(instance->env.call_readers);
-        (void)pthread_mutex_unlock(instance->env.call_readers);
+        lock_acquire(instance->env.call_readers, call_readers_lock);
+        lock_release(instance->env.call_readers, call_readers_lock);
     }
     free(instance);
 }

@@ -156,6 +156,15 @@ class Host:
         code, out, _ = self.ctl("status", "--json")
         return json.loads(out) if code == 0 else None
 
+    def last_status(self):
+        """For the report of a failure, of a host in whatever state; the text."""
+        if self.process is None or not self.process.is_running():
+            return "it does not run"
+        try:
+            return self.ctl("status", "--json", timeout_s=5)[1]
+        except subprocess.SubprocessError as error:
+            return str(error)
+
     def reload(self, timeout_s=60):
         """Waits for the outcome: (exit code, all that it says)."""
         code, out, err = self.ctl("reload", timeout_s=timeout_s)
