@@ -4,6 +4,7 @@
  *
  *   STATE_DIR/checkpoints/PARTITION/NUMBER.checkpoint   (PARTITION "global" for -1)
  *   STATE_DIR/checkpoints/PARTITION/NUMBER.journal      the order behind that checkpoint
+ *   STATE_DIR/checkpoints/PARTITION/order.tail          its end, by the lane (order_tail.h)
  *
  * A checkpoint is written beside, synced and renamed, and its directory is synced. Kept are the
  * newest three, and of older ones the newest two that were usable for what was committed when the
@@ -23,6 +24,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
+#include "checkpoint/order_tail.h"
 #include "log/log.h"
 
 #include <stdbool.h>
@@ -67,6 +69,17 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
  * `is_broken` when others follow. */
 void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,
                                  struct order *order);
+
+/*
+ * For who goes on from that checkpoint (number 0: from none) with the order that was read: adds to
+ * it what the process before had noted in the journal's tail (order_tail.h) and not written.
+ */
+void checkpoint_store_read_tail(struct checkpoint_store *store, const struct checkpoint *from,
+                                struct order *order);
+/* Makes the tail of the order anew; the caller frees it. NULL: there is none, which was logged: the
+ * order since the journal was written last goes with the process. */
+struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,
+                                             const struct order *order);
 
 /* The number for the next checkpoint: above all that are there or were put. 0: nobody can say now,
  * for lack of memory or because of the disk; it was logged. */

@@ -79,7 +79,7 @@ class Stopping(Scenario):
         host = self.new_host(sections={"take5": {"rehearsal_timeout": "10m"}})
         host.drop("hang_constructor")
         host.start()
-        host.wait_log(r"listening to topics")
+        host.wait_event("start.begun")
         for number in 3 * (signal.SIGTERM,) + (signal.SIGINT,):
             host.process.signal(number)
         self.assertEqual(host.process.wait(30), 0)

@@ -135,6 +135,7 @@ void partition_free(struct partition *partition) {
         offset_tracker_release(&partition->topics[i]);
     free(partition->topics);
     symbols_free(partition->symbols);
+    order_tail_free(partition->journal.tail);
     if (partition->order != NULL)
         order_release(partition->order);
     free(partition->order);

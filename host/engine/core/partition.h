@@ -12,6 +12,7 @@
 #include "base/symbols.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
+#include "checkpoint/order_tail.h"
 #include "engine/core/deployment.h"
 #include "engine/core/offset_tracker.h"
 #include "strategy/instance/instance.h"
@@ -76,9 +77,10 @@ struct task {
     bool is_recovered; /* it has the state of the checkpoint that the partition goes on with */
     bool is_spoilt;    /* it refused that state */
     bool is_fed;       /* by the partition's catch-up */
-    uint64_t saved_number; /* of the checkpoint that has its state; 0: none */
-    uint64_t saved_mark;   /* task_mark() at that time */
-    int64_t last_error_ns; /* wall, 0: none */
+    uint64_t saved_number;   /* of the checkpoint that has its state; 0: none */
+    uint64_t saved_mark;     /* task_mark() at that time */
+    _Atomic bool is_unsaved; /* it could not be saved: the newest checkpoint is without its state */
+    int64_t last_error_ns;   /* wall, 0: none */
     char last_error[256] GUARDED_BY(status_lock);
     uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
     int64_t last_slow_ns; /* wall, 0: none; of callbacks that were slow, likewise */
@@ -140,12 +142,15 @@ struct partition {
     /* In which order its records were handed over; NULL: nobody notes it. */
     struct order *order;
     struct partition_journal {
-        uint64_t ticket;   /* of what is being written (checkpoint/store.h); 0: nothing is */
-        int64_t append_ns; /* coarse, of the last append */
-        int64_t *appended; /* by topic: `next` at the last append */
-        int64_t *noted_to; /* by topic: what lies below is in the journal */
-        int64_t *written;  /* by topic: what lies below is on the disk; offsets may be stored up to
-                            * there */
+        struct order_tail *tail; /* what is not in the file yet; NULL: it goes with the process */
+        uint64_t tail_to;        /* index in the order up to which the last append had it;
+                                  * UINT64_MAX: it was cut since */
+        uint64_t ticket;         /* of what is being written (checkpoint/store.h); 0: nothing is */
+        int64_t append_ns;       /* coarse, of the last append */
+        int64_t *appended;       /* by topic: `next` at the last append */
+        int64_t *noted_to;       /* by topic: what lies below is in the journal */
+        int64_t *written; /* by topic: what lies below is on the disk; offsets may be stored up to
+                           * there */
     } journal;
     uint64_t checkpoint_number;   /* of the last one; 0: none */
     uint64_t checkpoint_mark;     /* records handed over until then */

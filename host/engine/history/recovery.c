@@ -114,14 +114,17 @@ static bool make_order(struct engine *engine, int32_t number, const struct topic
         recovery->order = NULL;
         return false;
     }
-    if (recovery->checkpoint.number != 0)
+    if (recovery->checkpoint.number != 0) {
         checkpoint_store_read_order(engine->store, number, recovery->checkpoint.number,
                                     recovery->order);
+        checkpoint_store_read_tail(engine->store, &recovery->checkpoint, recovery->order);
+    }
     /* A topic without a committed offset may have been recreated. */
     for (size_t i = 0; i < count; i++) {
         if (parts[i].is_new && parts[i].offset != SOURCE_NO_OFFSET)
             order_cut(recovery->order, parts[i].topic, parts[i].offset);
     }
+    recovery->tail = checkpoint_store_new_tail(engine->store, number, recovery->order);
     return true;
 }
 
@@ -143,6 +146,8 @@ void recovery_release(struct recovery *recovery) {
         order_release(recovery->order);
     free(recovery->order);
     recovery->order = NULL;
+    order_tail_free(recovery->tail);
+    recovery->tail = NULL;
 }
 
 /* ---- take up ---- */
@@ -171,9 +176,10 @@ void recovery_load(struct lane *lane, struct partition *partition, struct recove
         else if (error.code == ERROR_MEMORY)
             recovery->is_oom = true;
         else
-            log_warning(
-                lane->options.log, "engine",
-                "%s on partition %" PRId32 ": its state in checkpoint %" PRIu64 " is not used: %s",
+            log_change_event(
+                lane->options.log, LOG_LEVEL_WARNING, "engine", "state.discarded",
+                "%s on partition %" PRId32 ": starting without state: that in checkpoint %" PRIu64
+                " is not used: %s",
                 task->deployment->name, partition->number, recovery->checkpoint.number, error.text);
     }
 }

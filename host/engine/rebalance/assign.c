@@ -85,9 +85,11 @@ static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
         return true;
     if (partition->is_fresh) {
         if (lane->options.store != NULL && partition->order == NULL) {
-            if (!checkpointing_begin(lane, partition, assigned->recovery.order))
+            if (!checkpointing_begin(lane, partition, assigned->recovery.order,
+                                     assigned->recovery.tail))
                 return false;
             assigned->recovery.order = NULL; /* taken over */
+            assigned->recovery.tail = NULL;
         }
         assigned->is_held = recovery_place(lane, partition, &assigned->recovery);
     } else {

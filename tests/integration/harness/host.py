@@ -93,11 +93,12 @@ class Host:
 
     # ---- life ----
 
-    def start(self, *arguments):
-        """Does not wait for anything."""
+    def start(self, *arguments, **variables):
+        """With these variables in its environment. Does not wait for anything."""
         self.process = Process([paths.HOST, "run", "-c", self.ini, *arguments], self.log,
                                stdout=os.path.join(self.directory, "stdout"),
-                               environment=environment(), directory=self.directory)
+                               environment={**environment(), **variables},
+                               directory=self.directory)
         return self
 
     def stop(self, number=15, timeout_s=60):
