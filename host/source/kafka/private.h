@@ -272,6 +272,9 @@ void kafka_member_ask(struct kafka_source *self);
 void kafka_member_subscribing(struct kafka_source *self);
 /* Any thread: the session is lost, and the group will be joined anew. */
 void kafka_member_lost(struct kafka_source *self);
+/* Control: these partitions went with a session; nothing of them may be committed any more. */
+void kafka_member_lost_parts(struct kafka_source *self,
+                             const rd_kafka_topic_partition_list_t *parts);
 /* Control: another process has taken the name. Says so, and whether a restart would help. */
 void kafka_member_fenced(struct kafka_source *self);
 /* Control, closing: whether the group keeps the partitions, and how that is said. */

@@ -281,19 +281,6 @@ static int revoke_timeout_ms(const struct kafka_source *self) {
                                           : 0;
 }
 
-/*
- * librdkafka 2.0.2 commits what is stored when it takes back partitions that are lost, too: under
- * no member id any more, for which a broker fences a static member, which is the end of the client.
- */
-static void group_forget_stored(struct kafka_source *self,
-                                const rd_kafka_topic_partition_list_t *lost) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(lost);
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
-    rd_kafka_offsets_store(self->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
     bool is_lost = rd_kafka_assignment_lost(self->client) != 0;
     group_say(self, is_lost ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
@@ -313,9 +300,7 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
         self->listener.revoked(self->listener.context, parts, count, is_lost);
 
     if (is_lost)
-        group_forget_stored(self, list);
-    if (is_lost && !rd_kafka_fatal_error(self->client, NULL, 0))
-        kafka_member_lost(self);
+        kafka_member_lost_parts(self, list);
     struct error error;
     if (!is_lost && !kafka_group_commit(self, revoke_timeout_ms(self), &error)) {
         self->is_uncommitted = self->is_closed;
