@@ -2,13 +2,14 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/thread.h"
 #include "checkpoint/store_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Frames that wait for a disk that does not answer. */
 #define MOST_FRAMES (64u << 20)
@@ -99,7 +100,7 @@ static void release(struct checkpoint_store *store) {
         store_job_free(job);
     }
     for (size_t i = 0; i < store->place_count; i++) {
-        store_place_end(store->places[i]);
+        store_place_release(store->places[i]);
         free(store->places[i]);
     }
     free(store->places);
@@ -115,12 +116,8 @@ static void release(struct checkpoint_store *store) {
 }
 
 static void prepare(struct checkpoint_store *store) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->work, &attributes);
-    pthread_cond_init(&store->done, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&store->work);
+    condition_init(&store->done);
     pthread_mutex_init(&store->lock, NULL);
 }
 
@@ -165,21 +162,14 @@ struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_opti
     return NULL;
 }
 
-static struct timespec moment(int64_t from_now_ns) {
-    int64_t at_ns;
-    if (__builtin_add_overflow(clock_monotonic_ns(), from_now_ns, &at_ns))
-        at_ns = INT64_MAX;
-    return (struct timespec){.tv_sec = at_ns / NS_PER_S, .tv_nsec = at_ns % NS_PER_S};
-}
-
 bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns) {
     if (store == NULL)
         return true;
-    const struct timespec until = moment(timeout_ns);
+    const int64_t until_ns = condition_deadline_ns(timeout_ns);
     lock_acquire(&store->lock, store_lock);
     store->should_stop = true;
     pthread_cond_signal(&store->work);
-    while (!store->has_ended && pthread_cond_timedwait(&store->done, &store->lock, &until) == 0) {}
+    while (!store->has_ended && condition_wait(&store->done, &store->lock, until_ns)) {}
     const bool has_ended = store->has_ended;
     lock_release(&store->lock, store_lock);
     if (!has_ended) {
@@ -272,11 +262,11 @@ bool checkpoint_store_is_done(const struct checkpoint_store *store, uint64_t tic
 }
 
 bool checkpoint_store_await(struct checkpoint_store *store, uint64_t ticket, int64_t timeout_ns) {
-    const struct timespec until = moment(timeout_ns);
+    const int64_t until_ns = condition_deadline_ns(timeout_ns);
     bool is_in_time = true;
     lock_acquire(&store->lock, store_lock);
     while (!checkpoint_store_is_done(store, ticket) && is_in_time)
-        is_in_time = pthread_cond_timedwait(&store->done, &store->lock, &until) == 0;
+        is_in_time = condition_wait(&store->done, &store->lock, until_ns);
     lock_release(&store->lock, store_lock);
     return checkpoint_store_is_done(store, ticket);
 }
@@ -301,13 +291,24 @@ uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partiti
     return oldest;
 }
 
-static bool list(const struct checkpoint_store *store, int32_t partition, struct file_list *files,
-                 struct error *error) {
+bool store_list(const struct checkpoint_store *store, int32_t partition, struct file_list *files,
+                struct error *error) {
     char *directory = files_directory(store->state_dir, partition);
     const bool did = directory != NULL ? files_list(directory, true, files, error)
                                        : error_set_memory(error, "a path");
     free(directory);
     return did;
+}
+
+/* A directory that cannot be read cannot be written into either: the place is not well until a
+ * checkpoint has been. */
+static void note_unreadable(struct checkpoint_store *store, int32_t partition,
+                            const struct error *error) {
+    lock_acquire(&store->lock, store_lock);
+    struct store_place *place = store_place(store, partition);
+    lock_release(&store->lock, store_lock);
+    if (place != NULL)
+        store_failed(store, place, STORE_CHECKPOINT, UINT64_MAX, error);
 }
 
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition) {
@@ -319,9 +320,8 @@ uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t pa
     lock_release(&store->lock, store_lock);
     if (next > 0)
         return next;
-    if (!list(store, partition, &files, &error)) {
-        log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
-                  "no checkpoint can be taken: %s", error.text);
+    if (!store_list(store, partition, &files, &error)) {
+        note_unreadable(store, partition, &error);
         return 0;
     }
     const uint64_t there = files.count > 0 ? files.items[files.count - 1].number : 0;
@@ -464,10 +464,12 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
                               .why = why};
     struct file_list files = {0};
     *error = (struct error){.code = ERROR_NONE};
-    if (!list(store, partition, &files, error)) {
-        if (error->code != ERROR_MEMORY)
+    if (!store_list(store, partition, &files, error)) {
+        if (error->code != ERROR_MEMORY) {
             log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
                       "checkpoints are not used: %s", error->text);
+            note_unreadable(store, partition, error);
+        }
         explain(&finding, error->text);
         error->code = error->code == ERROR_MEMORY ? ERROR_MEMORY : ERROR_NONE;
         return false;
@@ -497,6 +499,12 @@ static void say_order_unknown(const struct checkpoint_store *store, int32_t part
               partition, why);
 }
 
+static void say_missing(const struct checkpoint_store *store, int32_t partition, uint64_t number) {
+    char why[64];
+    snprintf(why, sizeof why, "journal %" PRIu64 " is missing", number);
+    say_order_unknown(store, partition, why);
+}
+
 /* Adds a journal; false: it is the last that can be read. */
 static bool add_journal(struct checkpoint_store *store, int32_t partition, uint64_t number,
                         struct order *order, bool *is_whole) {
@@ -524,7 +532,7 @@ void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partiti
                                  struct order *order) {
     struct file_list files;
     struct error error;
-    if (!list(store, partition, &files, &error)) {
+    if (!store_list(store, partition, &files, &error)) {
         say_order_unknown(store, partition, error.text);
         order_break(order);
         return;
@@ -537,12 +545,18 @@ void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partiti
         if (file->kind != FILE_JOURNAL || file->number < number)
             continue;
         const bool follows = goes_on && file->number == next;
+        if (goes_on && !follows)
+            say_missing(store, partition, next);
         if (file->number > number && !order_begin_segment(order, file->number))
             break;
         goes_on = follows && add_journal(store, partition, file->number, order, &is_whole);
         if (!follows || !is_whole)
             order_break(order); /* told in the newest file, which is gone on with */
         next = file->number + 1;
+    }
+    if (next == number) { /* there is one with every checkpoint */
+        say_missing(store, partition, number);
+        order_break(order);
     }
     file_list_release(&files);
 }

@@ -107,9 +107,20 @@ void store_job_free(struct store_job *job);
 struct journal_owner store_owner(const struct checkpoint_store *store, int32_t partition,
                                  uint64_t number);
 
+/* The files of a partition number. */
+bool store_list(const struct checkpoint_store *store, int32_t partition, struct file_list *files,
+                struct error *error);
+
+/* What a place's work came to, for status and log. `size`: of what did not work; another place that
+ * writes as much is a sign that this one is well too. */
+void store_failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
+                  uint64_t size, const struct error *error);
+void store_worked(struct checkpoint_store *store, const struct store_place *place,
+                  enum store_work work, uint64_t size);
+
 /* The thread. */
 void *store_run(void *store);
 /* Of a place, when the thread is over. */
-void store_place_end(struct store_place *place);
+void store_place_release(struct store_place *place);
 
 #endif

@@ -24,8 +24,8 @@ static const char *const work_names[] = {
 
 /* ---- how it goes ---- */
 
-static void failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
-                   uint64_t size, const struct error *error) {
+void store_failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
+                  uint64_t size, const struct error *error) {
     lock_acquire(&store->lock, store_lock);
     const bool is_first = store->failing[STORE_CHECKPOINT] + store->failing[STORE_JOURNAL] == 0;
     store->failing[work] += !place->is_failing[work];
@@ -44,8 +44,8 @@ static void failed(struct checkpoint_store *store, struct store_place *place, en
 }
 
 /* A place is well again when it worked for it, or as much for another. */
-static void worked(struct checkpoint_store *store, const struct store_place *place,
-                   enum store_work work, uint64_t size) {
+void store_worked(struct checkpoint_store *store, const struct store_place *place,
+                  enum store_work work, uint64_t size) {
     lock_acquire(&store->lock, store_lock);
     const bool was_failing = store->failing[work] > 0;
     for (size_t i = 0; was_failing && i < store->place_count; i++) {
@@ -81,7 +81,7 @@ static void lose_frames(struct checkpoint_store *store, struct store_place *plac
     lock_acquire(&store->lock, store_lock);
     place->is_holed = true;
     lock_release(&store->lock, store_lock);
-    failed(store, place, STORE_JOURNAL, size, error);
+    store_failed(store, place, STORE_JOURNAL, size, error);
 }
 
 static bool has_holes(struct checkpoint_store *store, const struct store_place *place) {
@@ -223,7 +223,7 @@ static void sync_one(struct checkpoint_store *store, struct store_place *place) 
     if (!sync_journal(store, place, &error))
         lose_frames(store, place, 0, &error);
     else
-        worked(store, place, STORE_JOURNAL, place->journal_size);
+        store_worked(store, place, STORE_JOURNAL, place->journal_size);
 }
 
 static void sync_journals(struct checkpoint_store *store) {
@@ -271,21 +271,12 @@ static void remove_file(struct checkpoint_store *store, const struct store_place
     free(path);
 }
 
-static bool list(struct checkpoint_store *store, const struct store_place *place,
-                 struct file_list *files, struct error *error) {
-    char *directory = files_directory(store->state_dir, place->partition);
-    const bool did = directory != NULL ? files_list(directory, true, files, error)
-                                       : error_set_memory(error, "a path");
-    free(directory);
-    return did;
-}
-
 static void remove_journals(struct checkpoint_store *store, struct store_place *place) {
     struct file_list files;
     struct error error;
     sync_journals(store); /* this one may be among them */
     close_journal(place);
-    if (!list(store, place, &files, &error)) {
+    if (!store_list(store, place->partition, &files, &error)) {
         log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.not_removed",
                   "old journals are not removed: %s", error.text);
         return;
@@ -411,7 +402,7 @@ static const struct checkpoint *head_of(struct checkpoint_store *store, struct s
     return head != NULL ? &head->checkpoint : NULL;
 }
 
-void store_place_end(struct store_place *place) {
+void store_place_release(struct store_place *place) {
     lock_alone(store_lock);
     close_journal(place);
     for (size_t i = 0; i < place->head_count; i++)
@@ -521,7 +512,7 @@ static void prune(struct checkpoint_store *store, struct store_place *place, uin
     struct pruning pruning = {.written = written};
     struct file_list files;
     struct error error;
-    if (!list(store, place, &files, &error)) {
+    if (!store_list(store, place->partition, &files, &error)) {
         log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.not_removed",
                   "old checkpoints are not removed: %s", error.text);
         return;
@@ -565,7 +556,7 @@ static void do_checkpoint(struct checkpoint_store *store, struct store_job *job)
     append(store, place, job->number, &nothing); /* also when nothing is noted behind it */
     const int64_t begin_ns = clock_monotonic_ns();
     if (!write_checkpoint(store, job, &size, &error)) {
-        failed(store, place, STORE_CHECKPOINT, size, &error);
+        store_failed(store, place, STORE_CHECKPOINT, size, &error);
         return;
     }
     const struct checkpoint_store_status status = {.partition = place->partition,
@@ -579,7 +570,7 @@ static void do_checkpoint(struct checkpoint_store *store, struct store_job *job)
     store->totals.written++;
     store->totals.bytes += size;
     lock_release(&store->lock, store_lock);
-    worked(store, place, STORE_CHECKPOINT, size);
+    store_worked(store, place, STORE_CHECKPOINT, size);
     prune(store, place, job->number, &job->committed);
 }
 

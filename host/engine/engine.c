@@ -396,7 +396,7 @@ void engine_free(struct engine *engine) {
     free(engine->partitions);
     projection_free(engine->projection);
     deployment_set_release(engine->deployment_set);
-    held_forget(engine);
+    held_release(engine);
     quarantine_release(&engine->quarantine);
     generations_free(engine->generations);
     offset_tracker_release(&engine->orphans);

@@ -70,7 +70,7 @@ bool engine_suspend(struct engine *engine, const char *deployment, struct error 
 bool engine_resume(struct engine *engine, const char *deployment, bool does_skip,
                    struct error *error) {
     if (is_held(engine, deployment))
-        return reload_release(engine, deployment, error);
+        return reload_readmit(engine, deployment, error);
     return command_all(engine, deployment, false, does_skip, error);
 }
 

@@ -101,6 +101,7 @@ REQUIRES(status_lock) static void add_task(struct view_strategy *view, struct ta
     view->instances++;
     view->parked += task->partition->lane == NULL;
     add_suspension(view, task, suspension);
+    view->unsaved += atomic_load_explicit(&task->is_unsaved, memory_order_relaxed);
     view->messages += counter_read(&counts->messages);
     view->signals += counter_read(&counts->signals);
     view->refused_signals += counter_read(&counts->refused_signals);
@@ -278,6 +279,7 @@ void view_strategy_json(const struct view_strategy *strategy, struct json_writer
     json_unsigned(json, "behind", strategy->behind);
     json_unsigned(json, "missing", strategy->missing);
     json_text(json, "missing_why", strategy->missing_why);
+    json_unsigned(json, "unsaved", strategy->unsaved);
     if (strategy->symbols > 0) {
         json_unsigned(json, "symbols", strategy->symbols);
         json_unsigned(json, "symbols_met", strategy->symbols_met);

@@ -52,6 +52,7 @@ struct view_strategy {
     size_t symbols, symbols_met; /* that its filter lists, and of which messages came since it was
                                   * loaded; 0: it has no filter */
     char symbols_unmet[128];     /* the first of the others, with commas */
+    size_t unsaved; /* instances that could not be saved: the newest checkpoint is without them */
     bool has_save;
     bool is_global;
     uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,

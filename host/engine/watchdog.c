@@ -1,6 +1,7 @@
 #include "engine/watchdog.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/locks.h"
 #include "engine/crash/crash.h"
 
@@ -181,8 +182,7 @@ static void *watch_main(void *argument) {
     lock_acquire(&watchdog->lock, watchdog_lock);
     while (!watchdog->should_stop) {
         const int64_t at = clock_monotonic_ns() + TURN_MS * NS_PER_MS;
-        const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
-        pthread_cond_timedwait(&watchdog->changed, &watchdog->lock, &until);
+        (void)condition_wait(&watchdog->changed, &watchdog->lock, at);
         lock_release(&watchdog->lock, watchdog_lock);
         const int64_t now_ns = clock_monotonic_ns();
         atomic_store(&watchdog->turn_ns, now_ns);
@@ -221,11 +221,7 @@ struct watchdog *watchdog_new(struct lane **lanes, size_t count, const struct cu
     watchdog->sights = sights;
     watchdog->busy = busy;
     watchdog_configure(watchdog, config);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&watchdog->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&watchdog->changed);
     pthread_mutex_init(&watchdog->lock, NULL);
     atomic_store(&watchdog->turn_ns, clock_monotonic_ns());
     const int status = pthread_create(&watchdog->thread, NULL, watch_main, watchdog);

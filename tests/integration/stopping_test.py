@@ -78,7 +78,7 @@ class Stopping(Scenario):
         host = self.new_host(sections={"take5": {"rehearsal_timeout": "10m"}})
         host.drop("hang_constructor")
         host.start()
-        host.wait_log(r"listening to topics")
+        host.wait_event("start.begun")
         for number in 3 * (signal.SIGTERM,) + (signal.SIGINT,):
             host.process.signal(number)
         self.assertEqual(host.process.wait(30), 0)
@@ -168,7 +168,7 @@ class Stopping(Scenario):
         # Nothing of that was committed; and the group waits for the dead member, which is said.
         mark = host.log_size()
         host.start()
-        host.wait_log(r"session", start=mark)
+        host.wait_event("group.join_slow", start=mark)
         self.wait_for("the second part again", lambda: records.count_lines(seen) == 120)
         host.stop()
         tally = {"partitions": {

@@ -77,9 +77,10 @@ struct task {
     bool is_recovered; /* it has the state of the checkpoint that the partition goes on with */
     bool is_spoilt;    /* it refused that state */
     bool is_fed;       /* by the partition's catch-up */
-    uint64_t saved_number; /* of the checkpoint that has its state; 0: none */
-    uint64_t saved_mark;   /* task_mark() at that time */
-    int64_t last_error_ns; /* wall, 0: none */
+    uint64_t saved_number;   /* of the checkpoint that has its state; 0: none */
+    uint64_t saved_mark;     /* task_mark() at that time */
+    _Atomic bool is_unsaved; /* it could not be saved: the newest checkpoint is without its state */
+    int64_t last_error_ns;   /* wall, 0: none */
     char last_error[256] GUARDED_BY(status_lock);
     uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
     int64_t last_slow_ns; /* wall, 0: none; of callbacks that were slow, likewise */

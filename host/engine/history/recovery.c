@@ -176,9 +176,10 @@ void recovery_load(struct lane *lane, struct partition *partition, struct recove
         else if (error.code == ERROR_MEMORY)
             recovery->is_oom = true;
         else
-            log_warning(
-                lane->options.log, "engine",
-                "%s on partition %" PRId32 ": its state in checkpoint %" PRIu64 " is not used: %s",
+            log_change_event(
+                lane->options.log, LOG_LEVEL_WARNING, "engine", "state.discarded",
+                "%s on partition %" PRId32 ": starting without state: that in checkpoint %" PRIu64
+                " is not used: %s",
                 task->deployment->name, partition->number, recovery->checkpoint.number, error.text);
     }
 }

@@ -88,8 +88,9 @@ bool task_give_instance(struct engine *engine, struct task *task, struct deploym
 
 void task_note_refused(struct engine *engine, struct partition *partition,
                        const struct deployment *deployment, const struct error *error) {
-    log_error(engine->log, "engine", "%s on partition %" PRId32 ": not running: %s",
-              deployment->name, partition->number, error->text);
+    log_event(engine->log, LOG_LEVEL_ERROR, "engine", "strategy.not_running",
+              "%s on partition %" PRId32 ": not running: %s", deployment->name, partition->number,
+              error->text);
     atomic_fetch_add(&engine->missing, 1);
     lock_acquire(&engine->status_lock, status_lock);
     partition_note_refusal(partition, deployment->name, error->text);

@@ -201,6 +201,25 @@ static bool is_on_disk(const struct lane *lane, const struct partition *partitio
     return number != 0 && checkpoint_store_has(lane->options.store, partition->number, number);
 }
 
+/* What is the case with every checkpoint is logged when it changes. */
+static void note_unsaved(struct lane *lane, struct task *task, const char *why) {
+    char text[sizeof task->last_error];
+    snprintf(text, sizeof text, "its state is not in the checkpoint: %.200s", why);
+    lane_note_error(lane, task, text);
+    if (!atomic_exchange(&task->is_unsaved, true))
+        log_change_event(lane->options.log, LOG_LEVEL_ERROR, "engine", "state.not_saved",
+                         "%s on partition %" PRId32 ": %s", task->deployment->name,
+                         task->partition->number, text);
+}
+
+static void note_saved_again(struct lane *lane, struct task *task) {
+    if (atomic_load_explicit(&task->is_unsaved, memory_order_relaxed) &&
+        atomic_exchange(&task->is_unsaved, false))
+        log_change_event(lane->options.log, LOG_LEVEL_INFO, "engine", "state.saved_again",
+                         "%s on partition %" PRId32 ": its state is saved again",
+                         task->deployment->name, task->partition->number);
+}
+
 /* A strategy that cannot save is left out, and starts fresh should it come to that. False: out of
  * memory. */
 static bool save_task(struct lane *lane, struct task *task, struct checkpoint_part *part,
@@ -216,6 +235,7 @@ static bool save_task(struct lane *lane, struct task *task, struct checkpoint_pa
     struct error why = {0};
     if (instance_save(task->instance, T5_SAVE_CHECKPOINT, &part->state, &why)) {
         task->saved_mark = mark;
+        note_saved_again(lane, task);
         return true;
     }
     if (why.code == ERROR_MEMORY) {
@@ -223,9 +243,7 @@ static bool save_task(struct lane *lane, struct task *task, struct checkpoint_pa
         return false;
     }
     part->has_state = false;
-    log_change(lane->options.log, LOG_LEVEL_ERROR, "engine",
-               "%s on partition %" PRId32 ": its state is not in the checkpoint: %s",
-               task->deployment->name, task->partition->number, why.text);
+    note_unsaved(lane, task, why.text);
     return true;
 }
 

@@ -94,12 +94,6 @@ static void to_dead_letters(struct lane *lane, const struct record *record, cons
 
 /* ---- errors ---- */
 
-static void remember_error(struct lane *lane, struct task *task, const char *text) {
-    lock_acquire(lane->options.status_lock, status_lock);
-    snprintf(task->last_error, sizeof task->last_error, "%s", text);
-    lock_release(lane->options.status_lock, status_lock);
-}
-
 /* " (and 99 errors and 1 reject more since)", or nothing. */
 static const char *describe_suppressed(const struct task *task, char *text, size_t size) {
     char errors[32] = "", rejects[32] = "";
@@ -130,7 +124,7 @@ static void say_error(struct lane *lane, struct task *task, const char *what, bo
     snprintf(text, sizeof text, "%s at %s/%" PRId32 "/%" PRId64 ": %s", what,
              topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
              task->cause.offset, instance_complaint(task->instance));
-    remember_error(lane, task, text);
+    lane_note_error(lane, task, text);
     task->last_error_ns = now;
     log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.failed", "%s: %s%s",
               task->deployment->name, text, describe_suppressed(task, more, sizeof more));
@@ -363,12 +357,12 @@ static void say_unreadable_time(struct lane *lane, const struct record *record, 
     if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS)
         return;
     *said_ns = coarse_ns;
-    log_warning(lane->options.log, "engine",
-                "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
-                " so far)",
-                topics_name(lane->options.topics, record->topic), record->partition, record->offset,
-                decoder_complaint(lane->decoder),
-                atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "message.time_unreadable",
+              "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
+              " so far)",
+              topics_name(lane->options.topics, record->topic), record->partition, record->offset,
+              decoder_complaint(lane->decoder),
+              atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
 static __attribute__((noinline)) void note_remarks(struct lane *lane, const struct record *record,

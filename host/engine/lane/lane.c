@@ -82,14 +82,14 @@ static void suspect_all(struct lane *lane, unsigned changes, const char *names) 
         return;
     guard_words(changes, words);
     lane->current_call->suspicion = SUSPICION;
-    log_warning(lane->options.log, "engine",
-                "lane %" PRIu32 ": %s changed, by %s, another thread or an operator; %s, and "
-                "each of the next %d callbacks is checked",
-                lane->options.index, words, names[0] != '\0' ? names : "a strategy",
-                changes == GUARD_LIMITS         ? "the change was kept"
-                : (changes & GUARD_LIMITS) != 0 ? "it was restored except for the limits"
-                                                : "it was restored",
-                SUSPICION);
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "strategy.meddled",
+              "lane %" PRIu32 ": %s changed, by %s, another thread or an operator; %s, and "
+              "each of the next %d callbacks is checked",
+              lane->options.index, words, names[0] != '\0' ? names : "a strategy",
+              changes == GUARD_LIMITS         ? "the change was kept"
+              : (changes & GUARD_LIMITS) != 0 ? "it was restored except for the limits"
+                                              : "it was restored",
+              SUSPICION);
 }
 
 /* Something was changed since the last look, and nobody knows by whom: unless it is the thread's
@@ -108,15 +108,15 @@ static void suspect(struct lane *lane, unsigned all_changes) {
     } else if (suspects == 1) {
         instance_meddled(first->instance, changes);
     } else if (words[0] == '\0') {
-        log_warning(lane->options.log, "engine", "lane %" PRIu32 ": one of %s forked",
-                    lane->options.index, names.data);
+        log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "strategy.meddled",
+                  "lane %" PRIu32 ": one of %s forked", lane->options.index, names.data);
     } else {
         lane->current_call->suspicion = SUSPICION;
-        log_warning(lane->options.log, "engine",
-                    "lane %" PRIu32 ": %s changed, by one of %s; it was restored, and each "
-                    "of the next %d callbacks is checked",
-                    lane->options.index, words, suspects > 0 ? names.data : "the strategies",
-                    SUSPICION);
+        log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "strategy.meddled",
+                  "lane %" PRIu32 ": %s changed, by one of %s; it was restored, and each "
+                  "of the next %d callbacks is checked",
+                  lane->options.index, words, suspects > 0 ? names.data : "the strategies",
+                  SUSPICION);
     }
     text_release(&names);
 }

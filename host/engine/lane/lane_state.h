@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Written by the lane with relaxed stores, read by anyone. */
 struct lane_counts {
@@ -127,6 +128,13 @@ static inline struct partition *lane_partition(const struct lane *lane, int32_t 
         return lane->global;
     return number >= 0 && (size_t)number < lane->partition_capacity ? lane->partitions[number]
                                                                     : NULL;
+}
+
+/* The task's last error, as status shows it. */
+static inline void lane_note_error(struct lane *lane, struct task *task, const char *text) {
+    lock_acquire(lane->options.status_lock, status_lock);
+    snprintf(task->last_error, sizeof task->last_error, "%s", text);
+    lock_release(lane->options.status_lock, status_lock);
 }
 
 #endif

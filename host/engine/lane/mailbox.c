@@ -1,9 +1,9 @@
 #include "engine/lane/mailbox.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 
 #include <stddef.h>
-#include <time.h>
 
 #define TICK_NS       (100 * NS_PER_MS)
 #define HURRY_LOOK_NS (100 * NS_PER_MS)
@@ -11,12 +11,8 @@
 enum { CALL_QUEUED, CALL_RUNNING, CALL_DONE, CALL_WITHDRAWN };
 
 void mailbox_init(struct mailbox *mailbox, const _Atomic int64_t *hurry_ns) {
-    pthread_condattr_t attributes;
     *mailbox = (struct mailbox){.hurry_ns = hurry_ns};
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&mailbox->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&mailbox->changed);
     pthread_mutex_init(&mailbox->lock, NULL);
 }
 
@@ -26,9 +22,7 @@ void mailbox_release(struct mailbox *mailbox) {
 }
 
 REQUIRES(mailbox_lock) static void await_change(struct mailbox *mailbox, int64_t for_ns) {
-    const int64_t at = clock_monotonic_ns() + for_ns;
-    const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
-    pthread_cond_timedwait(&mailbox->changed, &mailbox->lock, &until);
+    (void)condition_wait(&mailbox->changed, &mailbox->lock, clock_monotonic_ns() + for_ns);
 }
 
 void mailbox_post(struct mailbox *mailbox, struct mailbox_call *call) {

@@ -1,19 +1,14 @@
 #include "engine/lane/meeting.h"
 
 #include "base/clock.h"
-
-#include <time.h>
+#include "base/condition.h"
 
 #define TICK_NS (100 * NS_PER_MS)
 
 void meeting_init(struct meeting *meeting, size_t expected, int64_t until_ns,
                   const _Atomic int64_t *hurry_ns) {
-    pthread_condattr_t attributes;
     *meeting = (struct meeting){.expected = expected, .until_ns = until_ns, .hurry_ns = hurry_ns};
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&meeting->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&meeting->changed);
     pthread_mutex_init(&meeting->lock, NULL);
 }
 
@@ -34,8 +29,7 @@ REQUIRES(meeting_lock) static void wait_a_tick(struct meeting *meeting, int64_t 
     int64_t at = now_ns + TICK_NS;
     if (meeting->step == 0 && at > meeting->until_ns)
         at = meeting->until_ns;
-    const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
-    pthread_cond_timedwait(&meeting->changed, &meeting->lock, &until);
+    (void)condition_wait(&meeting->changed, &meeting->lock, at);
 }
 
 bool meeting_await(struct meeting *meeting, _Atomic int64_t *heartbeat_ns,

@@ -50,7 +50,7 @@ void held_note(struct engine *engine, struct plan *plan, const char *only) {
     lock_release(&engine->status_lock, status_lock);
 }
 
-void held_forget(struct engine *engine) {
+void held_release(struct engine *engine) {
     lock_alone(status_lock);
     drop_held(engine, NULL, NULL);
     free(engine->held);

@@ -240,7 +240,7 @@ static bool plan_alone(struct engine *engine, const struct plan_request *request
                                               : "the host is stopping");
 }
 
-bool reload_release(struct engine *engine, const char *deployment, struct error *error) {
+bool reload_readmit(struct engine *engine, const char *deployment, struct error *error) {
     struct plan plan = {0};
     struct report report;
     struct loan loan = {0};

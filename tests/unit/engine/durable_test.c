@@ -30,6 +30,17 @@ static struct fixture *good_fixture(void) {
     return start_good(settings);
 }
 
+static void take_good(void *context, const struct view_strategy *strategy) {
+    if (strcmp(strategy->name, "good") == 0)
+        *(struct view_strategy *)context = *strategy;
+}
+
+static struct view_strategy look(struct fixture *fixture) {
+    struct view_strategy view = {.why = ""};
+    view_strategies(fixture_engine(fixture), take_good, &view);
+    return view;
+}
+
 static void send(struct fixture *fixture, int64_t from, int64_t to) {
     for (int64_t offset = from; offset < to; offset++)
         fixture_send(fixture, BAR, 0, offset, "A");
@@ -115,6 +126,26 @@ Test(durable, a_crash_before_the_first_interval_is_over_costs_no_state) {
     fixture_wait_state(fixture, "good", "running");
     fixture_wait_deliveries(fixture, 1);
     cr_expect_eq(fixture_signal_value(fixture, 0), 5);
+    fixture_free(fixture);
+}
+
+Test(durable, a_state_that_cannot_be_saved_is_said_once_and_shown_until_it_is) {
+    static const char *const settings[] = {"checkpoint.interval=0", NULL};
+    struct fixture *fixture = fixture_new(settings);
+    fixture_drop(fixture, "as_good/refuse_first_save", "good");
+    fixture_start(fixture);
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    send(fixture, 0, 1);
+    checkpoint(fixture);
+    cr_expect_eq(look(fixture).unsaved, 1);
+    cr_expect_str_eq(look(fixture).last_error,
+                     "its state is not in the checkpoint: save failed: in the middle of something");
+    cr_expect_not_null(strstr(fixture_log(fixture), "state.not_saved"));
+    cr_expect_null(strstr(fixture_log(fixture), "state.saved_again"));
+    send(fixture, 1, 2);
+    checkpoint(fixture);
+    cr_expect_eq(look(fixture).unsaved, 0);
+    cr_expect_not_null(strstr(fixture_log(fixture), "state.saved_again"));
     fixture_free(fixture);
 }
 
@@ -514,17 +545,6 @@ Test(durable, a_join_makes_signals_again_that_left_just_before_a_crash) {
 }
 
 /* ---- what others see of it ---- */
-
-static void take_good(void *context, const struct view_strategy *strategy) {
-    if (strcmp(strategy->name, "good") == 0)
-        *(struct view_strategy *)context = *strategy;
-}
-
-static struct view_strategy look(struct fixture *fixture) {
-    struct view_strategy view = {.why = ""};
-    view_strategies(fixture_engine(fixture), take_good, &view);
-    return view;
-}
 
 /* Serves the engine until `good` is so far behind; the figure is counted now and then. */
 static void wait_behind(struct fixture *fixture, uint64_t behind) {
