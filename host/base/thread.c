@@ -1,7 +1,10 @@
 #include "base/thread.h"
 
+#include "base/clock.h"
+
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument,
                   struct error *error) {
@@ -16,4 +19,13 @@ bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *), voi
     snprintf(shown, sizeof shown, "%s", name);
     pthread_setname_np(*thread, shown);
     return true;
+}
+
+bool thread_join_within(pthread_t thread, int64_t wait_ns) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until); /* the only clock that pthread_timedjoin_np() has */
+    const int64_t ns = until.tv_nsec + (wait_ns > 0 ? wait_ns : 0);
+    until.tv_sec += (time_t)(ns / NS_PER_S);
+    until.tv_nsec = (long)(ns % NS_PER_S);
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "config/items.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,12 @@ bool producer_setup_init(struct producer_setup *setup, const struct config_items
     return true;
 }
 
+bool producer_setup_transactions(struct producer_setup *setup, const char *id, int timeout_ms) {
+    setup->transactional_id = strdup(id);
+    setup->transaction_timeout_ms = timeout_ms;
+    return setup->transactional_id != NULL;
+}
+
 void producer_setup_release(struct producer_setup *setup) {
     for (size_t i = 0; i < setup->properties.count; i++) {
         free(setup->properties.items[i].name);
@@ -56,6 +63,7 @@ void producer_setup_release(struct producer_setup *setup) {
     }
     free(setup->properties.items);
     free(setup->servers);
+    free(setup->transactional_id);
     memset(setup, 0, sizeof *setup);
 }
 
@@ -76,6 +84,10 @@ static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *va
     }
 }
 
+/* A transaction right behind another waits for that time (default: 100 ms) where the marks of the
+ * one before are not written yet. */
+static const struct property TRANSACTIONAL_DEFAULTS[] = {{"retry.backoff.ms", "5"}};
+
 static bool properties_set(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
                            struct error *error) {
     for (size_t i = 0; i < count; i++)
@@ -84,10 +96,28 @@ static bool properties_set(rd_kafka_conf_t *conf, const struct property *propert
     return true;
 }
 
+/* Set last. Librdkafka wants no time limit above that of the transaction. */
+static bool transactions_set(rd_kafka_conf_t *conf, const struct producer_setup *setup,
+                             struct error *error) {
+    char limit[16];
+    snprintf(limit, sizeof limit, "%d", setup->transaction_timeout_ms);
+    const struct property properties[] = {
+        {"transactional.id", setup->transactional_id},
+        {"transaction.timeout.ms", limit},
+        {"message.timeout.ms", limit},
+        {"socket.timeout.ms", limit},
+    };
+    return properties_set(conf, properties, sizeof properties / sizeof *properties, error);
+}
+
 rd_kafka_t *producer_new(const struct producer_setup *setup,
                          const struct producer_callbacks *callbacks, struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (!properties_set(conf, DEFAULTS, sizeof DEFAULTS / sizeof DEFAULTS[0], error))
+        goto failed;
+    if (setup->transactional_id != NULL &&
+        !properties_set(conf, TRANSACTIONAL_DEFAULTS,
+                        sizeof TRANSACTIONAL_DEFAULTS / sizeof TRANSACTIONAL_DEFAULTS[0], error))
         goto failed;
     for (size_t i = 0; i < setup->properties.count; i++) {
         const struct config_item *item = &setup->properties.items[i];
@@ -96,6 +126,8 @@ rd_kafka_t *producer_new(const struct producer_setup *setup,
     }
     if ((setup->servers && !property_set(conf, "bootstrap.servers", setup->servers, error)) ||
         !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
+        goto failed;
+    if (setup->transactional_id != NULL && !transactions_set(conf, setup, error))
         goto failed;
 
     rd_kafka_conf_set_opaque(conf, callbacks->opaque);

@@ -1,5 +1,6 @@
 /*
- * sink/producer.h - a librdkafka producer that does not lose: idempotent, acks=all, no time limit.
+ * sink/producer.h - a librdkafka producer that does not lose: idempotent, acks=all, no time limit;
+ * with a transactional id, none but that of its transactions.
  */
 #ifndef TAKE5_SINK_PRODUCER_H
 #define TAKE5_SINK_PRODUCER_H
@@ -13,7 +14,9 @@
 
 /* What a producer is made from, again and again. */
 struct producer_setup {
-    char *servers; /* NULL: named by the properties */
+    char *servers;          /* NULL: named by the properties */
+    char *transactional_id; /* NULL: it has no transactions */
+    int transaction_timeout_ms;
     struct config_items properties;
 };
 
@@ -28,6 +31,8 @@ struct producer_callbacks {
 /* Copies what it keeps; false when memory runs out. */
 bool producer_setup_init(struct producer_setup *setup, const struct config_items *properties,
                          const char *servers);
+/* It is to be a transactional one. False when memory runs out. */
+bool producer_setup_transactions(struct producer_setup *setup, const char *id, int timeout_ms);
 void producer_setup_release(struct producer_setup *setup);
 
 rd_kafka_t *producer_new(const struct producer_setup *setup,

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/condition.h"
+#include "base/thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,14 @@ bool sink_queue_init(struct sink_queue *queue) {
     return pthread_mutex_init(&queue->mutex, NULL) == 0;
 }
 
-static void entry_release(struct sink_entry *entry) {
+struct sink_entry *sink_entry_take(struct delivery *delivery) {
+    struct sink_entry *entry = &delivery->entries[delivery->entry_count++];
+    delivery_retain(delivery);
+    *entry = (struct sink_entry){.delivery = delivery};
+    return entry;
+}
+
+void sink_entry_release(struct sink_entry *entry) {
     free(entry->text);
     delivery_release(entry->delivery); /* and the entry with it */
 }
@@ -29,7 +37,7 @@ static void list_release(struct sink_list *list) {
     while (list->first) {
         struct sink_entry *entry = list->first;
         sink_list_remove(list, entry);
-        entry_release(entry);
+        sink_entry_release(entry);
     }
 }
 
@@ -52,6 +60,13 @@ void sink_list_insert(struct sink_list *list, struct sink_entry *entry) {
     *(entry->after ? &entry->after->before : &list->last) = entry;
 }
 
+void sink_list_append(struct sink_list *list, struct sink_entry *entry) {
+    entry->before = list->last;
+    entry->after = NULL;
+    *(list->last ? &list->last->after : &list->first) = entry;
+    list->last = entry;
+}
+
 void sink_list_remove(struct sink_list *list, struct sink_entry *entry) {
     *(entry->before ? &entry->before->after : &list->first) = entry->after;
     *(entry->after ? &entry->after->before : &list->last) = entry->before;
@@ -59,9 +74,8 @@ void sink_list_remove(struct sink_list *list, struct sink_entry *entry) {
 }
 
 void sink_queue_push(struct sink_queue *queue, struct delivery *delivery) {
-    struct sink_entry *entry = &delivery->entries[delivery->entry_count++];
-    delivery_retain(delivery);
-    *entry = (struct sink_entry){.delivery = delivery, .number = queue->pushed++};
+    struct sink_entry *entry = sink_entry_take(delivery);
+    entry->number = queue->pushed++;
     sink_list_insert(&queue->waiting, entry);
 }
 
@@ -107,7 +121,7 @@ void sink_queue_confirm(struct sink_queue *queue, struct sink_entry *entry) {
     sink_list_remove(&queue->sent, entry);
     end_confirming(queue);
     lock_release(&queue->mutex, sink_lock);
-    entry_release(entry);
+    sink_entry_release(entry);
 }
 
 static void confirm_sent(const struct sink_queue *queue) {
@@ -175,16 +189,6 @@ void sink_queue_status(struct sink_queue *queue, struct sink_status *status) {
     lock_release(&queue->mutex, sink_lock);
 }
 
-/* The wait of pthread_timedjoin_np() is by the wall clock, the only one it has. */
-static bool thread_join(pthread_t thread, int64_t wait_ns) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ns = until.tv_nsec + (wait_ns > 0 ? wait_ns : 0);
-    until.tv_sec += (time_t)(ns / NS_PER_S);
-    until.tv_nsec = (long)(ns % NS_PER_S);
-    return pthread_timedjoin_np(thread, NULL, &until) == 0;
-}
-
 bool sink_thread_stop(struct sink_queue *queue, pthread_t thread, int timeout_ms,
                       void (*wake)(void *), void *context) {
     int64_t wait_ns = timeout_ms * NS_PER_MS;
@@ -195,7 +199,7 @@ bool sink_thread_stop(struct sink_queue *queue, pthread_t thread, int timeout_ms
     if (wake)
         wake(context);
     lock_release(&queue->mutex, sink_lock);
-    if (thread_join(thread, wait_ns + STOP_GRACE_NS))
+    if (thread_join_within(thread, wait_ns + STOP_GRACE_NS))
         return true;
 
     lock_acquire(&queue->mutex, sink_lock);

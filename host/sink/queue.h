@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 
+struct tenure;
 struct sink_entry {
     struct sink_entry *before, *after;
     struct delivery *delivery;
@@ -23,7 +24,8 @@ struct sink_entry {
     bool is_suspect; /* was refused together with others: to be sent alone */
     char *text;      /* what stands for the value when it was shortened */
     size_t text_size;
-    uint8_t tries; /* the sink's own */
+    uint8_t tries;         /* the sink's own */
+    struct tenure *tenure; /* in an epoch, sink/transaction/epoch.h; else NULL */
 };
 
 struct sink_list {
@@ -56,8 +58,14 @@ void sink_queue_release(struct sink_queue *queue);
 
 /* Pusher: takes one of the delivery's entries, with a reference. With the mutex held. */
 void sink_queue_push(struct sink_queue *queue, struct delivery *delivery) REQUIRES(sink_lock);
+/* Takes the next of the delivery's entries, with a reference; it stands in no list. */
+struct sink_entry *sink_entry_take(struct delivery *delivery);
+/* Gives up what an entry holds, which stands in no list: the delivery may go with it. */
+void sink_entry_release(struct sink_entry *entry);
 /* Puts an entry at its place in the order; the entry stands in none. */
 void sink_list_insert(struct sink_list *list, struct sink_entry *entry);
+/* Puts it at the end, whatever its number. */
+void sink_list_append(struct sink_list *list, struct sink_entry *entry);
 void sink_list_remove(struct sink_list *list, struct sink_entry *entry);
 
 /* The sink's thread, with the mutex held: puts entries among the sent, until they are `most` or

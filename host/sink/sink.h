@@ -93,8 +93,9 @@ struct sink_status {
     bool is_well;    /* the last attempt worked */
     uint64_t queued; /* pushed and not confirmed */
     uint64_t confirmed;
-    uint64_t shortened; /* refused for good, written short */
-    char detail[256];   /* what is wrong, in words */
+    uint64_t shortened;   /* refused for good, written short */
+    bool is_exactly_once; /* it is no sink, but the transactors */
+    char detail[256];     /* what is wrong, in words */
 };
 
 struct sink;

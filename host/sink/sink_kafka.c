@@ -7,7 +7,7 @@
  * alone first (a broker refuses a batch as a whole), then shortened, then bare fatal     the client
  * is made anew, and all that is unconfirmed is produced again in order
  */
-#include "sink/dead_letter.h"
+#include "sink/kafka_record.h"
 #include "sink/producer.h"
 #include "sink/queue.h"
 
@@ -26,8 +26,6 @@
 #define POLL_IDLE_MS   1000
 #define POLL_HELD_MS   200
 #define POLL_FULL_MS   10
-
-enum level { LEVEL_WHOLE, LEVEL_SHORT, LEVEL_BARE };
 
 struct kafka_sink {
     struct sink sink;
@@ -50,22 +48,6 @@ struct kafka_sink {
     int64_t pause_ns;
     char trouble[192]; /* why there is no connection */
 };
-
-/* For good, as far as this record is concerned. */
-static bool is_refused_for_good(rd_kafka_resp_err_t code) {
-    switch (code) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-    case RD_KAFKA_RESP_ERR__INVALID_ARG:
-        return true;
-    default:
-        return false;
-    }
-}
 
 static void kafka_ill(struct kafka_sink *self, const char *detail) {
     lock_acquire(&self->queue.mutex, sink_lock);
@@ -111,52 +93,10 @@ static void entry_put_back(struct kafka_sink *self, struct sink_entry *entry) {
     lock_release(&self->queue.mutex, sink_lock);
 }
 
-/* False: no memory. */
-static bool entry_shorten(struct kafka_sink *self, struct sink_entry *entry,
-                          rd_kafka_resp_err_t code) {
-    const struct delivery_text *own = delivery_text(entry->delivery);
-    struct text text, line;
-    text_init(&text);
-    text_init(&line);
-    if (own != NULL)
-        dead_letter_write_short(own, rd_kafka_err2name(code), &text);
-    delivery_write_line(entry->delivery, &line);
-    const bool did = own != NULL && !text_is_oom(&text);
-    if (did) {
-        entry->text_size = text.size;
-        entry->text = text_take(&text);
-        log_event(self->log, LOG_LEVEL_WARNING, "sink", "sink.record_shortened",
-                  "topic %s permanently rejected a record of %zu bytes: %s; a shortened one is "
-                  "written instead: %s",
-                  self->topic, own->value_size, rd_kafka_err2str(code), line.data);
-    }
-    text_release(&text);
-    text_release(&line);
-    return did;
-}
-
-/* Refused for good: what comes after it is less. False: there is nothing less. */
-static bool entry_reduce(struct kafka_sink *self, struct sink_entry *entry,
-                         rd_kafka_resp_err_t code) {
-    if (!entry->is_suspect) {
-        entry->is_suspect = true;
-        log_info(self->log, "sink",
-                 "topic %s rejected a batch: %s; retrying its records one by one (a lower "
-                 "batch.size may help)",
-                 self->topic, rd_kafka_err2str(code));
-        return true;
-    }
-    if (entry->level == LEVEL_BARE)
-        return false;
-    if (entry->level == LEVEL_WHOLE && !entry_shorten(self, entry, code))
-        return false; /* no memory: as it was, another time */
-    entry->level++;
-    return true;
-}
-
 static void entry_refused(struct kafka_sink *self, struct sink_entry *entry,
                           rd_kafka_resp_err_t code) {
-    bool is_for_good = is_refused_for_good(code) && entry_reduce(self, entry, code);
+    bool is_for_good = kafka_record_is_refused_for_good(code) &&
+                       kafka_record_reduce(entry, code, self->topic, self->log);
     entry_put_back(self, entry);
     switch (code) {
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -295,42 +235,6 @@ static void client_renew(struct kafka_sink *self) {
         kafka_ill(self, error.text);
 }
 
-static rd_kafka_headers_t *entry_headers(const struct sink_entry *entry,
-                                         const struct delivery_text *text) {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(text->header_count);
-    for (size_t i = 0; i < text->header_count; i++) {
-        const struct delivery_header *header = &text->headers[i];
-        /* Bare: what made it too large or invalid may be one of the original's headers. */
-        if (entry->level == LEVEL_BARE && entry->delivery->kind == DELIVERY_DEAD_LETTER &&
-            !dead_letter_is_own_header(text, i))
-            continue;
-        rd_kafka_header_add(headers, header->name, -1, header->value,
-                            header->value ? (ssize_t)header->value_size : 0);
-    }
-    return headers;
-}
-
-/* The value is not copied: the entry keeps it until the delivery report. */
-static rd_kafka_resp_err_t entry_produce(struct kafka_sink *self, struct sink_entry *entry) {
-    const struct delivery *delivery = entry->delivery;
-    const struct delivery_text *text = delivery_text(entry->delivery);
-    if (text == NULL)
-        return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE; /* for now */
-    bool is_bare = entry->level == LEVEL_BARE;
-    const char *value = entry->level > LEVEL_WHOLE ? entry->text : text->value;
-    size_t size = entry->level > LEVEL_WHOLE ? entry->text_size : text->value_size;
-    rd_kafka_headers_t *headers = entry_headers(entry, text);
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        self->client, RD_KAFKA_V_RKT(self->handle), RD_KAFKA_V_MSGFLAGS(0),
-        RD_KAFKA_V_VALUE((void *)value, size),
-        RD_KAFKA_V_KEY(is_bare ? NULL : delivery->key, is_bare ? 0 : delivery->key_size),
-        RD_KAFKA_V_TIMESTAMP(is_bare || delivery->time_ms < 0 ? 0 : delivery->time_ms),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(entry), RD_KAFKA_V_END);
-    if (code)
-        rd_kafka_headers_destroy(headers);
-    return code;
-}
-
 /* Takes the next that may be produced now, and puts it among the sent; NULL: none. */
 static struct sink_entry *entry_next(struct kafka_sink *self) {
     struct sink_queue *queue = &self->queue;
@@ -356,7 +260,7 @@ static int kafka_produce(struct kafka_sink *self) {
     }
     struct sink_entry *entry;
     while ((entry = entry_next(self))) {
-        rd_kafka_resp_err_t code = entry_produce(self, entry);
+        rd_kafka_resp_err_t code = kafka_record_produce(self->client, self->handle, entry);
         if (!code)
             continue;
         if (entry->is_suspect)
@@ -364,7 +268,8 @@ static int kafka_produce(struct kafka_sink *self) {
         entry_refused(self, entry, code);
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return POLL_FULL_MS;
-        if (!is_refused_for_good(code) || self->is_fatal || clock_monotonic_ns() < self->resume_ns)
+        if (!kafka_record_is_refused_for_good(code) || self->is_fatal ||
+            clock_monotonic_ns() < self->resume_ns)
             return 0;
     }
     return POLL_IDLE_MS;
