@@ -1,0 +1,106 @@
+/*
+ * sink/transaction/transactor.h - makes epochs visible, each with its offsets as one transaction of
+ * Kafka's: a producer and a thread of its own for one lane, which never waits for it.
+ *
+ * For each epoch, in order: begin, produce, send the offsets with the group's metadata, see that
+ * the journal is on the disk and that the sinks beside have theirs, commit. What comes of it:
+ *
+ *   aborted       (a request refused, a record refused, the group's generation moved): the records
+ *                 are still in memory; abort, and again.
+ *   fatal         the producer is made anew, with the same id, which ends what the former left.
+ *   in doubt      (the answer to a commit is missing, or the producer failed in it): a new
+ * producer, init_transactions, and then the metadata of the group's committed offsets says whether
+ * this epoch went through. fenced        another producer has the id: as in doubt. The broker tells
+ * it so too after a transaction that took longer than TRANSACTOR_TIMEOUT_MS. tenure over   the
+ * partition is another host's to go on with: its records and offsets are dropped from the epoch
+ * (epoch.h). The group's generation in the metadata keeps a host from committing that has not heard
+ * of it yet.
+ *
+ * Nothing is retried for ever without being said; nothing is given up but what is another host's.
+ */
+#ifndef TAKE5_SINK_TRANSACTION_TRANSACTOR_H
+#define TAKE5_SINK_TRANSACTION_TRANSACTOR_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "log/log.h"
+#include "sink/sink.h"
+#include "sink/transaction/epoch.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The brokers abort a transaction that is open for so long, and whoever goes on with its partitions
+ * waits for that. */
+#define TRANSACTOR_TIMEOUT_MS 10000
+/* A lane closes no epoch by the clock while so many are undecided: the open one grows. */
+#define TRANSACTOR_WAITING    2
+
+/* The consumer that holds the partitions. The transactor's thread calls. */
+struct transactor_group {
+    void *context;
+    /* To be destroyed by the caller. NULL: it is no member now. */
+    rd_kafka_consumer_group_metadata_t *(*metadata)(void *context);
+    /* Fills in what the group has committed, waiting out transactions that are open. */
+    rd_kafka_resp_err_t (*committed)(void *context, rd_kafka_topic_partition_list_t *list,
+                                     int timeout_ms);
+};
+
+struct transactor_options {
+    const char *id;                /* transactional.id */
+    const char *signal_topic;      /* NULL: epochs have no signals */
+    const char *dead_letter_topic; /* NULL: they have no dead letters */
+    const struct config_items *properties;
+    const char *bootstrap_servers;
+    struct transactor_group group;
+    struct sink *const *beside; /* flushed before a commit; outlive it, as the array does */
+    size_t beside_count;
+    struct log *log;
+};
+
+/* What whoever closes epochs wants of it. */
+struct transactor_user {
+    void *context;
+    /* Waits until what the ticket stands for is on the disk, up to the time. */
+    bool (*await_durable)(void *context, uint64_t ticket, int64_t timeout_ns);
+    void (*decided)(void *context); /* an epoch was: the transactor's thread; must not block */
+};
+
+struct transactor;
+
+/* NULL with an error when librdkafka refuses the settings. Everything but the group's context and
+ * `beside` is copied. */
+struct transactor *transactor_new(const struct transactor_options *options, struct error *error);
+/* Once, before the first epoch. */
+void transactor_bind(struct transactor *transactor, const struct transactor_user *user);
+
+/* One thread. Takes the epoch over. */
+void transactor_submit(struct transactor *transactor, struct epoch *epoch);
+/* Any thread: how many were submitted and are not decided. */
+size_t transactor_undecided(const struct transactor *transactor);
+/* Any thread: waits until all that were submitted are decided, up to the time (monotonic). */
+bool transactor_await(struct transactor *transactor, int64_t until_ns);
+
+struct transactor_status {
+    const char *id;
+    bool is_well;                  /* the last attempt worked */
+    char detail[256];              /* what is wrong, in words */
+    uint64_t queued;               /* records that were submitted and are not decided */
+    uint64_t confirmed, shortened; /* records */
+    uint64_t committed, aborted;   /* transactions */
+    uint64_t unknown;              /* commits whose outcome had to be found out */
+    uint64_t fenced;               /* producers that were fenced */
+    uint64_t dropped;              /* epochs of which another host's partitions were dropped */
+    size_t undecided;              /* epochs */
+    int64_t wait_ns;               /* from the closing of the last decided epoch to its decision */
+    uint64_t wait_sum_us, wait_count; /* of all */
+};
+void transactor_get_status(struct transactor *transactor, struct transactor_status *status);
+
+/* Ends within the time and frees it; what is not decided then is left to the brokers, which abort
+ * it. NULL is allowed. False: librdkafka hangs, and its memory is left. */
+bool transactor_free(struct transactor *transactor, int timeout_ms);
+
+#endif
