@@ -63,6 +63,10 @@ void config_choice_release(struct config *config);
 void kafka_assign(struct build *build, enum kafka_side side, const struct assignment *assignment);
 bool kafka_set_defaults(struct build *build);
 void kafka_finish(struct build *build);
+/* finish.c: where a key of the schema was set. */
+struct place build_origin(const struct config *config, const char *section, const char *key);
+/* delivery.c: after kafka_finish(). */
+void delivery_finish(struct build *build);
 
 /* environment.c */
 void environment_assign(struct build *build);

@@ -59,6 +59,7 @@ struct config_deployment {
 enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
 enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
+enum config_delivery { DELIVERY_AT_LEAST_ONCE = 1, DELIVERY_EXACTLY_ONCE };
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
@@ -124,6 +125,8 @@ struct config {
 
     /* [signals] sinks = log, jsonl, kafka */
     bool sink_log, sink_jsonl, sink_kafka;
+    enum config_delivery delivery; /* [signals] delivery: of those to Kafka */
+    int64_t commit_interval_ns;    /* exactly once: between two transactions */
     /* [sink:jsonl] */
     char *jsonl_path;
     bool jsonl_fsync;

@@ -74,7 +74,7 @@ static void default_files(struct build *build) {
     default_text(build, &config->journal_path, below(config->state_dir, "journal"));
 }
 
-static struct place origin(const struct config *config, const char *section, const char *key) {
+struct place build_origin(const struct config *config, const char *section, const char *key) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
     return config->origins[schema_find(section, key) - keys];
@@ -91,7 +91,8 @@ static void check_socket(struct build *build) {
     if (config->control_socket == NULL || strlen(config->control_socket) <= limit)
         return;
     faults_add(build->faults,
-               written(origin(config, "control", "socket"), origin(config, "take5", "run_dir")),
+               written(build_origin(config, "control", "socket"),
+                       build_origin(config, "take5", "run_dir")),
                "[control] socket = %s is %zu bytes long, at most %zu are possible: set a shorter "
                "one, or a "
                "shorter [take5] run_dir",
@@ -154,7 +155,7 @@ static void check_files(struct build *build) {
 static void check_host_id(struct build *build) {
     const struct config *config = build->config;
     if (config->host_id != NULL && !host_id_is_valid(config->host_id))
-        faults_add(build->faults, origin(config, "take5", "host_id"),
+        faults_add(build->faults, build_origin(config, "take5", "host_id"),
                    "[take5] host_id = %s: expected at most %d letters, digits, '.', '_' and '-'",
                    config->host_id, HOST_ID_MAX);
 }
@@ -167,7 +168,8 @@ static void check_order(struct build *build, const char *low, const char *high, 
     format_duration(low_ns, low_text, sizeof low_text);
     format_duration(high_ns, high_text, sizeof high_text);
     faults_add(build->faults,
-               written(origin(build->config, "take5", low), origin(build->config, "take5", high)),
+               written(build_origin(build->config, "take5", low),
+                       build_origin(build->config, "take5", high)),
                "[take5] %s is %s and must not be above %s, which is %s", low, low_text, high,
                high_text);
 }
@@ -178,7 +180,7 @@ static void check_address(struct build *build) {
     if (inet_pton(AF_INET, config->http_address, address) == 1 ||
         inet_pton(AF_INET6, config->http_address, address) == 1)
         return;
-    faults_add(build->faults, origin(config, "http", "address"),
+    faults_add(build->faults, build_origin(config, "http", "address"),
                "[http] address = %s is not an IP address, such as 127.0.0.1, 0.0.0.0 or ::1",
                config->http_address);
 }
@@ -192,7 +194,7 @@ static void check_hosts(struct build *build) {
             rest++;
         if (*rest == '\0')
             continue;
-        faults_add(build->faults, origin(build->config, "http", "allowed_hosts"),
+        faults_add(build->faults, build_origin(build->config, "http", "allowed_hosts"),
                    "[http] allowed_hosts: %s is not a host name: write it like take5.example.org, "
                    "without http://, port or *",
                    names[i]);
@@ -212,6 +214,7 @@ void build_finish(struct build *build) {
     default_files(build);
     topics_finish(build);
     kafka_finish(build);
+    delivery_finish(build);
     deployments_finish(build);
     check_files(build);
     check_host_id(build);

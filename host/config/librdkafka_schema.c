@@ -40,7 +40,8 @@ static const struct {
     {"acks", KAFKA_PRODUCER, "a signal is safe when all replicas have it: always all"},
     {"request.required.acks", KAFKA_PRODUCER,
      "a signal is safe when all replicas have it: always all"},
-    {"transactional.id", KAFKA_PRODUCER, "signals are not produced in transactions"},
+    {"transactional.id", KAFKA_PRODUCER,
+     "[signals] delivery = exactly_once sets it, of group.id, host_id and lane"},
     {"delivery.report.only.error", KAFKA_PRODUCER,
      "offsets advance only when a delivery is reported"},
 };

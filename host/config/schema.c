@@ -37,6 +37,8 @@ static const struct schema_choice sinks[] = {{"log", offsetof(struct config, sin
                                              {"jsonl", offsetof(struct config, sink_jsonl)},
                                              {"kafka", offsetof(struct config, sink_kafka)},
                                              {NULL, 0}};
+static const struct schema_choice deliveries[] = {
+    {"at_least_once", DELIVERY_AT_LEAST_ONCE}, {"exactly_once", DELIVERY_EXACTLY_ONCE}, {NULL, 0}};
 static const struct schema_choice dead_letters[] = {{"none", DEAD_LETTERS_NONE},
                                                     {"jsonl", DEAD_LETTERS_JSONL},
                                                     {"kafka", DEAD_LETTERS_KAFKA},
@@ -223,6 +225,15 @@ static const struct schema_key keys[] = {
 
     {"signals", "sinks", SCHEMA_SET, "log", NULL, 0, 0, sinks, CONFIG(sink_log), true,
      "Where signals go: any of log, jsonl, kafka, separated by commas."},
+    {"signals", "delivery", SCHEMA_CHOICE, "at_least_once", NULL, 0, 0, deliveries,
+     CONFIG(delivery), true,
+     "exactly_once: signals and dead letters that go to Kafka become visible to readers with "
+     "isolation.level=read_committed once, together with the offsets behind them. The files and "
+     "the log beside stay at_least_once."},
+    {"signals", "commit_interval", SCHEMA_DURATION, "100ms", NULL, NS_PER_MS, MINUTE, NULL,
+     CONFIG(commit_interval_ns), false,
+     "exactly_once: how often a lane's signals and offsets are committed. Signals become visible "
+     "that much later."},
     {"sink:jsonl", "path", SCHEMA_PATH, NULL, "STATE_DIR/signals.jsonl", 0, 0, NULL,
      CONFIG(jsonl_path), true, "The file. Reopened together with the log."},
     {"sink:jsonl", "fsync", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(jsonl_fsync), true,
