@@ -17,6 +17,7 @@
 #include "engine/reload/held.h"
 #include "engine/reload/reload.h"
 #include "engine/watchdog.h"
+#include "sink/transaction/transactor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,6 +159,32 @@ static bool open_store(struct engine *engine, struct error *error) {
     return engine->store != NULL;
 }
 
+/* ---- exactly once ---- */
+
+static bool await_journal(void *context, uint64_t ticket, int64_t timeout_ns) {
+    const struct lane *lane = context;
+    return checkpoint_store_await(lane->options.store, ticket, timeout_ns);
+}
+
+static void wake_lane(void *context) {
+    const struct lane *lane = context;
+    lane->options.source->ops->wake(lane->options.source, lane->options.index);
+}
+
+/* NULL: at least once. */
+static struct transactor *transactor_of(const struct engine *engine, size_t lane) {
+    const struct publisher *publisher = engine->options.publisher;
+    return lane < publisher->transactor_count ? publisher->transactors[lane] : NULL;
+}
+
+/* Before any partition is assigned, and so before the lane closes an epoch. */
+static void bind_transactor(struct lane *lane) {
+    const struct transactor_user user = {
+        .context = lane, .await_durable = await_journal, .decided = wake_lane};
+    if (lane->options.transactor != NULL)
+        transactor_bind(lane->options.transactor, &user);
+}
+
 static bool start_lanes(struct engine *engine, struct error *error) {
     const size_t count = (size_t)engine->config->lanes;
     engine->lanes = calloc(count + 1, sizeof *engine->lanes);
@@ -171,6 +198,7 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .log = engine->log,
             .source = engine->options.source,
             .publisher = engine->options.publisher,
+            .transactor = transactor_of(engine, i),
             .status_lock = &engine->status_lock,
             .is_replay = engine->options.mode == T5_MODE_REPLAY,
             .observed = engine->options.feed_stats != NULL
@@ -201,6 +229,7 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             return false;
         }
         engine->lanes[engine->lane_count++] = lane;
+        bind_transactor(lane);
     }
     return true;
 }
@@ -361,6 +390,9 @@ static bool stop(struct engine *engine, int64_t deadline_ns) {
         begin_step(engine, "Kafka to commit the final offsets");
         engine->left.is_uncommitted = !engine->options.source->ops->close(
             engine->options.source, (int)(share(deadline_ns, 2, 3) / NS_PER_MS));
+        for (size_t i = 0; i < engine->options.publisher->transactor_count; i++)
+            engine->left.is_uncommitted |=
+                transactor_undecided(engine->options.publisher->transactors[i]) > 0;
     }
     begin_step(engine, "the strategies to be destroyed");
     rebalance_end(engine);

@@ -8,10 +8,12 @@
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/publisher.h"
 #include "engine/lane/suspension.h"
 #include "engine/offsets.h"
 #include "engine/rebalance/rebalance.h"
 #include "engine/reload/reload.h"
+#include "sink/transaction/transactor.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -187,6 +189,11 @@ bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, st
         unconfirmed += atomic_load(&engine->lanes[i]->counts.unconfirmed);
     if (!source->ops->commit(source, (int)(timeout_ns / NS_PER_MS), error))
         return false;
+    for (size_t i = 0; i < engine->options.publisher->transactor_count; i++) {
+        if (transactor_undecided(engine->options.publisher->transactors[i]) > 0)
+            return error_set(error, ERROR_TIMEOUT, "lane %zu's last transaction is not committed",
+                             i);
+    }
     return unconfirmed == 0 ||
            error_set(error, ERROR_TIMEOUT, "%" PRIu64 " records are not acknowledged by a sink yet",
                      unconfirmed);

@@ -124,9 +124,11 @@ static void call(struct lane *lane, struct task *task, const struct attempt *att
         .topic = record->topic, .partition = record->partition, .offset = record->offset};
     /* What its signals hold is the redrive's own pending, so that no offset waits for them. */
     ack_scope_begin_with(&lane->scope, redrive->in_flight);
+    lane->scope.is_apart = true;
     const int32_t code = instance_message(task->instance, &lane->message,
                                           attempt->deployment->topics[record->topic], &ticks);
     dispatch_settle(lane);
+    lane->scope.is_apart = false;
     atomic_store_explicit(&lane->current_call->topic, NULL, memory_order_relaxed);
     if (before.topic != NOT_WANTED)
         task->cause = before;

@@ -7,6 +7,7 @@
 #include "ops/run_directory.h"
 #include "os/private_file.h"
 #include "service/recent.h"
+#include "sink/transaction/transactor.h"
 #include "source/kafka/consumer.h"
 
 #include <errno.h>
@@ -58,6 +59,69 @@ static bool add_signal_sink(struct service *service, struct sink *sink) {
     return true;
 }
 
+/* ---- exactly once ---- */
+
+static rd_kafka_consumer_group_metadata_t *group_metadata(void *context) {
+    const struct service *service = context;
+    return kafka_source_group_metadata(service->source);
+}
+
+static rd_kafka_resp_err_t group_committed(void *context, rd_kafka_topic_partition_list_t *list,
+                                           int timeout_ms) {
+    const struct service *service = context;
+    return kafka_source_committed(service->source, list, timeout_ms);
+}
+
+static bool add_transactor(struct service *service, const struct transactor_options *like,
+                           struct error *error) {
+    const struct config *config = service->config;
+    struct publisher *publisher = &service->publisher;
+    struct transactor_options options = *like;
+    char *id =
+        text_format("%s-%s-%zu", config->group_id, config->host_id, publisher->transactor_count);
+    options.id = id;
+    struct transactor *transactor = id != NULL ? transactor_new(&options, error) : NULL;
+    if (id == NULL)
+        error_set_memory(error, "a transactor");
+    free(id);
+    if (transactor != NULL)
+        publisher->transactors[publisher->transactor_count++] = transactor;
+    return transactor != NULL;
+}
+
+/* One a lane. What goes to no topic goes to the sinks beside, which are at least once. */
+static bool make_transactors(struct service *service, struct error *error) {
+    const struct config *config = service->config;
+    struct publisher *publisher = &service->publisher;
+    if (config->delivery != DELIVERY_EXACTLY_ONCE)
+        return true;
+    size_t beside = 0;
+    for (size_t i = 0; i < publisher->signal_sink_count; i++)
+        service->beside[beside++] = publisher->signal_sinks[i];
+    if (publisher->dead_letter_sink != NULL)
+        service->beside[beside++] = publisher->dead_letter_sink;
+    publisher->has_transactional_dead_letters = config->dead_letters == DEAD_LETTERS_KAFKA;
+    const struct transactor_options options = {
+        .signal_topic = config->signal_topic,
+        .dead_letter_topic =
+            publisher->has_transactional_dead_letters ? config->dead_letters_topic : NULL,
+        .properties = &config->producer,
+        .bootstrap_servers = config->producer_servers,
+        .group = {.context = service, .metadata = group_metadata, .committed = group_committed},
+        .beside = service->beside,
+        .beside_count = beside,
+        .log = service->log,
+    };
+    publisher->transactors = calloc((size_t)config->lanes + 1, sizeof *publisher->transactors);
+    if (publisher->transactors == NULL)
+        return error_set_memory(error, "the transactors");
+    for (int64_t i = 0; i < config->lanes; i++) {
+        if (!add_transactor(service, &options, error))
+            return false;
+    }
+    return true;
+}
+
 static bool make_sinks(struct service *service, struct error *error) {
     const struct config *config = service->config;
     service->publisher.log = service->log;
@@ -67,18 +131,21 @@ static bool make_sinks(struct service *service, struct error *error) {
         !add_signal_sink(
             service, sink_jsonl_new(config->jsonl_path, config->jsonl_fsync, service->log, error)))
         return false;
-    if (config->sink_kafka &&
+    const bool is_exactly_once = config->delivery == DELIVERY_EXACTLY_ONCE;
+    if (config->sink_kafka && !is_exactly_once &&
         !add_signal_sink(service, sink_kafka_new(config->signal_topic, &config->producer,
                                                  config->producer_servers, service->log, error)))
         return false;
     if (config->dead_letters == DEAD_LETTERS_JSONL)
         service->publisher.dead_letter_sink = sink_jsonl_new(
             config->dead_letters_path, config->dead_letters_fsync, service->log, error);
-    else if (config->dead_letters == DEAD_LETTERS_KAFKA)
+    else if (config->dead_letters == DEAD_LETTERS_KAFKA && !is_exactly_once)
         service->publisher.dead_letter_sink =
             sink_kafka_new(config->dead_letters_topic, &config->producer, config->producer_servers,
                            service->log, error);
-    return config->dead_letters == DEAD_LETTERS_NONE || service->publisher.dead_letter_sink != NULL;
+    return service->publisher.dead_letter_sink != NULL ||
+           config->dead_letters == DEAD_LETTERS_NONE ||
+           (config->dead_letters == DEAD_LETTERS_KAFKA && is_exactly_once);
 }
 
 static int ms_until(int64_t by_ns) {
@@ -89,6 +156,13 @@ static int ms_until(int64_t by_ns) {
 /* One after the other, by one time for all. */
 static void close_sinks(struct service *service, int64_t by_ns) {
     struct publisher *publisher = &service->publisher;
+    while (publisher->transactor_count > 0) { /* before the sinks that it waits for */
+        if (!transactor_free(publisher->transactors[--publisher->transactor_count],
+                             ms_until(by_ns)))
+            service->is_stuck = true;
+    }
+    free(publisher->transactors);
+    publisher->transactors = NULL;
     for (size_t i = 0; i < publisher->signal_sink_count; i++)
         publisher->signal_sinks[i]->ops->close(publisher->signal_sinks[i], ms_until(by_ns));
     if (publisher->dead_letter_sink != NULL)
@@ -223,7 +297,7 @@ struct service *service_new(const struct service_options *options, struct error 
         !make_sinks(service, error))
         goto failed;
     service->source = kafka_source_new(service->config, service->log, error);
-    if (service->source == NULL)
+    if (service->source == NULL || !make_transactors(service, error))
         goto failed;
     if (service->config->http_enabled) {
         service->feed_stats = feed_stats_new((size_t)service->config->lanes, error);

@@ -34,6 +34,7 @@ struct service {
     struct config *config;
     struct source *source;
     struct publisher publisher;
+    struct sink *beside[PUBLISHER_MAX_SINKS + 1]; /* exactly once: those that are not */
     struct engine *engine;
     struct control *control;
     struct http *http;             /* NULL: not enabled */

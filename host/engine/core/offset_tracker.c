@@ -1,5 +1,6 @@
 #include "engine/core/offset_tracker.h"
 
+#include "sink/transaction/epoch.h"
 #include "source/source.h"
 
 #include <stdlib.h>
@@ -20,6 +21,8 @@ void offset_tracker_release(struct offset_tracker *tracker) {
     }
     tracker->last = NULL;
     tracker->in_flight_count = 0;
+    tenure_release(tracker->tenure);
+    tracker->tenure = NULL;
 }
 
 struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset) {

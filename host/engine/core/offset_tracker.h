@@ -25,6 +25,7 @@ struct in_flight {
     _Atomic uint32_t holds;
 };
 
+struct tenure;
 struct offset_tracker {
     _Atomic bool is_owned;   /* this host holds the topic's partition */
     int64_t next;            /* the next offset expected; what lies below was seen. Or NO_OFFSET */
@@ -33,6 +34,7 @@ struct offset_tracker {
     struct in_flight *first; /* not confirmed, lowest offset first */
     struct in_flight *last;
     uint64_t in_flight_count;
+    struct tenure *tenure; /* exactly once: of its last assignment; NULL: none */
 };
 
 void offset_tracker_init(struct offset_tracker *tracker);

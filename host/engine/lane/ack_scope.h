@@ -39,6 +39,7 @@ struct ack_scope {
     int64_t offset;
     struct in_flight *in_flight; /* with one hold of the scope's; NULL: nothing was emitted yet */
     uint64_t sequence;           /* of the record: goes along with its signals. 0: none is kept */
+    bool is_apart; /* what is emitted goes with no offset: the dead letter in hand is given again */
 };
 
 static inline void ack_scope_begin(struct ack_scope *scope, struct partition *partition,

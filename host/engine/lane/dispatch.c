@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch_steps.h"
+#include "engine/lane/epochs.h"
 #include "engine/lane/suspension.h"
 
 #include <inttypes.h>
@@ -42,7 +43,7 @@ bool lane_emit(void *context, struct instance *instance, const struct emitted_si
     struct lane *lane = task->partition->home;
     (void)instance;
     struct in_flight *in_flight = NULL;
-    if (lane->options.publisher->signal_sink_count > 0 && !hold(lane, &in_flight))
+    if (publisher_holds_signals(lane->options.publisher) && !hold(lane, &in_flight))
         return false;
     struct patience patience = PATIENCE_INIT;
     struct delivery *delivery;
@@ -56,6 +57,8 @@ bool lane_emit(void *context, struct instance *instance, const struct emitted_si
     if (lane->options.observed != NULL)
         feed_lane_signal(lane->options.observed, task->partition->number, emitted->name.data,
                          emitted->name.len, delivery);
+    if (lane->options.transactor != NULL)
+        epochs_add(lane, &task->cause, delivery);
     publisher_send(lane->options.publisher, delivery);
     return true;
 }
@@ -81,15 +84,28 @@ static void to_dead_letters(struct lane *lane, const struct record *record, cons
                             const char *message, const char *deployment) {
     if (lane->options.unusable != NULL)
         lane->options.unusable(lane->options.unusable_context, record, reason, message, deployment);
+    struct publisher *publisher = lane->options.publisher;
     struct in_flight *in_flight;
+    struct delivery *delivery;
     struct patience patience = PATIENCE_INIT;
+    if (!publisher_has_dead_letters(publisher)) {
+        atomic_fetch_add_explicit(&publisher->dead_letters, 1, memory_order_relaxed);
+        return;
+    }
     if (!hold(lane, &in_flight))
         return;
-    while (!publisher_dead_letter(lane->options.publisher, lane->options.source, record, reason,
-                                  message, deployment, in_flight)) {
+    while ((delivery = publisher_dead_letter(publisher, lane->options.source, record, reason,
+                                             message, deployment, in_flight)) == NULL) {
         if (!await_memory(lane, &patience, "a dead letter"))
             return;
     }
+    if (publisher->has_transactional_dead_letters)
+        epochs_add(lane,
+                   &(struct cause){.topic = record->topic,
+                                   .partition = record->partition,
+                                   .offset = record->offset},
+                   delivery);
+    publisher_send(publisher, delivery);
 }
 
 /* ---- errors ---- */

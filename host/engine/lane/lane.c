@@ -8,6 +8,7 @@
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_late.h"
+#include "engine/lane/epochs.h"
 #include "engine/lane/prefetch.h"
 #include "engine/lane/suspension.h"
 
@@ -246,6 +247,10 @@ void lane_store_topic(struct lane *lane, struct partition *partition, size_t top
         partition->in_flight_count -= collected;
         counter_add(&lane->counts.unconfirmed, (uint64_t)0 - collected);
     }
+    if (lane->options.transactor != NULL) {
+        epochs_learn(lane, partition, topic);
+        return;
+    }
     const int64_t done = checkpointing_limit(partition, topic, offset_tracker_done(tracker));
     if (does_store && done != tracker->stored && done != SOURCE_NO_OFFSET &&
         source->ops->store(source, (uint32_t)topic, partition->number, done))
@@ -404,9 +409,10 @@ static bool catch_up(struct lane *lane, int64_t budget_ns) {
     return did;
 }
 
-static int idle_ms(const struct lane *lane, int64_t next_wall_ns, int64_t now_ns) {
-    int64_t wait_ms = IDLE_MS;
-    if (atomic_load_explicit(&lane->counts.unconfirmed, memory_order_relaxed) > 0)
+static int idle_ms(const struct lane *lane, int most_ms, int64_t next_wall_ns, int64_t now_ns) {
+    int64_t wait_ms = most_ms;
+    if (wait_ms > UNCONFIRMED_MS &&
+        atomic_load_explicit(&lane->counts.unconfirmed, memory_order_relaxed) > 0)
         wait_ms = UNCONFIRMED_MS;
     if (next_wall_ns != INT64_MAX) {
         const int64_t until_ms = (next_wall_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
@@ -437,8 +443,14 @@ static void *lane_main(void *argument) {
         look_after_strategies(lane, false);
         lane_store(lane);
         journal_flush(&lane->journal, clock_coarse_ns(), false);
-        if (is_throttled(lane))
+        const int most_ms =
+            lane->options.transactor != NULL ? epochs_close_due(lane, IDLE_MS) : IDLE_MS;
+        if (is_throttled(lane)) {
+            /* What waits for a recovery to get on is not committed before. */
+            if (lane->options.transactor != NULL)
+                (void)catch_up(lane, FEED_NS);
             continue;
+        }
         int64_t next_wall_ns = INT64_MAX, now_ns = 0;
         if (!lane->options.is_replay) {
             now_ns = clock_wall_ns();
@@ -456,8 +468,9 @@ static void *lane_main(void *argument) {
             continue;
         }
         atomic_store_explicit(&lane->is_dry, false, memory_order_relaxed);
-        const size_t n = source->ops->read(source, lane->options.index, records, BATCH,
-                                           is_feeding ? 0 : idle_ms(lane, next_wall_ns, now_ns));
+        const size_t n =
+            source->ops->read(source, lane->options.index, records, BATCH,
+                              is_feeding ? 0 : idle_ms(lane, most_ms, next_wall_ns, now_ns));
         const int64_t began_ns = n > 0 && lane->has_catch_up ? clock_monotonic_ns() : 0;
         if (n > 0) {
             handle_batch(lane, records, n);
@@ -530,6 +543,8 @@ void lane_free(struct lane *lane) {
     journal_writer_release(&lane->journal);
     free(lane->records);
     free(lane->partitions);
+    epoch_open_release(&lane->epoch);
+    free(lane->tenures);
     mailbox_release(&lane->mailbox);
     free(lane);
 }

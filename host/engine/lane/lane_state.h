@@ -21,6 +21,7 @@
 #include "feedstats/feed_stats.h"
 #include "log/log.h"
 #include "message/decode.h"
+#include "sink/transaction/epoch.h"
 #include "source/source.h"
 
 #include <pthread.h>
@@ -50,6 +51,7 @@ struct lane_counts {
     _Atomic uint64_t event_latency_sum_us, kafka_latency_sum_us;
 };
 
+struct transactor;
 struct lane_options {
     uint32_t index;
     const struct config *config; /* replaced at a reload, by a call */
@@ -57,6 +59,7 @@ struct lane_options {
     struct log *log;
     struct source *source;
     struct publisher *publisher;
+    struct transactor *transactor;   /* NULL: at least once */
     pthread_mutex_t *status_lock;    /* guards structure and texts that status reads */
     bool is_replay;                  /* no samples, no wall clock */
     struct feed_lane *observed;      /* NULL: nobody looks */
@@ -106,7 +109,11 @@ struct lane {
     struct samples samples;
     struct journal_writer journal;
     uint64_t slow_ticks;
-    struct ack_scope scope; /* of what is in hand */
+    struct ack_scope scope;  /* of what is in hand */
+    struct epoch_open epoch; /* with a transactor: see epochs.h */
+    struct tenure **tenures; /* room for those of an epoch that is being closed */
+    size_t tenure_capacity;
+    int64_t epoch_ns; /* clock_monotonic_ns() when the last one was closed */
     int64_t housekeeping_ns;
     _Atomic int64_t pause_ns, longest_pause_ns; /* of checkpoints: how long the lane stood */
     _Atomic uint64_t checkpoints;

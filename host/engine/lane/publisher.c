@@ -23,6 +23,18 @@ static void send(struct publisher *publisher, struct delivery *delivery, struct 
     }
 }
 
+static size_t count_signal_holders(const struct publisher *publisher) {
+    return publisher->signal_sink_count + (publisher->transactors != NULL);
+}
+
+bool publisher_holds_signals(const struct publisher *publisher) {
+    return count_signal_holders(publisher) > 0;
+}
+
+bool publisher_has_dead_letters(const struct publisher *publisher) {
+    return publisher->dead_letter_sink != NULL || publisher->has_transactional_dead_letters;
+}
+
 struct delivery *publisher_signal(const struct publisher *publisher, struct task *task,
                                   const struct emitted_signal *emitted, struct in_flight *in_flight,
                                   uint64_t sequence) {
@@ -49,7 +61,7 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
     };
     struct delivery *delivery = delivery_new(&(struct delivery){
         .kind = DELIVERY_SIGNAL,
-        .unconfirmed = (uint32_t)publisher->signal_sink_count,
+        .unconfirmed = (uint32_t)count_signal_holders(publisher),
         .signal = &signal,
         .done = confirmed,
         .owner = in_flight,
@@ -57,16 +69,6 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
     });
     task->cause.ordinal += delivery != NULL;
     return delivery;
-}
-
-void publisher_send(struct publisher *publisher, struct delivery *signal) {
-    atomic_fetch_add_explicit(&publisher->signals, 1, memory_order_relaxed);
-    if (publisher->signal_sink_count > 0) {
-        if (signal->owner != NULL)
-            in_flight_add_hold(signal->owner);
-        send(publisher, signal, publisher->signal_sinks, publisher->signal_sink_count);
-    }
-    delivery_release(signal);
 }
 
 #define MAX_RECORD_HEADERS  64
@@ -93,13 +95,10 @@ static size_t own_headers(struct publisher *publisher, struct source *source,
     return count;
 }
 
-bool publisher_dead_letter(struct publisher *publisher, struct source *source,
-                           const struct record *record, const char *reason, const char *message,
-                           const char *deployment, struct in_flight *in_flight) {
-    if (publisher->dead_letter_sink == NULL) {
-        atomic_fetch_add_explicit(&publisher->dead_letters, 1, memory_order_relaxed);
-        return true;
-    }
+struct delivery *publisher_dead_letter(struct publisher *publisher, struct source *source,
+                                       const struct record *record, const char *reason,
+                                       const char *message, const char *deployment,
+                                       struct in_flight *in_flight) {
     const char *topic = topics_name(publisher->topics, record->topic);
     char partition[16], offset[24];
     snprintf(partition, sizeof partition, "%" PRId32, record->partition);
@@ -121,7 +120,7 @@ bool publisher_dead_letter(struct publisher *publisher, struct source *source,
         .headers = headers,
         .header_count = own + DEAD_LETTER_HEADERS,
     };
-    struct delivery *delivery = delivery_new(&(struct delivery){
+    return delivery_new(&(struct delivery){
         .kind = DELIVERY_DEAD_LETTER,
         .unconfirmed = 1,
         .key = record->key,
@@ -132,11 +131,17 @@ bool publisher_dead_letter(struct publisher *publisher, struct source *source,
         .done = confirmed,
         .owner = in_flight,
     });
-    if (delivery == NULL)
-        return false;
-    atomic_fetch_add_explicit(&publisher->dead_letters, 1, memory_order_relaxed);
-    in_flight_add_hold(in_flight);
-    send(publisher, delivery, &publisher->dead_letter_sink, 1);
+}
+
+void publisher_send(struct publisher *publisher, struct delivery *delivery) {
+    const bool is_signal = delivery->kind == DELIVERY_SIGNAL;
+    const size_t sinks =
+        is_signal ? publisher->signal_sink_count : publisher->dead_letter_sink != NULL;
+    atomic_fetch_add_explicit(is_signal ? &publisher->signals : &publisher->dead_letters, 1,
+                              memory_order_relaxed);
+    if (delivery->owner != NULL && (!is_signal || publisher_holds_signals(publisher)))
+        in_flight_add_hold(delivery->owner);
+    send(publisher, delivery, is_signal ? publisher->signal_sinks : &publisher->dead_letter_sink,
+         sinks);
     delivery_release(delivery);
-    return true;
 }

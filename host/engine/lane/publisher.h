@@ -1,6 +1,7 @@
 /*
  * engine/lane/publisher.h - makes deliveries of what instances say and of what cannot be used, and
- * gives them to the sinks.
+ * gives them to the sinks. Exactly once, those for Kafka go through the lane's transactor instead
+ * of a sink: the lane puts them into its epoch (engine/lane/epochs.h).
  *
  * Made before the lanes start, and read-only then but for its counters: any lane may use it.
  */
@@ -22,12 +23,18 @@
 
 #define PUBLISHER_MAX_SINKS 4
 
+struct transactor;
+
 struct publisher {
     struct log *log;
     struct sink *signal_sinks[PUBLISHER_MAX_SINKS];
     size_t signal_sink_count;
-    struct sink *dead_letter_sink; /* NULL: dead letters are counted and passed */
-    const struct topics *topics;   /* set by the engine, and so is what follows */
+    struct sink *dead_letter_sink; /* NULL: there is none */
+    /* One a lane, for signals; NULL: at least once. */
+    struct transactor **transactors;
+    size_t transactor_count;
+    bool has_transactional_dead_letters; /* theirs are the dead letters too */
+    const struct topics *topics;         /* set by the engine, and so is what follows */
     struct breakdown *breakdown;
     _Atomic uint64_t signals, dead_letters;
 };
@@ -40,16 +47,22 @@ struct publisher {
 struct delivery *publisher_signal(const struct publisher *publisher, struct task *task,
                                   const struct emitted_signal *emitted, struct in_flight *in_flight,
                                   uint64_t sequence);
-/* Gives it to the sinks; takes the reference over. */
-void publisher_send(struct publisher *publisher, struct delivery *signal);
+/* Whether anybody confirms signals, and so holds back what caused them. */
+bool publisher_holds_signals(const struct publisher *publisher);
 
+/* Whether dead letters go anywhere; else they are counted and passed. */
+bool publisher_has_dead_letters(const struct publisher *publisher);
 /*
- * Sends the record, with the headers that `source` knows of it, to the dead letters. `reason` is a
+ * Makes a dead letter of the record, with the headers that `source` knows of it. `reason` is a
  * decode_reason_name() or "rejected"; `message` says more; `deployment` NULL: none. `in_flight` as
- * above. False when memory ran out and nothing was sent: it may be called again.
+ * above. NULL when memory ran out: it may be called again.
  */
-bool publisher_dead_letter(struct publisher *publisher, struct source *source,
-                           const struct record *record, const char *reason, const char *message,
-                           const char *deployment, struct in_flight *in_flight);
+struct delivery *publisher_dead_letter(struct publisher *publisher, struct source *source,
+                                       const struct record *record, const char *reason,
+                                       const char *message, const char *deployment,
+                                       struct in_flight *in_flight);
+
+/* Counts it and gives it to the sinks that it is for; takes the reference over. */
+void publisher_send(struct publisher *publisher, struct delivery *delivery);
 
 #endif

@@ -9,7 +9,9 @@
 #include "engine/instances/instances.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/epochs.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/publisher.h"
 #include "engine/lane/suspension.h"
 #include "engine/rebalance/rebalance.h"
 
@@ -102,6 +104,16 @@ static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
     return !assigned->is_held || catch_up_begin(lane, partition, true);
 }
 
+/* Exactly once, what follows a crash is what would have come without it: of those that begin with
+ * nothing there has to be one below whatever is committed from now on. */
+static void save_beginning(struct lane *lane, const struct assigned_partition *assigned) {
+    struct error error;
+    if (lane->options.transactor != NULL && lane->options.store != NULL &&
+        assigned->partition->number != PARTITION_GLOBAL &&
+        assigned->recovery.checkpoint.number == 0)
+        (void)checkpointing_take(lane, assigned->partition, &error);
+}
+
 static void arrive(struct lane *lane, void *argument) {
     struct assigned_partition *assigned = argument;
     struct partition *partition = assigned->partition;
@@ -125,11 +137,14 @@ static void arrive(struct lane *lane, void *argument) {
             task->origin = "resumed";
             task_tell(task, T5_EVENT_RESUMED);
         }
-        tell_gaps(assigned, task);
+        if (!partition->is_fresh || !task->is_recovered) /* else it is fed what lies between */
+            tell_gaps(assigned, task);
         task_tell_extent(task, partition_missing(partition, task->deployment), partition->is_fresh);
     }
     for (size_t i = 0; lane->global != NULL && i < lane->global->task_count; i++)
         tell_gaps(assigned, lane->global->tasks[i]);
+    if (partition->is_fresh)
+        save_beginning(lane, assigned);
     partition->is_fresh = false;
     partition->is_resumed = false;
 }
@@ -175,13 +190,20 @@ static bool recover(struct assigned_partition *assigned, const struct topic_part
                    error_set_memory(error, "what is known of deployments that do not run"));
 }
 
+/* What is committed exactly once a partition that is parked has not heard of. */
+static int64_t stored_of(const struct offset_tracker *tracker) {
+    return tracker->tenure != NULL ? atomic_load(&tracker->tenure->committed) : tracker->stored;
+}
+
 /* Whether nobody else moved the offset since this host held the topic: it is still the one that
  * this host committed last (a lost assignment or a broker's outage leaves stores uncommitted), or
  * the one that it was given. */
 static bool is_topic_as_left(const struct engine *engine, const struct offset_tracker *tracker,
                              const struct topic_partition *part) {
     struct source *source = engine->options.source;
-    if (part->offset == tracker->stored)
+    if (tracker->tenure != NULL && !tenure_is_settled(tracker->tenure))
+        return false; /* its instances have emitted what nobody was told */
+    if (part->offset == stored_of(tracker))
         return true;
     /* A topic that came about meanwhile: neither this host nor another has seen any of it. */
     if (part->is_new && tracker->next == SOURCE_NO_OFFSET)
@@ -211,6 +233,7 @@ static bool is_overtaken(const struct engine *engine, const struct offset_tracke
                          const struct topic_partition *part) {
     return engine->store != NULL && engine->options.source->ops->history != NULL && !part->is_new &&
            tracker->next != SOURCE_NO_OFFSET && tracker->in_flight_count == 0 &&
+           (tracker->tenure == NULL || tenure_is_settled(tracker->tenure)) &&
            part->offset > tracker->next;
 }
 
@@ -222,6 +245,13 @@ static bool is_as_left(const struct engine *engine, const struct partition *part
             is_overtaken(engine, tracker, &parts[i]))
             continue;
         char begins[32], left[32];
+        if (tracker->tenure != NULL && !tenure_is_settled(tracker->tenure)) {
+            log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "partition.rolled_back",
+                             "partition %" PRId32 ": it was revoked before its last signals were "
+                             "committed; going back to the committed offsets",
+                             partition->number);
+            return false;
+        }
         log_change_event(
             engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
             "partition %" PRId32
@@ -229,7 +259,7 @@ static bool is_as_left(const struct engine *engine, const struct partition *part
             "host left off at %s",
             partition->number, parts[i].is_new ? "first" : "committed",
             topics_name(engine->topics, parts[i].topic), offset_text(parts[i].offset, begins),
-            offset_text(tracker->stored, left));
+            offset_text(stored_of(tracker), left));
         return false;
     }
     return true;
@@ -282,13 +312,28 @@ static bool prepare_assigned(struct assigned_partition *assigned,
     return true;
 }
 
-/* The topics of an assigned begin. On the lane when the partition is at work, else anywhere. */
-static void begin_topics(struct assigned_partition *assigned, const struct topic_partition *parts,
+/* Exactly once, what is committed in an assignment is told from what was in the one before. */
+static bool begin_tenure(const struct engine *engine, struct offset_tracker *tracker,
+                         const struct topic_partition *part) {
+    return engine->options.publisher->transactors == NULL ||
+           epochs_begin_tenure(tracker, topics_name(engine->topics, part->topic), part->partition,
+                               part->is_new ? SOURCE_NO_OFFSET : part->offset);
+}
+
+/* The topics of an assigned begin. On the lane when the partition is at work, else anywhere. False:
+ * out of memory. */
+static bool begin_topics(struct assigned_partition *assigned, const struct topic_partition *parts,
                          size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct offset_tracker *tracker = &assigned->partition->topics[parts[i].topic];
-        if (!assigned->partition->is_fresh && tracker->next != SOURCE_NO_OFFSET) {
-            if (is_topic_as_left(assigned->engine, tracker, &parts[i])) {
+        const bool is_begun = !assigned->partition->is_fresh && tracker->next != SOURCE_NO_OFFSET;
+        const bool is_as_left = is_begun && is_topic_as_left(assigned->engine, tracker, &parts[i]);
+        const bool was_overtaken =
+            is_begun && assigned->is_joining && is_overtaken(assigned->engine, tracker, &parts[i]);
+        if (!begin_tenure(assigned->engine, tracker, &parts[i]))
+            return false;
+        if (is_begun) {
+            if (is_as_left) {
                 tracker->is_owned = true;
                 tracker->assigned_at = parts[i].offset;
                 /* The client has forgotten what it was given and did not commit: the lane gives it
@@ -296,24 +341,25 @@ static void begin_topics(struct assigned_partition *assigned, const struct topic
                 tracker->stored = parts[i].is_new ? SOURCE_NO_OFFSET : parts[i].offset;
                 continue;
             }
-            assigned->gaps[parts[i].topic] = (struct gap){
-                true, assigned->is_joining && is_overtaken(assigned->engine, tracker, &parts[i]),
-                tracker->next, parts[i].offset};
+            assigned->gaps[parts[i].topic] =
+                (struct gap){true, was_overtaken, tracker->next, parts[i].offset};
         }
         begin_topic(assigned->partition, &parts[i]);
     }
+    return true;
 }
 
 struct beginning {
     struct assigned_partition *assigned;
     const struct topic_partition *parts;
     size_t count;
+    bool did;
 };
 
 static void begin_topics_on_lane(struct lane *lane, void *argument) {
     struct beginning *beginning = argument;
     (void)lane;
-    begin_topics(beginning->assigned, beginning->parts, beginning->count);
+    beginning->did = begin_topics(beginning->assigned, beginning->parts, beginning->count);
 }
 
 /* Everything that an assigned needs before its lane sees it. */
@@ -323,12 +369,15 @@ static bool complete_assigned(struct assigned_partition *assigned,
     struct engine *engine = assigned->engine;
     struct partition *partition = assigned->partition;
     if (assigned->is_joining) {
-        begin_topics(assigned, parts, count);
+        if (!begin_topics(assigned, parts, count))
+            return error_set_memory(error, "an assignment");
     } else {
-        struct beginning beginning = {assigned, parts, count};
+        struct beginning beginning = {assigned, parts, count, false};
         if (!lane_call(partition->home, begin_topics_on_lane, &beginning,
                        engine->config->revoke_timeout_ns, error))
             return false;
+        if (!beginning.did)
+            return error_set_memory(error, "an assignment");
     }
     if (!partition->is_fresh)
         return true;

@@ -11,7 +11,9 @@
 #include "engine/core/core.h"
 #include "engine/history/behind.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/epochs.h"
 #include "engine/lane/suspension.h"
+#include "sink/transaction/transactor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -72,6 +74,12 @@ static void stop_dispatch(struct lane *lane, void *argument) {
     (void)lane;
     for (size_t i = 0; i < revocation->count; i++)
         revocation->partition->topics[revocation->parts[i].topic].is_owned = false;
+}
+
+/* Exactly once, nothing more of it is committed by this host: it is the next owner's. */
+static void end_tenures(const struct revocation *revocation) {
+    for (size_t i = 0; i < revocation->count; i++)
+        tenure_end(revocation->partition->topics[revocation->parts[i].topic].tenure);
 }
 
 /* Stores what is done by now, then parks the partition or tells its instances what it lost. Lane.
@@ -153,9 +161,32 @@ static void flush_sink(struct engine *engine, struct sink *sink, int64_t until_n
     }
 }
 
+static void close_epoch(struct lane *lane, void *argument) {
+    (void)argument;
+    epochs_close(lane);
+}
+
+/* Everything that was emitted is handed to the transactors, and they get their time. */
+static void flush_transactors(struct engine *engine, int64_t until_ns) {
+    struct publisher *publisher = engine->options.publisher;
+    struct error error;
+    if (publisher->transactors == NULL)
+        return;
+    if (!lanes_call(engine->lanes, engine->lane_count, close_epoch, NULL,
+                    until_ns - clock_monotonic_ns(), &error))
+        log_change(engine->log, LOG_LEVEL_ERROR, "engine", "not all is committed: %s", error.text);
+    for (size_t i = 0; i < publisher->transactor_count; i++) {
+        int wait_ms;
+        while ((wait_ms = next_wait_ms(engine, until_ns)) > 0 &&
+               !transactor_await(publisher->transactors[i],
+                                 clock_monotonic_ns() + wait_ms * NS_PER_MS)) {}
+    }
+}
+
 void rebalance_flush(struct engine *engine, int64_t timeout_ns) {
     struct publisher *publisher = engine->options.publisher;
     const int64_t until_ns = clock_monotonic_ns() + timeout_ns;
+    flush_transactors(engine, until_ns);
     for (size_t i = 0; i <= publisher->signal_sink_count; i++) {
         struct sink *sink = i < publisher->signal_sink_count ? publisher->signal_sinks[i]
                                                              : publisher->dead_letter_sink;
@@ -205,6 +236,8 @@ void rebalance_revoked(void *context, const struct topic_partition *parts, size_
                                                                 .is_lost = is_lost};
         done += same;
     }
+    for (size_t i = 0; is_lost && i < departure_count; i++)
+        end_tenures(&departures[i]);
     for (size_t i = 0; i < departure_count; i++)
         call_home(engine, departures[i].partition, stop_dispatch, &departures[i],
                   "it is revoked anyway");
@@ -217,6 +250,7 @@ void rebalance_revoked(void *context, const struct topic_partition *parts, size_
     for (size_t i = 0; i < departure_count; i++) {
         await_saved(engine, &departures[i], until_ns);
         count_unsaved(engine, &departures[i]);
+        end_tenures(&departures[i]);
         call_home(engine, departures[i].partition, detach_revoked, &departures[i],
                   "it stays with its lane");
         if (departures[i].partition->lane == NULL)

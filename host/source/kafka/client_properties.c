@@ -30,7 +30,7 @@ static const struct property DEFAULTS[] = {
     {"statistics.interval.ms", "1000"},
 };
 
-/* Set last: what would break at-least-once delivery if it were otherwise. */
+/* Set last: what would break delivery if it were otherwise. Exactly once, transactions commit. */
 static const struct property FIXED[] = {
     {"enable.auto.commit", "true"},
     {"enable.auto.offset.store", "false"},
@@ -107,6 +107,9 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
     if (!properties_set(conf, effective + skipped, sizeof effective / sizeof effective[0] - skipped,
                         error) ||
         !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
+        goto failed;
+    if (config->delivery == DELIVERY_EXACTLY_ONCE &&
+        !property_set(conf, "enable.auto.commit", "false", (struct place){NULL, 0}, error))
         goto failed;
     return conf;
 

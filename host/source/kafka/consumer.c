@@ -155,6 +155,8 @@ static bool kafka_range(struct source *source, uint32_t topic, int32_t partition
 }
 
 static int64_t kafka_committed(struct source *source, uint32_t topic, int32_t partition) {
+    if (kafka_of(source)->is_transactional)
+        kafka_group_learn(&kafka_of(source)->topics[topic], partition);
     return kafka_group_committed_by_us(kafka_of(source), topic, partition);
 }
 
@@ -180,6 +182,10 @@ static bool kafka_store(struct source *source, uint32_t topic, int32_t partition
     struct kafka_source *self = kafka_of(source);
     if (atomic_load_explicit(&self->is_broken, memory_order_relaxed))
         return false;
+    if (self->is_transactional) {
+        kafka_group_note_transaction(&self->topics[topic], partition, next);
+        return true;
+    }
     if (kafka_group_note_store(&self->topics[topic], partition, next))
         kafka_wake_control(source);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -374,6 +380,7 @@ static bool kafka_copy(struct kafka_source *self, const struct config *config) {
     kafka_read_settings(self, config);
     self->keeps_assignor_state = config->assignor && strstr(config->assignor, "sticky") != NULL &&
                                  rd_kafka_version() < ASSIGNOR_STATE_SINCE;
+    self->is_transactional = config->delivery == DELIVERY_EXACTLY_ONCE;
     self->lane_count = config->lanes > 0 ? (uint32_t)config->lanes : 1;
     self->topic_count = (uint32_t)config->topic_count;
     self->lanes = aligned_alloc(64, self->lane_count * sizeof *self->lanes);
@@ -425,6 +432,27 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
 failed:
     kafka_free(&self->source);
     return NULL;
+}
+
+/* The generation goes with the member: without one the broker would compare nothing. */
+rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(struct source *source) {
+    struct kafka_source *self = kafka_of(source);
+    char *before = rd_kafka_memberid(self->client);
+    rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata(self->client);
+    char *after = rd_kafka_memberid(self->client);
+    const bool is_member = before && after && before[0] != '\0' && strcmp(before, after) == 0;
+    rd_kafka_mem_free(self->client, before);
+    rd_kafka_mem_free(self->client, after);
+    if (!is_member && metadata) {
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+        metadata = NULL;
+    }
+    return metadata;
+}
+
+rd_kafka_resp_err_t kafka_source_committed(struct source *source,
+                                           rd_kafka_topic_partition_list_t *list, int timeout_ms) {
+    return rd_kafka_committed(kafka_of(source)->client, list, timeout_ms);
 }
 
 char *kafka_source_statistics(struct source *source) {

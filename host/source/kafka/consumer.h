@@ -28,8 +28,22 @@
 #include "log/log.h"
 #include "source/source.h"
 
+#include <librdkafka/rdkafka.h>
+
 /* NULL with an error when librdkafka refuses the configuration. Nothing is connected yet. */
 struct source *kafka_source_new(const struct config *config, struct log *log, struct error *error);
+
+/*
+ * For whoever commits offsets in transactions, [signals] delivery = exactly_once: the source then
+ * commits none but where partitions begin, and `store` notes what a transaction has committed.
+ * Between start and free, any thread but control; they wait for librdkafka.
+ */
+/* With the generation of which this host is a member; to be destroyed. NULL: it is none now. */
+rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(struct source *source);
+/* Fills in what the group has committed, offsets and their metadata, when no transaction is open
+ * in these partitions. */
+rd_kafka_resp_err_t kafka_source_committed(struct source *source,
+                                           rd_kafka_topic_partition_list_t *list, int timeout_ms);
 
 /* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free().
  */

@@ -106,6 +106,8 @@ static void lag_part(struct kafka_source *self, const cJSON *topics, uint32_t to
         .topic = topic, .partition = partition, .lag = -1, .committed = -1, .end = figures.end};
     if (!part)
         return;
+    if (self->is_transactional)
+        kafka_group_learn(&self->topics[topic], partition);
     const int64_t given = kafka_group_given(&self->topics[topic], partition);
     const int64_t position = lag_position(part, &figures, given);
     if (part->committed >= 0)

@@ -31,6 +31,9 @@ struct kafka_owned_part {
     _Atomic int64_t given;
     /* As last heard. Written by control, read by lanes. */
     _Atomic int64_t committed;
+    /* Exactly once: a transaction of this host's has committed this, over all assignments; written
+     * by the lane. SOURCE_NO_OFFSET: none has. */
+    _Atomic int64_t transacted;
     /* A lane stored this, and it lies below that; SOURCE_NO_OFFSET: none did. */
     _Atomic int64_t back;
 };
@@ -133,6 +136,9 @@ struct kafka_source {
     int64_t session_ns;        /* session.timeout.ms */
     bool keeps_assignor_state; /* the assignor is cooperative-sticky, see close.c */
     int64_t silence_ns;        /* a broker that is up answers sooner */
+    /* Exactly once: others commit, with this client's group metadata; it commits nothing itself but
+     * where partitions begin. */
+    bool is_transactional;
 
     /* Control thread. */
     rd_kafka_topic_partition_list_t *assignment;
@@ -246,6 +252,10 @@ int64_t kafka_group_committed_by_us(const struct kafka_source *self, uint32_t to
 bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error);
 /* Lane or control thread: the offset is being stored. True: it is control that commits it. */
 bool kafka_group_note_store(struct kafka_topic *topic, int32_t partition, int64_t next);
+/* Lane thread: a transaction has committed this. */
+void kafka_group_note_transaction(struct kafka_topic *topic, int32_t partition, int64_t next);
+/* Control thread: takes over what transactions have committed. */
+void kafka_group_learn(struct kafka_topic *topic, int32_t partition);
 /* Control thread: commits, without waiting, what was stored below what is committed. */
 void kafka_group_commit_back(struct kafka_source *self);
 /* The forwarding of every assigned partition, once more. */

@@ -12,6 +12,9 @@
 /* How long an assignment waits for the committed offsets, and a revocation for its commit. Both are
  * far below any sensible max.poll.interval.ms, and above a broker's slow answer. */
 #define COMMITTED_TIMEOUT_MS 10000
+/* Exactly once, it waits until the transaction of a host that died is aborted: the brokers look for
+ * those every ten seconds. */
+#define STABLE_TIMEOUT_MS    25000
 #define REVOKE_TIMEOUT_MS    5000
 
 uint32_t kafka_group_topic(const struct kafka_source *self, const char *name) {
@@ -39,7 +42,10 @@ static bool owned_grow(struct kafka_topic *topic, int32_t partition) {
         atomic_init(&grown->parts[i].given, atomic_load(&owned->parts[i].given));
         atomic_init(&grown->parts[i].committed, atomic_load(&owned->parts[i].committed));
         atomic_init(&grown->parts[i].back, atomic_load(&owned->parts[i].back));
+        atomic_init(&grown->parts[i].transacted, atomic_load(&owned->parts[i].transacted));
     }
+    for (int32_t i = owned ? owned->count : 0; i < count; i++)
+        atomic_init(&grown->parts[i].transacted, SOURCE_NO_OFFSET);
     atomic_store_explicit(&topic->owned, grown, memory_order_release);
     return true;
 }
@@ -76,6 +82,22 @@ bool kafka_group_note_store(struct kafka_topic *topic, int32_t partition, int64_
     else if (part && atomic_load(&part->back) != SOURCE_NO_OFFSET)
         atomic_store(&part->back, SOURCE_NO_OFFSET); /* the client commits it */
     return is_back;
+}
+
+void kafka_group_note_transaction(struct kafka_topic *topic, int32_t partition, int64_t next) {
+    struct kafka_owned_part *part = owned_part(topic, partition);
+    if (!part)
+        return;
+    atomic_store(&part->transacted, next);
+    atomic_store(&part->committed, next);
+}
+
+void kafka_group_learn(struct kafka_topic *topic, int32_t partition) {
+    const struct kafka_owned_part *owned = owned_part(topic, partition);
+    struct kafka_part *part = kafka_group_part(topic, partition);
+    const int64_t transacted = owned ? atomic_load(&owned->transacted) : SOURCE_NO_OFFSET;
+    if (part && transacted != SOURCE_NO_OFFSET)
+        part->committed = part->committed_by_us = transacted;
 }
 
 /* NULL: there is none. */
@@ -170,7 +192,8 @@ static void group_committed(struct kafka_source *self, struct topic_partition *p
     for (size_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, self->topics[parts[i].topic].name,
                                           parts[i].partition);
-    rd_kafka_resp_err_t code = rd_kafka_committed(self->client, list, COMMITTED_TIMEOUT_MS);
+    rd_kafka_resp_err_t code = rd_kafka_committed(
+        self->client, list, self->is_transactional ? STABLE_TIMEOUT_MS : COMMITTED_TIMEOUT_MS);
     if (code)
         log_warning(self->log, KAFKA_ROOM, "cannot get the committed offsets: %s",
                     rd_kafka_err2str(code));
@@ -492,7 +515,8 @@ void kafka_group_commit_back(struct kafka_source *self) {
 }
 
 bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error) {
-    if (!self->client || atomic_load(&self->is_broken) || self->assignment->cnt == 0)
+    if (!self->client || self->is_transactional || atomic_load(&self->is_broken) ||
+        self->assignment->cnt == 0)
         return true;
     rd_kafka_resp_err_t code = kafka_group_commit_list(self, NULL, timeout_ms);
     /* __NO_OFFSET: nothing was stored since the last commit. */

@@ -1,0 +1,36 @@
+/*
+ * engine/lane/epochs.h - exactly once, as a lane sees it: what it emits for Kafka gathers in its
+ * open epoch (sink/transaction/epoch.h), which it closes between two messages, every
+ * [signals] commit_interval, and hands to its transactor together with the offsets.
+ *
+ * The offset of a topic partition that goes with an epoch is the next one that the stream will hand
+ * over, and while a recovery holds it back, the next one of who is furthest behind. What is emitted
+ * about messages beyond it stays in the open epoch.
+ *
+ * Without a transactor (lane_options) nothing here is called on the path of a message.
+ *
+ * Lane thread, or control where no lane works on the partition.
+ */
+#ifndef TAKE5_ENGINE_LANE_EPOCHS_H
+#define TAKE5_ENGINE_LANE_EPOCHS_H
+
+#include "engine/lane/lane_state.h"
+
+/* An assignment of the topic partition begins: `committed` is what the group has, SOURCE_NO_OFFSET
+ * when that is nothing. False: out of memory. */
+bool epochs_begin_tenure(struct offset_tracker *tracker, const char *topic, int32_t partition,
+                         int64_t committed);
+
+/* Puts a delivery into the open epoch, under its cause. */
+void epochs_add(struct lane *lane, const struct cause *cause, struct delivery *delivery);
+
+/* Closes the open epoch if that is due and the transactor keeps up. Gives in how many ms it will
+ * be; at most `most_ms`. */
+int epochs_close_due(struct lane *lane, int most_ms);
+/* Closes it now, whatever waits. */
+void epochs_close(struct lane *lane);
+
+/* Takes over what has been committed of the topic meanwhile. */
+void epochs_learn(struct lane *lane, struct partition *partition, size_t topic);
+
+#endif
