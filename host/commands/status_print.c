@@ -138,6 +138,13 @@ static void print_checkpoints(const cJSON *status) {
         say("           %s\n", status_text(kept, "detail"));
 }
 
+/* Beside one that is exactly once, those that are not are marked. */
+static void say_delivery(const cJSON *status, const cJSON *sink) {
+    if (cJSON_IsObject(status_member(status, "transactions")) &&
+        strcmp(status_text(sink, "delivery"), "exactly_once") != 0)
+        say("           at least once: after a crash it may repeat lines, with the same ids\n");
+}
+
 static void print_sinks(const cJSON *status) {
     const cJSON *sink;
     cJSON_ArrayForEach(sink, status_member(status, "sinks")) {
@@ -147,7 +154,24 @@ static void print_sinks(const cJSON *status) {
             count_text(status_number(sink, "confirmed"), count[0]),
             count_text(status_number(sink, "queued"), count[1]),
             status_text(sink, "detail")[0] != '\0' ? ": " : "", status_text(sink, "detail"));
+        say_delivery(status, sink);
     }
+}
+
+/* Exactly once: what that has taken so far. */
+static void print_transactions(const cJSON *status) {
+    const cJSON *transactions = status_member(status, "transactions");
+    char count[5][NUMBER_SIZE];
+    if (!cJSON_IsObject(transactions))
+        return;
+    say("           exactly once: %s transactions, %s aborted, %s with unknown outcome, %s fenced, "
+        "%s waiting; %.0f ms to a commit\n",
+        count_text(status_number(transactions, "committed"), count[0]),
+        count_text(status_number(transactions, "aborted"), count[1]),
+        count_text(status_number(transactions, "unknown"), count[2]),
+        count_text(status_number(transactions, "fenced"), count[3]),
+        count_text(status_number(transactions, "waiting"), count[4]),
+        status_number(transactions, "mean_wait_ms"));
 }
 
 /* Deployments that the last reload, or the start, refused. */
@@ -227,6 +251,7 @@ void status_print(const cJSON *status, const cJSON *before, double seconds) {
     print_times(status);
     print_lanes(status, before, seconds);
     print_sinks(status);
+    print_transactions(status);
     print_checkpoints(status);
     print_refused(status);
     say("\n%-20s %-9s %3s %-9s %11s %9s %7s %8s %8s\n", "STRATEGY", "VERSION", "GEN", "STATE",

@@ -415,11 +415,32 @@ static void write_sink(void *context, bool is_for_dead_letters, const struct sin
     json_begin_object(json, NULL);
     json_text(json, "name", status->name);
     json_text(json, "for", is_for_dead_letters ? "dead letters" : "signals");
+    json_text(json, "delivery", status->is_exactly_once ? "exactly_once" : "at_least_once");
     json_bool(json, "well", status->is_well);
     json_unsigned(json, "queued", status->queued);
     json_unsigned(json, "confirmed", status->confirmed);
     json_unsigned(json, "shortened", status->shortened);
     json_text(json, "detail", status->detail);
+    json_end_object(json);
+}
+
+/* null: at least once. */
+static void write_transactions(struct json_writer *json, struct engine *engine) {
+    struct view_transactions view;
+    view_transactions(engine, &view);
+    if (!view.is_exactly_once) {
+        json_text(json, "transactions", NULL);
+        return;
+    }
+    json_begin_object(json, "transactions");
+    json_unsigned(json, "committed", view.committed);
+    json_unsigned(json, "aborted", view.aborted);
+    json_unsigned(json, "unknown", view.unknown);
+    json_unsigned(json, "fenced", view.fenced);
+    json_unsigned(json, "dropped", view.dropped);
+    json_unsigned(json, "waiting", view.undecided);
+    json_fixed(json, "wait_ms", (double)view.wait_ns / 1e6, 3);
+    json_fixed(json, "mean_wait_ms", (double)view.mean_wait_ns / 1e6, 3);
     json_end_object(json);
 }
 
@@ -503,6 +524,7 @@ void view_status(struct engine *engine, struct text *text) {
     json_begin_array(&json, "sinks");
     view_sinks(engine, write_sink, &json);
     json_end_array(&json);
+    write_transactions(&json, engine);
     json_begin_array(&json, "strategies");
     view_strategies(engine, write_strategy, &json);
     json_end_array(&json);

@@ -152,7 +152,20 @@ size_t view_lags(struct engine *engine, struct view_lag *lags, size_t most);
  * none. */
 size_t view_held(struct engine *engine, int64_t *since_ms);
 
-/* Calls `visit` for each sink. */
+/* [signals] delivery = exactly_once: over all lanes. */
+struct view_transactions {
+    bool is_exactly_once; /* false: nothing below has a meaning */
+    uint64_t committed, aborted;
+    uint64_t unknown;     /* commits whose outcome had to be found out */
+    uint64_t fenced;      /* producers that were fenced */
+    uint64_t dropped;     /* epochs of which revoked partitions were dropped */
+    size_t undecided;     /* epochs that wait for their commit */
+    int64_t wait_ns;      /* from the closing of a lane's last epoch to its commit: the longest */
+    int64_t mean_wait_ns; /* of all epochs; 0 without any */
+};
+void view_transactions(struct engine *engine, struct view_transactions *view);
+
+/* Calls `visit` for each sink; exactly once, also for the transactors, as one. */
 void view_sinks(struct engine *engine,
                 void (*visit)(void *context, bool is_for_dead_letters,
                               const struct sink_status *status),

@@ -5,6 +5,7 @@
 #include "engine/core/core.h"
 #include "engine/lane/lane.h"
 #include "engine/view.h"
+#include "sink/transaction/transactor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,42 @@ size_t view_held(struct engine *engine, int64_t *since_ms) {
     return held;
 }
 
+void view_transactions(struct engine *engine, struct view_transactions *view) {
+    const struct publisher *publisher = engine->options.publisher;
+    uint64_t sum_us = 0, count = 0;
+    *view = (struct view_transactions){.is_exactly_once = publisher->transactors != NULL};
+    for (size_t i = 0; i < publisher->transactor_count; i++) {
+        struct transactor_status status;
+        transactor_get_status(publisher->transactors[i], &status);
+        view->committed += status.committed;
+        view->aborted += status.aborted;
+        view->unknown += status.unknown;
+        view->fenced += status.fenced;
+        view->dropped += status.dropped;
+        view->undecided += status.undecided;
+        if (status.wait_ns > view->wait_ns)
+            view->wait_ns = status.wait_ns;
+        sum_us += status.wait_sum_us;
+        count += status.wait_count;
+    }
+    view->mean_wait_ns = count > 0 ? (int64_t)(sum_us / count) * NS_PER_US : 0;
+}
+
+/* The transactors as the sink that they stand for. */
+static void sum_transactors(const struct publisher *publisher, struct sink_status *sum) {
+    *sum = (struct sink_status){.name = "kafka", .is_well = true, .is_exactly_once = true};
+    for (size_t i = 0; i < publisher->transactor_count; i++) {
+        struct transactor_status status;
+        transactor_get_status(publisher->transactors[i], &status);
+        sum->queued += status.queued;
+        sum->confirmed += status.confirmed;
+        sum->shortened += status.shortened;
+        if (sum->is_well && !status.is_well)
+            memcpy(sum->detail, status.detail, sizeof sum->detail);
+        sum->is_well = sum->is_well && status.is_well;
+    }
+}
+
 void view_sinks(struct engine *engine,
                 void (*visit)(void *context, bool is_for_dead_letters,
                               const struct sink_status *status),
@@ -164,6 +201,11 @@ void view_sinks(struct engine *engine,
             continue;
         sink->ops->status(sink, &status);
         visit(context, is_for_dead_letters, &status);
+    }
+    if (publisher->transactors != NULL) {
+        struct sink_status status;
+        sum_transactors(publisher, &status);
+        visit(context, false, &status);
     }
 }
 

@@ -251,6 +251,7 @@ void metrics_write(struct text *text, const struct metrics_source *source) {
     write_lanes(text, engine);
     write_sinks(text, engine);
     metrics_write_checkpoints(text, engine);
+    metrics_write_transactions(text, engine);
     write_latency(text, engine);
     if (source->feed_stats != NULL)
         one_counter(text, "take5_unobserved_messages_total",

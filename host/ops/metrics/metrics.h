@@ -28,6 +28,8 @@ void metrics_write(struct text *text, const struct metrics_source *source);
 void metrics_write_strategies(struct text *text, struct engine *engine,
                               struct metrics_memory *memory);
 void metrics_write_checkpoints(struct text *text, struct engine *engine);
+/* Nothing unless signals are delivered exactly once. */
+void metrics_write_transactions(struct text *text, struct engine *engine);
 void metrics_write_kafka(struct text *text, const char *statistics);
 void metrics_write_process(struct text *text);
 
