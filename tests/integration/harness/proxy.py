@@ -1,8 +1,11 @@
-"""A TCP proxy that can lose its network."""
+"""A TCP proxy that can lose its network, also at a certain request of Kafka's."""
 import contextlib
 import selectors
 import socket
+import struct
 import threading
+
+END_TXN = 26  # a number of Kafka's requests
 
 
 class Proxy:
@@ -12,6 +15,10 @@ class Proxy:
         self.target = target
         self._lock = threading.Lock()
         self._pairs = set()
+        self._unparsed = {}  # {client: what it sent of a request that is not whole}
+        self._request = None  # (its number, whether the broker shall get it) to cut at
+        self._deaf = None  # the pair whose answer is lost
+        self.has_cut = threading.Event()
         self._is_up = True
         self._selector = selectors.DefaultSelector()
         self._listener = socket.socket()
@@ -30,6 +37,13 @@ class Proxy:
         with self._lock:
             self._is_up = False
         self._wake_write.send(b"x")
+
+    def cut_at(self, request, does_pass):
+        """cut(), at the next request of that number: before the broker has it, or, when it
+        `does_pass`, before its answer is passed back. `has_cut` is set then."""
+        self.has_cut.clear()
+        with self._lock:
+            self._request = (request, does_pass)
 
     def mend(self):
         with self._lock:
@@ -73,12 +87,15 @@ class Proxy:
             client.close()
             return
         self._pairs.add((client, server))
+        self._unparsed[client] = b""
         self._selector.register(client, selectors.EVENT_READ, server)
         self._selector.register(server, selectors.EVENT_READ, client)
 
     def _pass_on(self, source, target):
         try:
             data = source.recv(262144)
+            if data and self._is_cut_at(source, target, data):
+                return
             if data:
                 target.sendall(data)
                 return
@@ -86,10 +103,49 @@ class Proxy:
             pass
         self._drop(next((p for p in self._pairs if source in p), None))
 
+    def _is_cut_at(self, source, target, data):
+        if (target, source) == self._deaf:
+            self._cut_now()
+            return True
+        with self._lock:
+            wanted = self._request
+        if source not in self._unparsed or wanted not in self._requests(source, data, wanted):
+            return False
+        with self._lock:
+            self._request = None
+        if wanted[1]:
+            self._deaf = (source, target)
+            target.sendall(data)
+        else:
+            self._cut_now()
+        return True
+
+    def _requests(self, client, data, wanted):
+        """Those that begin in what it sends, each as `wanted` is."""
+        does_pass = wanted is not None and wanted[1]
+        rest = self._unparsed[client] + data
+        found = set()
+        while len(rest) >= 6:
+            size, number = struct.unpack_from(">ih", rest)
+            found.add((number, does_pass))
+            if len(rest) < 4 + size:
+                break
+            rest = rest[4 + size:]
+        self._unparsed[client] = rest
+        return found
+
+    def _cut_now(self):
+        with self._lock:
+            self._is_up = False
+        self._deaf = None
+        self._drop_all()
+        self.has_cut.set()
+
     def _drop(self, pair):
         if pair is None:
             return
         self._pairs.discard(pair)
+        self._unparsed.pop(pair[0], None)
         for endpoint in pair:
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(endpoint)

@@ -2,7 +2,8 @@
  * transaction: messages in a transaction that stays open until the standard input ends, and is
  * committed then.
  *   transaction BROKERS TOPIC PARTITION VALUE ...
- * Prints "open" when all are in the log.
+ * Prints "open" when all are in the log. Its transactional.id is that of the environment variable
+ * TRANSACTIONAL_ID: a producer that has it already is fenced.
  */
 #include <librdkafka/rdkafka.h>
 
@@ -25,7 +26,8 @@ int main(int argc, char **argv) {
         return 2;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], text, sizeof text);
-    rd_kafka_conf_set(conf, "transactional.id", "take5-test", text, sizeof text);
+    const char *id = getenv("TRANSACTIONAL_ID");
+    rd_kafka_conf_set(conf, "transactional.id", id != NULL ? id : "take5-test", text, sizeof text);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (client == NULL)
         return 1;
