@@ -419,7 +419,7 @@ static enum recording_result find_line(struct recording_reader *reader, size_t *
         *size = *size_with_break = reader->filled - reader->begin;
         if (reader->is_ended)
             return *size > 0 ? RECORDING_ENTRY : RECORDING_END;
-        if (*size > reader->options.max_line && !skip(reader, *size, error))
+        if (input != NULL && *size > reader->options.max_line && !skip(reader, *size, error))
             return RECORDING_FAILED;
         enum recording_result result = read_more(reader, error);
         if (result != RECORDING_ENTRY)
