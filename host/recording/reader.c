@@ -472,6 +472,8 @@ enum recording_result recording_reader_next(struct recording_reader *reader,
         if (result != RECORDING_ENTRY)
             return result;
         struct recording_block *block = reader->block;
+        if (block == NULL) /* never: a line lies in one */
+            return RECORDING_FAILED;
         const char *line = block->input + reader->begin, *const begin = line;
         take_line(reader, size_with_break);
         uint64_t number = ++reader->lines;
