@@ -239,7 +239,8 @@ static int compare(struct diff_command *command, int argc, char **argv) {
     const bool did_end = end(children, argv);
     int code = UNDECIDED;
     if (did && did_end) {
-        qsort(diff.by_symbol, diff.symbol_count, sizeof *diff.by_symbol, compare_symbols);
+        if (diff.symbol_count > 0)
+            qsort(diff.by_symbol, diff.symbol_count, sizeof *diff.by_symbol, compare_symbols);
         if (command->is_json)
             print_json(&diff);
         else

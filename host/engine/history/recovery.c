@@ -297,7 +297,7 @@ static bool keep_refused(const struct engine *engine, struct partition *partitio
 bool recovery_keep_absent(const struct engine *engine, struct partition *partition,
                           struct recovery *recovery) {
     struct checkpoint *checkpoint = &recovery->checkpoint;
-    for (size_t i = 0; i < checkpoint->part_count; i++) {
+    for (size_t i = checkpoint->part_count; i-- > 0;) {
         struct checkpoint_part *part = &checkpoint->parts[i];
         if (partition_task(partition, part->deployment) != NULL)
             continue;
@@ -305,6 +305,8 @@ bool recovery_keep_absent(const struct engine *engine, struct partition *partiti
         if (!own_positions(partition->home, partition, checkpoint, part) ||
             !partition_keep_absent(partition, part))
             return false;
+        checkpoint->part_count--; /* it is the partition's now */
+        memmove(part, part + 1, (checkpoint->part_count - i) * sizeof *part);
     }
     for (size_t i = 0; recovery_can_feed(engine) && i < engine->refused_count; i++) {
         if (partition_absent(partition, engine->refused[i]) == NULL &&
