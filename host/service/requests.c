@@ -32,6 +32,7 @@ bool service_reload(struct service *service, struct text *answer) {
         log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed",
                          "reload: nothing changed: %zu error%s in the configuration",
                          report.faults.error_count, text_plural(report.faults.error_count));
+        engine_reload_unread(service->engine, &report);
     } else {
         engine_reload(service->engine, next, &report);
     }
@@ -233,6 +234,20 @@ static bool redrive(struct service *service, const struct control_request *asked
     return service_redrive_answer(&request.redrive, answer);
 }
 
+/* Who asked for it, before anything comes of it. Of a redrive, which is one request for each dead
+ * letter, not the coordinates: a repeated line is counted. */
+static void log_asked(const struct service *service, const struct control_request *asked) {
+    const size_t told = service_redrive_is_asked(asked->words[0]) ? 2 : asked->count;
+    struct text words;
+    text_init(&words);
+    for (size_t i = 0; i < told && i < asked->count; i++)
+        text_printf(&words, "%s%s", i > 0 ? " " : "", asked->words[i]);
+    log_event(service->log, LOG_LEVEL_INFO, "ops", "control.requested",
+              "control: \"%s\" requested by user %u (process %d)", words.data,
+              (unsigned)asked->user, (int)asked->process);
+    text_release(&words);
+}
+
 /* On a client's thread. */
 bool service_handle(void *context, const struct control_request *asked, struct text *answer) {
     struct service *service = context;
@@ -241,6 +256,7 @@ bool service_handle(void *context, const struct control_request *asked, struct t
         view_status(service->engine, answer);
         return true;
     }
+    log_asked(service, asked);
     if (strcmp(word, "stop") == 0 && asked->count > 1) {
         text_puts(answer,
                   "usage: take5 ctl stop (stops the host; for one deployment: suspend NAME)");
