@@ -1,8 +1,21 @@
 #include "commands/registry.h"
 
 const struct command *const commands[] = {
-    &command_run,     &command_check,    &command_list,        &command_inspect,
-    &command_new,     &command_record,   &command_replay,      &command_feed,
-    &command_ctl,     &command_top,      &command_dlq,         &command_checkpoint,
-    &command_version, &command_rehearse, &command_conformance, NULL,
+    &command_run,
+    &command_check,
+    &command_list,
+    &command_inspect,
+    &command_new,
+    &command_record,
+    &command_replay,
+    &command_feed,
+    &command_ctl,
+    &command_top,
+    &command_dlq,
+    &command_checkpoint,
+    &command_completion,
+    &command_version,
+    &command_rehearse,
+    &command_conformance,
+    NULL,
 };
