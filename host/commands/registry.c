@@ -8,6 +8,8 @@ const struct command *const commands[] = {
     &command_new,
     &command_record,
     &command_replay,
+    &command_evaluate,
+    &command_diff,
     &command_feed,
     &command_ctl,
     &command_top,

@@ -47,6 +47,9 @@ void engine_reload(struct engine *engine, struct config *next, struct report *re
  * faults, which the caller logs. */
 void engine_reload_unread(struct engine *engine, const struct report *report);
 
+/* Before engine_stop: it gives the partitions up for good (source.h). */
+void engine_leave(struct engine *engine);
+
 /*
  * Ends the work by `by_ns` (monotonic): lanes finish the message in hand, the sinks are flushed,
  * offsets stored, instances saved (if so configured and everything is confirmed), the source closed

@@ -52,6 +52,7 @@ const char *view_state_name(enum view_state state);
 struct view_strategy {
     char name[128], strategy[64], version[32], hash[33];
     enum view_state state;
+    enum t5_side side; /* how its signals are read as positions */
     uint32_t generation;
     bool is_suspended; /* any instance */
     const char *why;   /* it is: suspension_name(); else empty */

@@ -313,7 +313,8 @@ static int work(struct service *service) {
         if (!engine_poll(service->engine, turn_ms(&span), &error)) {
             log_event(service->log, LOG_LEVEL_CRITICAL, "engine", "engine.failed",
                       "stopping because of an error: %s", error.text);
-            return EXIT_FAILED;
+            /* A restart would meet it again. */
+            return error.code == ERROR_INVALID ? EXIT_CONFIG : EXIT_FAILED;
         }
         service_serve_requests(service);
         serve_signals(service);
@@ -379,6 +380,8 @@ static bool stop(struct service *service) {
     signals_stop(signals); /* if nobody has asked: from here the time runs */
     log_change_event(service->log, LOG_LEVEL_INFO, "engine", "stop.begun", "stopping");
     service_close_requests(service);
+    if (atomic_load(&service->should_leave) || engine_config(service->engine)->stop_leaves)
+        engine_leave(service->engine);
     const int64_t began_ns = atomic_load(&signals->stop_ns);
     const int64_t least_ns = clock_monotonic_ns() + ENGINE_LEAST(limit_ns);
     const int64_t by_ns = began_ns + ENGINE_BY(limit_ns);
@@ -429,7 +432,9 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
         code = work(service);
     }
 stop:
-    if (!stop(service) || atomic_load(&service->options.signals->is_from_within))
+    if (!stop(service) && code == EXIT_GOOD)
+        code = EXIT_FAILED;
+    if (atomic_load(&service->options.signals->is_from_within))
         code = EXIT_FAILED;
     report_release(&report);
     return code;

@@ -39,7 +39,6 @@ class Durable(Scenario):
         self.is_joined = is_joined
         given = {f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}
         given["checkpoint"] = {"interval": "1s"}
-        given["kafka"] = {"session.timeout.ms": 2000}  # the next one waits for the dead one's end
         given.update(sections)
         host = self.new_host(name, group=self.name, sections=given)
         self.drop_build(host, 1)
@@ -478,8 +477,9 @@ class Durable(Scenario):
 
     def test_a_second_host_joins_and_leaves(self):
         """Each has a state of its own: both begin with one of the first host's."""
-        first = self.chain_host("first", is_joined=False)
-        second = self.chain_host("second", is_joined=False)
+        kafka = {"session.timeout.ms": 2000}  # the first one waits for the dead one's end
+        first = self.chain_host("first", is_joined=False, kafka=kafka)
+        second = self.chain_host("second", is_joined=False, kafka=kafka, take5={"on_stop": "leave"})
         first.start()
         self.start_stream()
         self.wait_lines(first, 200)
