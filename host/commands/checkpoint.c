@@ -395,6 +395,9 @@ const struct command command_checkpoint = {
         "\"global\". "
         "verify checks all hashes, of journals too, and fails if any is wrong. The end of a "
         "journal that a crash cut off is no damage.",
+    .examples = "take5 checkpoint list                     # what there is, and where in the "
+                "topics it stands\n"
+                "take5 checkpoint verify",
     .options = options,
     .min_operands = 1,
     .max_operands = 2,

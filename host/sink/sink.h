@@ -94,6 +94,7 @@ struct sink_status {
     uint64_t queued; /* pushed and not confirmed */
     uint64_t confirmed;
     uint64_t shortened;   /* refused for good, written short */
+    uint64_t errors;      /* attempts to write that failed */
     bool is_exactly_once; /* it is no sink, but the transactors */
     char detail[256];     /* what is wrong, in words */
 };

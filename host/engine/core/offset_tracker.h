@@ -34,7 +34,8 @@ struct offset_tracker {
     struct in_flight *first; /* not confirmed, lowest offset first */
     struct in_flight *last;
     uint64_t in_flight_count;
-    struct tenure *tenure; /* exactly once: of its last assignment; NULL: none */
+    struct tenure *tenure;     /* exactly once: of its last assignment; NULL: none */
+    _Atomic uint64_t messages; /* handled here; read by anyone */
 };
 
 void offset_tracker_init(struct offset_tracker *tracker);

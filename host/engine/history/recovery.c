@@ -40,12 +40,11 @@ static bool knows_all(const struct topic_partition *parts, size_t count) {
 }
 
 static void say_not_found(struct engine *engine, int32_t number, const char *why) {
-    char whose[48] = "the GLOBAL deployments";
-    if (number != PARTITION_GLOBAL)
-        snprintf(whose, sizeof whose, "partition %" PRId32, number);
     if (why[0] != '\0')
-        log_change_event(engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
-                         "%s: starting without state: %s", whose, why);
+        gather_add(&engine->gather, LOG_LEVEL_WARNING, "state.discarded", number, why,
+                   "starting without state, as no checkpoint fits the committed offsets; to use "
+                   "one, stop the hosts of the group, set its offsets to where a checkpoint stands "
+                   "(`take5 checkpoint list`), and restart them");
 }
 
 /* Whether it begins at the very offsets: no message lies between; and for GLOBAL, all that it has
