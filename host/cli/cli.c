@@ -161,6 +161,7 @@ static struct config_request request_of(const struct config_options *options,
         .override_count = options->override_count,
         .is_demo = options->is_demo,
         .is_trusting_nobody = options->is_trusting_nobody,
+        .worker = options->worker,
     };
 }
 

@@ -36,6 +36,7 @@ struct config_options {
     char *texts[MAX_OVERRIDES]; /* owned */
     bool is_demo;
     bool is_trusting_nobody; /* see struct config_request */
+    const char *worker;      /* likewise */
     bool is_bare;            /* no file unless one is named: the system's is none of its business */
 };
 

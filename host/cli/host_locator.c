@@ -1,7 +1,7 @@
 #include "cli/host_locator.h"
 
 #include "base/clock.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -69,6 +69,13 @@ bool host_locator_parse(const struct command *command, void *target, struct host
 void host_locator_release(struct host_locator *locator) {
     config_options_release(&locator->options);
     config_control_release(&locator->place);
+}
+
+void host_locator_request(const struct host_locator *locator, const char *words,
+                          struct text *request) {
+    if (locator->worker != NULL)
+        text_printf(request, "@%s ", locator->worker);
+    text_puts(request, words);
 }
 
 const char *host_locator_advice(const struct host_locator *locator, char *text, size_t size) {

@@ -10,7 +10,7 @@
 #include "conformance/offline.h"
 #include "engine/reload/plan.h"
 #include "log/log.h"
-#include "service/signals.h"
+#include "os/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,8 +179,8 @@ static void check_deployments(struct check *check, struct log *log) {
         check->counts.not_fit++;
     plan_report(&plan, false, &report);
     if (!check->is_json)
-        check_report_print(&plan, &report, &check->counts);
-    else if (!check_report_print_json(&plan, &report, &check->counts))
+        check_report_print(&plan, &report, check->config, &check->counts);
+    else if (!check_report_print_json(&plan, &report, check->config, &check->counts))
         check->counts.not_fit++;
     plan_release(&plan);
     report_release(&report);

@@ -5,7 +5,8 @@
  *   {"fit":1,"not_fit":1,"deployments":[{"name":"alpha","fit":true,"strategy":"trend",
  *    "version":"1.0.0","faults":[]}],"faults":["a.so: ..."]}
  *
- * The last "faults" are those that belong to no deployment.
+ * The last "faults" are those that belong to no deployment. With workers (config/workers.h) there
+ * is also "workers":[{"name":"main","group":"g","lanes":1,"deployments":["alpha"]}].
  */
 #ifndef TAKE5_COMMANDS_CHECK_REPORT_H
 #define TAKE5_COMMANDS_CHECK_REPORT_H
@@ -21,9 +22,9 @@ struct check_counts {
 
 /* A line a deployment, what is wrong on stderr; adds to the counts. */
 void check_report_print(const struct plan *plan, const struct report *report,
-                        struct check_counts *counts);
+                        const struct config *config, struct check_counts *counts);
 /* False: it could not be written. */
 bool check_report_print_json(const struct plan *plan, const struct report *report,
-                             struct check_counts *counts);
+                             const struct config *config, struct check_counts *counts);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/units.h"
 #include "cli/host_locator.h"
 #include "commands/status.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -37,7 +37,7 @@ static int show_status(const struct ctl *ctl, cJSON **before, double seconds) {
     struct error error;
     cJSON *tree = NULL;
     text_init(&answer);
-    const bool did = status_ask(ctl->locator.place.socket, &answer, &tree, &error);
+    const bool did = status_ask(&ctl->locator, &answer, &tree, &error);
     if (did && ctl->watch_ns > 0 && isatty(STDOUT_FILENO))
         fputs("\033[H\033[2J", stdout);
     if (!did)
@@ -115,6 +115,7 @@ static int ask(const struct ctl *ctl, int argc, char **argv) {
     int code = EXIT_FAILED;
     text_init(&request);
     text_init(&answer);
+    host_locator_request(&ctl->locator, "", &request);
     for (int i = 0; i < argc; i++)
         text_printf(&request, "%s%s", i > 0 ? " " : "", argv[i]);
     if (ctl->does_skip)
@@ -197,6 +198,10 @@ static int carry_out(const struct ctl *ctl, int argc, char **argv) {
         complain("--watch is for status");
         return usage(&command_ctl);
     }
+    if (strcmp(argv[0], "stop") == 0 && argc == 1 && ctl->locator.worker != NULL) {
+        complain("stop is for the host; for a worker: restart %s", ctl->locator.worker);
+        return EXIT_USAGE;
+    }
     if (strcmp(argv[0], "stop") == 0 && argc == 1)
         return stop(ctl, argv);
     return ask(ctl, argc, argv);
@@ -226,6 +231,8 @@ static const struct option_row options[] = {
                 "set the log level of one room, or of all, until the next start"),
     OPTION_WORD("drain", "[off]",
                 "stop reading, and wait until everything read is acknowledged and committed"),
+    OPTION_WORD("restart", "WORKER",
+                "stop this worker and start it again; also one that stays down after many deaths"),
     OPTION_WORD("stop", NULL,
                 "stop the host as SIGTERM does, and wait for its end; its partitions are kept for "
                 "its next start ([take5] on_stop)"),

@@ -8,7 +8,7 @@
 #include "cli/time_arg.h"
 #include "cli/uses.h"
 #include "commands/registry.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include <inttypes.h>
 #include <stdio.h>

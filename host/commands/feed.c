@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/progress_line.h"
 #include "commands/registry.h"
-#include "service/signals.h"
+#include "os/signals.h"
 #include "synth/to_kafka.h"
 
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 #include "cli/progress_line.h"
 #include "cli/uses.h"
 #include "commands/registry.h"
+#include "os/signals.h"
 #include "recording/writer.h"
-#include "service/signals.h"
 #include "source/kafka/range_reader.h"
 
 #include <errno.h>

@@ -13,7 +13,7 @@
 #include "cli/options.h"
 #include "cli/time_arg.h"
 #include "log/log.h"
-#include "service/signals.h"
+#include "os/signals.h"
 #include "sink/sink.h"
 #include "source/replay/replay_source.h"
 

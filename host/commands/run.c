@@ -4,11 +4,14 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/uses.h"
+#include "commands/run_worker.h"
+#include "config/workers.h"
 #include "engine/crash/crash.h"
 #include "log/output.h"
+#include "os/signals.h"
 #include "service/demo.h"
 #include "service/service.h"
-#include "service/signals.h"
+#include "supervisor/supervisor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,6 +33,7 @@ struct run {
     struct config_options options;
     bool is_demo;
     int64_t run_for_ns;
+    int64_t parent; /* of a worker: the supervisor's process; 0: it is none */
     struct demo *demo;
     struct log *log;
     struct config *config; /* borrowed, until the service ends */
@@ -118,6 +122,42 @@ static int serve(struct run *run, struct signals *signals) {
     return code;
 }
 
+static struct config *read_again(void *context, struct faults *faults) {
+    const struct run *run = context;
+    return config_options_read(&run->options, faults);
+}
+
+/* Everything behind the configuration, of a host with workers. */
+static int supervise(struct run *run, struct signals *signals) {
+    struct error error = {0};
+    char **arguments = run_worker_arguments(&run->options, log_has_color(run->log));
+    const struct supervisor_options options = {
+        .config = run->config,
+        .read = read_again,
+        .context = run,
+        .arguments = arguments,
+        .log = run->log,
+        .signals = signals,
+        .run_for_ns = run->run_for_ns,
+    };
+    bool did = false;
+    banner(run->log, run->config);
+    if (arguments == NULL) {
+        error_set_memory(&error, "the workers' options");
+        config_free(run->config);
+    }
+    struct supervisor *supervisor = arguments != NULL ? supervisor_new(&options, &error) : NULL;
+    if (supervisor == NULL)
+        log_event(run->log, LOG_LEVEL_CRITICAL, "ops", "start.failed", "cannot start: %s",
+                  error.text);
+    else
+        did = supervisor_run(supervisor);
+    log_flush(run->log, LOG_END_NS);
+    supervisor_free(supervisor);
+    run_worker_arguments_free(arguments);
+    return did ? EXIT_GOOD : EXIT_FAILED;
+}
+
 /* What the user's file says counts, and what of it does not is said; so it is read once before. */
 static bool settle_demo(struct run *run) {
     struct faults faults = FAULTS_INIT;
@@ -137,6 +177,8 @@ static int run_host(int argc, char **argv) {
     if (!options_parse(&command_run, &run, &argc, &argv, &code))
         goto done;
     run.options.is_trusting_nobody = true;
+    if (run.options.worker != NULL && !run_worker_begin(run.parent))
+        goto done;
     if (!signals_start(&signals, &error)) {
         complain("%s", error.text);
         goto done;
@@ -157,6 +199,11 @@ static int run_host(int argc, char **argv) {
     run.config = config_options_load(&run.options);
     if (run.config == NULL) {
         code = EXIT_CONFIG;
+        goto done;
+    }
+    if (run.config->worker != NULL && !run_worker_confine(run.config, &error)) {
+        complain("%s", error.text);
+        config_free(run.config);
         goto done;
     }
     if (!uses_judge_service(run.config, &error)) {
@@ -181,6 +228,10 @@ static int run_host(int argc, char **argv) {
         config_free(run.config);
         goto done;
     }
+    if (run.options.worker == NULL && run.demo == NULL && config_has_workers(run.config, NULL)) {
+        code = supervise(&run, &signals);
+        goto done;
+    }
     crash_settle(run.log);
     code = serve(&run, &signals);
     crash_settle(NULL);
@@ -197,6 +248,8 @@ static const struct option_row options[] = {
      "run with a built-in broker and feed, in this process"},
     {0, "for", "DURATION", OPTION_DURATION(struct run, run_for_ns, 1, 0),
      "end after this time, such as 10s; a demo counts from the first message"},
+    {0, "worker", "NAME", OPTION_TEXT(struct run, options.worker), NULL},
+    {0, "parent", "PROCESS", OPTION_INTEGER(struct run, parent, int64_t, 1, INT32_MAX), NULL},
     OPTIONS_END,
 };
 
@@ -207,6 +260,10 @@ const struct command command_run = {
     .description =
         "Runs the host. It stops on SIGTERM or SIGINT: the current message is finished, signals "
         "are acknowledged, offsets committed, and the state of strategies is saved."
+        "\n\n"
+        "If a deployment names a worker ([strategy:NAME] worker, [take5] isolate), this process "
+        "supervises: it starts one process for each worker, restarts those that die or hang, and "
+        "answers for all of them. A demo runs everything in one process."
         "\n\n"
         "A demo without -c does not touch an installed service. With -c the file's strategies, "
         "directories, sinks and keep_state apply, but its broker and consumer group do not; "

@@ -1,7 +1,7 @@
 #include "commands/status.h"
 
 #include "cli/cli.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -30,9 +30,16 @@ cJSON *status_parse(const char *data, size_t size) {
     return tree;
 }
 
-bool status_ask(const char *socket, struct text *answer, cJSON **tree, struct error *error) {
+bool status_ask(const struct host_locator *host, struct text *answer, cJSON **tree,
+                struct error *error) {
+    const char *socket = host->place.socket;
+    struct text request;
     bool did = false;
-    if (!control_ask(socket, "status", &did, answer, error))
+    text_init(&request);
+    host_locator_request(host, "status", &request);
+    const bool is_answered = control_ask(socket, request.data, &did, answer, error);
+    text_release(&request);
+    if (!is_answered)
         return false;
     if (!did)
         return error_set(error, ERROR_STATE, "%s: %s", socket, answer->data);

@@ -6,15 +6,17 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/host_locator.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The host's answer as text; false when none comes, or it is no JSON. `tree` (may be NULL) gets it
- * parsed, as status_parse() does: cJSON_Delete() it. */
-bool status_ask(const char *socket, struct text *answer, cJSON **tree, struct error *error);
+/* The host's answer as text, or that of one of its workers; false when none comes, or it is no
+ * JSON. `tree` (may be NULL) gets it parsed, as status_parse() does: cJSON_Delete() it. */
+bool status_ask(const struct host_locator *host, struct text *answer, cJSON **tree,
+                struct error *error);
 
 /* A host's answer, for people: strings are as text_visible() shows them. NULL: no JSON. */
 cJSON *status_parse(const char *data, size_t size);

@@ -174,6 +174,29 @@ static void print_transactions(const cJSON *status) {
         status_number(transactions, "mean_wait_ms"));
 }
 
+/* The processes of a host that has more than one. */
+static void print_workers(const cJSON *status) {
+    const cJSON *worker;
+    cJSON_ArrayForEach(worker, status_member(status, "workers")) {
+        const bool is_running = strcmp(status_text(worker, "state"), "running") == 0;
+        const double deaths = status_number(worker, "deaths");
+        char span[NUMBER_SIZE];
+        status_format_span(status_number(worker, "uptime_s"), span, sizeof span);
+        if (is_running)
+            say("worker     %s: running, up %s, process %.0f, group %s",
+                status_text(worker, "name"), span, status_number(worker, "process"),
+                status_text(worker, "group"));
+        else
+            say("WORKER     %s: %s", status_text(worker, "name"), status_text(worker, "detail"));
+        if (is_running && status_text(worker, "silent")[0] != '\0')
+            say("; DOES NOT ANSWER: %s", status_text(worker, "silent"));
+        if (deaths > 0 && is_running)
+            say("; died %.0f time%s, last: %s", deaths, deaths == 1 ? "" : "s",
+                status_text(worker, "last_death"));
+        say("\n");
+    }
+}
+
 /* Deployments that the last reload, or the start, refused. */
 static void print_refused(const cJSON *status) {
     const cJSON *reload = status_member(status, "last_reload"), *item;
@@ -252,6 +275,7 @@ void status_print(const cJSON *status, const cJSON *before, double seconds) {
     print_lanes(status, before, seconds);
     print_sinks(status);
     print_transactions(status);
+    print_workers(status);
     print_checkpoints(status);
     print_refused(status);
     say("\n%-20s %-9s %3s %-9s %11s %9s %7s %8s %8s\n", "STRATEGY", "VERSION", "GEN", "STATE",

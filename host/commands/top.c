@@ -135,6 +135,19 @@ static void draw_sinks(struct top *top) {
     }
 }
 
+/* Those of a host that are not well; the others show in their strategies. */
+static void draw_workers(struct top *top) {
+    const cJSON *worker;
+    cJSON_ArrayForEach(worker, status_member(top->status, "workers")) {
+        if (strcmp(status_text(worker, "state"), "running") != 0)
+            put(top, bad(), "worker  %s %s", status_text(worker, "name"),
+                status_text(worker, "detail"));
+        else if (status_text(worker, "silent")[0] != '\0')
+            put(top, bad(), "worker  %s does not answer: %s", status_text(worker, "name"),
+                status_text(worker, "silent"));
+    }
+}
+
 static void draw_checkpoints(struct top *top) {
     const cJSON *kept = status_member(top->status, "checkpoints");
     const double oldest_s = status_number(kept, "oldest_s");
@@ -228,6 +241,7 @@ static void draw(struct top *top) {
         draw_totals(top);
         draw_lanes(top);
         draw_sinks(top);
+        draw_workers(top);
         draw_checkpoints(top);
         draw_strategies(top);
     }
@@ -243,7 +257,7 @@ static void look(struct top *top) {
     text_init(&answer);
     top->error.code = ERROR_NONE;
     const int64_t now_ns = clock_monotonic_ns();
-    if (status_ask(top->locator.place.socket, &answer, &tree, &top->error)) {
+    if (status_ask(&top->locator, &answer, &tree, &top->error)) {
         cJSON_Delete(top->before);
         top->before = top->status;
         top->status = tree;

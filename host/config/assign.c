@@ -20,7 +20,7 @@ static const char *quoted_near(const char *near, char *buffer, size_t size, cons
 
 /* The section's name as the tables have it, when a slip of fingers is all that is between. */
 static const char *near_section(const char *section) {
-    static const char *const kinds[] = {"topic", "strategy", "sink", NULL};
+    static const char *const kinds[] = {"topic", "strategy", "worker", "sink", NULL};
     const char *names[NAMES_MAX + 1] = {NULL};
     size_t count;
     const struct schema_section *sections = schema_sections(&count);
@@ -56,6 +56,8 @@ bool build_section(struct build *build, const char *section, struct place place)
         return true;
     if (strcmp(known->name, "topic:ROLE") == 0)
         return build_topic(build, name, place) != NULL;
+    if (strcmp(known->name, "worker:NAME") == 0)
+        return build_worker(build, name, place) != NULL;
     return build_deployment(build, name, place) != NULL;
 }
 
@@ -136,6 +138,18 @@ static void assign_topic(struct build *build, const char *role, const struct ass
         topic->place = a->place;
 }
 
+static void assign_worker(struct build *build, const char *name, const struct assignment *a) {
+    const struct schema_key *key = schema_find("worker:NAME", a->key);
+    if (key == NULL) {
+        refuse_key(build, "worker:NAME", a);
+        return;
+    }
+    struct config_worker *worker = build_worker(build, name, a->place);
+    if (worker != NULL && build_value(build, worker, key, a) &&
+        !config_items_set(&worker->keys, a->key, a->value, a->place))
+        build_out_of_memory(build);
+}
+
 /* Whether the value is a list: by its type, or of librdkafka's, whose lists have commas too. */
 static bool is_list(const struct schema_section *section, const char *key) {
     const struct schema_key *known = schema_find(section->name, key);
@@ -175,6 +189,10 @@ void build_assign(struct build *build, const struct assignment *a) {
         struct config_deployment *deployment = build_deployment(build, name, a->place);
         if (deployment != NULL)
             deployment_assign(build, deployment, a);
+        return;
+    }
+    if (strcmp(section->name, "worker:NAME") == 0) {
+        assign_worker(build, name, a);
         return;
     }
     if (strcmp(section->name, "topic:ROLE") == 0) {

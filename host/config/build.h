@@ -56,6 +56,18 @@ void deployment_assign(struct build *build, struct config_deployment *deployment
 void deployments_finish(struct build *build);
 void config_deployment_release(struct config_deployment *deployment);
 
+/* Whether a name may be part of file names, message headers and signal ids; a fault otherwise.
+ * `kind` is what stands before its colon. */
+bool build_check_name(struct build *build, const char *kind, const char *name, struct place place);
+
+/* workers.c */
+struct config_worker *build_worker(struct build *build, const char *name, struct place place);
+void workers_finish(struct build *build);
+void config_worker_release(struct config_worker *worker);
+
+/* worker_view.c: makes the whole what the worker that the request names sees. */
+void worker_view_finish(struct build *build);
+
 /* choose.c */
 void config_choice_release(struct config *config);
 

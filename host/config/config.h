@@ -44,6 +44,8 @@ struct config_topic {
 struct config_deployment {
     char *name;
     char *plugin;                 /* the strategy's name; default: NAME */
+    char *worker;                 /* `worker`; NULL: see config_worker_of() */
+    bool is_elsewhere;            /* another worker runs it; never in a whole configuration */
     bool is_enabled;              /* `enabled` */
     bool allow_split;             /* `allow_split` */
     bool global_partial;          /* `global_partial = ok` */
@@ -53,6 +55,17 @@ struct config_deployment {
     uint32_t *time_frames;        /* seconds, 0-terminated; NULL: all */
     struct config_items settings; /* its parameters */
     struct config_items keys;     /* the host's keys above as written, for their places */
+    struct place place;
+};
+
+/* [worker:NAME]: what differs from the main worker. */
+struct config_worker {
+    char *name;
+    int64_t lanes;            /* 0: [take5] lanes */
+    int64_t memory_max;       /* bytes of address space; 0: no limit */
+    char *cpus;               /* "0,2-3" (config/workers.h); NULL: any */
+    int64_t nice;             /* 0 to 19 */
+    struct config_items keys; /* as written, for their places */
     struct place place;
 };
 
@@ -76,7 +89,8 @@ struct config {
     char *state_dir;
     int64_t lanes;
     bool strict_modes;
-    bool keep_state; /* across a clean stop */
+    bool keep_state;    /* across a clean stop */
+    bool isolates_each; /* every deployment has a worker of its own */
     enum config_on_stop on_stop;
     bool stop_leaves; /* effective: a stop gives up the partitions */
     enum config_on_stuck on_stuck;
@@ -161,6 +175,9 @@ struct config {
     char **strategy_files;
     struct config_deployment *deployments; /* in order of their names */
     size_t deployment_count;
+    struct config_worker *workers; /* in order of their names */
+    size_t worker_count;
+    char *worker; /* this is what that worker sees (config/workers.h); NULL: it is the whole */
 
     /* Where the value of each row of schema_keys() is from: file and line, or a file that is
      * "environment variable NAME" or "command line"; file NULL: the default. */
@@ -189,6 +206,8 @@ struct config_request {
     /* Directories that nobody set are the user's own, as they are without root and without a file,
      * so that a demo never meets a service's files. */
     bool is_demo;
+    /* What the worker of that name sees of it (config/workers.h); NULL: the whole. */
+    const char *worker;
     /* Files that others could have written are errors (os/trust.h), unless [take5] strict_modes
      * is no: for whoever is about to do what they say. */
     bool is_trusting_nobody;

@@ -13,30 +13,15 @@
 #define NAME_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 void config_deployment_release(struct config_deployment *deployment) {
-    size_t count;
-    const struct schema_key *keys = schema_keys(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(keys[i].section, SECTION) == 0)
-            value_release(deployment, &keys[i]);
+    value_release_section(deployment, SECTION);
     config_items_release(&deployment->settings);
     config_items_release(&deployment->keys);
     free(deployment->name);
 }
 
-static bool set_defaults(struct config_deployment *deployment) {
-    size_t count;
-    const struct schema_key *keys = schema_keys(&count);
-    struct error error;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(keys[i].section, SECTION) == 0 && keys[i].default_value != NULL &&
-            !value_set(deployment, &keys[i], keys[i].default_value, NULL, &error))
-            return false;
-    return true;
-}
-
-static bool check_name(struct build *build, const char *name, struct place place) {
+bool build_check_name(struct build *build, const char *kind, const char *name, struct place place) {
     if (name[0] == '\0') {
-        faults_add(build->faults, place, "[strategy:] needs a name, as in [strategy:momentum]");
+        faults_add(build->faults, place, "[%s:] needs a name, as in [%s:momentum]", kind, kind);
         return false;
     }
     /* It becomes part of file names, message headers and signal ids. */
@@ -44,9 +29,9 @@ static bool check_name(struct build *build, const char *name, struct place place
                    strlen(name) <= NAME_MAX_SIZE;
     if (!is_name)
         faults_add(build->faults, place,
-                   "[strategy:%s]: a name has at most %d letters, digits, '_', '-' and '.', and "
+                   "[%s:%s]: a name has at most %d letters, digits, '_', '-' and '.', and "
                    "does not start with '-' or '.'",
-                   name, NAME_MAX_SIZE);
+                   kind, name, NAME_MAX_SIZE);
     return is_name;
 }
 
@@ -56,11 +41,11 @@ struct config_deployment *build_deployment(struct build *build, const char *name
     for (size_t i = 0; i < config->deployment_count; i++)
         if (strcmp(config->deployments[i].name, name) == 0)
             return &config->deployments[i];
-    if (!check_name(build, name, place))
+    if (!build_check_name(build, "strategy", name, place))
         return NULL;
 
     struct config_deployment deployment = {.name = strdup(name), .place = place};
-    if (deployment.name == NULL || !set_defaults(&deployment) ||
+    if (deployment.name == NULL || !value_set_defaults(&deployment, SECTION) ||
         !ARRAY_RESIZE(config->deployments, config->deployment_count + 1)) {
         config_deployment_release(&deployment);
         build_out_of_memory(build);

@@ -216,6 +216,7 @@ void build_finish(struct build *build) {
     kafka_finish(build);
     delivery_finish(build);
     deployments_finish(build);
+    workers_finish(build);
     check_files(build);
     check_host_id(build);
     check_order(build, "suspend", "suspend_max", config->suspend_ns, config->suspend_max_ns);

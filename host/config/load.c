@@ -202,6 +202,8 @@ struct config *config_load(const struct config_request *request, struct faults *
     read_overrides(&build);
     build_finish(&build);
     build_trust(&build);
+    if (faults->error_count == errors_before)
+        worker_view_finish(&build);
     if (faults->error_count > errors_before)
         goto failed;
     kafka_properties_free(build.kafka);
@@ -229,6 +231,10 @@ void config_free(struct config *config) {
     for (size_t i = 0; i < config->deployment_count; i++)
         config_deployment_release(&config->deployments[i]);
     free(config->deployments);
+    for (size_t i = 0; i < config->worker_count; i++)
+        config_worker_release(&config->workers[i]);
+    free(config->workers);
+    free(config->worker);
     config_choice_release(config);
     config_items_release(&config->log_levels);
     config_items_release(&config->kafka);

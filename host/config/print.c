@@ -63,19 +63,31 @@ static void print_topics(const struct config *config, struct text *out) {
     }
 }
 
-static void print_deployment(const struct config_deployment *deployment, struct text *out) {
+/* What every section of a kind has: "strategy:NAME". */
+static void print_keys(const char *kind, const char *section, const void *base,
+                       const struct config_items *written, struct text *out) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
-    char section[128];
-    snprintf(section, sizeof section, "strategy:%s", deployment->name);
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(keys[i].section, "strategy:NAME") != 0)
+        if (strcmp(keys[i].section, kind) != 0)
             continue;
-        const struct config_item *key = config_items_find(&deployment->keys, keys[i].key);
+        const struct config_item *key = config_items_find(written, keys[i].key);
         text_printf(out, "%s.%s = ", section, keys[i].key);
-        value_print(deployment, &keys[i], out);
+        value_print(base, &keys[i], out);
         print_origin(key != NULL ? key->place : (struct place){0}, out);
     }
+}
+
+static void print_worker(const struct config_worker *worker, struct text *out) {
+    char section[128];
+    snprintf(section, sizeof section, "worker:%s", worker->name);
+    print_keys("worker:NAME", section, worker, &worker->keys, out);
+}
+
+static void print_deployment(const struct config_deployment *deployment, struct text *out) {
+    char section[128];
+    snprintf(section, sizeof section, "strategy:%s", deployment->name);
+    print_keys("strategy:NAME", section, deployment, &deployment->keys, out);
     print_items(section, &deployment->settings, out);
 }
 
@@ -85,9 +97,12 @@ void config_print(const struct config *config, struct text *out) {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(sections[i].name, "topic:ROLE") == 0)
             print_topics(config, out);
-        else if (strcmp(sections[i].name, "strategy:NAME") != 0)
+        else if (strcmp(sections[i].name, "strategy:NAME") != 0 &&
+                 strcmp(sections[i].name, "worker:NAME") != 0)
             print_section(config, sections[i].name, out);
     }
     for (size_t i = 0; i < config->deployment_count; i++)
         print_deployment(&config->deployments[i], out);
+    for (size_t i = 0; i < config->worker_count; i++)
+        print_worker(&config->workers[i], out);
 }

@@ -14,6 +14,7 @@
 #define CONFIG(member)     .offset = offsetof(struct config, member)
 #define TOPIC(member)      .offset = offsetof(struct config_topic, member)
 #define DEPLOYMENT(member) .offset = offsetof(struct config_deployment, member)
+#define WORKER(member)     .offset = offsetof(struct config_worker, member)
 
 static const struct schema_choice run_modes[] = {{"local", 1}, {"docker", 2}, {NULL, 0}};
 static const struct schema_choice on_stop[] = {
@@ -43,6 +44,7 @@ static const struct schema_choice dead_letters[] = {{"none", DEAD_LETTERS_NONE},
                                                     {"jsonl", DEAD_LETTERS_JSONL},
                                                     {"kafka", DEAD_LETTERS_KAFKA},
                                                     {NULL, 0}};
+static const struct schema_choice isolate[] = {{"none", 0}, {"each", 1}, {NULL, 0}};
 static const struct schema_choice partial[] = {{"suspend", 0}, {"ok", 1}, {NULL, 0}};
 
 static const struct schema_section sections[] = {
@@ -77,7 +79,10 @@ static const struct schema_section sections[] = {
     {"http", NULL, "Health, metrics and results, read-only."},
     {"strategy:NAME", "the parameters of the strategy (`take5 list` shows them)",
      "A deployment: a strategy with one set of parameters. NAME is its name in signals, log and "
-     "status. A strategy file without a section runs with its defaults."},
+     "status. A strategy file without a section runs with its defaults, in the main worker."},
+    {"worker:NAME", NULL,
+     "A process of its own for the deployments that name it, with a consumer group of its own "
+     "(GROUP.NAME): what they do wrong costs the others nothing. The section is optional."},
 };
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
@@ -124,6 +129,9 @@ static const struct schema_key keys[] = {
      "[kafka] session.timeout.ms; leave gives them to the other hosts at once, as `take5 ctl stop "
      "--leave` does. auto: leave if the default of host_id is made of a container's host name, "
      "which the next container does not have; else stay."},
+    {"take5", "isolate", SCHEMA_FLAG, "none", NULL, 0, 0, isolate, CONFIG(isolates_each), false,
+     "each: every [strategy:NAME] that names no worker has one of its own, of its own name. none: "
+     "they share the main worker."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
      "report this host as dead."},
@@ -279,6 +287,9 @@ static const struct schema_key keys[] = {
 
     {"strategy:NAME", "plugin", SCHEMA_TEXT, NULL, "NAME", 0, 0, NULL, DEPLOYMENT(plugin), false,
      "The strategy. Several sections may use the same one."},
+    {"strategy:NAME", "worker", SCHEMA_TEXT, NULL, "main; with [take5] isolate = each NAME", 0, 0,
+     NULL, DEPLOYMENT(worker), false,
+     "The worker that runs it: a process of its own. With none but main there is one process."},
     {"strategy:NAME", "enabled", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, DEPLOYMENT(is_enabled),
      false, "no: do not run it."},
     {"strategy:NAME", "symbols", SCHEMA_LIST, NULL, "all", 0, 0, NULL, DEPLOYMENT(symbols), false,
@@ -299,12 +310,23 @@ static const struct schema_key keys[] = {
      DEPLOYMENT(global_partial), false,
      "For a GLOBAL strategy while other hosts hold partitions: suspend it, or ok to let it run on "
      "what this host has."},
+
+    {"worker:NAME", "lanes", SCHEMA_INTEGER, NULL, "[take5] lanes", 1, 64, NULL, WORKER(lanes),
+     false, "Its threads that run strategies."},
+    {"worker:NAME", "memory_max", SCHEMA_SIZE, NULL, "no limit", 128 << 20, NONE, NULL,
+     WORKER(memory_max), false,
+     "The address space of the process; beyond it allocations fail. Threads, libraries and what "
+     "the allocator reserves count."},
+    {"worker:NAME", "cpus", SCHEMA_TEXT, NULL, "any", 0, 0, NULL, WORKER(cpus), false,
+     "The processors that it may run on: numbers and ranges, such as 0,2-3."},
+    {"worker:NAME", "nice", SCHEMA_INTEGER, "0", NULL, 0, 19, NULL, WORKER(nice), false,
+     "How much it gives way to other processes, see nice(1)."},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
-static const char *const reserved[] = {"plugin",      "enabled",        "symbols",
-                                       "topics",      "time_frames",    "warm_up",
-                                       "allow_split", "global_partial", NULL};
+static const char *const reserved[] = {"plugin",         "worker",      "enabled", "symbols",
+                                       "topics",         "time_frames", "warm_up", "allow_split",
+                                       "global_partial", NULL};
 
 const struct schema_key *schema_keys(size_t *count) {
     *count = KEY_COUNT;
@@ -365,6 +387,7 @@ const char *schema_type_text(enum schema_type type) {
     case SCHEMA_RATE:
         return "a rate per minute (1000/min)";
     case SCHEMA_SIZE_32:
+    case SCHEMA_SIZE:
         return "a size (1048576, 64KiB, 1MiB)";
     case SCHEMA_ZONE:
         return "none, UTC or an offset (+05:30)";

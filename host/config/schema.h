@@ -22,6 +22,7 @@ enum schema_type {
     SCHEMA_MINUTES,      /* int64_t ns, written as a plain number of minutes */
     SCHEMA_RATE,         /* int64_t a minute: "1000/min", or a plain number */
     SCHEMA_SIZE_32,      /* uint32_t bytes: "1MiB" */
+    SCHEMA_SIZE,         /* int64_t bytes: "2GiB" */
     SCHEMA_ZONE,         /* struct time_zone: "UTC", "+05:30"; "none" */
     SCHEMA_TEXT,         /* char *, not empty */
     SCHEMA_OPTIONAL,     /* char *, may be empty */
@@ -49,9 +50,9 @@ struct schema_key {
     const char *default_note;            /* what the default depends on; NULL: on nothing */
     int64_t min, max;                    /* in the unit of the member; max SCHEMA_NO_BOUND: none */
     const struct schema_choice *choices; /* ends with a NULL name */
-    size_t offset;                       /* into struct config, config_topic or config_deployment */
-    bool is_fixed;                       /* a change needs a restart */
-    const char *help;                    /* one line or a few, without line breaks */
+    size_t offset;    /* into struct config, config_topic, _deployment or _worker */
+    bool is_fixed;    /* a change needs a restart */
+    const char *help; /* one line or a few, without line breaks */
 };
 
 /* The sections. A name that ends with a word in capitals stands for many: "strategy:NAME". */

@@ -196,6 +196,7 @@ bool value_set(void *base, const struct schema_key *key, const char *text, const
     case SCHEMA_MINUTES:
     case SCHEMA_RATE:
     case SCHEMA_SIZE_32:
+    case SCHEMA_SIZE:
         return set_number(base, key, text, error);
     case SCHEMA_ZONE:
         return set_zone(member(base, key), key, text, error);
@@ -251,6 +252,7 @@ void value_print(const void *base, const struct schema_key *key, struct text *ou
     case SCHEMA_MINUTES:
     case SCHEMA_RATE:
     case SCHEMA_SIZE_32:
+    case SCHEMA_SIZE:
         value_number_print(key->type, number_of(base, key), out);
         break;
     case SCHEMA_ZONE:
@@ -314,4 +316,23 @@ bool value_equal(const void *a, const void *b, const struct schema_key *key) {
     text_release(&text_a);
     text_release(&text_b);
     return is_equal;
+}
+
+bool value_set_defaults(void *base, const char *section) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    struct error error;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].section, section) == 0 && keys[i].default_value != NULL &&
+            !value_set(base, &keys[i], keys[i].default_value, NULL, &error))
+            return false;
+    return true;
+}
+
+void value_release_section(void *base, const char *section) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].section, section) == 0)
+            value_release(base, &keys[i]);
 }

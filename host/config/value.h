@@ -19,6 +19,11 @@ bool value_set(void *base, const struct schema_key *key, const char *text, const
 void value_print(const void *base, const struct schema_key *key, struct text *out);
 /* Frees what the member owns. */
 void value_release(void *base, const struct schema_key *key);
+
+/* All rows of a section of the table ("strategy:NAME") at once: their defaults into a zeroed
+ * `base` (false: no memory), and what their members hold. */
+bool value_set_defaults(void *base, const char *section);
+void value_release_section(void *base, const char *section);
 /* Whether two structs agree in this member. */
 bool value_equal(const void *a, const void *b, const struct schema_key *key);
 

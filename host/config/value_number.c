@@ -28,6 +28,7 @@ static bool parse_any_number(enum schema_type type, const char *text, int64_t *v
     case SCHEMA_DURATION:
         return parse_duration_ns(text, value);
     case SCHEMA_SIZE_32:
+    case SCHEMA_SIZE:
         return parse_size(text, value);
     case SCHEMA_RATE:
         return parse_rate(text, value);
@@ -45,6 +46,7 @@ void value_number_print(enum schema_type type, int64_t value, struct text *out) 
         text_puts(out, duration);
         break;
     case SCHEMA_SIZE_32:
+    case SCHEMA_SIZE:
         if (value > 0 && value % (1 << 30) == 0)
             text_printf(out, "%lldGiB", (long long)(value >> 30));
         else if (value > 0 && value % (1 << 20) == 0)

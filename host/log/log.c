@@ -28,6 +28,7 @@ struct log {
     atomic_int levels[ROOM_COUNT + 1];
     atomic_bool has_color;
     atomic_int format;
+    char *worker; /* NULL: there is one process. Set before there are threads */
 
     pthread_mutex_t lock;            /* guards the rest */
     struct log_writer *writer;       /* NULL: whoever logs writes; set before there are threads */
@@ -73,7 +74,9 @@ static void write_bytes(int fd, const char *data, size_t size) {
 }
 
 static void format_line(struct log *log, const struct log_line *line, struct text *out) {
-    log_line_append(out, line, (enum log_format)atomic_load(&log->format),
+    struct log_line named = *line;
+    named.worker = log->worker;
+    log_line_append(out, &named, (enum log_format)atomic_load(&log->format),
                     atomic_load(&log->has_color));
 }
 
@@ -150,6 +153,7 @@ void log_free(struct log *log) {
     log_repeats_release(&log->repeats);
     text_release(&log->line);
     free(log->path);
+    free(log->worker);
     pthread_mutex_destroy(&log->lock);
     free(log);
 }
@@ -180,6 +184,11 @@ REQUIRES(log_lock) static bool use_file(struct log *log, int fd, char *path) {
 bool log_configure(struct log *log, const struct log_options *options, struct error *error) {
     char *path = NULL;
     int fd = STDERR_FILENO;
+    if (options->worker != NULL && log->worker == NULL) {
+        log->worker = text_dup(options->worker, strlen(options->worker));
+        if (log->worker == NULL)
+            return error_set_memory(error, "the log's worker");
+    }
     if (options->path != NULL) {
         path = text_dup(options->path, strlen(options->path));
         if (path == NULL)
@@ -345,6 +354,15 @@ void log_strategy(struct log *log, enum log_level level, const char *deployment,
     }
     write_or_count(log, &line, LOG_KIND_LINE);
     free(shorter);
+}
+
+void log_pass_on(struct log *log, const char *line, size_t size) {
+    lock_acquire(&log->lock, log_lock);
+    if (log->writer != NULL)
+        log_writer_push(log->writer, line, size);
+    else
+        write_bytes(log->fd, line, size);
+    lock_release(&log->lock, log_lock);
 }
 
 bool log_has_color(const struct log *log) {

@@ -39,6 +39,8 @@ struct log_options {
     enum log_format format;
     enum log_color color; /* AUTO: when it goes to a terminal */
     const char *path;     /* file, opened for appending; NULL: stderr */
+    const char *worker;   /* whose lines they are, of several processes; NULL: there is one. It
+                           * counts when the log is configured first, before there are threads */
 };
 
 struct log;
@@ -103,6 +105,9 @@ void log_put(struct log *log, enum log_level level, enum log_kind kind, const ch
  * be NUL-terminated. */
 void log_strategy(struct log *log, enum log_level level, const char *deployment, const char *text,
                   size_t size);
+
+/* A line that another process of this service has formed, with its line break: written as it is. */
+void log_pass_on(struct log *log, const char *line, size_t size);
 
 /* Whether, with the options in force, the console sight of the old service may use colour. */
 bool log_has_color(const struct log *log);

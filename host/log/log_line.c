@@ -54,6 +54,8 @@ static void append_local_time(struct text *out, int64_t wall_ns) {
 
 /* What stands behind the room in the forms for people. */
 static void append_talk(struct text *out, const struct log_line *line) {
+    if (line->worker != NULL)
+        text_printf(out, "[%s] ", line->worker);
     if (line->deployment != NULL) {
         text_visible(out, line->deployment, strlen(line->deployment));
         text_puts(out, ": ");
@@ -87,6 +89,8 @@ static void append_json(struct text *out, const struct log_line *line) {
     text_putc(out, '"');
     json_text(&json, "level", log_level_name(line->level));
     json_text(&json, "room", line->room);
+    if (line->worker != NULL)
+        json_text(&json, "worker", line->worker);
     if (line->deployment != NULL)
         json_text(&json, "strategy", line->deployment);
     json_bytes(&json, "text", line->text, line->size);

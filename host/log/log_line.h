@@ -11,6 +11,7 @@ struct log_line {
     int64_t wall_ns;
     enum log_level level;
     const char *room;
+    const char *worker;     /* NULL: there is one process */
     const char *deployment; /* NULL: not from a strategy */
     const char *event;      /* NULL: nothing stands on it */
     const char *text;

@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 #include "engine/redrive.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include <stdbool.h>
 

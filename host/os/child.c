@@ -3,12 +3,12 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/units.h"
+#include "os/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -16,8 +16,6 @@
 #include <unistd.h>
 
 #define READ_CHUNK (64u << 10)
-/* Clear of the numbers that the child gets them under. */
-#define LOWEST_FD  10
 #define POLL_MS    20
 /* What the child may take to end what it began, once its time is over. */
 #define PARTING_NS (2 * NS_PER_S)
@@ -43,91 +41,32 @@ static void close_fd(int *fd) {
     *fd = -1;
 }
 
-/* Moves a descriptor out of the way of those that the child gets. */
-static bool move_up(int *fd) {
-    const int moved = fcntl(*fd, F_DUPFD_CLOEXEC, LOWEST_FD);
-    if (moved < 0)
-        return false;
-    (void)close(*fd);
-    *fd = moved;
-    return true;
-}
-
-/* A pipe of which the child gets the writing end. */
-static bool open_pipe(int *ours, int *theirs) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return false;
-    *ours = ends[0];
-    *theirs = ends[1];
-    return move_up(theirs) && fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
-}
-
 /* The request as a file, so that nobody has to write while it reads. */
 static bool open_request(struct run *run) {
     run->request = memfd_create("request", MFD_CLOEXEC);
-    if (run->request < 0 || !move_up(&run->request))
+    if (run->request < 0 || !spawn_move_up(&run->request))
         return false;
     return io_write_all(run->request, run->call->request, run->call->request_size) &&
            lseek(run->request, 0, SEEK_SET) == 0;
 }
 
-static int set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int request,
-                  int answers, int words) {
-    sigset_t none, all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    int failure = posix_spawn_file_actions_adddup2(actions, request, CHILD_INPUT);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_adddup2(actions, words, STDOUT_FILENO);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_adddup2(actions, words, STDERR_FILENO);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_adddup2(actions, answers, CHILD_OUTPUT);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_addclosefrom_np(actions, CHILD_OUTPUT + 1);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigmask(attributes, &none);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigdefault(attributes, &all);
-    if (failure == 0)
-        failure = posix_spawnattr_setpgroup(attributes, 0);
-    if (failure == 0)
-        failure = posix_spawnattr_setflags(
-            attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    return failure;
-}
-
-static int spawn(struct run *run, const char *program, int answers, int words) {
-    const struct child_call *call = run->call;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int failure = posix_spawn_file_actions_init(&actions);
-    if (failure != 0)
-        return failure;
-    failure = posix_spawnattr_init(&attributes);
-    if (failure == 0) {
-        failure = set_up(&actions, &attributes, run->request, answers, words);
-        if (failure == 0)
-            failure = posix_spawn(&run->pid, program, &actions, &attributes, call->arguments,
-                                  call->environment != NULL ? call->environment : environ);
-        (void)posix_spawnattr_destroy(&attributes);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return failure;
-}
-
 static bool start(struct run *run, struct error *error) {
-    const char *program = run->call->program != NULL ? run->call->program : "/proc/self/exe";
     int answers = -1, words = -1;
     bool is_good =
-        open_request(run) && open_pipe(&run->answers, &answers) && open_pipe(&run->words, &words);
+        open_request(run) && spawn_pipe(&run->answers, &answers) && spawn_pipe(&run->words, &words);
     if (!is_good) {
         error_set_errno(error, errno, "cannot create a pipe or file for it");
     } else {
-        const int failure = spawn(run, program, answers, words);
-        if (failure != 0)
-            is_good = error_set_errno(error, failure, "%s", program);
+        const struct spawn_fd fds[] = {{run->request, CHILD_INPUT},
+                                       {words, STDOUT_FILENO},
+                                       {words, STDERR_FILENO},
+                                       {answers, CHILD_OUTPUT}};
+        const struct spawn spawn = {.program = run->call->program,
+                                    .arguments = run->call->arguments,
+                                    .environment = run->call->environment,
+                                    .fds = fds,
+                                    .fd_count = sizeof fds / sizeof *fds};
+        is_good = spawn_process(&spawn, &run->pid, error);
     }
     close_fd(&answers);
     close_fd(&words);
@@ -242,13 +181,7 @@ static enum child_outcome outcome_of(const struct run *run, bool did_end, int st
 
 /* What it left behind goes with it. */
 static void reap(struct run *run, int *status) {
-    pid_t got;
-    (void)kill(-run->pid, SIGKILL);
-    (void)kill(run->pid, SIGKILL);
-    do
-        got = waitpid(run->pid, status, 0);
-    while (got < 0 && errno == EINTR);
-    run->is_reaped = got < 0;
+    run->is_reaped = !spawn_reap(run->pid, status);
 }
 
 static void finish(struct run *run) {

@@ -5,6 +5,7 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
+#include "config/workers.h"
 #include "engine/operator.h"
 #include "log/log.h"
 #include "ops/http/http.h"
@@ -20,11 +21,32 @@ static bool has_words(const struct request *request, size_t count, const char *f
     return false;
 }
 
+/* This process is the only one, and cannot become a supervisor. */
+static bool check_workers(const struct config *next, struct faults *faults) {
+    const struct config_deployment *first;
+    if (next->worker != NULL || !config_has_workers(next, &first))
+        return true;
+    faults_add(faults, first->place,
+               "[strategy:%s] has worker %s: a host that was started without workers must be "
+               "restarted to have some",
+               first->name, config_worker_of(next, first));
+    return false;
+}
+
+static struct config *read_next(const struct service *service, struct faults *faults) {
+    const struct config_options *options = service->options.config_options;
+    struct config *next = config_options_read(options, faults);
+    if (next == NULL || options->is_demo || check_workers(next, faults))
+        return next;
+    config_free(next);
+    return NULL;
+}
+
 bool service_reload(struct service *service, struct text *answer) {
     struct report report;
     struct error error;
     report_init(&report);
-    struct config *next = config_options_read(service->options.config_options, &report.faults);
+    struct config *next = read_next(service, &report.faults);
     if (next == NULL) {
         for (size_t i = 0; i < report.faults.count; i++)
             log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed", "reload: %s",
@@ -235,6 +257,18 @@ static bool redrive(struct service *service, const struct control_request *asked
     return service_redrive_answer(&request.redrive, answer);
 }
 
+/* On a client's thread: what HTTP would answer, for the supervisor. The body is the target. */
+static bool get(struct service *service, const struct control_request *asked, struct text *answer) {
+    char *target = asked->body != NULL ? text_dup(asked->body, asked->body_size) : NULL;
+    if (service->http == NULL || target == NULL)
+        text_puts(answer, "no HTTP here, or no target");
+    else
+        http_answer(service->http, target, answer);
+    const bool did = service->http != NULL && target != NULL;
+    free(target);
+    return did;
+}
+
 /* Who asked for it, before anything comes of it. Of a redrive, which is one request for each dead
  * letter, not the coordinates: a repeated line is counted. */
 static void log_asked(const struct service *service, const struct control_request *asked) {
@@ -272,6 +306,8 @@ bool service_handle(void *context, const struct control_request *asked, struct t
         view_status(service->engine, answer);
         return true;
     }
+    if (strcmp(word, "get") == 0)
+        return get(service, asked, answer);
     log_asked(service, asked);
     if (strcmp(word, "stop") == 0)
         return ask_stop(service, asked, answer);

@@ -10,7 +10,7 @@
 #include "engine/engine.h"
 #include "engine/view.h"
 #include "log/log.h"
-#include "service/signals.h"
+#include "os/signals.h"
 
 #include <stdbool.h>
 #include <stdint.h>

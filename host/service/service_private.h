@@ -9,7 +9,7 @@
 
 #include "base/locks.h"
 #include "engine/lane/publisher.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 #include "ops/redrive_protocol.h"
 #include "service/notify.h"
 
@@ -61,7 +61,7 @@ void service_limit_stop(struct service *service);
 bool service_reload(struct service *service, struct text *answer);
 bool service_reopen(struct service *service, struct text *answer);
 
-/* On a client's thread (ops/control.h): answers, or has control do it and waits. */
+/* On a client's thread (ops/control/control.h): answers, or has control do it and waits. */
 bool service_handle(void *context, const struct control_request *asked, struct text *answer);
 /* Control: does what clients wait for; */
 void service_serve_requests(struct service *service);

@@ -1,5 +1,6 @@
 #include "engine/reload/plan.h"
 
+#include "config/workers.h"
 #include "engine/crash/crash.h"
 #include "engine/reload/last_good.h"
 #include "strategy/plugin/strategy_file.h"
@@ -59,12 +60,14 @@ static void reject_faults(struct plan_item *item, const struct faults *faults) {
 
 /* The rules that need the whole deployment: scope against lanes, topics against the assignor. */
 static bool check_placement(const struct config *config, const struct deployment *deployment,
-                            struct place place, struct faults *faults) {
-    if (deployment_is_global(deployment) && config->lanes != 1) {
+                            const struct config_deployment *section, struct place place,
+                            struct faults *faults) {
+    const int64_t lanes = config_deployment_lanes(config, section);
+    if (deployment_is_global(deployment) && lanes != 1) {
         faults_add(faults, place,
-                   "\"%s\" has scope GLOBAL, which needs a host with one lane; this host has "
-                   "%lld; set lanes = 1, or deploy it on a separate host",
-                   deployment->name, (long long)config->lanes);
+                   "\"%s\" has scope GLOBAL, which needs a process with one lane; this one has "
+                   "%lld; set lanes = 1, or give it a worker that has one",
+                   deployment->name, (long long)lanes);
         return false;
     }
     const bool keeps_together = config->assignor == NULL || strcmp(config->assignor, "range") == 0;
@@ -367,7 +370,7 @@ static void settle_one(const struct plan_request *request, struct plan *plan,
                        struct plan_item *item, struct deployment *deployment,
                        struct faults *faults) {
     if (deployment != NULL &&
-        !check_placement(request->config, deployment, place_of(item), faults)) {
+        !check_placement(request->config, deployment, item->section, place_of(item), faults)) {
         deployment_release(deployment);
         deployment = NULL;
     }
@@ -462,11 +465,11 @@ static bool list_all_wanted(const struct plan_request *request, struct plan *pla
     const struct config *config = request->config;
     for (size_t i = 0; i < config->deployment_count; i++) {
         const struct config_deployment *section = &config->deployments[i];
-        if (section->is_enabled &&
+        if (section->is_enabled && !section->is_elsewhere &&
             !list_wanted(request, plan, section->name, section->plugin, section))
             return false;
     }
-    for (size_t i = 0; i < plan->catalog.count; i++) {
+    for (size_t i = 0; config_worker_has_files(config) && i < plan->catalog.count; i++) {
         const char *name = plan->catalog.files[i].name;
         if (!has_section_for(config, name) && !list_wanted(request, plan, name, name, NULL))
             return false;

@@ -138,7 +138,7 @@ static bool has_descriptors(void) {
 
 static void check_descriptors(struct checks *checks, const struct http *http) {
     const struct control *control = http->options.control;
-    const bool is_oom = http_server_lacks_descriptors(http->server) ||
+    const bool is_oom = (http->server != NULL && http_server_lacks_descriptors(http->server)) ||
                         (control != NULL && control_lacks_descriptors(control)) ||
                         !has_descriptors();
     add(checks, "descriptors", is_oom ? FINDING_FAIL : FINDING_OK,

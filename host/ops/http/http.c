@@ -38,7 +38,8 @@ HTTP_HANDLER(http_metrics) {
         .is_ready = http_is_ready(http),
         .version = http->options.version,
         .kafka_statistics = statistics,
-        .http_accept_failures = http_server_accept_failures(http->server),
+        .http_accept_failures =
+            http->server != NULL ? http_server_accept_failures(http->server) : 0,
         .control_accept_failures =
             http->options.control != NULL ? control_accept_failures(http->options.control) : 0,
     };
@@ -50,7 +51,8 @@ HTTP_HANDLER(http_metrics) {
 void http_configure(struct http *http, const struct config *config) {
     struct error error;
     atomic_store(&http->ready_max_lag, config->ready_max_lag);
-    if (!http_server_allow(http->server, config->http_allowed_hosts, &error))
+    if (http->server != NULL &&
+        !http_server_allow(http->server, config->http_allowed_hosts, &error))
         log_error(http->options.log, "ops", "[http] allowed_hosts is unchanged: %s", error.text);
 }
 
@@ -62,6 +64,18 @@ struct http *http_new(const struct http_options *options, struct error *error) {
     }
     http->options = *options;
     http->options.config = NULL;
+    pthread_mutex_init(&http->lock, NULL);
+    atomic_store(&http->ready_max_lag, options->config->ready_max_lag);
+    if (options->config->dead_letters == DEAD_LETTERS_JSONL) {
+        http->dead_letters = dead_letter_backlog_new(options->config->dead_letters_path);
+        if (http->dead_letters == NULL) {
+            error_set_memory(error, "http");
+            http_free(http);
+            return NULL;
+        }
+    }
+    if (options->config->worker != NULL)
+        return http;
     const struct http_server_options server = {
         .address = options->config->http_address,
         .hosts = options->config->http_allowed_hosts,
@@ -70,26 +84,27 @@ struct http *http_new(const struct http_options *options, struct error *error) {
         .routes = routes,
         .context = http,
     };
-    if (options->config->dead_letters == DEAD_LETTERS_JSONL) {
-        http->dead_letters = dead_letter_backlog_new(options->config->dead_letters_path);
-        if (http->dead_letters == NULL) {
-            error_set_memory(error, "http");
-            goto failed;
-        }
-    }
     http->server = http_server_new(&server, error);
-    if (http->server == NULL)
-        goto failed;
-    atomic_store(&http->ready_max_lag, options->config->ready_max_lag);
+    if (http->server == NULL) {
+        http_free(http);
+        return NULL;
+    }
     const bool is_v6 = strchr(options->config->http_address, ':') != NULL;
     log_event(options->log, LOG_LEVEL_INFO, "ops", "http.listening", "http: listening on %s%s%s:%u",
               is_v6 ? "[" : "", options->config->http_address, is_v6 ? "]" : "", http_port(http));
     return http;
+}
 
-failed:
-    dead_letter_backlog_free(http->dead_letters);
-    free(http);
-    return NULL;
+void http_answer(struct http *http, const char *target, struct text *answer) {
+    struct http_answer whole = {0};
+    text_init(&whole.body);
+    pthread_mutex_lock(&http->lock);
+    http_answer_target(routes, http, target, &whole);
+    pthread_mutex_unlock(&http->lock);
+    text_printf(answer, "%u %s\n", whole.status, whole.content_type);
+    text_append(answer, whole.body.data, whole.body.size);
+    answer->is_oom |= whole.body.is_oom;
+    text_release(&whole.body);
 }
 
 void http_free(struct http *http) {
@@ -97,6 +112,7 @@ void http_free(struct http *http) {
         return;
     http_server_free(http->server);
     metrics_memory_release(&http->memory);
+    pthread_mutex_destroy(&http->lock);
     dead_letter_backlog_free(http->dead_letters);
     free(http);
 }

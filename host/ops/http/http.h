@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "engine/engine.h"
 #include "log/log.h"
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include <stdint.h>
 
@@ -30,8 +30,12 @@ struct http_options {
     const struct control *control; /* whose connections are told of as well; may be NULL */
 };
 
-/* Listens where the configuration says, and answers until http_free(). */
+/* Listens where the configuration says, and answers until http_free(). A worker's does not listen:
+ * its supervisor asks it with http_answer(). */
 struct http *http_new(const struct http_options *options, struct error *error);
+/* What a target ("/metrics") is answered: a line "STATUS CONTENT-TYPE", then the body. One thread
+ * at a time. */
+void http_answer(struct http *http, const char *target, struct text *answer);
 /* NULL is allowed. */
 void http_free(struct http *http);
 

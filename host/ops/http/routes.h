@@ -5,10 +5,11 @@
 #define TAKE5_OPS_HTTP_ROUTES_H
 
 #include "ops/http/http.h"
-#include "ops/http/server.h"
+#include "ops/http/server/server.h"
 #include "ops/metrics/dead_letter_backlog.h"
 #include "ops/metrics/metrics_memory.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* At most so many entries in one answer; the rest by `offset`. */
@@ -16,9 +17,10 @@
 
 struct http {
     struct http_options options;
-    struct http_server *server;
+    struct http_server *server;               /* NULL: a worker's */
     _Atomic int64_t ready_max_lag;            /* 0: lag does not count */
-    struct metrics_memory memory;             /* the server's thread alone */
+    pthread_mutex_t lock;                     /* one answer at a time, without a server */
+    struct metrics_memory memory;             /* of whoever answers */
     struct dead_letter_backlog *dead_letters; /* likewise; NULL: they are in no file */
 };
 

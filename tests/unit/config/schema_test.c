@@ -11,12 +11,15 @@
 Test(schema, every_default_is_a_value_of_its_own_key) {
     static struct config config;
     static struct config_deployment deployment;
+    static struct config_worker worker;
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
     struct error error;
     cr_assert_gt(count, 50);
     for (size_t i = 0; i < count; i++) {
-        void *base = strcmp(keys[i].section, "strategy:NAME") == 0 ? (void *)&deployment : &config;
+        void *base = strcmp(keys[i].section, "strategy:NAME") == 0 ? (void *)&deployment
+                     : strcmp(keys[i].section, "worker:NAME") == 0 ? (void *)&worker
+                                                                   : (void *)&config;
         if (keys[i].default_value == NULL)
             continue;
         cr_assert(value_set(base, &keys[i], keys[i].default_value, NULL, &error), "%s", error.text);

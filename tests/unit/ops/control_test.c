@@ -1,5 +1,5 @@
 /* The control socket: what clients send, whole and broken, and what they get. */
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include "base/clock.h"
 #include "client.h"

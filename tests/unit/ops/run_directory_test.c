@@ -1,4 +1,4 @@
-#include "ops/run_directory.h"
+#include "ops/control/run_directory.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -20,7 +20,10 @@ static void begin(void) {
     cr_assert_not_null(mkdtemp(home));
     snprintf(path, sizeof path, "%s/a/run", home);
     snprintf(log_path, sizeof log_path, "%s/log", home);
-    const struct log_options options = {LOG_LEVEL_INFO, LOG_FORMAT_JSON, LOG_COLOR_NEVER, log_path};
+    const struct log_options options = {.level = LOG_LEVEL_INFO,
+                                        .format = LOG_FORMAT_JSON,
+                                        .color = LOG_COLOR_NEVER,
+                                        .path = log_path};
     log_ = log_new();
     cr_assert_not_null(log_);
     cr_assert(log_configure(log_, &options, &error));

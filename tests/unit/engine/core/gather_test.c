@@ -11,7 +11,10 @@ static struct gather gather;
 
 static void begin(void) {
     struct error error;
-    const struct log_options options = {LOG_LEVEL_INFO, LOG_FORMAT_JOURNALD, LOG_COLOR_NEVER, path};
+    const struct log_options options = {.level = LOG_LEVEL_INFO,
+                                        .format = LOG_FORMAT_JOURNALD,
+                                        .color = LOG_COLOR_NEVER,
+                                        .path = path};
     close(mkstemp(path));
     gather = (struct gather){.log = log_new()};
     cr_assert(log_configure(gather.log, &options, &error), "%s", error.text);

@@ -1,4 +1,4 @@
-#include "ops/http/server.h"
+#include "ops/http/server/server.h"
 
 #include "client.h"
 

@@ -1,4 +1,4 @@
-#include "ops/http/path.h"
+#include "ops/http/server/path.h"
 
 #include <arpa/inet.h>
 #include <string.h>

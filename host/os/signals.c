@@ -1,4 +1,4 @@
-#include "service/signals.h"
+#include "os/signals.h"
 
 #include "log/output.h"
 

@@ -1,4 +1,4 @@
-#include "ops/run_directory.h"
+#include "ops/control/run_directory.h"
 
 #include "os/private_file.h"
 
@@ -50,7 +50,11 @@ static bool is_ours(int fd, const char *name) {
     /* Of the unit's back-off. */
     if (strcmp(name, "failures") == 0 || strcmp(name, "started") == 0)
         return true;
-    return fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(status.st_mode);
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    /* Of a host with workers. */
+    const bool is_workers = strcmp(name, "workers") == 0 && S_ISDIR(status.st_mode);
+    return S_ISSOCK(status.st_mode) || is_workers;
 }
 
 static bool holds_only_ours(int fd) {

@@ -1,5 +1,6 @@
 /*
- * ops/http/server.h - a small HTTP server: a table of routes, answers made whole, one thread.
+ * ops/http/server/server.h - a small HTTP server: a table of routes, answers made whole, one
+ * thread.
  *
  * It only reads: GET and HEAD, anything else is 405 with Allow. An unknown path is 404. Errors are
  * JSON, {"status":"error","message":"..."}.
@@ -17,8 +18,8 @@
  *
  * Threads: routes are answered on the server's own thread, one at a time.
  */
-#ifndef TAKE5_OPS_HTTP_SERVER_H
-#define TAKE5_OPS_HTTP_SERVER_H
+#ifndef TAKE5_OPS_HTTP_SERVER_SERVER_H
+#define TAKE5_OPS_HTTP_SERVER_SERVER_H
 
 #include "base/error.h"
 #include "base/text.h"
@@ -63,6 +64,13 @@ struct http_route {
     const char *path;
     void (*answer)(void *context, const struct http_request *request, struct http_answer *answer);
 };
+
+/* The path and the query as they came. */
+void http_target(const struct http_request *request, struct text *target);
+/* What the routes answer to a target ("/strategies?limit=3") that came another way than through a
+ * server; `answer` has an initialized body. */
+void http_answer_target(const struct http_route *routes, void *context, const char *target,
+                        struct http_answer *answer);
 
 struct http_server;
 

@@ -1,5 +1,5 @@
 /*
- * ops/control.h - the control socket: how `take5 ctl` talks to a running host.
+ * ops/control/control.h - the control socket: how `take5 ctl` talks to a running host.
  *
  * A Unix stream socket. A client sends one line of words separated by spaces and gets one answer: a
  * line "ok" or "failed", then text to the end of the stream. A last word "+LENGTH" (a plus and
@@ -13,8 +13,8 @@
  * Each client is served by a thread of its own, at most CONTROL_CLIENTS at once, with a time limit
  * for sending the whole request, however it is cut into pieces.
  */
-#ifndef TAKE5_OPS_CONTROL_H
-#define TAKE5_OPS_CONTROL_H
+#ifndef TAKE5_OPS_CONTROL_CONTROL_H
+#define TAKE5_OPS_CONTROL_CONTROL_H
 
 #include "base/error.h"
 #include "base/text.h"
@@ -65,6 +65,16 @@ bool control_lacks_descriptors(const struct control *control);
 
 /* The client's side. Which process listens there. False: none does. */
 bool control_find(const char *path, pid_t *pid, struct error *error);
+
+/* What follows a request's line, which this announces; it may be empty. */
+struct control_body {
+    const void *data;
+    size_t size;
+};
+/* The client's side. `body` NULL: there is none. `timeout_ns` is how long the host may send nothing
+ * of its answer, 0: any time. False: not reachable, or ERROR_TIMEOUT. `did` is the host's word. */
+bool control_call(const char *path, const char *request, const struct control_body *body,
+                  int64_t timeout_ns, bool *did, struct text *answer, struct error *error);
 
 /* The client's side. False: not reachable. `did` is the host's word. */
 bool control_ask(const char *path, const char *request, bool *did, struct text *answer,

@@ -1,12 +1,12 @@
-#include "ops/http/server.h"
+#include "ops/http/server/server.h"
 
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "base/locks.h"
 #include "base/thread.h"
 #include "base/units.h"
-#include "ops/http/connections.h"
-#include "ops/http/path.h"
+#include "ops/http/server/connections.h"
+#include "ops/http/server/path.h"
 #include "os/acceptor.h"
 #include "os/at_fork.h"
 
@@ -50,7 +50,9 @@ struct http_server {
 };
 
 struct http_request {
-    struct MHD_Connection *connection;
+    struct MHD_Connection *connection; /* NULL: of http_answer_target() */
+    const char *path;
+    const char *query; /* then; what stands behind the path's '?' */
     char parameter[MAX_PARAMETER];
     size_t parameter_size;
 };
@@ -84,10 +86,45 @@ static enum MHD_Result find_query(void *context, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
+/* "a=1&b=2" */
+static void find_in_text(const char *text, struct query *query) {
+    while (*text != '\0') {
+        char name[64], value[64];
+        const size_t size = strcspn(text, "&"), name_size = strcspn(text, "=&");
+        const size_t value_at = name_size < size ? name_size + 1 : size;
+        if (name_size < sizeof name && size - value_at < sizeof value) {
+            (void)snprintf(name, sizeof name, "%.*s", (int)name_size, text);
+            (void)snprintf(value, sizeof value, "%.*s", (int)(size - value_at), text + value_at);
+            (void)find_query(query, MHD_GET_ARGUMENT_KIND, name, value);
+        }
+        text += size + (text[size] == '&');
+    }
+}
+
+static enum MHD_Result write_query(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    struct text *text = context;
+    (void)kind;
+    text_printf(text, "%c%s%s%s", strchr(text->data, '?') == NULL ? '?' : '&', name,
+                value != NULL ? "=" : "", value != NULL ? value : "");
+    return MHD_YES;
+}
+
+void http_target(const struct http_request *request, struct text *target) {
+    text_puts(target, request->path);
+    if (request->connection != NULL)
+        MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, write_query, target);
+    else if (request->query[0] != '\0')
+        text_printf(target, "?%s", request->query);
+}
+
 bool http_query_integer(const struct http_request *request, const char *name, int64_t min,
                         int64_t max, int64_t otherwise, int64_t *value) {
     struct query query = {.name = name};
-    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, find_query, &query);
+    if (request->connection != NULL)
+        MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, find_query, &query);
+    else
+        find_in_text(request->query, &query);
     *value = otherwise;
     if (query.count == 0)
         return true;
@@ -124,9 +161,9 @@ static size_t count_characters(const char *text, size_t size) {
     return count;
 }
 
-static const struct http_route *find_route(const struct http_server *server, const char *path,
+static const struct http_route *find_route(const struct http_route *routes, const char *path,
                                            struct http_request *request) {
-    for (const struct http_route *route = server->options.routes; route->path != NULL; route++) {
+    for (const struct http_route *route = routes; route->path != NULL; route++) {
         size_t size = sizeof request->parameter;
         if (!http_path_is(route->path, path, request->parameter, &size) ||
             count_characters(request->parameter, size) > HTTP_PARAMETER_MAX)
@@ -135,6 +172,24 @@ static const struct http_route *find_route(const struct http_server *server, con
         return route;
     }
     return NULL;
+}
+
+void http_answer_target(const struct http_route *routes, void *context, const char *target,
+                        struct http_answer *answer) {
+    const size_t path_size = strcspn(target, "?");
+    char *path = text_dup(target, path_size);
+    struct http_request request = {.path = path,
+                                   .query = target[path_size] == '?' ? target + path_size + 1 : ""};
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "application/json";
+    const struct http_route *route = path != NULL ? find_route(routes, path, &request) : NULL;
+    if (path == NULL)
+        http_fail(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+    else if (route == NULL)
+        http_fail(answer, MHD_HTTP_NOT_FOUND, "no such path; see /openapi.json");
+    else
+        route->answer(context, &request, answer);
+    free(path);
 }
 
 /* libmicrohttpd would decode before we have split: it is told that there is nothing to decode. */
@@ -302,14 +357,14 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         touch(server, connection);
         return MHD_YES;
     }
-    struct http_request request = {.connection = connection};
+    struct http_request request = {.connection = connection, .path = url};
     struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "application/json"};
     const char *allow = NULL;
     text_init(&answer.body);
     const struct http_route *route = NULL;
     if (!check_host(server, connection, version, &answer)) {
         /* the answer is made */
-    } else if ((route = find_route(server, url, &request)) == NULL) {
+    } else if ((route = find_route(server->options.routes, url, &request)) == NULL) {
         http_fail(&answer, MHD_HTTP_NOT_FOUND, "no such path; see /openapi.json");
     } else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
                strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {

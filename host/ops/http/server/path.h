@@ -1,11 +1,11 @@
 /*
- * ops/http/path.h - paths and Host headers as text. Inside ops.
+ * ops/http/server/path.h - paths and Host headers as text. Inside this room.
  *
  * A path is split at its slashes first and decoded then: "BTC%2FUSDT" is one part, as "%00" and
  * "%2e%2e" are nothing but bytes of theirs.
  */
-#ifndef TAKE5_OPS_HTTP_PATH_H
-#define TAKE5_OPS_HTTP_PATH_H
+#ifndef TAKE5_OPS_HTTP_SERVER_PATH_H
+#define TAKE5_OPS_HTTP_SERVER_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

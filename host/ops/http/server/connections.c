@@ -1,4 +1,4 @@
-#include "ops/http/connections.h"
+#include "ops/http/server/connections.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,14 +1,14 @@
 /*
- * ops/http/connections.h - the open connections, by how long each has been waited for. Inside ops;
- * the server's thread alone.
+ * ops/http/server/connections.h - the open connections, by how long each has been waited for.
+ * Inside ops; the server's thread alone.
  *
  * libmicrohttpd limits how long a connection may be silent, not how long it may take altogether,
  * and at its limit it keeps whom it has and lets nobody else in. Both are what a slow attacker
  * wants; so the age of each is kept here, and the oldest goes first. A connection is ended by
  * shutting its socket down: libmicrohttpd, whose socket it is, then finds and closes it.
  */
-#ifndef TAKE5_OPS_HTTP_CONNECTIONS_H
-#define TAKE5_OPS_HTTP_CONNECTIONS_H
+#ifndef TAKE5_OPS_HTTP_SERVER_CONNECTIONS_H
+#define TAKE5_OPS_HTTP_SERVER_CONNECTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /*
- * service/signals.h - the process's signals, taken by a thread of their own, so that none is lost
+ * os/signals.h - the process's signals, taken by a thread of their own, so that none is lost
  * while the control thread is busy with a reload; and the bound of a stop, whatever that waits for.
  *
  * SIGTERM, SIGINT: stop. Supervisors and `timeout` may send SIGTERM again at once: that changes
@@ -14,8 +14,8 @@
  * Where a limit was set, a stop that has not ended the process by then is ended from here, with
  * exit code 1.
  */
-#ifndef TAKE5_SERVICE_SIGNALS_H
-#define TAKE5_SERVICE_SIGNALS_H
+#ifndef TAKE5_OS_SIGNALS_H
+#define TAKE5_OS_SIGNALS_H
 
 #include "base/clock.h"
 #include "base/error.h"

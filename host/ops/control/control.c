@@ -1,4 +1,4 @@
-#include "ops/control.h"
+#include "ops/control/control.h"
 
 #include "base/clock.h"
 #include "base/locks.h"
@@ -461,6 +461,8 @@ static bool take_answer(int fd, const char *path, bool *did, struct text *answer
         const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN)
+            return error_set(error, ERROR_TIMEOUT, "%s: no answer in time", path);
         if (n <= 0)
             break;
         text_append(answer, buffer, (size_t)n);
@@ -476,30 +478,44 @@ static bool take_answer(int fd, const char *path, bool *did, struct text *answer
     return true;
 }
 
-bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
-                 struct error *error) {
+/* A peer that stands still may not keep the caller. */
+static bool limit_waiting(int fd, int64_t timeout_ns, struct error *error) {
+    const struct timeval limit = {.tv_sec = timeout_ns / NS_PER_S,
+                                  .tv_usec = timeout_ns % NS_PER_S / NS_PER_US};
+    return timeout_ns == 0 ||
+           (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0) ||
+           error_set_errno(error, errno, "cannot limit the time of a socket");
+}
+
+bool control_call(const char *path, const char *request, const struct control_body *body,
+                  int64_t timeout_ns, bool *did, struct text *answer, struct error *error) {
+    char end[32] = "\n";
     const int fd = connect_to(path, error);
     if (fd < 0)
         return false;
-    send_all(fd, request, strlen(request));
-    send_all(fd, "\n", 1);
-    const bool is_answered = take_answer(fd, path, did, answer, error);
+    bool is_answered = limit_waiting(fd, timeout_ns, error);
+    if (is_answered) {
+        if (body != NULL)
+            (void)snprintf(end, sizeof end, " +%zu\n", body->size);
+        send_all(fd, request, strlen(request));
+        send_all(fd, end, strlen(end));
+        /* When the host refuses it half way, its answer says why. */
+        if (body != NULL)
+            send_all(fd, body->data, body->size);
+        is_answered = take_answer(fd, path, did, answer, error);
+    }
     close(fd);
     return is_answered;
 }
 
+bool control_ask(const char *path, const char *request, bool *did, struct text *answer,
+                 struct error *error) {
+    return control_call(path, request, NULL, 0, did, answer, error);
+}
+
 bool control_send(const char *path, const char *request, const void *body, size_t size, bool *did,
                   struct text *answer, struct error *error) {
-    char length[32];
-    const int fd = connect_to(path, error);
-    if (fd < 0)
-        return false;
-    const int digits = snprintf(length, sizeof length, " +%zu\n", size);
-    send_all(fd, request, strlen(request));
-    send_all(fd, length, (size_t)digits);
-    /* When the host refuses it half way, its answer says why. */
-    send_all(fd, body, size);
-    const bool is_answered = take_answer(fd, path, did, answer, error);
-    close(fd);
-    return is_answered;
+    const struct control_body whole = {body, size};
+    return control_call(path, request, &whole, 0, did, answer, error);
 }

@@ -1,0 +1,77 @@
+/* Asking workers: their threads answer, and this one waits for them without the lock. */
+#include "supervisor/private.h"
+
+#include "base/clock.h"
+#include "config/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+REQUIRES(supervisor_lock)
+static bool list_one(const struct supervisor *supervisor, const struct worker *worker,
+                     struct peers *peers) {
+    struct peer *peer = &peers->items[peers->count];
+    *peer =
+        (struct peer){.name = text_dup(worker->name, strlen(worker->name)),
+                      .socket = text_dup(worker->socket, strlen(worker->socket)),
+                      .is_idle = config_worker_deployments(supervisor->config, worker->name) == 0};
+    text_init(&peer->answer);
+    peers->count++;
+    if (worker->state != WORKER_RUNNING && worker->state != WORKER_STOPPING)
+        worker_describe(worker, clock_monotonic_ns(), peer->why, sizeof peer->why);
+    return peer->name != NULL && peer->socket != NULL;
+}
+
+bool peers_list(struct supervisor *supervisor, const char *only, struct peers *peers) {
+    bool did = true;
+    lock_acquire(&supervisor->lock, supervisor_lock);
+    *peers = (struct peers){.items = calloc(supervisor->count + 1, sizeof *peers->items)};
+    did = peers->items != NULL;
+    for (size_t i = 0; did && i < supervisor->count; i++)
+        if (only == NULL || strcmp(supervisor->workers[i]->name, only) == 0)
+            did = list_one(supervisor, supervisor->workers[i], peers);
+    lock_release(&supervisor->lock, supervisor_lock);
+    if (!did)
+        peers_release(peers);
+    return did;
+}
+
+void peers_release(struct peers *peers) {
+    for (size_t i = 0; i < peers->count; i++) {
+        free(peers->items[i].name);
+        free(peers->items[i].socket);
+        text_release(&peers->items[i].answer);
+    }
+    free(peers->items);
+    *peers = (struct peers){0};
+}
+
+void peer_ask(struct peer *peer, const char *request, const struct control_body *body,
+              int64_t timeout_ns) {
+    struct error error = {0};
+    text_reset(&peer->answer);
+    peer->did = false;
+    peer->has_answer = peer->why[0] == '\0' && control_call(peer->socket, request, body, timeout_ns,
+                                                            &peer->did, &peer->answer, &error);
+    if (!peer->has_answer && peer->why[0] == '\0')
+        (void)snprintf(peer->why, sizeof peer->why, "%.300s", error.text);
+}
+
+void peers_ask(struct peers *peers, const char *request, const struct control_body *body,
+               int64_t timeout_ns) {
+    for (size_t i = 0; i < peers->count; i++)
+        peer_ask(&peers->items[i], request, body, timeout_ns);
+}
+
+struct merge_part *peers_parts(const struct peers *peers) {
+    struct merge_part *parts = calloc(peers->count + 1, sizeof *parts);
+    for (size_t i = 0; parts != NULL && i < peers->count; i++) {
+        const struct peer *peer = &peers->items[i];
+        parts[i] = (struct merge_part){.worker = peer->name,
+                                       .data = peer->has_answer ? peer->answer.data : NULL,
+                                       .why = peer->why,
+                                       .is_idle = peer->is_idle};
+    }
+    return parts;
+}

@@ -1,0 +1,195 @@
+/* A supervisor over workers that are a shell's script: they live or die, and answer nothing. */
+#include "supervisor/supervisor.h"
+
+#include "config/workers.h"
+#include "ops/control/control.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char directory[64], ini[128], control_path[128];
+static struct signals signals;
+static struct log *log_;
+static struct supervisor *supervisor;
+static pthread_t thread;
+static bool did_run;
+
+static void write_ini(const char *more) {
+    FILE *file = fopen(ini, "w");
+    cr_assert_not_null(file);
+    fprintf(
+        file,
+        "[take5]\nrun_dir = %s/run\nstate_dir = %s/state\ncache_dir = %s/cache\n"
+        "strict_modes = no\n[http]\nenabled = no\n[strategy:a]\n[strategy:b]\nworker = other\n%s",
+        directory, directory, directory, more);
+    fclose(file);
+}
+
+static struct config *read_config(void *context, struct faults *faults) {
+    const struct config_request request = {.path = ini};
+    (void)context;
+    return config_load(&request, faults);
+}
+
+static void *run(void *argument) {
+    (void)argument;
+    did_run = supervisor_run(supervisor);
+    return NULL;
+}
+
+static void start(const char *script) {
+    static char *arguments[] = {"sh", "-c", NULL, NULL};
+    struct error error = {0};
+    struct faults faults = FAULTS_INIT;
+    strcpy(directory, "/tmp/take5-super-XXXXXX");
+    cr_assert_not_null(mkdtemp(directory));
+    snprintf(ini, sizeof ini, "%s/take5.ini", directory);
+    snprintf(control_path, sizeof control_path, "%s/run/control.sock", directory);
+    write_ini("");
+    cr_assert_eq(setenv("UP_IN", directory, 1), 0);
+    cr_assert(signals_start(&signals, &error), "%s", error.text);
+    log_ = log_new();
+    log_set_level(log_, NULL, LOG_LEVEL_CRITICAL);
+    arguments[2] = (char *)script;
+    const struct supervisor_options options = {
+        .config = read_config(NULL, &faults),
+        .read = read_config,
+        .program = "/bin/sh",
+        .arguments = arguments,
+        .log = log_,
+        .signals = &signals,
+    };
+    cr_assert_not_null(options.config, "%s", faults.count > 0 ? faults.items[0].text : "");
+    supervisor = supervisor_new(&options, &error);
+    cr_assert_not_null(supervisor, "%s", error.text);
+    cr_assert_eq(pthread_create(&thread, NULL, run, NULL), 0);
+    faults_release(&faults);
+}
+
+/* Gives whether all workers ended well. */
+static bool finish(void) {
+    char command[128];
+    pthread_join(thread, NULL);
+    supervisor_free(supervisor);
+    log_free(log_);
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    cr_assert_eq(system(command), 0);
+    return did_run;
+}
+
+/* Asks; `answer` is the test's until it asks again. */
+static bool ask(const char *request, const char **answer) {
+    static struct text text;
+    struct error error;
+    bool did = false;
+    text_release(&text);
+    text_init(&text);
+    cr_assert(control_ask(control_path, request, &did, &text, &error), "%s", error.text);
+    *answer = text.data;
+    return did;
+}
+
+/* Until the status has that. */
+static void await_status(const char *expected) {
+    const char *answer;
+    for (;;) {
+        cr_assert(ask("status", &answer), "%s", answer);
+        if (strstr(answer, expected) != NULL)
+            return;
+        usleep(1000);
+    }
+}
+
+/* It says when it would take a SIGTERM as it should. */
+#define STAYS "trap 'exit 0' TERM; : > \"$UP_IN/$0.up\"; sleep 1000 & wait"
+
+static void await_up(const char *worker) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s.up", directory, worker);
+    while (access(path, F_OK) != 0)
+        usleep(1000);
+    cr_assert_eq(unlink(path), 0);
+}
+
+Test(supervisor, it_begins_the_workers_and_a_stop_ends_them) {
+    const char *answer;
+    start(STAYS);
+    await_status("\"name\":\"other\",\"group\":\"take5_algo1_group.other\",\"state\":\"starting\"");
+    await_up("main");
+    await_up("other");
+    cr_expect(ask("stop", &answer));
+    cr_expect(finish());
+}
+
+Test(supervisor, a_worker_that_does_not_end_well_is_said) {
+    const char *answer;
+    start("trap 'exit 3' TERM; echo; sleep 1000 & wait");
+    await_status("\"state\":\"starting\"");
+    await_status("\"starts\":1");
+    cr_expect(ask("stop", &answer));
+    (void)
+        finish(); /* a script that had not come to its trap was ended by the signal: not well too */
+    cr_expect_not(did_run);
+}
+
+Test(supervisor, a_restart_is_no_death) {
+    const char *answer;
+    start(STAYS);
+    await_up("main");
+    await_up("other");
+    cr_expect(ask("restart other", &answer), "%s", answer);
+    await_status("\"starts\":2,\"deaths\":0");
+    await_up("other");
+    cr_expect_not(ask("restart nobody", &answer));
+    cr_expect_not(ask("@nobody status", &answer));
+    cr_expect_not(ask("nonsense", &answer));
+    cr_expect(ask("stop", &answer));
+    cr_expect(finish());
+}
+
+Test(supervisor, workers_that_die_are_begun_again_until_they_are_down) {
+    const char *answer;
+    start("exit 1");
+    await_status("\"state\":\"down\"");
+    cr_expect(ask("restart other", &answer), "%s", answer);
+    cr_expect(ask("stop", &answer));
+    (void)finish(); /* one of them may have been in the middle of it */
+}
+
+Test(supervisor, a_reload_with_errors_changes_nothing) {
+    const char *answer;
+    start(STAYS);
+    await_up("main");
+    await_up("other");
+    write_ini("[strategy:c]\nworker = third\n[nonsense]\n");
+    cr_expect_not(ask("reload", &answer));
+    cr_expect_not_null(strstr(answer, "unknown section [nonsense]"), "%s", answer);
+    cr_expect_not_null(strstr(answer, "\"changed\":false"), "%s", answer);
+    write_ini("[strategy:a2]\nworker = other\n[take5]\nlanes = 2\n");
+    cr_expect_not(ask("reload", &answer));
+    cr_expect(ask("status", &answer));
+    cr_expect_null(strstr(answer, "third"), "%s", answer);
+    cr_expect(ask("stop", &answer));
+    cr_expect(finish());
+}
+
+Test(supervisor, a_reload_brings_workers_and_takes_them_away) {
+    const char *answer;
+    start("exit 1"); /* who died has begun: nobody waits for it */
+    await_status("\"last_death\":\"exit code 1\"");
+    write_ini("[strategy:c]\nworker = third\n");
+    cr_expect_not(ask("reload", &answer), "none of them answers");
+    cr_expect_not_null(strstr(answer, "worker third: "), "%s", answer);
+    write_ini("");
+    cr_expect_not(ask("reload", &answer));
+    cr_expect_null(strstr(answer, "worker third: "), "%s", answer);
+    kill(getpid(), SIGHUP);
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGTERM);
+    (void)finish();
+}

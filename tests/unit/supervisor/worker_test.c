@@ -1,0 +1,235 @@
+/* Workers that are some other program: how they are begun, noticed dead, and begun again. */
+#include "supervisor/worker.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char directory[64], log_path[128];
+static struct config config;
+static struct worker_env env;
+static struct worker *worker;
+static struct log *log_;
+static int64_t now_ns;
+
+static char *const arguments[] = {"sh", "-c", NULL};
+
+static void begin(void) {
+    struct error error;
+    strcpy(directory, "/tmp/take5-workers-XXXXXX");
+    cr_assert_not_null(mkdtemp(directory));
+    snprintf(log_path, sizeof log_path, "%s/log", directory);
+    log_ = log_new();
+    const struct log_options options = {
+        .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_CONSOLE, .path = log_path};
+    cr_assert(log_configure(log_, &options, &error));
+    config = (struct config){.group_id = "g", .run_dir = directory, .state_dir = directory};
+    env = (struct worker_env){.log = log_, .hang_ns = 10 * NS_PER_S, .stop_ns = 10 * NS_PER_S};
+    now_ns = 1;
+}
+
+/* `script` is the worker's name: sh -c NAME. */
+static void use_script(const char *script) {
+    env.program = "/bin/sh";
+    env.arguments = arguments;
+    worker = worker_new(&config, script);
+    cr_assert_not_null(worker);
+}
+
+static void end(void) {
+    char command[128];
+    worker_free(worker);
+    log_free(log_);
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(worker, .init = begin, .fini = end);
+
+static void turn(int64_t later_ns) {
+    now_ns += later_ns;
+    worker_turn(worker, &env, now_ns);
+}
+
+/* Waits for its end, reading what it writes. */
+static void await_end(void) {
+    for (;;) {
+        struct pollfd polled[] = {{.fd = worker->process, .events = POLLIN},
+                                  {.fd = worker->written, .events = POLLIN}};
+        cr_assert_gt(poll(polled, 2, -1), 0);
+        if (polled[1].revents != 0)
+            worker_read(worker, log_);
+        if (polled[0].revents != 0)
+            break;
+    }
+    worker_ended(worker, &env, now_ns);
+}
+
+static size_t count_fds(void) {
+    size_t count = 0;
+    DIR *list = opendir("/proc/self/fd");
+    while (readdir(list) != NULL)
+        count++;
+    closedir(list);
+    return count;
+}
+
+static const char *log_text(void) {
+    static char text[65536];
+    FILE *file = fopen(log_path, "r");
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+Test(worker, two_hundred_deaths_leave_nothing) {
+    use_script("exit 3");
+    turn(0);
+    await_end();
+    const size_t before = count_fds();
+    for (int i = 0; i < 200; i++) {
+        worker_restart(worker, &env, now_ns);
+        turn(1);
+        cr_assert_eq(worker->state, WORKER_STARTING);
+        await_end();
+        cr_assert_str_eq(worker->why, "exit code 3");
+    }
+    cr_assert_eq(worker->deaths, 201);
+    cr_assert_eq(count_fds(), before);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+    cr_assert_eq(errno, ECHILD);
+}
+
+Test(worker, deaths_that_nothing_explains_leave_it_down_until_it_is_asked_for) {
+    use_script("kill -9 $$");
+    for (int i = 1; i < RESTARTS_UNEXPLAINED; i++) {
+        turn(RESTARTS_MAX_NS);
+        await_end();
+        cr_assert_eq(worker->state, WORKER_WAITING);
+        cr_assert_str_eq(worker->why, "killed by SIGKILL");
+    }
+    turn(RESTARTS_MAX_NS);
+    await_end();
+    cr_assert_eq(worker->state, WORKER_DOWN);
+    turn(RESTARTS_WITHIN_NS);
+    cr_assert_eq(worker->state, WORKER_DOWN);
+    worker_restart(worker, &env, now_ns);
+    turn(1);
+    cr_assert_eq(worker->state, WORKER_STARTING);
+    await_end();
+    cr_assert_eq(worker->state, WORKER_WAITING);
+}
+
+Test(worker, a_crash_file_that_names_a_strategy_explains_a_death) {
+    char path[128];
+    use_script("exit 1");
+    snprintf(path, sizeof path, "%s/workers", directory);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    free(worker->state_dir);
+    worker->state_dir = strdup(path);
+    snprintf(path, sizeof path, "%s/workers/crash", directory);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/workers/crash/1.crash", directory);
+    for (int i = 0; i < 3 * RESTARTS_UNEXPLAINED; i++) {
+        turn(RESTARTS_MAX_NS);
+        cr_assert_eq(worker->state, WORKER_STARTING, "death %d", i);
+        FILE *file = fopen(path, "w");
+        fputs("what = SIGSEGV\ndeployment = alpha\n", file);
+        fclose(file);
+        await_end();
+    }
+    cr_assert_eq(worker->state, WORKER_WAITING);
+}
+
+Test(worker, what_it_began_ends_with_it) {
+    use_script("sleep 1000 & echo $! >&2; exit 0");
+    turn(0);
+    await_end();
+    const pid_t left = (pid_t)strtol(
+        strstr(log_text(), "event=worker.started\n") + strlen("event=worker.started\n"), NULL, 10);
+    cr_assert_gt(left, 0);
+    for (int i = 0; i < 1000 && kill(left, 0) == 0; i++) { /* until it is reaped by init */
+        char path[64], state = '?';
+        snprintf(path, sizeof path, "/proc/%d/stat", (int)left);
+        FILE *file = fopen(path, "r");
+        if (file == NULL || fscanf(file, "%*d %*s %c", &state) != 1 || state == 'Z') {
+            if (file != NULL)
+                fclose(file);
+            return;
+        }
+        fclose(file);
+        usleep(10000);
+    }
+    cr_assert_neq(kill(left, 0), 0);
+}
+
+Test(worker, one_that_does_not_move_is_ended_by_sigabrt_and_then_by_sigkill) {
+    use_script("trap '' ABRT; while :; do sleep 1000; done");
+    turn(0);
+    const struct notice ready = {.pid = worker->pid, .text = "READY=1\nSTATUS=well"};
+    worker_notice(worker, &ready, now_ns);
+    cr_assert_eq(worker->state, WORKER_RUNNING);
+    cr_assert_str_eq(worker->told, "well");
+    turn(env.hang_ns - 1);
+    cr_assert_eq(worker->state, WORKER_RUNNING);
+    const struct notice moves = {.pid = worker->pid, .text = "WATCHDOG=1"};
+    worker_notice(worker, &moves, now_ns);
+    turn(env.hang_ns - 1);
+    cr_assert_eq(worker->state, WORKER_RUNNING);
+    turn(1);
+    cr_assert_eq(worker->state, WORKER_HANGING);
+    cr_assert_eq(worker_due_ns(worker, &env), now_ns + WORKER_ABORT_NS);
+    turn(WORKER_ABORT_NS);
+    await_end();
+    cr_assert_str_eq(worker->why, "did not move, killed by SIGKILL");
+    cr_assert_eq(worker->hangs, 1);
+    cr_assert_eq(worker->state, WORKER_WAITING);
+}
+
+Test(worker, a_stop_is_no_death_and_ends_by_sigkill_when_it_takes_too_long) {
+    use_script("trap '' TERM; echo here >&2; while :; do sleep 1000; done");
+    turn(0);
+    while (strstr(log_text(), "here") == NULL) {
+        struct pollfd polled = {.fd = worker->written, .events = POLLIN};
+        cr_assert_gt(poll(&polled, 1, -1), 0);
+        worker_read(worker, log_);
+    }
+    worker_stop(worker, &env, false, now_ns);
+    cr_assert_eq(worker->state, WORKER_STOPPING);
+    turn(env.stop_ns);
+    await_end();
+    cr_assert_eq(worker->state, WORKER_IDLE);
+    cr_assert_eq(worker->deaths, 0);
+    cr_assert(worker->was_left_behind);
+    turn(RESTARTS_MAX_NS);
+    cr_assert_eq(worker->state, WORKER_IDLE);
+}
+
+Test(worker, a_program_that_cannot_be_begun_is_tried_again_and_given_up) {
+    use_script("true");
+    env.program = "/nonexistent/take5";
+    for (int i = 0; i < RESTARTS_UNEXPLAINED; i++)
+        turn(RESTARTS_MAX_NS);
+    cr_assert_eq(worker->state, WORKER_DOWN);
+    cr_assert_not_null(strstr(worker->why, "/nonexistent/take5"));
+}
+
+Test(worker, one_whose_configuration_is_wrong_stays_down_at_once) {
+    use_script("exit 78");
+    turn(0);
+    await_end();
+    cr_assert_eq(worker->state, WORKER_DOWN);
+    cr_assert_str_eq(worker->why, "exit code 78");
+    worker_restart(worker, &env, now_ns);
+    turn(1);
+    cr_assert_eq(worker->state, WORKER_STARTING);
+    await_end();
+}
