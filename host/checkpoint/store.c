@@ -233,6 +233,7 @@ uint64_t checkpoint_store_put(struct checkpoint_store *store, struct checkpoint 
         if (job->place->highest < job->number)
             job->place->highest = job->number;
         job->place->waiting++;
+        job->turn = job->place->turn;
         ticket = store_push(store, job);
     }
     lock_release(&store->lock, store_lock);
@@ -257,6 +258,7 @@ uint64_t checkpoint_store_append(struct checkpoint_store *store, int32_t partiti
         place->is_holed = true;
     } else {
         job->place = place;
+        job->turn = place->turn;
         job->is_dropped = store->frames_waiting + frames->size > MOST_FRAMES;
         if (job->is_dropped)
             text_release(&job->frames);
@@ -350,6 +352,7 @@ static bool note_found(struct checkpoint_store *store, int32_t partition,
     lock_acquire(&store->lock, store_lock);
     struct store_place *place = store_place(store, partition);
     if (place != NULL) {
+        place->turn++;
         memset(place->kept, 0, sizeof place->kept);
         place->kept[0] = found->number;
         place->oldest = found->oldest;
@@ -360,6 +363,7 @@ static bool note_found(struct checkpoint_store *store, int32_t partition,
         if (end != NULL) {
             end->place = place;
             end->is_end = true;
+            end->turn = place->turn;
             store_push(store, end);
         }
     }

@@ -56,7 +56,7 @@ bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns);
  * do not answer); otherwise it has ERROR_NONE, and what is wrong with files or records was logged.
  * Checkpoints above the committed offsets stay, and are removed when the next one is written, whose
  * number is above all there are. When there is none, the journals are of no use, and are removed.
- * What was put and is not written yet is not seen: await it.
+ * What was put and is not written yet is not seen, nor written any more: await it.
  */
 bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
                            const struct positions *committed, struct checkpoint *checkpoint,

@@ -20,6 +20,7 @@ struct store_job {
     uint64_t ticket;
     struct store_place *place;
     uint64_t number;
+    uint64_t turn;   /* of its place, when it was put */
     bool is_dropped; /* too much waited: it fails */
     bool is_end;     /* with STORE_JOURNAL: removes all journals */
     struct checkpoint checkpoint;
@@ -36,6 +37,7 @@ struct store_place {
     uint64_t highest GUARDED_BY(store_lock); /* of all numbers that were there or put */
     bool is_listed GUARDED_BY(store_lock);   /* `highest` knows what is there */
     bool is_holed GUARDED_BY(store_lock);    /* frames were lost, which no journal tells */
+    uint64_t turn GUARDED_BY(store_lock);    /* one more with each find or resume */
     size_t waiting GUARDED_BY(store_lock);   /* checkpoints in the queue */
     uint64_t kept[BACKEND_KEPT] GUARDED_BY(store_lock); /* newest first; 0: no more */
     uint64_t oldest GUARDED_BY(store_lock);

@@ -242,11 +242,22 @@ static bool next_batch(struct checkpoint_store *store) {
     return store->batch != NULL;
 }
 
+/* Put before its partition number came anew, which has gone on with something else since. */
+static bool is_stale(struct checkpoint_store *store, const struct store_job *job) {
+    lock_acquire(&store->lock, store_lock);
+    const bool is_stale = job->turn != job->place->turn;
+    job->place->is_holed |= is_stale;
+    lock_release(&store->lock, store_lock);
+    return is_stale;
+}
+
 static void do_batch(struct checkpoint_store *store) {
     uint64_t ticket = 0;
     for (struct store_job *job; (job = store->batch) != NULL;) {
         store->batch = job->next;
-        if (job->work == STORE_CHECKPOINT) {
+        if (is_stale(store, job)) {
+            /* nobody waits for it any more */
+        } else if (job->work == STORE_CHECKPOINT) {
             if (ticket > 0)
                 publish(store, ticket); /* lanes wait for that, and this takes its time */
             do_checkpoint(store, job);

@@ -58,6 +58,7 @@ struct config_deployment {
 
 enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
+enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
@@ -134,6 +135,8 @@ struct config {
     bool dead_letters_fsync;
 
     /* [checkpoint] */
+    enum config_checkpoint_store checkpoint_store;
+    char *checkpoint_topic;         /* Kafka's name */
     int64_t checkpoint_interval_ns; /* 0: only at a clean stop */
     int64_t max_catch_up;           /* messages that an instance may be behind; 0: any number */
 

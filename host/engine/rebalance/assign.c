@@ -327,7 +327,7 @@ static bool complete_assigned(struct assigned_partition *assigned,
             return false;
     }
     if (!partition->is_fresh)
-        return true;
+        return !assigned->is_joining || recovery_resume(engine, partition, error);
     struct projection *draft = projection_draft(engine);
     if (draft == NULL)
         return error_set_memory(error, "a projection");
