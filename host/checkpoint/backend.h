@@ -56,6 +56,7 @@ struct backend_pruning {
 struct store_backend_ops {
     /* What is too slow, or full: "the disk". */
     const char *medium;
+    bool is_shared; /* as checkpoint_store_is_shared() says */
     /* Sees whether checkpoints can be kept there, as far as that can be said now. False with an
      * error: never, before somebody mends it. */
     bool (*begin)(struct store_backend *backend, const struct backend_owner *owner,

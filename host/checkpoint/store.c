@@ -346,6 +346,10 @@ size_t checkpoint_store_status(struct checkpoint_store *store,
 
 /* ---- finding ---- */
 
+bool checkpoint_store_is_shared(const struct checkpoint_store *store) {
+    return store->backend->ops->is_shared;
+}
+
 /* What the thread has to know of it. Without a place there is no memory. */
 static bool note_found(struct checkpoint_store *store, int32_t partition,
                        const struct backend_found *found, struct store_job *end) {

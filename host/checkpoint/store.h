@@ -48,6 +48,10 @@ struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_opti
  * left. NULL is allowed. */
 bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns);
 
+/* Whether the other hosts of the group write there too: what they did with a partition number while
+ * it was theirs is found here then. Any thread. */
+bool checkpoint_store_is_shared(const struct checkpoint_store *store);
+
 /*
  * The newest checkpoint of the partition number that is usable for the committed offsets; it is not
  * removed before a newer one has been written. False: there is none; `why` then tells people about

@@ -169,6 +169,7 @@ static void state_topic_free(struct store_backend *backend) {
 }
 
 static const struct store_backend_ops STATE_TOPIC_OPS = {
+    .is_shared = true,
     .begin = state_topic_begin,
     .find = state_topic_find,
     .resume = state_topic_resume,
