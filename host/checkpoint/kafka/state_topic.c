@@ -192,8 +192,11 @@ static bool make_reader(struct state_topic *self, const struct config *config,
     rd_kafka_conf_set_opaque(self->reader_conf, self);
     rd_kafka_conf_set_error_cb(self->reader_conf, reader_error);
     rd_kafka_conf_set_log_cb(self->reader_conf, reader_log);
-    return rd_kafka_conf_set(self->reader_conf, "isolation.level", "read_committed", text,
-                             sizeof text) == RD_KAFKA_CONF_OK ||
+    /* It reads to the end, where the brokers would wait for more. */
+    return (rd_kafka_conf_set(self->reader_conf, "isolation.level", "read_committed", text,
+                              sizeof text) == RD_KAFKA_CONF_OK &&
+            rd_kafka_conf_set(self->reader_conf, "fetch.wait.max.ms", "10", text, sizeof text) ==
+                RD_KAFKA_CONF_OK) ||
            error_set(error, ERROR_INVALID, "%s", text);
 }
 

@@ -11,6 +11,8 @@
 #define ROOM          "kafka"
 /* Between two looks at a topic that is being made. */
 #define LOOK_MS       50
+/* A controller that is known at all is known from the answer before. */
+#define CONTROLLER_MS 100
 /* Segments that are written to are not compacted: small ones, that what is read stays little. */
 #define SEGMENT_MS    600000
 #define SEGMENT_BYTES 67108864
@@ -209,26 +211,41 @@ static bool judge_settings(const struct topic_question *question, const rd_kafka
     return true;
 }
 
-/* What nobody tells is taken to be right: who may use a topic need not be allowed to ask. */
-static bool check_settings(const struct topic_question *question, int64_t until_ns,
-                           struct error *error) {
-    struct error why;
+static bool has_controller(rd_kafka_t *client, int64_t until_ns) {
+    const struct rd_kafka_metadata *metadata;
+    const int32_t controller = rd_kafka_controllerid(client, CONTROLLER_MS);
+    if (rd_kafka_metadata(client, 0, NULL, &metadata, left_ms(until_ns)) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true; /* it is asked, and does not answer */
+    bool has = false;
+    for (int i = 0; i < metadata->broker_cnt; i++)
+        has |= metadata->brokers[i].id == controller;
+    rd_kafka_metadata_destroy(metadata);
+    return has;
+}
+
+/* Who may use a topic need not be allowed to ask: what is not told is taken to be right. So is what
+ * a cluster without a controller would have to tell, such as librdkafka's mock. */
+static enum topic_answer check_settings(const struct topic_question *question, int64_t until_ns,
+                                        struct error *error) {
+    if (!has_controller(question->client, until_ns))
+        return TOPIC_IS_GOOD;
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, question->topic);
     rd_kafka_AdminOptions_t *options =
         options_new(question, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, until_ns);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(question->client);
     rd_kafka_DescribeConfigs(question->client, &resource, 1, options, queue);
-    rd_kafka_event_t *event = await(queue, "ask for the settings", until_ns, &why);
-    if (event == NULL)
-        log_debug(question->log, ROOM, "topic %s: %s", question->topic, why.text);
-    const bool did = event == NULL || judge_settings(question, event, error);
+    rd_kafka_event_t *event = await(queue, "ask for the settings", until_ns, error);
+    const enum topic_answer answer = event == NULL                            ? TOPIC_IS_UNKNOWN
+                                     : judge_settings(question, event, error) ? TOPIC_IS_GOOD
+                                                                              : TOPIC_IS_WRONG;
     if (event != NULL)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
-    return did;
+    return answer;
 }
 
 static bool judge_partitions(const struct topic_question *question, int32_t partitions,
@@ -271,8 +288,7 @@ enum topic_answer topic_check(const struct topic_question *question, int64_t unt
         *partitions = inputs;
         return TOPIC_IS_NEW;
     }
-    return judge_partitions(question, *partitions, inputs, error) &&
-                   check_settings(question, until_ns, error)
-               ? TOPIC_IS_GOOD
+    return judge_partitions(question, *partitions, inputs, error)
+               ? check_settings(question, until_ns, error)
                : TOPIC_IS_WRONG;
 }
