@@ -1,13 +1,21 @@
 #!/usr/bin/python3
 """[checkpoint] store = kafka: what strategies know is there for any host of the group."""
+import json
 import os
+import re
 import shutil
+import subprocess
 
 from harness.chain import PARTITIONS, RATE, ChainScenario, read_said
 from harness.scenario import main
 
 
+CHECKPOINT_BYTES = 3000  # of a checkpoint of 40 symbols; frames of a journal are less
+
+
 class StateTopic(ChainScenario):
+    WITH_PROXY = True
+
     def setUp(self):
         super().setUp()
         self.topic = f"{self.name}.state"
@@ -17,9 +25,7 @@ class StateTopic(ChainScenario):
                                                  "topic": self.topic}, **options)
 
     def wait_written(self, host, more=1):
-        """So many more checkpoints of each partition number that it has."""
-        def numbers(status):
-            return {part["partition"]: part["number"] for part in status["checkpoints"]["parts"]}
+        """So many more checkpoints of each partition number."""
         before = host.status()["checkpoints"]["written"]
         host.wait_status(f"{more} checkpoints more", lambda status:
                          status["checkpoints"]["written"] >= before + more * PARTITIONS)
@@ -75,6 +81,127 @@ class StateTopic(ChainScenario):
         tally = self.end_stream(first)
         first.stop()
         self.judge_all([second, first], tally)
+
+    # ---- the topic ----
+
+    def records(self, isolation="read_committed"):
+        """[(key, is a tombstone)] of the state topic."""
+        done = subprocess.run(
+            ["kcat", "-b", self.kafka.servers, "-C", "-t", self.topic, "-e", "-q", "-o",
+             "beginning", "-X", f"isolation.level={isolation}", "-Z", "-f", "%p %K %S %k\\n"],
+            check=True, capture_output=True, timeout=60)
+        found, at, data = [], 0, done.stdout
+        while at < len(data):
+            partition, size, value, rest = data[at:].split(b" ", 3)
+            found.append((partition + rest[:int(size)], value == b"-1"))
+            at += len(data[at:]) - len(rest) + int(size) + 1
+        return found
+
+    def test_terms_before_are_removed(self):
+        host = self.state_host()
+        host.start()
+        self.start_stream()
+        for _ in range(2):
+            self.wait_written(host)
+            self.kill(host)
+            host.start()
+            self.wait_lines(host, 100)
+        self.wait_written(host, 2)
+        tally = self.end_stream(host)
+        host.stop()
+        last = dict(self.records())
+        terms = {key.split(b"\0")[2][:48] for key, is_removed in last.items() if not is_removed}
+        self.assertEqual(len(terms), PARTITIONS, terms)
+        removed = {key.split(b"\0")[2][:48] for key, is_removed in last.items() if is_removed}
+        self.assertEqual(len(removed - terms), 2 * PARTITIONS, "both lives before wrote")
+        code, out, error = host.take5("checkpoint", "verify", "-c", host.ini)
+        self.assertEqual(code, 0, out + error)
+        code, out, error = host.take5("checkpoint", "list", "--json", "-c", host.ini)
+        self.assertEqual(code, 0, error)
+        listed = json.loads(out)
+        self.assertEqual([item["partition"] for item in listed], ["0", "1"])
+        code, out, error = host.take5("checkpoint", "show", "1", "--json", "-c", host.ini)
+        self.assertEqual(code, 0, error)
+        shown = json.loads(out)
+        self.assertEqual(shown["number"], listed[1]["number"])
+        self.assertEqual({position["topic"]: position["next"] for position in shown["positions"]},
+                         {name: int(parts["1"]) for name, parts in tally["partitions"].items()})
+        self.assertEqual(shown["deployments"][0]["records"], sum(
+            key.startswith(b"1") and not is_removed and key.split(b"\0")[2][48:49] == b"r"
+            for key, is_removed in last.items()))
+
+    # ---- faults ----
+
+    def refused(self, host):
+        """The command that the refusal names."""
+        mark = host.log_size()
+        host.start()
+        self.assertNotEqual(host.process.wait(60), 0)
+        (line,) = host.events("start.failed", mark)
+        self.assertIn(f"[checkpoint] topic {self.topic}", line)
+        return re.search(r"mend it with: (\S+\.sh) (.*?)(?: event=|$)", line).groups()
+
+    def test_wrong_settings_are_refused(self):
+        host = self.state_host()
+        self.kafka.create(f"{self.topic}:1:cleanup.policy=delete")
+        command, arguments = self.refused(host)
+        self.assertEqual((command, arguments.split()[-2:]), ("kafka-topics.sh",
+                                                             ["--partitions", str(PARTITIONS)]))
+        self.kafka.grow(f"{self.topic}:{PARTITIONS}")
+        command, arguments = self.refused(host)
+        self.assertEqual(command, "kafka-configs.sh")
+        self.kafka.run_tool("kafka.admin.ConfigCommand", *arguments.split())
+        mark = host.log_size()
+        host.start()
+        self.start_stream()
+        self.wait_lines(host, 100)
+        self.wait_written(host)
+        self.assertNotIn("min.compaction.lag.ms", host.log_text(mark))
+        self.end_stream(host)
+        host.stop()
+
+    def test_killed_within_a_checkpoint(self):
+        """Its records are in the log, and not committed."""
+        host = self.state_host()
+        host.sections["kafka"]["bootstrap.servers"] = self.kafka.proxy_servers
+        host.write_ini()
+        host.start()
+        self.start_stream()
+        self.wait_lines(host, 200)
+        self.wait_written(host, 2)
+        self.proxy.hold_commit(CHECKPOINT_BYTES)
+        self.assertTrue(self.proxy.has_held.wait(60), host.log_tail())
+        self.kill(host)
+        cut = len(self.records("read_uncommitted")) - len(self.records())
+        self.assertGreater(cut, 10, "nothing was cut off")
+        host.sections["kafka"]["bootstrap.servers"] = self.kafka.servers
+        host.write_ini()
+        shutil.rmtree(os.path.join(host.directory, "state"))
+        host.start()
+        self.wait_lines(host, 200)
+        tally = self.end_stream(host)
+        host.stop()
+        self.judge_all([host], tally)
+
+    def test_the_topic_is_removed(self):
+        host = self.state_host()
+        host.start()
+        self.start_stream()
+        self.wait_lines(host, 200)
+        self.wait_written(host)
+        mark = host.log_size()
+        self.kafka.delete(self.topic)
+        host.wait_event("checkpoint.failing", start=mark)
+        host.wait_event("checkpoint.recovered", start=mark)
+        self.wait_written(host, 2)
+        self.wait_lines(host, 200)
+        self.kill(host)
+        shutil.rmtree(os.path.join(host.directory, "state"))
+        host.start()
+        self.wait_lines(host, 200)
+        tally = self.end_stream(host)
+        host.stop()
+        self.judge_all([host], tally)
 
 
 if __name__ == "__main__":

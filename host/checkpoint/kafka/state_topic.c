@@ -120,6 +120,22 @@ static void reader_log(const rd_kafka_t *client, int level, const char *facility
     log_debug(self->log, "kafka", "reading topic %s: %s: %s", self->topic, facility, text);
 }
 
+/* What a process before had open when it died would hold up the reading. */
+static bool look_first(struct state_topic *self, struct error *error) {
+    const int64_t until_ns = clock_monotonic_ns() + BEGIN_NS;
+    struct error why = {0};
+    const enum topic_answer answer = state_topic_look(self, until_ns, &why);
+    if (answer == TOPIC_IS_WRONG) {
+        *error = why;
+        return false;
+    }
+    if (answer != TOPIC_IS_UNKNOWN && transactions_begin(&self->transactions, until_ns, &why))
+        return true;
+    log_change(self->log, LOG_LEVEL_WARNING, "kafka", "checkpoints are not written yet: %s",
+               why.text);
+    return true;
+}
+
 static bool state_topic_begin(struct store_backend *backend, const struct backend_owner *owner,
                               struct error *error) {
     struct state_topic *self = (struct state_topic *)backend;
@@ -130,19 +146,7 @@ static bool state_topic_begin(struct store_backend *backend, const struct backen
         return error_set(error, ERROR_SYSTEM, "topic %s: librdkafka makes no consumer: %s",
                          self->topic, text);
     self->reader_conf = NULL; /* the client's now */
-    struct error why = {0};
-    switch (state_topic_look(self, clock_monotonic_ns() + BEGIN_NS, &why)) {
-    case TOPIC_IS_WRONG:
-        *error = why;
-        return false;
-    case TOPIC_IS_UNKNOWN:
-        log_change(self->log, LOG_LEVEL_WARNING, "kafka",
-                   "topic %s could not be looked at: %s; it will be before it is used", self->topic,
-                   why.text);
-        return true;
-    default:
-        return true;
-    }
+    return look_first(self, error);
 }
 
 static void state_topic_free(struct store_backend *backend) {

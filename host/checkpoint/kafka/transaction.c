@@ -159,6 +159,10 @@ static bool make_ready(struct transactions *self, int64_t until_ns, struct error
     return self->is_ready;
 }
 
+bool transactions_begin(struct transactions *self, int64_t until_ns, struct error *error) {
+    return make_ready(self, until_ns, error);
+}
+
 /* ---- writing ---- */
 
 static bool produce_one(struct transactions *self, const struct batch *batch,

@@ -32,6 +32,10 @@ bool transactions_init(struct transactions *self, rd_kafka_conf_t *conf, const c
                        const char *id, struct log *log, struct error *error);
 void transactions_release(struct transactions *self);
 
+/* Makes itself known to the brokers, which end what a process before had open. False: it is tried
+ * again before it writes. */
+bool transactions_begin(struct transactions *self, int64_t until_ns, struct error *error);
+
 enum transaction_outcome {
     TRANSACTION_COMMITTED,
     TRANSACTION_ABORTED, /* nothing of it is there */
