@@ -76,7 +76,7 @@ class Kafka:
     def run_tool(self, main, *arguments):
         """One of Kafka's own commands."""
         subprocess.run(self._java(main, *arguments), check=True, stdout=subprocess.DEVNULL,
-                       timeout=120 * PATIENCE)
+                       stderr=subprocess.DEVNULL, timeout=120 * PATIENCE)
 
     # ---- life ----
 
