@@ -5,7 +5,7 @@ Each entry is 10^k with its top bit moved to bit 127, rounded up to a whole numb
 times what the 128 bits of an exact one would be, plus less than one.
 """
 
-LOWEST, HIGHEST = -292, 324
+LOWEST, HIGHEST = -342, 324
 
 
 def scaled(k):
@@ -18,8 +18,8 @@ def scaled(k):
 
 
 print(f"""/*
- * take5/decimal_powers.h - powers of ten to 128 bits, for decimal.h. Written by
- * sdk/decimal_powers.py.
+ * take5/decimal_powers.h - powers of ten to 128 bits, for decimal.h, and for the host's reading of
+ * numbers. Written by sdk/decimal_powers.py.
  */
 #ifndef TAKE5_DECIMAL_POWERS_H
 #define TAKE5_DECIMAL_POWERS_H

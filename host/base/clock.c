@@ -1,7 +1,8 @@
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <time.h>
+
+#define SAME_BOOT_S 30
 
 static int64_t read_clock(clockid_t id) {
     struct timespec now;
@@ -11,6 +12,15 @@ static int64_t read_clock(clockid_t id) {
 
 int64_t clock_wall_ns(void) {
     return read_clock(CLOCK_REALTIME);
+}
+
+int64_t clock_boot_s(void) {
+    return (clock_wall_ns() - read_clock(CLOCK_BOOTTIME)) / NS_PER_S;
+}
+
+bool clock_is_this_boot(int64_t boot_s) {
+    const int64_t here_s = clock_boot_s();
+    return boot_s >= here_s - SAME_BOOT_S && boot_s <= here_s + SAME_BOOT_S;
 }
 
 int64_t clock_monotonic_ns(void) {

@@ -4,6 +4,7 @@
 #ifndef TAKE5_BASE_CLOCK_H
 #define TAKE5_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NS_PER_US 1000LL
@@ -26,6 +27,10 @@ static inline int64_t clock_span_ns(int64_t from_ns, int64_t to_ns) {
 
 /* Wall clock, since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ns(void);
+/* The wall clock, in s, at which the machine came up; and whether `boot_s` is that of this time:
+ * the wall clock may have been set meanwhile, by less than half a minute. */
+int64_t clock_boot_s(void);
+bool clock_is_this_boot(int64_t boot_s);
 /* Never goes back; for spans of time. */
 int64_t clock_monotonic_ns(void);
 /* As clock_monotonic_ns with the resolution of the scheduler's tick (1 to 4 ms), at a tenth of the

@@ -1,9 +1,11 @@
 #include "base/text.h"
 
+#include "base/calendar.h"
 #include "base/clock.h"
 
 #include <take5/decimal.h>
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,20 +343,9 @@ void text_time_ns(struct text *text, int64_t time_ns) {
     int64_t days = floor_divide(time_ms, 86400000);
     int64_t ms = time_ms - days * 86400000;
 
-    /* Years that begin in March, in eras of 400, so that the leap day is the last of its year. */
-    int64_t since = days + 719468;
-    int64_t era = floor_divide(since, 146097);
-    int64_t day_of_era = since - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month_from_march = (5 * day_of_year + 2) / 153;
-    int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-    int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-
-    text_printf(text, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ", (long long)year,
-                (long long)month, (long long)day, (long long)(ms / 3600000),
+    const struct calendar_date date = calendar_date(days);
+    text_printf(text, "%04" PRId32 "-%02" PRIu32 "-%02" PRIu32 "T%02lld:%02lld:%02lld.%03lldZ",
+                date.year, date.month, date.day, (long long)(ms / 3600000),
                 (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), (long long)(ms % 1000));
 }
 

@@ -39,6 +39,7 @@ struct backend_found {
     uint64_t number;          /* kept from now on, for `same_as` to name it; 0: none is */
     uint64_t oldest, highest; /* of checkpoints that are there; 0: none */
     bool is_without_order;    /* no checkpoint: what there is of journals is of no use */
+    bool is_unreadable;       /* `error` says why nothing can be read, nor written: it was logged */
 };
 
 #define BACKEND_KEPT 16

@@ -3,6 +3,7 @@
  *
  *   STATE_DIR/checkpoints/PARTITION/NUMBER.checkpoint   (PARTITION "global" for -1)
  *   STATE_DIR/checkpoints/PARTITION/NUMBER.journal      the order behind that checkpoint
+ *   STATE_DIR/checkpoints/PARTITION/order.tail          its end, by the lane (order_tail.h)
  *
  * A checkpoint is written beside, synced and renamed, and its directory is synced. Kept are the
  * newest three, and of older ones the newest two that were usable for what was committed when the

@@ -2,6 +2,7 @@
 #include "checkpoint/directory_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- finding ---- */
@@ -96,7 +97,7 @@ bool directory_find(struct store_backend *backend, int32_t partition,
             log_event(self->owner.log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
                       "checkpoints are not used: %s", error->text);
         explain(&finding, error->text);
-        error->code = error->code == ERROR_MEMORY ? ERROR_MEMORY : ERROR_NONE;
+        found->is_unreadable = error->code != ERROR_MEMORY;
         return false;
     }
     const enum found result = try_files(&finding, &files, error);
@@ -130,6 +131,12 @@ static void say_order_unknown(const struct directory *self, int32_t partition, c
               "partition %" PRId32 ": the order in which messages of different topics were "
               "processed is not known any more: %s",
               partition, why);
+}
+
+static void say_missing(const struct directory *self, int32_t partition, uint64_t number) {
+    char why[64];
+    snprintf(why, sizeof why, "journal %" PRIu64 " is missing", number);
+    say_order_unknown(self, partition, why);
 }
 
 /* Adds a journal; false: it is the last that can be read. */
@@ -173,12 +180,18 @@ void directory_read_order(struct store_backend *backend, int32_t partition, uint
         if (file->kind != FILE_JOURNAL || file->number < number)
             continue;
         const bool follows = goes_on && file->number == next;
+        if (goes_on && !follows)
+            say_missing(self, partition, next);
         if (file->number > number && !order_begin_segment(order, file->number))
             break;
         goes_on = follows && add_journal(self, partition, file->number, order, &is_whole);
         if (!follows || !is_whole)
             order_break(order); /* told in the newest file, which is gone on with */
         next = file->number + 1;
+    }
+    if (next == number) { /* there is one with every checkpoint */
+        say_missing(self, partition, number);
+        order_break(order);
     }
     file_list_release(&files);
 }

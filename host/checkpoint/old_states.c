@@ -238,7 +238,8 @@ bool checkpoint_store_find_old(struct checkpoint_store *store, int32_t partition
     bool did = directory != NULL ? read_names(directory, partition, &names, error)
                                  : error_set_memory(error, "a path");
     if (!did && error->code != ERROR_MEMORY)
-        log_error(store->log, "engine", "saved states are not used: %s", error->text);
+        log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
+                  "saved states are not used: %s", error->text);
     did = did && add_states(store, partition, &names, committed, checkpoint, error);
     did = did && checkpoint->part_count > 0;
     if (error->code != ERROR_MEMORY)

@@ -1,15 +1,15 @@
 #include "checkpoint/store.h"
 
 #include "base/array.h"
-#include "base/clock.h"
+#include "base/condition.h"
 #include "base/thread.h"
 #include "checkpoint/directory.h"
+#include "checkpoint/files.h"
 #include "checkpoint/store_private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Frames that wait for a disk that does not answer. */
 #define MOST_FRAMES (64u << 20)
@@ -110,12 +110,8 @@ static void release(struct checkpoint_store *store) {
 }
 
 static void prepare(struct checkpoint_store *store) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->work, &attributes);
-    pthread_cond_init(&store->done, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&store->work);
+    condition_init(&store->done);
     pthread_mutex_init(&store->lock, NULL);
 }
 
@@ -167,21 +163,14 @@ struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_opti
     return NULL;
 }
 
-static struct timespec moment(int64_t from_now_ns) {
-    int64_t at_ns;
-    if (__builtin_add_overflow(clock_monotonic_ns(), from_now_ns, &at_ns))
-        at_ns = INT64_MAX;
-    return (struct timespec){.tv_sec = at_ns / NS_PER_S, .tv_nsec = at_ns % NS_PER_S};
-}
-
 bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns) {
     if (store == NULL)
         return true;
-    const struct timespec until = moment(timeout_ns);
+    const int64_t until_ns = condition_deadline_ns(timeout_ns);
     lock_acquire(&store->lock, store_lock);
     store->should_stop = true;
     pthread_cond_signal(&store->work);
-    while (!store->has_ended && pthread_cond_timedwait(&store->done, &store->lock, &until) == 0) {}
+    while (!store->has_ended && condition_wait(&store->done, &store->lock, until_ns)) {}
     const bool has_ended = store->has_ended;
     lock_release(&store->lock, store_lock);
     if (!has_ended) {
@@ -276,11 +265,11 @@ bool checkpoint_store_is_done(const struct checkpoint_store *store, uint64_t tic
 }
 
 bool checkpoint_store_await(struct checkpoint_store *store, uint64_t ticket, int64_t timeout_ns) {
-    const struct timespec until = moment(timeout_ns);
+    const int64_t until_ns = condition_deadline_ns(timeout_ns);
     bool is_in_time = true;
     lock_acquire(&store->lock, store_lock);
     while (!checkpoint_store_is_done(store, ticket) && is_in_time)
-        is_in_time = pthread_cond_timedwait(&store->done, &store->lock, &until) == 0;
+        is_in_time = condition_wait(&store->done, &store->lock, until_ns);
     lock_release(&store->lock, store_lock);
     return checkpoint_store_is_done(store, ticket);
 }
@@ -305,6 +294,17 @@ uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partiti
     return oldest;
 }
 
+/* What cannot be read cannot be written into either: the place is not well until a
+ * checkpoint has been. */
+static void note_unreadable(struct checkpoint_store *store, int32_t partition,
+                            const struct error *error) {
+    lock_acquire(&store->lock, store_lock);
+    struct store_place *place = store_place(store, partition);
+    lock_release(&store->lock, store_lock);
+    if (place != NULL)
+        store_failed(store, place, STORE_CHECKPOINT, UINT64_MAX, error);
+}
+
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition) {
     uint64_t there;
     struct error error;
@@ -315,8 +315,7 @@ uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t pa
     if (next > 0)
         return next;
     if (!store->backend->ops->highest(store->backend, partition, &there, &error)) {
-        log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
-                  "no checkpoint can be taken: %s", error.text);
+        note_unreadable(store, partition, &error);
         return 0;
     }
     lock_acquire(&store->lock, store_lock);
@@ -382,6 +381,10 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
     *error = (struct error){.code = ERROR_NONE};
     const bool is_found = store->backend->ops->find(store->backend, partition, committed,
                                                     checkpoint, why, &found, error);
+    if (found.is_unreadable) {
+        note_unreadable(store, partition, error);
+        error->code = ERROR_NONE; /* what it says was logged */
+    }
     if (!is_found && !found.is_without_order)
         return false;
     struct store_job *end = !is_found ? new_job(STORE_JOURNAL, 0) : NULL;
@@ -408,4 +411,69 @@ bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
 void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,
                                  struct order *order) {
     store->backend->ops->read_order(store->backend, partition, number, order);
+}
+
+/* ---- the tail of the order: in the directory, wherever the rest is ---- */
+
+static char *tail_path(const struct checkpoint_store *store, int32_t partition) {
+    char place[FILES_PLACE_SIZE];
+    return text_format("%s/checkpoints/%s/order.tail", store->state_dir,
+                       files_place(partition, place));
+}
+
+static struct journal_owner owner_of(const struct checkpoint_store *store, int32_t partition) {
+    return (struct journal_owner){.partition = partition,
+                                  .group = store->group,
+                                  .topics = (const char *const *)store->topics,
+                                  .topic_count = store->topic_count};
+}
+
+/* Of each stream, up to where the order, or the checkpoint itself, has it. */
+static void find_known(const struct checkpoint_store *store, const struct checkpoint *from,
+                       const struct order *order, int64_t *known) {
+    for (size_t i = 0; i < store->topic_count; i++) {
+        const struct position *position =
+            positions_find(&from->positions, store->topics[i], from->partition);
+        known[i] = position != NULL ? position->next : 0;
+    }
+    for (uint64_t i = order_begin(order); i < order_end(order); i++) {
+        const struct order_run *run = order_at(order, i);
+        if (run->from + run->span > known[run->stream])
+            known[run->stream] = run->from + run->span;
+    }
+}
+
+void checkpoint_store_read_tail(struct checkpoint_store *store, const struct checkpoint *from,
+                                struct order *order) {
+    const struct journal_owner owner = owner_of(store, from->partition);
+    int64_t *known = calloc(store->topic_count + 1, sizeof *known);
+    char *path = tail_path(store, from->partition);
+    if (known == NULL || path == NULL) {
+        order_break(order);
+    } else if (from->number != 0) {
+        find_known(store, from, order, known);
+        order_tail_read(path, &owner, known, (uint32_t)store->topic_count, order);
+    }
+    free(known);
+    free(path);
+}
+
+struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,
+                                             const struct order *order) {
+    const struct journal_owner owner = owner_of(store, partition);
+    struct order_tail *tail = NULL;
+    struct error error;
+    char *path = tail_path(store, partition);
+    if (path == NULL)
+        error_set_memory(&error, "a path");
+    else if (files_make_directory(store->state_dir, partition, &error))
+        tail = order_tail_new(path, &owner, order, &error);
+    free(path);
+    if (tail == NULL)
+        log_event(store->log, LOG_LEVEL_WARNING, "engine", "checkpoint.order_volatile",
+                  "partition %" PRId32
+                  ": after a kill, strategies that relate topics may repeat the "
+                  "signals of the last 0.2 s with other content: %s",
+                  partition, error.text);
+    return tail;
 }

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
+#include "checkpoint/order_tail.h"
 #include "log/log.h"
 
 #include <stdatomic.h>
@@ -77,6 +78,17 @@ bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
  * `is_broken` when others follow. */
 void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,
                                  struct order *order);
+
+/*
+ * For who goes on from that checkpoint (number 0: from none) with the order that was read: adds to
+ * it what the process before had noted in the journal's tail (order_tail.h) and not written.
+ */
+void checkpoint_store_read_tail(struct checkpoint_store *store, const struct checkpoint *from,
+                                struct order *order);
+/* Makes the tail of the order anew; the caller frees it. NULL: there is none, which was logged: the
+ * order since the journal was written last goes with the process. */
+struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,
+                                             const struct order *order);
 
 /* The number for the next checkpoint: above all that are there or were put. 0: nobody can say now,
  * for lack of memory or because of the disk; it was logged. Any thread. */

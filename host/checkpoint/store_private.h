@@ -88,6 +88,13 @@ REQUIRES(store_lock)
 uint64_t store_push(struct checkpoint_store *store, struct store_job *job);
 void store_job_free(struct store_job *job);
 
+/* What a place's work came to, for status and log. `size`: of what did not work; another place that
+ * writes as much is a sign that this one is well too. */
+void store_failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
+                  uint64_t size, const struct error *error);
+void store_worked(struct checkpoint_store *store, const struct store_place *place,
+                  enum store_work work, uint64_t size);
+
 /* The thread. */
 void *store_run(void *store);
 

@@ -14,8 +14,8 @@ static const char *const work_names[] = {
 
 /* ---- how it goes ---- */
 
-static void failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
-                   uint64_t size, const struct error *error) {
+void store_failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
+                  uint64_t size, const struct error *error) {
     lock_acquire(&store->lock, store_lock);
     const bool is_first = store->failing[STORE_CHECKPOINT] + store->failing[STORE_JOURNAL] == 0;
     store->failing[work] += !place->is_failing[work];
@@ -34,8 +34,8 @@ static void failed(struct checkpoint_store *store, struct store_place *place, en
 }
 
 /* A place is well again when it worked for it, or as much for another. */
-static void worked(struct checkpoint_store *store, const struct store_place *place,
-                   enum store_work work, uint64_t size) {
+void store_worked(struct checkpoint_store *store, const struct store_place *place,
+                  enum store_work work, uint64_t size) {
     lock_acquire(&store->lock, store_lock);
     const bool was_failing = store->failing[work] > 0;
     for (size_t i = 0; was_failing && i < store->place_count; i++) {
@@ -78,7 +78,7 @@ static bool take_holes(struct checkpoint_store *store, struct store_place *place
 static void lose_frames(struct checkpoint_store *store, struct store_place *place, uint64_t size,
                         const struct error *error) {
     set_holes(store, place);
-    failed(store, place, STORE_JOURNAL, size, error);
+    store_failed(store, place, STORE_JOURNAL, size, error);
 }
 
 static void report_synced(void *context, int32_t partition, uint64_t size,
@@ -90,7 +90,7 @@ static void report_synced(void *context, int32_t partition, uint64_t size,
     if (place != NULL && error != NULL)
         lose_frames(store, place, size, error);
     else if (place != NULL)
-        worked(store, place, STORE_JOURNAL, size);
+        store_worked(store, place, STORE_JOURNAL, size);
 }
 
 static void sync_journals(struct checkpoint_store *store) {
@@ -199,7 +199,7 @@ static void do_checkpoint(struct checkpoint_store *store, struct store_job *job)
     const int64_t begin_ns = clock_monotonic_ns();
     if (!write_checkpoint(store, job, &size, &error)) {
         forget_kept(store, job);
-        failed(store, place, STORE_CHECKPOINT, size, &error);
+        store_failed(store, place, STORE_CHECKPOINT, size, &error);
         return;
     }
     const struct checkpoint_store_status status = {.partition = place->partition,
@@ -212,7 +212,7 @@ static void do_checkpoint(struct checkpoint_store *store, struct store_job *job)
     store->totals.written++;
     store->totals.bytes += size;
     lock_release(&store->lock, store_lock);
-    worked(store, place, STORE_CHECKPOINT, size);
+    store_worked(store, place, STORE_CHECKPOINT, size);
     struct backend_pruning pruning = begin_pruning(store, job);
     store->backend->ops->prune(store->backend, &job->checkpoint, &pruning);
     end_pruning(store, place, &pruning);

@@ -41,8 +41,8 @@ static void banner(struct log *log, const struct config *config) {
     text_init(&topics);
     for (size_t i = 0; i < config->topic_count; i++)
         text_printf(&topics, "%s'%s'", i > 0 ? ", " : "", config->topics[i].name);
-    log_info(log, "engine", "🚀 %s %s listening to topics: [%s]", config->service, TAKE5_VERSION,
-             topics.data);
+    log_event(log, LOG_LEVEL_INFO, "engine", "start.begun", "🚀 %s %s listening to topics: [%s]",
+              config->service, TAKE5_VERSION, topics.data);
     log_info(log, "engine", "📡 Bootstrap servers: %s", config->bootstrap_servers);
     log_info(log, "engine", "🏃 Run mode: %s, group %s, %" PRId64 " lane%s", config->run_mode,
              config->group_id, config->lanes, config->lanes == 1 ? "" : "s");

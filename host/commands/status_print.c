@@ -208,6 +208,9 @@ static void print_reason(const cJSON *strategy) {
     if (missing > 0)
         say("    no instance on %.0f of %.0f partitions: %s\n", missing,
             missing + status_number(strategy, "instances"), status_text(strategy, "missing_why"));
+    if (status_number(strategy, "unsaved") > 0)
+        say("    state: NOT SAVED of %.0f of %.0f instances\n", status_number(strategy, "unsaved"),
+            status_number(strategy, "instances"));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const char *text = status_text(strategy, members[i]);
         if (text[0] != '\0')

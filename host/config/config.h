@@ -66,6 +66,8 @@ struct config {
 
     /* [take5] */
     char *service;      /* name in the banner */
+    char *host_id;      /* who this host is in its group: letters, digits, '.', '_' and '-' */
+    bool host_id_lasts; /* it is still the same when the host was put up anew; else a container's */
     char *run_mode;     /* local or docker */
     char *strategy_dir; /* absolute, as all paths here */
     char *cache_dir;

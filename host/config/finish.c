@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "config/build.h"
 #include "config/files.h"
+#include "config/host_id.h"
 #include "config/install_paths.h"
 #include "config/paths.h"
 #include "os/file_uses.h"
@@ -50,6 +51,20 @@ static void default_control(struct build *build) {
     struct config *config = build->config;
     default_text(build, &config->run_dir, home_of(build, PATH_HOME_RUN));
     default_text(build, &config->control_socket, below(config->run_dir, "control.sock"));
+}
+
+/* A name that somebody gave lasts as long as they say. */
+static void default_host_id(struct build *build) {
+    struct config *config = build->config;
+    struct host_facts facts;
+    if (config->host_id != NULL || config->state_dir == NULL) {
+        config->host_id_lasts = true;
+        return;
+    }
+    host_facts_read(&facts, "", build->request->environment);
+    default_text(
+        build, &config->host_id,
+        host_id_default(&facts, config->service, config->state_dir, &config->host_id_lasts));
 }
 
 static void default_files(struct build *build) {
@@ -136,6 +151,14 @@ static void check_files(struct build *build) {
     file_uses_release(&files.uses);
 }
 
+static void check_host_id(struct build *build) {
+    const struct config *config = build->config;
+    if (config->host_id != NULL && !host_id_is_valid(config->host_id))
+        faults_add(build->faults, origin(config, "take5", "host_id"),
+                   "[take5] host_id = %s: expected at most %d letters, digits, '.', '_' and '-'",
+                   config->host_id, HOST_ID_MAX);
+}
+
 static void check_order(struct build *build, const char *low, const char *high, int64_t low_ns,
                         int64_t high_ns) {
     if (low_ns <= high_ns)
@@ -185,11 +208,13 @@ void build_finish(struct build *build) {
     struct config *config = build->config;
     build_finish_control(build);
     default_directories(build);
+    default_host_id(build);
     default_files(build);
     topics_finish(build);
     kafka_finish(build);
     deployments_finish(build);
     check_files(build);
+    check_host_id(build);
     check_order(build, "suspend", "suspend_max", config->suspend_ns, config->suspend_max_ns);
     check_order(build, "slow_callback_ms", "stuck_ms", config->slow_callback_ns, config->stuck_ns);
     check_address(build);

@@ -79,8 +79,14 @@ static const struct schema_section sections[] = {
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
 static const struct schema_key keys[] = {
-    {"take5", "service", SCHEMA_TEXT, "take5", NULL, 0, 0, NULL, CONFIG(service), false,
-     "Name of this service in the banner and in /health."},
+    {"take5", "service", SCHEMA_TEXT, "take5", NULL, 0, 0, NULL, CONFIG(service), true,
+     "Name of this service in the banner, in /health and in the default of host_id."},
+    {"take5", "host_id", SCHEMA_TEXT, NULL,
+     "in Kubernetes the name of the pod, where it ends with an ordinal (StatefulSet); else made of "
+     "service, state_dir and the machine id, or in a container its host name",
+     0, 0, NULL, CONFIG(host_id), true,
+     "Who this host is in its consumer group, which keeps its partitions for it over a restart. It "
+     "must stay the same over a restart, and no other host of the group may have it."},
     {"take5", "run_mode", SCHEMA_WORD, "local", NULL, 0, 0, run_modes, CONFIG(run_mode), true,
      "The broker, if nothing else sets one: local is 127.0.0.1:29092, docker is broker_1:9092."},
     {"take5", "lanes", SCHEMA_INTEGER, "1", NULL, 1, 64, NULL, CONFIG(lanes), true,

@@ -2,38 +2,13 @@
 #include "dlq/dead_letters.h"
 
 #include "recording/reader.h"
+#include "json/lenient.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
 
 /* A dead letter may be as large as anything that Kafka carries. */
 #define MAX_LINE ((size_t)256 * 1024 * 1024)
-
-static int base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* In place; gives the size. */
-static size_t decode_base64(char *text) {
-    size_t size = 0;
-    uint32_t bits = 0;
-    int count = 0;
-    for (const char *at = text; base64_digit(*at) >= 0; at++) {
-        bits = bits << 6 | (uint32_t)base64_digit(*at);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            text[size++] = (char)(bits >> count & 0xff);
-        }
-    }
-    return size;
-}
 
 /* ["name", "value" | null | {"base64": "..."}] */
 static bool take_header(struct dead_letter *dead_letter, const cJSON *item) {
@@ -47,9 +22,10 @@ static bool take_header(struct dead_letter *dead_letter, const cJSON *item) {
         header->value_size = strlen(value->valuestring);
     } else if (cJSON_IsObject(value)) {
         cJSON *bytes = cJSON_GetObjectItemCaseSensitive(value, "base64");
-        if (!cJSON_IsString(bytes))
+        if (!cJSON_IsString(bytes) ||
+            !recording_unbase64(bytes->valuestring, strlen(bytes->valuestring), bytes->valuestring,
+                                &header->value_size))
             return false;
-        header->value_size = decode_base64(bytes->valuestring);
         header->value = bytes->valuestring;
     }
     return true;

@@ -10,11 +10,10 @@
 #include "engine/instances/instances.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
-#include "engine/lane/dispatch.h"
 #include "engine/lane/journal.h"
 #include "engine/lane/lane.h"
 #include "engine/lane/publisher.h"
-#include "engine/lane/suspension.h"
+#include "engine/offsets.h"
 #include "engine/rebalance/rebalance.h"
 #include "engine/reload/held.h"
 #include "engine/reload/reload.h"
@@ -23,8 +22,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 /* What is under way when a stop is asked for gets this part of the time. */
 #define HURRY_SHARE  4
@@ -274,215 +271,6 @@ bool engine_poll(struct engine *engine, int timeout_ms, struct error *error) {
     return goes_on;
 }
 
-/* ---- suspend and resume ---- */
-
-struct command {
-    struct engine *engine;
-    const char *deployment;
-    bool does_suspend, does_skip;
-};
-
-static void carry_out(struct lane *lane, void *argument) {
-    struct command *command = argument;
-    for (size_t i = 0; i < command->engine->partition_count; i++) {
-        struct partition *partition = command->engine->partitions[i];
-        struct task *task =
-            partition->home == lane ? partition_task(partition, command->deployment) : NULL;
-        if (task == NULL)
-            continue;
-        if (command->does_suspend)
-            task_suspend(task, SUSPENDED_OPERATOR, INT64_MAX, lane->options.log);
-        else if (atomic_load(&task->suspension) != SUSPENDED_NOT)
-            dispatch_resume(lane, task, !command->does_skip);
-    }
-}
-
-static bool command_all(struct engine *engine, const char *deployment, bool does_suspend,
-                        bool does_skip, struct error *error) {
-    struct command command = {engine, deployment, does_suspend, does_skip};
-    struct deployment *ordered = deployment_set_find(engine->deployment_set, deployment);
-    if (ordered == NULL)
-        return error_set(error, ERROR_INVALID, "deployment \"%s\" is not running", deployment);
-    atomic_store(&ordered->is_suspended, does_suspend);
-    return lanes_call(engine->lanes, engine->lane_count, carry_out, &command,
-                      engine->config->revoke_timeout_ns, error);
-}
-
-static bool is_held(const struct engine *engine, const char *deployment) {
-    for (size_t i = 0; i < engine->held_count; i++) {
-        if (strcmp(engine->held[i]->name, deployment) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool engine_suspend(struct engine *engine, const char *deployment, struct error *error) {
-    if (is_held(engine, deployment))
-        return error_set(error, ERROR_STATE, "%s is quarantined and not loaded", deployment);
-    return command_all(engine, deployment, true, false, error);
-}
-
-bool engine_resume(struct engine *engine, const char *deployment, bool does_skip,
-                   struct error *error) {
-    if (is_held(engine, deployment))
-        return reload_release(engine, deployment, error);
-    return command_all(engine, deployment, false, does_skip, error);
-}
-
-/* ---- checkpoints ---- */
-
-struct taking {
-    pthread_mutex_t *lock;
-    uint64_t ticket; /* the last of them */
-    size_t taken;
-    struct error error;
-};
-
-static void take_on_lane(struct lane *lane, void *argument) {
-    struct taking *taking = argument;
-    for (size_t i = 0; i < lane->partition_capacity; i++) {
-        struct partition *partition = lane->partitions[i];
-        struct error error = {0};
-        const uint64_t ticket = partition != NULL ? checkpointing_take(lane, partition, &error) : 0;
-        pthread_mutex_lock(taking->lock);
-        taking->taken += ticket != 0;
-        if (ticket > taking->ticket)
-            taking->ticket = ticket;
-        if (error.code != ERROR_NONE)
-            taking->error = error;
-        pthread_mutex_unlock(taking->lock);
-    }
-}
-
-bool engine_checkpoint(struct engine *engine, int64_t timeout_ns, size_t *taken,
-                       struct error *error) {
-    struct taking taking = {.lock = &engine->status_lock};
-    struct checkpoint_store_totals before, after;
-    *taken = 0;
-    if (engine->store == NULL)
-        return error_set(error, ERROR_STATE, "no state is saved ([take5] keep_state = no)");
-    (void)checkpoint_store_status(engine->store, NULL, 0, &before);
-    if (!lanes_call(engine->lanes, engine->lane_count, take_on_lane, &taking, timeout_ns, error))
-        return false;
-    *taken = taking.taken;
-    if (taking.error.code != ERROR_NONE) {
-        *error = taking.error;
-        return false;
-    }
-    if (taking.ticket != 0 && !checkpoint_store_await(engine->store, taking.ticket, timeout_ns))
-        return error_set(error, ERROR_TIMEOUT, "the checkpoints are not all on the disk yet");
-    (void)checkpoint_store_status(engine->store, NULL, 0, &after);
-    return after.failed == before.failed ||
-           error_set(error, ERROR_SYSTEM, "not all checkpoints could be written: %s", after.detail);
-}
-
-/* ---- drain ---- */
-
-/* The journals, on their way to the disk. */
-struct journals {
-    _Atomic uint64_t ticket; /* the last of them */
-    bool is_written;
-};
-
-static void hand_journals(struct lane *lane, void *argument) {
-    struct journals *journals = argument;
-    for (size_t i = 0; lane->options.store != NULL && i < lane->partition_capacity; i++) {
-        const uint64_t ticket =
-            lane->partitions[i] != NULL ? checkpointing_journal_now(lane, lane->partitions[i]) : 0;
-        uint64_t last = atomic_load(&journals->ticket);
-        while (ticket > last && !atomic_compare_exchange_weak(&journals->ticket, &last, ticket)) {}
-    }
-}
-
-static void store_behind_journals(struct lane *lane, void *argument) {
-    const struct journals *journals = argument;
-    for (size_t i = 0; journals->is_written && i < lane->partition_capacity; i++) {
-        if (lane->partitions[i] != NULL)
-            checkpointing_journal_written(lane->partitions[i]);
-    }
-    lane_store(lane);
-}
-
-/* Stores what is done by now, behind the journals. */
-static bool store_now(struct engine *engine, int64_t timeout_ns, struct error *error) {
-    struct journals journals = {0};
-    if (!lanes_call(engine->lanes, engine->lane_count, hand_journals, &journals, timeout_ns, error))
-        return false;
-    journals.is_written =
-        atomic_load(&journals.ticket) != 0 &&
-        checkpoint_store_await(engine->store, atomic_load(&journals.ticket), timeout_ns);
-    return lanes_call(engine->lanes, engine->lane_count, store_behind_journals, &journals,
-                      timeout_ns, error);
-}
-
-/* Until every lane has worked off what it had read. */
-static bool await_dry(struct engine *engine, int64_t deadline_ns, struct error *error) {
-    const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
-    for (size_t i = 0; i < engine->lane_count; i++) {
-        while (!atomic_load(&engine->lanes[i]->is_dry)) {
-            if (clock_monotonic_ns() >= deadline_ns || atomic_load(&engine->should_stop))
-                return error_set(error, ERROR_TIMEOUT,
-                                 "lane %zu is still processing messages that it had read", i);
-            nanosleep(&step, NULL);
-        }
-    }
-    return true;
-}
-
-/* One whose offsets are held until its catch-up is ended; NULL: none. */
-static const struct partition *find_recovering(const struct engine *engine) {
-    for (size_t i = 0; i < engine->partition_count; i++) {
-        const struct partition *partition = engine->partitions[i];
-        if (partition->lane != NULL && partition->catch_up != NULL && partition->catch_up->is_held)
-            return partition;
-    }
-    return NULL;
-}
-
-/* Until offsets are held by no recovery: what it is fed has been committed before. */
-static bool await_recovered(struct engine *engine, int64_t deadline_ns, struct error *error) {
-    const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
-    const struct partition *partition;
-    behind_poll(engine);
-    while ((partition = find_recovering(engine)) != NULL) {
-        if (clock_monotonic_ns() >= deadline_ns || atomic_load(&engine->should_stop))
-            return error_set(error, ERROR_TIMEOUT,
-                             "partition %" PRId32 " is still catching up; try again",
-                             partition->number);
-        nanosleep(&step, NULL);
-        behind_poll(engine);
-    }
-    return true;
-}
-
-bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, struct error *error) {
-    const int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
-    struct source *source = engine->options.source;
-    uint64_t unconfirmed = 0;
-    if (!does_drain || !atomic_load(&engine->is_draining)) {
-        for (size_t i = 0; i < engine->lane_count; i++)
-            atomic_store(&engine->lanes[i]->is_dry, false);
-    }
-    atomic_store(&engine->is_draining, does_drain);
-    log_change_event(
-        engine->log, LOG_LEVEL_INFO, "engine", does_drain ? "drain.begun" : "drain.ended",
-        does_drain ? "draining: no new messages are read" : "drain ended: reading resumed");
-    if (!does_drain)
-        return true;
-    if (!await_dry(engine, deadline_ns, error) || !await_recovered(engine, deadline_ns, error))
-        return false;
-    rebalance_flush(engine, deadline_ns - clock_monotonic_ns());
-    if (!store_now(engine, timeout_ns, error))
-        return false;
-    for (size_t i = 0; i < engine->lane_count; i++)
-        unconfirmed += atomic_load(&engine->lanes[i]->counts.unconfirmed);
-    if (!source->ops->commit(source, (int)(timeout_ns / NS_PER_MS), error))
-        return false;
-    return unconfirmed == 0 ||
-           error_set(error, ERROR_TIMEOUT, "%" PRIu64 " records are not acknowledged by a sink yet",
-                     unconfirmed);
-}
-
 void engine_reload(struct engine *engine, struct config *next, struct report *report) {
     if (reload_run(engine, next, report))
         watchdog_configure(engine->watchdog, engine->config);
@@ -522,6 +310,7 @@ struct saving_global {
 };
 
 static size_t count_states(const struct engine *engine) {
+    lock_only_writer(status_lock);
     size_t count = 0;
     for (size_t i = 0; i < engine->partition_count; i++)
         count += partition_count_states(engine->partitions[i]);
@@ -566,7 +355,7 @@ static bool stop(struct engine *engine, int64_t deadline_ns) {
         return false;
     begin_step(engine, "the sinks to acknowledge");
     rebalance_flush(engine, share(deadline_ns, 1, 2));
-    if (!store_now(engine, deadline_ns - clock_monotonic_ns(), &error))
+    if (!offsets_store_now(engine, deadline_ns - clock_monotonic_ns(), &error))
         log_event(engine->log, LOG_LEVEL_ERROR, "engine", "stop.offsets_not_stored",
                   "not all final offsets are stored: %s", error.text);
     begin_step(engine, "the states of the strategies to be saved");
@@ -598,6 +387,7 @@ bool engine_stop(struct engine *engine, int64_t by_ns, struct engine_left *left)
 void engine_free(struct engine *engine) {
     if (engine == NULL)
         return;
+    lock_alone(status_lock);
     watchdog_free(engine->watchdog);
     for (size_t i = 0; i < engine->lane_count; i++)
         lane_free(engine->lanes[i]);
@@ -612,7 +402,7 @@ void engine_free(struct engine *engine) {
     free(engine->partitions);
     projection_free(engine->projection);
     deployment_set_release(engine->deployment_set);
-    held_forget(engine);
+    held_release(engine);
     quarantine_release(&engine->quarantine);
     generations_free(engine->generations);
     offset_tracker_release(&engine->orphans);

@@ -67,7 +67,7 @@ void view_latency(struct engine *engine, struct view_latency *latency) {
     memset(latency, 0, sizeof *latency);
     for (size_t i = 0; i < engine->lane_count; i++) {
         const struct lane_counts *counts = &engine->lanes[i]->counts;
-        for (size_t bucket = 0; bucket < 16; bucket++) {
+        for (size_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
             latency->event[bucket] += counter_read(&counts->event_latency[bucket]);
             latency->kafka[bucket] += counter_read(&counts->kafka_latency[bucket]);
         }
@@ -95,12 +95,13 @@ static void add_suspension(struct view_strategy *view, const struct task *task,
     view->caught_up += counter_read(&partition->late_handed);
 }
 
-static void add_task(struct view_strategy *view, struct task *task) {
+REQUIRES(status_lock) static void add_task(struct view_strategy *view, struct task *task) {
     struct instance_counts *counts = instance_counts(task->instance);
     const enum suspension suspension = (enum suspension)atomic_load(&task->suspension);
     view->instances++;
     view->parked += task->partition->lane == NULL;
     add_suspension(view, task, suspension);
+    view->unsaved += atomic_load_explicit(&task->is_unsaved, memory_order_relaxed);
     view->messages += counter_read(&counts->messages);
     view->signals += counter_read(&counts->signals);
     view->refused_signals += counter_read(&counts->refused_signals);
@@ -134,6 +135,7 @@ static void add_symbols(struct view_strategy *view, const struct deployment *dep
     }
 }
 
+REQUIRES(status_lock)
 static void add_partition(struct view_strategy *view, const struct partition *partition,
                           const char *name) {
     struct task *task = partition_task(partition, name);
@@ -147,6 +149,7 @@ static void add_partition(struct view_strategy *view, const struct partition *pa
              partition->number, why);
 }
 
+REQUIRES(status_lock)
 static void view_running(struct engine *engine, const struct deployment *deployment,
                          struct view_strategy *view) {
     snprintf(view->name, sizeof view->name, "%s", deployment->name);
@@ -178,7 +181,7 @@ void view_strategies(struct engine *engine,
                      void (*visit)(void *context, const struct view_strategy *strategy),
                      void *context) {
     size_t r = 0, h = 0;
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     const size_t running = engine->deployment_set != NULL ? engine->deployment_set->count : 0;
     while (r < running || h < engine->held_count) {
         struct view_strategy view = {.why = ""};
@@ -193,7 +196,7 @@ void view_strategies(struct engine *engine,
         view.crashes = quarantine_crashes(&engine->quarantine, view.name);
         visit(context, &view);
     }
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
 const char *view_strategy_state(const struct view_strategy *strategy) {
@@ -239,12 +242,12 @@ bool view_is_unattended(const struct engine *engine) {
 }
 
 void view_last_reload(struct engine *engine, struct text *text) {
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     if (engine->last_reload.size > 0)
         text_append(text, engine->last_reload.data, engine->last_reload.size);
     else
         text_puts(text, "null");
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
 /* ---- JSON ---- */
@@ -276,6 +279,7 @@ void view_strategy_json(const struct view_strategy *strategy, struct json_writer
     json_unsigned(json, "behind", strategy->behind);
     json_unsigned(json, "missing", strategy->missing);
     json_text(json, "missing_why", strategy->missing_why);
+    json_unsigned(json, "unsaved", strategy->unsaved);
     if (strategy->symbols > 0) {
         json_unsigned(json, "symbols", strategy->symbols);
         json_unsigned(json, "symbols_met", strategy->symbols_met);
@@ -339,7 +343,7 @@ static void write_totals(struct json_writer *json, const struct view_totals *tot
 /* The (topic, partition)s that are held. `next` is read while a lane writes it: a snapshot. */
 static void write_assignment(struct json_writer *json, struct engine *engine) {
     json_begin_array(json, "assignment");
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct partition *partition = engine->partitions[i];
         for (size_t topic = 0; topic < partition->topic_count; topic++) {
@@ -352,7 +356,7 @@ static void write_assignment(struct json_writer *json, struct engine *engine) {
             json_end_object(json);
         }
     }
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
     json_end_array(json);
 }
 
@@ -380,10 +384,10 @@ static void write_lanes(struct json_writer *json, struct engine *engine) {
 
 static size_t count_parked(struct engine *engine) {
     size_t count = 0;
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     for (size_t i = 0; i < engine->partition_count; i++)
         count += engine->partitions[i]->lane == NULL;
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
     return count;
 }
 

@@ -6,6 +6,7 @@
 #define TAKE5_ENGINE_VIEW_H
 
 #include "base/json_writer.h"
+#include "engine/core/latency.h"
 #include "engine/engine.h"
 #include "engine/redrive.h"
 #include "sink/sink.h"
@@ -51,6 +52,7 @@ struct view_strategy {
     size_t symbols, symbols_met; /* that its filter lists, and of which messages came since it was
                                   * loaded; 0: it has no filter */
     char symbols_unmet[128];     /* the first of the others, with commas */
+    size_t unsaved; /* instances that could not be saved: the newest checkpoint is without them */
     bool has_save;
     bool is_global;
     uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,
@@ -84,9 +86,9 @@ bool view_is_draining(const struct engine *engine);
 /* Nothing is read, since no deployment runs. */
 bool view_is_unattended(const struct engine *engine);
 
-/* The latency histograms' counts by bucket of LATENCY_BOUNDS_NS, and sums in µs. */
+/* The latency histograms' counts by bucket, and sums in µs. */
 struct view_latency {
-    uint64_t event[16], kafka[16];
+    uint64_t event[LATENCY_BUCKETS], kafka[LATENCY_BUCKETS];
     uint64_t event_sum_us, kafka_sum_us;
 };
 void view_latency(struct engine *engine, struct view_latency *latency);

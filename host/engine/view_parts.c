@@ -27,11 +27,11 @@ void view_lane(struct engine *engine, size_t index, struct view_lane *view) {
     };
     for (size_t reason = 0; reason < DECODE_REASONS; reason++)
         view->bad += counter_read(&lane->counts.bad[reason]);
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     for (size_t i = 0; i < engine->partition_count; i++)
         view->partitions += engine->partitions[i]->number != PARTITION_GLOBAL &&
                             atomic_load(&engine->partitions[i]->lane) == lane;
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
 /* ---- checkpoints ---- */
@@ -39,11 +39,11 @@ void view_lane(struct engine *engine, size_t index, struct view_lane *view) {
 /* Whether the host works on the partition number. */
 static bool is_at_work(struct engine *engine, int32_t number) {
     bool is_at_work = false;
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     for (size_t i = 0; i < engine->partition_count; i++)
         is_at_work |= engine->partitions[i]->number == number &&
                       atomic_load(&engine->partitions[i]->lane) != NULL;
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
     return is_at_work;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/watchdog.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/locks.h"
 #include "engine/crash/crash.h"
 
@@ -53,12 +54,12 @@ static const struct current_call *hand(const struct watchdog *watchdog, size_t i
 static bool name_current_call(const struct watchdog *watchdog,
                               const struct current_call *current_call, enum callback *callback,
                               char *name, size_t size) {
-    pthread_mutex_lock(watchdog->call_readers);
+    lock_acquire(watchdog->call_readers, call_readers_lock);
     *callback = (enum callback)atomic_load(&current_call->callback);
     const struct instance *instance = atomic_load(&current_call->instance);
     const bool is_in_one = *callback != CALLBACK_NONE && instance != NULL;
     snprintf(name, size, "%s", is_in_one ? instance_get_spec(instance)->deployment : "");
-    pthread_mutex_unlock(watchdog->call_readers);
+    lock_release(watchdog->call_readers, call_readers_lock);
     return is_in_one;
 }
 
@@ -91,25 +92,31 @@ static void say_stuck(struct watchdog *watchdog, const char *text) {
     lock_release(&watchdog->lock, watchdog_lock);
 }
 
-static void on_stuck(struct watchdog *watchdog, size_t index, int64_t for_ns) {
-    char text[256];
-    watchdog->sights[index].is_stuck = true;
-    describe(watchdog, index, for_ns, text, sizeof text);
-    say_stuck(watchdog, text);
-    const bool does_exit = atomic_load(&watchdog->on_stuck) == ON_STUCK_EXIT;
-    if (does_exit) { /* the file first: it is what the next start goes by */
-        pthread_mutex_lock(watchdog->call_readers);
-        crash_write_hang(hand(watchdog, index));
-    }
+static void log_stuck(struct watchdog *watchdog, const char *text) {
     log_change_event(watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck",
                      "stuck: %s ([take5] stuck_ms)", text);
-    if (!does_exit)
-        return;
+}
+
+/* Nobody destroys the instance from here on. The file first: it is what the next start goes by. */
+static _Noreturn void exit_stuck(struct watchdog *watchdog, size_t index, const char *text) {
+    lock_acquire(watchdog->call_readers, call_readers_lock);
+    crash_write_hang(hand(watchdog, index));
+    log_stuck(watchdog, text);
     log_change_event(
         watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck_exit",
         "exiting, because on_stuck = exit; messages that are not done will be redelivered");
     log_flush(watchdog->log, WORDS_NS);
     _exit(1);
+}
+
+static void on_stuck(struct watchdog *watchdog, size_t index, int64_t for_ns) {
+    char text[256];
+    watchdog->sights[index].is_stuck = true;
+    describe(watchdog, index, for_ns, text, sizeof text);
+    say_stuck(watchdog, text);
+    if (atomic_load(&watchdog->on_stuck) == ON_STUCK_EXIT)
+        exit_stuck(watchdog, index, text);
+    log_stuck(watchdog, text);
 }
 
 /* `current_call` NULL: it moves. */
@@ -175,8 +182,7 @@ static void *watch_main(void *argument) {
     lock_acquire(&watchdog->lock, watchdog_lock);
     while (!watchdog->should_stop) {
         const int64_t at = clock_monotonic_ns() + TURN_MS * NS_PER_MS;
-        const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
-        pthread_cond_timedwait(&watchdog->changed, &watchdog->lock, &until);
+        (void)condition_wait(&watchdog->changed, &watchdog->lock, at);
         lock_release(&watchdog->lock, watchdog_lock);
         const int64_t now_ns = clock_monotonic_ns();
         atomic_store(&watchdog->turn_ns, now_ns);
@@ -215,11 +221,7 @@ struct watchdog *watchdog_new(struct lane **lanes, size_t count, const struct cu
     watchdog->sights = sights;
     watchdog->busy = busy;
     watchdog_configure(watchdog, config);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&watchdog->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&watchdog->changed);
     pthread_mutex_init(&watchdog->lock, NULL);
     atomic_store(&watchdog->turn_ns, clock_monotonic_ns());
     const int status = pthread_create(&watchdog->thread, NULL, watch_main, watchdog);

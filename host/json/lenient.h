@@ -26,7 +26,7 @@ const char *recording_skip_value(const char *at, const char *end);
 const char *recording_unescape(const char *at, const char *end, char *to, size_t *size);
 /* An integer of 64 bits, without fraction and exponent. NULL when it is none. */
 const char *recording_integer(const char *at, const char *end, int64_t *number);
-/* Standard base64 with padding. False when it is none. */
+/* Standard base64 with padding; `to` may be `text`. False when it is none. */
 bool recording_unbase64(const char *text, size_t text_size, char *to, size_t *size);
 
 #endif

@@ -1,6 +1,6 @@
 #include "json/number.h"
 
-#include "json/number_powers.h"
+#include <take5/decimal_powers.h>
 
 #include <errno.h>
 #include <math.h>
@@ -12,6 +12,9 @@
 #define EXPONENT_INFINITE 0x7FF
 /* Larger than any exponent that the digits of a text can still bring back into range. */
 #define EXPONENT_LIMIT    INT64_C(100000000000)
+/* Powers of ten that the digits of a text can have, and that the table has. */
+#define POWER_MIN         (-342)
+#define POWER_MAX         308
 
 const double number_exact_powers[NUMBER_EXACT_POWER + 1] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -42,24 +45,28 @@ static int32_t binary_exponent(int32_t q) {
 
 /*
  * Lemire, "Number parsing at a gigabyte per second" (2021), after Eisel: the product of the
- * normalised digits with 5^q, of which 128 bits are enough to round nearly always. False when they
- * are not. `digits` is not 0 and q lies within the table.
+ * normalised digits with 10^q, of which 128 bits are enough to round nearly always. False when they
+ * are not. `digits` is not 0 and q lies within POWER_MIN and POWER_MAX.
+ *
+ * A product must not be above the truth, and the table's entries are rounded up: by one at most,
+ * and where their lower half is not 0. Not for q from -27 to -1: there quotients that are exact
+ * come out exact.
  */
 static bool rounded_product(uint64_t digits, int32_t q, double *number) {
-    const struct number_power *power = &number_powers[q - NUMBER_POWER_MIN];
+    const uint64_t *power = t5_decimal_power_(q);
+    const bool is_near = q >= -27 && q <= 55; /* the error of the power cannot reach */
     const int zeros = __builtin_clzll(digits);
     digits <<= zeros;
 
-    unsigned __int128 product = (unsigned __int128)digits * power->high;
+    unsigned __int128 product = (unsigned __int128)digits * power[0];
     /* 55 bits decide: mantissa, hidden bit, the bit that rounds, one that may be shifted out. When
      * all below are ones, the table's lower half may carry into them. */
     if (((uint64_t)(product >> 64) & 0x1FF) == 0x1FF)
-        product += (uint64_t)(((unsigned __int128)digits * power->low) >> 64);
+        product += (uint64_t)(((unsigned __int128)digits * (power[1] - !is_near)) >> 64);
     const uint64_t high = (uint64_t)(product >> 64);
     const uint64_t low = (uint64_t)product;
-    /* Still undecided, unless 5^q is exact in 128 bits (q within -27..55: its error cannot reach).
-     */
-    if (low == UINT64_MAX && (q < -27 || q > 55))
+    /* Still undecided. */
+    if (low == UINT64_MAX && !is_near)
         return false;
 
     const int top = (int)(high >> 63);
@@ -163,9 +170,9 @@ static double slow_read(const char *begin, const char *end) {
 
 static double magnitude(uint64_t digits, int32_t exponent, bool is_truncated, const char *begin,
                         const char *end) {
-    if (digits == 0 || exponent < NUMBER_POWER_MIN)
+    if (digits == 0 || exponent < POWER_MIN)
         return 0; /* even 2^64 * 10^-343 is below half the smallest subnormal */
-    if (exponent > NUMBER_POWER_MAX)
+    if (exponent > POWER_MAX)
         return HUGE_VAL;
     double number;
     if (!is_truncated && exact_product(digits, exponent, &number))

@@ -1,6 +1,7 @@
 #include "log/log_writer.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/locks.h"
 #include "base/thread.h"
 #include "log/output.h"
@@ -75,10 +76,6 @@ static void target_close(struct target *target) {
     if (target->path != NULL)
         close(target->fd);
     free(target->path);
-}
-
-static struct timespec moment(int64_t at_ns) {
-    return (struct timespec){.tv_sec = at_ns / NS_PER_S, .tv_nsec = at_ns % NS_PER_S};
 }
 
 /* ---- one line ---- */
@@ -224,9 +221,9 @@ static void *run(void *argument) {
     struct log_writer *self = argument;
     for (;;) {
         lock_acquire(&self->lock, log_writer_lock);
-        const struct timespec until = moment(clock_monotonic_ns() + TURN_NS);
+        const int64_t until_ns = clock_monotonic_ns() + TURN_NS;
         while (self->waiting.size == 0 && !self->should_stop && !self->is_redirected &&
-               pthread_cond_timedwait(&self->work, &self->lock, &until) == 0)
+               condition_wait(&self->work, &self->lock, until_ns))
             ;
         const bool has_work = self->waiting.size > 0 || self->unsaid > 0 || self->is_redirected;
         const bool is_last = self->should_stop && self->waiting.size == 0;
@@ -254,13 +251,9 @@ static void *run(void *argument) {
 /* ---- life ---- */
 
 static bool prepare(struct log_writer *self) {
-    pthread_condattr_t attributes;
     lock_alone(log_writer_lock);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->work, &attributes);
-    pthread_cond_init(&self->done, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&self->work);
+    condition_init(&self->done);
     pthread_mutex_init(&self->lock, NULL);
     text_init(&self->note);
     self->waiting.data = malloc(LOG_WRITER_BYTES);
@@ -327,19 +320,19 @@ bool log_writer_redirect(struct log_writer *self, int fd, const char *path) {
 }
 
 bool log_writer_flush(struct log_writer *self, int64_t timeout_ns) {
-    const struct timespec until = moment(clock_monotonic_ns() + timeout_ns);
+    const int64_t until_ns = condition_deadline_ns(timeout_ns);
     bool is_in_time = true;
     lock_acquire(&self->lock, log_writer_lock);
     const uint64_t pushed = atomic_load(&self->pushed);
     while (atomic_load(&self->finished) < pushed && is_in_time)
-        is_in_time = pthread_cond_timedwait(&self->done, &self->lock, &until) == 0;
+        is_in_time = condition_wait(&self->done, &self->lock, until_ns);
     const bool did = atomic_load(&self->finished) >= pushed;
     lock_release(&self->lock, log_writer_lock);
     return did;
 }
 
 void log_writer_settle(const struct log_writer *self, int64_t timeout_ns) {
-    const struct timespec step = moment(SETTLE_STEP_NS);
+    const struct timespec step = {.tv_nsec = SETTLE_STEP_NS};
     const uint64_t pushed = atomic_load(&self->pushed);
     const int64_t until_ns = clock_monotonic_ns() + timeout_ns;
     while (atomic_load(&self->finished) < pushed && clock_monotonic_ns() < until_ns)
@@ -356,12 +349,12 @@ bool log_writer_free(struct log_writer *self, int64_t timeout_ns) {
     lock_acquire(&self->lock, log_writer_lock);
     self->should_stop = true;
     pthread_cond_signal(&self->work);
-    struct timespec until = moment(clock_monotonic_ns() + timeout_ns);
-    while (!self->has_ended && pthread_cond_timedwait(&self->done, &self->lock, &until) == 0)
+    int64_t until_ns = condition_deadline_ns(timeout_ns);
+    while (!self->has_ended && condition_wait(&self->done, &self->lock, until_ns))
         ;
     atomic_store(&self->gives_up, true);
-    until = moment(clock_monotonic_ns() + GIVE_UP_NS);
-    while (!self->has_ended && pthread_cond_timedwait(&self->done, &self->lock, &until) == 0)
+    until_ns = clock_monotonic_ns() + GIVE_UP_NS;
+    while (!self->has_ended && condition_wait(&self->done, &self->lock, until_ns))
         ;
     const bool has_ended = self->has_ended;
     self->is_abandoned = !has_ended;

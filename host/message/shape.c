@@ -1,6 +1,8 @@
 /*
  * What a text is as a whole: which topic its members tell of, and whether it is one JSON object.
  */
+#include "message/shape.h"
+
 #include "message/decode.h"
 #include "json/scan.h"
 
@@ -35,7 +37,23 @@ static const struct {
     {"trend_vectors", 13, SHAPE_ASSET},
 };
 
-/* Longest escaped spelling of a telling name: six bytes a dead_letter. */
+uint32_t shape_member(const char *name, size_t size) {
+    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
+        if (telling[i].size == size && memcmp(telling[i].name, name, size) == 0)
+            return telling[i].bit;
+    return 0;
+}
+
+const char *shape_role(uint32_t bits) {
+    if (bits & SHAPE_BAR)
+        return "bar_trends";
+    if ((bits & SHAPE_HISTORIC) ||
+        (bits & (SHAPE_STATS | SHAPE_Z_SCORE)) == (SHAPE_STATS | SHAPE_Z_SCORE))
+        return "historic_stats";
+    return bits & SHAPE_ASSET ? "asset_trends" : NULL;
+}
+
+/* Longest escaped spelling of a telling name: six bytes a letter. */
 #define LONGEST_ESCAPED (17 * 6)
 
 static uint32_t telling_bit(const char *name, size_t size, bool has_escapes) {
@@ -46,10 +64,7 @@ static uint32_t telling_bit(const char *name, size_t size, bool has_escapes) {
         size = scan_unescape(name, size, plain);
         name = plain;
     }
-    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
-        if (telling[i].size == size && memcmp(telling[i].name, name, size) == 0)
-            return telling[i].bit;
-    return 0;
+    return shape_member(name, size);
 }
 
 /* All members of the object at p; gives the position behind it. */
@@ -88,14 +103,7 @@ const char *decode_shape(const char *payload, size_t size) {
         return NULL;
     struct scan scan = {.end = end, .closers = closers, .max_depth = SHAPE_MAX_DEPTH};
     uint32_t bits = 0;
-    if (scan_members(&scan, payload, &bits) != end)
-        return NULL;
-    if (bits & SHAPE_BAR)
-        return "bar_trends";
-    if ((bits & SHAPE_HISTORIC) ||
-        (bits & (SHAPE_STATS | SHAPE_Z_SCORE)) == (SHAPE_STATS | SHAPE_Z_SCORE))
-        return "historic_stats";
-    return bits & SHAPE_ASSET ? "asset_trends" : NULL;
+    return scan_members(&scan, payload, &bits) == end ? shape_role(bits) : NULL;
 }
 
 bool decode_is_object(const char *text, size_t size, uint32_t max_depth) {

@@ -1,5 +1,6 @@
 #include "recording/line.h"
 
+#include "message/shape.h"
 #include "json/lenient.h"
 #include "json/lenient_bytes.h"
 
@@ -262,47 +263,6 @@ const char *recording_line_scan(const char *line, size_t size, char *scratch, si
 
 /* Shapes. */
 
-enum {
-    HAS_BAR_TRENDS = 1 << 0,
-    HAS_HISTORIC = 1 << 1,
-    HAS_STATS = 1 << 2,
-    HAS_Z_SCORE = 1 << 3,
-    HAS_ASSET_TRENDS = 1 << 4
-};
-
-static unsigned shape_bit(const char *name, size_t size) {
-    static const struct {
-        const char *name;
-        size_t size;
-        unsigned bit;
-    } members[] = {
-#define MEMBER(literal, bit) {literal, sizeof(literal) - 1, bit}
-        MEMBER("lastSampleStats", HAS_BAR_TRENDS),
-        MEMBER("trend_data", HAS_BAR_TRENDS),
-        MEMBER("stats", HAS_STATS),
-        MEMBER("z_score", HAS_Z_SCORE),
-        MEMBER("historic_analysis", HAS_HISTORIC),
-        MEMBER("statistics", HAS_HISTORIC),
-        MEMBER("trendData", HAS_ASSET_TRENDS),
-        MEMBER("trendVector", HAS_ASSET_TRENDS),
-        MEMBER("predictions", HAS_ASSET_TRENDS),
-        MEMBER("trend_vectors", HAS_ASSET_TRENDS),
-#undef MEMBER
-    };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (is_name(name, size, members[i].name, members[i].size))
-            return members[i].bit;
-    return 0;
-}
-
-static const char *shape_role(unsigned bits) {
-    if (bits & HAS_BAR_TRENDS)
-        return "bar_trends";
-    if ((bits & HAS_HISTORIC) || (bits & (HAS_STATS | HAS_Z_SCORE)) == (HAS_STATS | HAS_Z_SCORE))
-        return "historic_stats";
-    return bits & HAS_ASSET_TRENDS ? "asset_trends" : NULL;
-}
-
 /* The name with its escapes resolved, if it has any. */
 static bool plain_name(struct scan *scan, const char **name, size_t *size) {
     if (memchr(*name, '\\', *size) == NULL)
@@ -317,7 +277,7 @@ static bool plain_name(struct scan *scan, const char **name, size_t *size) {
 bool recording_shape_scan(const char *value, size_t size, char *scratch, size_t *used,
                           struct recording_shape *shape) {
     struct scan scan = {recording_skip_space(value, value + size), value + size, scratch};
-    unsigned bits = 0;
+    uint32_t bits = 0;
     *shape = (struct recording_shape){0};
     *used = 0;
     if (scan.at == scan.end || *scan.at++ != '{')
@@ -338,7 +298,7 @@ bool recording_shape_scan(const char *value, size_t size, char *scratch, size_t 
                                 : !scan_text(&scan, &shape->symbol, &shape->symbol_size))
                 return false;
         } else {
-            bits |= shape_bit(name, name_size);
+            bits |= shape_member(name, name_size);
             if (!scan_other(&scan))
                 return false;
         }

@@ -86,7 +86,7 @@ void recording_reader_close(struct recording_reader *reader) {
     if (reader == NULL)
         return;
     if (reader->block != NULL)
-        recording_block_drop(reader->block);
+        recording_block_release(reader->block);
     if (reader->owns_fd && reader->fd >= 0)
         close(reader->fd);
     free(reader->name);
@@ -167,7 +167,7 @@ static bool make_room(struct recording_reader *reader, struct error *error) {
         return error_set_memory(error, reader->name);
     if (block != NULL) {
         memcpy(next->input, block->input + reader->begin, rest);
-        recording_block_drop(block);
+        recording_block_release(block);
     }
     reader->block = next;
     reader->searched -= reader->begin;

@@ -79,11 +79,11 @@ struct recording_block *recording_block_new(struct recording_pool *pool, size_t 
     return block;
 }
 
-void recording_block_take(struct recording_block *block) {
+void recording_block_retain(struct recording_block *block) {
     atomic_fetch_add_explicit(&block->references, 1, memory_order_relaxed);
 }
 
-void recording_block_drop(struct recording_block *block) {
+void recording_block_release(struct recording_block *block) {
     if (atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) != 1)
         return;
     struct recording_pool *pool = block->pool;

@@ -23,8 +23,8 @@ void recording_pool_free(struct recording_pool *pool);
 size_t recording_pool_held(struct recording_pool *pool);
 
 /* One reference more, or less. Any thread that has one. */
-void recording_block_take(struct recording_block *block);
-void recording_block_drop(struct recording_block *block);
+void recording_block_retain(struct recording_block *block);
+void recording_block_release(struct recording_block *block);
 
 #define RECORDING_BLOCK_SIZE (256 * 1024)
 

@@ -5,6 +5,7 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
+#include "engine/operator.h"
 #include "log/log.h"
 #include "ops/http/http.h"
 
@@ -26,8 +27,8 @@ bool service_reload(struct service *service, struct text *answer) {
     struct config *next = config_options_read(service->options.config_options, &report.faults);
     if (next == NULL) {
         for (size_t i = 0; i < report.faults.count; i++)
-            log_change(service->log, LOG_LEVEL_ERROR, "config", "reload: %s",
-                       report.faults.items[i].text);
+            log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed", "reload: %s",
+                             report.faults.items[i].text);
         log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed",
                          "reload: nothing changed: %zu error%s in the configuration",
                          report.faults.error_count, text_plural(report.faults.error_count));

@@ -1,6 +1,7 @@
 #include "sink/queue.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +15,9 @@ bool sink_queue_init(struct sink_queue *queue) {
     lock_alone(sink_lock);
     memset(queue, 0, sizeof *queue);
     queue->is_well = true;
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    bool did = pthread_mutex_init(&queue->mutex, NULL) == 0 &&
-               pthread_cond_init(&queue->work, &attributes) == 0 &&
-               pthread_cond_init(&queue->done, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return did;
+    condition_init(&queue->work);
+    condition_init(&queue->done);
+    return pthread_mutex_init(&queue->mutex, NULL) == 0;
 }
 
 static void entry_release(struct sink_entry *entry) {
@@ -136,8 +131,7 @@ void sink_queue_confirm_sent(struct sink_queue *queue) {
 }
 
 bool sink_queue_wait(struct sink_queue *queue, pthread_cond_t *condition, int64_t until_ns) {
-    struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
-    return pthread_cond_timedwait(condition, &queue->mutex, &until) == 0;
+    return condition_wait(condition, &queue->mutex, until_ns);
 }
 
 /* Whether an entry numbered below `number` is open. Both lists are in order. */

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/locks.h"
 #include "base/patience.h"
 #include "base/text.h"
@@ -94,13 +95,7 @@ REQUIRES(ordered_lock) static struct item heap_take(struct ordered_sink *self) {
 
 /* ---- the writer ---- */
 
-static void wait_until(struct ordered_sink *self, pthread_cond_t *condition, int64_t until_ns) {
-    const struct timespec until = {until_ns / NS_PER_S, until_ns % NS_PER_S};
-    pthread_cond_timedwait(condition, &self->mutex, &until);
-}
-
-/* Room in the batch for one more. Without memory the batch ends where it is. */
-/* What may go out now, in order; with the mutex held. */
+/* What may go out now, in order. Without memory for more, the batch ends where it is. */
 REQUIRES(ordered_lock) static size_t take_batch(struct ordered_sink *self, uint64_t done) {
     size_t count = 0, bytes = 0;
     while (self->count > 0 && bytes < BATCH_BYTES) {
@@ -178,7 +173,7 @@ static void *ordered_run(void *argument) {
             const int64_t now = clock_monotonic_ns();
             if (self->is_stopping && now >= self->stop_ns)
                 break; /* what is left stays unconfirmed */
-            wait_until(self, &self->work, now + LOOK_NS);
+            (void)condition_wait(&self->work, &self->mutex, now + LOOK_NS);
             continue;
         }
         if (self->errnum == 0 && self->batch[0].place < self->end)
@@ -221,7 +216,7 @@ static bool ordered_flush(struct sink *sink, int timeout_ms) {
     lock_acquire(&self->mutex, ordered_lock);
     const uint64_t pushed = self->pushed;
     while (self->confirmed < pushed && clock_monotonic_ns() < until_ns)
-        wait_until(self, &self->idle, until_ns);
+        (void)condition_wait(&self->idle, &self->mutex, until_ns);
     const bool did = self->confirmed >= pushed;
     lock_release(&self->mutex, ordered_lock);
     return did;
@@ -279,12 +274,8 @@ static const struct sink_ops ORDERED_OPS = {
 };
 
 static void init_locks(struct ordered_sink *self) {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->work, &monotonic);
-    pthread_cond_init(&self->idle, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&self->work);
+    condition_init(&self->idle);
     pthread_mutex_init(&self->mutex, NULL);
 }
 

@@ -1,5 +1,6 @@
 #include "synth/market_text.h"
 
+#include "base/calendar.h"
 #include "synth/market_number.h"
 
 #include <math.h>
@@ -25,23 +26,14 @@ static char *put_time(char *to, int64_t time_ms, char between, bool has_ms) {
         days--;
         rest += MS_PER_DAY;
     }
-    int64_t shifted = days + 719468;
-    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    uint32_t day_of_era = (uint32_t)(shifted - era * 146097);
-    uint32_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint32_t month_from_march = (5 * day_of_year + 2) / 153;
-    uint32_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    uint32_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-    uint32_t year = (uint32_t)(year_of_era + era * 400) + (month <= 2);
+    const struct calendar_date date = calendar_date(days);
     uint32_t seconds = (uint32_t)(rest / 1000), ms = (uint32_t)(rest % 1000);
 
-    to = market_number_put_digits(to, year, 4);
+    to = market_number_put_digits(to, (uint32_t)date.year, 4);
     *to++ = '-';
-    to = market_number_put_digits(to, month, 2);
+    to = market_number_put_digits(to, date.month, 2);
     *to++ = '-';
-    to = market_number_put_digits(to, day, 2);
+    to = market_number_put_digits(to, date.day, 2);
     *to++ = between;
     to = market_number_put_digits(to, seconds / 3600, 2);
     *to++ = ':';

@@ -280,7 +280,7 @@ class BadDrops(Scenario):
         mark = self.host.log_size()
         self.host.process.signal(signal.SIGHUP)
         for pattern in patterns:
-            self.host.wait_log(pattern, start=mark)
+            self.host.wait_event("reload.failed", pattern, start=mark)
         self.counts()
         places = set(re.findall(rf"{file}:\d+:", self.host.log_text(mark)))
         self.assertEqual(len(places), len(patterns), self.host.log_text(mark))

@@ -65,7 +65,7 @@ class BrokerTrouble(Scenario):
         self.proxy.cut()
         try:
             host = self.recording_host(self.kafka.proxy_servers)
-            host.wait_log(r"127\.0\.0\.1:%d" % self.kafka.proxy_port, 30)
+            host.wait_event("broker.unreachable", rf"127\.0\.0\.1:{self.kafka.proxy_port}", 30)
             time.sleep(2)  # the host has to stay, not to come
             self.assertTrue(host.process.is_running())
         finally:
@@ -77,7 +77,7 @@ class BrokerTrouble(Scenario):
     def test_a_host_without_a_broker_stops_at_once(self):
         [port] = free_ports(1)
         host = self.recording_host(f"127.0.0.1:{port}")
-        host.wait_log(rf"127\.0\.0\.1:{port}", 30)
+        host.wait_event("broker.unreachable", rf"127\.0\.0\.1:{port}", 30)
         host.stop()
 
     def test_topics_that_do_not_exist_yet_are_named_and_waited_for(self):

@@ -202,8 +202,7 @@ class Crash(Scenario):
     def test_what_signals_do_is_put_back(self):
         host = self.crashing_host("ends_children", offset=1)
         self.send(2)
-        host.wait_log(r"changed the handler of SIGTERM, the handler of SIGCHLD, the handler of "
-                      r"SIGPIPE")
+        host.wait_event("handler.restored", r"SIGTERM.*SIGCHLD.*SIGPIPE")
         host.drop("divides")
         got, said = host.reload()
         self.assertEqual(got, 0, said)
@@ -232,9 +231,9 @@ class Crash(Scenario):
         host = self.crashing_host("ends_handlers", offset=1)
         self.send(2)
         # Whichever thread looks first puts the handler back, for all.
-        host.wait_log(r"changed .*the handler of SIGSEGV")
-        host.wait_log(r"ends_handlers, good changed .*the alternate signal stack")
-        host.wait_log(r"the signal mask")
+        host.wait_event("handler.restored", r"SIGSEGV")
+        host.wait_event("handler.restored", r"ends_handlers, good .*stack")
+        host.wait_event("strategy.meddled", r"signal mask")
         self.send(1)
         self.assertEqual(host.process.wait(60), -signal.SIGSEGV)
         self.assertIn("deployment = ends_handlers\n", self.crash_file(host))

@@ -141,7 +141,7 @@ class Sinks(Scenario):
         host = self.signalling_host(**{"signals": {"sinks": "kafka"},
                                        "sink:kafka": {"topic": "signals_late"}}).start()
         tally = self.produce(500)
-        host.wait_log(r"signals_late")
+        host.wait_event("sink.failing", r"signals_late")
         self.stays_uncommitted(host, tally)
         self.kafka.create("signals_late:1")
         self.kafka.wait_committed(host.group, tally["partitions"], 90)

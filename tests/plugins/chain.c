@@ -12,10 +12,13 @@
  * signals of a partition number together tell the order in which its messages were handled.
  *
  * With -DPLUGIN_ONE_TOPIC it wants one topic, and the order is no question. -DBUILD_NUMBER=n makes
- * distinct builds of one version.
+ * distinct builds of one version. -DPLUGIN_PLANTS=... plants a fault, for who judges its signals to
+ * find (tests/nemesis): one signal is not said, the first one that follows a load is said otherwise
+ * than it would have been, or one message is not known any more.
  */
 #include "plugin.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #ifndef PLUGIN_NAME
@@ -27,6 +30,15 @@
 
 /* Keeps builds from being the same file. */
 __attribute__((used)) static volatile const int build_number = BUILD_NUMBER;
+
+#define PLANTS_NOTHING 0
+#define PLANTS_LOSS    1
+#define PLANTS_REPEAT  2
+#define PLANTS_STATE   3
+#ifndef PLUGIN_PLANTS
+#define PLUGIN_PLANTS PLANTS_NOTHING
+#endif
+#define PLANTED_AT 500 /* offset of the message */
 
 #define STATE_VERSION 1
 #define EVERY         5
@@ -54,6 +66,7 @@ struct chain {
     uint64_t before, after;
     struct seen *seen; /* since the last signal */
     size_t seen_count, seen_capacity;
+    bool is_loaded; /* and has said nothing since */
 };
 
 /* FNV-1a, a word at a time. */
@@ -120,7 +133,11 @@ static size_t print_seen(const struct chain *chain, char *text, size_t size) {
     return length;
 }
 
-static int32_t say(struct chain *chain, const struct symbol *symbol) {
+static bool is_planted(int fault, bool is_here) {
+    return PLUGIN_PLANTS == fault && is_here;
+}
+
+static int32_t say(struct chain *chain, const struct symbol *symbol, const t5_message *message) {
     const size_t size = 256 + chain->seen_count * LINE_SIZE;
     char *data = malloc(size);
     if (data == NULL)
@@ -132,11 +149,17 @@ static int32_t say(struct chain *chain, const struct symbol *symbol) {
         (unsigned long long)chain->before, (unsigned long long)chain->after,
         (unsigned long long)symbol->messages, (unsigned long long)symbol->timers,
         (unsigned long long)symbol->digest);
+    const bool is_history = (message->flags & T5_MESSAGE_HISTORY) != 0;
+    if (is_planted(PLANTS_REPEAT, chain->is_loaded && !is_history))
+        length += (size_t)snprintf(data + length, size - length, "planted ");
+    chain->is_loaded &= is_history;
     length += print_seen(chain, data + length, size - length);
     (void)snprintf(data + length, size - length, "\"}");
     t5_signal signal = t5_signal_init("link", (double)(symbol->digest >> 12), 1);
     signal.data = t5_text(data);
-    const int32_t code = t5_emit(chain->host, &signal);
+    const int32_t code = is_planted(PLANTS_LOSS, message->offset == PLANTED_AT)
+                             ? T5_OK
+                             : t5_emit(chain->host, &signal);
     free(data);
     chain->before = chain->after;
     chain->seen_count = 0;
@@ -147,6 +170,8 @@ static int32_t say(struct chain *chain, const struct symbol *symbol) {
 
 static int32_t on_message(void *self, const t5_message *message) {
     struct chain *chain = self;
+    if (is_planted(PLANTS_STATE, message->offset == PLANTED_AT + 1))
+        return T5_OK;
     struct symbol *symbol = symbol_at(chain, message->symbol_id);
     struct seen *seen = add_seen(chain);
     if (symbol == NULL || seen == NULL)
@@ -166,7 +191,7 @@ static int32_t on_message(void *self, const t5_message *message) {
         mix(&symbol->digest, words[i]);
         mix(&chain->after, words[i]);
     }
-    return message->offset % EVERY == 0 ? say(chain, symbol) : T5_OK;
+    return message->offset % EVERY == 0 ? say(chain, symbol, message) : T5_OK;
 }
 
 static int32_t on_timer(void *self, const t5_timer *timer) {
@@ -241,6 +266,7 @@ static int32_t load(void *self, const t5_load_args *args) {
     struct chain *chain = self;
     t5_record record;
     int32_t code;
+    chain->is_loaded = true;
     if (args->state_version != STATE_VERSION)
         return t5_fail(chain->host, "state version %u is unknown", args->state_version);
     while ((code = t5_record_read(chain->host, &record)) == T5_OK) {

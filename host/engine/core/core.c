@@ -59,10 +59,10 @@ void engine_log_report(struct engine *engine, const struct report *report, const
                          is_bad ? ": " : " ", line->detail);
     }
     log_summary(engine, report, what);
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     text_reset(&engine->last_reload);
     report_json(report, &engine->last_reload);
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
     for (int outcome = OUTCOME_KEPT; outcome < OUTCOMES; outcome++)
         atomic_fetch_add(&engine->reload_counts[outcome],
                          report_outcomes(report, (enum outcome)outcome));

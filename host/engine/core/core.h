@@ -41,13 +41,14 @@ struct engine {
     struct projection *projection; /* lanes run on sealed copies of it */
     struct deployment_set *deployment_set;
     struct quarantine quarantine; /* who is not let in */
-    struct held **held;           /* who was not, in order of names; under `status_lock` */
-    size_t held_count;
-    /* All partitions there are, at work or parked, the GLOBAL one included. Changed by control
-     * under `status_lock`. */
-    struct partition **partitions;
-    size_t partition_count;
+    /* What it guards control alone writes, and reads without it; so do lanes in calls of control.
+     */
     pthread_mutex_t status_lock;
+    struct held **held GUARDED_BY(status_lock); /* who was not, in order of names */
+    size_t held_count GUARDED_BY(status_lock);
+    /* All partitions there are, at work or parked, the GLOBAL one included. */
+    struct partition **partitions GUARDED_BY(status_lock);
+    size_t partition_count GUARDED_BY(status_lock);
     _Atomic bool should_stop;
     _Atomic bool is_stopping;
     /* Monotonic: whatever is waited for, no longer than until then. INT64_MAX until a stop. */
@@ -64,9 +65,9 @@ struct engine {
     _Atomic uint64_t missing;        /* instances that could not be made */
     _Atomic int64_t reload_began_ns; /* monotonic; 0: none under way */
     _Atomic int64_t last_pause_ns;
-    struct text last_reload;             /* report_json(), guarded by status_lock */
-    struct current_call *loader_call;    /* of the control thread: create and destroy */
-    struct current_call own_loader_call; /* when crash.h has none */
+    struct text last_reload GUARDED_BY(status_lock); /* report_json() */
+    struct current_call *loader_call;                /* of the control thread: create and destroy */
+    struct current_call own_loader_call;             /* when crash.h has none */
     struct watchdog *watchdog;
     pthread_mutex_t call_readers;   /* see instance.h */
     struct journal *journal;        /* NULL: none is kept */

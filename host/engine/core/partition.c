@@ -51,6 +51,7 @@ static void free_refusal(struct refusal *refusal) {
     free(refusal->why);
 }
 
+REQUIRES(status_lock)
 static void forget_refusal(struct partition *partition, const char *deployment) {
     size_t kept = 0;
     for (size_t i = 0; i < partition->refusal_count; i++) {
@@ -119,6 +120,7 @@ const char *partition_refusal(const struct partition *partition, const char *dep
 void partition_free(struct partition *partition) {
     if (partition == NULL)
         return;
+    lock_alone(status_lock);
     partition_forget_routes(partition);
     for (size_t i = 0; i < partition->task_count; i++)
         task_free(partition->tasks[i]);
@@ -133,6 +135,7 @@ void partition_free(struct partition *partition) {
         offset_tracker_release(&partition->topics[i]);
     free(partition->topics);
     symbols_free(partition->symbols);
+    order_tail_free(partition->journal.tail);
     if (partition->order != NULL)
         order_release(partition->order);
     free(partition->order);

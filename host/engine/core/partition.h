@@ -8,9 +8,11 @@
 #ifndef TAKE5_ENGINE_CORE_PARTITION_H
 #define TAKE5_ENGINE_CORE_PARTITION_H
 
+#include "base/locks.h"
 #include "base/symbols.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
+#include "checkpoint/order_tail.h"
 #include "engine/core/deployment.h"
 #include "engine/core/offset_tracker.h"
 #include "strategy/instance/instance.h"
@@ -45,6 +47,9 @@ enum suspension {
 };
 const char *suspension_name(enum suspension suspension);
 
+/* The engine's (core.h): what status reads of structure and texts. */
+LOCK_CLASS(status_lock);
+
 /* An instance's place in a partition. The owner writes; atomics are read by status as well. */
 struct task {
     struct partition *partition;
@@ -72,10 +77,11 @@ struct task {
     bool is_recovered; /* it has the state of the checkpoint that the partition goes on with */
     bool is_spoilt;    /* it refused that state */
     bool is_fed;       /* by the partition's catch-up */
-    uint64_t saved_number; /* of the checkpoint that has its state; 0: none */
-    uint64_t saved_mark;   /* task_mark() at that time */
-    int64_t last_error_ns; /* wall, 0: none */
-    char last_error[256];  /* guarded by the engine's status lock */
+    uint64_t saved_number;   /* of the checkpoint that has its state; 0: none */
+    uint64_t saved_mark;     /* task_mark() at that time */
+    _Atomic bool is_unsaved; /* it could not be saved: the newest checkpoint is without its state */
+    int64_t last_error_ns;   /* wall, 0: none */
+    char last_error[256] GUARDED_BY(status_lock);
     uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
     int64_t last_slow_ns; /* wall, 0: none; of callbacks that were slow, likewise */
     int64_t slowest_ns;   /* of those not said */
@@ -114,8 +120,8 @@ struct partition {
     struct symbols *symbols;
     struct task **tasks; /* in order of the deployments' names */
     size_t task_count;
-    struct refusal *refusals; /* guarded by the engine's status lock */
-    size_t refusal_count;
+    struct refusal *refusals GUARDED_BY(status_lock);
+    size_t refusal_count GUARDED_BY(status_lock);
     /* What deployments that do not run knew when they did: they are caught up from there should
      * they come back. Their positions are their own. The lane's, as all that follows. */
     struct checkpoint_part *absent;
@@ -136,12 +142,15 @@ struct partition {
     /* In which order its records were handed over; NULL: nobody notes it. */
     struct order *order;
     struct partition_journal {
-        uint64_t ticket;   /* of what is being written (checkpoint/store.h); 0: nothing is */
-        int64_t append_ns; /* coarse, of the last append */
-        int64_t *appended; /* by topic: `next` at the last append */
-        int64_t *noted_to; /* by topic: what lies below is in the journal */
-        int64_t *written;  /* by topic: what lies below is on the disk; offsets may be stored up to
-                            * there */
+        struct order_tail *tail; /* what is not in the file yet; NULL: it goes with the process */
+        uint64_t tail_to;        /* index in the order up to which the last append had it;
+                                  * UINT64_MAX: it was cut since */
+        uint64_t ticket;         /* of what is being written (checkpoint/store.h); 0: nothing is */
+        int64_t append_ns;       /* coarse, of the last append */
+        int64_t *appended;       /* by topic: `next` at the last append */
+        int64_t *noted_to;       /* by topic: what lies below is in the journal */
+        int64_t *written; /* by topic: what lies below is on the disk; offsets may be stored up to
+                           * there */
     } journal;
     uint64_t checkpoint_number;   /* of the last one; 0: none */
     uint64_t checkpoint_mark;     /* records handed over until then */
@@ -186,7 +195,8 @@ void task_tell_gap(struct task *task, size_t topic, int64_t from, int64_t to);
 void task_tell_extent(struct task *task, uint32_t missing, bool is_forced);
 
 /* Notes why a deployment has no instance here, over what was noted before; NULL: it has one now, or
- * is wanted no longer. Under the engine's status lock. Without memory it is left out. */
+ * is wanted no longer. Without memory it is left out. */
+REQUIRES(status_lock)
 void partition_note_refusal(struct partition *partition, const char *deployment, const char *why);
 /* Keeps what a deployment knew that goes; takes the part over, and leaves it empty. The lane's, or
  * control's for a partition that no lane works on. False: out of memory. */
@@ -195,6 +205,7 @@ bool partition_keep_absent(struct partition *partition, struct checkpoint_part *
 struct checkpoint_part *partition_absent(const struct partition *partition, const char *deployment);
 void partition_forget_absent(struct partition *partition, const char *deployment);
 /* NULL: none was refused. */
+REQUIRES(status_lock)
 const char *partition_refusal(const struct partition *partition, const char *deployment);
 
 /* Forgets all routes: tasks, filters or the global partition changed. */

@@ -18,7 +18,6 @@
 #define NAMES       1024
 #define TOPICS      4096  /* that a file can have: one with more is damaged */
 #define SLOTS       65536 /* likewise */
-#define SAME_BOOT_S 30    /* the wall clock may have been set meanwhile */
 #define ALIGN(size) (((size) + 63) & ~(size_t)63)
 
 enum note_state { NOTE_FREE = 0, NOTE_COMPLETE, NOTE_FILED };
@@ -97,12 +96,6 @@ static void close_texts(struct call_table *table) {
     }
 }
 
-static int64_t boot_s(void) {
-    struct timespec up;
-    clock_gettime(CLOCK_BOOTTIME, &up);
-    return clock_wall_ns() / NS_PER_S - up.tv_sec;
-}
-
 /* Copies what fits. */
 static void copy_text(char *to, size_t size, const char *from) {
     const size_t length = from != NULL ? strnlen(from, size - 1) : 0;
@@ -167,8 +160,7 @@ static bool list_traces(const struct call_table *table, struct call_table_former
     }
     for (size_t i = 0; i < table->head->slots && !is_explained; i++)
         former->count += call_table_read_slot(table, i, &former->traces[former->count]);
-    const int64_t since_s = table->head->boot_s - boot_s();
-    former->is_other_boot = since_s > SAME_BOOT_S || since_s < -SAME_BOOT_S;
+    former->is_other_boot = !clock_is_this_boot(table->head->boot_s);
     former->pid = table->head->pid;
     text_init(&former->loaded);
     former->is_silent = !is_noted && former->count == 0 && atomic_load(&table->head->is_clean) == 0;
@@ -265,7 +257,7 @@ struct call_table *call_table_open(const struct call_table_options *options,
     table->is_mapped = true;
     *table->head = (struct head){.size = table->size,
                                  .pid = getpid(),
-                                 .boot_s = boot_s(),
+                                 .boot_s = clock_boot_s(),
                                  .slots = (uint32_t)options->lanes + 1,
                                  .topics = (uint32_t)options->topic_count,
                                  .names = NAMES};

@@ -334,6 +334,7 @@ static void open_when_due(struct engine *engine, struct partition *partition) {
 }
 
 void behind_poll(struct engine *engine) {
+    lock_only_writer(status_lock);
     if (engine->options.source->ops->history == NULL || atomic_load(&engine->is_stopping))
         return;
     for (size_t i = 0; i < engine->partition_count; i++) {

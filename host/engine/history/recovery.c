@@ -6,6 +6,7 @@
 #include "engine/instances/instances.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/suspension.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,14 +115,17 @@ static bool make_order(struct engine *engine, int32_t number, const struct topic
         recovery->order = NULL;
         return false;
     }
-    if (recovery->checkpoint.number != 0)
+    if (recovery->checkpoint.number != 0) {
         checkpoint_store_read_order(engine->store, number, recovery->checkpoint.number,
                                     recovery->order);
+        checkpoint_store_read_tail(engine->store, &recovery->checkpoint, recovery->order);
+    }
     /* A topic without a committed offset may have been recreated. */
     for (size_t i = 0; i < count; i++) {
         if (parts[i].is_new && parts[i].offset != SOURCE_NO_OFFSET)
             order_cut(recovery->order, parts[i].topic, parts[i].offset);
     }
+    recovery->tail = checkpoint_store_new_tail(engine->store, number, recovery->order);
     return true;
 }
 
@@ -149,6 +153,8 @@ void recovery_release(struct recovery *recovery) {
         order_release(recovery->order);
     free(recovery->order);
     recovery->order = NULL;
+    order_tail_free(recovery->tail);
+    recovery->tail = NULL;
 }
 
 /* ---- take up ---- */
@@ -177,19 +183,18 @@ void recovery_load(struct lane *lane, struct partition *partition, struct recove
         else if (error.code == ERROR_MEMORY)
             recovery->is_oom = true;
         else
-            log_warning(
-                lane->options.log, "engine",
-                "%s on partition %" PRId32 ": its state in checkpoint %" PRIu64 " is not used: %s",
+            log_change_event(
+                lane->options.log, LOG_LEVEL_WARNING, "engine", "state.discarded",
+                "%s on partition %" PRId32 ": starting without state: that in checkpoint %" PRIu64
+                " is not used: %s",
                 task->deployment->name, partition->number, recovery->checkpoint.number, error.text);
     }
 }
 
+/* One that is suspended is so until it is resumed. */
 static void fall_behind(struct task *task) {
-    if (atomic_load(&task->suspension) == SUSPENDED_NOT) {
-        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-        atomic_store(&task->resume_ns, INT64_MAX);
-    }
-    atomic_store(&task->partition->wants_history, true);
+    if (atomic_load(&task->suspension) == SUSPENDED_NOT)
+        task_catch_up(task);
 }
 
 /* Whether the journal knows in which order a strategy that joins topics was handed what comes next:
@@ -333,10 +338,10 @@ static void renew(struct lane *lane, void *argument) {
     if (!load(lane, renewal->next, renewal->state, &renewal->error))
         return;
     instance_deactivate(renewal->task->instance);
-    pthread_mutex_lock(lane->options.status_lock);
+    lock_acquire(lane->options.status_lock, status_lock);
     renewal->next->instance = renewal->task->instance;
     renewal->task->instance = next;
-    pthread_mutex_unlock(lane->options.status_lock);
+    lock_release(lane->options.status_lock, status_lock);
     renewal->task->origin = "loaded";
     instance_activate(next);
     task_tell(renewal->task, T5_EVENT_RESUMED);

@@ -22,6 +22,7 @@ struct lane;
 struct recovery {
     struct checkpoint checkpoint; /* empty: there is none to go on with */
     struct order *order;          /* the journal behind it; NULL: none is kept */
+    struct order_tail *tail;      /* of the order; NULL: there is none */
     bool is_oom;                  /* of memory, while a state was loaded */
 };
 

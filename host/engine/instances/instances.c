@@ -10,6 +10,7 @@
 #include <string.h>
 
 struct partition *engine_partition(const struct engine *engine, int32_t number) {
+    lock_only_writer(status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         if (engine->partitions[i]->number == number)
             return engine->partitions[i];
@@ -18,7 +19,7 @@ struct partition *engine_partition(const struct engine *engine, int32_t number) 
 }
 
 bool engine_add_partition(struct engine *engine, struct partition *partition) {
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     struct partition **grown =
         realloc(engine->partitions, (engine->partition_count + 1) * sizeof *engine->partitions);
     if (grown != NULL) {
@@ -29,19 +30,19 @@ bool engine_add_partition(struct engine *engine, struct partition *partition) {
         engine->partitions = grown;
         engine->partition_count++;
     }
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
     return grown != NULL;
 }
 
 void engine_remove_partition(struct engine *engine, struct partition *partition) {
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     size_t kept = 0;
     for (size_t i = 0; i < engine->partition_count; i++) {
         if (engine->partitions[i] != partition)
             engine->partitions[kept++] = engine->partitions[i];
     }
     engine->partition_count = kept;
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
 struct lane *engine_home(const struct engine *engine, int32_t number) {
@@ -87,12 +88,13 @@ bool task_give_instance(struct engine *engine, struct task *task, struct deploym
 
 void task_note_refused(struct engine *engine, struct partition *partition,
                        const struct deployment *deployment, const struct error *error) {
-    log_error(engine->log, "engine", "%s on partition %" PRId32 ": not running: %s",
-              deployment->name, partition->number, error->text);
+    log_event(engine->log, LOG_LEVEL_ERROR, "engine", "strategy.not_running",
+              "%s on partition %" PRId32 ": not running: %s", deployment->name, partition->number,
+              error->text);
     atomic_fetch_add(&engine->missing, 1);
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     partition_note_refusal(partition, deployment->name, error->text);
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
 bool partition_give_tasks(struct engine *engine, struct partition *partition,

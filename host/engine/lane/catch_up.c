@@ -4,6 +4,7 @@
 #include "base/counter.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
+#include "engine/lane/dispatch_late.h"
 #include "engine/lane/suspension.h"
 
 #include <stdlib.h>

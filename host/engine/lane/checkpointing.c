@@ -10,20 +10,24 @@
 
 /* Between two appends to a journal: offsets are stored that much later. */
 #define APPEND_NS (200 * NS_PER_MS)
-/* Where a partition number's first checkpoint falls in the interval, so that not all are due at
- * once. */
+/* Where a partition number's checkpoints fall in the interval, so that not all are due at once. */
 #define SPREAD    16
 #define SPREAD_BY 7
 
+static int64_t spread_ns(const struct lane *lane, const struct partition *partition) {
+    return lane->options.config->checkpoint_interval_ns / SPREAD *
+           ((int64_t)partition->number * SPREAD_BY % SPREAD + 1);
+}
+
 /* ---- journal ---- */
 
-bool checkpointing_begin(struct lane *lane, struct partition *partition, struct order *order) {
-    const int64_t interval_ns = lane->options.config->checkpoint_interval_ns;
-    partition->checkpoint_ns =
-        clock_coarse_ns() +
-        interval_ns / SPREAD * ((int64_t)partition->number * SPREAD_BY % SPREAD + 1);
+bool checkpointing_begin(struct lane *lane, struct partition *partition, struct order *order,
+                         struct order_tail *tail) {
     if (order == NULL)
         return true;
+    /* Who begins without one has nothing to go back to: its first one is due at once. */
+    if (order->segments[0].number != 0)
+        partition->checkpoint_ns = clock_coarse_ns() + spread_ns(lane, partition);
     struct partition_journal *journal = &partition->journal;
     journal->appended = calloc(partition->topic_count + 1, sizeof *journal->appended);
     journal->noted_to = calloc(partition->topic_count + 1, sizeof *journal->noted_to);
@@ -38,11 +42,21 @@ bool checkpointing_begin(struct lane *lane, struct partition *partition, struct 
     for (size_t i = 0; i < partition->topic_count; i++)
         journal->written[i] = partition->topics[i].next;
     partition->order = order;
+    journal->tail = tail;
+    journal->tail_to = UINT64_MAX;
     return true;
+}
+
+void checkpointing_cover(struct partition *partition) {
+    struct partition_journal *journal = &partition->journal;
+    if (journal->tail != NULL && !order_tail_note(journal->tail, partition->order))
+        journal->append_ns = 0; /* the file is to take it soon */
 }
 
 static void note_written(struct partition *partition, bool is_all) {
     struct partition_journal *journal = &partition->journal;
+    if (journal->tail != NULL && journal->tail_to != UINT64_MAX)
+        order_tail_drop(journal->tail, journal->tail_to);
     for (size_t i = 0; i < partition->topic_count; i++)
         journal->written[i] = is_all ? partition->topics[i].next : journal->appended[i];
 }
@@ -50,6 +64,9 @@ static void note_written(struct partition *partition, bool is_all) {
 void checkpointing_cut(struct partition *partition, size_t topic, int64_t offset) {
     if (partition->order == NULL || partition->journal.noted_to[topic] <= offset)
         return;
+    if (partition->journal.tail != NULL)
+        order_tail_cut(partition->journal.tail);
+    partition->journal.tail_to = UINT64_MAX; /* what is being written has no word of the cut */
     order_cut(partition->order, (uint32_t)topic, offset);
     partition->journal.noted_to[topic] = offset;
 }
@@ -80,6 +97,7 @@ static void append(struct lane *lane, struct partition *partition) {
         text_reset(&frames);
     }
     text_release(&frames);
+    journal->tail_to = partition->order->taken;
     for (size_t i = 0; i < partition->topic_count; i++)
         journal->appended[i] = partition->topics[i].next;
 }
@@ -183,6 +201,25 @@ static bool is_on_disk(const struct lane *lane, const struct partition *partitio
     return number != 0 && checkpoint_store_has(lane->options.store, partition->number, number);
 }
 
+/* What is the case with every checkpoint is logged when it changes. */
+static void note_unsaved(struct lane *lane, struct task *task, const char *why) {
+    char text[sizeof task->last_error];
+    snprintf(text, sizeof text, "its state is not in the checkpoint: %.200s", why);
+    lane_note_error(lane, task, text);
+    if (!atomic_exchange(&task->is_unsaved, true))
+        log_change_event(lane->options.log, LOG_LEVEL_ERROR, "engine", "state.not_saved",
+                         "%s on partition %" PRId32 ": %s", task->deployment->name,
+                         task->partition->number, text);
+}
+
+static void note_saved_again(struct lane *lane, struct task *task) {
+    if (atomic_load_explicit(&task->is_unsaved, memory_order_relaxed) &&
+        atomic_exchange(&task->is_unsaved, false))
+        log_change_event(lane->options.log, LOG_LEVEL_INFO, "engine", "state.saved_again",
+                         "%s on partition %" PRId32 ": its state is saved again",
+                         task->deployment->name, task->partition->number);
+}
+
 /* A strategy that cannot save is left out, and starts fresh should it come to that. False: out of
  * memory. */
 static bool save_task(struct lane *lane, struct task *task, struct checkpoint_part *part,
@@ -198,6 +235,7 @@ static bool save_task(struct lane *lane, struct task *task, struct checkpoint_pa
     struct error why = {0};
     if (instance_save(task->instance, T5_SAVE_CHECKPOINT, &part->state, &why)) {
         task->saved_mark = mark;
+        note_saved_again(lane, task);
         return true;
     }
     if (why.code == ERROR_MEMORY) {
@@ -205,9 +243,7 @@ static bool save_task(struct lane *lane, struct task *task, struct checkpoint_pa
         return false;
     }
     part->has_state = false;
-    log_change(lane->options.log, LOG_LEVEL_ERROR, "engine",
-               "%s on partition %" PRId32 ": its state is not in the checkpoint: %s",
-               task->deployment->name, task->partition->number, why.text);
+    note_unsaved(lane, task, why.text);
     return true;
 }
 
@@ -359,7 +395,8 @@ void checkpointing_due(struct lane *lane, int64_t coarse_ns) {
         struct error error = {0};
         (void)checkpointing_take(lane, partition, &error);
         atomic_flag_clear(lane->options.saving);
-        partition->checkpoint_ns = coarse_ns + interval_ns;
+        partition->checkpoint_ns =
+            coarse_ns + (partition->checkpoint_ns == 0 ? spread_ns(lane, partition) : interval_ns);
         if (error.code != ERROR_NONE)
             log_change_event(lane->options.log, LOG_LEVEL_ERROR, "engine", "checkpoint.failed",
                              "partition %" PRId32 ": no checkpoint: %s", partition->number,

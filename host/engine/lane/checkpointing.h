@@ -9,8 +9,10 @@
 
 #include "engine/lane/lane_state.h"
 
-/* Gives a partition number a journal that goes on from `order` (taken over; NULL: none is kept). */
-bool checkpointing_begin(struct lane *lane, struct partition *partition, struct order *order);
+/* Gives a partition number a journal that goes on from `order`, with that tail, and takes both
+ * over, unless it fails; NULL: none is kept. */
+bool checkpointing_begin(struct lane *lane, struct partition *partition, struct order *order,
+                         struct order_tail *tail);
 
 /* A partition that was parked works again: offsets may be stored up to where its topics begin. */
 void checkpointing_resume(struct partition *partition);
@@ -18,6 +20,10 @@ void checkpointing_resume(struct partition *partition);
 /* The topic goes on at an offset below what was noted, or its log ends there: what lies at it and
  * above was, or will be, other records. */
 void checkpointing_cut(struct partition *partition, size_t topic, int64_t offset);
+
+/* Before a signal leaves that may depend on the order in which records of several topics were
+ * handed over: sees to it that the order outlives the process. No system call. */
+void checkpointing_cover(struct partition *partition);
 
 /* Hands what was noted to the store, if that was a while ago, and sees what has been written. */
 void checkpointing_journal(struct lane *lane, struct partition *partition, int64_t coarse_ns);

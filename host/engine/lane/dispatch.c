@@ -4,6 +4,7 @@
 #include "base/counter.h"
 #include "base/text.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/dispatch_steps.h"
 #include "engine/lane/suspension.h"
 
 #include <inttypes.h>
@@ -50,6 +51,8 @@ bool lane_emit(void *context, struct instance *instance, const struct emitted_si
         if (!await_memory(lane, &patience, "a signal"))
             return false;
     }
+    if (task->deployment->wanted_count > 1)
+        checkpointing_cover(task->partition);
     if (lane->options.observed != NULL)
         feed_lane_signal(lane->options.observed, task->partition->number, emitted->name.data,
                          emitted->name.len, delivery);
@@ -91,12 +94,6 @@ static void to_dead_letters(struct lane *lane, const struct record *record, cons
 
 /* ---- errors ---- */
 
-static void remember_error(struct lane *lane, struct task *task, const char *text) {
-    pthread_mutex_lock(lane->options.status_lock);
-    snprintf(task->last_error, sizeof task->last_error, "%s", text);
-    pthread_mutex_unlock(lane->options.status_lock);
-}
-
 /* " (and 99 errors and 1 reject more since)", or nothing. */
 static const char *describe_suppressed(const struct task *task, char *text, size_t size) {
     char errors[32] = "", rejects[32] = "";
@@ -127,7 +124,7 @@ static void say_error(struct lane *lane, struct task *task, const char *what, bo
     snprintf(text, sizeof text, "%s at %s/%" PRId32 "/%" PRId64 ": %s", what,
              topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
              task->cause.offset, instance_complaint(task->instance));
-    remember_error(lane, task, text);
+    lane_note_error(lane, task, text);
     task->last_error_ns = now;
     log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.failed", "%s: %s%s",
               task->deployment->name, text, describe_suppressed(task, more, sizeof more));
@@ -210,8 +207,8 @@ static bool passes_by(struct lane *lane, struct task *task, const struct record 
     return true;
 }
 
-static void call_task(struct lane *lane, const struct route_entry *entry,
-                      const struct record *record, uint64_t *ticks_now) {
+void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
+                   uint64_t *ticks_now) {
     struct task *task = entry->task;
     task->cause = (struct cause){
         .topic = record->topic, .partition = record->partition, .offset = record->offset};
@@ -226,8 +223,7 @@ static void call_task(struct lane *lane, const struct route_entry *entry,
         count_reject(lane, task, record);
 }
 
-/* SYMBOL_NONE: the table is full, or the lane is broken. */
-static uint32_t intern(struct lane *lane, struct symbols *symbols, const t5_message *message) {
+uint32_t dispatch_intern(struct lane *lane, struct symbols *symbols, const t5_message *message) {
     struct patience patience = PATIENCE_INIT;
     uint32_t id;
     do
@@ -237,8 +233,7 @@ static uint32_t intern(struct lane *lane, struct symbols *symbols, const t5_mess
     return id;
 }
 
-/* NULL: the lane is broken. */
-static struct route *find_route(struct lane *lane, struct partition *partition, uint32_t id) {
+struct route *dispatch_find_route(struct lane *lane, struct partition *partition, uint32_t id) {
     const t5_str symbol = lane->message.symbol;
     struct patience patience = PATIENCE_INIT;
     struct route *route;
@@ -265,7 +260,7 @@ static void to_dead_letters_symbol(struct lane *lane, const struct partition *pa
 static void route_message(struct lane *lane, struct partition *partition,
                           const struct record *record, uint64_t *ticks_now, int64_t coarse_ns) {
     t5_message *message = &lane->message;
-    const uint32_t id = intern(lane, partition->symbols, message);
+    const uint32_t id = dispatch_intern(lane, partition->symbols, message);
     if (id == SYMBOL_NONE) {
         if (!lane->is_broken)
             to_dead_letters_symbol(lane, partition, record, NULL);
@@ -282,7 +277,7 @@ static void route_message(struct lane *lane, struct partition *partition,
     }
     struct route *route = id < partition->route_capacity ? partition->route_by_symbol[id] : NULL;
     if (__builtin_expect(route == NULL, 0)) {
-        route = find_route(lane, partition, id);
+        route = dispatch_find_route(lane, partition, id);
         if (route == NULL)
             return;
     }
@@ -303,7 +298,7 @@ static void route_message(struct lane *lane, struct partition *partition,
         message->symbol_id = id;
         if (entry->is_global) {
             if (global_id == SYMBOL_NONE)
-                global_id = intern(lane, lane->global->symbols, message);
+                global_id = dispatch_intern(lane, lane->global->symbols, message);
             if (lane->is_broken)
                 return;
             if (global_id == SYMBOL_NONE) {
@@ -313,7 +308,7 @@ static void route_message(struct lane *lane, struct partition *partition,
             symbols_touch(lane->global->symbols, global_id, coarse_ns);
             message->symbol_id = global_id;
         }
-        call_task(lane, entry, record, ticks_now);
+        dispatch_call(lane, entry, record, ticks_now);
     }
 }
 
@@ -362,12 +357,12 @@ static void say_unreadable_time(struct lane *lane, const struct record *record, 
     if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS)
         return;
     *said_ns = coarse_ns;
-    log_warning(lane->options.log, "engine",
-                "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
-                " so far)",
-                topics_name(lane->options.topics, record->topic), record->partition, record->offset,
-                decoder_complaint(lane->decoder),
-                atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "message.time_unreadable",
+              "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
+              " so far)",
+              topics_name(lane->options.topics, record->topic), record->partition, record->offset,
+              decoder_complaint(lane->decoder),
+              atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
 static __attribute__((noinline)) void note_remarks(struct lane *lane, const struct record *record,
@@ -381,14 +376,14 @@ static __attribute__((noinline)) void note_remarks(struct lane *lane, const stru
     say_unreadable_time(lane, record, coarse_ns);
 }
 
-static void note_record(struct lane *lane, const struct record *record) {
+void dispatch_note(struct lane *lane, const struct record *record) {
     const struct topic *topic = &lane->options.topics->items[record->topic];
     atomic_store_explicit(&lane->current_call->topic, topic->name, memory_order_relaxed);
     atomic_store_explicit(&lane->current_call->partition, record->partition, memory_order_relaxed);
     atomic_store_explicit(&lane->current_call->offset, record->offset, memory_order_relaxed);
 }
 
-static void name_topic(struct lane *lane, const struct record *record) {
+void dispatch_name_topic(struct lane *lane, const struct record *record) {
     const struct topic *topic = &lane->options.topics->items[record->topic];
     lane->message.topic_name.data = topic->name;
     lane->message.topic_name.len = topic->name_size;
@@ -415,7 +410,7 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
     partition->time_ms = record->kafka_time_ms;
     if (__builtin_expect(partition->first_ms == RECORD_NO_TIME, 0))
         partition->first_ms = record->kafka_time_ms;
-    note_record(lane, record);
+    dispatch_note(lane, record);
     counter_add(&lane->counts.messages, 1);
     counter_add(&lane->counts.bytes, record->payload_size + record->key_size);
 
@@ -423,7 +418,7 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
     const enum decode_reason reason =
         decoder_decode(lane->decoder, record, &lane->message, &remarks);
     if (__builtin_expect(reason == DECODE_OK, 1)) {
-        name_topic(lane, record);
+        dispatch_name_topic(lane, record);
         if (__builtin_expect(remarks != 0, 0))
             note_remarks(lane, record, remarks, coarse_ns);
         route_message(lane, partition, record, ticks_now, coarse_ns);
@@ -437,112 +432,6 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
         return;
     }
     tracker->next = record->offset + 1;
-    dispatch_settle(lane);
-}
-
-/* ---- late ---- */
-
-/* Whether the catch-up is to give it the record; moves its position past it. */
-static bool takes_late(struct task *task, const struct record *record, bool *is_history) {
-    int64_t *position = &task->position[record->topic];
-    if (!task->is_fed || *position == SOURCE_NO_OFFSET || record->offset < *position)
-        return false;
-    *position = record->offset + 1;
-    *is_history = record->offset < task->history_to[record->topic];
-    return true;
-}
-
-/* Makes the record the message in hand, and finds who may want it. NULL: nobody can use it. */
-static struct route *route_late(struct lane *lane, struct partition *partition,
-                                const struct record *record, uint64_t *ticks_now,
-                                int64_t coarse_ns) {
-    t5_message *message = &lane->message;
-    uint32_t remarks = 0;
-    note_record(lane, record);
-    if (decoder_decode(lane->decoder, record, message, &remarks) != DECODE_OK)
-        return NULL;
-    name_topic(lane, record);
-    const uint32_t id = intern(lane, partition->symbols, message);
-    struct route *route = id != SYMBOL_NONE ? find_route(lane, partition, id) : NULL;
-    if (route == NULL)
-        return NULL;
-    symbols_touch(partition->symbols, id, coarse_ns);
-    counter_add(&lane->counts.late, 1);
-    message->symbol_id = id;
-    *ticks_now = clock_ticks();
-    return route;
-}
-
-void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
-                   uint64_t *ticks_now, int64_t coarse_ns) {
-    t5_message *message = &lane->message;
-    const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
-    if (route == NULL)
-        return;
-    const uint32_t flags = message->flags;
-    const struct route_entry *entry = route->entries + route->begin[record->topic];
-    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
-    for (; entry < end; entry++) {
-        bool is_history;
-        if (entry->is_global || !takes_late(entry->task, record, &is_history))
-            continue;
-        if (entry->time_frames != NULL &&
-            !deployment_wants_time_frame(entry->task->deployment, message->time_frame_s))
-            continue;
-        message->flags = is_history ? flags | T5_MESSAGE_HISTORY : flags;
-        call_task(lane, entry, record, ticks_now);
-    }
-    message->flags = flags;
-}
-
-/* Of the GLOBAL table; SYMBOL_NONE: it is full, or the lane is broken. */
-static uint32_t intern_global(struct lane *lane, int64_t coarse_ns) {
-    const uint32_t id = intern(lane, lane->global->symbols, &lane->message);
-    if (id != SYMBOL_NONE)
-        symbols_touch(lane->global->symbols, id, coarse_ns);
-    return id;
-}
-
-static void give_history(struct lane *lane, struct partition *partition,
-                         const struct record *record, uint64_t *ticks_now, int64_t coarse_ns) {
-    t5_message *message = &lane->message;
-    const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
-    if (route == NULL)
-        return;
-    const int64_t ahead_ns = lane->options.ahead_ns(record);
-    const uint32_t id = message->symbol_id;
-    const struct route_entry *entry = route->entries + route->begin[record->topic];
-    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
-    message->flags |= T5_MESSAGE_HISTORY;
-    for (; entry < end; entry++) {
-        const struct task *task = entry->task;
-        if (ahead_ns > task->deployment->warm_up_ns ||
-            atomic_load_explicit(&task->suspension, memory_order_relaxed) != SUSPENDED_NOT ||
-            (entry->time_frames != NULL &&
-             !deployment_wants_time_frame(task->deployment, message->time_frame_s)))
-            continue;
-        message->symbol_id = entry->is_global ? intern_global(lane, coarse_ns) : id;
-        if (message->symbol_id != SYMBOL_NONE)
-            call_task(lane, entry, record, ticks_now);
-    }
-}
-
-void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
-                      int64_t coarse_ns) {
-    struct partition *partition = lane_partition(lane, record->partition);
-    if (partition == NULL || !partition->topics[record->topic].is_owned) {
-        counter_add(&lane->counts.not_owned, 1);
-        return;
-    }
-    struct offset_tracker *tracker = &partition->topics[record->topic];
-    if (tracker->next != SOURCE_NO_OFFSET && record->offset < tracker->next) {
-        counter_add(&lane->counts.seen, 1);
-        return;
-    }
-    ack_scope_begin(&lane->scope, partition, record->topic, record->offset, 0);
-    give_history(lane, partition, record, ticks_now, coarse_ns);
-    if (!lane->is_broken)
-        tracker->next = record->offset + 1;
     dispatch_settle(lane);
 }
 

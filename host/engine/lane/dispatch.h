@@ -15,15 +15,6 @@ __attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
 void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
                      int64_t coarse_ns);
 
-/* Hands a record of the catch-up to the tasks that it feeds and that are not past it. An
- * acknowledgement scope is open. What cannot be decoded was, or will be, the stream's to say. */
-void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
-                   uint64_t *ticks_now, int64_t coarse_ns);
-
-/* Hands a record before the beginning of a replay to the tasks whose warm-up reaches back to it. */
-void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
-                      int64_t coarse_ns);
-
 /* Puts a suspended task back to work. */
 void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up);
 

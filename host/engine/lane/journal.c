@@ -30,7 +30,7 @@ static bool cut_torn_line(int file) {
 }
 
 /* Opens the path, and takes the file for the one that is written from here; false with errno. */
-static bool open_file(struct journal *journal) {
+REQUIRES(journal_lock) static bool open_file(struct journal *journal) {
     struct stat status;
     const int file = open(journal->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
     if (file < 0)
@@ -57,6 +57,7 @@ struct journal *journal_new(const char *path, const struct topics *topics, struc
         error_set_memory(error, "the journal");
         return NULL;
     }
+    lock_alone(journal_lock);
     journal->path = path;
     journal->topics = topics;
     journal->log = log;
@@ -73,6 +74,7 @@ struct journal *journal_new(const char *path, const struct topics *topics, struc
 void journal_free(struct journal *journal) {
     if (journal == NULL)
         return;
+    lock_alone(journal_lock);
     close(journal->file);
     pthread_mutex_destroy(&journal->lock);
     free(journal);
@@ -91,8 +93,8 @@ void journal_writer_init(struct journal_writer *writer, struct journal *journal)
     text_init(&writer->lines);
 }
 
-/* Under the lock. Nobody would find what is written into a file that the path does not lead to. */
-static void follow_path(struct journal *journal) {
+/* Nobody would find what is written into a file that the path does not lead to. */
+REQUIRES(journal_lock) static void follow_path(struct journal *journal) {
     const char *path = journal->path;
     struct stat there;
     if (stat(path, &there) == 0 && there.st_dev == journal->device &&
@@ -113,6 +115,7 @@ static void follow_path(struct journal *journal) {
 }
 
 /* What was written of the lines up to `end` ends inside one: that is taken away again. */
+REQUIRES(journal_lock)
 static void cut_back(const struct journal *journal, const char *lines, const char *end) {
     const char *stop = memrchr(lines, '\n', (size_t)(end - lines));
     const char *begin = stop != NULL ? stop + 1 : lines;
@@ -127,7 +130,7 @@ static void write_lines(struct journal_writer *writer) {
     size_t left = writer->lines.size;
     if (left == 0)
         return;
-    pthread_mutex_lock(&journal->lock);
+    lock_acquire(&journal->lock, journal_lock);
     follow_path(journal);
     while (left > 0 && !atomic_load(&journal->has_failed)) {
         const ssize_t wrote = write(journal->file, from, left);
@@ -140,7 +143,7 @@ static void write_lines(struct journal_writer *writer) {
         from += wrote;
         left -= (size_t)wrote;
     }
-    pthread_mutex_unlock(&journal->lock);
+    lock_release(&journal->lock, journal_lock);
     text_reset(&writer->lines);
 }
 

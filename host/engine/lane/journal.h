@@ -14,6 +14,7 @@
 #define TAKE5_ENGINE_LANE_JOURNAL_H
 
 #include "base/error.h"
+#include "base/locks.h"
 #include "base/text.h"
 #include "engine/core/topics.h"
 #include "log/log.h"
@@ -25,12 +26,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+LOCK_CLASS(journal_lock);
 struct journal {
-    pthread_mutex_t lock; /* guards the file: lanes write one after the other */
-    int file;
-    dev_t device; /* of the file */
-    ino_t inode;
-    bool is_astray; /* the path leads elsewhere, and could not be opened anew: said already */
+    pthread_mutex_t lock; /* lanes write one after the other */
+    int file GUARDED_BY(journal_lock);
+    dev_t device GUARDED_BY(journal_lock); /* of the file */
+    ino_t inode GUARDED_BY(journal_lock);
+    bool is_astray GUARDED_BY(
+        journal_lock); /* the path leads elsewhere, and could not be opened anew: said already */
     const char *path;
     const struct topics *topics;
     struct log *log;

@@ -7,6 +7,7 @@
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
+#include "engine/lane/dispatch_late.h"
 #include "engine/lane/prefetch.h"
 #include "engine/lane/suspension.h"
 
@@ -25,13 +26,6 @@
 #define GUARD_NS        (100 * NS_PER_MS)
 #define SUSPICION       1000
 #define SUSPECTS        16
-
-const int64_t LATENCY_BOUNDS_NS[16] = {
-    100 * NS_PER_US,  250 * NS_PER_US, 500 * NS_PER_US, NS_PER_MS,
-    2500 * NS_PER_US, 5 * NS_PER_MS,   10 * NS_PER_MS,  25 * NS_PER_MS,
-    50 * NS_PER_MS,   100 * NS_PER_MS, 250 * NS_PER_MS, 500 * NS_PER_MS,
-    NS_PER_S,         5 * NS_PER_S,    60 * NS_PER_S,   INT64_MAX,
-};
 
 static void beat(struct lane *lane) {
     atomic_store_explicit(&lane->heartbeat_ns, clock_monotonic_ns(), memory_order_relaxed);
@@ -88,14 +82,14 @@ static void suspect_all(struct lane *lane, unsigned changes, const char *names) 
         return;
     guard_words(changes, words);
     lane->current_call->suspicion = SUSPICION;
-    log_warning(lane->options.log, "engine",
-                "lane %" PRIu32 ": %s changed, by %s, another thread or an operator; %s, and "
-                "each of the next %d callbacks is checked",
-                lane->options.index, words, names[0] != '\0' ? names : "a strategy",
-                changes == GUARD_LIMITS         ? "the change was kept"
-                : (changes & GUARD_LIMITS) != 0 ? "it was restored except for the limits"
-                                                : "it was restored",
-                SUSPICION);
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "strategy.meddled",
+              "lane %" PRIu32 ": %s changed, by %s, another thread or an operator; %s, and "
+              "each of the next %d callbacks is checked",
+              lane->options.index, words, names[0] != '\0' ? names : "a strategy",
+              changes == GUARD_LIMITS         ? "the change was kept"
+              : (changes & GUARD_LIMITS) != 0 ? "it was restored except for the limits"
+                                              : "it was restored",
+              SUSPICION);
 }
 
 /* Something was changed since the last look, and nobody knows by whom: unless it is the thread's
@@ -114,15 +108,15 @@ static void suspect(struct lane *lane, unsigned all_changes) {
     } else if (suspects == 1) {
         instance_meddled(first->instance, changes);
     } else if (words[0] == '\0') {
-        log_warning(lane->options.log, "engine", "lane %" PRIu32 ": one of %s forked",
-                    lane->options.index, names.data);
+        log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "strategy.meddled",
+                  "lane %" PRIu32 ": one of %s forked", lane->options.index, names.data);
     } else {
         lane->current_call->suspicion = SUSPICION;
-        log_warning(lane->options.log, "engine",
-                    "lane %" PRIu32 ": %s changed, by one of %s; it was restored, and each "
-                    "of the next %d callbacks is checked",
-                    lane->options.index, words, suspects > 0 ? names.data : "the strategies",
-                    SUSPICION);
+        log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "strategy.meddled",
+                  "lane %" PRIu32 ": %s changed, by one of %s; it was restored, and each "
+                  "of the next %d callbacks is checked",
+                  lane->options.index, words, suspects > 0 ? names.data : "the strategies",
+                  SUSPICION);
     }
     text_release(&names);
 }
@@ -347,7 +341,7 @@ static void observe(_Atomic uint64_t *buckets, _Atomic uint64_t *sum_us, int64_t
     if (latency_ns < 0)
         latency_ns = 0;
     size_t i = 0;
-    while (latency_ns >= LATENCY_BOUNDS_NS[i] && i < 15)
+    while (latency_ns >= LATENCY_BOUNDS_NS[i] && i + 1 < LATENCY_BUCKETS)
         i++;
     counter_add(&buckets[i], 1);
     counter_add(sum_us, (uint64_t)(latency_ns / NS_PER_US));

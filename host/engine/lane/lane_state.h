@@ -10,6 +10,7 @@
 #include "checkpoint/store.h"
 #include "config/config.h"
 #include "engine/core/breakdown.h"
+#include "engine/core/latency.h"
 #include "engine/core/partition.h"
 #include "engine/core/topics.h"
 #include "engine/lane/ack_scope.h"
@@ -27,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Written by the lane with relaxed stores, read by anyone. */
 struct lane_counts {
@@ -43,13 +45,10 @@ struct lane_counts {
     _Atomic uint64_t unconfirmed; /* records whose deliveries are not confirmed */
     _Atomic uint64_t throttled;   /* times that it stopped draining for unconfirmed work */
     _Atomic uint64_t symbols_expired;
-    /* Latency from event time and from Kafka time to the callback, sampled once a batch: bucket i
-     * counts what is below LATENCY_BOUNDS_NS[i]; the last one everything. */
-    _Atomic uint64_t event_latency[16], kafka_latency[16];
+    /* Latency from event time and from Kafka time to the callback, sampled once a batch. */
+    _Atomic uint64_t event_latency[LATENCY_BUCKETS], kafka_latency[LATENCY_BUCKETS];
     _Atomic uint64_t event_latency_sum_us, kafka_latency_sum_us;
 };
-
-extern const int64_t LATENCY_BOUNDS_NS[16];
 
 struct lane_options {
     uint32_t index;
@@ -129,6 +128,13 @@ static inline struct partition *lane_partition(const struct lane *lane, int32_t 
         return lane->global;
     return number >= 0 && (size_t)number < lane->partition_capacity ? lane->partitions[number]
                                                                     : NULL;
+}
+
+/* The task's last error, as status shows it. */
+static inline void lane_note_error(struct lane *lane, struct task *task, const char *text) {
+    lock_acquire(lane->options.status_lock, status_lock);
+    snprintf(task->last_error, sizeof task->last_error, "%s", text);
+    lock_release(lane->options.status_lock, status_lock);
 }
 
 #endif

@@ -11,6 +11,8 @@
 #ifndef TAKE5_ENGINE_LANE_MAILBOX_H
 #define TAKE5_ENGINE_LANE_MAILBOX_H
 
+#include "base/locks.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,12 +20,14 @@
 
 #define MAILBOX_NO_LIMIT INT64_MAX
 
+LOCK_CLASS(mailbox_lock);
+
 /* The caller's, until it was awaited. */
 struct mailbox_call {
-    struct mailbox_call *next;
+    struct mailbox_call *next GUARDED_BY(mailbox_lock);
     void (*run)(void *owner, void *argument);
     void *argument;
-    int state; /* guarded by the mailbox's lock */
+    int state GUARDED_BY(mailbox_lock);
 };
 
 struct mailbox {
@@ -33,9 +37,8 @@ struct mailbox {
     /* Monotonic: no call is waited for longer, whatever its own time; may change at any time. NULL:
      * never. */
     const _Atomic int64_t *hurry_ns;
-    /* Guarded by `lock`. */
-    struct mailbox_call *calls;
-    bool is_held;
+    struct mailbox_call *calls GUARDED_BY(mailbox_lock);
+    bool is_held GUARDED_BY(mailbox_lock);
     _Atomic bool should_stop;
 };
 

@@ -1,19 +1,14 @@
 #include "engine/lane/meeting.h"
 
 #include "base/clock.h"
-
-#include <time.h>
+#include "base/condition.h"
 
 #define TICK_NS (100 * NS_PER_MS)
 
 void meeting_init(struct meeting *meeting, size_t expected, int64_t until_ns,
                   const _Atomic int64_t *hurry_ns) {
-    pthread_condattr_t attributes;
     *meeting = (struct meeting){.expected = expected, .until_ns = until_ns, .hurry_ns = hurry_ns};
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&meeting->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&meeting->changed);
     pthread_mutex_init(&meeting->lock, NULL);
 }
 
@@ -22,26 +17,24 @@ void meeting_release(struct meeting *meeting) {
     pthread_mutex_destroy(&meeting->lock);
 }
 
-/* Under the lock. Once all have come they are waited for without limit: the watchdog deals with
+/* Once all have come they are waited for without limit: the watchdog deals with
  * what is stuck. */
-static bool is_late(const struct meeting *meeting, int64_t now_ns) {
+REQUIRES(meeting_lock) static bool is_late(const struct meeting *meeting, int64_t now_ns) {
     return meeting->step == 0 &&
            (now_ns >= meeting->until_ns ||
             (meeting->hurry_ns != NULL && now_ns >= atomic_load(meeting->hurry_ns)));
 }
 
-/* Under the lock. */
-static void wait_a_tick(struct meeting *meeting, int64_t now_ns) {
+REQUIRES(meeting_lock) static void wait_a_tick(struct meeting *meeting, int64_t now_ns) {
     int64_t at = now_ns + TICK_NS;
     if (meeting->step == 0 && at > meeting->until_ns)
         at = meeting->until_ns;
-    const struct timespec until = {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
-    pthread_cond_timedwait(&meeting->changed, &meeting->lock, &until);
+    (void)condition_wait(&meeting->changed, &meeting->lock, at);
 }
 
 bool meeting_await(struct meeting *meeting, _Atomic int64_t *heartbeat_ns,
                    void (*run)(void *argument), void *argument) {
-    pthread_mutex_lock(&meeting->lock);
+    lock_acquire(&meeting->lock, meeting_lock);
     const size_t step = meeting->step;
     int64_t now_ns = clock_monotonic_ns();
     if (meeting->began_ns == 0)
@@ -64,16 +57,17 @@ bool meeting_await(struct meeting *meeting, _Atomic int64_t *heartbeat_ns,
         now_ns = clock_monotonic_ns();
     }
     const bool did = !meeting->is_off;
-    pthread_mutex_unlock(&meeting->lock);
+    lock_release(&meeting->lock, meeting_lock);
     return did;
 }
 
 void meeting_leave(struct meeting *meeting) {
-    pthread_mutex_lock(&meeting->lock);
+    lock_acquire(&meeting->lock, meeting_lock);
     meeting->ended_ns = clock_monotonic_ns();
-    pthread_mutex_unlock(&meeting->lock);
+    lock_release(&meeting->lock, meeting_lock);
 }
 
 int64_t meeting_took_ns(const struct meeting *meeting) {
+    lock_alone(meeting_lock);
     return meeting->ended_ns - meeting->began_ns;
 }

@@ -11,12 +11,15 @@
 #ifndef TAKE5_ENGINE_LANE_MEETING_H
 #define TAKE5_ENGINE_LANE_MEETING_H
 
+#include "base/locks.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+LOCK_CLASS(meeting_lock);
 struct meeting {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -24,11 +27,11 @@ struct meeting {
     int64_t until_ns; /* monotonic: no lane waits longer for the others to come; INT64_MAX: never */
     /* Nor longer than until then; may change at any time. NULL: it does not matter. */
     const _Atomic int64_t *hurry_ns;
-    /* Guarded by `lock`. */
-    size_t here;                /* have ended the step in hand */
-    size_t step;                /* so many were ended by all; 0: not all have come */
-    bool is_off;                /* not all came in time */
-    int64_t began_ns, ended_ns; /* of the first that came, and the last that went; 0: none */
+    size_t here GUARDED_BY(meeting_lock); /* have ended the step in hand */
+    size_t step GUARDED_BY(meeting_lock); /* so many were ended by all; 0: not all have come */
+    bool is_off GUARDED_BY(meeting_lock); /* not all came in time */
+    /* Of the first that came, and the last that went; 0: none. */
+    int64_t began_ns GUARDED_BY(meeting_lock), ended_ns GUARDED_BY(meeting_lock);
 };
 
 void meeting_init(struct meeting *meeting, size_t expected, int64_t until_ns,

@@ -49,6 +49,12 @@ void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, str
                      task->partition->number, suspension_name(why), until);
 }
 
+void task_catch_up(struct task *task) {
+    atomic_store(&task->resume_ns, INT64_MAX);
+    atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
+    atomic_store(&task->partition->wants_history, true);
+}
+
 static void go_on(struct task *task) {
     atomic_store(&task->suspension, (int)SUSPENDED_NOT);
     atomic_store(&task->resume_ns, 0);
@@ -60,9 +66,7 @@ static void go_on(struct task *task) {
 void task_resume(struct task *task, bool can_catch_up, struct log *log) {
     if (can_catch_up && task_is_behind(task)) {
         task->errors_in_row = 0;
-        atomic_store(&task->resume_ns, INT64_MAX);
-        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-        atomic_store(&task->partition->wants_history, true);
+        task_catch_up(task);
         return;
     }
     go_on(task);

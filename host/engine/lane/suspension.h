@@ -19,8 +19,11 @@ int64_t suspension_for_reject(struct task *task, const struct config *config, in
 
 /* Suspends it until `resume_ns` (coarse clock; INT64_MAX: until told). */
 void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, struct log *log);
-/* Puts it back to work. What passed by it is to be caught up first if `can_catch_up` (somebody then
- * has to see partition->wants_history); otherwise it is told of the gap. */
+/* From its positions on it is to be fed what the stream passes by; somebody then has to see
+ * partition->wants_history. */
+void task_catch_up(struct task *task);
+/* Puts it back to work. What passed by it is to be caught up first if `can_catch_up`
+ * (task_catch_up()); otherwise it is told of the gap. */
 void task_resume(struct task *task, bool can_catch_up, struct log *log);
 /* It has caught up, and gets the next message as all others do. */
 void task_catch_up_done(struct task *task, struct log *log);

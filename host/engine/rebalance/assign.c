@@ -11,6 +11,7 @@
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/suspension.h"
 #include "engine/rebalance/rebalance.h"
 
 #include <inttypes.h>
@@ -73,9 +74,7 @@ static bool place_overtaken(struct assigned_partition *assigned) {
         if (!task_is_behind(task))
             continue;
         is_behind = true;
-        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-        atomic_store(&task->resume_ns, INT64_MAX);
-        atomic_store(&partition->wants_history, true);
+        task_catch_up(task);
     }
     return is_behind;
 }
@@ -87,9 +86,11 @@ static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
         return true;
     if (partition->is_fresh) {
         if (lane->options.store != NULL && partition->order == NULL) {
-            if (!checkpointing_begin(lane, partition, assigned->recovery.order))
+            if (!checkpointing_begin(lane, partition, assigned->recovery.order,
+                                     assigned->recovery.tail))
                 return false;
             assigned->recovery.order = NULL; /* taken over */
+            assigned->recovery.tail = NULL;
         }
         assigned->is_held = recovery_place(lane, partition, &assigned->recovery);
     } else {

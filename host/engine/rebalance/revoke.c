@@ -233,6 +233,7 @@ void rebalance_revoked(void *context, const struct topic_partition *parts, size_
 /* A wanted topic of which this host lacks a partition, by the strategy's index; NOT_WANTED: it has
  * all of them, as far as is known. */
 static uint32_t missing_topic(const struct engine *engine, const struct deployment *deployment) {
+    lock_only_writer(status_lock);
     struct source *source = engine->options.source;
     for (uint32_t topic = 0; topic < deployment->topic_count; topic++) {
         int32_t held = 0;
@@ -311,6 +312,7 @@ static void detach_global(struct lane *lane, void *argument) {
 }
 
 void rebalance_end(struct engine *engine) {
+    lock_only_writer(status_lock);
     while (engine->partition_count > 0) {
         struct partition *partition = engine->partitions[0];
         if (partition->lane != NULL)
@@ -320,6 +322,7 @@ void rebalance_end(struct engine *engine) {
 }
 
 void rebalance_prune(struct engine *engine) {
+    lock_only_writer(status_lock);
     const int64_t now = clock_monotonic_ns();
     offset_tracker_collect(&engine->orphans);
     for (;;) {

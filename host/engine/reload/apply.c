@@ -125,6 +125,7 @@ static void prepare_handover(struct transition *transition, struct handover *han
 }
 
 static bool allocate(struct transition *transition, struct error *error) {
+    lock_only_writer(status_lock);
     const struct engine *engine = transition->engine;
     const size_t items = transition->plan->count, partitions = engine->partition_count;
     transition->changes = calloc(items + 1, sizeof *transition->changes);
@@ -147,6 +148,7 @@ static bool allocate(struct transition *transition, struct error *error) {
 
 /* From here on no memory is needed. */
 static bool prepare(struct transition *transition, struct error *error) {
+    lock_only_writer(status_lock);
     struct engine *engine = transition->engine;
     if (!allocate(transition, error))
         return false;
@@ -257,7 +259,7 @@ static void choose_tasks(struct transition *transition) {
     }
 }
 
-static void exchange_one(const struct handover *handover) {
+REQUIRES(status_lock) static void exchange_one(const struct handover *handover) {
     const struct plan_item *item = handover->change->item;
     struct task *task = handover->old;
     if (is_going(handover->change)) {
@@ -272,7 +274,7 @@ static void exchange_one(const struct handover *handover) {
 static void exchange_tasks(struct transition *transition) {
     struct engine *engine = transition->engine;
     struct deployment_set *deployment_set = transition->next;
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     for (size_t p = 0; p < engine->partition_count; p++) {
         struct partition *partition = engine->partitions[p];
         struct task **tasks = partition->tasks;
@@ -287,7 +289,7 @@ static void exchange_tasks(struct transition *transition) {
         exchange_one(&transition->handovers[i]);
     deployment_set_release(engine->deployment_set);
     engine->deployment_set = deployment_set_retain(deployment_set);
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
 /* When all have been handed over. From here there is no way back, and nothing can fail: all memory
@@ -304,7 +306,7 @@ static void exchange(void *argument) {
 }
 
 /* It is behind from the start: what passed by since then is caught up, or it is told of the gap. */
-static void fall_behind(struct lane *lane, struct task *task) {
+static void go_on_behind(struct lane *lane, struct task *task) {
     atomic_store(&task->resume_ns, INT64_MAX);
     if (atomic_load(&task->suspension) != SUSPENDED_OPERATOR)
         dispatch_resume(lane, task, true);
@@ -321,7 +323,7 @@ static void take_position(struct lane *lane, struct task *task, const struct tas
     memcpy(task->history_to, old->history_to, size);
     task->needs_warm_up = old->needs_warm_up;
     atomic_store(&task->suspension, suspension);
-    fall_behind(lane, task);
+    go_on_behind(lane, task);
 }
 
 /* Goes on where it was when it ran last. */
@@ -340,7 +342,7 @@ static void take_kept_position(struct lane *lane, struct task *task) {
     }
     if (atomic_load(&task->suspension) == SUSPENDED_NOT)
         atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-    fall_behind(lane, task);
+    go_on_behind(lane, task);
 }
 
 /* One that has no state, and can be fed messages of before. */
@@ -489,6 +491,7 @@ static void destroy_leftovers(struct transition *transition, bool did_switch) {
 }
 
 static void transition_release(struct transition *transition) {
+    lock_only_writer(status_lock);
     for (size_t i = 0; i < transition->handover_count; i++)
         state_release(&transition->handovers[i].state);
     for (size_t i = 0; transition->tasks != NULL && i < transition->engine->partition_count; i++)

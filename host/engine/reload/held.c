@@ -14,6 +14,7 @@ static bool is_still_held(const struct plan *plan, const char *deployment) {
 }
 
 /* All of them, without a plan; else those that it has settled, of `only` or of all. */
+REQUIRES(status_lock)
 static void drop_held(struct engine *engine, const struct plan *plan, const char *only) {
     size_t kept = 0;
     for (size_t i = 0; i < engine->held_count; i++) {
@@ -33,7 +34,7 @@ static int compare_held(const void *a, const void *b) {
 
 void held_note(struct engine *engine, struct plan *plan, const char *only) {
     struct held **grown = NULL;
-    pthread_mutex_lock(&engine->status_lock);
+    lock_acquire(&engine->status_lock, status_lock);
     drop_held(engine, plan, only);
     grown = realloc(engine->held, (engine->held_count + plan->count + 1) * sizeof *engine->held);
     if (grown != NULL)
@@ -46,10 +47,11 @@ void held_note(struct engine *engine, struct plan *plan, const char *only) {
     }
     if (engine->held_count > 1)
         qsort(engine->held, engine->held_count, sizeof *engine->held, compare_held);
-    pthread_mutex_unlock(&engine->status_lock);
+    lock_release(&engine->status_lock, status_lock);
 }
 
-void held_forget(struct engine *engine) {
+void held_release(struct engine *engine) {
+    lock_alone(status_lock);
     drop_held(engine, NULL, NULL);
     free(engine->held);
     engine->held = NULL;

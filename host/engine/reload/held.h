@@ -11,6 +11,6 @@
 /* Notes whom the plan held back; with `only`, that one no longer. */
 void held_note(struct engine *engine, struct plan *plan, const char *only);
 /* Frees the list. */
-void held_forget(struct engine *engine);
+void held_release(struct engine *engine);
 
 #endif

@@ -84,9 +84,9 @@ static void warn_changes(const struct plan_request *request, const char *name, u
     char words[GUARD_WORDS_SIZE];
     guard_words(changes, words);
     if (words[0] != '\0')
-        log_warning(request->log, "strategy",
-                    "%s: the file changes %s, which belongs to the host%s; take5 restores it", name,
-                    words, (changes & GUARD_FP) != 0 ? " (built with -ffast-math?)" : "");
+        log_event(request->log, LOG_LEVEL_WARNING, "strategy", "strategy.meddled",
+                  "%s: the file changes %s, which belongs to the host%s; take5 restores it", name,
+                  words, (changes & GUARD_FP) != 0 ? " (built with -ffast-math?)" : "");
 }
 
 /* Rehearses the generation for this deployment; `*described` gets describe()'s answer. */

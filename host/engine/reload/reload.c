@@ -86,6 +86,7 @@ static bool should_stop(void *context) {
 
 static struct plan_request request_of(struct engine *engine, const struct config *config,
                                       const struct record *samples, size_t sample_count) {
+    lock_only_writer(status_lock);
     return (struct plan_request){
         .config = config,
         .topics = engine->topics,
@@ -239,7 +240,7 @@ static bool plan_alone(struct engine *engine, const struct plan_request *request
                                               : "the host is stopping");
 }
 
-bool reload_release(struct engine *engine, const char *deployment, struct error *error) {
+bool reload_readmit(struct engine *engine, const char *deployment, struct error *error) {
     struct plan plan = {0};
     struct report report;
     struct loan loan = {0};

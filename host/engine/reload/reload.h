@@ -21,6 +21,6 @@ bool reload_apply_start(struct engine *engine, struct plan *plan, struct report 
 /* As engine_reload() (engine/engine.h). False: everything goes on as before. */
 bool reload_run(struct engine *engine, struct config *next, struct report *report);
 /* Lets a deployment out of its quarantine: through a rehearsal, with the state that it had. */
-bool reload_release(struct engine *engine, const char *deployment, struct error *error);
+bool reload_readmit(struct engine *engine, const char *deployment, struct error *error);
 
 #endif

@@ -30,6 +30,7 @@ static void fail_item(struct plan_item *item, const struct error *error) {
 }
 
 static bool make_room(const struct engine *engine, struct plan_item *item) {
+    lock_only_writer(status_lock);
     struct plan_states *states = &item->states;
     states->items = calloc(engine->partition_count + 1, sizeof *states->items);
     states->parts = calloc(engine->partition_count + 1, sizeof *states->parts);
@@ -48,6 +49,7 @@ static void add_part(struct plan_states *states, int32_t partition, const struct
 
 /* All memory is got before the lanes stop: as much as each state needed the last time. */
 static void list_saves(struct fetch *fetch, struct plan_item *item) {
+    lock_only_writer(status_lock);
     const struct engine *engine = fetch->engine;
     for (size_t i = 0; i < engine->partition_count; i++) {
         struct task *task = partition_task(engine->partitions[i], item->name);
@@ -114,6 +116,7 @@ static int64_t save_all(struct fetch *fetch) {
 
 /* What is known of it; it does not change while control is here. */
 static void list_absent(const struct engine *engine, struct plan_item *item) {
+    lock_only_writer(status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct checkpoint_part *absent = partition_absent(engine->partitions[i], item->name);
         if (absent != NULL && absent->has_state)
@@ -122,6 +125,7 @@ static void list_absent(const struct engine *engine, struct plan_item *item) {
 }
 
 int64_t states_fetch(struct engine *engine, struct plan *plan) {
+    lock_only_writer(status_lock);
     struct fetch fetch = {.engine = engine};
     struct error error;
     int64_t took_ns = 0;

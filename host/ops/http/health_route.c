@@ -189,7 +189,7 @@ static void check_strategy(void *context, const struct view_strategy *strategy) 
     struct checks *checks = context;
     char name[sizeof strategy->name + 16];
     char detail[sizeof strategy->quarantine + 128];
-    if (!strategy->is_suspended && strategy->missing == 0)
+    if (!strategy->is_suspended && strategy->missing == 0 && strategy->unsaved == 0)
         return;
     snprintf(name, sizeof name, "strategy %s", strategy->name);
     if (strategy->quarantine[0] != '\0')
@@ -203,9 +203,12 @@ static void check_strategy(void *context, const struct view_strategy *strategy) 
     else if (strategy->is_suspended)
         snprintf(detail, sizeof detail, "%zu of %zu instances suspended (%s)", strategy->suspended,
                  strategy->instances, strategy->why);
-    else
+    else if (strategy->missing > 0)
         snprintf(detail, sizeof detail, "no instance on %zu of %zu partitions: %s",
                  strategy->missing, strategy->missing + strategy->instances, strategy->missing_why);
+    else
+        snprintf(detail, sizeof detail, "%zu of %zu instances are not saved: %s", strategy->unsaved,
+                 strategy->instances, strategy->last_error);
     add(checks, name, FINDING_WARN, detail);
 }
 

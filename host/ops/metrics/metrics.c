@@ -1,8 +1,8 @@
 #include "ops/metrics/metrics.h"
 
 #include "base/clock.h"
-#include "engine/lane/lane.h"
 #include "engine/view.h"
+#include "feedstats/feed_stats.h"
 #include "ops/metrics/metrics_text.h"
 
 #include <math.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #define MAX_LAGS 4096
-#define BUCKETS  16
 
 static void one_counter(struct text *text, const char *name, const char *help, uint64_t value) {
     metrics_family(text, name, "counter", help);
@@ -165,18 +164,18 @@ static void write_lanes(struct text *text, struct engine *engine) {
 
 static void write_latency(struct text *text, struct engine *engine) {
     struct view_latency latency;
-    double bounds[BUCKETS];
+    double bounds[LATENCY_BUCKETS];
     view_latency(engine, &latency);
-    for (size_t i = 0; i < BUCKETS; i++)
-        bounds[i] = i + 1 < BUCKETS ? (double)LATENCY_BOUNDS_NS[i] / 1e9 : INFINITY;
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++)
+        bounds[i] = i + 1 < LATENCY_BUCKETS ? (double)LATENCY_BOUNDS_NS[i] / 1e9 : INFINITY;
     metrics_family(text, "take5_event_latency_seconds", "histogram",
                    "From a message's event time to its callbacks; sampled once a batch.");
     metrics_histogram(text, "take5_event_latency_seconds", NULL, NULL, bounds, latency.event,
-                      BUCKETS, (double)latency.event_sum_us / 1e6);
+                      LATENCY_BUCKETS, (double)latency.event_sum_us / 1e6);
     metrics_family(text, "take5_kafka_latency_seconds", "histogram",
                    "From a message's Kafka time to its callbacks; sampled once a batch.");
     metrics_histogram(text, "take5_kafka_latency_seconds", NULL, NULL, bounds, latency.kafka,
-                      BUCKETS, (double)latency.kafka_sum_us / 1e6);
+                      LATENCY_BUCKETS, (double)latency.kafka_sum_us / 1e6);
 }
 
 /* ---- sinks ---- */

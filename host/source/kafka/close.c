@@ -129,7 +129,7 @@ bool kafka_close(struct source *source, int timeout_ms) {
 bool kafka_free(struct source *source) {
     struct kafka_source *self = (struct kafka_source *)source;
     kafka_topics_end(self);
-    kafka_history_end(self);
+    kafka_history_release(self);
     for (uint32_t i = 0; self->topics && i < self->topic_count; i++)
         kafka_group_release_parts(&self->topics[i]);
     for (uint32_t i = 0; self->client && i < self->topic_count; i++)

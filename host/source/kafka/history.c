@@ -398,7 +398,7 @@ static struct source_history *kafka_history_open(struct source *source, uint32_t
     return history;
 }
 
-void kafka_history_end(struct kafka_source *self) {
+void kafka_history_release(struct kafka_source *self) {
     while (self->readings)
         kafka_history_close(self->readings);
     for (uint32_t i = 0; self->topics && i < self->topic_count; i++)

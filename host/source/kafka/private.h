@@ -211,7 +211,7 @@ bool kafka_history_init(struct kafka_source *self, const struct config *config,
 /* Control thread, each poll: serves what the client of the readings says. Does not wait. */
 void kafka_history_poll(struct kafka_source *self);
 /* At the end: closes the readings that are open, so that the client can be destroyed. */
-void kafka_history_end(struct kafka_source *self);
+void kafka_history_release(struct kafka_source *self);
 
 /* rebalance.c */
 void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,

@@ -205,7 +205,7 @@ static bool add_waiting(struct file_order *order, struct part *part, const struc
         part->capacity = capacity;
         part->first = 0;
     }
-    recording_block_take(waiting->record.block);
+    recording_block_retain(waiting->record.block);
     part->queue[(part->first + part->count++) % part->capacity] = *waiting;
     order->waiting++;
     return true;
@@ -225,7 +225,7 @@ static struct recording_block *take_oldest(struct file_order *order, struct part
 static void forget_waiting(struct file_order *order, struct part *part) {
     part->time_ns = oldest_of(part)->time_before_ns;
     for (size_t i = 0; i < part->count; i++)
-        recording_block_drop(part->queue[(part->first + i) % part->capacity].record.block);
+        recording_block_release(part->queue[(part->first + i) % part->capacity].record.block);
     order->waiting -= part->count;
     free(part->queue);
     part->queue = NULL;
@@ -234,7 +234,7 @@ static void forget_waiting(struct file_order *order, struct part *part) {
 
 static void drop_current_call(struct file_order *order) {
     if (order->current_call != NULL)
-        recording_block_drop(order->current_call);
+        recording_block_release(order->current_call);
     order->current_call = NULL;
 }
 
@@ -439,7 +439,7 @@ static enum recording_result advance(struct file_input *input, struct part *part
         while ((oldest = oldest_of(part)) != NULL) {
             if (oldest->record.record.offset >= offset)
                 return RECORDING_ENTRY;
-            recording_block_drop(take_oldest(order, part));
+            recording_block_release(take_oldest(order, part));
         }
         struct order_reader *reader = &order->readers[part->reader];
         if (reader->is_at_end)

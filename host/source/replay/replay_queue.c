@@ -1,13 +1,12 @@
 #include "source/replay/replay_queue.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/locks.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BATCH_SIZE  256
 #define MAX_BATCHES 8 /* a lane's, before the reader waits for it */
@@ -49,43 +48,28 @@ struct file_queue {
     uint64_t next; /* the reader's: one above the highest sequence pushed */
 };
 
-static bool init_conds(struct file_queue *queue) {
-    pthread_condattr_t monotonic;
-    if (pthread_condattr_init(&monotonic) != 0)
-        return false;
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    bool is_good = pthread_cond_init(&queue->moved, &monotonic) == 0 &&
-                   pthread_cond_init(&queue->ended, &monotonic) == 0;
-    for (uint32_t i = 0; i < queue->lane_count; i++)
-        is_good = is_good && pthread_cond_init(&queue->lanes[i].readable, &monotonic) == 0;
-    pthread_condattr_destroy(&monotonic);
-    return is_good;
-}
-
 struct file_queue *file_queue_new(uint32_t lane_count, struct error *error) {
     struct file_queue *queue = calloc(1, sizeof *queue);
     struct lane *lanes = calloc(lane_count, sizeof *lanes);
     if (queue == NULL || lanes == NULL) {
         error_set_memory(error, "the queues of lanes");
-        goto failed;
+        free(lanes);
+        free(queue);
+        return NULL;
     }
     queue->lane_count = lane_count;
     queue->lanes = lanes;
-    /* On Linux these fail for want of memory only, and have nothing to release then. */
-    if (pthread_mutex_init(&queue->mutex, NULL) != 0 || !init_conds(queue)) {
-        error_set(error, ERROR_SYSTEM, "cannot create the locks of the lane queues");
-        goto failed;
-    }
+    pthread_mutex_init(&queue->mutex, NULL);
+    condition_init(&queue->moved);
+    condition_init(&queue->ended);
+    for (uint32_t i = 0; i < lane_count; i++)
+        condition_init(&lanes[i].readable);
     return queue;
-failed:
-    free(lanes);
-    free(queue);
-    return NULL;
 }
 
 static void batch_clear(struct batch *batch) {
     for (uint32_t i = 0; i < batch->block_count; i++)
-        recording_block_drop(batch->blocks[i]);
+        recording_block_release(batch->blocks[i]);
     batch->next = NULL;
     batch->count = batch->read = batch->released = batch->block_count = 0;
 }
@@ -115,11 +99,6 @@ void file_queue_free(struct file_queue *queue) {
     pthread_mutex_destroy(&queue->mutex);
     free(queue->lanes);
     free(queue);
-}
-
-static struct timespec after_ns(int64_t span_ns) {
-    int64_t at_ns = clock_monotonic_ns() + span_ns;
-    return (struct timespec){at_ns / NS_PER_S, at_ns % NS_PER_S};
 }
 
 /* The reader's side. */
@@ -205,7 +184,7 @@ bool file_queue_push(struct file_queue *queue, uint32_t lane_index, const struct
     batch->records[at] = *record;
     batch->records[at].handle = &batch->items[at];
     if (batch->block_count == 0 || batch->blocks[batch->block_count - 1] != block) {
-        recording_block_take(block);
+        recording_block_retain(block);
         batch->blocks[batch->block_count++] = block;
     }
     batch->count = at + 1;
@@ -248,11 +227,10 @@ bool file_queue_wait_memory(struct file_queue *queue, struct recording_pool *poo
 }
 
 bool file_queue_sleep(struct file_queue *queue, int64_t span_ns) {
-    struct timespec until = after_ns(span_ns);
+    const int64_t until_ns = clock_monotonic_ns() + span_ns;
     lock_acquire(&queue->mutex, replay_queue_lock);
     publish_all(queue);
-    while (!queue->is_stopped &&
-           pthread_cond_timedwait(&queue->moved, &queue->mutex, &until) != ETIMEDOUT)
+    while (!queue->is_stopped && condition_wait(&queue->moved, &queue->mutex, until_ns))
         ;
     bool goes_on = !queue->is_stopped;
     lock_release(&queue->mutex, replay_queue_lock);
@@ -290,14 +268,13 @@ static size_t take_records(struct lane *lane, struct record *records, size_t mos
 size_t file_queue_read(struct file_queue *queue, uint32_t lane_index, struct record *records,
                        size_t most, int timeout_ms) {
     struct lane *lane = &queue->lanes[lane_index];
-    struct timespec until = {0, 0};
     lock_acquire(&queue->mutex, replay_queue_lock);
     if (lane->reading == NULL && !lane->is_woken && timeout_ms > 0) {
-        until = after_ns(timeout_ms * NS_PER_MS);
+        const int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
         lane->is_waiting = true;
         pthread_cond_signal(&queue->moved);
         while (lane->reading == NULL && !lane->is_woken &&
-               pthread_cond_timedwait(&lane->readable, &queue->mutex, &until) != ETIMEDOUT)
+               condition_wait(&lane->readable, &queue->mutex, until_ns))
             ;
         lane->is_waiting = false;
     }
@@ -380,10 +357,10 @@ uint64_t file_queue_done(struct file_queue *queue) {
 }
 
 bool file_queue_wait_end(struct file_queue *queue, int timeout_ms) {
-    struct timespec until = after_ns(timeout_ms * NS_PER_MS);
+    const int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
     lock_acquire(&queue->mutex, replay_queue_lock);
     while (!queue->is_notified && !(queue->is_ended && is_empty(queue)) &&
-           pthread_cond_timedwait(&queue->ended, &queue->mutex, &until) != ETIMEDOUT)
+           condition_wait(&queue->ended, &queue->mutex, until_ns))
         ;
     bool has_ended = queue->is_ended && is_empty(queue) && !queue->is_notified;
     queue->is_notified = false;

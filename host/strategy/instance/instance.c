@@ -45,9 +45,9 @@ static void tell_found_before(struct instance *instance, enum callback callback,
     if (changes == 0 || instance->log == NULL)
         return;
     guard_words(changes, words);
-    log_warning(instance->log, "strategy",
-                "%s was changed before %s of %s, by another call or thread: it was restored", words,
-                callback_name(callback), instance->spec->deployment);
+    log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "strategy.meddled",
+              "%s was changed before %s of %s, by another call or thread: it was restored", words,
+              callback_name(callback), instance->spec->deployment);
 }
 
 void lifecycle_begin(struct lifecycle *lifecycle, struct instance *instance,
@@ -77,11 +77,10 @@ static unsigned take_suspicion(struct instance *instance, unsigned changes) {
     if (first == 0 || instance->log == NULL)
         return first;
     guard_words(first, words);
-    log_warning(
-        instance->log, "strategy",
-        "%s, which belongs to the host, was changed during %s of %s: it was restored; other "
-        "threads may have changed it, so it counts as an error from the second time on",
-        words, callback_name(instance->callback), instance->spec->deployment);
+    log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "strategy.meddled",
+              "%s, which belongs to the host, was changed during %s of %s: it was restored; other "
+              "threads may have changed it, so it counts as an error from the second time on",
+              words, callback_name(instance->callback), instance->spec->deployment);
     return first;
 }
 
@@ -102,15 +101,14 @@ void instance_meddled(struct instance *instance, unsigned changes) {
         return;
     guard_words(news, words);
     if (words[0] != '\0')
-        log_warning(
-            instance->log, "strategy",
-            "%s: %s changes %s, which belongs to the host: it was restored, and counts as an "
-            "error each time",
-            instance->spec->deployment, callback_name(instance->callback), words);
+        log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "strategy.meddled",
+                  "%s: %s changes %s, which belongs to the host: it was restored, and counts as an "
+                  "error each time",
+                  instance->spec->deployment, callback_name(instance->callback), words);
     if ((news & GUARD_FORK) != 0)
-        log_warning(instance->log, "strategy",
-                    "%s: %s forks: a copy of the host remains unless the child calls exec or exits",
-                    instance->spec->deployment, callback_name(instance->callback));
+        log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "strategy.meddled",
+                  "%s: %s forks: a copy of the host remains unless the child calls exec or exits",
+                  instance->spec->deployment, callback_name(instance->callback));
 }
 
 void instance_complain(struct instance *instance, int32_t code) {
@@ -181,8 +179,8 @@ static void release(struct instance *instance) {
     free(instance->slots);
     /* It is in no hand any more: who looks at it now has found it before. */
     if (instance->env.call_readers != NULL) {
-        (void)pthread_mutex_lock(instance->env.call_readers);
-        (void)pthread_mutex_unlock(instance->env.call_readers);
+        lock_acquire(instance->env.call_readers, call_readers_lock);
+        lock_release(instance->env.call_readers, call_readers_lock);
     }
     free(instance);
 }

@@ -16,6 +16,7 @@
 
 #include "base/counter.h"
 #include "base/error.h"
+#include "base/locks.h"
 #include "base/patience.h"
 #include "base/symbols.h"
 #include "log/log.h"
@@ -79,6 +80,7 @@ enum callback {
 const char *callback_name(enum callback callback);
 
 /* What the instance needs of whoever runs it. */
+LOCK_CLASS(call_readers_lock);
 struct instance_env {
     enum t5_mode mode;       /* in REPLAY and CHECK wall-clock timers go by event time */
     int32_t partition;       /* or -1: GLOBAL */

@@ -88,10 +88,11 @@ static uint32_t fire_timer(struct instance *instance, const struct timer_due *du
     instance_complain(instance, code);
     counter_add(&instance->counts.errors, 1);
     if (instance->log != NULL)
-        log_warning(
-            instance->log, "strategy", "%s: on_timer failed (key %" PRIu64 ", symbol %.*s): %s",
-            instance->spec->deployment, due->key, timer.symbol.len > 0 ? (int)timer.symbol.len : 1,
-            timer.symbol.len > 0 ? timer.symbol.data : "-", instance->complaint);
+        log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "callback.failed",
+                  "%s: on_timer failed (key %" PRIu64 ", symbol %.*s): %s",
+                  instance->spec->deployment, due->key,
+                  timer.symbol.len > 0 ? (int)timer.symbol.len : 1,
+                  timer.symbol.len > 0 ? timer.symbol.data : "-", instance->complaint);
     return 1;
 }
 

@@ -175,9 +175,9 @@ static int32_t refuse_signal(struct instance *instance, const t5_signal *signal,
         return T5_ERROR;
     const bool is_named =
         signal->size >= SIGNAL_SIZE_1_0 && descriptor_is_signal_name(signal->name);
-    log_warning(instance->log, "strategy", "%s: signal %.*s rejected: %s",
-                instance->spec->deployment, is_named ? (int)signal->name.len : 1,
-                is_named ? signal->name.data : "?", fault);
+    log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "signal.rejected",
+              "%s: signal %.*s rejected: %s", instance->spec->deployment,
+              is_named ? (int)signal->name.len : 1, is_named ? signal->name.data : "?", fault);
     return T5_ERROR;
 }
 
@@ -186,10 +186,10 @@ static int32_t refuse_surplus(struct instance *instance) {
     if (instance->signal_count == instance->max_signals) {
         instance->signal_count++; /* said once a callback */
         if (instance->log != NULL)
-            log_warning(instance->log, "strategy",
-                        "%s: signals rejected: more than max_signals_per_callback = %" PRIu32
-                        " in one callback",
-                        instance->spec->deployment, instance->max_signals);
+            log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "signal.rejected",
+                      "%s: signals rejected: more than max_signals_per_callback = %" PRIu32
+                      " in one callback",
+                      instance->spec->deployment, instance->max_signals);
     }
     return T5_ERROR;
 }
@@ -283,9 +283,9 @@ static int32_t service_arm_timer(t5_host *host, const t5_timer *timer) {
         outcome = timers_arm(&instance->timers, &due);
     while (outcome == TIMERS_MEMORY && await_memory(instance, &patience, "a timer"));
     if (outcome == TIMERS_FULL && instance->log != NULL)
-        log_warning(instance->log, "strategy",
-                    "%s: timer rejected: the instance already has max_timers = %" PRIu32 " armed",
-                    instance->spec->deployment, instance->timers.max_count);
+        log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "timer.rejected",
+                  "%s: timer rejected: the instance already has max_timers = %" PRIu32 " armed",
+                  instance->spec->deployment, instance->timers.max_count);
     return outcome == TIMERS_OK ? T5_OK : T5_ERROR;
 }
 

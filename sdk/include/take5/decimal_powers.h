@@ -1,6 +1,6 @@
 /*
- * take5/decimal_powers.h - powers of ten to 128 bits, for decimal.h. Written by
- * sdk/decimal_powers.py.
+ * take5/decimal_powers.h - powers of ten to 128 bits, for decimal.h, and for the host's reading of
+ * numbers. Written by sdk/decimal_powers.py.
  */
 #ifndef TAKE5_DECIMAL_POWERS_H
 #define TAKE5_DECIMAL_POWERS_H
@@ -11,10 +11,60 @@
 extern "C" {
 #endif
 
-/* 10^k, -292 <= k <= 324: high and low half of the least whole number that is not below
+/* 10^k, -342 <= k <= 324: high and low half of the least whole number that is not below
  * 10^k * 2^s, with the s that makes it 128 bits long. */
 static inline const uint64_t *t5_decimal_power_(int k) {
     static const uint64_t powers[][2] = {
+        {0xeef453d6923bd65aU, 0x113faa2906a13b40U}, /* 10^-342 */
+        {0x9558b4661b6565f8U, 0x4ac7ca59a424c508U}, /* 10^-341 */
+        {0xbaaee17fa23ebf76U, 0x5d79bcf00d2df64aU}, /* 10^-340 */
+        {0xe95a99df8ace6f53U, 0xf4d82c2c107973ddU}, /* 10^-339 */
+        {0x91d8a02bb6c10594U, 0x79071b9b8a4be86aU}, /* 10^-338 */
+        {0xb64ec836a47146f9U, 0x9748e2826cdee285U}, /* 10^-337 */
+        {0xe3e27a444d8d98b7U, 0xfd1b1b2308169b26U}, /* 10^-336 */
+        {0x8e6d8c6ab0787f72U, 0xfe30f0f5e50e20f8U}, /* 10^-335 */
+        {0xb208ef855c969f4fU, 0xbdbd2d335e51a936U}, /* 10^-334 */
+        {0xde8b2b66b3bc4723U, 0xad2c788035e61383U}, /* 10^-333 */
+        {0x8b16fb203055ac76U, 0x4c3bcb5021afcc32U}, /* 10^-332 */
+        {0xaddcb9e83c6b1793U, 0xdf4abe242a1bbf3eU}, /* 10^-331 */
+        {0xd953e8624b85dd78U, 0xd71d6dad34a2af0eU}, /* 10^-330 */
+        {0x87d4713d6f33aa6bU, 0x8672648c40e5ad69U}, /* 10^-329 */
+        {0xa9c98d8ccb009506U, 0x680efdaf511f18c3U}, /* 10^-328 */
+        {0xd43bf0effdc0ba48U, 0x0212bd1b2566def3U}, /* 10^-327 */
+        {0x84a57695fe98746dU, 0x014bb630f7604b58U}, /* 10^-326 */
+        {0xa5ced43b7e3e9188U, 0x419ea3bd35385e2eU}, /* 10^-325 */
+        {0xcf42894a5dce35eaU, 0x52064cac828675baU}, /* 10^-324 */
+        {0x818995ce7aa0e1b2U, 0x7343efebd1940994U}, /* 10^-323 */
+        {0xa1ebfb4219491a1fU, 0x1014ebe6c5f90bf9U}, /* 10^-322 */
+        {0xca66fa129f9b60a6U, 0xd41a26e077774ef7U}, /* 10^-321 */
+        {0xfd00b897478238d0U, 0x8920b098955522b5U}, /* 10^-320 */
+        {0x9e20735e8cb16382U, 0x55b46e5f5d5535b1U}, /* 10^-319 */
+        {0xc5a890362fddbc62U, 0xeb2189f734aa831eU}, /* 10^-318 */
+        {0xf712b443bbd52b7bU, 0xa5e9ec7501d523e5U}, /* 10^-317 */
+        {0x9a6bb0aa55653b2dU, 0x47b233c92125366fU}, /* 10^-316 */
+        {0xc1069cd4eabe89f8U, 0x999ec0bb696e840bU}, /* 10^-315 */
+        {0xf148440a256e2c76U, 0xc00670ea43ca250eU}, /* 10^-314 */
+        {0x96cd2a865764dbcaU, 0x380406926a5e5729U}, /* 10^-313 */
+        {0xbc807527ed3e12bcU, 0xc605083704f5ecf3U}, /* 10^-312 */
+        {0xeba09271e88d976bU, 0xf7864a44c633682fU}, /* 10^-311 */
+        {0x93445b8731587ea3U, 0x7ab3ee6afbe0211eU}, /* 10^-310 */
+        {0xb8157268fdae9e4cU, 0x5960ea05bad82965U}, /* 10^-309 */
+        {0xe61acf033d1a45dfU, 0x6fb92487298e33beU}, /* 10^-308 */
+        {0x8fd0c16206306babU, 0xa5d3b6d479f8e057U}, /* 10^-307 */
+        {0xb3c4f1ba87bc8696U, 0x8f48a4899877186dU}, /* 10^-306 */
+        {0xe0b62e2929aba83cU, 0x331acdabfe94de88U}, /* 10^-305 */
+        {0x8c71dcd9ba0b4925U, 0x9ff0c08b7f1d0b15U}, /* 10^-304 */
+        {0xaf8e5410288e1b6fU, 0x07ecf0ae5ee44ddaU}, /* 10^-303 */
+        {0xdb71e91432b1a24aU, 0xc9e82cd9f69d6151U}, /* 10^-302 */
+        {0x892731ac9faf056eU, 0xbe311c083a225cd3U}, /* 10^-301 */
+        {0xab70fe17c79ac6caU, 0x6dbd630a48aaf407U}, /* 10^-300 */
+        {0xd64d3d9db981787dU, 0x092cbbccdad5b109U}, /* 10^-299 */
+        {0x85f0468293f0eb4eU, 0x25bbf56008c58ea6U}, /* 10^-298 */
+        {0xa76c582338ed2621U, 0xaf2af2b80af6f24fU}, /* 10^-297 */
+        {0xd1476e2c07286faaU, 0x1af5af660db4aee2U}, /* 10^-296 */
+        {0x82cca4db847945caU, 0x50d98d9fc890ed4eU}, /* 10^-295 */
+        {0xa37fce126597973cU, 0xe50ff107bab528a1U}, /* 10^-294 */
+        {0xcc5fc196fefd7d0cU, 0x1e53ed49a96272c9U}, /* 10^-293 */
         {0xff77b1fcbebcdc4fU, 0x25e8e89c13bb0f7bU}, /* 10^-292 */
         {0x9faacf3df73609b1U, 0x77b191618c54e9adU}, /* 10^-291 */
         {0xc795830d75038c1dU, 0xd59df5b9ef6a2418U}, /* 10^-290 */
@@ -633,7 +683,7 @@ static inline const uint64_t *t5_decimal_power_(int k) {
         {0xfcf62c1dee382c42U, 0x46729e03dd9ed7b6U}, /* 10^323 */
         {0x9e19db92b4e31ba9U, 0x6c07a2c26a8346d2U}, /* 10^324 */
     };
-    return powers[k + 292];
+    return powers[k + 342];
 }
 
 #ifdef __cplusplus

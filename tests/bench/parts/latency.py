@@ -30,7 +30,7 @@ def run_take5(site, prefix, rate, count):
     host = site.new_host(prefix)
     report = measuring(host, [count], stamped="yes")
     host.start()
-    host.wait_log(rf"assigned: {3 * PARTITIONS} partitions")
+    host.wait_event("partitions.assigned", rf" {3 * PARTITIONS} ")
     produce(site, prefix, rate, count)
     return site.finish_host(host, report, 60)
 

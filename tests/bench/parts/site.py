@@ -192,8 +192,8 @@ class Site:
     def finish_host(self, host, report, timeout_s=600):
         """Waits for the report of the strategy that measures, ends the host, gives the report, and
         how many signals went to a file."""
-        started = host.wait_log(r" start: .*")[0]
-        if "rejected" in started:
+        host.wait_event("reload.summary")
+        if host.events("strategy.rejected"):
             raise RuntimeError(f"take5 does not take its strategies; its log:\n{host.log_text()}")
 
         def probe():

@@ -92,11 +92,12 @@ class Host:
 
     # ---- life ----
 
-    def start(self, *arguments):
-        """Does not wait for anything."""
+    def start(self, *arguments, **variables):
+        """With these variables in its environment. Does not wait for anything."""
         self.process = Process([paths.HOST, "run", "-c", self.ini, *arguments], self.log,
                                stdout=os.path.join(self.directory, "stdout"),
-                               environment=environment(), directory=self.directory)
+                               environment={**environment(), **variables},
+                               directory=self.directory)
         return self
 
     def stop(self, number=15, timeout_s=60):
@@ -154,6 +155,15 @@ class Host:
         """`take5 ctl status --json`; None while nothing answers."""
         code, out, _ = self.ctl("status", "--json")
         return json.loads(out) if code == 0 else None
+
+    def last_status(self):
+        """For the report of a failure, of a host in whatever state; the text."""
+        if self.process is None or not self.process.is_running():
+            return "it does not run"
+        try:
+            return self.ctl("status", "--json", timeout_s=5)[1]
+        except subprocess.SubprocessError as error:
+            return str(error)
 
     def reload(self, timeout_s=60):
         """Waits for the outcome: (exit code, all that it says)."""

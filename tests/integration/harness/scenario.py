@@ -36,12 +36,15 @@ class Scenario(unittest.TestCase):
         self.hosts = []
 
     def tearDown(self):
+        failures = self._outcome.result.failures + self._outcome.result.errors
+        has_failed = any(getattr(test, "test_case", test) is self for test, _ in failures)
+        last_status = {host: host.last_status() for host in self.hosts} if has_failed else {}
         for host in self.hosts:
             host.close()
-        failures = self._outcome.result.failures + self._outcome.result.errors
-        if any(test is self for test, _ in failures):
+        if has_failed:
             for host in (h for h in self.hosts if os.path.exists(h.log)):
-                print(f"---- log of {host.directory} ends ----\n{host.log_tail()}", file=sys.stderr)
+                print(f"---- log of {host.directory} ends ----\n{host.log_tail()}\n"
+                      f"---- its status ----\n{last_status[host]}", file=sys.stderr)
             if os.environ.get("TAKE5_KEEP"):
                 print(f"kept: {self.directory}", file=sys.stderr)
                 return

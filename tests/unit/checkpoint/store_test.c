@@ -52,16 +52,22 @@ static void restart(void) {
     store = new_store("group", topics, 2);
 }
 
-static uint64_t put(uint64_t number, int64_t next, int64_t committed_next, size_t size) {
+static uint64_t put_of(int32_t partition, uint64_t number, int64_t next, int64_t committed_next,
+                       size_t size) {
     struct checkpoint checkpoint;
     struct positions committed;
     make_checkpoint(&checkpoint, number, next, size);
+    checkpoint.partition = partition;
     make_positions(&committed, committed_next);
     const uint64_t ticket = checkpoint_store_put(store, &checkpoint, &committed);
     cr_assert_gt(ticket, 0);
     cr_assert_eq(checkpoint.part_count, 0, "it was taken over");
     positions_release(&committed);
     return ticket;
+}
+
+static uint64_t put(uint64_t number, int64_t next, int64_t committed_next, size_t size) {
+    return put_of(3, number, next, committed_next, size);
 }
 
 static void put_now(uint64_t number, int64_t next, int64_t committed_next) {
@@ -271,6 +277,26 @@ Test(store, what_others_may_write_is_refused) {
     cr_expect_eq(found(5000, NULL), 2);
 }
 
+Test(store, a_directory_that_cannot_be_used_is_not_well_until_a_checkpoint_is_written) {
+    struct checkpoint_store_totals totals;
+    put_now(1, 1000, 0);
+    cr_assert_eq(chmod(in_directory("checkpoints/3"), 0777), 0);
+    restart();
+    cr_expect_eq(checkpoint_store_next_number(store, 3), 0);
+    cr_expect_eq(checkpoint_store_next_number(store, 3), 0);
+    cr_assert(checkpoint_store_await(store, put_of(4, 1, 1000, 0, 64), LONG));
+    checkpoint_store_status(store, NULL, 0, &totals);
+    cr_expect(!totals.is_well);
+    cr_expect_not_null(strstr(totals.detail, "checkpoints/3"), "%s", totals.detail);
+    cr_expect_eq(count_of(logged(), "checkpoint.failing"), 1, "%s", logged());
+    cr_assert_eq(chmod(in_directory("checkpoints/3"), 0700), 0);
+    cr_expect_eq(checkpoint_store_next_number(store, 3), 2);
+    put_now(2, 1000, 0);
+    checkpoint_store_status(store, NULL, 0, &totals);
+    cr_expect(totals.is_well);
+    cr_expect_eq(count_of(logged(), "checkpoint.recovered"), 1, "%s", logged());
+}
+
 Test(store, one_under_another_name_is_not_taken) {
     put_now(1, 1000, 0);
     cr_assert_eq(rename(in_directory("checkpoints/3/1.checkpoint"),
@@ -426,7 +452,7 @@ Test(store, journals_are_read_back_segment_by_segment) {
     write_journals(&order);
     expect_order(1, "0:100+1 1:100+1 0:101+1 |2 |3 0:102+1 ");
     expect_order(3, "0:102+1 ");
-    expect_order(9, "");
+    expect_order(9, "broken");
     restart();
     cr_expect_eq(found(5000, NULL), 3);
     order_note(&order, 0, 103);
@@ -460,6 +486,8 @@ Test(store, a_journal_that_is_missing_or_damaged_breaks_the_order) {
     write_journals(&order);
     cr_assert_eq(unlink(in_directory("checkpoints/3/2.journal")), 0);
     expect_order(1, "0:100+1 1:100+1 0:101+1 |3 broken");
+    cr_expect_eq(count_of(logged(), "checkpoint.order_unknown"), 1, "%s", logged());
+    expect_order(2, "|3 broken");
     expect_order(3, "0:102+1 ");
     size_t size;
     char *bytes = read_file("checkpoints/3/1.journal", &size);

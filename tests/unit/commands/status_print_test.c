@@ -64,3 +64,9 @@ Test(status_print, a_catch_up_says_how_far_it_is) {
                                 "\"caught_up\":0,\"behind\":7")),
                 "    suspended: operator, 7 messages behind");
 }
+
+Test(status_print, instances_that_are_not_saved_are_in_capitals) {
+    EXPECT_LINE(STATUS("{\"kept\":true,\"well\":true}",
+                       STRATEGY("\"why\":\"\",\"instances\":4,\"unsaved\":2")),
+                "    state: NOT SAVED of 2 of 4 instances");
+}

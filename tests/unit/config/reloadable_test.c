@@ -95,26 +95,27 @@ Test(reload, secrets_are_compared_and_not_shown) {
 }
 
 Test(reload, everything_at_once) {
-    refuse("",
-           "[take5]\nlanes = 2\nstate_dir = /x\n[signals]\nsinks = log, kafka\n[dead_letters]\nto "
+    refuse("[take5]\nhost_id = h\n",
+           "[take5]\nlanes = 2\nstate_dir = /x\nhost_id = h\n[signals]\nsinks = log, "
+           "kafka\n[dead_letters]\nto "
            "= none\n[decode]\nmax_depth = 9\n[http]\nport = 81\n",
            "take5.ini:2: [take5] lanes is now 2, was 1: a reload cannot change this, "
            "restart the host\n"
            "take5.ini:3: [take5] state_dir is now /x, was /var/lib/take5: a reload "
            "cannot change this, restart the host\n"
-           "take5.ini:9: [decode] max_depth is now 9, was 64: a reload cannot change "
+           "take5.ini:10: [decode] max_depth is now 9, was 64: a reload cannot change "
            "this, restart the host\n"
-           "take5.ini:5: [signals] sinks is now log, kafka, was log: a reload cannot "
+           "take5.ini:6: [signals] sinks is now log, kafka, was log: a reload cannot "
            "change this, restart the host\n"
            "[sink:jsonl] path is now /x/signals.jsonl, was "
            "/var/lib/take5/signals.jsonl: a reload cannot change this, restart the host\n"
-           "take5.ini:7: [dead_letters] to is now none, was jsonl: a reload cannot "
+           "take5.ini:8: [dead_letters] to is now none, was jsonl: a reload cannot "
            "change this, restart the host\n"
            "[dead_letters] path is now /x/dead_letters.jsonl, was "
            "/var/lib/take5/dead_letters.jsonl: a reload cannot change this, restart the host\n"
            "[journal] path is now /x/journal, was /var/lib/take5/journal: a reload "
            "cannot change this, restart the host\n"
-           "take5.ini:11: [http] port is now 81, was 8080: a reload cannot change "
+           "take5.ini:12: [http] port is now 81, was 8080: a reload cannot change "
            "this, restart the host\n");
 }
 

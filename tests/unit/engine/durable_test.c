@@ -30,6 +30,17 @@ static struct fixture *good_fixture(void) {
     return start_good(settings);
 }
 
+static void take_good(void *context, const struct view_strategy *strategy) {
+    if (strcmp(strategy->name, "good") == 0)
+        *(struct view_strategy *)context = *strategy;
+}
+
+static struct view_strategy look(struct fixture *fixture) {
+    struct view_strategy view = {.why = ""};
+    view_strategies(fixture_engine(fixture), take_good, &view);
+    return view;
+}
+
 static void send(struct fixture *fixture, int64_t from, int64_t to) {
     for (int64_t offset = from; offset < to; offset++)
         fixture_send(fixture, BAR, 0, offset, "A");
@@ -39,6 +50,21 @@ static void send(struct fixture *fixture, int64_t from, int64_t to) {
 static void checkpoint(struct fixture *fixture) {
     fixture_wait_idle(fixture);
     cr_assert_eq(fixture_checkpoint(fixture), 1);
+}
+
+static struct view_checkpoints look_at_checkpoints(struct fixture *fixture) {
+    struct view_checkpoints view;
+    view_checkpoints(fixture_engine(fixture), &view);
+    return view;
+}
+
+/* Until so many checkpoints have been written. */
+static void wait_written(struct fixture *fixture, uint64_t count) {
+    const int64_t until_ns = clock_monotonic_ns() + 60 * NS_PER_S;
+    struct error error = {0};
+    while (look_at_checkpoints(fixture).written < count && clock_monotonic_ns() < until_ns)
+        cr_assert(engine_poll(fixture_engine(fixture), 1, &error), "%s", error.text);
+    cr_assert_geq(look_at_checkpoints(fixture).written, count);
 }
 
 static void crash(struct fixture *fixture) {
@@ -72,10 +98,10 @@ Test(durable, a_crash_costs_no_state_and_repeats_no_signal_that_was_safe) {
 
 Test(durable, a_checkpoint_above_the_committed_offset_is_not_taken) {
     struct fixture *fixture = good_fixture();
-    fixture_assign_topic(fixture, BAR, 0, 0);
-    send(fixture, 0, 2);
+    fixture_assign_topic(fixture, BAR, 0, 2);
+    send(fixture, 2, 4);
     checkpoint(fixture);
-    send(fixture, 2, 6);
+    send(fixture, 4, 6);
     checkpoint(fixture);
     crash(fixture);
     fixture_assign_topic(fixture, BAR, 0, 1);
@@ -84,6 +110,42 @@ Test(durable, a_checkpoint_above_the_committed_offset_is_not_taken) {
     fixture_wait_stored(fixture, BAR, 0, 7);
     cr_expect_eq(fixture_signal_value(fixture, 0), 1, "fresh: no checkpoint lies so low");
     cr_expect_not_null(strstr(fixture_log(fixture), "starting without state"));
+    fixture_free(fixture);
+}
+
+/* Who begins without state has something to go back to all the same. */
+Test(durable, a_crash_before_the_first_interval_is_over_costs_no_state) {
+    struct fixture *fixture = good_fixture();
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    send(fixture, 0, 4);
+    fixture_wait_stored(fixture, BAR, 0, 4);
+    wait_written(fixture, 1);
+    crash(fixture);
+    fixture_assign_topic(fixture, BAR, 0, 4);
+    send(fixture, 4, 5);
+    fixture_wait_state(fixture, "good", "running");
+    fixture_wait_deliveries(fixture, 1);
+    cr_expect_eq(fixture_signal_value(fixture, 0), 5);
+    fixture_free(fixture);
+}
+
+Test(durable, a_state_that_cannot_be_saved_is_said_once_and_shown_until_it_is) {
+    static const char *const settings[] = {"checkpoint.interval=0", NULL};
+    struct fixture *fixture = fixture_new(settings);
+    fixture_drop(fixture, "as_good/refuse_first_save", "good");
+    fixture_start(fixture);
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    send(fixture, 0, 1);
+    checkpoint(fixture);
+    cr_expect_eq(look(fixture).unsaved, 1);
+    cr_expect_str_eq(look(fixture).last_error,
+                     "its state is not in the checkpoint: save failed: in the middle of something");
+    cr_expect_not_null(strstr(fixture_log(fixture), "state.not_saved"));
+    cr_expect_null(strstr(fixture_log(fixture), "state.saved_again"));
+    send(fixture, 1, 2);
+    checkpoint(fixture);
+    cr_expect_eq(look(fixture).unsaved, 0);
+    cr_expect_not_null(strstr(fixture_log(fixture), "state.saved_again"));
     fixture_free(fixture);
 }
 
@@ -422,18 +484,37 @@ Test(durable, a_join_makes_the_same_signals_again_after_a_crash) {
     fixture_free(fixture);
 }
 
+/* Also when the journal's thread has not got to writing it down, and when it crashes again before
+ * it has. */
+Test(durable, a_join_makes_signals_again_that_left_just_before_a_crash) {
+    static const char *const settings[] = {"checkpoint.interval=1h", NULL};
+    struct fixture *fixture = fixture_new(settings);
+    char before[8][1024];
+    fixture_drop(fixture, "joiner", "joiner");
+    fixture_give_history(fixture);
+    fixture_start(fixture);
+    fixture_assign(fixture, 0, 0);
+    send_pairs(fixture, BAR, ASSET, 0, 2, true);
+    checkpoint(fixture);
+    send_pairs(fixture, ASSET, BAR, 2, 3, true); /* that makes the journal's thread rest */
+    fixture_wait_stored(fixture, BAR, 0, 3);
+    send_pairs(fixture, ASSET, BAR, 3, 6, true);
+    fixture_wait_deliveries(fixture, 6);
+    for (size_t i = 0; i < 6; i++)
+        snprintf(before[i], sizeof before[i], "%s", fixture_delivery(fixture, i));
+    for (int life = 0; life < 2; life++) {
+        crash(fixture);
+        fixture_assign(fixture, 0, 2);
+        send_pairs(fixture, BAR, ASSET, 2, 6, false);
+        fixture_wait_state(fixture, "joiner", "running");
+        fixture_wait_deliveries(fixture, 4);
+        for (size_t i = 0; i < 4; i++)
+            cr_expect_str_eq(fixture_delivery(fixture, i), before[2 + i]);
+    }
+    fixture_free(fixture);
+}
+
 /* ---- what others see of it ---- */
-
-static void take_good(void *context, const struct view_strategy *strategy) {
-    if (strcmp(strategy->name, "good") == 0)
-        *(struct view_strategy *)context = *strategy;
-}
-
-static struct view_strategy look(struct fixture *fixture) {
-    struct view_strategy view = {.why = ""};
-    view_strategies(fixture_engine(fixture), take_good, &view);
-    return view;
-}
 
 /* Serves the engine until `good` is so far behind; the figure is counted now and then. */
 static void wait_behind(struct fixture *fixture, uint64_t behind) {
@@ -442,12 +523,6 @@ static void wait_behind(struct fixture *fixture, uint64_t behind) {
     while (look(fixture).behind != behind && clock_monotonic_ns() < until_ns)
         cr_assert(engine_poll(fixture_engine(fixture), 1, &error), "%s", error.text);
     cr_assert_eq(look(fixture).behind, behind);
-}
-
-static struct view_checkpoints look_at_checkpoints(struct fixture *fixture) {
-    struct view_checkpoints view;
-    view_checkpoints(fixture_engine(fixture), &view);
-    return view;
 }
 
 Test(durable, the_view_shows_how_far_behind_a_suspended_one_is) {
@@ -506,15 +581,16 @@ static void take_checkpoint(void *context, const struct view_checkpoint *checkpo
 Test(durable, the_view_shows_the_checkpoints) {
     struct fixture *fixture = good_fixture();
     struct view_checkpoint newest = {.partition = -1};
-    fixture_assign_topic(fixture, BAR, 0, 0);
     struct view_checkpoints view = look_at_checkpoints(fixture);
     cr_expect(view.is_kept && view.is_well);
     cr_expect_eq(view.newest_ns, -1);
     cr_expect_eq(view.partitions, 0);
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    wait_written(fixture, 1); /* where it begins */
     send(fixture, 0, 3);
     checkpoint(fixture);
     view = look_at_checkpoints(fixture);
-    cr_expect_eq(view.written, 1);
+    cr_expect_eq(view.written, 2);
     cr_expect_eq(view.failed, 0);
     cr_expect_eq(view.partitions, 1);
     cr_expect_geq(view.newest_ns, 0);

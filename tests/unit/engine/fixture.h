@@ -10,6 +10,7 @@
 
 #include "engine/core/report.h"
 #include "engine/engine.h"
+#include "engine/operator.h"
 #include "engine/view.h"
 
 #include <stdbool.h>

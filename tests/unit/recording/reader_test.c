@@ -323,7 +323,7 @@ Test(recording, what_a_taken_block_holds_stays) {
     for (int i = 0; i < 4000; i++) {
         struct error error;
         cr_assert_eq(recording_reader_next(reader, &kept[i], &error), RECORDING_ENTRY);
-        recording_block_take(kept[i].block);
+        recording_block_retain(kept[i].block);
     }
     recording_reader_close(reader);
     cr_assert_gt(recording_pool_held(pool), 4 * BLOCK);
@@ -333,7 +333,7 @@ Test(recording, what_a_taken_block_holds_stays) {
         cr_assert(kept[i].line.key_size == (size_t)size &&
                   memcmp(kept[i].line.key, wanted, (size_t)size) == 0);
         cr_assert_eq(atoi(kept[i].line.payload), i);
-        recording_block_drop(kept[i].block);
+        recording_block_release(kept[i].block);
     }
     cr_assert_eq(recording_pool_held(pool), 0);
     free(kept);

@@ -1,7 +1,6 @@
-#include "json/number_powers.h"
-
 #include <criterion/criterion.h>
 #include <string.h>
+#include <take5/decimal_powers.h>
 
 /* Numbers of up to 1088 bits, least significant word first: enough for 5^342 and 2^(794 + 128). */
 #define WORDS 34
@@ -65,15 +64,21 @@ static struct big power_of_five(int exponent) {
 
 typedef unsigned __int128 wide;
 
+/* Rounded up. */
 static wide top_bits(const struct big *big) {
     wide value = 0;
     const int length = bit_length(big);
     for (int i = 0; i < 128; i++)
         value = (value << 1) + bit(big, length - 1 - i);
+    for (int i = 128; i < length; i++) {
+        if (bit(big, length - 1 - i))
+            return value + 1;
+    }
     return value;
 }
 
-/* The first 128 significant bits of 1 / divisor, by long division in base 2. */
+/* The first 128 significant bits of 1 / divisor, by long division in base 2, rounded up: it never
+ * comes out even. */
 static wide reciprocal_bits(const struct big *divisor) {
     struct big rest = {{1}};
     wide value = 0;
@@ -84,18 +89,16 @@ static wide reciprocal_bits(const struct big *divisor) {
             subtract(&rest, divisor);
         value = (value << 1) + goes;
     }
-    return value;
+    return value + 1;
 }
 
-Test(number_powers, the_table_is_what_long_arithmetic_gives) {
-    for (int q = NUMBER_POWER_MIN; q <= NUMBER_POWER_MAX; q++) {
-        const struct big power = power_of_five(q < 0 ? -q : q);
-        wide expected = q < 0 ? reciprocal_bits(&power) : top_bits(&power);
-        if (q < 0 && q >= -27)
-            expected++;
-        const struct number_power *entry = &number_powers[q - NUMBER_POWER_MIN];
-        cr_assert((wide)entry->high << 64 == (expected & ~(wide)UINT64_MAX) &&
-                      entry->low == (uint64_t)expected,
-                  "5^%d", q);
+Test(decimal_powers, the_table_is_what_long_arithmetic_gives) {
+    for (int k = -342; k <= 324; k++) {
+        const struct big power = power_of_five(k < 0 ? -k : k);
+        const wide expected = k < 0 ? reciprocal_bits(&power) : top_bits(&power);
+        const uint64_t *entry = t5_decimal_power_(k);
+        cr_assert((wide)entry[0] << 64 == (expected & ~(wide)UINT64_MAX) &&
+                      entry[1] == (uint64_t)expected,
+                  "10^%d", k);
     }
 }

@@ -1,0 +1,110 @@
+#include "engine/lane/dispatch_late.h"
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "engine/lane/dispatch.h"
+#include "engine/lane/dispatch_steps.h"
+
+/* Whether the catch-up is to give it the record; moves its position past it. */
+static bool takes_late(struct task *task, const struct record *record, bool *is_history) {
+    int64_t *position = &task->position[record->topic];
+    if (!task->is_fed || *position == SOURCE_NO_OFFSET || record->offset < *position)
+        return false;
+    *position = record->offset + 1;
+    *is_history = record->offset < task->history_to[record->topic];
+    return true;
+}
+
+/* Makes the record the message in hand, and finds who may want it. NULL: nobody can use it. */
+static struct route *route_late(struct lane *lane, struct partition *partition,
+                                const struct record *record, uint64_t *ticks_now,
+                                int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    uint32_t remarks = 0;
+    dispatch_note(lane, record);
+    if (decoder_decode(lane->decoder, record, message, &remarks) != DECODE_OK)
+        return NULL;
+    dispatch_name_topic(lane, record);
+    const uint32_t id = dispatch_intern(lane, partition->symbols, message);
+    struct route *route = id != SYMBOL_NONE ? dispatch_find_route(lane, partition, id) : NULL;
+    if (route == NULL)
+        return NULL;
+    symbols_touch(partition->symbols, id, coarse_ns);
+    counter_add(&lane->counts.late, 1);
+    message->symbol_id = id;
+    *ticks_now = clock_ticks();
+    return route;
+}
+
+void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
+                   uint64_t *ticks_now, int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
+    if (route == NULL)
+        return;
+    const uint32_t flags = message->flags;
+    const struct route_entry *entry = route->entries + route->begin[record->topic];
+    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
+    for (; entry < end; entry++) {
+        bool is_history;
+        if (entry->is_global || !takes_late(entry->task, record, &is_history))
+            continue;
+        if (entry->time_frames != NULL &&
+            !deployment_wants_time_frame(entry->task->deployment, message->time_frame_s))
+            continue;
+        message->flags = is_history ? flags | T5_MESSAGE_HISTORY : flags;
+        dispatch_call(lane, entry, record, ticks_now);
+    }
+    message->flags = flags;
+}
+
+/* Of the GLOBAL table; SYMBOL_NONE: it is full, or the lane is broken. */
+static uint32_t intern_global(struct lane *lane, int64_t coarse_ns) {
+    const uint32_t id = dispatch_intern(lane, lane->global->symbols, &lane->message);
+    if (id != SYMBOL_NONE)
+        symbols_touch(lane->global->symbols, id, coarse_ns);
+    return id;
+}
+
+static void give_history(struct lane *lane, struct partition *partition,
+                         const struct record *record, uint64_t *ticks_now, int64_t coarse_ns) {
+    t5_message *message = &lane->message;
+    const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
+    if (route == NULL)
+        return;
+    const int64_t ahead_ns = lane->options.ahead_ns(record);
+    const uint32_t id = message->symbol_id;
+    const struct route_entry *entry = route->entries + route->begin[record->topic];
+    const struct route_entry *end = route->entries + route->begin[record->topic + 1];
+    message->flags |= T5_MESSAGE_HISTORY;
+    for (; entry < end; entry++) {
+        const struct task *task = entry->task;
+        if (ahead_ns > task->deployment->warm_up_ns ||
+            atomic_load_explicit(&task->suspension, memory_order_relaxed) != SUSPENDED_NOT ||
+            (entry->time_frames != NULL &&
+             !deployment_wants_time_frame(task->deployment, message->time_frame_s)))
+            continue;
+        message->symbol_id = entry->is_global ? intern_global(lane, coarse_ns) : id;
+        if (message->symbol_id != SYMBOL_NONE)
+            dispatch_call(lane, entry, record, ticks_now);
+    }
+}
+
+void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
+                      int64_t coarse_ns) {
+    struct partition *partition = lane_partition(lane, record->partition);
+    if (partition == NULL || !partition->topics[record->topic].is_owned) {
+        counter_add(&lane->counts.not_owned, 1);
+        return;
+    }
+    struct offset_tracker *tracker = &partition->topics[record->topic];
+    if (tracker->next != SOURCE_NO_OFFSET && record->offset < tracker->next) {
+        counter_add(&lane->counts.seen, 1);
+        return;
+    }
+    ack_scope_begin(&lane->scope, partition, record->topic, record->offset, 0);
+    give_history(lane, partition, record, ticks_now, coarse_ns);
+    if (!lane->is_broken)
+        tracker->next = record->offset + 1;
+    dispatch_settle(lane);
+}

@@ -1,0 +1,23 @@
+/*
+ * engine/lane/dispatch_late.h - a record that the stream has passed, or that lies before its
+ * beginning, given to those tasks alone that want it: a catch-up, a warm-up.
+ *
+ * Lane thread only.
+ */
+#ifndef TAKE5_ENGINE_LANE_DISPATCH_LATE_H
+#define TAKE5_ENGINE_LANE_DISPATCH_LATE_H
+
+#include "engine/lane/lane_state.h"
+
+#include <stdint.h>
+
+/* Hands a record of the catch-up to the tasks that it feeds and that are not past it. An
+ * acknowledgement scope is open. What cannot be decoded was, or will be, the stream's to say. */
+void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
+                   uint64_t *ticks_now, int64_t coarse_ns);
+
+/* Hands a record before the beginning of a replay to the tasks whose warm-up reaches back to it. */
+void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
+                      int64_t coarse_ns);
+
+#endif

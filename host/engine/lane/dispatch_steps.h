@@ -1,0 +1,31 @@
+/*
+ * engine/lane/dispatch_steps.h - the steps of handling one record, for dispatch.c and
+ * dispatch_late.c.
+ *
+ * Lane thread only.
+ */
+#ifndef TAKE5_ENGINE_LANE_DISPATCH_STEPS_H
+#define TAKE5_ENGINE_LANE_DISPATCH_STEPS_H
+
+#include "engine/lane/lane_state.h"
+
+#include <stdint.h>
+
+/* The record is the one in hand, for whoever looks at the lane or after a crash. */
+void dispatch_note(struct lane *lane, const struct record *record);
+
+/* The decoded message says its topic. */
+void dispatch_name_topic(struct lane *lane, const struct record *record);
+
+/* The id of the decoded message's symbol. SYMBOL_NONE: the table is full, or the lane is broken. */
+uint32_t dispatch_intern(struct lane *lane, struct symbols *symbols, const t5_message *message);
+
+/* Who may want the decoded message, by its symbol's id. NULL: the lane is broken. */
+struct route *dispatch_find_route(struct lane *lane, struct partition *partition, uint32_t id);
+
+/* Calls the instance, and does what its answer asks for: errors are counted and logged, what it
+ * rejects goes to the dead letters. */
+void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
+                   uint64_t *ticks_now);
+
+#endif

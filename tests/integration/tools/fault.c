@@ -1,0 +1,91 @@
+/*
+ * Preloaded into a host under test.
+ *   TAKE5_KILL_AT=sync:N     it is killed (SIGKILL) right after the N-th journal was synced,
+ *                 rename:N   ... a checkpoint got its name,
+ *                 commit:N   ... offsets were sent to the broker, whose answer it does not hear
+ *   TAKE5_FULL=PATH          while PATH is there, the disk has no room for checkpoints and journals
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define OFFSET_COMMIT 8 /* Kafka's number of the request */
+
+static void pass(const char *point) {
+    static atomic_int passed;
+    const char *at = getenv("TAKE5_KILL_AT");
+    const size_t size = strlen(point);
+    if (at != NULL && strncmp(at, point, size) == 0 && at[size] == ':' &&
+        atomic_fetch_add(&passed, 1) + 1 == atoi(at + size + 1))
+        raise(SIGKILL);
+}
+
+static void *next_of(const char *name) {
+    return dlsym(RTLD_NEXT, name);
+}
+
+static bool is_full(int fd) {
+    const char *path = getenv("TAKE5_FULL");
+    char link[64], target[4096];
+    if (path == NULL || access(path, F_OK) != 0)
+        return false;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    const ssize_t size = readlink(link, target, sizeof target - 1);
+    target[size > 0 ? size : 0] = '\0';
+    return strstr(target, "/checkpoints/") != NULL;
+}
+
+ssize_t write(int fd, const void *data, size_t size) {
+    ssize_t (*next)(int, const void *, size_t) = next_of("write");
+    if (is_full(fd)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return next(fd, data, size);
+}
+
+int posix_fallocate(int fd, off_t offset, off_t size) {
+    int (*next)(int, off_t, off_t) = next_of("posix_fallocate");
+    return is_full(fd) ? ENOSPC : next(fd, offset, size);
+}
+
+int fdatasync(int fd) {
+    int (*next)(int) = next_of("fdatasync");
+    const int status = next(fd);
+    pass("sync");
+    return status;
+}
+
+int rename(const char *from, const char *to) {
+    int (*next)(const char *, const char *) = next_of("rename");
+    const int status = next(from, to);
+    const char *end = strrchr(to, '.');
+    if (end != NULL && strcmp(end, ".checkpoint") == 0)
+        pass("rename");
+    return status;
+}
+
+/* A request begins with its size (four bytes) and its number (two). */
+static bool is_commit(const struct msghdr *message) {
+    const unsigned char *bytes = message->msg_iovlen > 0 ? message->msg_iov[0].iov_base : NULL;
+    return bytes != NULL && message->msg_iov[0].iov_len >= 6 && bytes[4] == 0 &&
+           bytes[5] == OFFSET_COMMIT;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    ssize_t (*next)(int, const struct msghdr *, int) = next_of("sendmsg");
+    const bool is_it = is_commit(message);
+    const ssize_t size = next(fd, message, flags);
+    if (is_it && size > 0)
+        pass("commit");
+    return size;
+}
