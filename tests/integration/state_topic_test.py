@@ -27,7 +27,7 @@ class StateTopic(ChainScenario):
 
     def wait_written(self, host, more=1):
         """So many more checkpoints of each partition number."""
-        before = host.status()["checkpoints"]["written"]
+        before = host.wait_status("an answer", bool)["checkpoints"]["written"]
         host.wait_status(f"{more} checkpoints more", lambda status:
                          status["checkpoints"]["written"] >= before + more * PARTITIONS)
 

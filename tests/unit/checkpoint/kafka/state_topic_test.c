@@ -317,19 +317,27 @@ static void nap(void) {
 #define ADD_PARTITIONS  24
 #define END_TRANSACTION 26
 
+static void lay_error(int16_t request, rd_kafka_resp_err_t code) {
+    cr_assert_eq(rd_kafka_mock_broker_push_request_error_rtts(cluster, BROKER, request, 1, code, 0),
+                 0);
+}
+
 enum outcome { WRITTEN, WRITTEN_AFTER_ABORT, FAILED };
 
 /* What one error in the place of a transaction does: whatever becomes of it, later checkpoints are
  * written. The mock shows what was aborted, so that what is read then is nothing to go by. */
 static void expect_survives(int16_t request, rd_kafka_resp_err_t code, enum outcome outcome) {
-    struct checkpoint_store *store = open_store("first");
     size_t left = SIZE_MAX;
+    const bool is_first = request == INIT_PRODUCER; /* it comes with the store */
+    if (is_first)
+        lay_error(request, code);
+    struct checkpoint_store *store = open_store("first");
     (void)find_at(store, 1000000);
     uint64_t number = checkpoint_store_next_number(store, 3);
-    if (request != INIT_PRODUCER)
+    if (!is_first) {
         cr_expect(put(store, number++));
-    cr_assert_eq(rd_kafka_mock_broker_push_request_error_rtts(cluster, BROKER, request, 1, code, 0),
-                 0);
+        lay_error(request, code);
+    }
     const bool did = put(store, number++);
     cr_expect_eq(did, outcome != FAILED, "request %d, %s: %s", request, rd_kafka_err2name(code),
                  logged());
@@ -360,7 +368,8 @@ Test(state_topic, survives_errors_that_require_an_abort) {
 }
 
 Test(state_topic, survives_fatal_errors) {
-    expect_survives(INIT_PRODUCER, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, FAILED);
+    expect_survives(INIT_PRODUCER, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                    WRITTEN);
     expect_survives(ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FAILED);
     expect_survives(PRODUCE, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FAILED);
     expect_survives(END_TRANSACTION, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FAILED);
