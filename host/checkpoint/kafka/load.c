@@ -104,7 +104,6 @@ void claim_free(struct claim *claim) {
     if (claim == NULL)
         return;
     burials_release(&claim->burials);
-    text_release(&claim->burials.bytes);
     free(claim);
 }
 

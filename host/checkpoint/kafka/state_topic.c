@@ -61,7 +61,6 @@ static void place_free(struct state_place *place) {
     text_release(&place->prefix);
     changes_release(&place->changes);
     burials_release(&place->burials);
-    text_release(&place->burials.bytes);
     if (place->read != NULL)
         replica_release(place->read);
     free(place->read);
@@ -159,8 +158,6 @@ static void state_topic_free(struct store_backend *backend) {
     }
     batch_release(&self->batch);
     batch_release(&self->journals);
-    text_release(&self->batch.bytes);
-    text_release(&self->journals.bytes);
     if (self->reader != NULL)
         rd_kafka_destroy(self->reader);
     if (self->reader_conf != NULL)

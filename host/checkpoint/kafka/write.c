@@ -45,7 +45,6 @@ static bool adopt(struct state_topic *self, struct state_place *place, struct er
     place->own = claim->term;
     place->next_sequence = claim->next_sequence;
     burials_release(&place->burials);
-    text_release(&place->burials.bytes);
     place->burials = claim->burials;
     claim->burials = (struct burials){0};
     text_init(&claim->burials.bytes);

@@ -409,7 +409,7 @@ void recovery_take_global(struct engine *engine, const struct topic_partition *p
     while (!(did = find_and_take_global(engine, global, parts, count, &error)) &&
            error.code == ERROR_MEMORY &&
            breakdown_wait(&engine->breakdown, &patience, "the GLOBAL deployments' states")) {}
-    if (!did && error.code != ERROR_MEMORY)
+    if (!did && error.code != ERROR_MEMORY && !atomic_load(&engine->should_stop))
         breakdown_come(&engine->breakdown, error.code, "the GLOBAL deployments cannot work: %s",
                        error.text);
 }

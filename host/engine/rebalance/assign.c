@@ -391,6 +391,9 @@ static void assign_number(struct engine *engine, const struct topic_partition *p
             break;
         if (assigned.partition != NULL && assigned.partition->is_fresh)
             rebalance_discard(engine, assigned.partition);
+        /* A stop that does not wait for it leaves it to whoever is given it next. */
+        if (error.code == ERROR_TIMEOUT && atomic_load(&engine->should_stop))
+            break;
         is_over = error.code != ERROR_MEMORY ||
                   !breakdown_wait(&engine->breakdown, &patience, "a partition");
         if (is_over)

@@ -27,7 +27,6 @@ static void setup(void) {
 
 static void teardown(void) {
     batch_release(&topic);
-    text_release(&topic.bytes);
 }
 
 TestSuite(replica, .init = setup, .fini = teardown);
@@ -282,7 +281,6 @@ Test(replica, what_was_not_written_is_collected_again) {
     expect_read(&checkpoint);
     checkpoint_release(&checkpoint);
     batch_release(&lost);
-    text_release(&lost.bytes);
     writer_release(&writer);
 }
 
