@@ -26,6 +26,7 @@ struct ctl {
     struct host_locator locator;
     bool is_json;
     bool does_skip;
+    bool does_leave;
     int64_t watch_ns; /* 0: does not watch */
 };
 
@@ -118,6 +119,8 @@ static int ask(const struct ctl *ctl, int argc, char **argv) {
         text_printf(&request, "%s%s", i > 0 ? " " : "", argv[i]);
     if (ctl->does_skip)
         text_puts(&request, " --skip");
+    if (ctl->does_leave)
+        text_puts(&request, " --leave");
     if (!control_ask(ctl->locator.place.socket, request.data, &did, &answer, &error)) {
         host_locator_complain(&ctl->locator, &error);
     } else {
@@ -180,6 +183,10 @@ static int carry_out(const struct ctl *ctl, int argc, char **argv) {
         complain("--skip is for resume");
         return EXIT_USAGE;
     }
+    if (ctl->does_leave && strcmp(argv[0], "stop") != 0) {
+        complain("--leave is for stop");
+        return EXIT_USAGE;
+    }
     if (strcmp(argv[0], "status") == 0) {
         if (argc == 1)
             return status(ctl);
@@ -219,12 +226,17 @@ static const struct option_row options[] = {
                 "set the log level of one room, or of all, until the next start"),
     OPTION_WORD("drain", "[off]",
                 "stop reading, and wait until everything read is acknowledged and committed"),
-    OPTION_WORD("stop", NULL, "stop the host as SIGTERM does, and wait for its end"),
+    OPTION_WORD("stop", NULL,
+                "stop the host as SIGTERM does, and wait for its end; its partitions are kept for "
+                "its next start ([take5] on_stop)"),
     OPTION_HEADING("options"),
     OPTIONS_LOCATOR(struct ctl, locator),
     {0, "json", NULL, OPTION_FLAG(struct ctl, is_json), "print the response of the host as it is"},
     {0, "skip", NULL, OPTION_FLAG(struct ctl, does_skip),
      "with resume: continue with the next message; the strategy is told of the gap"},
+    {0, "leave", NULL, OPTION_FLAG(struct ctl, does_leave),
+     "with stop: give the partitions to the other hosts at once, for a host that does not come "
+     "back"},
     {0, "watch", "[=DURATION]", OPTION_DURATION(struct ctl, watch_ns, WATCH_MIN_NS, WATCH_NS),
      "repeat the status (default: every 2s)"},
     OPTIONS_END,

@@ -258,7 +258,8 @@ static const struct option_row options[] = {
      OPTION_SETTING(struct record_command, config_options, "kafka.bootstrap.servers"),
      "use these brokers instead of the configured ones"},
     {'o', "output", "FILE", OPTION_TEXT(struct record_command, output),
-     "default: stdout. An existing recording is continued without gaps or duplicates"},
+     "default: stdout. An existing recording is continued without gaps or duplicates. FILE.gz and "
+     "FILE.zst are packed with gzip and zstd"},
     {0, "topic", "NAME", OPTION_LIST(struct record_command, topics),
      "role or topic; may be given more than once (default: all configured ones)"},
     {0, "from", "TIME", OPTION_TIME_MS(struct record_command, from_ms),

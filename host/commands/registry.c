@@ -1,8 +1,10 @@
 #include "commands/registry.h"
 
 const struct command *const commands[] = {
-    &command_run,     &command_check,    &command_list,        &command_inspect,
-    &command_new,     &command_record,   &command_replay,      &command_feed,
-    &command_ctl,     &command_top,      &command_dlq,         &command_checkpoint,
-    &command_version, &command_rehearse, &command_conformance, NULL,
+    &command_run,      &command_check,       &command_list,
+    &command_inspect,  &command_new,         &command_record,
+    &command_replay,   &command_evaluate,    &command_diff,
+    &command_feed,     &command_ctl,         &command_top,
+    &command_dlq,      &command_checkpoint,  &command_version,
+    &command_rehearse, &command_conformance, NULL,
 };

@@ -76,6 +76,18 @@ static void on_unusable(void *context, const struct record *record, const char *
         sink_ordered_end(replay->sink, place);
 }
 
+/* The sink's thread. */
+static bool on_signal(void *context, const struct delivery *delivery) {
+    const struct replay_listener *listener = ((struct replay *)context)->options->listener;
+    return listener->signal(listener->context, delivery);
+}
+
+/* Reading thread. */
+static void on_message(void *context, const t5_message *message) {
+    const struct replay_listener *listener = ((struct replay *)context)->options->listener;
+    listener->message(listener->context, message);
+}
+
 /* Control thread, between two messages. */
 static void on_pause(void *context) {
     struct replay *replay = context;
@@ -110,7 +122,7 @@ static uint64_t done(void *context) {
  * comes to anything. */
 static bool open_output(struct replay *replay, struct error *error) {
     const char *path = replay->options->output;
-    if (path == NULL)
+    if (path == NULL || replay->options->listener != NULL)
         return true;
     const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0)
@@ -125,11 +137,17 @@ static bool make_parts(struct replay *replay, struct error *error) {
     source.paused = on_pause;
     source.pause_every = replay->options->renew_every;
     source.context = replay;
+    const struct replay_listener *listener = replay->options->listener;
+    if (listener != NULL && listener->message != NULL)
+        source.message = on_message;
     replay->source = file_source_new(&source, replay->config, replay->log, error);
     if (replay->source == NULL || !open_output(replay, error))
         return false;
-    const struct sink_ordered_options ordered = {.file = replay->output,
-                                                 .does_replace = replay->options->output != NULL,
+    const struct sink_ordered_options ordered = {.take = listener != NULL ? on_signal : NULL,
+                                                 .file = replay->output,
+                                                 .has_places = replay->options->has_places,
+                                                 .does_replace = listener == NULL &&
+                                                                 replay->options->output != NULL,
                                                  .done = done,
                                                  .context = replay,
                                                  .stop = &replay->signals->should_stop};
@@ -216,7 +234,7 @@ static bool work(struct replay *replay, struct error *error) {
     return goes_on || error->code == ERROR_NONE;
 }
 
-static void summarise(struct replay *replay) {
+static void summarise(struct replay *replay, bool is_good) {
     struct view_totals totals;
     struct file_source_progress progress;
     view_totals(replay->engine, &totals);
@@ -236,7 +254,10 @@ static void summarise(struct replay *replay) {
     };
     if (totals.messages > 0)
         replay_stats_say_unmet(&replay->stats);
-    if (replay->options->is_json)
+    if (replay->options->listener != NULL) {
+        if (is_good)
+            replay->options->listener->end(replay->options->listener->context, &summary);
+    } else if (replay->options->is_json)
         summary_print_json(&summary, replay->options->output != NULL ? stdout : stderr);
     else if (!replay->options->is_quiet)
         summary_print(&summary, stderr);
@@ -306,6 +327,8 @@ static int judge(struct replay *replay, bool is_good, const struct error *source
             return EXIT_GOOD;
         if (errnum == ECANCELED)
             complain("interrupted");
+        else if (replay->options->listener != NULL)
+            complain("out of memory for the signals");
         else
             complain("%s: %s", replay->options->output != NULL ? replay->options->output : "stdout",
                      error.text);
@@ -383,7 +406,7 @@ int replay_run(struct replay_options *options, struct config *config, struct log
         code = EXIT_FAILED;
     }
     if (did_start)
-        summarise(&replay);
+        summarise(&replay, code == EXIT_GOOD);
 done:
     fflush(stdout);
     if (replay.is_stuck)

@@ -24,6 +24,7 @@ static struct replay_stats_entry *find(struct replay_stats *stats,
     snprintf(entry->name, sizeof entry->name, "%s", strategy->name);
     snprintf(entry->strategy, sizeof entry->strategy, "%s", strategy->strategy);
     snprintf(entry->version, sizeof entry->version, "%s", strategy->version);
+    entry->side = strategy->side;
     return entry;
 }
 

@@ -13,6 +13,7 @@
 
 struct replay_stats_entry {
     char name[128], strategy[64], version[32];
+    enum t5_side side;
     uint64_t messages, signals, errors, rejects, timers;
     int64_t busy_ns;
     size_t symbols, symbols_met; /* as in struct view_strategy */

@@ -57,6 +57,7 @@ struct config_deployment {
 };
 
 enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
+enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
 enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
@@ -76,6 +77,8 @@ struct config {
     int64_t lanes;
     bool strict_modes;
     bool keep_state; /* across a clean stop */
+    enum config_on_stop on_stop;
+    bool stop_leaves; /* effective: a stop gives up the partitions */
     enum config_on_stuck on_stuck;
     enum config_on_crash on_crash;
     int64_t stuck_ns;

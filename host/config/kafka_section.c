@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INSTANCE "group.instance.id"
+
 static struct config_items *items_of(struct build *build, enum kafka_side side) {
     return side == KAFKA_CONSUMER ? &build->config->kafka : &build->config->producer;
 }
@@ -185,6 +187,19 @@ static void check_times(struct build *build) {
     }
 }
 
+/* The name as a static member, and whether it is worth keeping. A demo's mock cluster knows none.
+ */
+static void set_instance(struct build *build) {
+    struct config *config = build->config;
+    const bool is_own = config_items_find(&config->kafka, INSTANCE) != NULL;
+    config->stop_leaves = config->on_stop == ON_STOP_LEAVE ||
+                          (config->on_stop == ON_STOP_AUTO && !is_own && !config->host_id_lasts);
+    if (build->request->is_demo || config->host_id == NULL || is_own)
+        return;
+    if (!config_items_set(&config->kafka, INSTANCE, config->host_id, (struct place){0}))
+        build_out_of_memory(build);
+}
+
 void kafka_finish(struct build *build) {
     struct config *config = build->config;
     if (config_items_find(&config->kafka, "bootstrap.servers") == NULL) {
@@ -193,6 +208,7 @@ void kafka_finish(struct build *build) {
                               is_docker ? "broker_1:9092" : "127.0.0.1:29092", (struct place){0}))
             build_out_of_memory(build);
     }
+    set_instance(build);
     share_with_producer(build);
     config->bootstrap_servers = effective(build, KAFKA_CONSUMER, "bootstrap.servers");
     config->group_id = effective(build, KAFKA_CONSUMER, "group.id");

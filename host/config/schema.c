@@ -16,6 +16,8 @@
 #define DEPLOYMENT(member) .offset = offsetof(struct config_deployment, member)
 
 static const struct schema_choice run_modes[] = {{"local", 1}, {"docker", 2}, {NULL, 0}};
+static const struct schema_choice on_stop[] = {
+    {"auto", ON_STOP_AUTO}, {"stay", ON_STOP_STAY}, {"leave", ON_STOP_LEAVE}, {NULL, 0}};
 static const struct schema_choice on_stuck[] = {
     {"exit", ON_STUCK_EXIT}, {"report", ON_STUCK_REPORT}, {NULL, 0}};
 static const struct schema_choice on_crash[] = {
@@ -115,6 +117,12 @@ static const struct schema_key keys[] = {
     {"take5", "keep_state", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, CONFIG(keep_state), false,
      "Save every strategy's state, while the stream runs ([checkpoint]) and at a clean stop, and "
      "load it at the next start."},
+    {"take5", "on_stop", SCHEMA_CHOICE, "auto", NULL, 0, 0, on_stop, CONFIG(on_stop), false,
+     "What a stop does with the partitions: stay keeps them for this host's next start, for at "
+     "most "
+     "[kafka] session.timeout.ms; leave gives them to the other hosts at once, as `take5 ctl stop "
+     "--leave` does. auto: leave if the default of host_id is made of a container's host name, "
+     "which the next container does not have; else stay."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
      "report this host as dead."},

@@ -65,7 +65,7 @@ struct schema_section {
 struct schema_property {
     const char *section; /* "kafka" or "sink:kafka" */
     const char *name;
-    const char *value;   /* NULL: depends on run_mode */
+    const char *value;   /* NULL: depends on [take5] */
     bool is_optional;    /* only where this librdkafka knows it */
     const char *instead; /* only where this librdkafka does not know that one; NULL: everywhere */
     bool is_shared;      /* the default of [kafka] is the producer's too */

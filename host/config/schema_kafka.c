@@ -7,6 +7,9 @@ static const struct schema_property properties[] = {
     {"kafka", "bootstrap.servers", NULL, false, NULL, true,
      "Bootstrap brokers. By run_mode: 127.0.0.1:29092 or broker_1:9092."},
     {"kafka", "group.id", "take5_algo1_group", false, NULL, false, "The consumer group."},
+    {"kafka", "group.instance.id", NULL, false, NULL, false,
+     "The name as a static member of the group. By default [take5] host_id; empty: a dynamic "
+     "member, whose partitions move at every restart."},
     {"kafka", "client.id", "take5", false, NULL, true,
      "How brokers name this client in their logs."},
     {"kafka", "auto.offset.reset", "earliest", false, NULL, false,

@@ -373,6 +373,12 @@ static bool stop(struct engine *engine, int64_t deadline_ns) {
     return true;
 }
 
+void engine_leave(struct engine *engine) {
+    struct source *source = engine->options.source;
+    if (source->ops->leave != NULL)
+        source->ops->leave(source);
+}
+
 bool engine_stop(struct engine *engine, int64_t by_ns, struct engine_left *left) {
     const bool did = stop(engine, by_ns);
     if (!did)

@@ -44,6 +44,9 @@ bool engine_poll(struct engine *engine, int timeout_ms, struct error *error);
  */
 void engine_reload(struct engine *engine, struct config *next, struct report *report);
 
+/* Before engine_stop: it gives the partitions up for good (source.h). */
+void engine_leave(struct engine *engine);
+
 /*
  * Ends the work by `by_ns` (monotonic): lanes finish the message in hand, the sinks are flushed,
  * offsets stored, instances saved (if so configured and everything is confirmed), the source closed

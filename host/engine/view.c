@@ -158,6 +158,7 @@ static void view_running(struct engine *engine, const struct deployment *deploym
     memcpy(view->hash, deployment->hash, sizeof view->hash);
     view->generation = deployment->generation->number;
     view->has_save = deployment->description->has_save;
+    view->side = deployment->description->side;
     view->is_global = deployment_is_global(deployment);
     add_symbols(view, deployment);
     if (deployment->differs != NULL)

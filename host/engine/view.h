@@ -35,6 +35,7 @@ void view_totals(struct engine *engine, struct view_totals *totals);
 /* One deployment, over its instances. */
 struct view_strategy {
     char name[128], strategy[64], version[32], hash[33];
+    enum t5_side side; /* how its signals are read as positions */
     uint32_t generation;
     bool is_suspended; /* any instance */
     const char *why;   /* it is: suspension_name(); else empty */

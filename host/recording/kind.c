@@ -45,17 +45,26 @@ static const struct recording_kind utf16_be =
 
 /* ---- by looks ---- */
 
-static const struct recording_kind array = {
+static const struct recording_kind array =
+    CERTAIN("a JSON array", "write its elements one per line, as `jq -c '.[]'` does");
+static const struct recording_kind list = {
     "a JSON array", "write its elements one per line, as `jq -c '.[]'` does", false};
-static const struct recording_kind pretty = {
-    "JSON over several lines", "write each object on one line, as `jq -c .` does", false};
+static const struct recording_kind pretty =
+    CERTAIN("JSON over several lines", "write each object on one line, as `jq -c .` does");
 static const struct recording_kind rpk = {
     "the output of `rpk topic consume`",
     "convert it with `jq -c '{topic,partition,offset,ts:.timestamp,key,payload:.value}'`", false};
+static const struct recording_kind rpk_pretty =
+    CERTAIN("the output of `rpk topic consume`",
+            "convert it with `jq -c '{topic,partition,offset,ts:.timestamp,key,payload:.value}'`");
 static const struct recording_kind prefixed = {
     "the output of a console consumer, with something before each value",
     "remove that with `sed 's/^[^{]*//'`, or record with `take5 record` or `kcat -J`", false};
-static const struct recording_kind csv = {"CSV", "convert it to JSON lines", false};
+static const struct recording_kind csv = {
+    "CSV",
+    "name its columns, as `take5 replay --map symbol=ticker,timestamp=date,price=close` does, or "
+    "convert it to JSON lines",
+    false};
 static const struct recording_kind xml = {"XML or HTML", "convert it to JSON lines", false};
 static const struct recording_kind ini = {
     "a configuration", "give the recording, and the configuration with -c", false};
@@ -122,10 +131,18 @@ static const struct recording_kind *wide(const char *bytes, size_t size) {
 }
 
 static const struct recording_kind *of_object(const struct line *line, const struct line *all) {
+    const bool is_alone = line->end - line->at == 1;
     if (has(all, "\"topic\"") && has(all, "\"value\"") && has(all, "\"offset\"") &&
         !has(all, "\"payload\""))
-        return &rpk;
-    return line->end - line->at == 1 ? &pretty : NULL;
+        return is_alone ? &rpk_pretty : &rpk;
+    return is_alone ? &pretty : NULL;
+}
+
+/* "[" alone, or with an object or another array in it. */
+static bool is_array(const struct line *line) {
+    struct line rest = {line->at + 1, line->end};
+    trim(&rest);
+    return rest.at == rest.end || *rest.at == '{' || *rest.at == '[';
 }
 
 static const struct recording_kind *of_line(const struct line *line, const struct line *all) {
@@ -144,7 +161,7 @@ static const struct recording_kind *of_line(const struct line *line, const struc
         count(line, '{') == 0)
         return &ini;
     if (line->at[0] == '[')
-        return &array;
+        return is_array(line) ? &array : &list;
     if (has(line, "{\""))
         return &prefixed;
     if (count(line, ',') > 0 || count(line, ';') > 0 || count(line, '\t') > 0)

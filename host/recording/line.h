@@ -26,6 +26,7 @@
 
 struct recording_line {
     bool is_plain;
+    bool is_row;       /* of CSV: plain, and about prices (reader.h) */
     const char *topic; /* NULL: the line names none */
     size_t topic_size;
     const char *key; /* NULL: none; may be empty and not NULL */

@@ -1,27 +1,23 @@
 #include "recording/reader.h"
 
 #include "base/text.h"
+#include "recording/csv.h"
 #include "recording/kind.h"
 #include "recording/shared_block.h"
 #include "json/lenient_bytes.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DEFAULT_MAX_LINE (16 * 1024 * 1024)
 
 struct recording_reader {
     struct recording_options options;
     char *name;
-    int fd;
-    bool owns_fd;
-    int64_t size;
-    uint64_t bytes, lines, bad_lines;
+    struct recording_input *input;
+    uint64_t bytes, lines, bad_lines; /* bytes of text */
+    uint64_t useful_bytes;            /* those of them up to the last line that was given */
 
     struct recording_block *block;
     size_t begin;    /* where the next line begins in the block */
@@ -39,47 +35,59 @@ struct recording_reader {
         refused; /* lines that could be read, and those of them that the caller refused */
     bool is_judged;
     const struct recording_kind *kind; /* of the first line, once that turned out to be bad */
+    struct rows *rows;                 /* NULL: the text is lines of JSON */
 };
+
+/* CSV: the text as it comes, and its rows as lines. */
+struct rows {
+    bool is_known; /* whether it is CSV at all */
+    bool is_ended;
+    struct text text; /* from `begin` on it was not looked at */
+    size_t begin;
+    struct recording_csv *csv; /* NULL before the header */
+    struct text line;          /* the row in hand, of which `given` bytes were given */
+    size_t given;
+};
+
+static void rows_free(struct rows *rows) {
+    if (rows == NULL)
+        return;
+    text_release(&rows->text);
+    text_release(&rows->line);
+    recording_csv_free(rows->csv);
+    free(rows);
+}
+
+static struct rows *rows_new(void) {
+    struct rows *rows = calloc(1, sizeof *rows);
+    if (rows == NULL)
+        return NULL;
+    text_init(&rows->text);
+    text_init(&rows->line);
+    return rows;
+}
 
 struct recording_reader *recording_reader_open(const char *path,
                                                const struct recording_options *options,
                                                struct error *error) {
     struct recording_reader *reader = calloc(1, sizeof *reader);
-    if (reader == NULL || (reader->name = strdup(path)) == NULL) {
+    const bool is_csv = options->mapping_count > 0;
+    if (reader == NULL || (reader->name = strdup(path)) == NULL ||
+        (is_csv && (reader->rows = rows_new()) == NULL)) {
         error_set_memory(error, "reading a recorded file");
-        free(reader);
+        recording_reader_close(reader);
         return NULL;
     }
     reader->options = *options;
     if (reader->options.max_line == 0)
         reader->options.max_line = DEFAULT_MAX_LINE;
-    reader->size = -1;
-    reader->owns_fd = strcmp(path, "-") != 0;
-    reader->fd = reader->owns_fd ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-    struct stat status;
-    if (reader->fd < 0 || fstat(reader->fd, &status) != 0) {
-        error_set_errno(error, errno, "%s", path);
-        recording_reader_close(reader);
-        return NULL;
-    }
-    if (S_ISDIR(status.st_mode)) {
-        error_set_errno(error, EISDIR, "%s", path);
-        recording_reader_close(reader);
-        return NULL;
-    }
-    if (S_ISREG(status.st_mode)) {
-        reader->size = status.st_size;
-        posix_fadvise(reader->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    }
-    if (options->begin_at > 0 && lseek(reader->fd, (off_t)options->begin_at, SEEK_SET) < 0) {
-        error_set_errno(error, errno, "%s: continuing at byte %llu", path,
-                        (unsigned long long)options->begin_at);
-        recording_reader_close(reader);
-        return NULL;
-    }
     reader->begin_at = options->begin_at;
     reader->lines = options->begin_lines;
-    return reader;
+    reader->input = recording_input_open(path, options->begin_at, error);
+    if (reader->input != NULL)
+        return reader;
+    recording_reader_close(reader);
+    return NULL;
 }
 
 void recording_reader_close(struct recording_reader *reader) {
@@ -87,8 +95,8 @@ void recording_reader_close(struct recording_reader *reader) {
         return;
     if (reader->block != NULL)
         recording_block_release(reader->block);
-    if (reader->owns_fd && reader->fd >= 0)
-        close(reader->fd);
+    recording_input_close(reader->input);
+    rows_free(reader->rows);
     free(reader->name);
     free(reader);
 }
@@ -153,6 +161,12 @@ bool recording_reader_reject(struct recording_reader *reader, uint64_t number, c
 
 /* Input. */
 
+static bool is_blank(const char *line, size_t size) {
+    while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t' || line[size - 1] == '\r'))
+        size--;
+    return size == 0;
+}
+
 /* Makes room behind what is filled: in this block, or in a new one that begins with the rest. */
 static bool make_room(struct recording_reader *reader, struct error *error) {
     struct recording_block *block = reader->block;
@@ -177,27 +191,190 @@ static bool make_room(struct recording_reader *reader, struct error *error) {
     return true;
 }
 
+/* Of a packed file a little may come to any amount: when none of it is of use, it ends. */
+static bool check_useful(const struct recording_reader *reader, struct error *error) {
+    const uint64_t useless = reader->bytes - reader->useful_bytes;
+    const uint64_t most = 2 * (uint64_t)reader->options.max_line;
+    if (recording_input_packing(reader->input) == RECORDING_PLAIN ||
+        useless <= (most > RECORDING_USELESS_BYTES ? most : RECORDING_USELESS_BYTES))
+        return true;
+    return error_set(error, ERROR_INVALID,
+                     "%s: %llu MiB that were unpacked in a row, up to byte %llu of the file, hold "
+                     "no line that can be used: it is damaged, or made to do harm",
+                     reader->name, (unsigned long long)useless >> 20,
+                     (unsigned long long)recording_input_bytes(reader->input));
+}
+
+static enum recording_result read_text(struct recording_reader *reader, char *to, size_t room,
+                                       size_t *got, struct error *error) {
+    const enum recording_result result = recording_input_read(reader->input, to, room, got, error);
+    if (result != RECORDING_ENTRY)
+        return result;
+    reader->bytes += *got;
+    return check_useful(reader, error) ? RECORDING_ENTRY : RECORDING_FAILED;
+}
+
+static void put(struct recording_reader *reader, const char *bytes, size_t size) {
+    memcpy(reader->block->input + reader->filled, bytes, size);
+    reader->filled += size;
+}
+
+/* ---- rows of CSV ---- */
+
+/* Moves to the front what was not looked at, and reads behind it. */
+static enum recording_result rows_read(struct recording_reader *reader, struct error *error) {
+    struct rows *rows = reader->rows;
+    struct text *text = &rows->text;
+    size_t got = 0;
+    if (rows->begin > 0) {
+        memmove(text->data, text->data + rows->begin, text->size - rows->begin);
+        text->size -= rows->begin;
+        rows->begin = 0;
+    }
+    if (text->size > reader->options.max_line) {
+        error_set(error, ERROR_INVALID, "%s:%llu: a line of the CSV is longer than %zu bytes",
+                  reader->name, (unsigned long long)reader->lines + 1, reader->options.max_line);
+        return RECORDING_FAILED;
+    }
+    const size_t room = RECORDING_BLOCK_SIZE / 2;
+    text_reserve(text, text->size + room);
+    if (text->capacity <= text->size + room) {
+        error_set_memory(error, reader->name);
+        return RECORDING_FAILED;
+    }
+    const enum recording_result result =
+        read_text(reader, text->data + text->size, room, &got, error);
+    rows->is_ended = result == RECORDING_END;
+    text->size += got;
+    return result == RECORDING_END ? RECORDING_ENTRY : result;
+}
+
+static size_t mark_size(const struct text *text) {
+    return text->size >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+/* Where the first line that is not blank begins; the text's size: there is none yet. */
+static size_t first_line(const struct text *text) {
+    size_t at = mark_size(text);
+    while (at < text->size && (text->data[at] == '\n' || is_blank(text->data + at, 1)))
+        at++;
+    return at;
+}
+
+/* Looks once at how the file begins: what is lines of JSON, or something that the lines' judge
+ * knows better, goes on as such, with what was read. */
+static enum recording_result rows_begin(struct recording_reader *reader, struct error *error) {
+    struct rows *rows = reader->rows;
+    const struct text *text = &rows->text;
+    const size_t at = first_line(text);
+    const bool is_whole = memchr(text->data + at, '\n', text->size - at) != NULL;
+    if (!is_whole && text->size < RECORDING_KIND_SIZE && !rows->is_ended)
+        return rows_read(reader, error);
+    const struct recording_kind *kind = recording_kind_of(text->data, text->size);
+    rows->is_known = true;
+    if (at < text->size && text->data[at] != '{' && (kind == NULL || !kind->is_certain)) {
+        rows->begin = mark_size(text);
+        reader->is_judged = true;
+        return RECORDING_ENTRY;
+    }
+    put(reader, text->data, text->size);
+    reader->is_ended = rows->is_ended;
+    rows_free(rows);
+    reader->rows = NULL;
+    return RECORDING_ENTRY;
+}
+
+/* The next line of the text: false when it is not there yet, or there is none any more. */
+static bool rows_next(const struct rows *rows, size_t *size, size_t *size_with_break) {
+    const char *begin = rows->text.data + rows->begin;
+    const size_t left = rows->text.size - rows->begin;
+    const char *stop = left > 0 ? memchr(begin, '\n', left) : NULL;
+    *size = stop != NULL ? (size_t)(stop - begin) : left;
+    *size_with_break = stop != NULL ? *size + 1 : left;
+    return stop != NULL || (rows->is_ended && left > 0);
+}
+
+/* The header's line becomes an empty one. */
+static bool rows_take_header(struct recording_reader *reader, const char *line, size_t size,
+                             struct error *error) {
+    struct rows *rows = reader->rows;
+    rows->csv = recording_csv_new(line, size, reader->options.mappings,
+                                  reader->options.mapping_count, error);
+    text_putc(&rows->line, '\n');
+    return rows->csv != NULL || error_prefix(error, "%s: ", reader->name);
+}
+
+/* A bad row is told when all before it were given; `*did_wait`: they were not. */
+static bool rows_take(struct recording_reader *reader, const char *line, size_t size, bool is_alone,
+                      bool *did_wait, struct error *error) {
+    struct rows *rows = reader->rows;
+    if (rows->csv == NULL && !is_blank(line, size))
+        return rows_take_header(reader, line, size, error);
+    const char *complaint =
+        is_blank(line, size) ? NULL : recording_csv_row(rows->csv, line, size, &rows->line);
+    if (complaint == NULL) {
+        text_putc(&rows->line, '\n');
+        return !text_is_oom(&rows->line) || error_set_memory(error, reader->name);
+    }
+    text_reset(&rows->line);
+    *did_wait = !is_alone;
+    return *did_wait || reject(reader, ++reader->lines, complaint, error);
+}
+
+/* Fills the block with lines that rows give. */
+static enum recording_result read_rows(struct recording_reader *reader, struct error *error) {
+    struct rows *rows = reader->rows;
+    const size_t before = reader->filled;
+    for (;;) {
+        const size_t left = rows->line.size - rows->given;
+        const size_t room = reader->block->capacity - reader->filled;
+        const size_t size = left < room ? left : room;
+        put(reader, rows->line.data + rows->given, size);
+        rows->given += size;
+        if (reader->filled == reader->block->capacity)
+            return RECORDING_ENTRY;
+        text_reset(&rows->line);
+        rows->given = 0;
+
+        size_t line_size, with_break;
+        if (!rows_next(rows, &line_size, &with_break)) {
+            if (reader->filled > before)
+                return RECORDING_ENTRY;
+            reader->is_ended = rows->is_ended;
+            return rows->is_ended ? RECORDING_ENTRY : rows_read(reader, error);
+        }
+        bool did_wait = false;
+        if (!rows_take(reader, rows->text.data + rows->begin, line_size,
+                       reader->filled == reader->begin, &did_wait, error))
+            return RECORDING_FAILED;
+        if (did_wait)
+            return RECORDING_ENTRY;
+        rows->begin += with_break;
+    }
+}
+
+/* ---- any text ---- */
+
 static enum recording_result read_more(struct recording_reader *reader, struct error *error) {
     if (reader->options.before_read != NULL &&
-        !reader->options.before_read(reader->options.before_read_context, reader->fd))
+        !reader->options.before_read(reader->options.before_read_context,
+                                     recording_input_waits_for(reader->input)))
         return RECORDING_STOPPED;
     if (!make_room(reader, error))
         return RECORDING_FAILED;
     struct recording_block *block = reader->block;
-    ssize_t got;
-    do
-        got = read(reader->fd, block->input + reader->filled, block->capacity - reader->filled);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        error_set_errno(error, errno, "reading %s after %llu bytes", reader->name,
-                        (unsigned long long)reader->bytes);
-        return RECORDING_FAILED;
+    enum recording_result result;
+    if (reader->rows != NULL) {
+        result = reader->rows->is_known ? read_rows(reader, error) : rows_begin(reader, error);
+    } else {
+        size_t got;
+        result = read_text(reader, block->input + reader->filled, block->capacity - reader->filled,
+                           &got, error);
+        reader->is_ended = result == RECORDING_END;
+        reader->filled += got;
     }
-    reader->is_ended = got == 0;
-    reader->filled += (size_t)got;
-    reader->bytes += (uint64_t)got;
     memset(block->input + reader->filled, 0, RECORDING_SLACK);
-    return RECORDING_ENTRY;
+    return result == RECORDING_END ? RECORDING_ENTRY : result;
 }
 
 /* Lines. */
@@ -250,12 +427,6 @@ static enum recording_result find_line(struct recording_reader *reader, size_t *
     }
 }
 
-static bool is_blank(const char *line, size_t size) {
-    while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t' || line[size - 1] == '\r'))
-        size--;
-    return size == 0;
-}
-
 /* A file with lines of which none was of use, be they blank, is no recording. */
 static enum recording_result end(struct recording_reader *reader, struct error *error) {
     if (reader->is_skipping) {
@@ -282,6 +453,7 @@ static const char *scan(struct recording_reader *reader, const char *line, size_
         recording_line_scan(line, size, block->scratch + reader->scratch_used, &used, &entry->line);
     if (complaint == NULL) {
         reader->scratch_used += used;
+        entry->line.is_row = reader->rows != NULL;
         return NULL;
     }
     reader->is_cut = !is_complete && line[0] == '{';
@@ -320,6 +492,7 @@ enum recording_result recording_reader_next(struct recording_reader *reader,
             continue;
         }
         reader->given++;
+        reader->useful_bytes = reader->bytes;
         reader->line = (size_t)(begin - block->input);
         entry->text = line;
         entry->text_size = size;
@@ -344,7 +517,7 @@ const char *recording_reader_name(const struct recording_reader *reader) {
 }
 
 uint64_t recording_reader_bytes(const struct recording_reader *reader) {
-    return reader->bytes;
+    return recording_input_bytes(reader->input);
 }
 
 uint64_t recording_reader_at(const struct recording_reader *reader) {
@@ -364,5 +537,5 @@ bool recording_reader_is_cut(const struct recording_reader *reader) {
 }
 
 int64_t recording_reader_size(const struct recording_reader *reader) {
-    return reader->size;
+    return recording_input_size(reader->input);
 }

@@ -10,15 +10,21 @@
  * line that cannot be used, or is longer than `max_line`, is counted, told to `bad_line` and
  * passed; or it ends the reading, if strict.
  *
+ * What is packed with gzip or zstd is unpacked on the way (input.h): places, sizes of lines and
+ * limits are those of the text then. With `mappings`, a file that does not begin with an object is
+ * CSV, and its rows are read as plain lines (csv.h); `text` of an entry is the message.
+ *
  * A file that is no recording at all ends it with an error that says what it seems to be and what
  * to do: at once when no line of it can be one (compressed, UTF-16), and at its end, or after
  * RECORDING_USELESS_BYTES, when none of its lines could be used. So does a line that goes on for
- * RECORDING_ENDLESS_BYTES.
+ * RECORDING_ENDLESS_BYTES, and a packed file of which so much in a row is of no use as two of the
+ * longest lines, or RECORDING_USELESS_BYTES, hold.
  */
 #ifndef TAKE5_RECORDING_READER_H
 #define TAKE5_RECORDING_READER_H
 
 #include "base/error.h"
+#include "recording/input.h"
 #include "recording/line.h"
 #include "recording/shared_block.h"
 
@@ -34,14 +40,16 @@ struct recording_reader;
 struct recording_options {
     struct recording_pool *pool;
     size_t max_line; /* bytes; 16 MiB when 0 */
-    /* Where to begin, at the start of a line, and how many lines come before. Regular files only.
-     */
+    /* Where to begin, at the start of a line, and how many lines come before. Regular files only,
+     * and no CSV. */
     uint64_t begin_at, begin_lines;
+    const char *const *mappings; /* NULL: what looks like CSV is none of ours */
+    size_t mapping_count;
     bool is_strict;
     /* `file` and `text` are valid during the call. May be NULL. */
     void (*bad_line)(void *context, const char *file, uint64_t line, const char *text);
-    /* Called before input is read, which may block if `fd` is no regular file. False: stop reading.
-     * May be NULL. */
+    /* Called before a block gets more, which may block if `fd` is no regular file; -1: it does not.
+     * False: stop reading. May be NULL. */
     bool (*before_read)(void *context, int fd);
     void *bad_line_context, *before_read_context;
 };
@@ -52,15 +60,8 @@ struct recording_entry {
     size_t text_size;
     struct recording_block *block; /* borrowed: valid until the next call; take it to keep it */
     uint64_t number;               /* of the line, from 1 */
-    uint64_t end;                  /* bytes of the file up to the end of the line */
+    uint64_t end;                  /* bytes of the text up to the end of the line */
     bool is_complete;              /* a line break ends it */
-};
-
-enum recording_result {
-    RECORDING_ENTRY = 1,
-    RECORDING_END,
-    RECORDING_STOPPED, /* by before_read */
-    RECORDING_FAILED
 };
 
 /* Opens a file; "-" is the standard input. NULL with an error. */
@@ -84,7 +85,8 @@ bool recording_reader_reject(struct recording_reader *reader, uint64_t number, c
                              struct error *error);
 
 const char *recording_reader_name(const struct recording_reader *reader);
-uint64_t recording_reader_bytes(const struct recording_reader *reader); /* read so far */
+/* Of the file itself, packed or not, from its beginning: read so far. */
+uint64_t recording_reader_bytes(const struct recording_reader *reader);
 uint64_t
 recording_reader_at(const struct recording_reader *reader); /* where the next line begins */
 uint64_t recording_reader_lines(const struct recording_reader *reader);

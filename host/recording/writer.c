@@ -3,6 +3,8 @@
 #include "base/array.h"
 
 #include "log/output.h"
+#include "recording/input.h"
+#include "recording/packing.h"
 #include "recording/reader.h"
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #define FLUSH_SIZE (256 * 1024)
+#define FRAME_SIZE (1024 * 1024) /* of text, when it is packed */
 #define TAIL_SIZE  4096
 
 /* Lines. */
@@ -203,6 +206,10 @@ struct recording_writer {
     bool is_stdout;
     struct text buffer;
     size_t written; /* of the buffer: the rest of a write that failed comes first */
+    enum recording_packing packing;
+    /* Packed: the buffer from `written` to `frame_of`, and how much of it is in the file. */
+    struct text frame;
+    size_t frame_of, frame_written;
     uint64_t bytes;
     const atomic_bool *stop;
     bool has_reader_gone;
@@ -216,22 +223,88 @@ static void writer_free(struct recording_writer *writer) {
     if (writer->fd >= 0 && !writer->is_stdout)
         close(writer->fd);
     text_release(&writer->buffer);
+    text_release(&writer->frame);
     free(writer->path);
     free(writer);
+}
+
+/* Reads a packed file to its last whole frame: its end in the file, in the text, and what the text
+ * ends with. */
+static bool read_frames(struct recording_input *input, uint64_t *file_end, uint64_t *text_end,
+                        char *last, struct error *error) {
+    char *room = malloc(RECORDING_BLOCK_SIZE);
+    enum recording_result result = RECORDING_ENTRY;
+    char newest = '\n';
+    if (room == NULL)
+        return error_set_memory(error, "resuming a recording");
+    while (result == RECORDING_ENTRY) {
+        size_t got;
+        const uint64_t before = *text_end;
+        result = recording_input_read(input, room, RECORDING_BLOCK_SIZE, &got, error);
+        newest = got > 0 ? room[got - 1] : newest;
+        recording_input_whole(input, file_end, text_end);
+        *last = *text_end > before ? newest : *last; /* a read goes no further than a frame */
+    }
+    free(room);
+    return result == RECORDING_END || recording_input_is_cut(input);
+}
+
+/* As find_last_line() of a packed file: `*end` of the file, `*text_end` of what it says. */
+static bool find_last_frame(const char *path, enum recording_packing packing, off_t *end,
+                            off_t *text_end, struct error *error) {
+    uint64_t file = 0, text = 0;
+    char last = '\n';
+    struct recording_input *input = recording_input_open(path, 0, error);
+    bool did = input != NULL && read_frames(input, &file, &text, &last, error);
+    if (did && recording_input_packing(input) != packing)
+        did = error_set(error, ERROR_INVALID, "%s has %s, and its name is one of %s: rename it",
+                        path, recording_packing_name(recording_input_packing(input)),
+                        recording_packing_name(packing));
+    if (did && last != '\n')
+        did = error_set(error, ERROR_INVALID,
+                        "%s: its last line is incomplete, and packed: choose another file", path);
+    recording_input_close(input);
+    if (did) {
+        *end = (off_t)file;
+        *text_end = (off_t)text;
+    }
+    return did;
+}
+
+/* A plain file that is packed inside would be spoiled by lines behind it. */
+static bool check_plain(const struct recording_writer *writer, struct error *error) {
+    char first[RECORDING_PACKING_SIZE];
+    const ssize_t got = pread(writer->fd, first, sizeof first, 0);
+    if (got < 0)
+        return error_set_errno(error, errno, "reading %s", writer->path);
+    const enum recording_packing found = recording_packing_of(first, (size_t)got);
+    return found == RECORDING_PLAIN ||
+           error_set(error, ERROR_INVALID,
+                     "%s has %s, and its name is one of plain text: rename it", writer->path,
+                     recording_packing_name(found));
 }
 
 static bool writer_resume(struct recording_writer *writer, struct recording_positions *positions,
                           struct error *error) {
     struct stat status;
-    off_t end;
+    off_t end = 0, text_end = 0;
     if (fstat(writer->fd, &status) != 0)
         return error_set_errno(error, errno, "%s", writer->path);
-    if (!find_last_line(writer->fd, writer->path, status.st_size, &end, error) ||
-        !scan_file(writer->path, end, positions, error))
+    if (status.st_size == 0)
+        return true;
+    if (writer->packing != RECORDING_PLAIN) {
+        if (!find_last_frame(writer->path, writer->packing, &end, &text_end, error))
+            return false;
+    } else {
+        if (!check_plain(writer, error) ||
+            !find_last_line(writer->fd, writer->path, status.st_size, &end, error))
+            return false;
+        text_end = end;
+    }
+    if (!scan_file(writer->path, text_end, positions, error))
         return false;
     if (end < status.st_size && ftruncate(writer->fd, end) != 0)
-        return error_set_errno(error, errno, "%s: removing its last, incomplete line",
-                               writer->path);
+        return error_set_errno(error, errno, "%s: removing its incomplete end", writer->path);
     return true;
 }
 
@@ -272,7 +345,7 @@ static bool writer_is_there(const struct recording_writer *writer) {
 /* Another file takes the old one's place, which stays when it does not open. */
 static bool writer_reopen(struct recording_writer *writer, struct error *error) {
     struct recording_positions positions = RECORDING_POSITIONS_INIT;
-    struct recording_writer fresh = {.path = writer->path, .fd = -1};
+    struct recording_writer fresh = {.path = writer->path, .fd = -1, .packing = writer->packing};
     const bool did = writer_open_file(&fresh, RECORDING_RESUME, &positions, error);
     recording_positions_release(&positions);
     if (!did) {
@@ -298,6 +371,8 @@ struct recording_writer *recording_writer_open(const char *path, enum recording_
         return NULL;
     }
     text_init(&writer->buffer);
+    text_init(&writer->frame);
+    writer->packing = recording_packing_of_name(path);
     writer->is_stdout = strcmp(path, "-") == 0;
     writer->fd = writer->is_stdout ? STDOUT_FILENO : -1;
     writer->path = strdup(path);
@@ -313,13 +388,44 @@ struct recording_writer *recording_writer_open(const char *path, enum recording_
     return writer;
 }
 
-static bool writer_write(struct recording_writer *writer, struct error *error) {
+static bool write_bytes_of(struct recording_writer *writer, const struct text *text,
+                           size_t *written, struct error *error) {
     size_t done;
-    const int errnum = output_write(writer->fd, writer->buffer.data + writer->written,
-                                    writer->buffer.size - writer->written, &done, writer->stop);
-    writer->written += done;
+    const int errnum =
+        output_write(writer->fd, text->data + *written, text->size - *written, &done, writer->stop);
+    *written += done;
     writer->has_reader_gone = errnum == EPIPE;
     return errnum == 0 || error_set_errno(error, errnum, "writing %s", writer->path);
+}
+
+static void drop_frame(struct recording_writer *writer) {
+    text_reset(&writer->frame);
+    writer->frame_written = 0;
+}
+
+/* A frame each time, so that what was flushed can be read, and no end of the process takes more
+ * than the last one. */
+static bool write_packed(struct recording_writer *writer, struct error *error) {
+    const struct text *buffer = &writer->buffer;
+    while (writer->written < buffer->size) {
+        if (writer->frame.size == 0) {
+            if (!recording_pack(writer->packing, buffer->data + writer->written,
+                                buffer->size - writer->written, &writer->frame))
+                return error_set_memory(error, "packing a recording");
+            writer->frame_of = buffer->size;
+        }
+        if (!write_bytes_of(writer, &writer->frame, &writer->frame_written, error))
+            return false;
+        drop_frame(writer);
+        writer->written = writer->frame_of;
+    }
+    return true;
+}
+
+static bool writer_write(struct recording_writer *writer, struct error *error) {
+    return writer->packing != RECORDING_PLAIN
+               ? write_packed(writer, error)
+               : write_bytes_of(writer, &writer->buffer, &writer->written, error);
 }
 
 /* What went into a file that was removed is gone with it, and is written again; one that was moved
@@ -357,7 +463,8 @@ bool recording_writer_add(struct recording_writer *writer, const struct record *
         return error_set_memory(error, "a line of the recording");
     }
     writer->bytes += buffer->size - before;
-    return buffer->size < FLUSH_SIZE || recording_writer_flush(writer, error);
+    const size_t most = writer->packing != RECORDING_PLAIN ? FRAME_SIZE : FLUSH_SIZE;
+    return buffer->size < most || recording_writer_flush(writer, error);
 }
 
 void recording_writer_set_stop(struct recording_writer *writer, const atomic_bool *stop) {

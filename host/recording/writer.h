@@ -5,6 +5,9 @@
  * "payload":"{...}"}: the form of `kcat -J`. Every byte of key and payload comes back: what is
  * valid UTF-8 is a JSON string, anything else is base64 under "key_base64", "payload_base64"; an
  * absent key and a tombstone are null.
+ *
+ * A name that ends with ".gz" or ".zst" makes a packed file: every flush is a frame of its own
+ * (packing.h), which can be read from then on.
  */
 #ifndef TAKE5_RECORDING_WRITER_H
 #define TAKE5_RECORDING_WRITER_H
@@ -50,8 +53,9 @@ struct recording_writer;
 
 /*
  * Opens a file for writing; "-" is the standard output. With RESUME a line at the end that has no
- * line break is cut off, and `positions` (may be NULL otherwise) says where to go on. A file that
- * holds anything but recorded lines is refused, and left as it is. One writer a file: it is locked.
+ * line break, or a frame that is not whole, is cut off, and `positions` (may be NULL otherwise)
+ * says where to go on. A file that holds anything but recorded lines is refused, and left as it is.
+ * One writer a file: it is locked.
  */
 struct recording_writer *recording_writer_open(const char *path, enum recording_mode mode,
                                                struct recording_positions *positions,

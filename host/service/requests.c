@@ -160,10 +160,11 @@ static void serve(struct service *service, struct request *request) {
     } else if (strcmp(word, "checkpoint") == 0) {
         request->did = checkpoint(service, request);
     } else {
-        text_printf(request->answer,
-                    "unknown request \"%s\"; known: status, reload, reopen, suspend NAME, resume "
-                    "NAME [--skip], checkpoint, log-level [ROOM] LEVEL, drain [off], stop",
-                    word);
+        text_printf(
+            request->answer,
+            "unknown request \"%s\"; known: status, reload, reopen, suspend NAME, resume "
+            "NAME [--skip], checkpoint, log-level [ROOM] LEVEL, drain [off], stop [--leave]",
+            word);
     }
 }
 
@@ -233,6 +234,21 @@ static bool redrive(struct service *service, const struct control_request *asked
     return service_redrive_answer(&request.redrive, answer);
 }
 
+static bool ask_stop(struct service *service, const struct control_request *asked,
+                     struct text *answer) {
+    const bool leaves = asked->count == 2 && strcmp(asked->words[1], "--leave") == 0;
+    if (asked->count != 1 && !leaves) {
+        text_puts(answer, "usage: take5 ctl stop [--leave] (stops the host; for one deployment: "
+                          "suspend NAME)");
+        return false;
+    }
+    if (leaves)
+        atomic_store(&service->should_leave, true);
+    signals_stop(service->options.signals);
+    text_puts(answer, leaves ? "stopping, and leaving the group" : "stopping");
+    return true;
+}
+
 /* On a client's thread. */
 bool service_handle(void *context, const struct control_request *asked, struct text *answer) {
     struct service *service = context;
@@ -241,16 +257,8 @@ bool service_handle(void *context, const struct control_request *asked, struct t
         view_status(service->engine, answer);
         return true;
     }
-    if (strcmp(word, "stop") == 0 && asked->count > 1) {
-        text_puts(answer,
-                  "usage: take5 ctl stop (stops the host; for one deployment: suspend NAME)");
-        return false;
-    }
-    if (strcmp(word, "stop") == 0) {
-        signals_stop(service->options.signals);
-        text_puts(answer, "stopping");
-        return true;
-    }
+    if (strcmp(word, "stop") == 0)
+        return ask_stop(service, asked, answer);
     if (service_redrive_is_asked(word))
         return redrive(service, asked, answer);
     struct request request = {.words = asked->words, .count = asked->count, .answer = answer};

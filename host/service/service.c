@@ -1,8 +1,6 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/text.h"
 #include "checkpoint/backend.h"
 #include "checkpoint/kafka/state_topic.h"
 #include "engine/crash/crash.h"
@@ -210,14 +208,6 @@ static bool start_http(struct service *service, struct error *error) {
 
 /* ---- where checkpoints are kept ---- */
 
-/* What tells this host from the others of its group, and lasts. */
-static char *make_host_id(const struct config *config) {
-    char name[256] = "";
-    (void)gethostname(name, sizeof name - 1);
-    return text_format("%s.%016" PRIx64, name,
-                       hash_key(config->state_dir, strlen(config->state_dir)));
-}
-
 /* `*backend` NULL: in the state directory. */
 static bool make_checkpoints(const struct service *service, struct store_backend **backend,
                              struct error *error) {
@@ -225,13 +215,9 @@ static bool make_checkpoints(const struct service *service, struct store_backend
     *backend = NULL;
     if (config->checkpoint_store != CHECKPOINT_STORE_KAFKA || !config->keep_state)
         return true;
-    char *host_id = make_host_id(config);
-    if (host_id == NULL)
-        return error_set_memory(error, "the state topic");
     const struct state_topic_options options = {
-        .config = config, .host_id = host_id, .log = service->log};
+        .config = config, .host_id = config->host_id, .log = service->log};
     *backend = state_topic_backend_new(&options, error);
-    free(host_id);
     return *backend != NULL;
 }
 
@@ -354,7 +340,8 @@ static int work(struct service *service) {
         if (!engine_poll(service->engine, turn_ms(&span), &error)) {
             log_event(service->log, LOG_LEVEL_CRITICAL, "engine", "engine.failed",
                       "stopping because of an error: %s", error.text);
-            return EXIT_FAILED;
+            /* A restart would meet it again. */
+            return error.code == ERROR_INVALID ? EXIT_CONFIG : EXIT_FAILED;
         }
         service_serve_requests(service);
         serve_signals(service);
@@ -420,6 +407,8 @@ static bool stop(struct service *service) {
     signals_stop(signals); /* if nobody has asked: from here the time runs */
     log_change_event(service->log, LOG_LEVEL_INFO, "engine", "stop.begun", "stopping");
     service_close_requests(service);
+    if (atomic_load(&service->should_leave) || engine_config(service->engine)->stop_leaves)
+        engine_leave(service->engine);
     const int64_t began_ns = atomic_load(&signals->stop_ns);
     const int64_t least_ns = clock_monotonic_ns() + ENGINE_LEAST(limit_ns);
     const int64_t by_ns = began_ns + ENGINE_BY(limit_ns);
@@ -470,7 +459,9 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
         code = work(service);
     }
 stop:
-    if (!stop(service) || atomic_load(&service->options.signals->is_from_within))
+    if (!stop(service) && code == EXIT_GOOD)
+        code = EXIT_FAILED;
+    if (atomic_load(&service->options.signals->is_from_within))
         code = EXIT_FAILED;
     report_release(&report);
     return code;

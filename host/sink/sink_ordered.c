@@ -127,6 +127,15 @@ REQUIRES(ordered_lock) static int replace(struct ordered_sink *self) {
     return errnum;
 }
 
+static uint64_t hand_over(struct ordered_sink *self, size_t count, uint64_t end, int *errnum) {
+    uint64_t lines = 0;
+    *errnum = 0;
+    for (size_t i = 0; i < count && self->batch[i].place < end && *errnum == 0; i++, lines++)
+        if (!self->options.take(self->options.context, self->batch[i].delivery))
+            *errnum = ENOMEM;
+    return *errnum == 0 ? lines : 0;
+}
+
 /* Writes the batch's lines below `end`; gives how many, or the errno in `errnum`. */
 static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t end, int *errnum) {
     uint64_t lines = 0;
@@ -140,6 +149,8 @@ static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t en
             *errnum = ENOMEM;
             return 0;
         }
+        if (self->options.has_places)
+            text_printf(&self->text, "%llu ", (unsigned long long)self->batch[i].place);
         text_append(&self->text, text->value, text->value_size);
         text_putc(&self->text, '\n');
         lines++;
@@ -181,7 +192,8 @@ static void *ordered_run(void *argument) {
         const uint64_t end = self->errnum == 0 ? self->end : 0;
         int errnum;
         lock_release(&self->mutex, ordered_lock);
-        const uint64_t lines = write_batch(self, count, end, &errnum);
+        const uint64_t lines = self->options.take != NULL ? hand_over(self, count, end, &errnum)
+                                                          : write_batch(self, count, end, &errnum);
         confirm_batch(self, count);
         lock_acquire(&self->mutex, ordered_lock);
         self->lines += lines;

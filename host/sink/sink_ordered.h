@@ -18,7 +18,11 @@
 #include <stdatomic.h>
 
 struct sink_ordered_options {
-    int file; /* written; the caller closes it after the sink */
+    /* NULL: they are written to `file`. Else each is handed over instead, from the sink's thread,
+     * and no text is made. False: memory ran out, which ends the sink's work. */
+    bool (*take)(void *context, const struct delivery *delivery);
+    int file;        /* written; the caller closes it after the sink */
+    bool has_places; /* the place and a space stand before each line */
     /* What is in the file goes when the first line comes; or with sink_ordered_empty(). */
     bool does_replace;
     /* All deliveries of lower places were pushed before this returned. Any thread. */

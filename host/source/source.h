@@ -120,6 +120,9 @@ struct source_ops {
     size_t (*lag)(struct source *source, struct source_lag *lags, size_t most);
     /* Reads records that lie before (history.h). NULL: this source cannot. */
     const struct source_history_ops *history;
+    /* Control thread, before `close`: that gives the partitions up for good, instead of keeping
+     * them for this host where the group does that. The op may be NULL: it always does. */
+    void (*leave)(struct source *source);
     /* Control thread, lanes no longer reading: revokes (through the listener), commits, leaves. The
      * other calls stay possible until `free`; they find nothing more. Bounded by `timeout_ms`;
      * false when it had to give up waiting, or what was stored is not committed. */

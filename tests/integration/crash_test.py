@@ -34,7 +34,6 @@ class Crash(Scenario):
         self.create_topics(partitions=lanes)
         host = self.new_host(group=self.name, sections={
             "take5": {"stuck_ms": 2000, "error_run": 5, "lanes": lanes},
-            "kafka": {"session.timeout.ms": 2000}, # the next one waits for the dead one's end
             **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         host.drop(plugin)
         host.deploy(plugin, **keys)
@@ -141,7 +140,6 @@ class Crash(Scenario):
         library = f"libt5ends_{way}.so"
         self.create_topics()
         host = self.new_host(group=self.name, sections={
-            "kafka": {"session.timeout.ms": 2000},
             **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         host.drop(os.path.join(os.path.dirname(paths.strategy(plugin)), "libraries", library))
         host.drop(plugin)

@@ -57,11 +57,11 @@ class Ctl(Demo):
         self.assertRegex(seen, r"(?m)^messages   [\d,]+ \(\d+/s\)")
 
     def test_reloads_in_a_row_are_each_told_of(self):
-        mark = self.host.log_size()
+        mark = self.host.process.log_size()
         for _ in range(2):
             self.assertEqual(self.host.ctl("reload")[0], 0)
-        wait_for(lambda: f"both; the log says {self.host.log_text(mark)}",
-                 lambda: len(self.host.events("reload.summary", mark)) == 2, 20)
+        wait_for(lambda: f"both; the log says {self.host.process.log(mark)}",
+                 lambda: len(self.host.process.events("reload.summary", mark)) == 2, 20)
 
     def test_suspend_and_resume(self):
         code, out, _ = self.host.ctl("suspend", "momentum")

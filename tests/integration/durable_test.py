@@ -359,8 +359,9 @@ class Durable(ChainScenario):
 
     def test_a_second_host_joins_and_leaves(self):
         """Each has a state of its own: both begin with one of the first host's."""
-        first = self.chain_host("first", is_joined=False)
-        second = self.chain_host("second", is_joined=False)
+        kafka = {"session.timeout.ms": 2000}  # the first one waits for the dead one's end
+        first = self.chain_host("first", is_joined=False, kafka=kafka)
+        second = self.chain_host("second", is_joined=False, kafka=kafka, take5={"on_stop": "leave"})
         first.start()
         self.start_stream()
         self.wait_lines(first, 200)

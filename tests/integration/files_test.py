@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """No command writes into a file that it, or the service, reads or writes; and what is no recording
 is named."""
+import ctypes
 import gzip
+import json
 import os
 import shutil
 import subprocess
 import unittest
 
-from offline import BUILD, PATIENCE, TAKE5, Offline, environment
+from offline import BUILD, PATIENCE, TAKE5, VARIANT, Offline, environment
 
 LINE = b'{"symbol":"QQQ","timestamp":"2024-06-17T21:15:30Z","price":1,"trend_data":{}}'
 RECORDED = b'{"topic":"bar_trends","partition":0,"offset":%d,"ts":1718658930123,"key":"QQQ",' \
@@ -224,7 +226,7 @@ ssl.keystore.password = none
     def test_an_old_result_stays_until_there_is_a_new_one(self):
         os.mkdir(self.path("broken"))
         self.write("broken/broken.so", b"\x7fELF and no more\n" * 100)
-        self.write("gzip", gzip.compress(LINE))
+        self.write("gzip", gzip.compress(LINE)[:30])
         old = '{"old":"result"}\n' * 10_000
         for name, arguments in {
                 "no strategy": ["strategies.d", "day.jsonl"],
@@ -257,20 +259,117 @@ ssl.keystore.password = none
         self.take5("dlq", "-c", "take5.ini", "list")
 
 
+def zstd(data):
+    """By the library, since neither Python 3.11 nor each machine has a program for it."""
+    library = ctypes.CDLL("libzstd.so.1")
+    library.ZSTD_compressBound.restype = library.ZSTD_compress.restype = ctypes.c_size_t
+    library.ZSTD_compressBound.argtypes = [ctypes.c_size_t]
+    library.ZSTD_compress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p,
+                                      ctypes.c_size_t, ctypes.c_int]
+    room = ctypes.create_string_buffer(library.ZSTD_compressBound(len(data)))
+    size = library.ZSTD_compress(room, len(room), data, len(data), 3)
+    return room.raw[:size]
+
+
+class Forms(Scene):
+    """What a recording may be beside lines of JSON."""
+
+    def signals(self, *arguments, **options):
+        return self.take5("replay", "-q", "-c", "take5.ini", *arguments, **options).stdout
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def test_packed_files_give_the_same_signals(self):
+        whole = self.read("day.jsonl")
+        expected = self.signals("day.jsonl")
+        self.assertEqual(expected.count(b"\n"), 20)
+        half = len(b"".join(RECORDED % i for i in range(9)))
+        for name, pack in (("gz", gzip.compress), ("zst", zstd)):
+            file = self.write("packed", pack(whole[:half]) + pack(whole[half:]))
+            with self.subTest(form=name):
+                self.assertEqual(self.signals(file), expected)
+                self.assertEqual(self.signals("--journal", "journal", file), expected)
+                self.assertEqual(self.signals("-", data=self.read(file)), expected)
+            letters = self.write("letters", pack(b"".join(LETTER % i for i in range(3))))
+            listed = self.take5("dlq", "-c", "take5.ini", "--file", letters, "list", "--json")
+            self.assertEqual(listed.stdout.count(b"\n"), 3)
+
+    def test_what_came_before_the_cut_is_replayed(self):
+        whole = self.read("day.jsonl")
+        first = zstd(whole)
+        file = self.write("cut.zst", first + zstd(whole)[:-5])
+        done = self.take5("replay", "-q", "-c", "take5.ini", file, code=1)
+        self.assertEqual(done.stdout, self.signals("day.jsonl"))
+        self.assertIn(f"within the part that begins at byte {len(first)}", done.stderr.decode())
+
+    def test_little_that_unpacks_to_much_ends(self):
+        line = zstd(self.read("day.jsonl"))
+        file = self.write("bomb", line + zstd(b"\n" * (1 << 20)) * 1000)
+        process = self.start("replay", "-q", "-c", "take5.ini", "-o", "/dev/null", file,
+                             stderr=subprocess.PIPE)
+        said = process.stderr.read().decode()
+        self.assertIn("made to do harm", said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 1)
+        if VARIANT == "plain":
+            self.assertLess(usage.ru_maxrss, 150_000, "KiB")
+
+    def test_rows_of_csv_are_messages(self):
+        rows = b"Date,Open,Close,Volume\n" + b"".join(
+            b"2024-06-17T13:%02d:00Z,1,%d.5,\n" % (i, i) for i in range(20))
+        file = self.write("day.csv", rows)
+        mapping = "symbol:QQQ,timestamp=date,price=close,barData.barTimeFrame:60"
+        lines = [json.loads(line) for line in self.signals("--map", mapping, file).splitlines()]
+        self.assertEqual([(line["symbol"], line["price"], line["time_frame"]) for line in lines],
+                         [("QQQ", i + 0.5, 60) for i in range(20)])
+        self.assertEqual(lines[3]["event_time"], "2024-06-17T13:03:00.000Z")
+        packed = self.write("day.csv.gz", gzip.compress(rows))
+        self.assertEqual(self.signals("--map", mapping, packed), self.signals("--map", mapping, file))
+        same = self.signals("--map", mapping, "--lanes", "1", "day.jsonl")
+        self.assertEqual(same, self.signals("day.jsonl"), "lines of JSON beside it stay such")
+
+    def test_a_bad_row_is_told_with_its_line(self):
+        file = self.write("day.csv", b"symbol,timestamp,price\nA,1718658930,1\nA,2\n")
+        done = self.take5("replay", "-q", "-c", "take5.ini", "--map", "price=price", file)
+        self.assertIn("day.csv:3: line has another number of cells", done.stderr.decode())
+        self.assertEqual(done.stdout.count(b"\n"), 1)
+
+    def test_a_wrong_mapping_is_said(self):
+        file = self.write("day.csv", b"symbol,timestamp,price\nA,1718658930,1\n")
+        for mapping, code, word in (("price", 2, "must be PATH=COLUMN"),
+                                    ("price=close", 1, "no column \"close\"; it has: symbol,"),
+                                    ("symbol.a=price", 1, "no column of the CSV is \"symbol\"")):
+            with self.subTest(mapping=mapping):
+                said = self.take5("replay", "-q", "-c", "take5.ini", "--map", mapping, file,
+                                  code=code).stderr.decode()
+                self.assertIn(word, said)
+        said = self.take5("replay", "-c", "take5.ini", "--map", "a=price", "--journal", "journal",
+                          file, code=2).stderr.decode()
+        self.assertIn("rows of CSV have no offsets", said)
+
+
 class Kinds(Scene):
     FOREIGN = {
-        "gzip": (gzip.compress(LINE + b"\n"), "gunzip"),
-        "two gzip members": (gzip.compress(LINE + b"\n") * 2, "gunzip"),
-        "gzip that is cut": (gzip.compress(LINE + b"\n")[:60], "gunzip"),
-        "zstd": (b"\x28\xb5\x2f\xfd\x04\x58\xc5\x02\x00", "unzstd"),
+        "gzip that is cut": (gzip.compress(LINE + b"\n")[:60], "truncated: its gzip data ends at"),
+        "zstd that is cut": (b"\x28\xb5\x2f\xfd\x04\x58\xc5\x02\x00",
+                             "truncated: its zstd data ends at byte 9"),
+        "gzip that is damaged": (gzip.compress(LINE + b"\n")[:-8] + b"12345678",
+                                 "damaged at about byte"),
+        "gzip in gzip": (gzip.compress(gzip.compress(LINE)), "gunzip"),
+        "gzip of prose": (gzip.compress(b"hello\nworld\n"), "none of its 2 lines"),
+        "bzip2": (b"BZh91AY&SY\n", "bunzip2"),
         "UTF-16": (LINE.decode().encode("utf-16"), "iconv"),
         "a JSON array": (b"[" + LINE + b", " + LINE + b"]", "jq -c '.[]'"),
+        "a JSON array, a line each": (b"[\n" + LINE + b",\n" + LINE + b"\n]\n", "jq -c '.[]'"),
         "pretty-printed JSON": (b'{\n  "symbol": "QQQ",\n  "price": 1\n}\n', "jq -c ."),
         "rpk's objects": (b'{\n  "topic": "bar_trends",\n  "value": "{}",\n  "offset": 0\n}\n',
                           "payload:.value"),
         "rpk's lines": (b'{"topic": "bar_trends", "key": "QQQ", "value": "{}", "partition": 0, '
                         b'"offset": 0}\n', "payload:.value"),
-        "CSV": (b"symbol,timestamp,price\nQQQ,2024-06-17T21:15:30Z,1\n", "CSV"),
+        "CSV": (b"symbol,timestamp,price\nQQQ,2024-06-17T21:15:30Z,1\n", "--map"),
         "a console consumer's": (b"QQQ\t" + LINE + b"\nQQQ\t" + LINE + b"\n", "sed "),
         "with all": (b"CreateTime:1718658930123\tPartition:0\tQQQ\t" + LINE + b"\n", "sed "),
         "NUL bytes": (b"\0" * 5000, "NUL"),

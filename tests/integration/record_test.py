@@ -160,6 +160,20 @@ class Record(Scenario):
             file.truncate(os.path.getsize(self.path("out")) - 40)
         self.assert_whole(self.recorded("--topic", "growing"), 800)
 
+    def test_a_packed_file_is_gone_on_with_too(self):
+        good = os.path.join(paths.BUILD, "tests", "plugins", "good_v1.so")
+        for ending, magic in ((".gz", b"\x1f\x8b"), (".zst", b"\x28\xb5\x2f\xfd")):
+            file = self.path("out" + ending)
+            for count in ("2000", "1000"):
+                self.record("-o", file, "--count", count)
+            with open(file, "r+b") as packed:
+                self.assertTrue(packed.read().startswith(magic))
+                packed.truncate(os.path.getsize(file) - 40)
+            self.record("-o", file)
+            summary = json.loads(self.take5("replay", "--json", "-o", "/dev/null", good,
+                                            file).stdout)
+            self.assertEqual((summary["lines"], summary["messages"]), (COUNT, COUNT))
+
     def test_killed_at_any_time_it_goes_on(self):
         count = 60_000
         self.kafka.produce(count, topics="large", partitions=2)

@@ -30,7 +30,7 @@ class SecondHost(Scenario):
         first = self.recording_host("first", first_seen).start()
         producer = self.kafka.start_produce(10_000_000, topics=",".join(self.topics().values()),
                                             partitions=4, symbols=200, rate=5_000)
-        second = self.recording_host("second", "to be set")
+        second = self.recording_host("second", "to be set", on_stop="leave")
         lives = []
         for turn in range(1, ROUNDS + 1):
             lives.append(self.path(f"seen-second-{turn}"))
@@ -82,7 +82,7 @@ class SecondHost(Scenario):
         self.produce_and_wait(6_000)
 
         # Partitions go to the second host and come back, and nothing happened to them meanwhile.
-        second = self.recording_host("second", second_seen).start()
+        second = self.recording_host("second", second_seen, on_stop="leave").start()
         self.wait_shared(self.first, second)
         second.stop()
         self.wait_owned(self.first, 4)

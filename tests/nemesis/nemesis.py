@@ -96,6 +96,7 @@ class Day:
         self.done = collections.Counter()
         self.producer = self.reader = None
         self.builds = collections.Counter()
+        self.begun = {}  # by directory: where the log of this life begins
         kafka.create(*(f"{topic}:{PARTITIONS}" for topic in self.topics.values()))
         if self.is_once:
             kafka.create(f"{self.name}.{SIGNALS}:{PARTITIONS}")
@@ -127,8 +128,13 @@ class Day:
         return host
 
     def start(self, host):
+        self.begun[host.directory] = host.log_size()
         host.start()
         self.done["starts"] += 1
+
+    def wait_begun(self, host):
+        """Until it listens to signals; before, any of them ends it."""
+        host.wait_log("Run mode:", start=self.begun[host.directory])
 
     def is_up(self, host):
         return host.process is not None and host.process.is_running()
@@ -175,6 +181,7 @@ class Day:
         self.start(host)
 
     def reload(self, host):
+        self.wait_begun(host)
         self.builds[host.directory] += 1
         for deployment in ("chain", "solo"):
             host.drop(f"{deployment}_{1 + self.builds[host.directory] % 2}", f"{deployment}.so")
@@ -185,6 +192,7 @@ class Day:
         self.done["reloads"] += "2 replaced" in host.events("reload.summary", mark)[-1]
 
     def stop(self, host):
+        self.wait_begun(host)
         host.stop()
         self.done["clean stops"] += 1
         self.start(host)
@@ -263,6 +271,7 @@ class Day:
         wait_for("a host to run", lambda: all(map(self.is_up, self.hosts)))
         self.kafka.wait_committed(self.name, tally["partitions"], HEAL_S)
         for host in self.hosts:
+            self.wait_begun(host)
             host.stop()
         self.count_what_happened()
         return tally

@@ -29,12 +29,17 @@ struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t of
     in_flight->next = NULL;
     in_flight->offset = offset;
     atomic_init(&in_flight->holds, 1);
+    tracker->in_flight_count++;
+    if (tracker->first != NULL && offset < tracker->first->offset) {
+        in_flight->next = tracker->first;
+        tracker->first = in_flight;
+        return in_flight;
+    }
     if (tracker->last != NULL)
         tracker->last->next = in_flight;
     else
         tracker->first = in_flight;
     tracker->last = in_flight;
-    tracker->in_flight_count++;
     return in_flight;
 }
 

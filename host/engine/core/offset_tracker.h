@@ -39,8 +39,8 @@ void offset_tracker_init(struct offset_tracker *tracker);
 /* Frees what is pending. No sink may still know of any of it. */
 void offset_tracker_release(struct offset_tracker *tracker);
 
-/* Adds a pending with one hold, which the caller drops when the message has been dispatched. NULL
- * when memory runs out. */
+/* Adds a pending with one hold, which the caller drops when the message has been dispatched; of an
+ * offset that is not below the others', or below all of them. NULL when memory runs out. */
 struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset);
 void in_flight_add_hold(struct in_flight *in_flight);
 /* Any thread. The pending must not be touched afterwards. */

@@ -14,13 +14,16 @@
 
 /* ---- its life ---- */
 
-/* Holds the offset that the stream has come to. */
+/* Holds the offset that the group has committed: the stream of a partition that was here before may
+ * have come further than who is behind. */
 static bool hold_topic(struct lane *lane, struct partition *partition, size_t topic,
                        struct catch_up_part *part) {
     struct offset_tracker *tracker = &partition->topics[topic];
     if (!tracker->is_owned || tracker->next == SOURCE_NO_OFFSET)
         return true;
-    part->held = offset_tracker_hold(tracker, tracker->next);
+    const bool is_ahead =
+        tracker->assigned_at != SOURCE_NO_OFFSET && tracker->assigned_at < tracker->next;
+    part->held = offset_tracker_hold(tracker, is_ahead ? tracker->assigned_at : tracker->next);
     if (part->held == NULL)
         return false;
     partition->in_flight_count++;

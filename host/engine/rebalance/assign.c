@@ -60,8 +60,11 @@ static bool place_overtaken(struct assigned_partition *assigned) {
         for (size_t topic = 0; topic < partition->topic_count; topic++) {
             const struct gap *gap = &assigned->gaps[topic];
             const int64_t next = partition->topics[topic].next;
-            if (was == SUSPENDED_CATCHING_UP && task->history_to[topic] != SOURCE_NO_OFFSET)
-                task->history_to[topic] = next; /* of a recovery that was broken off */
+            /* Of a recovery that was broken off. What the stream was ahead of it here is not safe,
+             * but only what the group has committed. */
+            if (was == SUSPENDED_CATCHING_UP && task->history_to[topic] != SOURCE_NO_OFFSET &&
+                task->history_to[topic] < partition->topics[topic].assigned_at)
+                task->history_to[topic] = partition->topics[topic].assigned_at;
             if (!gap->is_overtaken || task->deployment->topics[topic] == NOT_WANTED)
                 continue;
             if (was == SUSPENDED_NOT || task->position[topic] == SOURCE_NO_OFFSET) {

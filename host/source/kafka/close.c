@@ -35,6 +35,8 @@ static void await_assignment(struct kafka_source *self) {
 
 /* Serves what leaving brings (the revocation) until the group is left. */
 static bool close_group(struct kafka_source *self) {
+    if (rd_kafka_fatal_error(self->client, NULL, 0))
+        return true; /* it is not in the group any more */
     rd_kafka_queue_t *queue = rd_kafka_queue_new(self->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(self->client, queue);
     if (error) {
@@ -99,6 +101,7 @@ static void release(struct kafka_source *self) {
     free(self->topics);
     free(self->servers);
     free(self->group);
+    kafka_member_free(self);
     free(self->user);
     free(self->password);
     free(self->statistics);
@@ -114,11 +117,17 @@ bool kafka_close(struct source *source, int timeout_ms) {
     self->close_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
     self->is_closed = true;
     kafka_topics_ask_to_end(self);
-    if (self->client)
+    if (self->client) {
         await_assignment(self);
+        kafka_member_leave(self);
+    }
+    const int kept = kafka_member_keeps(self) ? self->assignment->cnt : 0;
     /* A consumer that never joined has nothing to leave. */
-    if (!self->client || !self->has_joined || close_group(self))
+    if (!self->client || !self->has_joined || close_group(self)) {
+        if (kept > 0)
+            kafka_member_say_kept(self, kept);
         return !self->is_uncommitted;
+    }
     log_warning(self->log, KAFKA_ROOM,
                 "could not leave the group within %d ms; the broker will notice after "
                 "session.timeout.ms",

@@ -21,13 +21,17 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
                           : level == 4 ? LOG_LEVEL_WARNING
                           : level <= 6 ? LOG_LEVEL_INFO
                                        : LOG_LEVEL_DEBUG;
-    /* Connection failures: kafka_connection_error() hears of them too, and says what changes. */
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+    /* kafka_connection_error() and kafka_connection_fatal() hear of these too, and say what
+     * changes. */
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+        strcmp(facility, "FATAL") == 0)
         ours = LOG_LEVEL_DEBUG;
     /* Without a broker or without partitions no commit can succeed: that was said already. */
     if (strcmp(facility, "COMMITFAIL") == 0 &&
         (!atomic_load(&self->is_connected) || !atomic_load(&self->has_partitions)))
         ours = LOG_LEVEL_DEBUG;
+    if (strcmp(facility, "SESSTMOUT") == 0 || strcmp(facility, "MAXPOLL") == 0)
+        kafka_member_lost(self);
     if (log_is_on(self->log, KAFKA_ROOM, ours))
         log_write(self->log, ours, KAFKA_ROOM, "%s: %s", facility, text);
 }
@@ -108,9 +112,10 @@ void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t
         watch_lost(self);
 }
 
-static void watch_fatal(struct kafka_source *self) {
+void kafka_connection_fatal(struct kafka_source *self) {
     char text[512];
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(self->client, text, sizeof text);
+    self->is_fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     if (self->fatal.code == ERROR_NONE)
         error_set(&self->fatal, ERROR_STATE, "Kafka consumer group \"%s\": %s (%s)", self->group,
                   text, rd_kafka_err2name(code));
@@ -124,7 +129,7 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
 
     switch (code) {
     case RD_KAFKA_RESP_ERR__FATAL:
-        watch_fatal(self);
+        kafka_connection_fatal(self);
         break;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
         watch_lost(self);
@@ -150,29 +155,38 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
 
 void kafka_connection_assigned(struct kafka_source *self, bool is_assigned) {
     atomic_store(&self->is_assigned, is_assigned);
+    if (is_assigned)
+        self->assigned_ns = clock_monotonic_ns();
     const bool is_joining = self->is_subscribed && !is_assigned && !self->is_closed;
-    if (is_joining && self->joining_ns == 0)
-        self->joining_ns = clock_monotonic_ns();
+    if (is_joining && atomic_load(&self->joining_ns) == 0)
+        atomic_store(&self->joining_ns, clock_monotonic_ns());
     if (!is_joining)
-        self->joining_ns = 0;
+        atomic_store(&self->joining_ns, 0);
     if (!is_joining)
         atomic_store(&self->is_joining_said, false);
 }
 
+/* How much longer a dead member can be waited for: its session began before the joining did. */
+static int64_t wait_left_s(const struct kafka_source *self, int64_t joining_ns) {
+    const int64_t left_ns = joining_ns + self->session_ns - clock_monotonic_ns();
+    return left_ns > 0 ? (left_ns + NS_PER_S - 1) / NS_PER_S : 0;
+}
+
 /* Joining is quick, unless the group still has a member that is dead. */
 static void watch_joining(struct kafka_source *self, int64_t now_ns) {
-    if (self->joining_ns == 0 || atomic_load(&self->is_joining_said) ||
-        !atomic_load(&self->is_connected) || now_ns - self->joining_ns < JOINING_SAY_NS)
+    const int64_t joining_ns = atomic_load(&self->joining_ns);
+    if (joining_ns == 0 || atomic_load(&self->is_joining_said) ||
+        !atomic_load(&self->is_connected) || now_ns - joining_ns < JOINING_SAY_NS)
         return;
     atomic_store(&self->is_joining_said, true);
     log_change_event(
         self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "group.join_slow",
         "joining group \"%s\" has taken %lld s: the group waits until every member has "
         "rejoined. A member that ended without leaving (kill -9, crash, network loss) is "
-        "waited for until its session times out, %lld s after its last heartbeat "
-        "([kafka] session.timeout.ms)",
+        "waited for until it is started again or its session times out: %lld s more at most "
+        "([kafka] session.timeout.ms = %lld)",
         self->group, (long long)(JOINING_SAY_NS / NS_PER_S),
-        (long long)(self->session_ns / NS_PER_S));
+        (long long)wait_left_s(self, joining_ns), (long long)(self->session_ns / NS_PER_MS));
 }
 
 int kafka_connection_poll(struct kafka_source *self, int timeout_ms) {
@@ -206,6 +220,19 @@ static void watch_describe_lost(const struct kafka_source *self, char *text, siz
         snprintf(text, size, "connecting to %.200s%s", self->servers, last);
 }
 
+static int describe_wait(const struct kafka_source *self, char *text, size_t size) {
+    const int64_t left_s = wait_left_s(self, atomic_load(&self->joining_ns));
+    if (left_s == 0)
+        return snprintf(text, size,
+                        "joining group %.100s for longer than session.timeout.ms (%lld s): another "
+                        "member lives, and does not rejoin",
+                        self->group, (long long)(self->session_ns / NS_PER_S));
+    return snprintf(text, size,
+                    "joining group %.100s; it waits for a member that ended without leaving, "
+                    "%lld s more at most (session.timeout.ms)",
+                    self->group, (long long)left_s);
+}
+
 REQUIRES(kafka_lock)
 static void watch_describe(const struct kafka_source *self, const struct source_status *status,
                            char *text, size_t size) {
@@ -221,10 +248,7 @@ static void watch_describe(const struct kafka_source *self, const struct source_
     else if (!status->is_assigned && !atomic_load(&self->is_joining_said))
         length = snprintf(text, size, "joining group %.100s", self->group);
     else if (!status->is_assigned)
-        length = snprintf(text, size,
-                          "joining group %.100s; it may wait up to %lld s (session.timeout.ms) for "
-                          "a member that ended without leaving",
-                          self->group, (long long)(self->session_ns / NS_PER_S));
+        length = describe_wait(self, text, size);
     else
         length = snprintf(text, size, "connected to %.200s", self->servers);
     if (self->missing[0] && length > 0 && (size_t)length < size)

@@ -215,6 +215,9 @@ static void kafka_event(struct kafka_source *self, const rd_kafka_message_t *mes
     case RD_KAFKA_RESP_ERR_NO_ERROR:
         kafka_stray(self, message);
         break;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        kafka_connection_fatal(self);
+        break;
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
         log_change_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.poll_late",
                          "no poll for longer than max.poll.interval.ms: the group revoked the "
@@ -248,6 +251,9 @@ static bool kafka_poll(struct source *source, int timeout_ms, struct error *erro
     }
     if (self->fatal.code == ERROR_NONE)
         return true;
+    if (self->is_fenced)
+        kafka_member_fenced(self);
+    self->is_fenced = false;
     *error = self->fatal;
     return false;
 }
@@ -258,6 +264,10 @@ static void kafka_attend(struct source *source, bool is_anybody) {
 
 static bool kafka_commit(struct source *source, int timeout_ms, struct error *error) {
     return kafka_group_commit(kafka_of(source), timeout_ms, error);
+}
+
+static void kafka_leave(struct source *source) {
+    kafka_of(source)->leaves = true;
 }
 
 static void kafka_status(struct source *source, struct source_status *status) {
@@ -330,6 +340,7 @@ static const struct source_ops KAFKA_OPS = {
     .status = kafka_status,
     .lag = kafka_lag,
     .history = &KAFKA_HISTORY_OPS,
+    .leave = kafka_leave,
     .close = kafka_close,
     .free = kafka_free,
 };
@@ -371,8 +382,11 @@ static bool kafka_copy(struct kafka_source *self, const struct config *config) {
     self->topics = calloc(config->topic_count, sizeof *self->topics);
     self->servers = strdup(config->bootstrap_servers ? config->bootstrap_servers : "");
     self->group = strdup(config->group_id);
+    const char *instance = kafka_setting(config, "group.instance.id", "");
+    self->instance = instance[0] != '\0' ? strdup(instance) : NULL;
     self->assignment = rd_kafka_topic_partition_list_new(16);
-    if (!self->lanes || !self->topics || !self->servers || !self->group || !self->assignment)
+    if (!self->lanes || !self->topics || !self->servers || !self->group || !self->assignment ||
+        (instance[0] != '\0' && !self->instance))
         return false;
     for (size_t i = 0; i < config->topic_count; i++) {
         self->topics[i].name = strdup(config->topics[i].name);

@@ -4,6 +4,7 @@
  *   consumer.c           the table of operations, lanes' reading, making and starting
  *   client_properties.c  what librdkafka is configured with
  *   rebalance.c          assignment: rebalance, forwarding to lanes, commit
+ *   member.c             the static member of the group, and leaving it for good
  *   begin.c              where partitions begin that have no committed offset
  *   topics.c             which topics there are, and the subscription to them
  *   connection.c         connection, librdkafka's log and errors, the status in words
@@ -99,6 +100,14 @@ struct kafka_lane {
     size_t peak;           /* the longest queue since the client was last reminded to fetch */
 } __attribute__((aligned(64)));
 
+/* What the group knows of this host's name. A broker gives the process that comes back the
+ * partitions of the one before, whatever topics and partitions there are by now. */
+enum kafka_member {
+    KAFKA_MEMBER_CURRENT,
+    KAFKA_MEMBER_STALE,   /* the next assignment is out of date */
+    KAFKA_MEMBER_DECLINED /* that came: the group is to be left and joined anew */
+};
+
 enum kafka_look { KAFKA_LOOK_NONE, KAFKA_LOOK_ASKED, KAFKA_LOOK_ANSWERED };
 
 LOCK_CLASS(kafka_lock);
@@ -112,6 +121,7 @@ struct kafka_source {
     rd_kafka_t *client;
     char *servers;
     char *group;
+    char *instance; /* group.instance.id; NULL: a dynamic member */
     struct kafka_topic *topics;
     uint32_t topic_count;
     struct kafka_lane *lanes;
@@ -131,9 +141,14 @@ struct kafka_source {
     bool was_rebalanced; /* the group has assigned something, if only nothing, ever */
     bool has_looked;     /* a broker has told of the topics, ever */
     uint64_t look_count;
+    enum kafka_member member;
+    int64_t assigned_ns; /* when the group assigned last */
+    bool is_fenced;      /* to be said */
+    bool should_rejoin;  /* an assignment was declined */
+    bool leaves;         /* closing: the partitions are given up for good */
     bool is_closed;
     bool is_uncommitted;          /* closing: the broker did not take the last offsets */
-    int64_t joining_ns;           /* since when the group is joined; 0: it is not */
+    _Atomic int64_t joining_ns;   /* since when the group is joined; 0: it is not */
     _Atomic bool is_joining_said; /* it takes longer than it should; read by any thread */
     int64_t close_ns;             /* when closing has to be over */
     bool was_connected;           /* ever */
@@ -152,6 +167,12 @@ struct kafka_source {
     rd_kafka_t *history_client;      /* from then on, read by lanes that have a reading */
     struct source_history *readings; /* those that are open */
 
+    /* The looker's while it is asked, then control's: of the process that had the name before. */
+    bool has_asked_former;
+    char former_host[64]; /* empty: there is none */
+    rd_kafka_topic_partition_list_t
+        *former_parts; /* what the group has assigned; NULL: not known */
+
     /* The thread that looks at the topics, see topics.c. */
     pthread_t looker;
     bool has_looker;
@@ -168,6 +189,7 @@ struct kafka_source {
     _Atomic bool has_partitions;
     _Atomic bool is_broken; /* an invariant broke: nothing is stored any more */
     _Atomic bool is_unattended;
+    _Atomic int64_t lost_ns;                  /* when a session was lost last; 0: never */
     _Atomic int64_t answer_ns;                /* when a broker answered last; 0: not known */
     pthread_mutex_t mutex;                    /* for what follows */
     char trouble[256] GUARDED_BY(kafka_lock); /* why there is no connection; empty: not known */
@@ -243,6 +265,25 @@ void kafka_group_forget_parts(struct kafka_topic *topic);
 /* At the end: the client could not be destroyed before. */
 void kafka_group_release_parts(struct kafka_topic *topic);
 
+/* member.c */
+/* The looker's thread, once: who had this host's name before. */
+void kafka_member_ask(struct kafka_source *self);
+/* Control, before the first subscription. */
+void kafka_member_subscribing(struct kafka_source *self);
+/* Any thread: the session is lost, and the group will be joined anew. */
+void kafka_member_lost(struct kafka_source *self);
+/* Control: these partitions went with a session; nothing of them may be committed any more. */
+void kafka_member_lost_parts(struct kafka_source *self,
+                             const rd_kafka_topic_partition_list_t *parts);
+/* Control: another process has taken the name. Says so, and whether a restart would help. */
+void kafka_member_fenced(struct kafka_source *self);
+/* Control, closing: whether the group keeps the partitions, and how that is said. */
+bool kafka_member_keeps(const struct kafka_source *self);
+void kafka_member_say_kept(struct kafka_source *self, int count);
+/* Control, closing: has the group forget the name, if the partitions are given up for good. */
+void kafka_member_leave(struct kafka_source *self);
+void kafka_member_free(struct kafka_source *self);
+
 /* begin.c */
 /* auto.offset.reset's value as an offset of librdkafka's. */
 int64_t kafka_begin_policy(const char *value);
@@ -287,6 +328,8 @@ void kafka_stand_describe(const struct kafka_source *self, char *text, size_t si
 void kafka_connection_log(const rd_kafka_t *client, int level, const char *facility,
                           const char *text);
 void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, void *opaque);
+/* Control thread: the client has ended for good, and says why. */
+void kafka_connection_fatal(struct kafka_source *self);
 /* Control thread, each poll: does what is due. Gives how long nothing else is, at most
  * `timeout_ms`. */
 int kafka_connection_poll(struct kafka_source *self, int timeout_ms);

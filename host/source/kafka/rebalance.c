@@ -299,6 +299,8 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
     if (self->listener.revoked)
         self->listener.revoked(self->listener.context, parts, count, is_lost);
 
+    if (is_lost)
+        kafka_member_lost_parts(self, list);
     struct error error;
     if (!is_lost && !kafka_group_commit(self, revoke_timeout_ms(self), &error)) {
         self->is_uncommitted = self->is_closed;
@@ -320,11 +322,27 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
     free(parts);
 }
 
-/* What comes while the group is being left: nobody is there to work on it. */
-static void group_decline(struct kafka_source *self) {
+/* What comes while the group is being left, or what goes and was declined: nobody works on it. */
+static void group_decline(struct kafka_source *self, bool is_assign) {
     rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
-    group_hand_over(self, nothing, true);
+    group_hand_over(self, nothing, is_assign);
     rd_kafka_topic_partition_list_destroy(nothing);
+}
+
+/* The broker assigns anew when the group is joined as by somebody new. */
+static void group_decline_stale(struct kafka_source *self) {
+    log_info(self->log, KAFKA_ROOM,
+             "topics or partitions have changed since the group assigned them: leaving it and "
+             "joining it anew");
+    group_decline(self, true);
+    self->member = KAFKA_MEMBER_DECLINED;
+    self->should_rejoin = true;
+    kafka_wake_control(&self->source);
+}
+
+static void group_take(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
+    self->member = KAFKA_MEMBER_CURRENT;
+    group_assign(self, list);
 }
 
 void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
@@ -335,12 +353,17 @@ void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     switch (code) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         if (self->is_closed)
-            group_decline(self);
+            group_decline(self, true);
+        else if (self->member == KAFKA_MEMBER_STALE)
+            group_decline_stale(self);
         else
-            group_assign(self, list);
+            group_take(self, list);
         break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        group_revoke(self, list);
+        if (self->member == KAFKA_MEMBER_DECLINED)
+            group_decline(self, false);
+        else
+            group_revoke(self, list);
         break;
     default:
         log_change_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.rebalance_failed",

@@ -53,6 +53,7 @@ static bool look_ask(struct kafka_source *self, struct kafka_topic *topic) {
 }
 
 static bool look_ask_all(struct kafka_source *self) {
+    kafka_member_ask(self);
     for (uint32_t i = 0; i < self->topic_count; i++)
         if (atomic_load(&self->is_look_ending) || !look_ask(self, &self->topics[i]) ||
             !kafka_begin_ask(self, &self->topics[i]))
@@ -214,6 +215,18 @@ static void topics_unsubscribe(struct kafka_source *self) {
     kafka_connection_assigned(self, false);
 }
 
+static void say_joining(struct kafka_source *self) {
+    const bool is_back = !self->has_joined && self->former_host[0] != '\0';
+    log_change_event(self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "group.joining",
+                     "joining group \"%s\" on %s%s%s%s%s%s", self->group, self->servers,
+                     self->instance ? " as " : "", self->instance ? self->instance : "",
+                     is_back ? ", in place of the process at " : "",
+                     is_back ? self->former_host : "",
+                     is_back ? ": if that is another host and still runs, it is shut out, since "
+                               "they have the same [take5] host_id"
+                             : "");
+}
+
 static void topics_subscribe(struct kafka_source *self) {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)self->topic_count);
@@ -223,15 +236,16 @@ static void topics_subscribe(struct kafka_source *self) {
         if (topic->is_there)
             rd_kafka_topic_partition_list_add(list, topic->name, RD_KAFKA_PARTITION_UA);
     }
+    if (!self->has_joined)
+        kafka_member_subscribing(self);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(self->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code) {
-        error_set(&self->fatal, ERROR_INVALID, "subscribing: %s", rd_kafka_err2str(code));
+        error_set(&self->fatal, ERROR_STATE, "subscribing: %s", rd_kafka_err2str(code));
         return;
     }
     if (!self->is_subscribed)
-        log_change_event(self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "group.joining",
-                         "joining group \"%s\" on %s", self->group, self->servers);
+        say_joining(self);
     self->is_subscribed = true;
     self->has_joined = true;
     kafka_connection_assigned(self, atomic_load(&self->is_assigned));
@@ -280,6 +294,11 @@ static bool topics_are_calm(const struct kafka_source *self) {
 void kafka_topics_poll(struct kafka_source *self, int64_t now_ns) {
     if (self->fatal.code != ERROR_NONE)
         return;
+    if (self->should_rejoin) {
+        self->should_rejoin = false;
+        topics_unsubscribe(self);
+        topics_follow(self);
+    }
     if (topics_take_answers(self)) {
         topics_learn(self);
         self->look_ns = now_ns + (topics_are_calm(self) ? LOOK_CALM_NS : LOOK_AGAIN_NS);

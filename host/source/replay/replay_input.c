@@ -13,6 +13,7 @@
 /* A recorded value may take six bytes for one; beyond it, what stands beside the value. */
 #define LINE_PER_BYTE 6
 #define LINE_BESIDE   (1024 * 1024)
+#define ROW_ROLE      "bar_trends" /* of a row of CSV whose members tell no other */
 
 /* Making. */
 
@@ -63,7 +64,8 @@ static bool take_symbols(struct file_input *input, const struct file_source_opti
 static bool make_decoder(struct file_input *input, const struct file_source_options *options,
                          struct error *error) {
     if (options->path_count < 2 && options->symbols == NULL && !(options->speed > 0) &&
-        options->from_ns == FILE_SOURCE_NO_FROM && options->until_ns == FILE_SOURCE_NO_UNTIL)
+        options->message == NULL && options->from_ns == FILE_SOURCE_NO_FROM &&
+        options->until_ns == FILE_SOURCE_NO_UNTIL)
         return true;
     input->projection = projection_new();
     if (input->projection == NULL)
@@ -79,6 +81,8 @@ void file_input_reading(const struct file_input *input, const struct file_input_
     *options = (struct recording_options){
         .pool = setup->pool,
         .max_line = (size_t)input->config->decode.max_bytes * LINE_PER_BYTE + LINE_BESIDE,
+        .mappings = setup->options->mappings,
+        .mapping_count = setup->options->mapping_count,
         .is_strict = setup->options->is_strict,
         .bad_line = setup->options->bad_line,
         .bad_line_context = setup->options->context,
@@ -119,6 +123,8 @@ struct file_input *file_input_new(const struct file_input_setup *setup, struct e
     input->parts = setup->parts;
     input->from_ns = options->from_ns;
     input->until_ns = options->until_ns;
+    input->message = options->message;
+    input->message_context = options->context;
     if (!take_topic(input, options->topic, error) || !take_symbols(input, options, error) ||
         !make_decoder(input, options, error) ||
         !(options->journal != NULL ? file_order_open(input, setup, error)
@@ -193,6 +199,8 @@ static const char *place_record(struct file_input *input, struct input_file *fil
                                           recording_reader_scratch(file->reader), &used, &shape);
     if (!is_object && line->is_plain)
         return "is not a complete JSON object";
+    if (shape.role == NULL && line->is_row)
+        shape.role = ROW_ROLE;
     if (!has_topic && (!is_object || shape.role == NULL ||
                        !find_topic(input->config, shape.role, strlen(shape.role), &record->topic)))
         return "matches no configured topic by its members: name one with --topic";
@@ -242,6 +250,8 @@ static void look_inside(struct file_input *input, struct input_file *file) {
             input->unmet_count--;
         }
     }
+    if (input->message != NULL && is_good && file->is_wanted)
+        input->message(input->message_context, &message);
 }
 
 enum recording_result file_input_fill(struct file_input *input, struct input_file *file,

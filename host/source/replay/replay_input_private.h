@@ -43,6 +43,8 @@ struct file_input {
     bool *is_met;            /* by their ids */
     uint32_t unmet_count;
     /* For what only the decoder knows; NULL when nothing of it is wanted. */
+    void (*message)(void *context, const t5_message *message); /* as in the options */
+    void *message_context;
     struct projection *projection;
     struct decoder *decoder;
     char *foreign[MAX_FOREIGN];

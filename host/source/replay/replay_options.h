@@ -4,6 +4,8 @@
 #ifndef TAKE5_SOURCE_REPLAY_REPLAY_OPTIONS_H
 #define TAKE5_SOURCE_REPLAY_REPLAY_OPTIONS_H
 
+#include <take5/message.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +20,9 @@
 struct file_source_options {
     const char *const *paths; /* "-": the standard input */
     size_t path_count;
-    const char *topic; /* role or name, for lines that name none; NULL: by shape */
+    const char *topic;           /* role or name, for lines that name none; NULL: by shape */
+    const char *const *mappings; /* of CSV (recording/csv.h); NULL: none is taken */
+    size_t mapping_count;
     /* The order of delivery in a live host: what is not in it is left out, and so are lines
      * without topic, partition and offset. Reads the files once while the recording goes about as
      * the journal does, and once more for each group of parts that it has much later (32 MiB); an
@@ -35,6 +39,10 @@ struct file_source_options {
      * thread calls `paused`, inside source_poll(). 0: never. */
     uint64_t pause_every;
     void (*paused)(void *context);
+    /* Called in the reading thread for each message that is delivered and can be decoded, before it
+     * is; in the order of reading, and with a journal perhaps more than once. `message` is valid
+     * during the call, and has the envelope alone. May be NULL. */
+    void (*message)(void *context, const t5_message *message);
     /* Called in the reading thread for each bad line; "line" stands before `text`. May be NULL. */
     void (*bad_line)(void *context, const char *file, uint64_t line, const char *text);
     void *context;

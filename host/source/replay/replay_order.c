@@ -75,6 +75,7 @@ struct file_order {
     uint64_t *lines_base; /* lines, likewise */
     uint32_t path_count, known_paths;
     int64_t bytes_total;
+    uint64_t *size_base; /* by path: sizes of the files before it, as far as they are known */
 
     struct part *parts;
     size_t part_count;
@@ -86,6 +87,7 @@ struct file_order {
 
     /* How far the foremost reader came. Bad lines are told by the first who meets them. */
     uint64_t furthest, lines, bad_lines;
+    uint64_t bytes; /* of the files, packed or not, up to there */
 };
 
 /* ---- making ---- */
@@ -96,8 +98,10 @@ static bool copy_paths(struct file_order *order, const struct file_source_option
     order->paths = calloc(options->path_count, sizeof *order->paths);
     order->base = calloc(options->path_count, sizeof *order->base);
     order->lines_base = calloc(options->path_count, sizeof *order->lines_base);
+    order->size_base = calloc(options->path_count + 1, sizeof *order->size_base);
     order->known_paths = 1;
-    bool is_good = order->paths != NULL && order->base != NULL && order->lines_base != NULL;
+    bool is_good = order->paths != NULL && order->base != NULL && order->lines_base != NULL &&
+                   order->size_base != NULL;
     for (size_t i = 0; is_good && i < options->path_count; i++)
         is_good = (order->paths[i] = strdup(options->paths[i])) != NULL;
     return is_good || error_set_memory(error, "files to replay");
@@ -168,6 +172,7 @@ static bool look_at_files(struct file_order *order, struct error *error) {
             order->bytes_total = -1;
         else if (order->bytes_total >= 0)
             order->bytes_total += status.st_size;
+        order->size_base[i + 1] = order->bytes_total > 0 ? (uint64_t)order->bytes_total : 0;
     }
     return true;
 }
@@ -257,6 +262,7 @@ void file_order_close(struct file_order *order, uint32_t topic_count) {
     free(order->paths);
     free(order->base);
     free(order->lines_base);
+    free(order->size_base);
     free(order->parts);
     free(order->readers);
     free(order->by_topic);
@@ -382,6 +388,7 @@ static void note_progress(struct file_order *order, const struct order_reader *r
         return;
     order->furthest = position;
     order->lines = order->lines_base[reader->path] + recording_reader_lines(reader->file.reader);
+    order->bytes = order->size_base[reader->path] + recording_reader_bytes(reader->file.reader);
 }
 
 /* To the next of the files, or to the end of them all. */
@@ -495,7 +502,7 @@ enum recording_result file_order_next(struct file_input *input, struct file_inpu
 /* ---- what it tells ---- */
 
 void file_order_progress(const struct file_order *order, struct file_source_progress *progress) {
-    progress->bytes = order->furthest;
+    progress->bytes = order->bytes;
     progress->bytes_total = order->bytes_total;
     progress->lines = order->lines;
     progress->bad_lines = order->bad_lines;

@@ -96,6 +96,8 @@ static bool before_read(void *context, int fd) {
     struct file_source *self = context;
     if (!file_queue_wait_memory(self->queue, self->pool, self->max_held))
         return false;
+    if (fd < 0)
+        return true;
     struct pollfd waited[] = {{.fd = fd, .events = POLLIN},
                               {.fd = self->stop_fd, .events = POLLIN}};
     if (poll(waited, 2, 0) == 0) {

@@ -141,5 +141,5 @@ static const t5_parameter *const parameters[] = {&weight, &threshold, &least, NU
 
 T5_STRATEGY("@NAME@", "0.1.0", .summary = "says when a price leaves its average", .topics = topics,
             .scope = T5_SCOPE_KEYED, .parameters = parameters, .state_version = STATE_VERSION,
-            .warm_up_ns = WARM_UP_NS, .create = create, .destroy = destroy,
+            .warm_up_ns = WARM_UP_NS, .side = T5_SIDE_VALUE, .create = create, .destroy = destroy,
             .on_message = on_message, .on_event = on_event, .save = save, .load = load);

@@ -59,6 +59,11 @@ class Strategy : public t5::Strategy {
         return 1;
     }
 
+    /* What `take5 evaluate` makes positions of: a value above 0 is long, one below short. */
+    std::uint32_t side() const override {
+        return T5_SIDE_VALUE;
+    }
+
     /* What an instance without a state is fed before its work begins: as far back as a price still
      * weighs in the average. */
     std::int64_t warm_up_ns() const override {

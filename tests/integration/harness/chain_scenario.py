@@ -29,7 +29,6 @@ class ChainScenario(Scenario):
         self.is_joined = is_joined
         given = {f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}
         given["checkpoint"] = {"interval": "1s"}
-        given["kafka"] = {"session.timeout.ms": 2000}  # the next one waits for the dead one's end
         given.update(sections)
         host = self.new_host(name, group=self.name, sections=given)
         self.drop_build(host, 1)

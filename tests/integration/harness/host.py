@@ -38,6 +38,7 @@ class Host:
             os.makedirs(folder)
         self.sections = {
             "take5": {
+                "host_id": name,
                 "strategy_dir": self.strategies,
                 "cache_dir": os.path.join(self.directory, "cache"),
                 "run_dir": os.path.join(self.directory, "run"),

@@ -158,3 +158,7 @@ class Process:
     def wait_event(self, event, pattern="", timeout_s=60, start=0):
         """The first line of that event (host/log/log.h), with a match of `pattern` in it."""
         return self.wait_log(event_line(event, pattern), timeout_s, start)
+
+    def events(self, event, start=0):
+        """The lines so far of that event."""
+        return re.findall(event_line(event, ".*"), self.log(start), re.M)

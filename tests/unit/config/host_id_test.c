@@ -5,6 +5,8 @@
 
 #include "fixture.h"
 
+#include "config/items.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,14 +171,20 @@ Test(host_id, docker_is_told_from_machines) {
 
 /* ---- in a configuration ---- */
 
+static const char *instance(void) {
+    const struct config_item *item = config_items_find(&fixture.config->kafka, "group.instance.id");
+    return item != NULL ? item->text : NULL;
+}
+
 static void load(const char *content) {
     cr_assert_not_null(fixture_load_text(&fixture, content), "%s", fixture.all);
 }
 
-Test(host_id, is_what_somebody_says) {
+Test(host_id, a_host_is_a_static_member_under_its_name) {
     load("[take5]\nhost_id = desk4.left\n");
     cr_assert_str_eq(fixture.config->host_id, "desk4.left");
     cr_assert(fixture.config->host_id_lasts);
+    cr_assert_str_eq(instance(), "desk4.left");
 }
 
 Test(host_id, without_a_setting_there_is_one) {
@@ -184,10 +192,41 @@ Test(host_id, without_a_setting_there_is_one) {
     char first[256];
     snprintf(first, sizeof first, "%s", fixture.config->host_id);
     cr_assert(host_id_is_valid(first));
+    cr_assert_str_eq(instance(), first);
     load("[take5]\nstate_dir = /srv/b\n");
     cr_assert_str_neq(fixture.config->host_id, first);
     load("[take5]\nstate_dir = /srv/a\n");
     cr_assert_str_eq(fixture.config->host_id, first);
+}
+
+Test(host_id, the_users_own_member_name_wins) {
+    load("[take5]\nhost_id = a\n[kafka]\ngroup.instance.id = mine\n");
+    cr_assert_str_eq(instance(), "mine");
+    cr_assert_str_eq(fixture.config->host_id, "a");
+    load("[take5]\nhost_id = a\n[kafka]\ngroup.instance.id =\n");
+    cr_assert_str_eq(instance(), "");
+}
+
+/* By itself a stop keeps partitions only for a name that comes back. */
+Test(host_id, a_stop_leaves_when_it_is_told_or_the_name_does_not_last) {
+    load("");
+    cr_assert_eq(fixture.config->stop_leaves, !fixture.config->host_id_lasts);
+    load("[take5]\nhost_id = a\n");
+    cr_assert_not(fixture.config->stop_leaves);
+    load("[kafka]\ngroup.instance.id = a\n");
+    cr_assert_not(fixture.config->stop_leaves);
+    load("[take5]\nhost_id = a\non_stop = leave\n");
+    cr_assert(fixture.config->stop_leaves);
+    load("[take5]\non_stop = stay\n");
+    cr_assert_not(fixture.config->stop_leaves);
+}
+
+Test(host_id, a_demo_is_a_dynamic_member) {
+    fixture_write(&fixture, "take5.ini", "");
+    struct config_request request = {.path = fixture.path, .is_demo = true};
+    fixture.config = config_load(&request, &fixture.faults);
+    cr_assert_not_null(fixture.config);
+    cr_assert_null(instance());
 }
 
 Test(host_id, what_kafka_would_refuse_is_refused) {

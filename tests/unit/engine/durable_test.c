@@ -379,6 +379,36 @@ Test(durable, a_parked_partition_catches_up_with_what_was_handed_over_elsewhere)
     fixture_free(fixture);
 }
 
+/* It goes to another host and comes back, while the stream here was ahead of who is behind. */
+Test(durable, a_recovery_that_a_rebalance_breaks_off_loses_no_signal) {
+    struct fixture *fixture = good_fixture();
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    send(fixture, 0, 2);
+    checkpoint(fixture);
+    send(fixture, 2, 5);
+    fixture_wait_stored(fixture, BAR, 0, 5);
+    crash(fixture);
+    fixture_hold_history(fixture, true);
+    fixture_assign_topic(fixture, BAR, 0, 5);
+    send(fixture, 5, 8);
+    fixture_wait_idle(fixture);
+    fixture_wait_state(fixture, "good", "catching up");
+    fixture_revoke(fixture, 0);
+    fixture_assign_topic(fixture, BAR, 0, 5);
+    send(fixture, 8, 10);
+    fixture_wait_idle(fixture);
+    fixture_wait_state(fixture, "good", "catching up");
+    cr_expect_lt(fixture_stored(fixture, BAR, 0), 6,
+                 "a crash now would lose the signals from 5 on");
+    fixture_hold_history(fixture, false);
+    fixture_wait_state(fixture, "good", "running");
+    fixture_wait_stored(fixture, BAR, 0, 10);
+    cr_assert_eq(fixture_deliveries(fixture), 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_expect_eq(fixture_signal_value(fixture, i), (double)(6 + i));
+    fixture_free(fixture);
+}
+
 /* ---- warm-up ---- */
 
 /* Messages are a second apart. */

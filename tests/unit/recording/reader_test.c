@@ -148,21 +148,22 @@ static void expect_error(struct recording_reader *reader, const char *text) {
 }
 
 Test(recording, what_no_line_can_be_of_ends_at_once) {
-    fill("\x1f\x8b\x08\0\0\0\0\0\n{\"a\":1}\n", 17);
+    fill("BZh91AY&S\n{\"a\":1}\n", 18);
     expect_error(open_with((struct recording_options){0}),
-                 ": is gzip data, not JSON lines: unpack it with `gunzip`");
+                 ": is bzip2 data, not JSON lines: unpack it with `bunzip2`");
     cr_assert_eq(bad_lines.size, 0u);
 }
 
 Test(recording, a_file_without_a_usable_line_is_none) {
-    expect_error(open_text("a,b\n1,2\n"), ": none of its 2 lines is valid; it looks like CSV: "
-                                          "convert it to JSON lines");
+    expect_error(open_text("<a>\n</a>\n"), ": none of its 2 lines is valid; it looks like XML or "
+                                           "HTML: convert it to JSON lines");
     expect_error(open_text("\nhello\n"), ": none of its 2 lines is valid");
     expect_error(open_text("{\"a\":"), ": none of its 1 line is valid");
     expect_error(open_text("\n \n\t\r\n"), ": none of its 3 lines is valid");
-    fill("a,b\n", 4);
-    expect_error(open_with((struct recording_options){.is_strict = true}),
-                 ":1: line is not a JSON object; it looks like CSV: convert it to JSON lines");
+    fill("<a>\n", 4);
+    expect_error(
+        open_with((struct recording_options){.is_strict = true}),
+        ":1: line is not a JSON object; it looks like XML or HTML: convert it to JSON lines");
 }
 
 Test(recording, lines_that_the_caller_refuses_are_of_no_use_either) {

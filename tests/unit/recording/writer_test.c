@@ -407,3 +407,101 @@ Test(recording_write, after_a_full_disk_it_goes_on_where_it_stopped) {
     recording_reader_close(reader);
     recording_pool_free(pool);
 }
+
+/* ---- packed ---- */
+
+/* The path with that ending, for the rest of the test. */
+static void end_path_with(const char *ending) {
+    unlink(path);
+    strcat(path, ending);
+}
+
+/* Offsets of topic t from 0 on, as far as they go without a gap. */
+static int64_t count_recorded(void) {
+    struct error error = {0};
+    struct recording_pool *pool = recording_pool_new();
+    struct recording_options options = {.pool = pool, .is_strict = true};
+    struct recording_reader *reader = recording_reader_open(path, &options, &error);
+    struct recording_entry entry;
+    int64_t count = 0;
+    cr_assert_not_null(reader, "%s", error.text);
+    enum recording_result result;
+    while ((result = recording_reader_next(reader, &entry, &error)) == RECORDING_ENTRY)
+        cr_assert_eq(entry.line.offset, count++);
+    cr_assert_eq(result, RECORDING_END, "%s", error.text);
+    recording_reader_close(reader);
+    recording_pool_free(pool);
+    return count;
+}
+
+Test(recording_write, a_packed_file_is_resumed_and_each_flush_can_be_read) {
+    static const char *const endings[] = {".gz", ".zst"};
+    for (int i = 0; i < 2; i++) {
+        struct recording_positions positions = RECORDING_POSITIONS_INIT;
+        path[strcspn(path, ".")] = '\0';
+        end_path_with(endings[i]);
+        struct recording_writer *writer = open_writer(RECORDING_CREATE, NULL);
+        for (int64_t offset = 0; offset < 100; offset++)
+            add(writer, "t", 0, offset);
+        flush(writer);
+        cr_assert_eq(count_recorded(), 100, "%s", endings[i]);
+        add(writer, "t", 0, 100);
+        close_writer(writer);
+        cr_assert_eq(count_recorded(), 101);
+
+        writer = open_writer(RECORDING_RESUME, &positions);
+        cr_assert_eq(recording_positions_find(&positions, "t", 0), 101);
+        recording_positions_release(&positions);
+        add(writer, "t", 0, 101);
+        close_writer(writer);
+        cr_assert_eq(count_recorded(), 102);
+    }
+}
+
+Test(recording_write, a_torn_frame_is_cut_off_wherever_it_is_torn) {
+    end_path_with(".zst");
+    struct recording_writer *writer = open_writer(RECORDING_CREATE, NULL);
+    struct stat status;
+    add(writer, "t", 0, 0);
+    flush(writer);
+    cr_assert_eq(stat(path, &status), 0);
+    const off_t whole = status.st_size;
+    add(writer, "t", 0, 1);
+    close_writer(writer);
+    cr_assert_eq(stat(path, &status), 0);
+    for (off_t size = status.st_size - 1; size > whole; size--) {
+        struct recording_positions positions = RECORDING_POSITIONS_INIT;
+        cr_assert_eq(truncate(path, size), 0);
+        writer = open_writer(RECORDING_RESUME, &positions);
+        cr_assert_eq(recording_positions_find(&positions, "t", 0), 1, "cut at %lld",
+                     (long long)size);
+        recording_positions_release(&positions);
+        add(writer, "t", 0, 1);
+        close_writer(writer);
+        cr_assert_eq(count_recorded(), 2);
+    }
+}
+
+Test(recording_write, a_file_that_is_packed_otherwise_than_its_name_says_is_refused) {
+    struct error error = {0};
+    struct recording_positions positions = RECORDING_POSITIONS_INIT;
+    char plain[sizeof path];
+    struct recording_writer *writer = open_writer(RECORDING_CREATE, NULL);
+    add(writer, "t", 0, 0);
+    close_writer(writer);
+    strcpy(plain, path);
+    strcat(path, ".gz");
+    cr_assert_eq(rename(plain, path), 0);
+    cr_assert_null(recording_writer_open(path, RECORDING_RESUME, &positions, &error));
+    cr_assert_not_null(strstr(error.text, "has plain text, and its name is one of gzip data"), "%s",
+                       error.text);
+    unlink(path);
+    writer = open_writer(RECORDING_CREATE, NULL);
+    add(writer, "t", 0, 0);
+    close_writer(writer);
+    cr_assert_eq(rename(path, plain), 0);
+    cr_assert_null(recording_writer_open(plain, RECORDING_RESUME, &positions, &error));
+    cr_assert_not_null(strstr(error.text, "has gzip data, and its name is one of plain text"), "%s",
+                       error.text);
+    unlink(plain);
+}

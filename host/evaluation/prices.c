@@ -1,0 +1,189 @@
+#include "evaluation/prices.h"
+
+#include "base/array.h"
+#include "base/symbols.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct prices {
+    struct symbols *symbols;
+    struct price_series **heads; /* by symbol id */
+    size_t head_count;
+    struct price_series **series; /* by id */
+    size_t series_count, series_capacity;
+    size_t points;
+    int64_t first_ns, last_ns;
+};
+
+struct prices *prices_new(void) {
+    struct prices *prices = calloc(1, sizeof *prices);
+    if (prices != NULL && (prices->symbols = symbols_new(SYMBOL_NONE - 1)) == NULL) {
+        free(prices);
+        return NULL;
+    }
+    return prices;
+}
+
+void prices_free(struct prices *prices) {
+    if (prices == NULL)
+        return;
+    for (size_t i = 0; i < prices->series_count; i++) {
+        free(prices->series[i]->points);
+        free(prices->series[i]);
+    }
+    free(prices->series);
+    free(prices->heads);
+    symbols_free(prices->symbols);
+    free(prices);
+}
+
+static bool make_head(struct prices *prices, uint32_t symbol) {
+    if (symbol < prices->head_count)
+        return true;
+    const size_t count = 2 * (size_t)symbol + 16;
+    if (!ARRAY_RESIZE(prices->heads, count))
+        return false;
+    memset(prices->heads + prices->head_count, 0,
+           (count - prices->head_count) * sizeof(struct price_series *));
+    prices->head_count = count;
+    return true;
+}
+
+/* Found, or made. */
+static struct price_series *series_of(struct prices *prices, uint32_t symbol,
+                                      uint32_t time_frame_s) {
+    if (symbol == SYMBOL_NONE || !make_head(prices, symbol))
+        return NULL;
+    struct price_series **at = &prices->heads[symbol];
+    while (*at != NULL && (*at)->time_frame_s < time_frame_s)
+        at = &(*at)->next;
+    if (*at != NULL && (*at)->time_frame_s == time_frame_s)
+        return *at;
+    struct price_series *series =
+        ARRAY_GROW(prices->series, prices->series_count, prices->series_capacity)
+            ? calloc(1, sizeof *series)
+            : NULL;
+    if (series == NULL)
+        return NULL;
+    *series = (struct price_series){
+        .id = prices->series_count, .time_frame_s = time_frame_s, .next = *at};
+    *at = series;
+    prices->series[prices->series_count++] = series;
+    return series;
+}
+
+bool prices_add(struct prices *prices, const char *symbol, size_t symbol_size,
+                uint32_t time_frame_s, int64_t time_ns, double price) {
+    if (!isfinite(price) || price <= 0)
+        return true;
+    struct price_series *series =
+        series_of(prices, symbols_intern(prices->symbols, symbol, symbol_size, NULL), time_frame_s);
+    if (series == NULL || !ARRAY_GROW(series->points, series->count, series->capacity))
+        return false;
+    series->points[series->count++] = (struct price_point){time_ns, price};
+    if (prices->points == 0 || time_ns < prices->first_ns)
+        prices->first_ns = time_ns;
+    if (prices->points == 0 || time_ns > prices->last_ns)
+        prices->last_ns = time_ns;
+    prices->points++;
+    return true;
+}
+
+/* Almost everything comes in order, and what does not is late by little: insertion is linear then.
+ */
+static void sort_by_time(struct price_point *points, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        const struct price_point point = points[i];
+        size_t at = i;
+        for (; at > 0 && points[at - 1].time_ns > point.time_ns; at--)
+            points[at] = points[at - 1];
+        points[at] = point;
+    }
+}
+
+/* Merges two halves that are sorted: equal times stay as they came. */
+static void merge(struct price_point *points, size_t half, size_t count, struct price_point *room) {
+    memcpy(room, points, half * sizeof *points);
+    size_t left = 0, right = half, to = 0;
+    while (left < half)
+        points[to++] = right < count && points[right].time_ns < room[left].time_ns ? points[right++]
+                                                                                   : room[left++];
+}
+
+/* Without room: by insertion, which is right and may be slow. */
+static void sort_points(struct price_point *points, size_t count, struct price_point *room) {
+    bool is_sorted = true;
+    for (size_t i = 1; is_sorted && i < count; i++)
+        is_sorted = points[i - 1].time_ns <= points[i].time_ns;
+    if (is_sorted)
+        return;
+    if (room == NULL || count < 64) {
+        sort_by_time(points, count);
+        return;
+    }
+    const size_t half = count / 2;
+    sort_points(points, half, room);
+    sort_points(points + half, count - half, room);
+    merge(points, half, count, room);
+}
+
+void prices_seal(struct prices *prices) {
+    for (size_t i = 0; i < prices->series_count; i++) {
+        struct price_series *series = prices->series[i];
+        struct price_point *room = malloc(series->count * sizeof *room);
+        sort_points(series->points, series->count, room);
+        free(room);
+    }
+}
+
+const struct price_series *prices_find(const struct prices *prices, const char *symbol,
+                                       size_t symbol_size, uint32_t time_frame_s) {
+    const uint32_t id = symbols_find(prices->symbols, symbol, symbol_size);
+    if (id == SYMBOL_NONE || id >= prices->head_count)
+        return NULL;
+    const struct price_series *series = prices->heads[id];
+    if (time_frame_s == 0)
+        return series;
+    while (series != NULL && series->time_frame_s != time_frame_s)
+        series = series->next;
+    return series;
+}
+
+/* How many points lie before that time, or with `is_at` at it as well. */
+static size_t count_before(const struct price_series *series, int64_t time_ns, bool is_at) {
+    size_t from = 0, to = series->count;
+    while (from < to) {
+        const size_t middle = from + (to - from) / 2;
+        const int64_t there = series->points[middle].time_ns;
+        if (there < time_ns || (is_at && there == time_ns))
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+const struct price_point *price_series_at(const struct price_series *series, int64_t time_ns) {
+    const size_t count = count_before(series, time_ns, true);
+    return count > 0 ? &series->points[count - 1] : NULL;
+}
+
+const struct price_point *price_series_from(const struct price_series *series, int64_t time_ns) {
+    const size_t count = count_before(series, time_ns, false);
+    return count < series->count ? &series->points[count] : NULL;
+}
+
+size_t prices_count(const struct prices *prices) {
+    return prices->points;
+}
+
+void prices_span(const struct prices *prices, int64_t *first_ns, int64_t *last_ns) {
+    *first_ns = prices->first_ns;
+    *last_ns = prices->last_ns;
+}
+
+size_t prices_series_count(const struct prices *prices) {
+    return prices->series_count;
+}

@@ -1,0 +1,51 @@
+/*
+ * evaluation/prices.h - the prices of a recording: a series of points by event time for each symbol
+ * and time frame. Filled first, in any order, then sealed and read. One thread at a time.
+ */
+#ifndef TAKE5_EVALUATION_PRICES_H
+#define TAKE5_EVALUATION_PRICES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct price_point {
+    int64_t time_ns;
+    double price;
+};
+
+struct price_series {
+    size_t id; /* below prices_series_count() */
+    uint32_t time_frame_s;
+    struct price_point *points; /* sealed: by time; of equal times, as they came */
+    size_t count, capacity;
+    struct price_series *next; /* of the same symbol, by time frame */
+};
+
+struct prices;
+
+/* NULL when memory runs out. */
+struct prices *prices_new(void);
+/* NULL is allowed. */
+void prices_free(struct prices *prices);
+
+/* Prices that are not above 0 and finite are left out. False when memory runs out. */
+bool prices_add(struct prices *prices, const char *symbol, size_t symbol_size,
+                uint32_t time_frame_s, int64_t time_ns, double price);
+void prices_seal(struct prices *prices);
+
+/* That of symbol and time frame; with time frame 0, if there is none of it, the symbol's lowest.
+ * NULL: there is none. */
+const struct price_series *prices_find(const struct prices *prices, const char *symbol,
+                                       size_t symbol_size, uint32_t time_frame_s);
+/* The last point at or before that time; NULL: there is none. */
+const struct price_point *price_series_at(const struct price_series *series, int64_t time_ns);
+/* The first point at or after that time; NULL: there is none. */
+const struct price_point *price_series_from(const struct price_series *series, int64_t time_ns);
+
+/* Over all series: how many points, and the first and last time (0 when there is none). */
+size_t prices_count(const struct prices *prices);
+void prices_span(const struct prices *prices, int64_t *first_ns, int64_t *last_ns);
+size_t prices_series_count(const struct prices *prices);
+
+#endif
