@@ -317,4 +317,12 @@ void options_help(const struct command *command) {
         if (row->help != NULL)
             print_row(row);
     print_row(&help);
+    if (command->examples == NULL)
+        return;
+    puts("\nexamples:");
+    for (const char *at = command->examples; *at != '\0';) {
+        const size_t size = strcspn(at, "\n");
+        printf("  %.*s\n", (int)size, at);
+        at += size + (at[size] == '\n');
+    }
 }

@@ -99,9 +99,10 @@ struct option_row {
 
 struct command {
     const char *name;
-    const char *usage;                /* what stands behind "take5 NAME", a form a line */
-    const char *summary;              /* a line */
-    const char *description;          /* paragraphs with a blank line between them; NULL: none */
+    const char *usage;       /* what stands behind "take5 NAME", a form a line */
+    const char *summary;     /* a line */
+    const char *description; /* paragraphs with a blank line between them; NULL: none */
+    const char *examples;    /* command lines, one a line, "# WHAT" behind each; NULL: none */
     const struct option_row *options; /* the last is OPTIONS_END; NULL: none */
     int min_operands, max_operands;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */

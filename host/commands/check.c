@@ -353,6 +353,9 @@ const struct command command_check = {
         "With files, or a directory of them: runs each strategy through cases that a host will "
         "meet, every case in a separate process: bad messages, corrupt state, parameters at "
         "their bounds.",
+    .examples = "take5 check                               # the installed configuration and its "
+                "strategies\n"
+                "take5 check ./alpha.so                    # all conformance cases on one strategy",
     .options = options,
     .max_operands = OPERANDS_ANY,
     .run = run,

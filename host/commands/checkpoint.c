@@ -397,6 +397,9 @@ const struct command command_checkpoint = {
         "verify checks all hashes, of journals too, and fails if any is wrong. The end of a "
         "journal that a crash cut off is no damage. Of a topic, all three tell of the newest whole "
         "checkpoint of each partition number.",
+    .examples = "take5 checkpoint list                     # what there is, and where in the "
+                "topics it stands\n"
+                "take5 checkpoint verify",
     .options = options,
     .min_operands = 1,
     .max_operands = 2,

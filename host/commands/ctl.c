@@ -251,6 +251,11 @@ const struct command command_ctl = {
         "host's user, root and the members of the [control] group have access. Of the "
         "configuration only [take5] run_dir and [control] socket are read: other errors in it, or "
         "a secret that this user may not read, do not matter.",
+    .examples = "take5 ctl status\n"
+                "take5 ctl reload                          # new code and parameters, while the "
+                "stream runs\n"
+                "take5 ctl suspend alpha\n"
+                "take5 ctl resume alpha --skip             # without what it missed",
     .options = options,
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,

@@ -239,7 +239,8 @@ static int compare(struct diff_command *command, int argc, char **argv) {
     const bool did_end = end(children, argv);
     int code = UNDECIDED;
     if (did && did_end) {
-        qsort(diff.by_symbol, diff.symbol_count, sizeof *diff.by_symbol, compare_symbols);
+        if (diff.symbol_count > 0)
+            qsort(diff.by_symbol, diff.symbol_count, sizeof *diff.by_symbol, compare_symbols);
         if (command->is_json)
             print_json(&diff);
         else
@@ -304,6 +305,7 @@ const struct command command_diff = {
         "signals by cause: those of one message are the same signal when deployment, name, symbol, "
         "event time and time frame are the same. Counts, and shows the first difference. Ends with "
         "0 when there is none, 1 when there are some, and 2 when that cannot be said.",
+    .examples = "take5 diff old/alpha.so new/alpha.so day.jsonl",
     .options = options,
     .min_operands = 3,
     .max_operands = OPERANDS_ANY,

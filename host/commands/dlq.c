@@ -460,6 +460,9 @@ const struct command command_dlq = {
         "or for dead letters in a topic in STATE_DIR/TOPIC.redriven. After a crash before that is "
         "written the last ones are sent again: one dead letter with --through, whose signals then "
         "have the same ids, several with --to-topic.",
+    .examples = "take5 dlq list --since 1d                 # reasons and coordinates\n"
+                "take5 dlq show bar_trends/3/1042\n"
+                "take5 dlq redrive --through alpha         # what it rejected, after it was mended",
     .options = options,
     .min_operands = 1,
     .max_operands = 2,

@@ -145,6 +145,7 @@ const struct command command_evaluate = {
         "how much the price moved their way, and whether the confidence told that; by deployment, "
         "if its strategy declares a side, what positions after its signals would have brought. The "
         "definitions are in the guide, under Evaluate.",
+    .examples = "take5 evaluate ./alpha.so day.jsonl",
     .options = options,
     .max_operands = OPERANDS_ANY,
     .run = run,

@@ -280,6 +280,7 @@ const struct command command_feed = {
         "Generates a synthetic market: the three topics as the upstream services fill them, with "
         "correlated prices, trends that come and go, and consistent fields. "
         "Writes to stdout in the form of `take5 record`, or to a broker.",
+    .examples = "take5 feed --brokers 127.0.0.1:9092 --rate 100",
     .options = options,
     .run = run,
 };

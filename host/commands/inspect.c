@@ -62,6 +62,7 @@ const struct command command_inspect = {
         "Shows the file's note and sizes, and what the loader would share between two versions of "
         "it: its own libraries, statics that exist once per process, and static thread-local "
         "storage. None of its code runs.",
+    .examples = "take5 inspect alpha.so                    # without running any of its code",
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,
     .run = run,

@@ -234,6 +234,9 @@ const struct command command_list = {
     .summary = "list strategies: version, ABI, topics, fields, parameters",
     .description = "Lists the strategies in the strategy directory, or those given: "
                    "files, or another directory.",
+    .examples =
+        "take5 list                                # the strategies of the configured directory\n"
+        "take5 list build/alpha.so",
     .options = options,
     .max_operands = OPERANDS_ANY,
     .run = run,

@@ -48,6 +48,8 @@ const struct command command_new = {
     .summary = "create a new strategy with its test, ready to build",
     .description = "Creates the directory NAME with a strategy, its test, its ini file and "
                    "a sample of the feed.",
+    .examples = "take5 new alpha                           # a folder with a strategy that builds\n"
+                "take5 new --lang c++ alpha",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -283,6 +283,7 @@ const struct command command_record = {
         "partition, offset, ts, key, payload. Every byte is kept: keys and payloads that are not "
         "UTF-8 are base64, in \"key_base64\" and \"payload_base64\". Ends at the current end of "
         "the topics; all partitions are merged by time. Does not join a group, commits nothing.",
+    .examples = "take5 record -c take5.ini -o day.jsonl    # what the topics have now",
     .options = options,
     .run = run,
 };

@@ -14,7 +14,7 @@ extern const struct command *const commands[];
 
 extern const struct command command_run, command_check, command_list, command_inspect, command_new,
     command_record, command_replay, command_evaluate, command_diff, command_feed, command_ctl,
-    command_top, command_dlq, command_checkpoint, command_version, command_rehearse,
-    command_conformance;
+    command_top, command_dlq, command_checkpoint, command_completion, command_version,
+    command_rehearse, command_conformance;
 
 #endif

@@ -44,6 +44,8 @@ const struct command command_replay = {
         "alone; otherwise those of the configuration run. Reads what `take5 record` and `kcat -J` "
         "write, and plain JSON lines, packed with gzip or zstd or not, and CSV with --map. Several "
         "files are merged by event time.",
+    .examples = "take5 replay ./alpha.so day.jsonl         # its signals on standard output\n"
+                "take5 record -c take5.ini -o - | take5 replay ./alpha.so -",
     .options = options,
     .max_operands = OPERANDS_ANY,
     .run = run,

@@ -165,6 +165,8 @@ static int run_host(int argc, char **argv) {
         code = EXIT_USAGE;
         goto done;
     }
+    if (run.config->log.path != NULL) /* who looks only here must not take silence for a hang */
+        complain("the log is written to %s ([log] path)", run.config->log.path);
     if (!config_apply_log(run.config, run.log, &error)) {
         complain("%s", error.text);
         config_free(run.config);
@@ -215,6 +217,9 @@ const struct command command_run = {
         "ctl` "
         "command for this host. A demo that receives no message within a minute reports why and "
         "fails.",
+    .examples = "take5 run -c take5.ini                    # until SIGTERM\n"
+                "take5 run --demo --for 10s                # with a broker and a feed of its own\n"
+                "take5 run -c take5.ini -s log.level=DEBUG",
     .options = options,
     .run = run_host,
 };

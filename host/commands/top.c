@@ -348,6 +348,7 @@ const struct command command_top = {
         "Keys sort by name (n), rate (r), share of time (t), median (5) and 99th percentile (9) "
         "of callback time, signals (s), errors (e), state (a); i inverts the order, the arrow keys "
         "scroll, q quits.",
+    .examples = "take5 top                                 # the busiest strategies, continuously",
     .options = options,
     .run = run,
 };

@@ -24,5 +24,6 @@ const struct command command_version = {
     .name = "version",
     .usage = "",
     .summary = "show the versions of take5 and its libraries, for bug reports",
+    .examples = "take5 version",
     .run = run,
 };

@@ -42,6 +42,7 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     }
     engine->options = *options;
     engine->log = options->log;
+    engine->gather.log = options->log;
     engine->config = options->config;
     pthread_mutex_init(&engine->status_lock, NULL);
     pthread_mutex_init(&engine->call_readers, NULL);
@@ -264,11 +265,17 @@ bool engine_poll(struct engine *engine, int timeout_ms, struct error *error) {
     const bool goes_on =
         engine->options.source->ops->poll(engine->options.source, timeout_ms, error);
     rebalance_prune(engine);
+    gather_say(&engine->gather);
     behind_poll(engine);
     engine_look_after(engine, NULL);
     if (breakdown_has_come(&engine->breakdown, error))
         return false;
     return goes_on;
+}
+
+void engine_reload_unread(struct engine *engine, const struct report *report) {
+    atomic_fetch_add(&engine->failed_reloads, 1);
+    engine_keep_report(engine, report);
 }
 
 void engine_reload(struct engine *engine, struct config *next, struct report *report) {

@@ -43,6 +43,9 @@ bool engine_poll(struct engine *engine, int timeout_ms, struct error *error);
  * logged too.
  */
 void engine_reload(struct engine *engine, struct config *next, struct report *report);
+/* Notes a reload that came to nothing because the configuration could not be read; `report` has its
+ * faults, which the caller logs. */
+void engine_reload_unread(struct engine *engine, const struct report *report);
 
 /* Before engine_stop: it gives the partitions up for good (source.h). */
 void engine_leave(struct engine *engine);

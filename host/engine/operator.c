@@ -23,6 +23,7 @@ struct command {
     struct engine *engine;
     const char *deployment;
     bool does_suspend, does_skip;
+    _Atomic size_t changed, late; /* instances; of those resumed, who catch up first */
 };
 
 static void carry_out(struct lane *lane, void *argument) {
@@ -34,22 +35,49 @@ static void carry_out(struct lane *lane, void *argument) {
             partition->home == lane ? partition_task(partition, command->deployment) : NULL;
         if (task == NULL)
             continue;
+        if (!command->does_suspend && atomic_load(&task->suspension) == SUSPENDED_NOT)
+            continue;
         if (command->does_suspend)
             task_suspend(task, SUSPENDED_OPERATOR, INT64_MAX, lane->options.log);
-        else if (atomic_load(&task->suspension) != SUSPENDED_NOT)
+        else
             dispatch_resume(lane, task, !command->does_skip);
+        atomic_fetch_add(&command->changed, 1);
+        atomic_fetch_add(&command->late, atomic_load(&task->suspension) == SUSPENDED_CATCHING_UP);
     }
+}
+
+/* One line for all instances. */
+static void say_carried_out(const struct engine *engine, struct command *command) {
+    const size_t changed = atomic_load(&command->changed), late = atomic_load(&command->late);
+    char more[64] = "";
+    if (late > 0)
+        snprintf(more, sizeof more, ", of which %zu catch up first", late);
+    if (command->does_suspend)
+        log_change_event(engine->log, LOG_LEVEL_WARNING, "strategy", "strategy.suspended",
+                         "%s: suspended by an operator, on %zu partition%s, until resumed",
+                         command->deployment, changed, text_plural(changed));
+    else
+        log_change_event(engine->log, LOG_LEVEL_INFO, "strategy", "strategy.resumed",
+                         "%s: resumed by an operator, on %zu partition%s%s", command->deployment,
+                         changed, text_plural(changed), more);
 }
 
 static bool command_all(struct engine *engine, const char *deployment, bool does_suspend,
                         bool does_skip, struct error *error) {
-    struct command command = {engine, deployment, does_suspend, does_skip};
+    struct command command = {
+        .engine = engine,
+        .deployment = deployment,
+        .does_suspend = does_suspend,
+        .does_skip = does_skip,
+    };
     struct deployment *ordered = deployment_set_find(engine->deployment_set, deployment);
     if (ordered == NULL)
         return error_set(error, ERROR_INVALID, "deployment \"%s\" is not running", deployment);
     atomic_store(&ordered->is_suspended, does_suspend);
-    return lanes_call(engine->lanes, engine->lane_count, carry_out, &command,
-                      engine->config->revoke_timeout_ns, error);
+    const bool did = lanes_call(engine->lanes, engine->lane_count, carry_out, &command,
+                                engine->config->revoke_timeout_ns, error);
+    say_carried_out(engine, &command);
+    return did;
 }
 
 static bool is_held(const struct engine *engine, const char *deployment) {

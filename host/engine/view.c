@@ -60,20 +60,26 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
     totals->generations =
         (engine->generations != NULL ? generations_count(engine->generations) : 0);
     totals->uptime_ns = clock_monotonic_ns() - engine->started_ns;
+    totals->started_ns = engine->started_wall_ns;
     totals->lag = total_lag(engine);
 }
 
-void view_latency(struct engine *engine, struct view_latency *latency) {
-    memset(latency, 0, sizeof *latency);
-    for (size_t i = 0; i < engine->lane_count; i++) {
-        const struct lane_counts *counts = &engine->lanes[i]->counts;
-        for (size_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
-            latency->event[bucket] += counter_read(&counts->event_latency[bucket]);
-            latency->kafka[bucket] += counter_read(&counts->kafka_latency[bucket]);
-        }
-        latency->event_sum_us += counter_read(&counts->event_latency_sum_us);
-        latency->kafka_sum_us += counter_read(&counts->kafka_latency_sum_us);
+static enum view_state state_of(enum suspension suspension) {
+    switch (suspension) {
+    case SUSPENDED_NOT:
+        break;
+    case SUSPENDED_CATCHING_UP:
+        return VIEW_CATCHING_UP;
+    case SUSPENDED_PARTIAL:
+        return VIEW_WAITING;
+    case SUSPENDED_REJECTS:
+        return VIEW_SUSPENDED_REJECTS;
+    case SUSPENDED_ERRORS:
+        return VIEW_SUSPENDED_ERRORS;
+    case SUSPENDED_OPERATOR:
+        return VIEW_SUSPENDED_OPERATOR;
     }
+    return VIEW_RUNNING;
 }
 
 /* Catching up ends by itself: another reason is what people want to know of. */
@@ -83,9 +89,11 @@ static void add_suspension(struct view_strategy *view, const struct task *task,
     if (suspension == SUSPENDED_NOT)
         return;
     view->suspended++;
-    if (!view->is_suspended || suspension != SUSPENDED_CATCHING_UP)
-        view->why = suspension_name(suspension);
     view->is_suspended = true;
+    if (state_of(suspension) > view->state) {
+        view->state = state_of(suspension);
+        view->why = suspension_name(suspension);
+    }
     if (partition->lane == NULL)
         return;
     view->behind += counter_read(&task->behind);
@@ -165,6 +173,10 @@ static void view_running(struct engine *engine, const struct deployment *deploym
         snprintf(view->differs, sizeof view->differs, "%s", deployment->differs);
     for (size_t p = 0; p < engine->partition_count; p++)
         add_partition(view, engine->partitions[p], deployment->name);
+    if (view->missing > 0 && view->instances == 0)
+        view->state = VIEW_REFUSED;
+    else if (view->missing > 0 && view->state < VIEW_PARTIAL)
+        view->state = VIEW_PARTIAL;
 }
 
 /* One that is configured, and not loaded. */
@@ -174,6 +186,7 @@ static void view_quarantined(const struct held *held, struct view_strategy *view
     snprintf(view->version, sizeof view->version, "%s", held->version);
     memcpy(view->hash, held->hash, sizeof view->hash);
     snprintf(view->quarantine, sizeof view->quarantine, "%s", held->why);
+    view->state = VIEW_QUARANTINED;
     view->is_suspended = true;
     view->why = "quarantine";
 }
@@ -341,23 +354,19 @@ static void write_totals(struct json_writer *json, const struct view_totals *tot
     json_end_object(json);
 }
 
-/* The (topic, partition)s that are held. `next` is read while a lane writes it: a snapshot. */
+static void write_partition(void *context, const struct view_partition *partition) {
+    struct json_writer *json = context;
+    json_begin_object(json, NULL);
+    json_text(json, "topic", partition->topic);
+    json_integer(json, "partition", partition->partition);
+    json_unsigned(json, "lane", partition->lane);
+    json_unsigned(json, "messages", partition->messages);
+    json_end_object(json);
+}
+
 static void write_assignment(struct json_writer *json, struct engine *engine) {
     json_begin_array(json, "assignment");
-    lock_acquire(&engine->status_lock, status_lock);
-    for (size_t i = 0; i < engine->partition_count; i++) {
-        const struct partition *partition = engine->partitions[i];
-        for (size_t topic = 0; topic < partition->topic_count; topic++) {
-            if (!partition->topics[topic].is_owned)
-                continue;
-            json_begin_object(json, NULL);
-            json_text(json, "topic", topics_name(engine->topics, (uint32_t)topic));
-            json_integer(json, "partition", partition->number);
-            json_unsigned(json, "lane", partition->home->options.index);
-            json_end_object(json);
-        }
-    }
-    lock_release(&engine->status_lock, status_lock);
+    view_each_partition(engine, write_partition, json);
     json_end_array(json);
 }
 
@@ -419,6 +428,7 @@ static void write_sink(void *context, bool is_for_dead_letters, const struct sin
     json_unsigned(json, "queued", status->queued);
     json_unsigned(json, "confirmed", status->confirmed);
     json_unsigned(json, "shortened", status->shortened);
+    json_unsigned(json, "errors", status->errors);
     json_text(json, "detail", status->detail);
     json_end_object(json);
 }

@@ -27,14 +27,31 @@ struct view_totals {
     uint64_t missing; /* instances that could not be made: their messages pass by */
     uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters given once more, by outcome */
     size_t generations;
-    int64_t uptime_ns;
-    int64_t lag; /* over all partitions; -1: not known */
+    int64_t uptime_ns, started_ns; /* since the start; the start, wall clock */
+    int64_t lag;                   /* over all partitions; -1: not known */
 };
 void view_totals(struct engine *engine, struct view_totals *totals);
+
+/* How a deployment does: the worst that is true of any of its instances, worst last. */
+enum view_state {
+    VIEW_RUNNING,
+    VIEW_CATCHING_UP,
+    VIEW_WAITING,            /* GLOBAL, while this host lacks partitions */
+    VIEW_PARTIAL,            /* no instance could be made on some partitions */
+    VIEW_SUSPENDED_REJECTS,  /* too many rejected messages */
+    VIEW_SUSPENDED_ERRORS,   /* too many errors in a row */
+    VIEW_SUSPENDED_OPERATOR, /* `take5 ctl suspend` */
+    VIEW_REFUSED,            /* no instance could be made on any partition */
+    VIEW_QUARANTINED,        /* not loaded */
+    VIEW_STATES
+};
+/* "running", "catching_up", ..., for metrics. */
+const char *view_state_name(enum view_state state);
 
 /* One deployment, over its instances. */
 struct view_strategy {
     char name[128], strategy[64], version[32], hash[33];
+    enum view_state state;
     enum t5_side side; /* how its signals are read as positions */
     uint32_t generation;
     bool is_suspended; /* any instance */
@@ -138,6 +155,23 @@ void view_each_checkpoint(struct engine *engine,
                           void (*visit)(void *context, const struct view_checkpoint *checkpoint),
                           void *context);
 
+/* One (topic, partition) that is held: assigned to this host. The text lives as long as the engine.
+ */
+struct view_partition {
+    const char *topic;
+    int32_t partition;
+    size_t lane;
+    uint64_t
+        messages; /* handled; begins again when it was away for so long that it was forgotten */
+};
+/* Calls `visit` for each. */
+void view_each_partition(struct engine *engine,
+                         void (*visit)(void *context, const struct view_partition *partition),
+                         void *context);
+/* How many of the topic's partitions are held, for each topic of the configuration. */
+void view_each_topic(struct engine *engine,
+                     void (*visit)(void *context, const char *topic, size_t held), void *context);
+
 /* One (topic, partition) that is held. The text lives as long as the engine. */
 struct view_lag {
     const char *topic;
@@ -169,5 +203,7 @@ void view_status(struct engine *engine, struct text *text);
 
 /* The last reload's report (report_json()), or the start's; "null" when there was none. */
 void view_last_reload(struct engine *engine, struct text *text);
+/* Whether it rejected nothing. */
+bool view_is_last_reload_good(struct engine *engine);
 
 #endif

@@ -34,6 +34,56 @@ void view_lane(struct engine *engine, size_t index, struct view_lane *view) {
     lock_release(&engine->status_lock, status_lock);
 }
 
+void view_latency(struct engine *engine, struct view_latency *latency) {
+    memset(latency, 0, sizeof *latency);
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        const struct lane_counts *counts = &engine->lanes[i]->counts;
+        for (size_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
+            latency->event[bucket] += counter_read(&counts->event_latency[bucket]);
+            latency->kafka[bucket] += counter_read(&counts->kafka_latency[bucket]);
+        }
+        latency->event_sum_us += counter_read(&counts->event_latency_sum_us);
+        latency->kafka_sum_us += counter_read(&counts->kafka_latency_sum_us);
+    }
+}
+
+/* ---- partitions ---- */
+
+void view_each_partition(struct engine *engine,
+                         void (*visit)(void *context, const struct view_partition *partition),
+                         void *context) {
+    lock_acquire(&engine->status_lock, status_lock);
+    for (size_t i = 0; i < engine->partition_count; i++) {
+        const struct partition *partition = engine->partitions[i];
+        for (size_t topic = 0; topic < partition->topic_count; topic++) {
+            const struct offset_tracker *tracker = &partition->topics[topic];
+            const struct view_partition view = {
+                .topic = topics_name(engine->topics, (uint32_t)topic),
+                .partition = partition->number,
+                .lane = partition->home->options.index,
+                .messages = counter_read(&tracker->messages),
+            };
+            if (tracker->is_owned)
+                visit(context, &view);
+        }
+    }
+    lock_release(&engine->status_lock, status_lock);
+}
+
+void view_each_topic(struct engine *engine,
+                     void (*visit)(void *context, const char *topic, size_t held), void *context) {
+    for (size_t topic = 0; topic < engine->topics->count; topic++) {
+        size_t held = 0;
+        lock_acquire(&engine->status_lock, status_lock);
+        for (size_t i = 0; i < engine->partition_count; i++) {
+            const struct partition *partition = engine->partitions[i];
+            held += topic < partition->topic_count && partition->topics[topic].is_owned;
+        }
+        lock_release(&engine->status_lock, status_lock);
+        visit(context, topics_name(engine->topics, (uint32_t)topic), held);
+    }
+}
+
 /* ---- checkpoints ---- */
 
 /* Whether the host works on the partition number. */
@@ -180,8 +230,33 @@ void view_outcomes(struct engine *engine, uint64_t counts[OUTCOMES]) {
         counts[i] = counter_read(&engine->reload_counts[i]);
 }
 
+bool view_is_last_reload_good(struct engine *engine) {
+    static const char bad[] = "{\"ok\":false";
+    lock_acquire(&engine->status_lock, status_lock);
+    const struct text *report = &engine->last_reload;
+    const bool is_bad =
+        report->size >= sizeof bad - 1 && memcmp(report->data, bad, sizeof bad - 1) == 0;
+    lock_release(&engine->status_lock, status_lock);
+    return !is_bad;
+}
+
 int64_t view_last_pause_ns(struct engine *engine) {
     return atomic_load_explicit(&engine->last_pause_ns, memory_order_relaxed);
+}
+
+const char *view_state_name(enum view_state state) {
+    static const char *const names[VIEW_STATES] = {
+        [VIEW_RUNNING] = "running",
+        [VIEW_CATCHING_UP] = "catching_up",
+        [VIEW_WAITING] = "waiting_for_partitions",
+        [VIEW_PARTIAL] = "partial",
+        [VIEW_SUSPENDED_REJECTS] = "suspended_by_rejects",
+        [VIEW_SUSPENDED_ERRORS] = "suspended_by_errors",
+        [VIEW_SUSPENDED_OPERATOR] = "suspended_by_operator",
+        [VIEW_REFUSED] = "refused",
+        [VIEW_QUARANTINED] = "quarantined",
+    };
+    return names[state];
 }
 
 int64_t view_took_ns(const uint64_t took[INSTANCE_TOOK_BUCKETS], double share) {

@@ -249,7 +249,8 @@ static double share(double part, uint64_t whole) {
 
 static void finish_returns(struct returns *returns, struct evaluation_returns *result) {
     const size_t count = returns->count;
-    qsort(returns->items, count, sizeof *returns->items, compare_numbers);
+    if (count > 0)
+        qsort(returns->items, count, sizeof *returns->items, compare_numbers);
     result->count = count;
     result->hit_rate = share(result->hit_rate, count);
     result->mean = share(result->mean, count);
@@ -290,9 +291,12 @@ bool evaluation_finish(struct evaluation *evaluation) {
     }
     const bool did = evaluation_hold_positions(evaluation);
     /* No place in an array means anything from here on. */
-    qsort(evaluation->groups, evaluation->group_count, sizeof *evaluation->groups, compare_groups);
-    qsort(evaluation->deployments, evaluation->deployment_count, sizeof *evaluation->deployments,
-          compare_deployments);
+    if (evaluation->group_count > 0)
+        qsort(evaluation->groups, evaluation->group_count, sizeof *evaluation->groups,
+              compare_groups);
+    if (evaluation->deployment_count > 0)
+        qsort(evaluation->deployments, evaluation->deployment_count,
+              sizeof *evaluation->deployments, compare_deployments);
     return did;
 }
 

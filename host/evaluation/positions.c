@@ -121,7 +121,8 @@ static void follow_equity(const struct evaluation *evaluation, struct changes *c
     double equity = 1, peak = 1, period_sum = 0, squares = 0;
     int64_t period = INT64_MIN;
     const double parts = result->series > 0 ? (double)result->series : 1;
-    qsort(changes->items, changes->count, sizeof *changes->items, compare_changes);
+    if (changes->count > 0)
+        qsort(changes->items, changes->count, sizeof *changes->items, compare_changes);
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->items[i];
         const int64_t now = period_of(evaluation, change->time_ns);

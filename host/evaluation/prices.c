@@ -112,14 +112,13 @@ static void merge(struct price_point *points, size_t half, size_t count, struct 
                                                                                    : room[left++];
 }
 
-/* Without room: by insertion, which is right and may be slow. */
 static void sort_points(struct price_point *points, size_t count, struct price_point *room) {
     bool is_sorted = true;
     for (size_t i = 1; is_sorted && i < count; i++)
         is_sorted = points[i - 1].time_ns <= points[i].time_ns;
     if (is_sorted)
         return;
-    if (room == NULL || count < 64) {
+    if (count < 64) {
         sort_by_time(points, count);
         return;
     }
@@ -133,7 +132,10 @@ void prices_seal(struct prices *prices) {
     for (size_t i = 0; i < prices->series_count; i++) {
         struct price_series *series = prices->series[i];
         struct price_point *room = malloc(series->count * sizeof *room);
-        sort_points(series->points, series->count, room);
+        if (room != NULL)
+            sort_points(series->points, series->count, room);
+        else /* right as well, and perhaps slow */
+            sort_by_time(series->points, series->count);
         free(room);
     }
 }

@@ -1,5 +1,6 @@
 #include "log/log.h"
 
+#include "base/counter.h"
 #include "base/locks.h"
 #include "log/log_line.h"
 #include "log/log_repeat.h"
@@ -34,6 +35,7 @@ struct log {
     int fd GUARDED_BY(log_lock);     /* the writer's, when there is one and a path */
     /* Kept, so that writing a line allocates nothing in the long run. */
     struct text line GUARDED_BY(log_lock);
+    _Atomic uint64_t lines[LOG_LEVELS]; /* changed under the lock, read by anyone */
     struct log_repeats repeats GUARDED_BY(log_lock);
 };
 
@@ -130,6 +132,8 @@ void log_status(const struct log *log, struct log_status *status) {
     if (log->writer != NULL)
         log_writer_status(log->writer, &writer);
     *status = (struct log_status){.dropped = writer.dropped, .blocked_ns = writer.blocked_ns};
+    for (size_t i = 0; i < LOG_LEVELS; i++)
+        status->lines[i] = counter_read(&log->lines[i]);
 }
 
 void log_free(struct log *log) {
@@ -261,6 +265,7 @@ bool log_is_on(const struct log *log, const char *room, enum log_level level) {
 static void write_or_count(struct log *log, struct log_line *line, enum log_kind kind) {
     line->wall_ns = clock_wall_ns();
     lock_acquire(&log->lock, log_lock);
+    counter_add(&log->lines[line->level - LOG_LEVEL_DEBUG], 1);
     bool is_new = true;
     if (kind == LOG_KIND_CHANGE)
         log_repeats_say_all(&log->repeats, write_line, log); /* they were before it */

@@ -60,9 +60,13 @@ void log_settle(const struct log *log, int64_t timeout_ns);
 
 #define LOG_END_NS (2 * NS_PER_S)
 
+#define LOG_LEVELS 5 /* DEBUG to CRITICAL */
+
 struct log_status {
-    uint64_t dropped;   /* lines that nobody will read, since the start */
-    int64_t blocked_ns; /* how long the write under way has lasted; 0: none */
+    uint64_t lines[LOG_LEVELS]; /* by level - LOG_LEVEL_DEBUG, since the start; those that were
+                                 * counted as repeats, or dropped, too */
+    uint64_t dropped;           /* lines that nobody will read, since the start */
+    int64_t blocked_ns;         /* how long the write under way has lasted; 0: none */
 };
 /* Any thread, never waits. */
 void log_status(const struct log *log, struct log_status *status);

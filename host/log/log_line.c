@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json_writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -39,14 +40,16 @@ static int level_priority(enum log_level level) {
     return 6;
 }
 
-/* Local time, as the console of the old service had it. */
+/* Local time, as the console of the old service had it, and how far it is from UTC: +02:00. */
 static void append_local_time(struct text *out, int64_t wall_ns) {
     time_t seconds = (time_t)(wall_ns / NS_PER_S);
     struct tm parts = {0};
     localtime_r(&seconds, &parts);
-    text_printf(out, "%04d-%02d-%02d %02d:%02d:%02d.%03d", parts.tm_year + 1900, parts.tm_mon + 1,
-                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                (int)(wall_ns % NS_PER_S / NS_PER_MS));
+    const long minutes = labs(parts.tm_gmtoff) / 60;
+    text_printf(out, "%04d-%02d-%02d %02d:%02d:%02d.%03d%c%02ld:%02ld", parts.tm_year + 1900,
+                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                (int)(wall_ns % NS_PER_S / NS_PER_MS), parts.tm_gmtoff < 0 ? '-' : '+',
+                minutes / 60, minutes % 60);
 }
 
 /* What stands behind the room in the forms for people. */

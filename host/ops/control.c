@@ -70,17 +70,16 @@ static bool is_member(int fd, gid_t group, gid_t peer_group) {
     return false;
 }
 
-static bool is_allowed(const struct control *control, int fd) {
-    struct ucred peer;
-    socklen_t size = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+static bool is_allowed(const struct control *control, int fd, struct ucred *peer) {
+    socklen_t size = sizeof *peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &size) != 0)
         return false;
-    if (peer.uid == 0 || peer.uid == geteuid() || is_member(fd, control->group, peer.gid))
+    if (peer->uid == 0 || peer->uid == geteuid() || is_member(fd, control->group, peer->gid))
         return true;
     log_event(
         control->options.log, LOG_LEVEL_WARNING, "ops", "control.denied",
         "control: access denied for user %u (process %d); use [control] group to allow a group",
-        (unsigned)peer.uid, (int)peer.pid);
+        (unsigned)peer->uid, (int)peer->pid);
     return false;
 }
 
@@ -187,9 +186,9 @@ static void send_all(int fd, const char *data, size_t size) {
 }
 
 static bool serve_line(const struct control *control, struct reading *reading,
-                       struct text *answer) {
+                       const struct ucred *peer, struct text *answer) {
     char *words[CONTROL_MAX_WORDS + 1]; /* and the body's length */
-    struct control_request request = {.words = words};
+    struct control_request request = {.words = words, .user = peer->uid, .process = peer->pid};
     char *rest = NULL, *body = NULL;
     size_t length = 0;
     for (char *word = strtok_r(reading->line, " ", &rest); word != NULL;
@@ -220,15 +219,16 @@ static bool serve_line(const struct control *control, struct reading *reading,
 static void serve(const struct control *control, int fd) {
     const int64_t timeout_ns = control->options.timeout_ns;
     struct reading reading = {.fd = fd, .deadline_ns = clock_monotonic_ns() + timeout_ns};
+    struct ucred peer;
     struct text answer;
     text_init(&answer);
     bool did = false;
-    if (!is_allowed(control, fd))
+    if (!is_allowed(control, fd, &peer))
         text_puts(&answer, "not allowed");
     else if (!read_line(&reading))
         text_puts(&answer, "empty request");
     else
-        did = serve_line(control, &reading, &answer);
+        did = serve_line(control, &reading, &peer, &answer);
     if (text_is_oom(&answer)) { /* a part of it would pass for the whole */
         did = false;
         text_release(&answer);

@@ -37,6 +37,8 @@ struct control_request {
     size_t count;
     const char *body; /* NULL: none was announced. Not NUL-terminated */
     size_t body_size;
+    uid_t user; /* who asks, as the kernel says */
+    pid_t process;
 };
 
 struct control_options {

@@ -419,7 +419,7 @@ static enum recording_result find_line(struct recording_reader *reader, size_t *
         *size = *size_with_break = reader->filled - reader->begin;
         if (reader->is_ended)
             return *size > 0 ? RECORDING_ENTRY : RECORDING_END;
-        if (*size > reader->options.max_line && !skip(reader, *size, error))
+        if (input != NULL && *size > reader->options.max_line && !skip(reader, *size, error))
             return RECORDING_FAILED;
         enum recording_result result = read_more(reader, error);
         if (result != RECORDING_ENTRY)
@@ -472,6 +472,8 @@ enum recording_result recording_reader_next(struct recording_reader *reader,
         if (result != RECORDING_ENTRY)
             return result;
         struct recording_block *block = reader->block;
+        if (block == NULL) /* never: a line lies in one */
+            return RECORDING_FAILED;
         const char *line = block->input + reader->begin, *const begin = line;
         take_line(reader, size_with_break);
         uint64_t number = ++reader->lines;

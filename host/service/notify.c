@@ -7,6 +7,34 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+/* Why nothing came, as far as it is known; the nearest cause first. */
+static void explain_silence(const struct service_tell *tell, const struct view_totals *totals,
+                            char *text, size_t size) {
+    struct source_status status = {0};
+    const uint64_t most = (uint64_t)engine_config(tell->engine)->max_unconfirmed;
+    bool is_paused = false;
+    tell->source->ops->status(tell->source, &status);
+    for (size_t i = 0; i < view_lane_count(tell->engine); i++) {
+        struct view_lane lane;
+        view_lane(tell->engine, i, &lane);
+        is_paused |= lane.unconfirmed >= most;
+    }
+    if (view_is_draining(tell->engine))
+        snprintf(text, size, totals->unconfirmed == 0 ? "drained" : "draining");
+    else if (!status.is_connected)
+        snprintf(text, size, "no connection to a broker"); /* why was said; this stays the same */
+    else if (!status.is_assigned || status.missing[0] != '\0')
+        snprintf(text, size, "%s", status.detail);
+    else if (is_paused)
+        snprintf(text, size, "paused until a sink acknowledges ([take5] max_unconfirmed)");
+    else if (status.standing[0] != '\0')
+        snprintf(text, size, "%s", status.standing);
+    else if (totals->lag == 0)
+        snprintf(text, size, "the topics have no new messages");
+    else
+        text[0] = '\0';
+}
+
 static void tell_stats(struct service_tell *tell, bool is_final) {
     struct view_totals totals;
     const int64_t now_ns = clock_monotonic_ns();
@@ -15,17 +43,19 @@ static void tell_stats(struct service_tell *tell, bool is_final) {
     if (!is_final && (interval_ns == 0 || span_ns < interval_ns))
         return;
     view_totals(tell->engine, &totals);
-    char lag[32] = "unknown";
+    char lag[32] = "unknown", why[sizeof((struct source_status *)0)->standing] = "";
+    if (totals.messages == tell->last_stats_messages && !is_final)
+        explain_silence(tell, &totals, why, sizeof why);
     if (totals.lag >= 0)
         snprintf(lag, sizeof lag, "%" PRId64, totals.lag);
     log_info(tell->log, "engine",
              "messages %" PRIu64 " (%.0f/s), bad %" PRIu64 ", signals %" PRIu64
-             ", unconfirmed %" PRIu64 ", lag %s",
+             ", unconfirmed %" PRIu64 ", lag %s%s%s",
              totals.messages,
              span_ns > 0
                  ? (double)(totals.messages - tell->last_stats_messages) * 1e9 / (double)span_ns
                  : 0.0,
-             totals.bad, totals.signals, totals.unconfirmed, lag);
+             totals.bad, totals.signals, totals.unconfirmed, lag, why[0] != '\0' ? "; " : "", why);
     tell->last_stats_ns = now_ns;
     tell->last_stats_messages = totals.messages;
     tell->totals = totals;

@@ -32,6 +32,7 @@ bool service_reload(struct service *service, struct text *answer) {
         log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed",
                          "reload: nothing changed: %zu error%s in the configuration",
                          report.faults.error_count, text_plural(report.faults.error_count));
+        engine_reload_unread(service->engine, &report);
     } else {
         engine_reload(service->engine, next, &report);
     }
@@ -234,6 +235,20 @@ static bool redrive(struct service *service, const struct control_request *asked
     return service_redrive_answer(&request.redrive, answer);
 }
 
+/* Who asked for it, before anything comes of it. Of a redrive, which is one request for each dead
+ * letter, not the coordinates: a repeated line is counted. */
+static void log_asked(const struct service *service, const struct control_request *asked) {
+    const size_t told = service_redrive_is_asked(asked->words[0]) ? 2 : asked->count;
+    struct text words;
+    text_init(&words);
+    for (size_t i = 0; i < told && i < asked->count; i++)
+        text_printf(&words, "%s%s", i > 0 ? " " : "", asked->words[i]);
+    log_event(service->log, LOG_LEVEL_INFO, "ops", "control.requested",
+              "control: \"%s\" requested by user %u (process %d)", words.data,
+              (unsigned)asked->user, (int)asked->process);
+    text_release(&words);
+}
+
 static bool ask_stop(struct service *service, const struct control_request *asked,
                      struct text *answer) {
     const bool leaves = asked->count == 2 && strcmp(asked->words[1], "--leave") == 0;
@@ -257,6 +272,7 @@ bool service_handle(void *context, const struct control_request *asked, struct t
         view_status(service->engine, answer);
         return true;
     }
+    log_asked(service, asked);
     if (strcmp(word, "stop") == 0)
         return ask_stop(service, asked, answer);
     if (service_redrive_is_asked(word))

@@ -154,6 +154,7 @@ bool sink_queue_flush(struct sink_queue *queue, int timeout_ms) {
 bool sink_queue_set_ill(struct sink_queue *queue, const char *detail) {
     bool is_new = queue->is_well && !queue->is_abandoned;
     queue->is_well = false;
+    queue->errors++;
     snprintf(queue->detail, sizeof queue->detail, "%s", detail);
     return is_new;
 }
@@ -171,6 +172,7 @@ void sink_queue_status(struct sink_queue *queue, struct sink_status *status) {
     status->queued = queue->pushed - queue->confirmed;
     status->confirmed = queue->confirmed;
     status->shortened = queue->shortened;
+    status->errors = queue->errors;
     memcpy(status->detail, queue->detail, sizeof status->detail);
     lock_release(&queue->mutex, sink_lock);
 }

@@ -40,6 +40,7 @@ struct sink_queue {
     uint64_t pushed GUARDED_BY(sink_lock);
     uint64_t confirmed GUARDED_BY(sink_lock);
     uint64_t shortened GUARDED_BY(sink_lock);
+    uint64_t errors GUARDED_BY(sink_lock);
     bool is_stopping GUARDED_BY(sink_lock); /* end when nothing is open, or at `stop_ns` */
     /* The sink was closed without its thread: nothing is confirmed any more. */
     bool is_abandoned GUARDED_BY(sink_lock);

@@ -94,6 +94,7 @@ struct sink_status {
     uint64_t queued; /* pushed and not confirmed */
     uint64_t confirmed;
     uint64_t shortened; /* refused for good, written short */
+    uint64_t errors;    /* attempts to write that failed */
     char detail[256];   /* what is wrong, in words */
 };
 

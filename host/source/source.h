@@ -51,6 +51,7 @@ struct source_status {
     bool is_connected; /* a broker answers */
     bool is_assigned;  /* has an assignment that holds, be it an empty one */
     int64_t answer_ns; /* when a broker answered last, clock_monotonic_ns(); 0: not known */
+    int64_t commit_ns; /* when an offset was committed last, clock_monotonic_ns(); 0: none was */
     char detail[512];  /* in words: "connecting to 127.0.0.1:29092", "waiting for topics: x, y" */
     char missing[256]; /* topics that cannot be read, "x, y (why)"; empty: none */
     char

@@ -65,6 +65,20 @@ static void options_of(FILE *file, const struct option_row *row) {
     }
 }
 
+static void examples_of(FILE *file, const struct command *command) {
+    if (command->examples == NULL)
+        return;
+    fputs(".PP\n.I examples\n.PP\n.nf\n", file);
+    for (const char *at = command->examples; *at != '\0';) {
+        char line[256];
+        const size_t size = strcspn(at, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)size, at);
+        roff_line(file, line);
+        at += size + (at[size] == '\n');
+    }
+    fputs(".fi\n", file);
+}
+
 void pages_commands(FILE *file) {
     for (size_t i = 0; commands[i] != NULL; i++) {
         const struct command *command = commands[i];
@@ -77,5 +91,6 @@ void pages_commands(FILE *file) {
         if (command->description != NULL)
             paragraphs(file, command->description);
         options_of(file, command->options);
+        examples_of(file, command);
     }
 }

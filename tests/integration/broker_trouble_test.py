@@ -125,6 +125,9 @@ class BrokerTrouble(Scenario):
                              lambda status: not status["source"]["assigned"])
             self.assertEqual(host.status()["assignment"], [])
             self.assertEqual(host.status()["lag"], [])
+            self.assertEqual(len(host.events("group.session_lost")), 1)
+            for misleading in ("REQTMOUT", "broker version", "last error was Success"):
+                self.assertNotIn(misleading, host.log_text())
         finally:
             os.kill(self.kafka.process.pid, signal.SIGCONT)
         tally = self.produce(300)
@@ -139,6 +142,9 @@ class BrokerTrouble(Scenario):
         self.kafka.delete(names[1])
         host.wait_status("the loss", lambda status: status["source"]["missing_topics"] == names[1]
                          and len(status["assignment"]) == 4)
+        self.assertEqual(len(host.events("topic.deleted")), 1)
+        told = re.findall(rf"WARNING +kafka +.*{re.escape(names[1])}.*", host.log_text())
+        self.assertLessEqual(len(told), 2, "that it was deleted, and is waited for")
         code, checks = ready(port)
         self.assertEqual((code, checks["topics"]["status"]), (503, "fail"), checks)
         self.assertIn(names[1], checks["topics"]["detail"])

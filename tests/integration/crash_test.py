@@ -30,10 +30,10 @@ class Crash(Scenario):
                        ("bar_trends", "historic_stats", "asset_trends")}
         self.kafka.create(*(f"{topic}:{partitions}" for topic in self.topics.values()))
 
-    def crashing_host(self, plugin, lanes=1, **keys):
+    def crashing_host(self, plugin, lanes=1, sections=None, **keys):
         self.create_topics(partitions=lanes)
         host = self.new_host(group=self.name, sections={
-            "take5": {"stuck_ms": 2000, "error_run": 5, "lanes": lanes},
+            "take5": {"stuck_ms": 2000, "error_run": 5, "lanes": lanes}, **(sections or {}),
             **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         host.drop(plugin)
         host.deploy(plugin, **keys)
@@ -272,7 +272,8 @@ class Crash(Scenario):
         self.assertIn("deployment = crash_message\n", self.crash_file(host))
 
     def test_a_crash_in_the_save_of_a_stop_is_named(self):
-        host = self.crashing_host("ends_save")
+        # Saved at the stop alone.
+        host = self.crashing_host("ends_save", sections={"checkpoint": {"interval": 0}})
         self.send(4)
         self.kafka.wait_committed(host.group, {self.topics["bar_trends"]: {"0": 4}})
         host.process.signal(signal.SIGTERM)

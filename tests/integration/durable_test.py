@@ -188,7 +188,7 @@ class Durable(ChainScenario):
 
     def wait_caught_up(self, host, mark):
         for number in range(PARTITIONS):
-            host.wait_event("strategy.caught_up", rf"chain on partition {number}\b", start=mark)
+            host.wait_event("strategy.caught_up", rf"partition {number}: .*\bchain\b", start=mark)
 
     def resume(self, host):
         mark = host.log_size()
@@ -343,7 +343,7 @@ class Durable(ChainScenario):
         self.assertIn(path, out + error)
         mark = host.log_size()
         host.start()
-        host.wait_event("strategy.caught_up", r"chain on partition 0\b", start=mark)
+        host.wait_event("strategy.caught_up", r"partition 0: .*\bchain\b", start=mark)
         self.assertIn(path, host.log_text(mark))
         self.assertEqual(host.events("state.discarded", mark), [])
         with open(f"{path}.damaged", "rb") as file:

@@ -494,5 +494,17 @@ class Kinds(Scene):
                 self.take5(*command, code=1)
 
 
+class Log(Offline):
+    def test_the_first_line_says_where_the_log_is(self):
+        ini = self.write("take5.ini", INI)
+        os.mkdir(self.path("strategies"))
+        chosen = [f"-stake5.{name}_dir={self.path(name)}" for name in ("run", "state", "cache")]
+        said = self.take5("run", "-c", ini, *chosen, "--for", "1s").stderr.decode().splitlines()
+        self.assertEqual(said[0], f"take5: the log is written to {self.path('service.log')} "
+                                  "([log] path)")
+        with open(self.path("service.log"), encoding="utf-8") as log:
+            self.assertIn("event=stop.ended", log.read())
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

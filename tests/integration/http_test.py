@@ -9,6 +9,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -21,18 +22,14 @@ PATHS = ("/health", "/health/live", "/health/ready", "/metrics", "/stats", "/str
          "/strategies/momentum", "/asset_trends", "/asset_trends/QQQ", "/algorithm-results",
          "/algorithm-results/QQQ", "/openapi.json")
 
-METRICS = """
-take5_build_info take5_uptime_seconds take5_messages_total take5_message_bytes_total
-take5_bad_messages_total take5_signals_total take5_dead_letters_total
-take5_redriven_total
-take5_strategy_callback_seconds_bucket take5_strategy_errors_total
-take5_strategy_suspensions_total take5_reloads_total take5_generations
-take5_consumer_lag_messages take5_rebalances_total take5_kafka_queue_messages
-take5_kafka_round_trip_seconds take5_event_latency_seconds_bucket
-take5_kafka_latency_seconds_bucket""".split()
+sys.path.insert(0, os.path.join(os.environ["TAKE5_SOURCE_DIR"], "tests", "monitoring"))
+import queries  # noqa: E402
 
 
 class Answers(Demo):
+    # With all that has metrics.
+    OPTIONS = ("take5.keep_state=yes", "checkpoint.interval=1s", "dead_letters.to=jsonl")
+
     def test_every_path_answers_get_and_head(self):
         self.host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
         for path in PATHS:
@@ -80,9 +77,66 @@ class Answers(Demo):
         done = subprocess.run(["promtool", "check", "metrics"], input=body, text=True,
                               capture_output=True, check=False)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
-        for name in METRICS:
-            self.assertTrue(re.search(rf"(?m)^{name}[{{ ]", body), name)
         self.assertNotIn("symbol=", body)
+
+    def series(self):
+        """{name: labels} of all metrics, once all of them are there."""
+        last = ("take5_commit_age_seconds", "take5_dead_letters_not_redriven",
+                "take5_checkpoint_age_seconds{", "take5_consumer_lag_messages{",
+                "take5_kafka_round_trip_seconds{", "take5_broker_answer_age_seconds")
+        body = ""
+
+        def has_all():
+            nonlocal body
+            body = self.host.ask("/metrics")[2]
+            return all(f"\n{name}" in body for name in last)
+
+        wait_for(lambda: f"all of {last} in:\n{body}", has_all)
+        labels = {name: set() for name in re.findall(r"^# TYPE (\w+) ", body, re.M)}
+        for sample, text in re.findall(r"^(\w+)(?:\{(.*)\})? ", body, re.M):
+            name = re.sub(r"_(bucket|sum|count)$", "", sample)
+            labels[name if name in labels else sample] |= set(re.findall(r'(\w+)="', text))
+        return {name: those - {"le"} for name, those in labels.items()}
+
+    def test_metrics_are_those_that_the_readme_lists(self):
+        self.assertEqual(self.series(), queries.listed_metrics())
+
+    def test_alerts_and_dashboard_ask_for_what_there_is(self):
+        series = self.series()
+        asked = queries.selectors(queries.rule_queries() + queries.dashboard_queries())
+        self.assertTrue(asked)
+        for name, labels in asked:
+            self.assertIn(name, series)
+            self.assertLessEqual(labels, series[name], name)
+
+    def test_partitions_are_counted_by_topic(self):
+        def by_topic(samples, name):
+            return {topic: sum(value for sample, value in samples.items()
+                               if re.match(rf'{name}{{topic="{topic}"', sample))
+                    for topic in ("bar_trends", "historic_stats", "asset_trends")}
+
+        self.host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
+        before = self.host.metrics()
+        middle = self.host.metrics()
+        after = self.host.metrics()
+        for topic, held in by_topic(middle, "take5_partitions_held").items():
+            self.assertEqual(held, 4, topic)
+        messages = by_topic(middle, "take5_partition_messages_total")
+        self.assertGreater(min(messages.values()), 0)
+        self.assertGreaterEqual(sum(messages.values()), before["take5_messages_total"])
+        self.assertLessEqual(sum(messages.values()), after["take5_messages_total"])
+
+    def test_the_start_is_that_of_the_process(self):
+        with open("/proc/stat", encoding="ascii") as file:
+            booted = int(re.search(r"^btime (\d+)$", file.read(), re.M).group(1))
+        with open(f"/proc/{self.host.process.pid}/stat", encoding="ascii") as file:
+            ticks = int(file.read().rsplit(")", 1)[1].split()[19])
+        began = booted + ticks / os.sysconf("SC_CLK_TCK")
+        self.assertAlmostEqual(self.host.metrics()["process_start_time_seconds"], began, delta=120)
+
+    def test_bad_messages_are_logged_with_reason_and_coordinates(self):
+        self.host.process.wait_event("message.invalid", r"\w+/\d+/\d+: invalid message \([\w-]+\): ", 60)
+        self.assertGreater(self.host.metrics()['take5_log_lines_total{level="WARNING"}'], 0)
 
     def test_metrics_agree_with_the_status(self):
         before = self.host.metrics()
@@ -145,6 +199,8 @@ class Answers(Demo):
 
 
 class Condition(Demo):
+    OPTIONS = ("take5.stats_interval=1s",)
+
     def test_draining_is_not_ready_and_reads_nothing(self):
         host = self.host
         host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
@@ -161,6 +217,10 @@ class Condition(Demo):
             part["end"] for part in host.json("/stats")["lag"]) >
             sum(part["end"] for part in produced))
         self.assertEqual(host.json("/stats")["totals"]["messages"], before)
+        self.assertEqual(host.metrics()["take5_ready"], 0)
+        host.process.wait_log(r"messages \d+ \(0/s\), .*; drained$", 60)
+        host.process.wait_event("control.requested",
+                                rf'"drain" requested by user {os.getuid()} \(process \d+\)', 60)
         self.assertEqual(host.ctl("drain", "off")[0], 0)
         host.wait_json("it reads again", "/stats", lambda a: a["totals"]["messages"] > before)
         host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
@@ -200,6 +260,14 @@ class Condition(Demo):
         name = 'take5_strategy_instances{strategy="cross",state="running"}'
         self.assertEqual(metrics[name], 0)
         self.assertGreater(metrics['take5_strategy_suspensions_total{strategy="cross"}'], 0)
+        states = {sample: value for sample, value in metrics.items()
+                  if sample.startswith('take5_strategy_state{strategy="cross"')}
+        self.assertEqual([sample for sample, value in states.items() if value == 1],
+                         ['take5_strategy_state{strategy="cross",state="suspended_by_operator"}'])
+        self.assertGreater(len(states), 5)
+        lines = [line for line in self.host.process.log().splitlines()
+                 if line.endswith("event=strategy.suspended")]
+        self.assertEqual(len(lines), 1, "one line for all partitions")
         self.assertEqual(self.host.ctl("resume", "cross")[0], 0)
 
 

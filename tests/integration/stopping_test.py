@@ -264,6 +264,7 @@ class Stopping(Scenario):
                 self.kafka.delete(few, many)
                 for topic in (few, many):
                     host.wait_event("topic.deleted", f" {topic}: ")
+                self.assertNotIn("desired partition", host.log_text(), "a line for the topic alone")
                 self.kafka.create(f"{few}:2", f"{many}:2")
                 new = self.kafka.produce(6, topics=few, partitions=2)["partitions"]
                 new |= self.kafka.produce(400, topics=many, partitions=2)["partitions"]

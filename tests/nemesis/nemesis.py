@@ -192,9 +192,14 @@ class Day:
         self.done["reloads"] += "2 replaced" in host.events("reload.summary", mark)[-1]
 
     def stop(self, host):
+        """Clean, unless the group was in the middle of something and took no offsets: it says so."""
         self.wait_begun(host)
-        host.stop()
-        self.done["clean stops"] += 1
+        mark = host.log_size()
+        host.process.signal(signal.SIGTERM)
+        code = host.process.wait(60)
+        has_left = bool(host.events("stop.left_behind", mark))
+        assert code == (1 if has_left else 0), f"ended with {code}:\n{host.log_tail()}"
+        self.done["hurried stops" if has_left else "clean stops"] += 1
         self.start(host)
 
     def zombie(self, host):
@@ -244,8 +249,8 @@ class Day:
         """Each thing at least once; what happened to a host that was just starting is none."""
         acts = [self.reload, self.zombie, self.stop, None]
         turn = 0
-        while time.monotonic() < until or turn < len(acts) or not (
-                self.done["zombies"] and self.done["reloads"]):
+        while time.monotonic() < until or turn < len(acts) or not all(
+                self.done[what] for what in ("zombies", "reloads", "clean stops")):
             time.sleep(self.random.uniform(0, self.options.every))
             act = acts[turn % len(acts)]
             if act is not None:

@@ -38,7 +38,9 @@ def check_host():
     for path in ("/usr/bin/take5", "/usr/lib/systemd/system/take5.service",
                  "/usr/libexec/take5/back-off", "/usr/share/doc/take5/copyright",
                  "/usr/share/man/man1/take5.1.gz", "/usr/share/man/man5/take5.ini.5.gz",
-                 "/usr/share/doc/take5/README.md"):
+                 "/usr/share/doc/take5/README.md", "/usr/share/take5/prometheus/rules.yml",
+                 "/usr/share/take5/grafana/take5.json", "/usr/share/zsh/vendor-completions/_take5",
+                 "/usr/share/bash-completion/completions/take5"):
         assert path in found, f"{path} is not in the package"
     # Nothing belongs to the service's user, and nobody but root may write.
     for path, (mode, owner) in found.items():

@@ -58,7 +58,10 @@ def check_host():
         for folder in ("lib", "cache", "log"):
             os.makedirs(tree.path(f"/var/{folder}/take5/deep"))
             tree.write(f"/var/{folder}/take5/deep/file", "something")
-        tree.run(["dpkg", "--purge", "take5"])
+        tree.write("/etc/take5/strategies.d/mine.ini", "[strategy:mine]\n")
+        told = tree.run(["dpkg", "--purge", "take5"])
+        for path in ("/var/lib/take5", "/var/cache/take5", "/var/log/take5", "/etc/take5"):
+            assert re.search(rf"take5: purge removes {path} \([\d.]+[KMG]\): \w", told), told
         after = tree.files(*BOOKS)
         changes = {path: (before.get(path), after.get(path)) for path in set(before) | set(after)
                    if before.get(path) != after.get(path)}

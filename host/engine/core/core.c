@@ -43,6 +43,13 @@ static void log_summary(struct engine *engine, const struct report *report, cons
     text_release(&text);
 }
 
+void engine_keep_report(struct engine *engine, const struct report *report) {
+    lock_acquire(&engine->status_lock, status_lock);
+    text_reset(&engine->last_reload);
+    report_json(report, &engine->last_reload);
+    lock_release(&engine->status_lock, status_lock);
+}
+
 void engine_log_report(struct engine *engine, const struct report *report, const char *what) {
     for (size_t i = 0; i < report->faults.count; i++)
         log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "reload.failed", "%s: %s", what,
@@ -59,10 +66,7 @@ void engine_log_report(struct engine *engine, const struct report *report, const
                          is_bad ? ": " : " ", line->detail);
     }
     log_summary(engine, report, what);
-    lock_acquire(&engine->status_lock, status_lock);
-    text_reset(&engine->last_reload);
-    report_json(report, &engine->last_reload);
-    lock_release(&engine->status_lock, status_lock);
+    engine_keep_report(engine, report);
     for (int outcome = OUTCOME_KEPT; outcome < OUTCOMES; outcome++)
         atomic_fetch_add(&engine->reload_counts[outcome],
                          report_outcomes(report, (enum outcome)outcome));

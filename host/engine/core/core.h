@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/core/breakdown.h"
 #include "engine/core/deployment.h"
+#include "engine/core/gather.h"
 #include "engine/core/offset_tracker.h"
 #include "engine/core/options.h"
 #include "engine/core/partition.h"
@@ -83,10 +84,14 @@ struct engine {
     _Atomic uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters by what became of them */
     _Atomic bool has_stopped;                    /* engine_stop has ended: no sink is waited for */
     struct breakdown breakdown;
+    struct gather gather; /* what control says of several partitions at once */
 };
 
 /* Logs it, counts its outcomes, keeps it for the view. `what` is "start" or "reload". */
 void engine_log_report(struct engine *engine, const struct report *report, const char *what);
+
+/* Keeps it for the view. */
+void engine_keep_report(struct engine *engine, const struct report *report);
 
 /* Who is not let in with this configuration; NULL: nobody is held back. */
 const struct quarantine *engine_quarantine(const struct engine *engine,

@@ -2,9 +2,10 @@
 
 #include "base/clock.h"
 
+#define DECADE(ns) (ns), 3 * (ns) / 2, 2 * (ns), 3 * (ns), 5 * (ns), 7 * (ns)
+
 const int64_t LATENCY_BOUNDS_NS[LATENCY_BUCKETS] = {
-    100 * NS_PER_US,  250 * NS_PER_US, 500 * NS_PER_US, NS_PER_MS,
-    2500 * NS_PER_US, 5 * NS_PER_MS,   10 * NS_PER_MS,  25 * NS_PER_MS,
-    50 * NS_PER_MS,   100 * NS_PER_MS, 250 * NS_PER_MS, 500 * NS_PER_MS,
-    NS_PER_S,         5 * NS_PER_S,    60 * NS_PER_S,   INT64_MAX,
+    DECADE(100 * NS_PER_US), DECADE(NS_PER_MS), DECADE(10 * NS_PER_MS),
+    DECADE(100 * NS_PER_MS), NS_PER_S,          5 * NS_PER_S,
+    60 * NS_PER_S,           INT64_MAX,
 };

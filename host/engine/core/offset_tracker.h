@@ -33,6 +33,7 @@ struct offset_tracker {
     struct in_flight *first; /* not confirmed, lowest offset first */
     struct in_flight *last;
     uint64_t in_flight_count;
+    _Atomic uint64_t messages; /* handled here; read by anyone */
 };
 
 void offset_tracker_init(struct offset_tracker *tracker);

@@ -214,7 +214,28 @@ static bool call(struct engine *engine, struct opening *opening,
                      error);
 }
 
-static bool open_history(struct engine *engine, struct opening *opening, struct error *error) {
+/* Catch-ups that began during one look at all partitions: they have one cause, and one line. */
+struct begun {
+    size_t count;
+    int32_t partition; /* the last of them */
+    int64_t messages;
+};
+
+static void say_begun(const struct engine *engine, const struct begun *begun) {
+    char which[32];
+    if (begun->count == 0)
+        return;
+    if (begun->count == 1)
+        snprintf(which, sizeof which, "partition %" PRId32, begun->partition);
+    else
+        snprintf(which, sizeof which, "%zu partitions", begun->count);
+    log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "catch_up.begun",
+                     "%s: catch-up begun, with %" PRId64 " messages to process", which,
+                     begun->messages);
+}
+
+static bool open_history(struct engine *engine, struct opening *opening, struct begun *begun,
+                         struct error *error) {
     struct source *source = engine->options.source;
     struct partition *partition = opening->partition;
     opening->history = source->ops->history->open(source, partition->home->options.index,
@@ -225,13 +246,14 @@ static bool open_history(struct engine *engine, struct opening *opening, struct 
         source->ops->history->close(opening->history);
         return false;
     }
-    log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "catch_up.begun",
-                     "partition %" PRId32 ": catching up with %" PRId64 " messages",
-                     partition->number, opening->total);
+    begun->partition = partition->number;
+    begun->count++;
+    begun->messages += opening->total;
     return true;
 }
 
-static bool open_for(struct engine *engine, struct partition *partition, struct error *error) {
+static bool open_for(struct engine *engine, struct partition *partition, struct begun *begun,
+                     struct error *error) {
     struct opening opening = {.partition = partition};
     opening.parts = calloc(partition->topic_count + 1, sizeof *opening.parts);
     opening.wanted = calloc(partition->topic_count + 1, sizeof *opening.wanted);
@@ -249,7 +271,7 @@ static bool open_for(struct engine *engine, struct partition *partition, struct 
                          partition->number, opening.total, engine->config->max_catch_up);
         did = call(engine, &opening, give_up, error);
     } else if (did && opening.count > 0) {
-        did = open_history(engine, &opening, error);
+        did = open_history(engine, &opening, begun, error);
     }
     free(opening.parts);
     free(opening.wanted);
@@ -317,14 +339,14 @@ static void note_unreadable(struct engine *engine, struct partition *partition,
                      partition->number, error->text);
 }
 
-static void open_when_due(struct engine *engine, struct partition *partition) {
+static void open_when_due(struct engine *engine, struct partition *partition, struct begun *begun) {
     struct error error = {0};
     bool is_waiting = false;
     if (clock_monotonic_ns() < partition->history_ns)
         return;
     if (close_former(engine, partition, &error) &&
         warm_all(engine, partition, &is_waiting, &error) && !is_waiting &&
-        open_for(engine, partition, &error)) {
+        open_for(engine, partition, begun, &error)) {
         partition->history_ns = 0;
         return;
     }
@@ -335,6 +357,7 @@ static void open_when_due(struct engine *engine, struct partition *partition) {
 
 void behind_poll(struct engine *engine) {
     lock_only_writer(status_lock);
+    struct begun begun = {0};
     if (engine->options.source->ops->history == NULL || atomic_load(&engine->is_stopping))
         return;
     for (size_t i = 0; i < engine->partition_count; i++) {
@@ -346,8 +369,9 @@ void behind_poll(struct engine *engine) {
             !atomic_load(&partition->wants_history))
             note_unreadable(engine, partition, &catch_up->error);
         if (atomic_load(&partition->wants_history))
-            open_when_due(engine, partition);
+            open_when_due(engine, partition, &begun);
         else if (catch_up != NULL && atomic_load(&catch_up->is_over))
             end_when_over(engine, partition);
     }
+    say_begun(engine, &begun);
 }

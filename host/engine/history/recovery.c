@@ -40,12 +40,11 @@ static bool knows_all(const struct topic_partition *parts, size_t count) {
 }
 
 static void say_not_found(struct engine *engine, int32_t number, const char *why) {
-    char whose[48] = "the GLOBAL deployments";
-    if (number != PARTITION_GLOBAL)
-        snprintf(whose, sizeof whose, "partition %" PRId32, number);
     if (why[0] != '\0')
-        log_change_event(engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
-                         "%s: starting without state: %s", whose, why);
+        gather_add(&engine->gather, LOG_LEVEL_WARNING, "state.discarded", number, why,
+                   "starting without state, as no checkpoint fits the committed offsets; to use "
+                   "one, stop the hosts of the group, set its offsets to where a checkpoint stands "
+                   "(`take5 checkpoint list`), and restart them");
 }
 
 /* Whether it begins at the very offsets: no message lies between; and for GLOBAL, all that it has
@@ -304,7 +303,7 @@ static bool keep_refused(const struct engine *engine, struct partition *partitio
 bool recovery_keep_absent(const struct engine *engine, struct partition *partition,
                           struct recovery *recovery) {
     struct checkpoint *checkpoint = &recovery->checkpoint;
-    for (size_t i = 0; i < checkpoint->part_count; i++) {
+    for (size_t i = checkpoint->part_count; i-- > 0;) {
         struct checkpoint_part *part = &checkpoint->parts[i];
         if (partition_task(partition, part->deployment) != NULL)
             continue;
@@ -312,6 +311,8 @@ bool recovery_keep_absent(const struct engine *engine, struct partition *partiti
         if (!own_positions(partition->home, partition, checkpoint, part) ||
             !partition_keep_absent(partition, part))
             return false;
+        checkpoint->part_count--; /* it is the partition's now */
+        memmove(part, part + 1, (checkpoint->part_count - i) * sizeof *part);
     }
     for (size_t i = 0; recovery_can_feed(engine) && i < engine->refused_count; i++) {
         if (partition_absent(partition, engine->refused[i]) == NULL &&

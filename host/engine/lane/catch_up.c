@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/text.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_late.h"
 #include "engine/lane/suspension.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* How many records are handed over between two looks at the clock. */
@@ -302,11 +304,19 @@ static void move_positions(struct partition *partition) {
 /* Everybody who is fed is level with the stream. */
 static void finish(struct lane *lane, struct partition *partition) {
     struct catch_up *catch_up = partition->catch_up;
+    struct text names;
+    text_init(&names);
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
-        if (task->is_fed)
-            task_catch_up_done(task, lane->options.log);
+        if (!task->is_fed)
+            continue;
+        task_catch_up_done(task);
+        text_printf(&names, "%s%s", names.size > 0 ? ", " : "", task->deployment->name);
     }
+    log_change_event(lane->options.log, LOG_LEVEL_INFO, "strategy", "strategy.caught_up",
+                     "partition %" PRId32 ": caught up with the stream: %s", partition->number,
+                     text_is_oom(&names) ? "all that were behind" : names.data);
+    text_release(&names);
     drop_holds(catch_up);
     atomic_store(&catch_up->is_over, true);
     lane->options.source->ops->wake_control(lane->options.source);

@@ -365,6 +365,27 @@ static void say_unreadable_time(struct lane *lane, const struct record *record, 
               atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
+/* Of each reason one in a while; those between are counted. A replay has its own list of them. */
+static void say_bad(struct lane *lane, const struct record *record, enum decode_reason reason,
+                    int64_t coarse_ns) {
+    int64_t *said_ns = &lane->bad_said_ns[reason];
+    char more[64] = "";
+    if (lane->options.is_replay)
+        return;
+    if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS) {
+        lane->bad_unsaid[reason]++;
+        return;
+    }
+    if (lane->bad_unsaid[reason] > 0)
+        snprintf(more, sizeof more, " (and %" PRIu64 " more since)", lane->bad_unsaid[reason]);
+    *said_ns = coarse_ns;
+    lane->bad_unsaid[reason] = 0;
+    log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "message.invalid",
+              "%s/%" PRId32 "/%" PRId64 ": invalid message (%s): %s%s",
+              topics_name(lane->options.topics, record->topic), record->partition, record->offset,
+              decode_reason_name(reason), decoder_complaint(lane->decoder), more);
+}
+
 static __attribute__((noinline)) void note_remarks(struct lane *lane, const struct record *record,
                                                    uint32_t remarks, int64_t coarse_ns) {
     counter_add(&lane->counts.key_differs, (remarks & DECODE_REMARK_KEY_DIFFERS) != 0);
@@ -412,6 +433,7 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
         partition->first_ms = record->kafka_time_ms;
     dispatch_note(lane, record);
     counter_add(&lane->counts.messages, 1);
+    counter_add(&tracker->messages, 1);
     counter_add(&lane->counts.bytes, record->payload_size + record->key_size);
 
     uint32_t remarks = 0;
@@ -424,6 +446,7 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
         route_message(lane, partition, record, ticks_now, coarse_ns);
     } else {
         counter_add(&lane->counts.bad[reason], 1);
+        say_bad(lane, record, reason, coarse_ns);
         to_dead_letters(lane, record, decode_reason_name(reason), decoder_complaint(lane->decoder),
                         NULL);
     }

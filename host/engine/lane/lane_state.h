@@ -111,6 +111,8 @@ struct lane {
     _Atomic int64_t pause_ns, longest_pause_ns; /* of checkpoints: how long the lane stood */
     _Atomic uint64_t checkpoints;
     int64_t time_said_ns[DECODE_TIME_FORMS]; /* when the log last had such a time; 0: never */
+    int64_t bad_said_ns[DECODE_REASONS];     /* ... such a message; 0: never */
+    uint64_t bad_unsaid[DECODE_REASONS];     /* since then */
     struct guard guard;                      /* of its thread */
     int64_t guarded_ns;                      /* when the whole of it is looked at next */
     bool is_throttled;

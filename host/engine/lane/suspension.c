@@ -40,6 +40,8 @@ void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, str
     atomic_store_explicit(&task->suspensions,
                           atomic_load_explicit(&task->suspensions, memory_order_relaxed) + 1,
                           memory_order_relaxed);
+    if (why == SUSPENDED_OPERATOR)
+        return; /* of all instances at once: whoever carries out the command says it */
     char until[64] = "until resumed";
     if (resume_ns != INT64_MAX)
         snprintf(until, sizeof until, "for %.1f s",
@@ -69,10 +71,12 @@ void task_resume(struct task *task, bool can_catch_up, struct log *log) {
         task_catch_up(task);
         return;
     }
+    const bool was_ordered = atomic_load(&task->suspension) == SUSPENDED_OPERATOR;
     go_on(task);
-    log_change_event(log, LOG_LEVEL_INFO, "strategy", "strategy.resumed",
-                     "%s on partition %" PRId32 ": resumed", task->deployment->name,
-                     task->partition->number);
+    if (!was_ordered) /* see task_suspend() */
+        log_change_event(log, LOG_LEVEL_INFO, "strategy", "strategy.resumed",
+                         "%s on partition %" PRId32 ": resumed", task->deployment->name,
+                         task->partition->number);
     for (size_t i = 0; i < task->partition->topic_count; i++) {
         if (task->position[i] != SOURCE_NO_OFFSET)
             task_tell_gap(task, i, task->position[i], task->partition->topics[i].next);
@@ -80,10 +84,7 @@ void task_resume(struct task *task, bool can_catch_up, struct log *log) {
     task_forget_positions(task);
 }
 
-void task_catch_up_done(struct task *task, struct log *log) {
+void task_catch_up_done(struct task *task) {
     go_on(task);
     task_forget_positions(task);
-    log_change_event(log, LOG_LEVEL_INFO, "strategy", "strategy.caught_up",
-                     "%s on partition %" PRId32 ": caught up with the stream",
-                     task->deployment->name, task->partition->number);
 }

@@ -17,7 +17,8 @@
 int64_t suspension_for_error(struct task *task, const struct config *config, int64_t now_ns);
 int64_t suspension_for_reject(struct task *task, const struct config *config, int64_t now_ns);
 
-/* Suspends it until `resume_ns` (coarse clock; INT64_MAX: until told). */
+/* Suspends it until `resume_ns` (coarse clock; INT64_MAX: until told). What an operator suspends,
+ * or resumes, is logged by who carries the command out, once for all instances. */
 void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, struct log *log);
 /* From its positions on it is to be fed what the stream passes by; somebody then has to see
  * partition->wants_history. */
@@ -26,6 +27,6 @@ void task_catch_up(struct task *task);
  * (task_catch_up()); otherwise it is told of the gap. */
 void task_resume(struct task *task, bool can_catch_up, struct log *log);
 /* It has caught up, and gets the next message as all others do. */
-void task_catch_up_done(struct task *task, struct log *log);
+void task_catch_up_done(struct task *task);
 
 #endif

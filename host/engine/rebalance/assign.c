@@ -215,22 +215,21 @@ static bool is_overtaken(const struct engine *engine, const struct offset_tracke
            part->offset > tracker->next;
 }
 
-static bool is_as_left(const struct engine *engine, const struct partition *partition,
+static bool is_as_left(struct engine *engine, const struct partition *partition,
                        const struct topic_partition *parts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct offset_tracker *tracker = &partition->topics[parts[i].topic];
         if (is_topic_as_left(engine, tracker, &parts[i]) ||
             is_overtaken(engine, tracker, &parts[i]))
             continue;
-        char begins[32], left[32];
-        log_change_event(
-            engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
-            "partition %" PRId32
-            ": starting without state, its state was discarded: the %s offset of %s is %s, this "
-            "host left off at %s",
-            partition->number, parts[i].is_new ? "first" : "committed",
-            topics_name(engine->topics, parts[i].topic), offset_text(parts[i].offset, begins),
-            offset_text(tracker->stored, left));
+        char begins[32], left[32], detail[384];
+        snprintf(detail, sizeof detail, "the %s offset of %.249s is %s, this host left off at %s",
+                 parts[i].is_new ? "first" : "committed",
+                 topics_name(engine->topics, parts[i].topic), offset_text(parts[i].offset, begins),
+                 offset_text(tracker->stored, left));
+        gather_add(&engine->gather, LOG_LEVEL_WARNING, "state.discarded", partition->number, detail,
+                   "the state in memory was discarded, as it does not fit the offsets; strategies "
+                   "continue from a checkpoint that does, or without state");
         return false;
     }
     return true;
@@ -295,8 +294,8 @@ static bool prepare_assigned(struct assigned_partition *assigned,
         }
     } else if (assigned->is_joining) {
         partition->is_resumed = true;
-        log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "partition.resumed",
-                         "partition %" PRId32 ": resumed with its state", number);
+        gather_add(&engine->gather, LOG_LEVEL_INFO, "partition.resumed", number, NULL,
+                   "resumed with the state in memory");
     }
     assigned->partition = partition;
     return true;
@@ -453,6 +452,7 @@ void rebalance_assigned(void *context, struct topic_partition *parts, size_t cou
     free(left);
     rebalance_judge_global(engine);
     rebalance_prune(engine);
+    gather_say(&engine->gather);
 }
 
 bool rebalance_begin_global(struct engine *engine, struct error *error) {

@@ -321,6 +321,19 @@ void rebalance_end(struct engine *engine) {
     }
 }
 
+/* The state in memory goes; a checkpoint of it is left, if there are any. */
+static void say_dropped(struct engine *engine, const struct partition *partition, size_t parked) {
+    const bool is_crowded = parked > (size_t)engine->config->park_max_count;
+    const bool is_lost = engine->store == NULL;
+    gather_add(&engine->gather, is_lost || is_crowded ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+               "state.dropped", partition->number,
+               is_lost ? "no checkpoints are kept: [take5] keep_state = no" : NULL,
+               is_crowded
+                   ? "revoked, and its state in memory was dropped, because more than [take5] "
+                     "park_max_count are kept; raise it if memory allows"
+                   : "revoked [take5] park_max_age ago: its state in memory was dropped");
+}
+
 void rebalance_prune(struct engine *engine) {
     lock_only_writer(status_lock);
     const int64_t now = clock_monotonic_ns();
@@ -339,9 +352,7 @@ void rebalance_prune(struct engine *engine) {
         if (oldest == NULL || (parked <= (size_t)engine->config->park_max_count &&
                                now - oldest->parked_ns <= engine->config->park_max_age_ns))
             return;
-        log_change(engine->log, LOG_LEVEL_INFO, "engine",
-                   "partition %" PRId32 ": parked for %.0f s, its state was discarded",
-                   oldest->number, (double)(now - oldest->parked_ns) / (double)NS_PER_S);
+        say_dropped(engine, oldest, parked);
         rebalance_discard(engine, oldest);
     }
 }

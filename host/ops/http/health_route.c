@@ -174,15 +174,11 @@ static void check_sink(void *context, bool is_for_dead_letters, const struct sin
 
 /* A reload that was refused left what ran before at work. */
 static void check_reload(struct checks *checks, const struct http *http) {
-    struct text report;
-    text_init(&report);
-    view_last_reload(http->options.engine, &report);
-    const bool is_bad = strncmp(report.data, "{\"ok\":false", 11) == 0;
+    const bool is_bad = !view_is_last_reload_good(http->options.engine);
     add(checks, "last reload", is_bad ? FINDING_WARN : FINDING_OK,
         is_bad ? "something was rejected, the previous version keeps running; see last_reload in "
                  "/stats"
                : "");
-    text_release(&report);
 }
 
 static void check_strategy(void *context, const struct view_strategy *strategy) {
@@ -236,12 +232,9 @@ static void check_log(struct checks *checks, const struct http *http) {
     add(checks, "log", is_blocked ? FINDING_WARN : FINDING_OK, detail);
 }
 
-HTTP_HANDLER(http_health_ready) {
-    const struct http *http = context;
-    struct text body;
-    struct checks checks = {.json = json_writer_of(&body), .is_ready = true};
-    (void)request;
-    text_init(&body);
+/* All of them, as elements of an array. Gives whether it is ready. */
+static bool check_all(const struct http *http, struct text *body) {
+    struct checks checks = {.json = json_writer_of(body), .is_ready = true};
     check_running(&checks, http);
     check_source(&checks, http);
     check_attended(&checks, http);
@@ -252,12 +245,29 @@ HTTP_HANDLER(http_health_ready) {
     check_checkpoints(&checks, http);
     check_log(&checks, http);
     view_strategies(http->options.engine, check_strategy, &checks);
-    struct json_writer json = begin(&answer->body, http, checks.is_ready ? "ready" : "not ready");
+    return checks.is_ready;
+}
+
+bool http_is_ready(const struct http *http) {
+    struct text body;
+    text_init(&body);
+    const bool is_ready = check_all(http, &body);
+    text_release(&body);
+    return is_ready;
+}
+
+HTTP_HANDLER(http_health_ready) {
+    const struct http *http = context;
+    struct text body;
+    (void)request;
+    text_init(&body);
+    const bool is_ready = check_all(http, &body);
+    struct json_writer json = begin(&answer->body, http, is_ready ? "ready" : "not ready");
     json_begin_array(&json, "checks");
     text_append(&answer->body, body.data, body.size);
     json_end_array(&json);
     end(&json);
     answer->body.is_oom |= body.is_oom;
-    answer->status = checks.is_ready ? 200 : 503;
+    answer->status = is_ready ? 200 : 503;
     text_release(&body);
 }

@@ -34,6 +34,8 @@ HTTP_HANDLER(http_metrics) {
         .feed_stats = http->options.feed_stats,
         .log = http->options.log,
         .memory = &http->memory,
+        .dead_letters = http->dead_letters,
+        .is_ready = http_is_ready(http),
         .version = http->options.version,
         .kafka_statistics = statistics,
         .http_accept_failures = http_server_accept_failures(http->server),
@@ -68,16 +70,26 @@ struct http *http_new(const struct http_options *options, struct error *error) {
         .routes = routes,
         .context = http,
     };
-    http->server = http_server_new(&server, error);
-    if (http->server == NULL) {
-        free(http);
-        return NULL;
+    if (options->config->dead_letters == DEAD_LETTERS_JSONL) {
+        http->dead_letters = dead_letter_backlog_new(options->config->dead_letters_path);
+        if (http->dead_letters == NULL) {
+            error_set_memory(error, "http");
+            goto failed;
+        }
     }
+    http->server = http_server_new(&server, error);
+    if (http->server == NULL)
+        goto failed;
     atomic_store(&http->ready_max_lag, options->config->ready_max_lag);
     const bool is_v6 = strchr(options->config->http_address, ':') != NULL;
     log_event(options->log, LOG_LEVEL_INFO, "ops", "http.listening", "http: listening on %s%s%s:%u",
               is_v6 ? "[" : "", options->config->http_address, is_v6 ? "]" : "", http_port(http));
     return http;
+
+failed:
+    dead_letter_backlog_free(http->dead_letters);
+    free(http);
+    return NULL;
 }
 
 void http_free(struct http *http) {
@@ -85,6 +97,7 @@ void http_free(struct http *http) {
         return;
     http_server_free(http->server);
     metrics_memory_release(&http->memory);
+    dead_letter_backlog_free(http->dead_letters);
     free(http);
 }
 

@@ -6,6 +6,7 @@
 
 #include "ops/http/http.h"
 #include "ops/http/server.h"
+#include "ops/metrics/dead_letter_backlog.h"
 #include "ops/metrics/metrics_memory.h"
 
 #include <stdatomic.h>
@@ -16,9 +17,13 @@
 struct http {
     struct http_options options;
     struct http_server *server;
-    _Atomic int64_t ready_max_lag; /* 0: lag does not count */
-    struct metrics_memory memory;  /* the server's thread alone */
+    _Atomic int64_t ready_max_lag;            /* 0: lag does not count */
+    struct metrics_memory memory;             /* the server's thread alone */
+    struct dead_letter_backlog *dead_letters; /* likewise; NULL: they are in no file */
 };
+
+/* What /health/ready answers. The server's thread. */
+bool http_is_ready(const struct http *http);
 
 #define HTTP_HANDLER(name)                                                                         \
     void name(void *context, const struct http_request *request, struct http_answer *answer)

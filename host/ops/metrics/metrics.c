@@ -11,6 +11,11 @@
 
 #define MAX_LAGS 4096
 
+static const char *partition_text(char text[16], int32_t partition) {
+    snprintf(text, 16, "%d", (int)partition);
+    return text;
+}
+
 static void one_counter(struct text *text, const char *name, const char *help, uint64_t value) {
     metrics_family(text, name, "counter", help);
     metrics_count(text, name, value, NULL);
@@ -52,6 +57,26 @@ static void write_messages(struct text *text, const struct view_totals *totals) 
                 totals->symbols_expired);
 }
 
+static void write_partition(void *context, const struct view_partition *partition) {
+    char number[16];
+    metrics_count(context, "take5_partition_messages_total", partition->messages, "topic",
+                  partition->topic, "partition", partition_text(number, partition->partition),
+                  NULL);
+}
+
+static void write_topic(void *context, const char *topic, size_t held) {
+    metrics_count(context, "take5_partitions_held", held, "topic", topic, NULL);
+}
+
+static void write_partitions(struct text *text, struct engine *engine) {
+    metrics_family(text, "take5_partitions_held", "gauge",
+                   "Partitions that the group has assigned to this host.");
+    view_each_topic(engine, write_topic, text);
+    metrics_family(text, "take5_partition_messages_total", "counter",
+                   "Messages received, by partition that this host holds.");
+    view_each_partition(engine, write_partition, text);
+}
+
 static void write_redriven(struct text *text, const struct view_totals *totals) {
     static const char name[] = "take5_redriven_total";
     metrics_family(text, name, "counter", "Dead letters redriven to a strategy, by result.");
@@ -60,10 +85,15 @@ static void write_redriven(struct text *text, const struct view_totals *totals) 
                       redrive_outcome_name((enum redrive_outcome)outcome), NULL);
 }
 
-static void write_results(struct text *text, const struct view_totals *totals) {
+static void write_results(struct text *text, const struct metrics_source *source,
+                          const struct view_totals *totals) {
+    uint64_t waiting;
     one_counter(text, "take5_signals_total", "Signals emitted.", totals->signals);
     one_counter(text, "take5_dead_letters_total", "Dead letters.", totals->dead_letters);
     write_redriven(text, totals);
+    if (source->dead_letters != NULL && dead_letter_backlog_look(source->dead_letters, &waiting))
+        one_gauge(text, "take5_dead_letters_not_redriven",
+                  "Messages in the dead-letter file that were not redriven yet.", (double)waiting);
     one_gauge(text, "take5_unconfirmed_records",
               "Records whose signals or dead letters are not yet acknowledged by the sinks.",
               (double)totals->unconfirmed);
@@ -84,6 +114,9 @@ static void write_reloads(struct text *text, struct engine *engine,
     for (int outcome = OUTCOME_KEPT; outcome < OUTCOMES; outcome++)
         metrics_count(text, "take5_reload_deployments_total", outcomes[outcome], "outcome",
                       outcome_name((enum outcome)outcome), NULL);
+    one_gauge(text, "take5_last_reload_successful",
+              "0 while what the last reload, or the start, rejected was not mended.",
+              view_is_last_reload_good(engine));
     one_gauge(text, "take5_reload_pause_seconds", "Pause of the lanes at the last reload.",
               (double)view_last_pause_ns(engine) / 1e9);
     one_gauge(text, "take5_generations", "Strategy files loaded since the start.",
@@ -102,6 +135,11 @@ static void write_source(struct text *text, struct engine *engine,
         one_gauge(text, "take5_broker_answer_age_seconds",
                   "Time since the last response of a broker.",
                   (double)(clock_monotonic_ns() - status.answer_ns) / (double)NS_PER_S);
+    if (status.commit_ns > 0)
+        one_gauge(text, "take5_commit_age_seconds",
+                  "Time since offsets were last committed; it grows while there is nothing to "
+                  "process.",
+                  (double)(clock_monotonic_ns() - status.commit_ns) / (double)NS_PER_S);
     one_gauge(text, "take5_attended", "0 while no strategy is running: then no messages are read.",
               !view_is_unattended(engine));
     one_gauge(text, "take5_topics_missing", "1 while a configured topic cannot be read.",
@@ -125,9 +163,8 @@ static void write_lag(struct text *text, struct engine *engine) {
         char partition[16];
         if (lags[i].lag < 0)
             continue;
-        snprintf(partition, sizeof partition, "%d", (int)lags[i].partition);
         metrics_gauge(text, name, (double)lags[i].lag, "topic", lags[i].topic, "partition",
-                      partition, NULL);
+                      partition_text(partition, lags[i].partition), NULL);
     }
     free(lags);
 }
@@ -180,7 +217,7 @@ static void write_latency(struct text *text, struct engine *engine) {
 
 /* ---- sinks ---- */
 
-enum sink_figure { SINK_WELL, SINK_QUEUED, SINK_CONFIRMED, SINK_SHORTENED };
+enum sink_figure { SINK_WELL, SINK_QUEUED, SINK_CONFIRMED, SINK_SHORTENED, SINK_ERRORS };
 
 struct sink_writer {
     struct text *text;
@@ -194,7 +231,8 @@ static void write_sink(void *context, bool is_for_dead_letters, const struct sin
     const uint64_t value = writer->figure == SINK_WELL        ? status->is_well
                            : writer->figure == SINK_QUEUED    ? status->queued
                            : writer->figure == SINK_CONFIRMED ? status->confirmed
-                                                              : status->shortened;
+                           : writer->figure == SINK_SHORTENED ? status->shortened
+                                                              : status->errors;
     metrics_count(writer->text, writer->name, value, "sink", status->name, "for", kind, NULL);
 }
 
@@ -208,6 +246,7 @@ static void write_sinks(struct text *text, struct engine *engine) {
         {"take5_sink_confirmed_total", "counter", "Acknowledged by the sink.", SINK_CONFIRMED},
         {"take5_sink_shortened_total", "counter",
          "Rejected permanently, and written in a shortened form.", SINK_SHORTENED},
+        {"take5_sink_errors_total", "counter", "Attempts to write that failed.", SINK_ERRORS},
     };
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         struct sink_writer writer = {text, families[i].name, families[i].figure};
@@ -219,6 +258,11 @@ static void write_sinks(struct text *text, struct engine *engine) {
 static void write_log(struct text *text, const struct log *log) {
     struct log_status status;
     log_status(log, &status);
+    metrics_family(text, "take5_log_lines_total", "counter",
+                   "Log lines by level, repeats included.");
+    for (int i = 0; i < LOG_LEVELS; i++)
+        metrics_count(text, "take5_log_lines_total", status.lines[i], "level",
+                      log_level_name((enum log_level)(LOG_LEVEL_DEBUG + i)), NULL);
     one_counter(text, "take5_log_dropped_lines_total",
                 "Log lines dropped because they could not be written in time, or at all.",
                 status.dropped);
@@ -239,11 +283,14 @@ void metrics_write(struct text *text, const struct metrics_source *source) {
               (double)totals.uptime_ns / 1e9);
     one_gauge(text, "take5_live", "1 while lanes and reload make progress.",
               view_is_live(engine, why, sizeof why));
+    one_gauge(text, "take5_ready", "1 while it does its work: what /health/ready answers.",
+              source->is_ready);
     one_gauge(text, "take5_draining", "1 while draining: no new messages are read.",
               view_is_draining(engine));
     write_log(text, source->log);
     write_messages(text, &totals);
-    write_results(text, &totals);
+    write_partitions(text, engine);
+    write_results(text, source, &totals);
     write_reloads(text, engine, &totals);
     write_source(text, engine, &totals);
     write_lag(text, engine);
@@ -259,5 +306,5 @@ void metrics_write(struct text *text, const struct metrics_source *source) {
     metrics_write_strategies(text, engine, source->memory);
     if (source->kafka_statistics != NULL)
         metrics_write_kafka(text, source->kafka_statistics);
-    metrics_write_process(text);
+    metrics_write_process(text, totals.started_ns);
 }

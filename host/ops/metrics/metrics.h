@@ -10,13 +10,16 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "log/log.h"
+#include "ops/metrics/dead_letter_backlog.h"
 #include "ops/metrics/metrics_memory.h"
 
 struct metrics_source {
     struct engine *engine;
     const struct feed_stats *feed_stats;
     const struct log *log;
-    struct metrics_memory *memory; /* lives from one call to the next */
+    struct metrics_memory *memory;            /* lives from one call to the next */
+    struct dead_letter_backlog *dead_letters; /* likewise; NULL: they are in no file */
+    bool is_ready;                            /* what /health/ready answers */
     const char *version;
     const char *kafka_statistics; /* librdkafka's JSON; NULL: none */
     uint64_t http_accept_failures, control_accept_failures;
@@ -29,6 +32,7 @@ void metrics_write_strategies(struct text *text, struct engine *engine,
                               struct metrics_memory *memory);
 void metrics_write_checkpoints(struct text *text, struct engine *engine);
 void metrics_write_kafka(struct text *text, const char *statistics);
-void metrics_write_process(struct text *text);
+/* `started_ns`: when it was, wall clock. */
+void metrics_write_process(struct text *text, int64_t started_ns);
 
 #endif

@@ -44,14 +44,16 @@ static const char *name_of(const cJSON *broker) {
 /* Times are in µs in the statistics. */
 static void write_round_trips(struct text *text, const cJSON *brokers) {
     static const char name[] = "take5_kafka_round_trip_seconds";
-    static const char *const windows[] = {"avg", "p50", "p99", "max"};
+    static const struct {
+        const char *figure, *quantile;
+    } quantiles[] = {{"p50", "0.5"}, {"p90", "0.9"}, {"p99", "0.99"}, {"max", "1"}};
     const cJSON *broker;
-    metrics_family(text, name, "gauge", "Round trips to the broker in the last interval.");
+    metrics_family(text, name, "summary", "Round trips to the broker in the last interval.");
     cJSON_ArrayForEach(broker, brokers) {
         const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(broker, "rtt");
-        for (size_t i = 0; name_of(broker) != NULL && i < sizeof windows / sizeof *windows; i++)
-            metrics_gauge(text, name, number(rtt, windows[i]) / 1e6, "broker", name_of(broker),
-                          "window", windows[i], NULL);
+        for (size_t i = 0; name_of(broker) != NULL && i < sizeof quantiles / sizeof *quantiles; i++)
+            metrics_gauge(text, name, number(rtt, quantiles[i].figure) / 1e6, "broker",
+                          name_of(broker), "quantile", quantiles[i].quantile, NULL);
     }
 }
 

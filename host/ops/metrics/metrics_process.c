@@ -45,12 +45,14 @@ static void count(struct text *text, const char *name, const char *help, const c
         one(text, name, "gauge", help, (double)(entries - less));
 }
 
-void metrics_write_process(struct text *text) {
+void metrics_write_process(struct text *text, int64_t started_ns) {
     struct rusage usage;
     double cpu_s = 0;
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    one(text, "process_start_time_seconds", "gauge", "When it started, since 1970.",
+        (double)started_ns / 1e9);
     one(text, "process_cpu_seconds_total", "counter", "CPU time, user and system.", cpu_s);
     one(text, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
     count(text, "process_open_fds", "Open files.", "/proc/self/fd", 1); /* the directory's own */

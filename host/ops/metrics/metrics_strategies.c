@@ -51,6 +51,25 @@ static void write_counters(struct text *text, const struct strategies *all) {
     }
 }
 
+/* One of them is 1. */
+static void write_states(struct text *text, const struct strategies *all) {
+    static const char name[] = "take5_strategy_state";
+    metrics_family(text, name, "gauge",
+                   "1 for the state that the strategy is in, the worst of its instances; 0 for all "
+                   "others.");
+    for (size_t i = 0; i < all->count; i++) {
+        for (int state = VIEW_RUNNING; state < VIEW_STATES; state++)
+            metrics_count(text, name, all->items[i].state == (enum view_state)state, "strategy",
+                          all->items[i].name, "state", view_state_name((enum view_state)state),
+                          NULL);
+    }
+    metrics_family(text, "take5_strategy_file_differs", "gauge",
+                   "1 while the file on disk was rejected, and another version runs.");
+    for (size_t i = 0; i < all->count; i++)
+        metrics_count(text, "take5_strategy_file_differs", all->items[i].differs[0] != '\0',
+                      "strategy", all->items[i].name, NULL);
+}
+
 static void write_gauges(struct text *text, const struct strategies *all) {
     metrics_family(text, "take5_strategy_info", "gauge",
                    "1, with the version that the deployment runs.");
@@ -80,14 +99,6 @@ static void write_gauges(struct text *text, const struct strategies *all) {
     for (size_t i = 0; i < all->count; i++)
         metrics_gauge(text, "take5_strategy_behind_messages", (double)all->items[i].behind,
                       "strategy", all->items[i].name, NULL);
-    metrics_family(
-        text, "take5_strategy_quarantined", "gauge",
-        "1 while it is quarantined: not loaded because its code ended an earlier process.");
-    for (size_t i = 0; i < all->count; i++) {
-        const bool is_quarantined = all->items[i].quarantine[0] != '\0';
-        metrics_gauge(text, "take5_strategy_quarantined", is_quarantined ? 1 : 0, "strategy",
-                      all->items[i].name, NULL);
-    }
     metrics_family(
         text, "take5_strategy_crashes", "gauge",
         "Earlier processes that ended while it was the current call, within quarantine_minutes.");
@@ -120,6 +131,7 @@ void metrics_write_strategies(struct text *text, struct engine *engine,
     for (size_t i = 0; i < all.count; i++)
         metrics_memory_apply(memory, &all.items[i]);
     write_counters(text, &all);
+    write_states(text, &all);
     write_gauges(text, &all);
     write_histograms(text, &all);
     free(all.items);

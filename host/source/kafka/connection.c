@@ -30,7 +30,24 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
     if (strcmp(facility, "COMMITFAIL") == 0 &&
         (!atomic_load(&self->is_connected) || !atomic_load(&self->has_partitions)))
         ours = LOG_LEVEL_DEBUG;
-    if (strcmp(facility, "SESSTMOUT") == 0 || strcmp(facility, "MAXPOLL") == 0)
+    /* It names no broker's error, "Success", and not what follows. */
+    if (strcmp(facility, "SESSTMOUT") == 0) {
+        kafka_member_lost(self);
+        log_change_event(
+            self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "group.session_lost",
+            "the coordinator of group \"%s\" has not answered for session.timeout.ms = "
+            "%lld s: this host gives its partitions up and rejoins",
+            self->group, (long long)(self->session_ns / NS_PER_S));
+        return;
+    }
+    /* Requests that nobody answered, each for itself: what of it matters is said by state. */
+    if (strcmp(facility, "REQTMOUT") == 0)
+        ours = LOG_LEVEL_DEBUG;
+    /* A topic that was deleted: "topic.deleted" says it, and what follows. */
+    const size_t size = strlen(text);
+    if (strcmp(facility, "PARTCNT") == 0 && size > 5 && strcmp(text + size - 5, " to 0") == 0)
+        ours = LOG_LEVEL_DEBUG;
+    if (strcmp(facility, "MAXPOLL") == 0)
         kafka_member_lost(self);
     if (log_is_on(self->log, KAFKA_ROOM, ours))
         log_write(self->log, ours, KAFKA_ROOM, "%s: %s", facility, text);
@@ -39,13 +56,26 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
 /* Without "(after 0ms in state CONNECT, 3 identical error(s) suppressed)", which differs each time
  * and tells nothing. */
 static void watch_trim(const char *reason, char *text, size_t size) {
+    /* It guesses at brokers before 0.10; it is one that hangs. "GroupCoordinator: HOST:PORT: ..."
+     */
+    const char *request = strstr(reason, ": ApiVersionRequest failed: Local: Timed out");
+    if (request != NULL) {
+        const char *group = "GroupCoordinator: ";
+        if (strncmp(reason, group, strlen(group)) == 0)
+            reason += strlen(group);
+        snprintf(text, size,
+                 "%.*s takes connections and answers nothing: the broker hangs or is overloaded",
+                 (int)(request - reason), reason);
+        return;
+    }
     const char *end = strstr(reason, " (after ");
     int length = end ? (int)(end - reason) : (int)strlen(reason);
     snprintf(text, size, "%.*s", length, reason);
 }
 
-static void watch_trouble(struct kafka_source *self, const char *text) {
+static void watch_trouble(struct kafka_source *self, bool is_refused, const char *text) {
     lock_acquire(&self->mutex, kafka_lock);
+    self->is_refused = is_refused;
     snprintf(self->trouble, sizeof self->trouble, "%s", text);
     lock_release(&self->mutex, kafka_lock);
 }
@@ -58,6 +88,8 @@ static void watch_lost(struct kafka_source *self) {
     if (self->is_down_said)
         return;
     self->is_down_said = true;
+    if (!was_connected && self->refused[0] != '\0')
+        return;                   /* it was reached, and that was said */
     lock_only_writer(kafka_lock); /* of `trouble` */
     log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM,
                      was_connected ? "broker.lost" : "broker.unreachable", "%s %s%s%s; retrying",
@@ -75,7 +107,7 @@ void kafka_connection_connected(struct kafka_source *self) {
     self->is_down_said = false;
     self->refused[0] = '\0';
     self->is_trouble_new = false;
-    watch_trouble(self, "");
+    watch_trouble(self, false, "");
 }
 
 /* A connection that holds, and nobody at its other end. */
@@ -85,7 +117,7 @@ static void watch_silent(struct kafka_source *self, int64_t idle_ns) {
     char text[64];
     snprintf(text, sizeof text, "no response from any broker for %lld s",
              (long long)(idle_ns / NS_PER_S));
-    watch_trouble(self, text);
+    watch_trouble(self, false, text);
     watch_lost(self);
 }
 
@@ -121,6 +153,23 @@ void kafka_connection_fatal(struct kafka_source *self) {
                   text, rd_kafka_err2name(code));
 }
 
+/* Not for now as a broker that restarts is: someone has to do something. */
+static void watch_refused(struct kafka_source *self, int code, const char *reason) {
+    const bool is_login = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    const char *answer = strstr(reason, "SASL authentication error: ");
+    char text[sizeof self->trouble];
+    snprintf(text, sizeof text, "%s: %.230s", is_login ? "login refused" : "TLS failed",
+             answer != NULL ? answer + strlen("SASL authentication error: ") : reason);
+    if (strcmp(text, self->refused) != 0)
+        log_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "broker.refused",
+                  "%s: %s; no messages are read; check %s; retrying", self->servers, text,
+                  is_login ? "[kafka] sasl.mechanism, sasl.username and the password, and that the "
+                             "brokers know the user"
+                           : "[kafka] security.protocol, ssl.ca.location, and the certificates");
+    snprintf(self->refused, sizeof self->refused, "%s", text);
+    watch_trouble(self, true, text);
+}
+
 void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
     (void)client;
     struct kafka_source *self = opaque;
@@ -136,17 +185,18 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
         break;
     case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        /* Not for now as a broker that restarts is: someone has to do something. */
-        if (strcmp(text, self->refused) != 0)
-            log_error(self->log, KAFKA_ROOM, "%s", text);
-        snprintf(self->refused, sizeof self->refused, "%s", text);
-        watch_trouble(self, text);
+        watch_refused(self, code, text);
         break;
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
         self->is_trouble_new = atomic_load(&self->is_connected);
-        watch_trouble(self, text);
+        watch_trouble(self, false, text);
+        break;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        /* Of each partition of a topic that was deleted, twice; once is enough (consumer.c). */
+        log_debug(self->log, KAFKA_ROOM, "%s (%s)", text, rd_kafka_err2name(code));
         break;
     default:
         log_warning(self->log, KAFKA_ROOM, "%s (%s)", text, rd_kafka_err2name(code));
@@ -215,7 +265,9 @@ static void watch_describe_lost(const struct kafka_source *self, char *text, siz
         snprintf(last, sizeof last, "; last response %lld s ago",
                  (long long)((clock_monotonic_ns() - answer_ns) / NS_PER_S));
     if (self->trouble[0])
-        snprintf(text, size, "cannot reach %.60s: %.170s%s", self->servers, self->trouble, last);
+        snprintf(text, size, "%s %.60s: %.170s%s",
+                 self->is_refused ? "no access to" : "cannot reach", self->servers, self->trouble,
+                 last);
     else
         snprintf(text, size, "connecting to %.200s%s", self->servers, last);
 }
@@ -259,6 +311,7 @@ void kafka_connection_status(struct kafka_source *self, struct source_status *st
     status->is_connected = atomic_load(&self->is_connected);
     status->is_assigned = atomic_load(&self->is_assigned);
     status->answer_ns = atomic_load(&self->answer_ns);
+    status->commit_ns = atomic_load(&self->commit_ns);
     lock_acquire(&self->mutex, kafka_lock);
     memcpy(status->missing, self->missing, sizeof status->missing);
     kafka_stand_describe(self, status->standing, sizeof status->standing);

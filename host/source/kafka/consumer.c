@@ -226,8 +226,10 @@ static void kafka_event(struct kafka_source *self, const rd_kafka_message_t *mes
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         /* Of a topic as a whole, though it comes with a partition number. */
         log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "topic.deleted",
-                         "%s; waiting until the topic exists again",
-                         rd_kafka_message_errstr(message));
+                         "%s: the topic was deleted; its partitions are given up, other topics "
+                         "are read on; it is read from its beginning when it exists again",
+                         message->rkt ? rd_kafka_topic_name(message->rkt)
+                                      : rd_kafka_message_errstr(message));
         break;
     default:
         kafka_stand_note(self, message);

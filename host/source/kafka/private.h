@@ -191,8 +191,10 @@ struct kafka_source {
     _Atomic bool is_unattended;
     _Atomic int64_t lost_ns;                  /* when a session was lost last; 0: never */
     _Atomic int64_t answer_ns;                /* when a broker answered last; 0: not known */
+    _Atomic int64_t commit_ns;                /* when an offset was committed last; 0: none was */
     pthread_mutex_t mutex;                    /* for what follows */
     char trouble[256] GUARDED_BY(kafka_lock); /* why there is no connection; empty: not known */
+    bool is_refused GUARDED_BY(kafka_lock);   /* ... by somebody who was reached */
     char missing[256] GUARDED_BY(kafka_lock); /* topics that are not there: "x, y"; empty: none */
     struct kafka_stand stands[KAFKA_STANDS] GUARDED_BY(kafka_lock);
     size_t stand_count GUARDED_BY(kafka_lock);

@@ -427,6 +427,7 @@ static void note_committed(struct kafka_source *self, const rd_kafka_topic_parti
         uint32_t topic = kafka_group_topic(self, entry->topic);
         if (entry->err || entry->offset < 0 || entry->partition < 0 || topic == self->topic_count)
             continue;
+        atomic_store(&self->commit_ns, clock_monotonic_ns());
         struct kafka_part *part = kafka_group_part(&self->topics[topic], entry->partition);
         if (!part)
             continue;

@@ -284,6 +284,32 @@ Test(durable, what_a_suspended_one_missed_is_caught_up_after_a_crash) {
     fixture_free(fixture);
 }
 
+/* Whoever is not there, what it knows is kept, and those behind it in the checkpoint find theirs. */
+Test(durable, one_goes_on_beside_one_that_is_quarantined) {
+    static const char *const settings[] = {"strategy:good.every=1", "strategy:twin.plugin=good",
+                                           "strategy:twin.every=1", "checkpoint.interval=1h", NULL};
+    struct fixture *fixture = fixture_new(settings);
+    struct error error;
+    fixture_drop(fixture, "good_v1", "good");
+    fixture_give_history(fixture);
+    fixture_start(fixture);
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    send(fixture, 0, 3);
+    checkpoint(fixture);
+    fixture_accuse(fixture, "good");
+    crash(fixture);
+    fixture_assign_topic(fixture, BAR, 0, 3);
+    fixture_wait_state(fixture, "twin", "running");
+    send(fixture, 3, 4);
+    fixture_wait_deliveries(fixture, 1);
+    cr_expect_eq(fixture_signal_value(fixture, 0), 4);
+    cr_assert(engine_resume(fixture_engine(fixture), "good", false, &error), "%s", error.text);
+    fixture_wait_state(fixture, "good", "running");
+    fixture_wait_deliveries(fixture, 2);
+    cr_expect_eq(fixture_signal_value(fixture, 1), 4, "it is given what it missed");
+    fixture_free(fixture);
+}
+
 Test(durable, one_that_is_disabled_goes_on_from_where_it_was) {
     static const char *const off[] = {"strategy:good.every=1", "strategy:good.enabled=no",
                                       "checkpoint.interval=1h", NULL};

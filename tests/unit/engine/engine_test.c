@@ -59,6 +59,69 @@ Test(engine, times_beyond_any_clock_are_latencies_at_the_edge) {
     fixture_free(fixture);
 }
 
+static void find_partition(void *context, const struct view_partition *partition) {
+    struct view_partition *found = context;
+    if (partition->partition == found->partition && strcmp(partition->topic, found->topic) == 0)
+        *found = *partition;
+}
+
+Test(engine, messages_are_counted_by_topic_and_partition) {
+    struct view_partition bar = {.topic = "bar_trends", .partition = 1};
+    struct view_partition historic = {.topic = "historic_stats", .partition = 1};
+    struct fixture *fixture = good_fixture();
+    fixture_assign(fixture, 0, 0);
+    fixture_assign(fixture, 1, 0);
+    for (int64_t offset = 0; offset < 3; offset++)
+        fixture_send(fixture, BAR, 1, offset, "A");
+    fixture_send(fixture, BAR, 1, 1, "A"); /* a duplicate */
+    fixture_send(fixture, HISTORIC, 1, 0, "A");
+    fixture_send(fixture, BAR, 0, 0, "A");
+    fixture_wait_idle(fixture);
+    view_each_partition(fixture_engine(fixture), find_partition, &bar);
+    view_each_partition(fixture_engine(fixture), find_partition, &historic);
+    cr_expect_eq(bar.messages, 3);
+    cr_expect_eq(historic.messages, 1);
+    fixture_free(fixture);
+}
+
+Test(engine, reasons_of_bad_messages_are_logged_once_in_a_while_with_coordinates) {
+    struct fixture *fixture = good_fixture();
+    fixture_assign(fixture, 0, 0);
+    for (int64_t offset = 0; offset < 5; offset++)
+        fixture_send_payload(fixture, BAR, 0, offset, "{");
+    fixture_send_payload(fixture, BAR, 0, 5, "{}");
+    fixture_wait_idle(fixture);
+    const char *said = fixture_log(fixture);
+    const char *first = strstr(said, "bar_trends/0/0: invalid message (not-json): ");
+    cr_assert_not_null(first, "%s", said);
+    cr_expect_null(strstr(first + 20, "invalid message (not-json)"), "of one reason one line");
+    cr_expect_not_null(strstr(said, "bar_trends/0/5: invalid message (no-symbol): "));
+    fixture_free(fixture);
+}
+
+Test(engine, a_reload_whose_configuration_cannot_be_read_is_a_failed_one) {
+    struct view_totals totals;
+    struct report report;
+    struct fixture *fixture = good_fixture();
+    cr_expect(view_is_last_reload_good(fixture_engine(fixture)));
+    report_init(&report);
+    faults_add(&report.faults, (struct place){.file = "take5.ini", .line = 3}, "unknown key");
+    engine_reload_unread(fixture_engine(fixture), &report);
+    view_totals(fixture_engine(fixture), &totals);
+    cr_expect_eq(totals.failed_reloads, 1);
+    cr_expect_not(view_is_last_reload_good(fixture_engine(fixture)));
+    report_release(&report);
+    fixture_free(fixture);
+}
+
+Test(engine, latency_bounds_grow) {
+    for (size_t i = 1; i < LATENCY_BUCKETS; i++)
+        cr_expect_lt(LATENCY_BOUNDS_NS[i - 1], LATENCY_BOUNDS_NS[i]);
+    cr_expect_eq(LATENCY_BOUNDS_NS[0], 100 * NS_PER_US);
+    cr_expect_eq(LATENCY_BOUNDS_NS[LATENCY_BUCKETS - 4], NS_PER_S);
+    cr_expect_eq(LATENCY_BOUNDS_NS[LATENCY_BUCKETS - 1], INT64_MAX);
+}
+
 Test(engine, offset_stays_at_the_lowest_signal_that_is_not_confirmed) {
     struct fixture *fixture = good_fixture();
     fixture_assign(fixture, 0, 0);
@@ -268,7 +331,8 @@ Test(engine, partition_that_comes_back_untouched_keeps_its_state) {
     fixture_wait_stored(fixture, BAR, 0, 3);
     cr_assert_eq(fixture_deliveries(fixture), 3);
     cr_expect_eq(fixture_signal_value(fixture, 2), 3, "the count goes on");
-    cr_expect_not_null(strstr(fixture_log(fixture), "partition 0: resumed with its state"));
+    cr_expect_not_null(
+        strstr(fixture_log(fixture), "partition 0: resumed with the state in memory"));
     fixture_free(fixture);
 }
 
@@ -1052,8 +1116,9 @@ Test(engine, state_of_a_global_deployment_survives_a_clean_stop) {
     fixture_send(fixture, BAR, 0, 2, "A");
     fixture_wait_stored(fixture, BAR, 0, 3);
     cr_expect_eq(fixture_signal_value(fixture, 0), 1, "partition 1 was worked on elsewhere");
-    cr_expect_not_null(
-        strstr(fixture_log(fixture), "the GLOBAL deployments: starting without state"));
+    cr_expect_not_null(strstr(fixture_log(fixture),
+                              "the GLOBAL deployments and partition 1: starting without state"),
+                       "%s", fixture_log(fixture));
     fixture_free(fixture);
 }
 
@@ -1068,8 +1133,8 @@ Test(engine, state_of_other_offsets_is_not_taken_up) {
     fixture_send(fixture, BAR, 0, 7, "A");
     fixture_wait_stored(fixture, BAR, 0, 8);
     cr_expect_eq(fixture_signal_value(fixture, 0), 1);
-    cr_expect_not_null(
-        strstr(fixture_log(fixture), "starting without state: the offsets of the last checkpoint"));
+    cr_expect_not_null(strstr(fixture_log(fixture), "partition 0: starting without state, "));
+    cr_expect_not_null(strstr(fixture_log(fixture), "(the offsets of the last checkpoint"));
     fixture_free(fixture);
 }
 

@@ -38,7 +38,18 @@ static const char *format(struct log_line line, enum log_format form, bool has_c
 
 Test(log_line, console_has_time_level_room_text) {
     cr_assert_str_eq(format(line_of("2 lanes"), LOG_FORMAT_CONSOLE, false),
-                     "2024-06-17 21:15:30.123 INFO     engine   2 lanes\n");
+                     "2024-06-17 21:15:30.123+00:00 INFO     engine   2 lanes\n");
+}
+
+Test(log_line, console_has_local_time_and_its_zone) {
+    setenv("TZ", "<-0330>3:30", 1); /* as POSIX has it: west of Greenwich is positive */
+    tzset();
+    cr_assert_str_eq(format(line_of("x"), LOG_FORMAT_CONSOLE, false),
+                     "2024-06-17 17:45:30.123-03:30 INFO     engine   x\n");
+    setenv("TZ", "<+0545>-5:45", 1);
+    tzset();
+    cr_assert_str_eq(format(line_of("x"), LOG_FORMAT_CONSOLE, false),
+                     "2024-06-18 03:00:30.123+05:45 INFO     engine   x\n");
 }
 
 Test(log_line, console_has_the_colors_of_the_old_service) {

@@ -552,3 +552,17 @@ Test(log, a_full_disk_leaves_whole_lines_and_is_told_of_afterwards) {
     cr_assert_eq(sscanf(strstr(content(), "<4>ops: "), "<4>ops: %d log", &missing), 1);
     cr_assert_eq((uint64_t)missing, lost.dropped);
 }
+
+Test(log, lines_are_counted_by_level_with_their_repeats) {
+    struct log_status status;
+    for (int i = 0; i < 3; i++)
+        log_warning(log_, "engine", "the same");
+    log_error(log_, "engine", "another");
+    log_debug(log_, "engine", "below the level");
+    log_strategy(log_, LOG_LEVEL_INFO, "alpha", "x", 1);
+    log_status(log_, &status);
+    cr_expect_eq(status.lines[LOG_LEVEL_DEBUG - LOG_LEVEL_DEBUG], 0);
+    cr_expect_eq(status.lines[LOG_LEVEL_INFO - LOG_LEVEL_DEBUG], 1);
+    cr_expect_eq(status.lines[LOG_LEVEL_WARNING - LOG_LEVEL_DEBUG], 3);
+    cr_expect_eq(status.lines[LOG_LEVEL_ERROR - LOG_LEVEL_DEBUG], 1);
+}

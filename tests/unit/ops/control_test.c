@@ -31,6 +31,8 @@ static bool echo(void *context, const struct control_request *request, struct te
             sum += (unsigned char)request->body[i];
         text_printf(answer, " %zu bytes, sum %u", request->body_size, sum);
     }
+    if (strcmp(request->words[0], "who") == 0)
+        text_printf(answer, " %u %d", (unsigned)request->user, (int)request->process);
     return strcmp(request->words[0], "no") != 0;
 }
 
@@ -298,5 +300,14 @@ Test(control, without_descriptors_clients_are_served_one_at_a_time_and_nothing_s
     cr_expect_str_eq(read_raw(fds[4]), "ok\n[hello]");
     for (size_t i = 0; i < 4; i++)
         close(fds[i]);
+    close_desk(&desk);
+}
+
+Test(control, a_request_says_who_asks) {
+    struct desk desk;
+    char expected[64];
+    open_desk(&desk, 0);
+    snprintf(expected, sizeof expected, "ok\n[who] %u %d", (unsigned)geteuid(), (int)getpid());
+    cr_expect_str_eq(ask_raw(&desk, "who\n", 4, false), expected);
     close_desk(&desk);
 }

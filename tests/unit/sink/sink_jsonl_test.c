@@ -258,6 +258,7 @@ Test(sink_jsonl, file_at_its_limit_loses_nothing_and_keeps_the_order) {
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
     push_signals(sink, &tally, 0, 2000, 100);
     await_well(sink, false);
+    cr_expect_gt(status_of(sink).errors, 0);
 
     /* The fault is there: the file is at its limit, and the rest is held. */
     cr_assert(strstr(status_of(sink).detail, "File too large"), "%s", status_of(sink).detail);
