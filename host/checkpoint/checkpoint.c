@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/wire.h"
 
@@ -137,6 +138,15 @@ bool checkpoint_is_usable(const struct checkpoint *checkpoint, const struct posi
     if (why != NULL)
         *why = above;
     return above == NULL;
+}
+
+void checkpoint_explain(const struct checkpoint *checkpoint, const struct position *above,
+                        const struct positions *committed, struct text *out) {
+    text_printf(out, "checkpoint %" PRIu64 ", taken ", checkpoint->number);
+    text_time_ns(out, clock_ms_ns(checkpoint->taken_ms));
+    text_printf(out, ", stands at %s[%" PRId32 "] %" PRId64 ", above the committed %" PRId64,
+                above->topic, above->partition, above->next,
+                positions_find(committed, above->topic, above->partition)->next);
 }
 
 /* ---- to bytes ---- */

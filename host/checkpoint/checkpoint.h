@@ -83,6 +83,10 @@ struct checkpoint_part *checkpoint_part(const struct checkpoint *checkpoint,
 bool checkpoint_is_usable(const struct checkpoint *checkpoint, const struct positions *committed,
                           const struct position **why);
 
+/* Tells people that `above` is why it is not. */
+void checkpoint_explain(const struct checkpoint *checkpoint, const struct position *above,
+                        const struct positions *committed, struct text *out);
+
 /* To and from bytes: little endian, with a magic, a form version, and an XXH3 of each part and of
  * all. Reading checks everything; damage or a shorter file is an error that says which, and another
  * form one with ERROR_STATE. Writing needs parts without `same_as`. `checkpoint` is initialised and

@@ -2,6 +2,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/wire.h"
+#include "checkpoint/files.h"
 #include "checkpoint/store_private.h"
 #include "os/private_file.h"
 

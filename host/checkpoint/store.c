@@ -1,13 +1,12 @@
 #include "checkpoint/store.h"
 
 #include "base/array.h"
-#include "base/clock.h"
 #include "base/condition.h"
 #include "base/thread.h"
+#include "checkpoint/directory.h"
 #include "checkpoint/store_private.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +33,6 @@ struct store_place *store_place(struct checkpoint_store *store, int32_t partitio
     if (place == NULL)
         return NULL;
     place->partition = place->status.partition = partition;
-    place->journal = -1;
     place->is_holed = store->is_holed;
     store->places[store->place_count++] = place;
     return place;
@@ -73,15 +71,6 @@ uint64_t store_push(struct checkpoint_store *store, struct store_job *job) {
     return job->ticket;
 }
 
-struct journal_owner store_owner(const struct checkpoint_store *store, int32_t partition,
-                                 uint64_t number) {
-    return (struct journal_owner){.partition = partition,
-                                  .number = number,
-                                  .group = store->group,
-                                  .topics = (const char *const *)store->topics,
-                                  .topic_count = store->topic_count};
-}
-
 static bool copy_positions(struct positions *to, const struct positions *from) {
     for (size_t i = 0; i < from->count; i++) {
         const struct position *position = &from->items[i];
@@ -100,10 +89,14 @@ static void release(struct checkpoint_store *store) {
         store_job_free(job);
     }
     for (size_t i = 0; i < store->place_count; i++) {
-        store_place_release(store->places[i]);
+        for (size_t k = 0; k < store->places[i]->old_count; k++)
+            free(store->places[i]->old_paths[k]);
+        free(store->places[i]->old_paths);
         free(store->places[i]);
     }
     free(store->places);
+    if (store->backend != NULL)
+        store->backend->ops->free(store->backend);
     for (size_t i = 0; store->topics != NULL && i < store->topic_count; i++)
         free(store->topics[i]);
     free(store->topics);
@@ -134,28 +127,35 @@ static bool copy_options(struct checkpoint_store *store,
     return did;
 }
 
-static bool make_directory(const struct checkpoint_store *store, struct error *error) {
-    char *directory = text_format("%s/checkpoints", store->state_dir);
-    if (directory == NULL)
-        return error_set_memory(error, "a path");
-    const bool did = files_make_one(store->state_dir, directory, error);
-    free(directory);
-    return did;
+/* What it keeps everything in. */
+static bool begin(struct checkpoint_store *store, const struct checkpoint_store_options *options,
+                  struct error *error) {
+    const struct backend_owner owner = {.group = store->group,
+                                        .topics = (const char *const *)store->topics,
+                                        .topic_count = store->topic_count,
+                                        .log = store->log,
+                                        .hurry_ns = options->hurry_ns};
+    if (store->backend == NULL)
+        store->backend = directory_backend_new(store->state_dir, error);
+    return store->backend != NULL && store->backend->ops->begin(store->backend, &owner, error);
 }
 
 struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_options *options,
                                               struct error *error) {
     struct checkpoint_store *store = calloc(1, sizeof *store);
     if (store == NULL) {
+        if (options->backend != NULL)
+            options->backend->ops->free(options->backend);
         error_set_memory(error, "the store of checkpoints");
         return NULL;
     }
     lock_alone(store_lock);
     prepare(store);
+    store->backend = options->backend;
     store->totals.is_well = true;
     if (!copy_options(store, options))
         error_set_memory(error, "the store of checkpoints");
-    else if (make_directory(store, error) &&
+    else if (begin(store, options, error) &&
              thread_start(&store->thread, "checkpoint", store_run, store, error))
         return store;
     release(store);
@@ -221,6 +221,7 @@ uint64_t checkpoint_store_put(struct checkpoint_store *store, struct checkpoint 
         if (job->place->highest < job->number)
             job->place->highest = job->number;
         job->place->waiting++;
+        job->turn = job->place->turn;
         ticket = store_push(store, job);
     }
     lock_release(&store->lock, store_lock);
@@ -245,6 +246,7 @@ uint64_t checkpoint_store_append(struct checkpoint_store *store, int32_t partiti
         place->is_holed = true;
     } else {
         job->place = place;
+        job->turn = place->turn;
         job->is_dropped = store->frames_waiting + frames->size > MOST_FRAMES;
         if (job->is_dropped)
             text_release(&job->frames);
@@ -277,7 +279,7 @@ bool checkpoint_store_has(struct checkpoint_store *store, int32_t partition, uin
     bool has = false;
     lock_acquire(&store->lock, store_lock);
     const struct store_place *place = store_place_find(store, partition);
-    for (size_t i = 0; place != NULL && i < STORE_KEPT && place->kept[i] != 0; i++)
+    for (size_t i = 0; place != NULL && i < BACKEND_KEPT && place->kept[i] != 0; i++)
         has |= place->kept[i] == number;
     lock_release(&store->lock, store_lock);
     return has;
@@ -291,16 +293,7 @@ uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partiti
     return oldest;
 }
 
-bool store_list(const struct checkpoint_store *store, int32_t partition, struct file_list *files,
-                struct error *error) {
-    char *directory = files_directory(store->state_dir, partition);
-    const bool did = directory != NULL ? files_list(directory, true, files, error)
-                                       : error_set_memory(error, "a path");
-    free(directory);
-    return did;
-}
-
-/* A directory that cannot be read cannot be written into either: the place is not well until a
+/* What cannot be read cannot be written into either: the place is not well until a
  * checkpoint has been. */
 static void note_unreadable(struct checkpoint_store *store, int32_t partition,
                             const struct error *error) {
@@ -312,7 +305,7 @@ static void note_unreadable(struct checkpoint_store *store, int32_t partition,
 }
 
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition) {
-    struct file_list files = {0};
+    uint64_t there;
     struct error error;
     lock_acquire(&store->lock, store_lock);
     const struct store_place *known = store_place_find(store, partition);
@@ -320,12 +313,10 @@ uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t pa
     lock_release(&store->lock, store_lock);
     if (next > 0)
         return next;
-    if (!store_list(store, partition, &files, &error)) {
+    if (!store->backend->ops->highest(store->backend, partition, &there, &error)) {
         note_unreadable(store, partition, &error);
         return 0;
     }
-    const uint64_t there = files.count > 0 ? files.items[files.count - 1].number : 0;
-    file_list_release(&files);
     lock_acquire(&store->lock, store_lock);
     struct store_place *place = store_place(store, partition);
     uint64_t number = 0;
@@ -353,100 +344,28 @@ size_t checkpoint_store_status(struct checkpoint_store *store,
 
 /* ---- finding ---- */
 
-struct finding {
-    struct checkpoint_store *store;
-    int32_t partition;
-    const struct positions *committed;
-    struct checkpoint *checkpoint;
-    struct text *why;
-    bool has_why;
-    uint64_t highest, oldest; /* of checkpoints that are there */
-};
-
-static void explain(struct finding *finding, const char *text) {
-    if (finding->has_why || finding->why == NULL)
-        return;
-    finding->has_why = true;
-    text_puts(finding->why, text);
-}
-
-static void explain_above(struct finding *finding, const struct position *above) {
-    if (finding->has_why || finding->why == NULL)
-        return;
-    const struct checkpoint *checkpoint = finding->checkpoint;
-    finding->has_why = true;
-    text_printf(finding->why, "checkpoint %" PRIu64 ", taken ", checkpoint->number);
-    text_time_ns(finding->why, clock_ms_ns(checkpoint->taken_ms));
-    text_printf(finding->why,
-                ", stands at %s[%" PRId32 "] %" PRId64 ", above the committed %" PRId64,
-                above->topic, above->partition, above->next,
-                positions_find(finding->committed, above->topic, above->partition)->next);
-}
-
-enum found { FOUND_IT, FOUND_NOT, FOUND_NO_MEMORY };
-
-static enum found try_file(struct finding *finding, uint64_t number, struct error *error) {
-    const struct position *above;
-    char *path = files_path(finding->store->state_dir, finding->partition, number, FILE_CHECKPOINT);
-    if (path == NULL) {
-        error_set_memory(error, "a path");
-        return FOUND_NO_MEMORY;
-    }
-    const enum file_outcome outcome = files_read_checkpoint(
-        path, finding->partition, number, finding->store->group, finding->checkpoint, error);
-    enum found found = FOUND_NOT;
-    if (outcome == FILE_READ) {
-        if (checkpoint_is_usable(finding->checkpoint, finding->committed, &above)) {
-            found = FOUND_IT;
-        } else {
-            explain_above(finding, above);
-            checkpoint_release(finding->checkpoint);
-        }
-        finding->oldest = number;
-    } else if (outcome != FILE_NONE && error->code == ERROR_MEMORY) {
-        found = FOUND_NO_MEMORY;
-    } else if (outcome != FILE_NONE) {
-        explain(finding, error->text);
-        files_set_aside(path, outcome, finding->store->log, error);
-    }
-    free(path);
-    return found;
-}
-
-static enum found try_files(struct finding *finding, const struct file_list *files,
-                            struct error *error) {
-    enum found found = FOUND_NOT;
-    for (size_t i = files->count; i > 0 && found == FOUND_NOT; i--) {
-        if (files->items[i - 1].kind != FILE_CHECKPOINT)
-            continue;
-        if (finding->highest == 0)
-            finding->highest = files->items[i - 1].number;
-        found = try_file(finding, files->items[i - 1].number, error);
-    }
-    for (size_t i = 0; found == FOUND_IT && i < files->count; i++) {
-        if (files->items[i].kind != FILE_CHECKPOINT)
-            continue;
-        finding->oldest = files->items[i].number;
-        break;
-    }
-    return found;
+bool checkpoint_store_is_shared(const struct checkpoint_store *store) {
+    return store->backend->ops->is_shared;
 }
 
 /* What the thread has to know of it. Without a place there is no memory. */
-static bool note_found(struct finding *finding, bool is_found, struct store_job *end) {
-    struct checkpoint_store *store = finding->store;
+static bool note_found(struct checkpoint_store *store, int32_t partition,
+                       const struct backend_found *found, struct store_job *end) {
     lock_acquire(&store->lock, store_lock);
-    struct store_place *place = store_place(store, finding->partition);
+    struct store_place *place = store_place(store, partition);
     if (place != NULL) {
-        const uint64_t number = is_found ? finding->checkpoint->number : 0;
+        place->turn++;
         memset(place->kept, 0, sizeof place->kept);
-        place->kept[0] = number;
-        place->oldest = finding->oldest;
-        place->stale_above = number;
-        place->stale_to = finding->highest;
+        place->kept[0] = found->number;
+        place->oldest = found->oldest;
+        place->stale_above = found->number;
+        place->stale_to = found->highest;
+        if (place->highest < found->highest)
+            place->highest = found->highest;
         if (end != NULL) {
             end->place = place;
             end->is_end = true;
+            end->turn = place->turn;
             store_push(store, end);
         }
     }
@@ -457,106 +376,38 @@ static bool note_found(struct finding *finding, bool is_found, struct store_job 
 bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
                            const struct positions *committed, struct checkpoint *checkpoint,
                            struct text *why, struct error *error) {
-    struct finding finding = {.store = store,
-                              .partition = partition,
-                              .committed = committed,
-                              .checkpoint = checkpoint,
-                              .why = why};
-    struct file_list files = {0};
+    struct backend_found found = {0};
     *error = (struct error){.code = ERROR_NONE};
-    if (!store_list(store, partition, &files, error)) {
-        if (error->code != ERROR_MEMORY) {
-            log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.unreadable",
-                      "checkpoints are not used: %s", error->text);
-            note_unreadable(store, partition, error);
-        }
-        explain(&finding, error->text);
-        error->code = error->code == ERROR_MEMORY ? ERROR_MEMORY : ERROR_NONE;
-        return false;
+    const bool is_found = store->backend->ops->find(store->backend, partition, committed,
+                                                    checkpoint, why, &found, error);
+    if (found.is_unreadable) {
+        note_unreadable(store, partition, error);
+        error->code = ERROR_NONE; /* what it says was logged */
     }
-    const enum found found = try_files(&finding, &files, error);
-    file_list_release(&files);
-    if (found == FOUND_NO_MEMORY)
+    if (!is_found && !found.is_without_order)
         return false;
-    struct store_job *end = found == FOUND_NOT ? new_job(STORE_JOURNAL, 0) : NULL;
-    if ((found == FOUND_NOT && end == NULL) || !note_found(&finding, found == FOUND_IT, end)) {
+    struct store_job *end = !is_found ? new_job(STORE_JOURNAL, 0) : NULL;
+    if ((!is_found && end == NULL) || !note_found(store, partition, &found, end)) {
         store_job_free(end);
         checkpoint_release(checkpoint);
         return error_set_memory(error, "a partition's checkpoints");
     }
-    if (found == FOUND_NOT)
-        error->code = ERROR_NONE; /* what it says was logged */
-    return found == FOUND_IT;
+    return is_found;
 }
 
-/* ---- the order ---- */
-
-static void say_order_unknown(const struct checkpoint_store *store, int32_t partition,
-                              const char *why) {
-    log_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.order_unknown",
-              "partition %" PRId32 ": the order in which messages of different topics were "
-              "processed is not known any more: %s",
-              partition, why);
-}
-
-static void say_missing(const struct checkpoint_store *store, int32_t partition, uint64_t number) {
-    char why[64];
-    snprintf(why, sizeof why, "journal %" PRIu64 " is missing", number);
-    say_order_unknown(store, partition, why);
-}
-
-/* Adds a journal; false: it is the last that can be read. */
-static bool add_journal(struct checkpoint_store *store, int32_t partition, uint64_t number,
-                        struct order *order, bool *is_whole) {
-    const struct journal_owner owner = store_owner(store, partition, number);
-    struct journal_shape shape = {0};
-    struct error error;
-    char *bytes = NULL;
-    size_t size = 0;
-    char *path = files_path(store->state_dir, partition, number, FILE_JOURNAL);
-    bool did = path != NULL || error_set_memory(&error, "a path");
-    did = did && files_read(path, &bytes, &size, &error) == FILE_READ;
-    did = did && journal_read(bytes, size, &owner, order, &shape, &error);
-    if (did && shape.whole < size && !shape.is_torn)
-        error_set(&error, ERROR_INVALID, "%s: damaged after byte %zu of %zu", path, shape.whole,
-                  size);
-    if (!did || (shape.whole < size && !shape.is_torn))
-        say_order_unknown(store, partition, error.text);
-    free(bytes);
-    free(path);
-    *is_whole = did && (shape.whole == size || shape.is_torn);
-    return did && shape.whole == size;
+bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
+                             struct error *error) {
+    struct backend_found found = {0};
+    *error = (struct error){.code = ERROR_NONE};
+    if (store->backend->ops->resume == NULL)
+        return true;
+    if (!store->backend->ops->resume(store->backend, partition, &found, error))
+        return false;
+    return note_found(store, partition, &found, NULL) ||
+           error_set_memory(error, "a partition's checkpoints");
 }
 
 void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,
                                  struct order *order) {
-    struct file_list files;
-    struct error error;
-    if (!store_list(store, partition, &files, &error)) {
-        say_order_unknown(store, partition, error.text);
-        order_break(order);
-        return;
-    }
-    uint64_t next = number;
-    bool goes_on = true;
-    for (size_t i = 0; i < files.count; i++) {
-        const struct file_name *file = &files.items[i];
-        bool is_whole = true;
-        if (file->kind != FILE_JOURNAL || file->number < number)
-            continue;
-        const bool follows = goes_on && file->number == next;
-        if (goes_on && !follows)
-            say_missing(store, partition, next);
-        if (file->number > number && !order_begin_segment(order, file->number))
-            break;
-        goes_on = follows && add_journal(store, partition, file->number, order, &is_whole);
-        if (!follows || !is_whole)
-            order_break(order); /* told in the newest file, which is gone on with */
-        next = file->number + 1;
-    }
-    if (next == number) { /* there is one with every checkpoint */
-        say_missing(store, partition, number);
-        order_break(order);
-    }
-    file_list_release(&files);
+    store->backend->ops->read_order(store->backend, partition, number, order);
 }

@@ -1,20 +1,11 @@
 /*
- * checkpoint/store.h - where checkpoints and journals are kept: a directory, written by a thread of
- * its own.
+ * checkpoint/store.h - where checkpoints and journals are kept, written by a thread of its own: in
+ * a directory (directory.h) or in a topic (checkpoint/kafka/state_topic.h). Who uses a store does
+ * not know which.
  *
- *   STATE_DIR/checkpoints/PARTITION/NUMBER.checkpoint   (PARTITION "global" for -1)
- *   STATE_DIR/checkpoints/PARTITION/NUMBER.journal      the order behind that checkpoint
- *   STATE_DIR/checkpoints/PARTITION/order.tail          its end, by the lane (order_tail.h)
- *
- * A checkpoint is written beside, synced and renamed, and its directory is synced. Kept are the
- * newest three, and of older ones the newest two that were usable for what was committed when the
- * last one was written: with sinks that confirm nothing for long, the three newest all lie above
- * the committed offsets. Journals go with the checkpoints that they lie before.
- *
- * What cannot be used - damaged, cut off, of another form, not this service's alone - is renamed to
- * *.damaged or *.refused, and logged with the reason; the next older one is taken. A disk that is
- * full stops checkpoints and journals, is logged once, and once more when it is over; nothing waits
- * for it.
+ * What cannot be used - damaged, cut off, of another form - is logged with the reason; the next
+ * older one is taken. A disk that is full, or brokers that are away, stop checkpoints and journals,
+ * are logged once, and once more when it is over; nothing waits for them.
  *
  * Threads: lanes put and append; control does all the rest. store_status() by any thread.
  */
@@ -27,23 +18,30 @@
 #include "checkpoint/order_tail.h"
 #include "log/log.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct checkpoint_store;
+struct store_backend;
 
 struct checkpoint_store_options {
-    const char *state_dir;
-    const char *group; /* group.id: checkpoints of another one are refused */
+    struct store_backend *backend; /* taken over, also by a failure; NULL: a directory */
+    const char *state_dir;         /* where states of before are, and the directory */
+    const char *group;             /* group.id: checkpoints of another one are refused */
     /* Kafka's names. Their indices are the streams of a KEYED number; of GLOBAL, (topic T,
      * partition number P) is stream P * topic_count + T. */
     const char *const *topics;
     size_t topic_count;
     struct log *log;
+    /* Control's waits end at that moment (monotonic), which may come nearer meanwhile; outlives the
+     * store. NULL: none. */
+    const _Atomic int64_t *hurry_ns;
 };
 
-/* Makes the directory, checks that it is this service's alone, and starts the thread. Copies the
+/* Sees whether the place can be used - the directory is this service's alone, the topic has the
+ * right settings -, and starts the thread. Copies the
  * options' texts. NULL with an error. */
 struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_options *options,
                                               struct error *error);
@@ -51,18 +49,29 @@ struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_opti
  * left. NULL is allowed. */
 bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns);
 
+/* Whether the other hosts of the group write there too: what they did with a partition number while
+ * it was theirs is found here then. Any thread. */
+bool checkpoint_store_is_shared(const struct checkpoint_store *store);
+
 /*
  * The newest checkpoint of the partition number that is usable for the committed offsets; it is not
  * removed before a newer one has been written. False: there is none; `why` then tells people about
  * the newest that there is ("" when there is none at all). ERROR_MEMORY in `error` means that
- * nobody can say; otherwise it has ERROR_NONE, and what is wrong with files was logged. Checkpoints
- * above the committed offsets stay, and are removed when the next one is written, whose number is
- * above all there are. When there is none, the journals are of no use, and are removed. What was
- * put and is not written yet is not seen: await it.
+ * nobody can say, and ERROR_TIMEOUT that nobody could by now (a stop was asked for, or the brokers
+ * do not answer); otherwise it has ERROR_NONE, and what is wrong with files or records was logged.
+ * Checkpoints above the committed offsets stay, and are removed when the next one is written, whose
+ * number is above all there are. When there is none, the journals are of no use, and are removed.
+ * What was put and is not written yet is not seen, nor written any more: await it.
  */
 bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
                            const struct positions *committed, struct checkpoint *checkpoint,
                            struct text *why, struct error *error);
+
+/* A partition number comes, and nothing that is kept of it is gone on with: it was parked here, or
+ * nobody knows where it begins. Before the first put of a number that comes there is one of the
+ * two, this or find. False with an error: ERROR_MEMORY, ERROR_TIMEOUT as above. */
+bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
+                             struct error *error);
 
 /* Reads the journal behind that checkpoint number into an order just made with the number
  * (order.h), segment by segment. Files that are missing, unreadable or end within a frame end it:
@@ -82,7 +91,7 @@ struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int
                                              const struct order *order);
 
 /* The number for the next checkpoint: above all that are there or were put. 0: nobody can say now,
- * for lack of memory or because of the disk; it was logged. */
+ * for lack of memory or because of the disk; it was logged. Any thread. */
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition);
 
 /* Takes the checkpoint over, to be written; `*checkpoint` is empty afterwards. `committed` (copied)
@@ -97,8 +106,8 @@ uint64_t checkpoint_store_put(struct checkpoint_store *store, struct checkpoint 
  * whoever reads it knows that the order is broken. Numbers never go down. */
 uint64_t checkpoint_store_append(struct checkpoint_store *store, int32_t partition, uint64_t number,
                                  const struct text *frames);
-/* Whether all up to the ticket has been tried; what is on the disk is synced (fdatasync). Any
- * thread. */
+/* Whether all up to the ticket has been tried; what was written is safe: synced (fdatasync), or
+ * acknowledged by all brokers that have to. Any thread. */
 bool checkpoint_store_is_done(const struct checkpoint_store *store, uint64_t ticket);
 /* Waits for it, up to the time. */
 bool checkpoint_store_await(struct checkpoint_store *store, uint64_t ticket, int64_t timeout_ns);
@@ -134,7 +143,7 @@ size_t checkpoint_store_status(struct checkpoint_store *store,
                                struct checkpoint_store_status *status, size_t most,
                                struct checkpoint_store_totals *totals);
 
-/* ---- offline, for `take5 checkpoint`: without a store ---- */
+/* ---- offline, for `take5 checkpoint`: files, without a store ---- */
 
 struct checkpoint_file {
     int32_t partition;

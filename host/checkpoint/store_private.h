@@ -5,8 +5,7 @@
 #define TAKE5_CHECKPOINT_STORE_PRIVATE_H
 
 #include "base/locks.h"
-#include "checkpoint/files.h"
-#include "checkpoint/journal.h"
+#include "checkpoint/backend.h"
 #include "checkpoint/store.h"
 
 #include <pthread.h>
@@ -21,20 +20,13 @@ struct store_job {
     uint64_t ticket;
     struct store_place *place;
     uint64_t number;
+    uint64_t turn;   /* of its place, when it was put */
     bool is_dropped; /* too much waited: it fails */
     bool is_end;     /* with STORE_JOURNAL: removes all journals */
     struct checkpoint checkpoint;
     struct positions committed;
     struct text frames;
 };
-
-/* Positions of a file that is there: what its usability hangs on. */
-struct store_head {
-    uint64_t number;
-    struct checkpoint checkpoint; /* without states */
-};
-
-#define STORE_KEPT 16
 
 LOCK_CLASS(store_lock);
 
@@ -43,10 +35,11 @@ struct store_place {
     int32_t partition;
 
     uint64_t highest GUARDED_BY(store_lock); /* of all numbers that were there or put */
-    bool is_listed GUARDED_BY(store_lock);   /* `highest` knows the directory */
-    bool is_holed GUARDED_BY(store_lock);    /* frames were lost, which no file has been told */
+    bool is_listed GUARDED_BY(store_lock);   /* `highest` knows what is there */
+    bool is_holed GUARDED_BY(store_lock);    /* frames were lost, which no journal tells */
+    uint64_t turn GUARDED_BY(store_lock);    /* one more with each find or resume */
     size_t waiting GUARDED_BY(store_lock);   /* checkpoints in the queue */
-    uint64_t kept[STORE_KEPT] GUARDED_BY(store_lock); /* newest first; 0: no more */
+    uint64_t kept[BACKEND_KEPT] GUARDED_BY(store_lock); /* newest first; 0: no more */
     uint64_t oldest GUARDED_BY(store_lock);
     /* Checkpoints above the first one and up to the second go when another is written. */
     uint64_t stale_above GUARDED_BY(store_lock), stale_to GUARDED_BY(store_lock);
@@ -55,19 +48,10 @@ struct store_place {
     bool is_failing[STORE_WORKS] GUARDED_BY(store_lock);
     uint64_t failed_size[STORE_WORKS] GUARDED_BY(store_lock);
     struct checkpoint_store_status status GUARDED_BY(store_lock);
-
-    /* The thread's. */
-    struct store_head *heads;
-    size_t head_count, head_capacity;
-    struct store_place *next_dirty;
-    bool is_dirty;
-    int journal; /* descriptor; -1: none is open */
-    uint64_t journal_number;
-    uint64_t journal_size;
-    bool is_journal_new; /* its directory is to be synced */
 };
 
 struct checkpoint_store {
+    struct store_backend *backend; /* NULL: it has none yet */
     char *state_dir, *group;
     char **topics;
     size_t topic_count;
@@ -90,7 +74,6 @@ struct checkpoint_store {
 
     _Atomic uint64_t finished; /* ticket; release, after all up to it has been tried */
     /* The thread's. */
-    struct store_place *dirty;
     struct store_job *batch; /* taken from the queue, and not begun */
 };
 
@@ -104,12 +87,6 @@ struct store_place *store_place_find(const struct checkpoint_store *store, int32
 REQUIRES(store_lock)
 uint64_t store_push(struct checkpoint_store *store, struct store_job *job);
 void store_job_free(struct store_job *job);
-struct journal_owner store_owner(const struct checkpoint_store *store, int32_t partition,
-                                 uint64_t number);
-
-/* The files of a partition number. */
-bool store_list(const struct checkpoint_store *store, int32_t partition, struct file_list *files,
-                struct error *error);
 
 /* What a place's work came to, for status and log. `size`: of what did not work; another place that
  * writes as much is a sign that this one is well too. */
@@ -120,7 +97,5 @@ void store_worked(struct checkpoint_store *store, const struct store_place *plac
 
 /* The thread. */
 void *store_run(void *store);
-/* Of a place, when the thread is over. */
-void store_place_release(struct store_place *place);
 
 #endif

@@ -2,10 +2,19 @@
 #include "checkpoint/store.h"
 
 #include "base/text.h"
+#include "checkpoint/files.h"
+#include "checkpoint/journal.h"
 #include "checkpoint/store_private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+static struct journal_owner owner_of(const struct checkpoint_store *store, int32_t partition) {
+    return (struct journal_owner){.partition = partition,
+                                  .group = store->group,
+                                  .topics = (const char *const *)store->topics,
+                                  .topic_count = store->topic_count};
+}
 
 static char *tail_path(const struct checkpoint_store *store, int32_t partition) {
     char place[FILES_PLACE_SIZE];
@@ -30,7 +39,7 @@ static void find_known(const struct checkpoint_store *store, const struct checkp
 
 void checkpoint_store_read_tail(struct checkpoint_store *store, const struct checkpoint *from,
                                 struct order *order) {
-    const struct journal_owner owner = store_owner(store, from->partition, 0);
+    const struct journal_owner owner = owner_of(store, from->partition);
     int64_t *known = calloc(store->topic_count + 1, sizeof *known);
     char *path = tail_path(store, from->partition);
     if (known == NULL || path == NULL) {
@@ -45,7 +54,7 @@ void checkpoint_store_read_tail(struct checkpoint_store *store, const struct che
 
 struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,
                                              const struct order *order) {
-    const struct journal_owner owner = store_owner(store, partition, 0);
+    const struct journal_owner owner = owner_of(store, partition);
     struct order_tail *tail = NULL;
     struct error error;
     char *path = tail_path(store, partition);

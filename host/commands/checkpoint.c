@@ -4,14 +4,13 @@
 #include "base/json_writer.h"
 #include "checkpoint/store.h"
 #include "cli/cli.h"
+#include "commands/checkpoint_inventory.h"
 #include "commands/registry.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct checkpoint_command {
     struct config_options options;
@@ -101,30 +100,22 @@ static void put_json_head(struct json_writer *json, const struct checkpoint *che
     put_json_positions(json, &checkpoint->positions);
 }
 
-static bool list_files(const struct config *config, struct checkpoint_file **files, size_t *count) {
+static bool load(struct inventory *inventory, const struct config *config) {
     struct error error;
-    if (checkpoint_files_list(config->state_dir, files, count, &error))
+    if (inventory_load(inventory, config, &error))
         return true;
     complain("%s", error.text);
     return false;
 }
 
-/* A host that runs removes old ones meanwhile. */
-static bool is_gone(const struct checkpoint_file *file) {
-    return access(file->path, F_OK) != 0 && errno == ENOENT;
-}
-
 /* ---- list ---- */
 
-#define LIST_HEADING                                                                               \
-    "PARTITION    NUMBER  TAKEN                     DEPLOYMENTS         BYTES  POSITIONS\n"
-
 static void list_one(struct output *output, const struct checkpoint *checkpoint,
-                     const struct checkpoint_file *file) {
+                     const struct inventory_item *item) {
     char number[16];
     if (output->is_json) {
         json_begin_object(&output->json, NULL);
-        put_json_head(&output->json, checkpoint, file->path, file->size);
+        put_json_head(&output->json, checkpoint, item->name, item->size);
         json_begin_array(&output->json, "deployments");
         for (size_t i = 0; i < checkpoint->part_count; i++)
             json_text(&output->json, NULL, checkpoint->parts[i].deployment);
@@ -135,26 +126,45 @@ static void list_one(struct output *output, const struct checkpoint *checkpoint,
     text_printf(&output->text, "%-9s  %8" PRIu64 "  ",
                 partition_text(checkpoint->partition, number), checkpoint->number);
     text_time_ns(&output->text, clock_ms_ns(checkpoint->taken_ms));
-    text_printf(&output->text, "  %11zu  %12" PRIu64 "  ", checkpoint->part_count, file->size);
+    text_printf(&output->text, "  %11zu  %12" PRIu64 "  ", checkpoint->part_count, item->size);
     put_positions(&output->text, &checkpoint->positions, checkpoint->partition);
     text_putc(&output->text, '\n');
 }
 
-/* Whether it can be read; no journals. */
-static bool list_file(struct output *output, const struct checkpoint_file *file) {
-    struct checkpoint checkpoint;
+static bool list_item(struct output *output, const struct inventory *inventory, size_t item) {
+    struct checkpoint room;
     struct error error;
-    if (file->is_journal)
-        return true;
-    checkpoint_init(&checkpoint);
-    const bool did = checkpoint_file_read(file->path, &checkpoint, &error);
-    const bool is_good = did || is_gone(file);
-    if (did)
-        list_one(output, &checkpoint, file);
+    checkpoint_init(&room);
+    const struct checkpoint *checkpoint = inventory_read(inventory, item, &room, &error);
+    const bool is_good = checkpoint != NULL || inventory_is_gone(inventory, item);
+    if (checkpoint != NULL)
+        list_one(output, checkpoint, &inventory->items[item]);
     else if (!is_good)
         complain("%s", error.text);
-    checkpoint_release(&checkpoint);
+    checkpoint_release(&room);
     return is_good;
+}
+
+static bool list_all(const struct config *config, bool is_json) {
+    struct inventory inventory;
+    bool is_good = true;
+    struct output output;
+    if (!load(&inventory, config))
+        return false;
+    output_init(&output, is_json);
+    if (is_json)
+        json_begin_array(&output.json, NULL);
+    else
+        text_printf(&output.text, "%-9s  %8s  %-24s  %11s  %12s  %s\n", "PARTITION", "NUMBER",
+                    "TAKEN", "DEPLOYMENTS", "BYTES", "POSITIONS");
+    for (size_t i = 0; i < inventory.count; i++) {
+        if (!inventory.items[i].is_journal)
+            is_good &= list_item(&output, &inventory, i);
+    }
+    if (is_json)
+        json_end_array(&output.json);
+    inventory_release(&inventory);
+    return output_end(&output) && is_good;
 }
 
 /* ---- show ---- */
@@ -199,87 +209,87 @@ static void show_json_part(struct json_writer *json, const struct checkpoint_par
     json_end_object(json);
 }
 
+static bool show(const struct checkpoint *checkpoint, const char *name, uint64_t size,
+                 bool is_json) {
+    struct output output;
+    char number[16];
+    output_init(&output, is_json);
+    if (is_json) {
+        json_begin_object(&output.json, NULL);
+        put_json_head(&output.json, checkpoint, name, size);
+        json_begin_array(&output.json, "deployments");
+        for (size_t i = 0; i < checkpoint->part_count; i++)
+            show_json_part(&output.json, &checkpoint->parts[i]);
+        json_end_array(&output.json);
+        json_end_object(&output.json);
+    } else {
+        text_printf(&output.text, "%s\n  partition %s, number %" PRIu64 ", taken ", name,
+                    partition_text(checkpoint->partition, number), checkpoint->number);
+        text_time_ns(&output.text, clock_ms_ns(checkpoint->taken_ms));
+        text_printf(&output.text, ", group.id %s\n  positions ", checkpoint->group);
+        put_positions(&output.text, &checkpoint->positions, checkpoint->partition);
+        text_putc(&output.text, '\n');
+        for (size_t i = 0; i < checkpoint->part_count; i++)
+            show_part(&output, &checkpoint->parts[i], checkpoint->partition);
+    }
+    return output_end(&output);
+}
+
 static bool show_file(const char *path, uint64_t size, bool is_json) {
     struct checkpoint checkpoint;
     struct error error;
-    struct output output;
-    char number[16];
     checkpoint_init(&checkpoint);
     if (!checkpoint_file_read(path, &checkpoint, &error)) {
         complain("%s", error.text);
         return false;
     }
-    output_init(&output, is_json);
-    if (is_json) {
-        json_begin_object(&output.json, NULL);
-        put_json_head(&output.json, &checkpoint, path, size);
-        json_begin_array(&output.json, "deployments");
-        for (size_t i = 0; i < checkpoint.part_count; i++)
-            show_json_part(&output.json, &checkpoint.parts[i]);
-        json_end_array(&output.json);
-        json_end_object(&output.json);
-    } else {
-        text_printf(&output.text, "%s\n  partition %s, number %" PRIu64 ", taken ", path,
-                    partition_text(checkpoint.partition, number), checkpoint.number);
-        text_time_ns(&output.text, clock_ms_ns(checkpoint.taken_ms));
-        text_printf(&output.text, ", group.id %s\n  positions ", checkpoint.group);
-        put_positions(&output.text, &checkpoint.positions, checkpoint.partition);
-        text_putc(&output.text, '\n');
-        for (size_t i = 0; i < checkpoint.part_count; i++)
-            show_part(&output, &checkpoint.parts[i], checkpoint.partition);
-    }
+    const bool did = show(&checkpoint, path, size, is_json);
     checkpoint_release(&checkpoint);
-    return output_end(&output);
+    return did;
+}
+
+static bool show_item(const struct inventory *inventory, size_t item, bool is_json) {
+    struct checkpoint room;
+    struct error error;
+    checkpoint_init(&room);
+    const struct checkpoint *checkpoint = inventory_read(inventory, item, &room, &error);
+    if (checkpoint == NULL)
+        complain("%s", error.text);
+    const bool did = checkpoint != NULL && show(checkpoint, inventory->items[item].name,
+                                                inventory->items[item].size, is_json);
+    checkpoint_release(&room);
+    return did;
 }
 
 static bool show_newest(const struct config *config, int32_t partition, bool is_json) {
-    struct checkpoint_file *files;
-    size_t count;
-    const struct checkpoint_file *newest = NULL;
+    struct inventory inventory;
     char number[16];
-    if (!list_files(config, &files, &count))
+    if (!load(&inventory, config))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        if (files[i].partition == partition && !files[i].is_journal)
-            newest = &files[i];
+    size_t newest = inventory.count;
+    for (size_t i = 0; i < inventory.count; i++) {
+        if (inventory.items[i].partition == partition && !inventory.items[i].is_journal)
+            newest = i;
     }
-    if (newest == NULL)
-        complain("%s/checkpoints has none of partition %s", config->state_dir,
-                 partition_text(partition, number));
-    const bool did = newest != NULL && show_file(newest->path, newest->size, is_json);
-    checkpoint_files_free(files, count);
+    if (newest == inventory.count)
+        complain("%s has none of partition %s", inventory.place, partition_text(partition, number));
+    const bool did = newest < inventory.count && show_item(&inventory, newest, is_json);
+    inventory_release(&inventory);
     return did;
 }
 
 /* ---- verify ---- */
 
-/* Whether it is good; `*torn`: bytes at its end that a crash cut off. */
-static bool is_file_good(const struct checkpoint_file *file, uint64_t *torn, struct error *error) {
-    struct checkpoint checkpoint;
-    *torn = 0;
-    if (file->is_journal)
-        return checkpoint_journal_check(file->path, torn, error);
-    checkpoint_init(&checkpoint);
-    bool did = checkpoint_file_read(file->path, &checkpoint, error);
-    if (did && (checkpoint.number != file->number || checkpoint.partition != file->partition))
-        did = error_set(error, ERROR_INVALID,
-                        "%s: it is number %" PRIu64 " of partition %" PRId32 ", not what its name"
-                        " says",
-                        file->path, checkpoint.number, checkpoint.partition);
-    checkpoint_release(&checkpoint);
-    return did;
-}
-
-static void verify_one(struct output *output, const struct checkpoint_file *file, bool is_good,
+static void verify_one(struct output *output, const struct inventory_item *item, bool is_good,
                        uint64_t torn, const struct error *error) {
     if (output->is_json) {
         char number[16];
         json_begin_object(&output->json, NULL);
-        json_text(&output->json, "path", file->path);
-        json_text(&output->json, "kind", file->is_journal ? "journal" : "checkpoint");
-        json_text(&output->json, "partition", partition_text(file->partition, number));
-        json_unsigned(&output->json, "number", file->number);
-        json_unsigned(&output->json, "size", file->size);
+        json_text(&output->json, "path", item->name);
+        json_text(&output->json, "kind", item->is_journal ? "journal" : "checkpoint");
+        json_text(&output->json, "partition", partition_text(item->partition, number));
+        json_unsigned(&output->json, "number", item->number);
+        json_unsigned(&output->json, "size", item->size);
         json_bool(&output->json, "is_good", is_good);
         json_unsigned(&output->json, "torn", torn);
         json_text(&output->json, "error", is_good ? NULL : error->text);
@@ -291,47 +301,38 @@ static void verify_one(struct output *output, const struct checkpoint_file *file
     else if (torn > 0)
         text_printf(&output->text,
                     "good  %s, but for the last %" PRIu64 " bytes, which a crash cut off\n",
-                    file->path, torn);
+                    item->name, torn);
     else
-        text_printf(&output->text, "good  %s\n", file->path);
+        text_printf(&output->text, "good  %s\n", item->name);
 }
 
-static bool verify_file(struct output *output, const struct checkpoint_file *file) {
-    struct error error;
-    uint64_t torn;
-    const bool is_good = is_file_good(file, &torn, &error);
-    if (!is_good && is_gone(file))
-        return true;
-    verify_one(output, file, is_good, torn, &error);
-    return is_good;
-}
-
-/* ---- the command ---- */
-
-/* Prints `heading` (NULL: none) and what `visit` says of each file. False: some file is not good.
- */
-static bool each_file(const struct config *config, bool is_json, const char *heading,
-                      bool (*visit)(struct output *output, const struct checkpoint_file *file)) {
-    struct checkpoint_file *files;
-    size_t count;
+static bool verify_all(const struct config *config, bool is_json) {
+    struct inventory inventory;
     bool are_good = true;
     struct output output;
-    if (!list_files(config, &files, &count))
+    if (!load(&inventory, config))
         return false;
     output_init(&output, is_json);
     if (is_json)
         json_begin_array(&output.json, NULL);
-    else if (heading != NULL)
-        text_puts(&output.text, heading);
-    else if (count == 0)
-        text_printf(&output.text, "%s/checkpoints: there are none\n", config->state_dir);
-    for (size_t i = 0; i < count; i++)
-        are_good &= visit(&output, &files[i]);
+    for (size_t i = 0; i < inventory.count; i++) {
+        struct error error;
+        uint64_t torn;
+        const bool is_good = inventory_verify(&inventory, i, &torn, &error);
+        if (!is_good && inventory_is_gone(&inventory, i))
+            continue;
+        verify_one(&output, &inventory.items[i], is_good, torn, &error);
+        are_good &= is_good;
+    }
     if (is_json)
         json_end_array(&output.json);
-    checkpoint_files_free(files, count);
+    else if (inventory.count == 0)
+        text_printf(&output.text, "%s: there are none\n", inventory.place);
+    inventory_release(&inventory);
     return output_end(&output) && are_good;
 }
+
+/* ---- the command ---- */
 
 static int with_config(const struct checkpoint_command *command, int argc, char **argv) {
     int32_t partition;
@@ -342,9 +343,9 @@ static int with_config(const struct checkpoint_command *command, int argc, char 
     if (argc == 2 && parse_partition(argv[1], &partition))
         did = show_newest(config, partition, command->is_json);
     else if (strcmp(argv[0], "list") == 0)
-        did = each_file(config, command->is_json, LIST_HEADING, list_file);
+        did = list_all(config, command->is_json);
     else
-        did = each_file(config, command->is_json, NULL, verify_file);
+        did = verify_all(config, command->is_json);
     config_free(config);
     return did ? EXIT_GOOD : EXIT_FAILED;
 }
@@ -387,14 +388,15 @@ const struct command command_checkpoint = {
     .usage = "list [options]\nshow [options] FILE|PARTITION\nverify [options]",
     .summary = "checkpoints of the strategies' states: look at them, check them",
     .description =
-        "Reads the checkpoints and journals in STATE_DIR/checkpoints, whether a host runs or not, "
-        "and changes nothing."
+        "Reads the checkpoints and journals in STATE_DIR/checkpoints or, with [checkpoint] store = "
+        "kafka, in the topic, whether a host runs or not, and changes nothing."
         "\n\n"
         "list prints where in the topics each checkpoint stands and what it holds. show tells of "
         "each deployment in one: a file, or the newest one of a partition number, or of "
         "\"global\". "
         "verify checks all hashes, of journals too, and fails if any is wrong. The end of a "
-        "journal that a crash cut off is no damage.",
+        "journal that a crash cut off is no damage. Of a topic, all three tell of the newest whole "
+        "checkpoint of each partition number.",
     .examples = "take5 checkpoint list                     # what there is, and where in the "
                 "topics it stands\n"
                 "take5 checkpoint verify",

@@ -73,6 +73,7 @@ enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
 enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
 enum config_delivery { DELIVERY_AT_LEAST_ONCE = 1, DELIVERY_EXACTLY_ONCE };
+enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
@@ -156,6 +157,8 @@ struct config {
     bool dead_letters_fsync;
 
     /* [checkpoint] */
+    enum config_checkpoint_store checkpoint_store;
+    char *checkpoint_topic;         /* Kafka's name */
     int64_t checkpoint_interval_ns; /* 0: only at a clean stop */
     int64_t max_catch_up;           /* messages that an instance may be behind; 0: any number */
 

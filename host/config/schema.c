@@ -45,6 +45,8 @@ static const struct schema_choice dead_letters[] = {{"none", DEAD_LETTERS_NONE},
                                                     {"kafka", DEAD_LETTERS_KAFKA},
                                                     {NULL, 0}};
 static const struct schema_choice isolate[] = {{"none", 0}, {"each", 1}, {NULL, 0}};
+static const struct schema_choice checkpoint_stores[] = {
+    {"directory", CHECKPOINT_STORE_DIRECTORY}, {"kafka", CHECKPOINT_STORE_KAFKA}, {NULL, 0}};
 static const struct schema_choice partial[] = {{"suspend", 0}, {"ok", 1}, {NULL, 0}};
 
 static const struct schema_section sections[] = {
@@ -70,8 +72,7 @@ static const struct schema_section sections[] = {
      "Signals into a Kafka topic."},
     {"dead_letters", NULL, "Where invalid messages go, with the reason."},
     {"checkpoint", NULL,
-     "States of strategies while the stream runs, in STATE_DIR/checkpoints (take5 checkpoint shows "
-     "them)."},
+     "States of strategies while the stream runs (take5 checkpoint shows them)."},
     {"journal", NULL,
      "The order in which messages were delivered. `take5 replay --journal FILE` follows it, so "
      "that "
@@ -258,6 +259,15 @@ static const struct schema_key keys[] = {
     {"dead_letters", "fsync", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(dead_letters_fsync),
      true, "Whether a dead letter counts as written only after fsync."},
 
+    {"checkpoint", "store", SCHEMA_CHOICE, "directory", NULL, 0, 0, checkpoint_stores,
+     CONFIG(checkpoint_store), true,
+     "Where they are kept. directory: STATE_DIR/checkpoints, which needs no broker. kafka: a "
+     "compacted topic, so that a strategy's state is there for any host of the group, and on a new "
+     "machine with an empty disk."},
+    {"checkpoint", "topic", SCHEMA_TEXT, "take5_state", NULL, 0, 0, NULL, CONFIG(checkpoint_topic),
+     true,
+     "The topic, with store = kafka. It is made if it is missing, with as many partitions as the "
+     "topics that are read; hosts of different groups may share it."},
     {"checkpoint", "interval", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL,
      CONFIG(checkpoint_interval_ns), false,
      "How often the states of strategies are saved while the stream runs; after a crash only the "

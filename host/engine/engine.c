@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/clock.h"
+#include "checkpoint/backend.h"
 #include "checkpoint/store.h"
 #include "engine/core/core.h"
 #include "engine/crash/crash.h"
@@ -149,12 +150,15 @@ static bool open_store(struct engine *engine, struct error *error) {
     for (size_t i = 0; i < engine->topics->count; i++)
         names[i] = topics_name(engine->topics, (uint32_t)i);
     const struct checkpoint_store_options options = {
+        .backend = engine->options.checkpoints,
+        .hurry_ns = &engine->hurry_ns,
         .state_dir = config->state_dir,
         .group = config->group_id,
         .topics = names,
         .topic_count = engine->topics->count,
         .log = engine->log,
     };
+    engine->options.checkpoints = NULL; /* the store's */
     engine->store = checkpoint_store_new(&options, error);
     free(names);
     return engine->store != NULL;
@@ -434,6 +438,8 @@ void engine_free(struct engine *engine) {
         lane_free(engine->lanes[i]);
     journal_free(engine->journal);
     (void)checkpoint_store_free(engine->store, STORE_END_NS);
+    if (engine->options.checkpoints != NULL)
+        engine->options.checkpoints->ops->free(engine->options.checkpoints);
     free(engine->lanes);
     while (engine->refused_count > 0)
         free(engine->refused[--engine->refused_count]);

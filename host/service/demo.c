@@ -126,6 +126,8 @@ bool demo_settle(struct demo *demo, struct config_options *options, const struct
            temp_dir_set_directories(&demo->temp, options, config) &&
            (is_meant(config, "take5", state) ||
             temp_dir_set(options, "take5", "keep_state", "no")) &&
+           /* The mock broker makes no topic with settings. */
+           temp_dir_set(options, "checkpoint", "store", "directory") &&
            (is_meant(config, "http", http) || temp_dir_set(options, "http", "enabled", "no")) &&
            (is_meant(config, "dead_letters", dead_letters) ||
             temp_dir_set(options, "dead_letters", "to", "none")) &&

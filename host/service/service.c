@@ -1,6 +1,8 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
+#include "checkpoint/backend.h"
+#include "checkpoint/kafka/state_topic.h"
 #include "engine/crash/crash.h"
 #include "feedstats/feed_stats.h"
 #include "ops/control/run_directory.h"
@@ -278,6 +280,42 @@ static bool start_http(struct service *service, struct error *error) {
     return service->http != NULL;
 }
 
+/* ---- where checkpoints are kept ---- */
+
+/* `*backend` NULL: in the state directory. */
+static bool make_checkpoints(const struct service *service, struct store_backend **backend,
+                             struct error *error) {
+    const struct config *config = service->config;
+    *backend = NULL;
+    if (config->checkpoint_store != CHECKPOINT_STORE_KAFKA || !config->keep_state)
+        return true;
+    const struct state_topic_options options = {
+        .config = config, .host_id = config->host_id, .log = service->log};
+    *backend = state_topic_backend_new(&options, error);
+    return *backend != NULL;
+}
+
+static bool make_engine(struct service *service, struct error *error) {
+    struct store_backend *checkpoints;
+    if (!make_checkpoints(service, &checkpoints, error))
+        return false;
+    const struct engine_options options = {
+        .config = service->config,
+        .log = service->log,
+        .source = service->source,
+        .publisher = &service->publisher,
+        .feed_stats = service->feed_stats,
+        .mode = T5_MODE_LIVE,
+        .does_rehearse = true,
+        .keeps_state = true,
+        .checkpoints = checkpoints,
+    };
+    service->engine = engine_new(&options, error);
+    if (service->engine == NULL && checkpoints != NULL)
+        checkpoints->ops->free(checkpoints);
+    return service->engine != NULL;
+}
+
 /* ---- life ---- */
 
 struct service *service_new(const struct service_options *options, struct error *error) {
@@ -304,18 +342,7 @@ struct service *service_new(const struct service_options *options, struct error 
         if (service->feed_stats == NULL)
             goto failed;
     }
-    const struct engine_options engine = {
-        .config = service->config,
-        .log = service->log,
-        .source = service->source,
-        .publisher = &service->publisher,
-        .feed_stats = service->feed_stats,
-        .mode = T5_MODE_LIVE,
-        .does_rehearse = true,
-        .keeps_state = true,
-    };
-    service->engine = engine_new(&engine, error);
-    if (service->engine == NULL)
+    if (!make_engine(service, error))
         goto failed;
     return service;
 

@@ -15,7 +15,7 @@ import subprocess
 
 from harness import chain, paths
 from harness.process import Process
-from harness.proxy import END_TXN
+from harness.proxy import END_TRANSACTION
 from harness.scenario import Scenario, main
 
 ROLES = ("bar_trends", "historic_stats", "asset_trends")
@@ -257,7 +257,7 @@ class Transactions(Scenario):
         self.start_stream()
         self.wait_read(200, host)
         mark = host.log_size()
-        self.proxy.cut_at(END_TXN, does_pass)
+        self.proxy.cut_at(END_TRANSACTION, does_pass)
         self.assertTrue(self.proxy.has_cut.wait(60))
         return host, mark
 

@@ -17,6 +17,8 @@
 struct feed_stats;
 struct publisher;
 
+struct store_backend;
+
 struct engine_options {
     const struct config *config; /* to start with; outlives the engine */
     struct log *log;
@@ -25,8 +27,10 @@ struct engine_options {
     struct feed_stats *feed_stats; /* NULL: none; freed by the caller after engine_free */
     enum t5_mode mode;             /* LIVE or REPLAY */
     bool does_rehearse;
-    bool keeps_state;                                  /* reads and writes config->state_dir */
-    const char *program;                               /* for rehearsals; NULL: this program */
+    bool keeps_state;                  /* reads and writes config->state_dir */
+    struct store_backend *checkpoints; /* where those are kept (checkpoint/backend.h); the engine's,
+                                        * once it is there; NULL: in config->state_dir */
+    const char *program;               /* for rehearsals; NULL: this program */
     uint64_t (*sequence)(const struct record *record); /* see lane_state.h, as the next */
     int64_t (*ahead_ns)(const struct record *record);
     /* A lane tells of each message that goes to the dead letters, whatever those are. Its thread.

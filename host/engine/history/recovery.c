@@ -70,10 +70,10 @@ static bool find(struct engine *engine, int32_t number, const struct positions *
                  struct checkpoint *checkpoint, struct text *why, struct error *error) {
     error->code = ERROR_NONE;
     bool is_found = checkpoint_store_find(engine->store, number, committed, checkpoint, why, error);
-    if (!is_found && error->code != ERROR_MEMORY && why->size == 0)
+    if (!is_found && error->code == ERROR_NONE && why->size == 0)
         is_found = checkpoint_store_find_old(engine->store, number, committed, checkpoint, error);
     if (!is_found)
-        return error->code != ERROR_MEMORY;
+        return error->code == ERROR_NONE;
     const bool can_feed =
         engine->options.source->ops->history != NULL && number != PARTITION_GLOBAL;
     if (!can_feed && !is_exact(checkpoint, committed)) {
@@ -85,7 +85,7 @@ static bool find(struct engine *engine, int32_t number, const struct positions *
     return true;
 }
 
-/* Empty: there is none to go on with, and the log says why. False: out of memory. */
+/* Empty: there is none to go on with, and the log says why. False: nobody knows. */
 static bool find_for(struct engine *engine, int32_t number, const struct topic_partition *parts,
                      size_t count, struct checkpoint *checkpoint, struct error *error) {
     struct positions committed;
@@ -94,9 +94,10 @@ static bool find_for(struct engine *engine, int32_t number, const struct topic_p
     text_init(&why);
     bool did = list_committed(engine, parts, count, &committed) ||
                error_set_memory(error, "committed offsets");
-    if (did && !knows_all(parts, count))
+    if (did && !knows_all(parts, count)) {
         text_puts(&why, "the committed offsets are not known");
-    else if (did)
+        did = checkpoint_store_resume(engine->store, number, error);
+    } else if (did)
         did = find(engine, number, &committed, checkpoint, &why, error);
     if (did && checkpoint->part_count == 0)
         say_not_found(engine, number, why.data);
@@ -137,6 +138,12 @@ bool recovery_find(struct engine *engine, const struct partition *partition,
     return find_for(engine, partition->number, parts, count, &recovery->checkpoint, error) &&
            (make_order(engine, partition->number, parts, count, recovery) ||
             error_set_memory(error, "a journal"));
+}
+
+bool recovery_resume(struct engine *engine, const struct partition *partition,
+                     struct error *error) {
+    return engine->store == NULL ||
+           checkpoint_store_resume(engine->store, partition->number, error);
 }
 
 void recovery_release(struct recovery *recovery) {
@@ -399,6 +406,11 @@ void recovery_take_global(struct engine *engine, const struct topic_partition *p
         engine->store == NULL)
         return;
     engine->did_take_global = true;
-    while (!find_and_take_global(engine, global, parts, count, &error) &&
+    bool did;
+    while (!(did = find_and_take_global(engine, global, parts, count, &error)) &&
+           error.code == ERROR_MEMORY &&
            breakdown_wait(&engine->breakdown, &patience, "the GLOBAL deployments' states")) {}
+    if (!did && error.code != ERROR_MEMORY && !atomic_load(&engine->should_stop))
+        breakdown_come(&engine->breakdown, error.code, "the GLOBAL deployments cannot work: %s",
+                       error.text);
 }

@@ -32,11 +32,13 @@ bool recovery_can_feed(const struct engine *engine);
 /* The newest checkpoint of the number that is usable for the committed offsets, which are in
  * `parts` (those of the number, or for GLOBAL all that are assigned). Where nothing can be read
  * again, and for GLOBAL, only one that begins at the very offsets. What there is and cannot be used
- * is logged. False: out of memory, and nobody knows. */
+ * is logged. False: nobody knows: out of memory, or not by now (ERROR_TIMEOUT). */
 bool recovery_find(struct engine *engine, const struct partition *partition,
                    const struct topic_partition *parts, size_t count, struct recovery *recovery,
                    struct error *error);
 void recovery_release(struct recovery *recovery);
+/* A partition number that was parked comes again, and goes on with what it has. Likewise. */
+bool recovery_resume(struct engine *engine, const struct partition *partition, struct error *error);
 
 /* Lane call: loads the states of a partition that does not work yet; tasks whose state it is then
  * are `is_recovered`. One that refuses its state may be anything: it is to be replaced. */

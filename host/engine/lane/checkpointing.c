@@ -349,6 +349,11 @@ static uint64_t mark_of(const struct partition *partition) {
     return mark;
 }
 
+/* Before the first assignment the GLOBAL instances have no place, and no state of before. */
+static bool has_place(const struct checkpoint *checkpoint) {
+    return checkpoint->positions.count > 0;
+}
+
 static bool can_take(struct partition *partition) {
     return !catch_up_is_held(partition) && !catch_up_has_unconfirmed(partition);
 }
@@ -364,7 +369,7 @@ uint64_t checkpointing_take(struct lane *lane, struct partition *partition, stru
     checkpoint_init(&checkpoint);
     if (partition->order != NULL) /* the segment ends here */
         (void)checkpointing_journal_now(lane, partition);
-    if (fill(lane, partition, &checkpoint, error))
+    if (fill(lane, partition, &checkpoint, error) && has_place(&checkpoint))
         ticket = put(lane, partition, &checkpoint, error);
     if (ticket != 0)
         partition->checkpoint_mark = mark;

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/text.h"
+#include "checkpoint/store.h"
 #include "engine/core/core.h"
 #include "engine/history/recovery.h"
 #include "engine/instances/instances.h"
@@ -263,6 +264,16 @@ static bool is_as_left(struct engine *engine, const struct partition *partition,
     return true;
 }
 
+/* Whether another host has gone on from there, and has left what it knew where this one finds it:
+ * that is what it would come to by itself, in the order in which it was handled. */
+static bool is_succeeded(const struct engine *engine, const struct partition *partition,
+                         const struct topic_partition *parts, size_t count) {
+    bool is_overtaken_once = false;
+    for (size_t i = 0; i < count; i++)
+        is_overtaken_once |= is_overtaken(engine, &partition->topics[parts[i].topic], &parts[i]);
+    return is_overtaken_once && checkpoint_store_is_shared(engine->store);
+}
+
 static void begin_topic(struct partition *partition, const struct topic_partition *part) {
     struct offset_tracker *tracker = &partition->topics[part->topic];
     tracker->is_owned = true;
@@ -282,6 +293,15 @@ static bool prepare_assigned(struct assigned_partition *assigned,
         assigned->gaps = calloc(engine->topics->count + 1, sizeof *assigned->gaps);
     if (assigned->gaps == NULL)
         return false;
+    if (partition != NULL && partition->lane == NULL &&
+        is_succeeded(engine, partition, parts, count)) {
+        log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "partition.succeeded",
+                         "partition %" PRId32
+                         ": another host has worked on it meanwhile: going on with what that knew",
+                         number);
+        rebalance_discard(engine, partition);
+        partition = NULL;
+    }
     if (partition != NULL && partition->lane == NULL &&
         !is_as_left(engine, partition, parts, count)) {
         for (size_t i = 0; i < count; i++)
@@ -378,7 +398,7 @@ static bool complete_assigned(struct assigned_partition *assigned,
             return error_set_memory(error, "an assignment");
     }
     if (!partition->is_fresh)
-        return true;
+        return !assigned->is_joining || recovery_resume(engine, partition, error);
     struct projection *draft = projection_draft(engine);
     if (draft == NULL)
         return error_set_memory(error, "a projection");
@@ -421,6 +441,9 @@ static void assign_number(struct engine *engine, const struct topic_partition *p
             break;
         if (assigned.partition != NULL && assigned.partition->is_fresh)
             rebalance_discard(engine, assigned.partition);
+        /* A stop that does not wait for it leaves it to whoever is given it next. */
+        if (error.code == ERROR_TIMEOUT && atomic_load(&engine->should_stop))
+            break;
         is_over = error.code != ERROR_MEMORY ||
                   !breakdown_wait(&engine->breakdown, &patience, "a partition");
         if (is_over)

@@ -135,6 +135,23 @@ static bool is_foreign(const char *name) {
     return false;
 }
 
+/* What [kafka] has that does not concern a group, over `defaults`, and `fixed` over that. */
+static rd_kafka_conf_t *make_apart(const struct config *config, const struct property *defaults,
+                                   size_t default_count, const struct property *fixed,
+                                   size_t fixed_count, struct error *error) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool did = properties_set(conf, defaults, default_count, error);
+    for (size_t i = 0; did && i < config->kafka.count; i++) {
+        const struct config_item *item = &config->kafka.items[i];
+        did = is_foreign(item->name) ||
+              property_set(conf, item->name, item->text, item->place, error);
+    }
+    if (did && properties_set(conf, fixed, fixed_count, error))
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
 rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
                                               struct error *error) {
     const struct property defaults[] = {
@@ -152,15 +169,22 @@ rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const
         {"queued.max.messages.kbytes", READER_AHEAD_KB},
         {"auto.offset.reset", "error"},
     };
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool did = properties_set(conf, defaults, sizeof defaults / sizeof *defaults, error);
-    for (size_t i = 0; did && i < config->kafka.count; i++) {
-        const struct config_item *item = &config->kafka.items[i];
-        did = is_foreign(item->name) ||
-              property_set(conf, item->name, item->text, item->place, error);
-    }
-    if (did && properties_set(conf, fixed, sizeof fixed / sizeof *fixed, error))
-        return conf;
-    rd_kafka_conf_destroy(conf);
-    return NULL;
+    return make_apart(config, defaults, sizeof defaults / sizeof *defaults, fixed,
+                      sizeof fixed / sizeof *fixed, error);
+}
+
+rd_kafka_conf_t *kafka_properties_make_producer(const struct config *config, const char *client_id,
+                                                struct error *error) {
+    const struct property defaults[] = {
+        {"client.id", client_id},
+        {"socket.nagle.disable", "true"},
+        {"socket.keepalive.enable", "true"},
+    };
+    const struct property fixed[] = {
+        {"bootstrap.servers", config->bootstrap_servers},
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+    };
+    return make_apart(config, defaults, sizeof defaults / sizeof *defaults, fixed,
+                      sizeof fixed / sizeof *fixed, error);
 }

@@ -1,6 +1,6 @@
 /*
- * source/kafka/client_properties.h - what a consumer of librdkafka's is configured with, from the
- * host's configuration. Not for other rooms.
+ * source/kafka/client_properties.h - what a client of librdkafka's is configured with, from the
+ * host's configuration.
  */
 #ifndef TAKE5_SOURCE_KAFKA_CLIENT_PROPERTIES_H
 #define TAKE5_SOURCE_KAFKA_CLIENT_PROPERTIES_H
@@ -22,5 +22,8 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
  */
 rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
                                               struct error *error);
+/* A producer for the brokers that the input comes from; likewise, and it has acks=all. */
+rd_kafka_conf_t *kafka_properties_make_producer(const struct config *config, const char *client_id,
+                                                struct error *error);
 
 #endif

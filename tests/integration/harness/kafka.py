@@ -73,6 +73,11 @@ class Kafka:
         self._format()
         self.start()
 
+    def run_tool(self, main, *arguments):
+        """One of Kafka's own commands."""
+        subprocess.run(self._java(main, *arguments), check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=120 * PATIENCE)
+
     # ---- life ----
 
     def _configure(self):

@@ -5,7 +5,36 @@ import socket
 import struct
 import threading
 
-END_TXN = 26  # a number of Kafka's requests
+# Numbers of Kafka's requests.
+PRODUCE, END_TRANSACTION = 0, 26
+
+
+class Requests:
+    """The kinds and sizes of the requests in a client's bytes."""
+
+    def __init__(self):
+        self._head = b""
+        self._left = 0
+
+    def feed(self, data):
+        """[(where it begins in `data`, kind, size)] of those whose head is whole now."""
+        found, at = [], 0
+        while at < len(data):
+            if self._left > 0:
+                passed = min(self._left, len(data) - at)
+                self._left -= passed
+                at += passed
+                continue
+            taken = data[at:at + 6 - len(self._head)]
+            begin = at - len(self._head)
+            self._head += taken
+            at += len(taken)
+            if len(self._head) == 6:
+                size, kind = struct.unpack(">ih", self._head)
+                found.append((max(begin, 0), kind, size))
+                self._left = size - 2
+                self._head = b""
+        return found
 
 
 class Proxy:
@@ -15,11 +44,14 @@ class Proxy:
         self.target = target
         self._lock = threading.Lock()
         self._pairs = set()
-        self._unparsed = {}  # {client: what it sent of a request that is not whole}
         self._request = None  # (its number, whether the broker shall get it) to cut at
         self._deaf = None  # the pair whose answer is lost
         self.has_cut = threading.Event()
         self._is_up = True
+        self._requests = {}  # {client: Requests, or "held"}
+        self._hold_size = None
+        self._largest = 0
+        self.has_held = threading.Event()
         self._selector = selectors.DefaultSelector()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,6 +80,13 @@ class Proxy:
     def mend(self):
         with self._lock:
             self._is_up = True
+
+    def hold_commit(self, size):
+        """The first end of a transaction that comes behind a produce request of so many bytes does
+        not arrive, nor does anything after it on that connection: `has_held` is set then."""
+        with self._lock:
+            self._largest = 0
+            self._hold_size = size
 
     def close(self):
         self._is_closing = True
@@ -87,29 +126,31 @@ class Proxy:
             client.close()
             return
         self._pairs.add((client, server))
-        self._unparsed[client] = b""
+        self._requests[client] = Requests()
         self._selector.register(client, selectors.EVENT_READ, server)
         self._selector.register(server, selectors.EVENT_READ, client)
 
     def _pass_on(self, source, target):
         try:
             data = source.recv(262144)
-            if data and self._is_cut_at(source, target, data):
+            requests = self._requests.get(source)
+            begun = requests.feed(data) if isinstance(requests, Requests) else []
+            if data and self._is_cut_at(source, target, data, begun):
                 return
             if data:
-                target.sendall(data)
+                target.sendall(self._allowed(source, data, begun))
                 return
         except OSError:
             pass
         self._drop(next((p for p in self._pairs if source in p), None))
 
-    def _is_cut_at(self, source, target, data):
+    def _is_cut_at(self, source, target, data, begun):
         if (target, source) == self._deaf:
             self._cut_now()
             return True
         with self._lock:
             wanted = self._request
-        if source not in self._unparsed or wanted not in self._requests(source, data, wanted):
+        if wanted is None or wanted[0] not in {kind for _, kind, _ in begun}:
             return False
         with self._lock:
             self._request = None
@@ -120,20 +161,6 @@ class Proxy:
             self._cut_now()
         return True
 
-    def _requests(self, client, data, wanted):
-        """Those that begin in what it sends, each as `wanted` is."""
-        does_pass = wanted is not None and wanted[1]
-        rest = self._unparsed[client] + data
-        found = set()
-        while len(rest) >= 6:
-            size, number = struct.unpack_from(">ih", rest)
-            found.add((number, does_pass))
-            if len(rest) < 4 + size:
-                break
-            rest = rest[4 + size:]
-        self._unparsed[client] = rest
-        return found
-
     def _cut_now(self):
         with self._lock:
             self._is_up = False
@@ -141,11 +168,28 @@ class Proxy:
         self._drop_all()
         self.has_cut.set()
 
+    def _allowed(self, source, data, begun):
+        if self._requests.get(source) == "held":
+            return b""
+        for at, kind, size in begun:
+            with self._lock:
+                if kind == PRODUCE:
+                    self._largest = max(self._largest, size)
+                is_held = (kind == END_TRANSACTION and self._hold_size is not None
+                           and self._largest >= self._hold_size)
+                if kind == END_TRANSACTION:
+                    self._largest = 0
+            if is_held:
+                self._requests[source] = "held"
+                self.has_held.set()
+                return data[:at]
+        return data
+
     def _drop(self, pair):
         if pair is None:
             return
         self._pairs.discard(pair)
-        self._unparsed.pop(pair[0], None)
+        self._requests.pop(pair[0], None)
         for endpoint in pair:
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(endpoint)

@@ -1,0 +1,34 @@
+/*
+ * checkpoint/kafka/changes.h - which records of a checkpoint differ from those that the topic has
+ * of this term. What the topic has is known by hashes. For this room alone; the store's thread.
+ */
+#ifndef TAKE5_CHECKPOINT_KAFKA_CHANGES_H
+#define TAKE5_CHECKPOINT_KAFKA_CHANGES_H
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/kafka/batch.h"
+#include "checkpoint/kafka/table.h"
+
+struct changes {
+    struct table known; /* by the keys' rest (stored.h) */
+    uint64_t turn;
+    uint64_t count, sum; /* of what was collected last, for the header */
+};
+
+void changes_init(struct changes *changes);
+void changes_release(struct changes *changes);
+/* The topic has nothing: all of the next one is written. */
+void changes_reset(struct changes *changes);
+
+/* Appends what is to be written so that the topic has the checkpoint's states: records that are new
+ * or differ, and tombstones of those that are gone. Parts that are `same_as` another are taken to
+ * be as they were collected last. Keys begin with `prefix`. False: out of memory, and nothing of
+ * the batch is to be written. To be followed by one of the two below. */
+bool changes_collect(struct changes *changes, const struct checkpoint *checkpoint, t5_str prefix,
+                     struct batch *batch);
+/* It was written; */
+void changes_keep(struct changes *changes);
+/* or it was not. */
+void changes_discard(struct changes *changes);
+
+#endif

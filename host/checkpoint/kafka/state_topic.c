@@ -1,0 +1,244 @@
+#include "checkpoint/kafka/private.h"
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "source/kafka/client_properties.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a start waits for brokers that do not answer: it goes on then, and they are asked again.
+ */
+#define BEGIN_NS (5 * NS_PER_S)
+
+/* ---- burials ---- */
+
+void burials_release(struct burials *burials) {
+    text_release(&burials->bytes);
+    free(burials->ends);
+    *burials = (struct burials){0};
+    text_init(&burials->bytes);
+}
+
+bool burials_add(struct burials *burials, t5_str key) {
+    if (!ARRAY_GROW(burials->ends, burials->count, burials->capacity))
+        return false;
+    text_append(&burials->bytes, key.data, key.len);
+    burials->ends[burials->count++] = burials->bytes.size;
+    return !text_is_oom(&burials->bytes);
+}
+
+/* ---- places ---- */
+
+REQUIRES(state_topic_lock)
+static struct state_place *place_new(struct state_topic *self, int32_t partition) {
+    struct state_place *place = calloc(1, sizeof *place);
+    if (place == NULL)
+        return NULL;
+    place->partition = partition;
+    text_init(&place->prefix);
+    text_init(&place->burials.bytes);
+    changes_init(&place->changes);
+    place->next = self->places;
+    self->places = place;
+    return place;
+}
+
+struct state_place *state_place(struct state_topic *self, int32_t partition) {
+    lock_acquire(&self->lock, state_topic_lock);
+    struct state_place *place = self->places;
+    while (place != NULL && place->partition != partition)
+        place = place->next;
+    if (place == NULL)
+        place = place_new(self, partition);
+    lock_release(&self->lock, state_topic_lock);
+    return place;
+}
+
+static void place_free(struct state_place *place) {
+    lock_alone(state_topic_lock);
+    claim_free(place->claim);
+    text_release(&place->prefix);
+    changes_release(&place->changes);
+    burials_release(&place->burials);
+    if (place->read != NULL)
+        replica_release(place->read);
+    free(place->read);
+    free(place);
+}
+
+/* ---- the topic ---- */
+
+int32_t state_topic_partitions(struct state_topic *self) {
+    lock_acquire(&self->lock, state_topic_lock);
+    const int32_t partitions = self->partitions;
+    lock_release(&self->lock, state_topic_lock);
+    return partitions;
+}
+
+static void set_partitions(struct state_topic *self, int32_t partitions) {
+    lock_acquire(&self->lock, state_topic_lock);
+    self->partitions = partitions;
+    lock_release(&self->lock, state_topic_lock);
+}
+
+void state_topic_doubt(struct state_topic *self) {
+    set_partitions(self, 0);
+}
+
+enum topic_answer state_topic_look(struct state_topic *self, int64_t until_ns,
+                                   struct error *error) {
+    const struct topic_question question = {.client = self->reader,
+                                            .topic = self->topic,
+                                            .servers = self->servers,
+                                            .inputs = self->owner.topics,
+                                            .input_count = self->owner.topic_count,
+                                            .log = self->log};
+    int32_t partitions;
+    if (state_topic_partitions(self) > 0)
+        return TOPIC_IS_GOOD;
+    const enum topic_answer answer = topic_check(&question, until_ns, &partitions, error);
+    if (answer == TOPIC_IS_GOOD || answer == TOPIC_IS_NEW)
+        set_partitions(self, partitions);
+    return answer;
+}
+
+/* ---- life ---- */
+
+static void reader_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+    const struct state_topic *self = opaque;
+    (void)client;
+    log_debug(self->log, "kafka", "reading topic %s: %s (%s)", self->topic, reason,
+              rd_kafka_err2name((rd_kafka_resp_err_t)code));
+}
+
+static void reader_log(const rd_kafka_t *client, int level, const char *facility,
+                       const char *text) {
+    const struct state_topic *self = rd_kafka_opaque(client);
+    (void)level;
+    log_debug(self->log, "kafka", "reading topic %s: %s: %s", self->topic, facility, text);
+}
+
+/* What a process before had open when it died would hold up the reading. */
+static bool look_first(struct state_topic *self, struct error *error) {
+    const int64_t until_ns = clock_monotonic_ns() + BEGIN_NS;
+    struct error why = {0};
+    const enum topic_answer answer = state_topic_look(self, until_ns, &why);
+    if (answer == TOPIC_IS_WRONG) {
+        *error = why;
+        return false;
+    }
+    if (answer != TOPIC_IS_UNKNOWN && transactions_begin(&self->transactions, until_ns, &why))
+        return true;
+    log_change(self->log, LOG_LEVEL_WARNING, "kafka", "checkpoints are not written yet: %s",
+               why.text);
+    return true;
+}
+
+static bool state_topic_begin(struct store_backend *backend, const struct backend_owner *owner,
+                              struct error *error) {
+    struct state_topic *self = (struct state_topic *)backend;
+    char text[512];
+    self->owner = *owner;
+    self->reader = rd_kafka_new(RD_KAFKA_CONSUMER, self->reader_conf, text, sizeof text);
+    if (self->reader == NULL)
+        return error_set(error, ERROR_SYSTEM, "topic %s: librdkafka makes no consumer: %s",
+                         self->topic, text);
+    self->reader_conf = NULL; /* the client's now */
+    return look_first(self, error);
+}
+
+static void state_topic_free(struct store_backend *backend) {
+    struct state_topic *self = (struct state_topic *)backend;
+    lock_alone(state_topic_lock);
+    transactions_release(&self->transactions);
+    for (struct state_place *place = self->places, *next; place != NULL; place = next) {
+        next = place->next;
+        place_free(place);
+    }
+    batch_release(&self->batch);
+    batch_release(&self->journals);
+    if (self->reader != NULL)
+        rd_kafka_destroy(self->reader);
+    if (self->reader_conf != NULL)
+        rd_kafka_conf_destroy(self->reader_conf);
+    pthread_mutex_destroy(&self->lock);
+    free(self->medium_name);
+    free(self->topic);
+    free(self->servers);
+    free(self);
+}
+
+static const struct store_backend_ops STATE_TOPIC_OPS = {
+    .is_shared = true,
+    .begin = state_topic_begin,
+    .find = state_topic_find,
+    .resume = state_topic_resume,
+    .read_order = state_topic_read_order,
+    .highest = state_topic_highest,
+    .write = state_topic_write,
+    .prune = state_topic_prune,
+    .append = state_topic_append,
+    .sync = state_topic_sync,
+    .remove_journals = state_topic_remove_journals,
+    .free = state_topic_free,
+};
+
+static bool make_reader(struct state_topic *self, const struct config *config,
+                        struct error *error) {
+    char text[256];
+    self->reader_conf = kafka_properties_make_reader(config, "take5-state", error);
+    if (self->reader_conf == NULL)
+        return false;
+    rd_kafka_conf_set_opaque(self->reader_conf, self);
+    rd_kafka_conf_set_error_cb(self->reader_conf, reader_error);
+    rd_kafka_conf_set_log_cb(self->reader_conf, reader_log);
+    /* It reads to the end, where the brokers would wait for more. */
+    return (rd_kafka_conf_set(self->reader_conf, "isolation.level", "read_committed", text,
+                              sizeof text) == RD_KAFKA_CONF_OK &&
+            rd_kafka_conf_set(self->reader_conf, "fetch.wait.max.ms", "10", text, sizeof text) ==
+                RD_KAFKA_CONF_OK) ||
+           error_set(error, ERROR_INVALID, "%s", text);
+}
+
+static bool make_writer(struct state_topic *self, const struct state_topic_options *options,
+                        struct error *error) {
+    char *id = text_format("take5-state.%s.%s", options->config->group_id, options->host_id);
+    if (id == NULL)
+        return error_set_memory(error, "a producer");
+    rd_kafka_conf_t *conf = kafka_properties_make_producer(options->config, "take5-state", error);
+    const bool did = conf != NULL && transactions_init(&self->transactions, conf, self->topic, id,
+                                                       self->log, error);
+    free(id);
+    return did;
+}
+
+static bool copy_texts(struct state_topic *self, const struct config *config) {
+    self->topic = strdup(config->checkpoint_topic);
+    self->servers = strdup(config->bootstrap_servers != NULL ? config->bootstrap_servers : "");
+    self->medium_name = text_format("topic %s", config->checkpoint_topic);
+    return self->topic != NULL && self->servers != NULL && self->medium_name != NULL;
+}
+
+struct store_backend *state_topic_backend_new(const struct state_topic_options *options,
+                                              struct error *error) {
+    struct state_topic *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        error_set_memory(error, "the state topic");
+        return NULL;
+    }
+    self->ops = STATE_TOPIC_OPS;
+    self->backend.ops = &self->ops;
+    self->log = options->log;
+    pthread_mutex_init(&self->lock, NULL);
+    batch_init(&self->batch);
+    batch_init(&self->journals);
+    if (!copy_texts(self, options->config))
+        error_set_memory(error, "the state topic");
+    else if (make_reader(self, options->config, error) && make_writer(self, options, error)) {
+        self->ops.medium = self->medium_name;
+        return &self->backend;
+    }
+    state_topic_free(&self->backend);
+    return NULL;
+}
