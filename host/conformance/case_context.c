@@ -55,6 +55,8 @@ bool case_is_lost(const struct case_context *context) {
     return context->fault_count >= CASE_MOST_FAULTS;
 }
 
+#define EVENT " event="
+
 void case_last_log(const struct case_context *context, struct text *text) {
     char bytes[4096];
     const off_t size = lseek(context->log_fd, 0, SEEK_END);
@@ -69,10 +71,13 @@ void case_last_log(const struct case_context *context, struct text *text) {
     size_t begin = end;
     while (begin > 0 && bytes[begin - 1] != '\n')
         begin--;
-    /* "<4>strategy: TEXT" */
+    /* "<4>strategy: TEXT event=NAME" */
     const char *colon = memmem(bytes + begin, end - begin, ": ", 2);
     if (colon != NULL)
         begin = (size_t)(colon - bytes) + 2;
+    const char *event = memrchr(bytes + begin, ' ', end - begin);
+    if (event != NULL && strncmp(event, EVENT, sizeof EVENT - 1) == 0)
+        end = (size_t)(event - bytes);
     text_append(text, bytes + begin, end - begin);
 }
 

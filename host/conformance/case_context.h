@@ -51,7 +51,7 @@ void case_note(struct case_context *context, const char *format, ...)
 /* Whether enough was found. */
 bool case_is_lost(const struct case_context *context);
 
-/* The last line of the log, without time and level; empty when there is none. `text` is
+/* The last line of the log, without time, level and event; empty when there is none. `text` is
  * initialised. */
 void case_last_log(const struct case_context *context, struct text *text);
 
