@@ -217,13 +217,16 @@ static bool directory_append(struct store_backend *backend, int32_t partition, u
     struct directory *self = (struct directory *)backend;
     struct directory_place *place = directory_place(self, partition);
     char *path = files_path(self->state_dir, partition, number, FILE_JOURNAL);
-    bool did = (place != NULL && path != NULL) || error_set_memory(error, "a journal");
     if (place != NULL)
         place->is_holed |= has_holes;
-    did = did && leave_journal(self, place, number, error) &&
-          open_journal(self, place, number, path, error) &&
-          (!place->is_holed || tell_holes(place, path, error)) &&
-          (frames->size == 0 || write_journal(place, path, frames, error));
+    if (place == NULL || path == NULL) {
+        free(path);
+        return error_set_memory(error, "a journal");
+    }
+    const bool did = leave_journal(self, place, number, error) &&
+                     open_journal(self, place, number, path, error) &&
+                     (!place->is_holed || tell_holes(place, path, error)) &&
+                     (frames->size == 0 || write_journal(place, path, frames, error));
     if (did)
         note_dirty(self, place);
     free(path);

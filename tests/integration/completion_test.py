@@ -81,7 +81,7 @@ class Completion(Offline):
         self.assertTrue(any(":(c c++)" in spec for spec in self.zsh("new", "")))
 
     def test_words_that_a_command_takes_are_offered(self):
-        self.assertEqual(set(self.bash("ctl", "re")), {"reload", "reopen", "resume"})
+        self.assertEqual(set(self.bash("ctl", "re")), {"reload", "reopen", "restart", "resume"})
         self.assertEqual(set(self.bash("dlq", "")), {"list", "show", "redrive"})
         self.assertEqual(set(self.bash("completion", "")), {"bash", "zsh"})
         self.assertTrue(any(":(list show verify)" in spec for spec in self.zsh("checkpoint", "")))

@@ -260,6 +260,7 @@ void rebalance_revoked(void *context, const struct topic_partition *parts, size_
     free(left);
     rebalance_judge_global(engine);
     rebalance_prune(engine);
+    gather_say(&engine->gather);
 }
 
 /* ---- GLOBAL ---- */

@@ -284,7 +284,7 @@ Test(durable, what_a_suspended_one_missed_is_caught_up_after_a_crash) {
     fixture_free(fixture);
 }
 
-/* Whoever is not there, what it knows is kept, and those behind it in the checkpoint find theirs. */
+/* What the absent one knows is kept, and those behind it in the checkpoint find theirs. */
 Test(durable, one_goes_on_beside_one_that_is_quarantined) {
     static const char *const settings[] = {"strategy:good.every=1", "strategy:twin.plugin=good",
                                            "strategy:twin.every=1", "checkpoint.interval=1h", NULL};
