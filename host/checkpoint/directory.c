@@ -38,6 +38,7 @@ struct journal_owner directory_owner(const struct directory *self, int32_t parti
 bool directory_list(const struct directory *self, int32_t partition, struct file_list *files,
                     struct error *error) {
     char *directory = files_directory(self->state_dir, partition);
+    *files = (struct file_list){0};
     const bool did = directory != NULL ? files_list(directory, true, files, error)
                                        : error_set_memory(error, "a path");
     free(directory);

@@ -73,7 +73,7 @@ class Diff(Offline):
         self.assertNotEqual(old["name"], new["name"])
         wider = self.check("sided", "sided_wider")
         self.assertEqual((wider["only_old"], wider["first"]["old"]), (0, None))
-        self.assertGreater(wider["only_new"], 100)
+        self.assertGreater(wider["only_new"], COUNT // 200)
 
     def test_what_changed_is_told(self):
         tilted = self.check("sided", "sided_tilted")

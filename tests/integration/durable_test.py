@@ -167,7 +167,7 @@ class Durable(ChainScenario):
         mark = host.log_size()
         host.start()
         host.wait_event("catch_up.begun", "with 3 messages", start=mark)
-        host.wait_event("strategy.caught_up", r"chain on partition 0\b", start=mark)
+        host.wait_event("strategy.caught_up", r"partition 0: .*\bchain\b", start=mark)
         host.stop()
 
     # ---- suspended ----

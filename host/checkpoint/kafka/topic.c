@@ -32,7 +32,7 @@ int32_t topic_count_partitions(rd_kafka_t *client, const char *topic, int64_t un
         handle != NULL ? rd_kafka_metadata(client, 0, handle, &metadata, left_ms(until_ns))
                        : rd_kafka_last_error();
     int32_t count = -1;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
+    if (metadata != NULL && metadata->topic_cnt == 1) {
         code = metadata->topics[0].err;
         count = code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : -1;
     }
