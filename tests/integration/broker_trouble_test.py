@@ -31,9 +31,10 @@ class BrokerTrouble(Scenario):
         return self.kafka.produce(count, topics=",".join(self.topics.values()), partitions=4,
                                   **options)
 
-    def recording_host(self, servers):
+    def recording_host(self, servers, **sections):
         host = self.new_host(servers=servers, sections={
-            f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()})
+            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()},
+            **sections})
         host.drop("recorder")
         host.deploy("recorder", file=self.seen)
         return host.start()
@@ -232,7 +233,8 @@ class BrokerTrouble(Scenario):
 
     def test_a_broker_that_restarts_loses_nothing(self):
         self.create()
-        host = self.recording_host(self.kafka.servers)
+        # Longer than the restart; what becomes of a session that ends meanwhile: failover_test.
+        host = self.recording_host(self.kafka.servers, kafka={"session.timeout.ms": 45_000})
         first = self.produce(30_000)
         self.wait_for("some lines", lambda: records.count_lines(self.seen) > 5_000)
         self.kafka.stop()

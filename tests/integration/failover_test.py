@@ -227,7 +227,7 @@ class Failover(Scenario):
         records.check_all_seen(self, [r for path in seen for r in records.read(path)], tally)
 
     def test_the_wait_for_a_dead_member_is_said_with_its_bound(self):
-        first, second, _, _ = self.start_two()
+        first, second, mine, theirs = self.start_two()
         first.kill()
         third = self.recording_host("third", http={"enabled": "yes", "port": 0}).start()
         port = third.wait_event("http.listening", r":(\d+) event=").group(1)
@@ -240,9 +240,11 @@ class Failover(Scenario):
         self.assertEqual(code, 503)
         self.assertRegex(checks["assigned"]["detail"], r"\d+ s more at most")
         first.start()  # what is waited for
-        shares = [len(held(host.wait_status("a share", lambda status: status["assignment"])))
-                  for host in (first, second, third)]
-        self.assertEqual(sum(shares), ALL, shares)
+        everything = sorted(mine + theirs)
+        hosts = first, second, third
+        self.wait_for("shares that are all of it", lambda: sorted(
+            part for status in (host.status() for host in hosts) if status is not None
+            for part in held(status)) == everything)
         for host in (first, second, third):
             host.stop()
 

@@ -47,7 +47,7 @@ import verifier  # noqa: E402
 
 ROLES = ("bar_trends", "historic_stats", "asset_trends")
 PARTITIONS = 4
-SESSION_MS = 2000
+SESSION_MS = 6000  # longer than the broker is away
 HEAL_S = 300
 # {deployment: what the verifier has to say of it (at least, at most)}
 PLANTED = {
@@ -135,6 +135,16 @@ class Day:
     def wait_begun(self, host):
         """Until it listens to signals; before, any of them ends it."""
         host.wait_log("Run mode:", start=self.begun[host.directory])
+
+    def revive(self, host):
+        """One whose session ended while the broker was away may have to end, and says so."""
+        if self.is_up(host):
+            return
+        code = host.process.wait(1)
+        assert code == 1 and host.events("group.session_mixed", self.begun[host.directory]), \
+            f"{host.directory} ended by itself with {code}:\n{host.log_tail()}"
+        self.done["mixed sessions"] += 1
+        self.start(host)
 
     def is_up(self, host):
         return host.process is not None and host.process.is_running()
@@ -235,6 +245,7 @@ class Day:
     def happen(self, act, turn):
         host = self.take_host(turn)
         try:
+            self.revive(host)
             act(host)
         finally:
             self.give_host(host)
@@ -273,7 +284,8 @@ class Day:
     def heal(self):
         """Gives the tally, when everybody is through."""
         tally = self.producer.stop()
-        wait_for("a host to run", lambda: all(map(self.is_up, self.hosts)))
+        for host in self.hosts:
+            self.revive(host)
         self.kafka.wait_committed(self.name, tally["partitions"], HEAL_S)
         for host in self.hosts:
             self.wait_begun(host)
