@@ -153,8 +153,8 @@ class Durable(ChainScenario):
         name = self.fed_topics()[0]
         host.start()
         host.wait_event("partitions.assigned")
-        self.kafka.produce(100, **self.options())
-        self.wait_lines(host, 1)
+        tally = self.kafka.produce(100, **self.options())
+        self.kafka.wait_committed(host.group, tally["partitions"])
         host.stop()
         host.start()
         values = [f'{{"symbol":"A","price":{number}}}' for number in range(3)]
