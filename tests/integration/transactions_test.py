@@ -78,7 +78,7 @@ class Transactions(Scenario):
 
     def exact_host(self, name="host", servers=None, **sections):
         given = {f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}
-        given["take5"] = {"host_id": name, "lanes": 2, "revoke_timeout": "5s"}
+        given["take5"] = {"host_id": name, "lanes": 2, "revoke_timeout": "5s", "on_crash": "run"}
         given["checkpoint"] = {"interval": "1s"}
         given["signals"] = {"sinks": "kafka", "delivery": "exactly_once"}
         given["sink:kafka"] = {"topic": self.signals}

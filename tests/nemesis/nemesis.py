@@ -111,12 +111,14 @@ class Day:
         sections = {f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}
         sections["checkpoint"] = {"interval": "1s"}
         sections["kafka"] = {"session.timeout.ms": SESSION_MS}
+        # Kills from outside may come twice at one message, which is not the strategy's doing.
+        sections["take5"] = {"on_crash": "run"}
         if self.options.store == "kafka":
             sections["checkpoint"] |= {"store": "kafka", "topic": f"{self.name}.state"}
         if self.is_once:
             sections["signals"] = {"sinks": "kafka", "delivery": "exactly_once"}
             sections["sink:kafka"] = {"topic": f"{self.name}.{SIGNALS}"}
-            sections["take5"] = {"host_id": name}
+            sections["take5"]["host_id"] = name
         host = Host(self.directory, self.kafka.servers, name=name, group=self.name,
                     sections=sections)
         for deployment in ("chain", "solo"):
