@@ -73,7 +73,7 @@ void checkpoint_init(struct checkpoint *checkpoint) {
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-static void release_part(struct checkpoint_part *part) {
+void checkpoint_part_release(struct checkpoint_part *part) {
     free(part->deployment);
     positions_release(&part->positions);
     positions_release(&part->history_to);
@@ -82,7 +82,7 @@ static void release_part(struct checkpoint_part *part) {
 
 void checkpoint_release(struct checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint->part_count; i++)
-        release_part(&checkpoint->parts[i]);
+        checkpoint_part_release(&checkpoint->parts[i]);
     free(checkpoint->parts);
     positions_release(&checkpoint->positions);
     free(checkpoint->group);

@@ -67,6 +67,8 @@ struct checkpoint {
 /* Empty. */
 void checkpoint_init(struct checkpoint *checkpoint);
 void checkpoint_release(struct checkpoint *checkpoint);
+/* What a part has, of one that is no checkpoint's any more; the part itself is the caller's. */
+void checkpoint_part_release(struct checkpoint_part *part);
 /* Adds an empty part, which stays the checkpoint's; to be added in order of the names. Pointers to
  * other parts are invalid afterwards. NULL: out of memory. */
 struct checkpoint_part *checkpoint_add_part(struct checkpoint *checkpoint, const char *deployment);

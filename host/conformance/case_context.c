@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Before the name at the end of a line of the log. */
+#define EVENT " event="
+
 /* ---- talking ---- */
 
 static void say(struct case_context *context, enum answer_kind kind, const char *where,
@@ -54,8 +57,6 @@ void case_note(struct case_context *context, const char *format, ...) {
 bool case_is_lost(const struct case_context *context) {
     return context->fault_count >= CASE_MOST_FAULTS;
 }
-
-#define EVENT " event="
 
 void case_last_log(const struct case_context *context, struct text *text) {
     char bytes[4096];

@@ -75,13 +75,6 @@ void partition_note_refusal(struct partition *partition, const char *deployment,
         partition->refusals[partition->refusal_count++] = refusal;
 }
 
-static void release_absent(struct checkpoint_part *part) {
-    free(part->deployment);
-    positions_release(&part->positions);
-    positions_release(&part->history_to);
-    state_release(&part->state);
-}
-
 bool partition_keep_absent(struct partition *partition, struct checkpoint_part *part) {
     partition_forget_absent(partition, part->deployment);
     if (!ARRAY_RESIZE(partition->absent, partition->absent_count + 1))
@@ -105,7 +98,7 @@ void partition_forget_absent(struct partition *partition, const char *deployment
     struct checkpoint_part *part = partition_absent(partition, deployment);
     if (part == NULL)
         return;
-    release_absent(part);
+    checkpoint_part_release(part);
     *part = partition->absent[--partition->absent_count];
 }
 
@@ -129,7 +122,7 @@ void partition_free(struct partition *partition) {
         free_refusal(&partition->refusals[i]);
     free(partition->refusals);
     for (size_t i = 0; i < partition->absent_count; i++)
-        release_absent(&partition->absent[i]);
+        checkpoint_part_release(&partition->absent[i]);
     free(partition->absent);
     for (size_t i = 0; partition->topics != NULL && i < partition->topic_count; i++)
         offset_tracker_release(&partition->topics[i]);
