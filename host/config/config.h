@@ -171,6 +171,7 @@ struct config {
     char *http_address;
     int64_t http_port;
     char **http_allowed_hosts; /* ended by NULL; NULL: none */
+    char *http_token_file;     /* NULL: none */
     int64_t ready_max_lag;     /* 0: lag does not count */
 
     /* Names of files in strategy_dir, NULL-terminated, that alone are looked at; NULL: all. No

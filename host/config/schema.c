@@ -77,7 +77,7 @@ static const struct schema_section sections[] = {
      "The order in which messages were delivered. `take5 replay --journal FILE` follows it, so "
      "that "
      "strategies that join topics give the signals of the live run."},
-    {"http", NULL, "Health, metrics and results, read-only."},
+    {"http", NULL, "The live page, health, metrics and results, read-only."},
     {"strategy:NAME", "the parameters of the strategy (`take5 list` shows them)",
      "A deployment: a strategy with one set of parameters. NAME is its name in signals, log and "
      "status. A strategy file without a section runs with its defaults, in the main worker."},
@@ -292,6 +292,9 @@ static const struct schema_key keys[] = {
      false,
      "Host names allowed besides addresses and localhost: what a client writes between http:// and "
      "the port. Any other Host header gets 421."},
+    {"http", "token_file", SCHEMA_PATH, NULL, "none", 0, 0, NULL, CONFIG(http_token_file), false,
+     "A file whose first line is a token: whoever reads anything but health needs it, as a bearer "
+     "token or by logging in on the page. Read anew at a reload."},
     {"http", "ready_max_lag", SCHEMA_INTEGER, "0", NULL, 0, NONE, NULL, CONFIG(ready_max_lag),
      false, "With more consumer lag than this the host is not ready. 0: lag is ignored."},
 

@@ -83,6 +83,9 @@ struct view_strategy {
 void view_strategies(struct engine *engine,
                      void (*visit)(void *context, const struct view_strategy *strategy),
                      void *context);
+/* What each running deployment is made of, as an array: topics, fields with how many of the sampled
+ * messages lacked them, parameters with value, declaration and help. */
+void view_setup(struct engine *engine, struct json_writer *json);
 /* "running", "suspended" (any instance), "partial" (none could be made on some partitions) or
  * "refused" (on none). */
 const char *view_strategy_state(const struct view_strategy *strategy);

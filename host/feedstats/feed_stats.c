@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "feedstats/feed_stats_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,7 @@ static void empty_ring(struct feed_lane *lane, struct series *series) {
     series->capacity = series->first = 0;
     atomic_store_explicit(&series->points, 0, memory_order_relaxed);
     atomic_store_explicit(&series->newest_ms, INT64_MIN, memory_order_relaxed);
+    atomic_store_explicit(&series->price, NAN, memory_order_relaxed);
 }
 
 /* The one that is silent longest among a few; false when none of them is silent enough. Looks once
@@ -228,7 +230,8 @@ static void drop_first(struct series *series) {
     series->oldest = series->times[series->first];
 }
 
-static void add_point(struct feed_lane *lane, struct series *series, int64_t time_ms) {
+static void add_point(struct feed_lane *lane, struct series *series, int64_t time_ms,
+                      float price) {
     const int64_t before_ms = atomic_load_explicit(&series->newest_ms, memory_order_relaxed);
     uint32_t points = atomic_load_explicit(&series->points, memory_order_relaxed);
     const int64_t newest_ms = time_ms > before_ms ? time_ms : before_ms;
@@ -253,6 +256,8 @@ static void add_point(struct feed_lane *lane, struct series *series, int64_t tim
         insert_late(series, points, newest, time);
     if (points == 0 || newest - time > newest - series->oldest)
         series->oldest = time;
+    if (time_ms >= before_ms && !isnan(price))
+        atomic_store_explicit(&series->price, price, memory_order_relaxed);
     atomic_store_explicit(&series->points, points + 1, memory_order_relaxed);
     atomic_store_explicit(&series->newest_ms, newest_ms, memory_order_relaxed);
 }
@@ -287,7 +292,7 @@ static void enter(struct feed_lane *lane, const struct note *note) {
         return;
     }
     series->touched = note->tick;
-    add_point(lane, series, note->time_ms);
+    add_point(lane, series, note->time_ms, note->price);
 }
 
 void feed_lane_flush(struct feed_lane *lane) {
@@ -321,6 +326,7 @@ void feed_lane_message(struct feed_lane *lane, uint32_t topic, int32_t partition
     }
     note->time_ms = message->event_time_ns / NS_PER_MS;
     note->symbol = symbol;
+    note->price = (message->flags & T5_MESSAGE_HAS_PRICE) != 0 ? (float)message->price : NAN;
     note->time_frame_s = message->time_frame_s;
     note->tick = tick;
     fetch_slot(lane, note);

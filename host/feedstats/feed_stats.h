@@ -67,6 +67,8 @@ struct observed {
     uint32_t time_frame_s;
     int64_t newest_ms; /* event time */
     uint64_t points;
+    float price; /* of the newest, or of one that came while it was read; NAN: none. Seven digits are
+                  * enough to look at, and lie in the cache line that a point touches anyway */
 };
 
 struct observed_page {
@@ -86,6 +88,10 @@ bool feed_stats_series(struct feed_stats *feed_stats, const t5_str *symbol, size
 struct delivery **feed_stats_signals(struct feed_stats *feed_stats, const t5_str *symbol,
                                      size_t *count);
 void feed_stats_release_signals(struct delivery **signals, size_t count);
+/* Those that came in [since, until), monotonic: the newest `most` of each lane, in their order. As
+ * above. */
+struct delivery **feed_stats_new_signals(struct feed_stats *feed_stats, int64_t since_ns,
+                                         int64_t until_ns, size_t most, size_t *count);
 
 /* Messages that could not be counted: too many series at once, or no memory. */
 uint64_t feed_stats_missed(const struct feed_stats *feed_stats);

@@ -20,8 +20,8 @@
 
 /* One (topic, partition, symbol, time frame). What a point touches is one cache line. */
 struct series {
-    /* Others read `newest_ms` and `points` without the lock; the rest of what moves is the lane's
-     * own. Times are in ms, modulo 2^32, in order; a ring. */
+    /* Others read `newest_ms`, `points` and `price` without the lock; the rest of what moves is the
+     * lane's own. Times are in ms, modulo 2^32, in order; a ring. */
     _Atomic int64_t newest_ms;
     _Atomic uint32_t points;
     uint32_t first;
@@ -32,7 +32,7 @@ struct series {
     /* Changed under the lock. The symbol is in two pieces, each filled up with zeros. */
     uint32_t time_frame_s;
     uint32_t size;
-    uint32_t unused;
+    _Atomic float price; /* the newest point's that has one; NAN: none */
     char head[FEED_STATS_HEAD];
     char tail[FEED_STATS_SYMBOL_SIZE - FEED_STATS_HEAD];
     uint64_t key;
@@ -48,6 +48,7 @@ struct note {
     uint64_t key;
     int64_t time_ms;
     t5_str symbol;
+    float price; /* NAN: none */
     uint32_t time_frame_s;
     uint32_t tick;
 };
@@ -57,6 +58,7 @@ struct note {
 struct latest {
     struct hash hash; /* of deployment, partition, symbol and name */
     size_t bytes;
+    int64_t since_ns; /* monotonic: when it came */
     struct delivery *delivery;
     UT_hash_handle hh;
 };

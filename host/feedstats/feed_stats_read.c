@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <endian.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,7 +224,10 @@ static void add_series(const struct feed_stats *feed_stats, const struct key *ke
                        struct observed *item) {
     const struct series *series = feed_lane_series(&feed_stats->lanes[key->lane], key->number);
     const int64_t newest_ms = atomic_load_explicit(&series->newest_ms, memory_order_relaxed);
+    const float price = atomic_load_explicit(&series->price, memory_order_relaxed);
     item->points += atomic_load_explicit(&series->points, memory_order_relaxed);
+    if (!isnan(price) && (isnan(item->price) || newest_ms > item->newest_ms))
+        item->price = price;
     if (newest_ms > item->newest_ms)
         item->newest_ms = newest_ms;
 }
@@ -248,6 +252,7 @@ static void take_page(const struct feed_stats *feed_stats, const t5_str *symbol,
             struct observed *item = &page->items[page->count++];
             item->time_frame_s = key->time_frame_s;
             item->newest_ms = INT64_MIN;
+            item->price = NAN;
             item->size = name_of(order, key, item->symbol);
         }
         add_series(feed_stats, key, &page->items[page->count - 1]);
@@ -331,6 +336,42 @@ struct delivery **feed_stats_signals(struct feed_stats *feed_stats, const t5_str
     }
     if (list != NULL)
         qsort(list, *count, sizeof *list, compare_signals);
+    return list;
+}
+
+/* A lane's table has them in the order in which they came: those that are asked for stand at its
+ * end. */
+REQUIRES(feed_lane_lock)
+static size_t take_new(const struct feed_lane *lane, int64_t since_ns, int64_t until_ns,
+                       size_t most, struct delivery **list) {
+    size_t count = 0;
+    if (lane->signals == NULL)
+        return 0;
+    struct latest *at = ELMT_FROM_HH(lane->signals->hh.tbl, lane->signals->hh.tbl->tail);
+    for (; at != NULL && at->since_ns >= since_ns && count < most; at = at->hh.prev) {
+        if (at->since_ns >= until_ns)
+            continue;
+        delivery_retain(at->delivery);
+        list[count++] = at->delivery;
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        struct delivery *other = list[i];
+        list[i] = list[count - 1 - i];
+        list[count - 1 - i] = other;
+    }
+    return count;
+}
+
+struct delivery **feed_stats_new_signals(struct feed_stats *feed_stats, int64_t since_ns,
+                                         int64_t until_ns, size_t most, size_t *count) {
+    struct delivery **list = calloc(feed_stats->count * most + 1, sizeof *list);
+    *count = 0;
+    for (size_t i = 0; list != NULL && i < feed_stats->count; i++) {
+        struct feed_lane *lane = &feed_stats->lanes[i];
+        lock_acquire(&lane->lock, feed_lane_lock);
+        *count += take_new(lane, since_ns, until_ns, most, list + *count);
+        lock_release(&lane->lock, feed_lane_lock);
+    }
     return list;
 }
 

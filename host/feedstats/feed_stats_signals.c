@@ -1,5 +1,6 @@
 #include "feedstats/feed_stats.h"
 
+#include "base/clock.h"
 #include "feedstats/feed_stats_private.h"
 
 #include <stdlib.h>
@@ -56,6 +57,7 @@ static void keep(struct feed_lane *lane, const struct hash *hash, struct deliver
     }
     delivery_retain(delivery);
     latest->delivery = delivery;
+    latest->since_ns = clock_monotonic_ns();
     latest->bytes = sizeof *latest + delivery->bytes;
     lane->signal_bytes += latest->bytes;
     while (HASH_COUNT(lane->signals) > lane->max_signals ||

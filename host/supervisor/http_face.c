@@ -321,23 +321,89 @@ FACE(algorithm_results) {
     peers_release(&peers);
 }
 
+/* ---- the page ---- */
+
+FACE(page_index) {
+    const struct supervisor *supervisor = context;
+    page_answer_index(supervisor->page, request, answer);
+}
+
+FACE(page_asset) {
+    (void)context;
+    page_answer_asset(request, answer);
+}
+
+FACE(page_events) {
+    const struct supervisor *supervisor = context;
+    page_answer_events(supervisor->page, request, answer);
+}
+
+FACE(page_login_form) {
+    (void)context;
+    page_answer_login(request, answer);
+}
+
 /* ---- the server ---- */
 
+/* Health is for probes, which bear no token. */
 static const struct http_route routes[] = {
-    {"/health", health},
-    {"/health/live", live},
-    {"/health/ready", ready},
-    {"/metrics", metrics},
-    {"/stats", stats},
-    {"/strategies", strategies},
-    {"/strategies/{name}", strategy},
-    {"/asset_trends", asset_trends},
-    {"/asset_trends/{symbol}", asset_trends},
-    {"/algorithm-results", algorithm_results},
-    {"/algorithm-results/{symbol}", algorithm_results},
-    {"/openapi.json", openapi},
-    {NULL, NULL},
+    PAGE_ROUTES(page_),
+    {"/health", health, HTTP_OPEN},
+    {"/health/live", live, HTTP_OPEN},
+    {"/health/ready", ready, HTTP_OPEN},
+    {"/metrics", metrics, 0},
+    {"/stats", stats, 0},
+    {"/strategies", strategies, 0},
+    {"/strategies/{name}", strategy, 0},
+    {"/asset_trends", asset_trends, 0},
+    {"/asset_trends/{symbol}", asset_trends, 0},
+    {"/algorithm-results", algorithm_results, 0},
+    {"/algorithm-results/{symbol}", algorithm_results, 0},
+    {"/openapi.json", openapi, 0},
+    {NULL, NULL, 0},
 };
+
+static void get_whole(void *context, const char *target, struct text *body) {
+    struct http_answer answer = {0};
+    text_init(&answer.body);
+    http_answer_target(routes, context, target, &answer);
+    text_append(body, answer.body.data, answer.body.size);
+    body->is_oom |= answer.body.is_oom;
+    text_release(&answer.body);
+}
+
+static void get_each(void *context, const char *target,
+                     void (*visit)(void *visitor, const char *worker, const char *body),
+                     void *visitor) {
+    struct peers peers;
+    struct reply reply;
+    if (!peers_list(context, NULL, &peers))
+        return;
+    for (size_t i = 0; i < peers.count; i++) {
+        get(&peers.items[i], target);
+        if (read_reply(&peers.items[i], &reply) && reply.status == 200)
+            visit(visitor, peers.items[i].name, reply.body);
+    }
+    peers_release(&peers);
+}
+
+static bool make_page(struct supervisor *supervisor, struct error *error) {
+    const struct page_options options = {
+        .source = {.context = supervisor, .get = get_whole, .each = get_each},
+        .version = TAKE5_VERSION,
+        .log = supervisor->log,
+    };
+    supervisor->page = page_new(&options, error);
+    return supervisor->page != NULL;
+}
+
+void supervisor_unlisten(struct supervisor *supervisor) {
+    page_stop(supervisor->page);
+    http_server_free(supervisor->http);
+    page_free(supervisor->page);
+    supervisor->http = NULL;
+    supervisor->page = NULL;
+}
 
 bool supervisor_listen(struct supervisor *supervisor, struct error *error) {
     const struct config *config = supervisor->first;
@@ -346,11 +412,14 @@ bool supervisor_listen(struct supervisor *supervisor, struct error *error) {
         .port = (uint16_t)config->http_port,
         .hosts = config->http_allowed_hosts,
         .log = supervisor->log,
+        .token_file = config->http_token_file,
         .routes = routes,
         .context = supervisor,
     };
+    if (!make_page(supervisor, error))
+        return false;
     supervisor->http = http_server_new(&options, error);
-    if (supervisor->http == NULL)
+    if (supervisor->http == NULL || !page_start(supervisor->page, supervisor->http, error))
         return false;
     const bool is_v6 = strchr(config->http_address, ':') != NULL;
     log_event(supervisor->log, LOG_LEVEL_INFO, "ops", "http.listening",

@@ -11,6 +11,7 @@
 #include "base/locks.h"
 #include "ops/control/control.h"
 #include "ops/http/server/server.h"
+#include "ops/page/page.h"
 
 #include <pthread.h>
 
@@ -27,6 +28,7 @@ struct supervisor {
     int wake; /* an eventfd: there is something to do */
     struct control *control;
     struct http_server *http; /* NULL: not enabled */
+    struct page *page;        /* likewise */
     pthread_t reloader;       /* for SIGHUP */
     bool has_reloader;
     pthread_mutex_t reload; /* one at a time; taken before `lock` */
@@ -93,5 +95,7 @@ bool supervisor_reopen(struct supervisor *supervisor, struct text *answer);
 
 /* http_face.c */
 bool supervisor_listen(struct supervisor *supervisor, struct error *error);
+/* Answers no more. */
+void supervisor_unlisten(struct supervisor *supervisor);
 
 #endif

@@ -187,7 +187,8 @@ static bool reload(struct supervisor *supervisor, struct text *answer) {
     faults_release(&faults);
     if (!config_apply_log(next, supervisor->log, &error) ||
         (supervisor->http != NULL &&
-         !http_server_allow(supervisor->http, next->http_allowed_hosts, &error)))
+         (!http_server_allow(supervisor->http, next->http_allowed_hosts, &error) ||
+          !http_server_protect(supervisor->http, next->http_token_file, &error))))
         log_change(supervisor->log, LOG_LEVEL_ERROR, "config", "reload: unchanged: %s", error.text);
     if (!put_in_force(supervisor, next, &error))
         log_change(supervisor->log, LOG_LEVEL_ERROR, "config", "reload: %s", error.text);

@@ -458,7 +458,7 @@ void supervisor_free(struct supervisor *supervisor) {
         pthread_join(supervisor->reloader, NULL);
     }
     control_free(supervisor->control);
-    http_server_free(supervisor->http);
+    supervisor_unlisten(supervisor);
     lock_alone(supervisor_lock);
     for (size_t i = 0; i < supervisor->count; i++)
         worker_free(supervisor->workers[i]);

@@ -2,25 +2,34 @@
 
 #include "engine/view.h"
 #include "ops/metrics/metrics.h"
+#include "ops/page/page_process.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* openapi.json describes them. */
-static const struct http_route routes[] = {
-    {"/health", http_health},
-    {"/health/live", http_health_live},
-    {"/health/ready", http_health_ready},
-    {"/metrics", http_metrics},
-    {"/stats", http_stats},
-    {"/strategies", http_strategies},
-    {"/strategies/{name}", http_strategy},
-    {"/asset_trends", http_asset_trends},
-    {"/asset_trends/{symbol}", http_asset_trends},
-    {"/algorithm-results", http_algorithm_results},
-    {"/algorithm-results/{symbol}", http_algorithm_results},
-    {"/openapi.json", http_openapi},
-    {NULL, NULL},
+/* openapi.json describes them. Health is for probes, which bear no token. */
+const struct http_route http_routes[] = {
+    PAGE_ROUTES(http_),
+    {"/health", http_health, HTTP_OPEN},
+    {"/health/live", http_health_live, HTTP_OPEN},
+    {"/health/ready", http_health_ready, HTTP_OPEN},
+    {"/metrics", http_metrics, 0},
+    {"/stats", http_stats, 0},
+    {"/strategies", http_strategies, 0},
+    {"/strategies/{name}", http_strategy, 0},
+    {"/asset_trends", http_asset_trends, 0},
+    {"/asset_trends/{symbol}", http_asset_trends, 0},
+    {"/algorithm-results", http_algorithm_results, 0},
+    {"/algorithm-results/{symbol}", http_algorithm_results, 0},
+    {"/openapi.json", http_openapi, 0},
+    {NULL, NULL, 0},
+};
+
+const struct http_route http_own_routes[] = {
+    {PAGE_LOOK, http_page_look, 0},
+    {PAGE_QUOTES "/{symbol}", http_page_quotes, 0},
+    {PAGE_SETUP, http_page_setup, 0},
+    {NULL, NULL, 0},
 };
 
 HTTP_HANDLER(http_metrics) {
@@ -54,6 +63,9 @@ void http_configure(struct http *http, const struct config *config) {
     if (http->server != NULL &&
         !http_server_allow(http->server, config->http_allowed_hosts, &error))
         log_error(http->options.log, "ops", "[http] allowed_hosts is unchanged: %s", error.text);
+    if (http->server != NULL &&
+        !http_server_protect(http->server, config->http_token_file, &error))
+        log_error(http->options.log, "ops", "the token is unchanged: %s", error.text);
 }
 
 struct http *http_new(const struct http_options *options, struct error *error) {
@@ -81,11 +93,14 @@ struct http *http_new(const struct http_options *options, struct error *error) {
         .hosts = options->config->http_allowed_hosts,
         .port = (uint16_t)options->config->http_port,
         .log = options->log,
-        .routes = routes,
+        .token_file = options->config->http_token_file,
+        .routes = http_routes,
         .context = http,
     };
-    http->server = http_server_new(&server, error);
-    if (http->server == NULL) {
+    http->page = http_page_new(http, error);
+    if (http->page != NULL)
+        http->server = http_server_new(&server, error);
+    if (http->server == NULL || !page_start(http->page, http->server, error)) {
         http_free(http);
         return NULL;
     }
@@ -99,7 +114,8 @@ void http_answer(struct http *http, const char *target, struct text *answer) {
     struct http_answer whole = {0};
     text_init(&whole.body);
     pthread_mutex_lock(&http->lock);
-    http_answer_target(routes, http, target, &whole);
+    const bool is_own = strncmp(target, "/page/", strlen("/page/")) == 0;
+    http_answer_target(is_own ? http_own_routes : http_routes, http, target, &whole);
     pthread_mutex_unlock(&http->lock);
     text_printf(answer, "%u %s\n", whole.status, whole.content_type);
     text_append(answer, whole.body.data, whole.body.size);
@@ -110,7 +126,9 @@ void http_answer(struct http *http, const char *target, struct text *answer) {
 void http_free(struct http *http) {
     if (http == NULL)
         return;
+    page_stop(http->page);
     http_server_free(http->server);
+    page_free(http->page);
     metrics_memory_release(&http->memory);
     pthread_mutex_destroy(&http->lock);
     dead_letter_backlog_free(http->dead_letters);

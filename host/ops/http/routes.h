@@ -8,6 +8,7 @@
 #include "ops/http/server/server.h"
 #include "ops/metrics/dead_letter_backlog.h"
 #include "ops/metrics/metrics_memory.h"
+#include "ops/page/page.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +23,14 @@ struct http {
     pthread_mutex_t lock;                     /* one answer at a time, without a server */
     struct metrics_memory memory;             /* of whoever answers */
     struct dead_letter_backlog *dead_letters; /* likewise; NULL: they are in no file */
+    struct page *page;                        /* NULL: a worker's */
 };
+
+/* What everybody may ask, and what the page asks this process. */
+extern const struct http_route http_routes[], http_own_routes[];
+
+/* Of this process. */
+struct page *http_page_new(struct http *http, struct error *error);
 
 /* What /health/ready answers. The server's thread. */
 bool http_is_ready(const struct http *http);
@@ -40,5 +48,12 @@ HTTP_HANDLER(http_strategy);
 HTTP_HANDLER(http_asset_trends);
 HTTP_HANDLER(http_algorithm_results);
 HTTP_HANDLER(http_openapi);
+HTTP_HANDLER(http_index);
+HTTP_HANDLER(http_asset);
+HTTP_HANDLER(http_events);
+HTTP_HANDLER(http_login_form);
+HTTP_HANDLER(http_page_look);
+HTTP_HANDLER(http_page_quotes);
+HTTP_HANDLER(http_page_setup);
 
 #endif

@@ -37,4 +37,7 @@ void metrics_write_kafka(struct text *text, const char *statistics);
 /* `started_ns`: when it was, wall clock. */
 void metrics_write_process(struct text *text, int64_t started_ns);
 
+/* Of this process; 0: not known. Any thread. */
+double metrics_resident_bytes(void);
+
 #endif

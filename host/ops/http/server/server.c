@@ -5,8 +5,10 @@
 #include "base/locks.h"
 #include "base/thread.h"
 #include "base/units.h"
+#include "ops/http/server/access.h"
 #include "ops/http/server/connections.h"
 #include "ops/http/server/path.h"
+#include "ops/http/server/streams.h"
 #include "os/acceptor.h"
 #include "os/at_fork.h"
 
@@ -32,6 +34,11 @@
  * has seen so. */
 #define LIBRARY_LIMIT (2 * HTTP_CONNECTIONS)
 
+/* Pages are made of what this server sends, and nothing runs that stands in a document. */
+#define CONTENT_POLICY                                                                             \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 LOCK_CLASS(http_hosts_lock);
 struct http_server {
     struct http_server_options options;
@@ -40,17 +47,22 @@ struct http_server {
     bool has_thread;
     int listener;
     int stop; /* an eventfd */
+    int wake; /* likewise: for streams */
     uint16_t port;
     pthread_mutex_t hosts_lock;               /* guards the names */
     char **hosts GUARDED_BY(http_hosts_lock); /* NULL, or ended by NULL */
+    struct access access;
     struct acceptor acceptor;
     /* The thread's own. */
     struct http_connections connections;
+    struct streams streams;
     size_t answer_bytes; /* of the answers under way */
 };
 
 struct http_request {
-    struct MHD_Connection *connection; /* NULL: of http_answer_target() */
+    struct http_server *server;        /* NULL: of http_answer_target() */
+    struct MHD_Connection *connection; /* likewise */
+    t5_str form;
     const char *path;
     const char *query; /* then; what stands behind the path's '?' */
     char parameter[MAX_PARAMETER];
@@ -65,7 +77,7 @@ t5_str http_parameter(const struct http_request *request) {
 
 struct query {
     const char *name;
-    char value[64];
+    char value[4 * HTTP_PARAMETER_MAX + 1];
     size_t size; /* above the room: it is longer */
     size_t count;
 };
@@ -89,7 +101,7 @@ static enum MHD_Result find_query(void *context, enum MHD_ValueKind kind, const 
 /* "a=1&b=2" */
 static void find_in_text(const char *text, struct query *query) {
     while (*text != '\0') {
-        char name[64], value[64];
+        char name[64], value[sizeof query->value];
         const size_t size = strcspn(text, "&"), name_size = strcspn(text, "=&");
         const size_t value_at = name_size < size ? name_size + 1 : size;
         if (name_size < sizeof name && size - value_at < sizeof value) {
@@ -130,6 +142,66 @@ bool http_query_integer(const struct http_request *request, const char *name, in
         return true;
     return query.count == 1 && strlen(query.value) == query.size &&
            parse_integer(query.value, value) && *value >= min && *value <= max;
+}
+
+bool http_query_text(const struct http_request *request, const char *name, char *value, size_t room,
+                     size_t *size) {
+    struct query query = {.name = name};
+    if (request->connection != NULL)
+        MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, find_query, &query);
+    else
+        find_in_text(request->query, &query);
+    *size = query.size;
+    if (query.count != 1 || query.size >= sizeof query.value || query.size >= room)
+        return false;
+    memcpy(value, query.value, query.size);
+    value[query.size] = '\0';
+    return true;
+}
+
+/* ---- who asks ---- */
+
+const char *http_header(const struct http_request *request, const char *name) {
+    return request->connection != NULL
+               ? MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name)
+               : NULL;
+}
+
+t5_str http_form(const struct http_request *request) {
+    return request->form;
+}
+
+bool http_may_read(const struct http_request *request) {
+    return request->server == NULL ||
+           access_may_read(&request->server->access,
+                           http_header(request, MHD_HTTP_HEADER_AUTHORIZATION),
+                           http_header(request, MHD_HTTP_HEADER_COOKIE));
+}
+
+/* Browsers send one of these with what another site's page has asked for. */
+bool http_is_foreign(const struct http_request *request) {
+    const char *site = http_header(request, "Sec-Fetch-Site");
+    const char *origin = http_header(request, "Origin");
+    const char *host = http_header(request, MHD_HTTP_HEADER_HOST);
+    if (site != NULL && (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0))
+        return true;
+    if (origin == NULL || host == NULL)
+        return false;
+    const char *named = strstr(origin, "://");
+    return named == NULL || strcasecmp(named + 3, host) != 0;
+}
+
+bool http_login(const struct http_request *request, t5_str token, struct http_answer *answer) {
+    char cookie[ACCESS_COOKIE_SIZE + 1];
+    if (request->server == NULL || !access_login(&request->server->access, token, cookie))
+        return false;
+    (void)snprintf(answer->cookie, sizeof answer->cookie,
+                   ACCESS_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict", cookie);
+    return true;
+}
+
+bool http_server_protect(struct http_server *server, const char *token_file, struct error *error) {
+    return access_set(&server->access, token_file, error);
 }
 
 void http_fail(struct http_answer *answer, unsigned status, const char *format, ...) {
@@ -305,20 +377,40 @@ static struct MHD_Response *new_response(struct http_server *server, struct text
     return response;
 }
 
+static void add_headers(struct MHD_Response *response, const struct http_answer *answer,
+                        const char *allow) {
+    const char *const headers[][2] = {
+        {MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type},
+        {MHD_HTTP_HEADER_CACHE_CONTROL, answer->cache != NULL ? answer->cache : "no-store"},
+        {MHD_HTTP_HEADER_CONTENT_ENCODING, answer->encoding},
+        {MHD_HTTP_HEADER_VARY, answer->cache != NULL ? "Accept-Encoding" : NULL},
+        {MHD_HTTP_HEADER_LOCATION, answer->location},
+        {MHD_HTTP_HEADER_SET_COOKIE, answer->cookie[0] != '\0' ? answer->cookie : NULL},
+        {MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+         answer->status == MHD_HTTP_UNAUTHORIZED ? "Bearer" : NULL},
+        {MHD_HTTP_HEADER_ALLOW, allow},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Content-Security-Policy", CONTENT_POLICY},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        if (headers[i][1] != NULL)
+            MHD_add_response_header(response, headers[i][0], headers[i][1]);
+}
+
 static enum MHD_Result send_answer(struct http_server *server, struct MHD_Connection *connection,
                                    struct http_answer *answer, const char *allow) {
     if (server->answer_bytes + answer->body.size > HTTP_ANSWER_BYTES)
         http_fail(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many responses in progress");
     if (text_is_oom(&answer->body))
         return MHD_NO;
-    struct MHD_Response *response = new_response(server, &answer->body);
+    struct MHD_Response *response = answer->stream != NULL
+                                        ? streams_add(&server->streams, connection, answer)
+                                        : new_response(server, &answer->body);
     if (response == NULL)
         return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (allow != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+    add_headers(response, answer, allow);
     const enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -344,35 +436,89 @@ static bool has_body(struct MHD_Connection *connection) {
                                        MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
 }
 
+/* A form on its way in. */
+struct form {
+    struct text text;
+};
+
+static bool takes_form(const struct http_server *server, const char *url, const char *method) {
+    struct http_request unused;
+    if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
+        return false;
+    const struct http_route *route = find_route(server->options.routes, url, &unused);
+    return route != NULL && (route->flags & HTTP_POST) != 0;
+}
+
+/* What is more than a form may have is dropped, and the rest is none. */
+static void take_form(struct form *form, const char *upload, size_t *size) {
+    if (form->text.size + *size <= HTTP_FORM_BYTES)
+        text_append(&form->text, upload, *size);
+    else
+        form->text.is_oom = true;
+    *size = 0;
+}
+
+/* False: the answer says why not. */
+static bool check_method(const struct http_route *route, const char *method,
+                         struct http_answer *answer, const char **allow) {
+    const bool is_post = (route->flags & HTTP_POST) != 0;
+    if (is_post ? strcmp(method, MHD_HTTP_METHOD_POST) == 0
+                : strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+                      strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+        return true;
+    *allow = is_post ? "POST" : "GET, HEAD";
+    http_fail(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed; use %s",
+              is_post ? "POST" : "GET or HEAD");
+    return false;
+}
+
+/* Makes the answer; the order of the checks is that of server.h. */
+static void answer_request(struct http_server *server, struct http_request *request,
+                           const char *method, const char *version, struct http_answer *answer,
+                           const char **allow) {
+    if (!check_host(server, request->connection, version, answer))
+        return;
+    const struct http_route *route = find_route(server->options.routes, request->path, request);
+    if (!http_may_read(request) && (route == NULL || (route->flags & HTTP_OPEN) == 0))
+        http_fail(answer, MHD_HTTP_UNAUTHORIZED,
+                  "a token is needed: the header \"Authorization: Bearer TOKEN\", or log in at /");
+    else if (route == NULL)
+        http_fail(answer, MHD_HTTP_NOT_FOUND, "no such path; see /openapi.json");
+    else if (check_method(route, method, answer, allow))
+        route->answer(server->options.context, request, answer);
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **request_context) {
     struct http_server *server = context;
-    (void)upload;
-    (void)upload_size;
     /* libmicrohttpd keeps a connection only if it is answered at the second call, and closes it
      * after an answer at the first one, which has read the head alone. */
+    if (*request_context == NULL && takes_form(server, url, method)) {
+        struct form *form = calloc(1, sizeof *form);
+        if (form == NULL)
+            return MHD_NO;
+        text_init(&form->text);
+        *request_context = form;
+        return MHD_YES;
+    }
     if (*request_context == NULL && !has_body(connection)) {
         *request_context = server;
         touch(server, connection);
         return MHD_YES;
     }
-    struct http_request request = {.connection = connection, .path = url};
+    struct form *form = *request_context != server ? *request_context : NULL;
+    if (form != NULL && *upload_size > 0) {
+        take_form(form, upload, upload_size);
+        return MHD_YES;
+    }
+    struct http_request request = {.server = server, .connection = connection, .path = url};
+    if (form != NULL && !text_is_oom(&form->text))
+        request.form = (t5_str){.data = form->text.data, .len = form->text.size};
     struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "application/json"};
     const char *allow = NULL;
     text_init(&answer.body);
-    const struct http_route *route = NULL;
-    if (!check_host(server, connection, version, &answer)) {
-        /* the answer is made */
-    } else if ((route = find_route(server->options.routes, url, &request)) == NULL) {
-        http_fail(&answer, MHD_HTTP_NOT_FOUND, "no such path; see /openapi.json");
-    } else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-               strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-        http_fail(&answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed; use GET or HEAD");
-        allow = "GET, HEAD";
-    } else {
-        route->answer(server->options.context, &request, &answer);
-    }
+    answer_request(server, &request, method, version, &answer, &allow);
     log_debug(server->options.log, "ops", "http: %s %s: %u", method, url, answer.status);
     const enum MHD_Result result = send_answer(server, connection, &answer, allow);
     text_release(&answer.body);
@@ -381,8 +527,15 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 
 static void completed(void *context, struct MHD_Connection *connection, void **request_context,
                       enum MHD_RequestTerminationCode code) {
-    (void)request_context;
     (void)code;
+    if (*request_context != NULL && *request_context != context) {
+        struct form *form = *request_context;
+        if (form->text.size > 0) /* it may hold a token */
+            explicit_bzero(form->text.data, form->text.size);
+        text_release(&form->text);
+        free(form);
+    }
+    *request_context = NULL;
     touch(context, connection);
 }
 
@@ -436,23 +589,36 @@ static void take_connection(struct http_server *server) {
         http_connections_drop_oldest(&server->connections);
 }
 
+static void touch_stream(void *context, struct MHD_Connection *connection) {
+    touch(context, connection);
+}
+
+static void resume_streams(struct http_server *server) {
+    uint64_t times;
+    (void)!read(server->wake, &times, sizeof times);
+    streams_resume(&server->streams, touch_stream, server);
+}
+
 static void *serve(void *argument) {
     struct http_server *server = argument;
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd fds[3] = {{.fd = info->epoll_fd, .events = POLLIN},
-                            {.fd = server->stop, .events = POLLIN}};
+    struct pollfd fds[4] = {{.fd = info->epoll_fd, .events = POLLIN},
+                            {.fd = server->stop, .events = POLLIN},
+                            [3] = {.fd = server->wake, .events = POLLIN}};
     for (;;) {
         const int accept_ms = acceptor_prepare(&server->acceptor, &fds[2]);
         int wait = wait_ms(server);
         if (wait < 0 || (accept_ms >= 0 && accept_ms < wait))
             wait = accept_ms;
-        if (poll(fds, 3, wait) < 0)
+        if (poll(fds, 4, wait) < 0)
             continue; /* EINTR, or no memory for a moment */
         if (fds[1].revents != 0)
             break;
         if (fds[2].revents != 0)
             take_connection(server);
+        if (fds[3].revents != 0)
+            resume_streams(server);
         MHD_run(server->daemon);
         http_connections_drop_older(&server->connections,
                                     clock_monotonic_ns() - HTTP_REQUEST_S * NS_PER_S);
@@ -507,7 +673,8 @@ static bool open_listener(struct http_server *server, struct error *error) {
 
 static bool start_daemon(struct http_server *server, struct error *error) {
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, server,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
+        NULL, NULL, handle, server,
         MHD_OPTION_EXTERNAL_LOGGER, complain, server, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)LIBRARY_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_REQUEST_S, MHD_OPTION_NOTIFY_CONNECTION,
@@ -520,6 +687,20 @@ static bool start_daemon(struct http_server *server, struct error *error) {
     return true;
 }
 
+static bool is_loopback(const char *address) {
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+           strcmp(address, "localhost") == 0;
+}
+
+static void tell_exposure(struct http_server *server) {
+    if (is_loopback(server->options.address) || access_has_token(&server->access))
+        return;
+    log_event(server->options.log, LOG_LEVEL_WARNING, "ops", "http.exposed",
+              "[http] address = %s without token_file: whoever reaches port %u reads symbols, "
+              "signals and status; set token_file, or put a proxy that authenticates before it",
+              server->options.address, server->port);
+}
+
 struct http_server *http_server_new(const struct http_server_options *options,
                                     struct error *error) {
     struct http_server *server = calloc(1, sizeof *server);
@@ -530,17 +711,21 @@ struct http_server *http_server_new(const struct http_server_options *options,
     server->options = *options;
     server->listener = server->acceptor.reserve = -1;
     pthread_mutex_init(&server->hosts_lock, NULL);
+    access_init(&server->access);
     server->stop = eventfd(0, EFD_CLOEXEC);
-    if (server->stop < 0) {
+    server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server->stop < 0 || server->wake < 0) {
         error_set_errno(error, errno, "http: cannot create an eventfd");
         goto failed;
     }
-    if (!http_server_allow(server, options->hosts, error) || !open_listener(server, error) ||
+    if (!http_server_allow(server, options->hosts, error) ||
+        !http_server_protect(server, options->token_file, error) || !open_listener(server, error) ||
         !acceptor_init(&server->acceptor, server->listener, "http", options->log, error) ||
         !start_daemon(server, error) ||
         !thread_start(&server->thread, "http", serve, server, error))
         goto failed;
     server->has_thread = true;
+    tell_exposure(server);
     return server;
 
 failed:
@@ -559,6 +744,7 @@ void http_server_free(struct http_server *server) {
     }
     if (server->listener >= 0)
         at_fork_forget(server->listener);
+    streams_resume(&server->streams, touch_stream, server); /* or they would not end */
     if (server->daemon != NULL)
         MHD_stop_daemon(server->daemon);
     acceptor_release(&server->acceptor);
@@ -566,9 +752,17 @@ void http_server_free(struct http_server *server) {
         close(server->listener);
     if (server->stop >= 0)
         close(server->stop);
+    if (server->wake >= 0)
+        close(server->wake);
     free_names(server->hosts);
+    access_release(&server->access);
     pthread_mutex_destroy(&server->hosts_lock);
     free(server);
+}
+
+void http_server_wake(struct http_server *server) {
+    const uint64_t one = 1;
+    (void)!write(server->wake, &one, sizeof one);
 }
 
 uint16_t http_server_port(const struct http_server *server) {

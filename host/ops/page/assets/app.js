@@ -1,0 +1,576 @@
+/*
+ * The live page: shows what the host sends over server-sent events (ops/page/page_stream.c).
+ *
+ * Nothing that comes from outside is ever markup: elements are made here, and texts set as texts.
+ */
+"use strict";
+(() => {
+const byId = (id) => document.getElementById(id);
+const SIGNALS_SHOWN = 20, SYMBOL_SIGNALS_SHOWN = 100;
+const HISTORY_MS = 15 * 60 * 1000, STALE_MS = 5000, RETRY_MS = 3000;
+
+/* ---- texts ---- */
+
+const NONE = "–";
+const whole = new Intl.NumberFormat(undefined, {maximumFractionDigits: 0});
+const short = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 4});
+const long = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 8});
+const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit"});
+const dated = new Intl.DateTimeFormat(undefined, {month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit"});
+const isNumber = (value) => typeof value === "number" && isFinite(value);
+const count = (value) => isNumber(value) && value >= 0 ? whole.format(value) : NONE;
+const few = (value) => isNumber(value) ? short.format(value) : NONE;
+const price = (value) => isNumber(value) ? long.format(value) : NONE;
+
+/* What lies beyond the last bucket is not known closer. */
+const latency = (ms) => !isNumber(ms) ? NONE : ms >= 60000 ? "> 60 000" : few(ms);
+
+function span(seconds) {
+  if (!isNumber(seconds)) return NONE;
+  const s = Math.floor(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor(s % 86400 / 3600)} h`;
+}
+
+function frame(seconds) {
+  if (!isNumber(seconds)) return NONE;
+  if (seconds % 86400 === 0) return `${seconds / 86400} d`;
+  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
+  if (seconds % 60 === 0) return `${seconds / 60} min`;
+  return `${seconds} s`;
+}
+
+/* ---- elements ---- */
+
+function element(name, properties, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties || {})) {
+    if (key === "class") made.className = value;
+    else made.setAttribute(key, value);
+  }
+  for (const child of children)
+    if (child !== null && child !== undefined) made.append(child);
+  return made;
+}
+
+/* Local, and UTC for who points at it. */
+function time(ms, format) {
+  if (!isNumber(ms)) return document.createTextNode(NONE);
+  const date = new Date(ms), utc = date.toISOString();
+  return element("time", {datetime: utc, title: utc.replace("T", " ").replace("Z", " UTC")}, (format || dated).format(date));
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/* Brings a table's body up to date: each row is a list of {text, class, state, head}. */
+function setRows(body, rows, columns, nothing) {
+  if (rows.length === 0) {
+    body.replaceChildren(element("tr", {class: "none"}, element("td", {colspan: columns}, nothing)));
+    return;
+  }
+  while (body.rows.length > rows.length) body.lastElementChild.remove();
+  rows.forEach((cells, index) => {
+    let row = body.rows[index];
+    const isOther = !row || row.cells.length !== cells.length || row.className === "none";
+    if (isOther) {
+      const made = element("tr", {}, ...cells.map((cell) => {
+        const td = element(cell.head ? "th" : "td", cell.head ? {scope: "row"} : {});
+        if (cell.state) td.append(element("span", {}));
+        return td;
+      }));
+      if (row) row.replaceWith(made); else body.append(made);
+      row = made;
+    }
+    cells.forEach((cell, at) => setCell(row.cells[at], cell));
+  });
+}
+
+function setCell(td, cell) {
+  const name = cell.class || "";
+  if (td.className !== name) td.className = name;
+  if (cell.title !== undefined && td.title !== cell.title) td.title = cell.title;
+  if (!cell.state) return setText(td, cell.text);
+  const mark = td.firstElementChild || td.appendChild(element("span", {}));
+  const state = `state ${cell.state}`;
+  if (mark.className !== state) mark.className = state;
+  setText(mark, cell.text);
+}
+
+const number = (text) => ({text, class: "n"});
+const head = (text) => ({text, head: true});
+const stateOf = (word) => word === "running" || word === "ok" ? "ok" : word === "fail" || word === "refused" ? "fail" : "warn";
+
+/* ---- what is known ---- */
+
+const known = {
+  state: null, setup: [], symbols: new Map(), history: [], signals: [],
+  view: "overview", symbol: null, frame: null,
+  quotes: new Map(), /* time frame -> [[ms, price], ...] */
+  symbolSignals: [],
+};
+
+/* ---- charts ---- */
+
+const palette = () => {
+  const style = getComputedStyle(document.documentElement);
+  return (name) => style.getPropertyValue(name).trim();
+};
+
+function chart(id, labels, colors, options) {
+  const color = palette();
+  return new Dygraph(byId(id), [[new Date(0), ...labels.slice(1).map(() => null)]], {
+    labels, colors: colors.map(color), legend: "never", strokeWidth: 1.6,
+    gridLineColor: color("--grid"), axisLineColor: color("--grid"), axisLabelWidth: 58, axisLabelFontSize: 11,
+    highlightCircleSize: 3, fillAlpha: 0.12, rightGap: 8, xRangePad: 0,
+    axes: {x: {pixelsPerLabel: 76, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 34, axisLabelFormatter: (value) => few(value)}},
+    interactionModel: {}, ...options,
+  });
+}
+
+/* As fine as the distance of the labels needs. */
+function axisTime(date, granularity) {
+  const parts = granularity < Dygraph.MINUTELY ? {hour: "2-digit", minute: "2-digit", second: "2-digit"} : {hour: "2-digit", minute: "2-digit"};
+  return new Intl.DateTimeFormat(undefined, parts).format(date);
+}
+
+let charts = null;
+
+function makeCharts() {
+  for (const one of Object.values(charts || {})) one.destroy();
+  charts = {
+    rate: chart("chart-rate", ["time", "rate"], ["--c1"], {includeZero: true, fillGraph: true}),
+    lag: chart("chart-lag", ["time", "lag"], ["--c3"], {includeZero: true, fillGraph: true}),
+    latency: chart("chart-latency", ["time", "p50", "p99"], ["--c1", "--c2"], {includeZero: true}),
+    price: chart("chart-price", ["time", "price", "up", "down"], ["--c1", "--up", "--down"], {
+      connectSeparatedPoints: true, axisLabelWidth: 70,
+      axes: {x: {pixelsPerLabel: 90, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 40, axisLabelFormatter: price}},
+      series: {
+        up: {strokeWidth: 0, drawPoints: true, pointSize: 6, drawPointCallback: marker(1), drawHighlightPointCallback: marker(1)},
+        down: {strokeWidth: 0, drawPoints: true, pointSize: 6, drawPointCallback: marker(-1), drawHighlightPointCallback: marker(-1)},
+      },
+      xRangePad: 12, yRangePad: 16,
+      highlightCallback: (event, x, points) => readPrice(x, points), unhighlightCallback: () => readPrice(null, []),
+    }),
+  };
+  drawHistory();
+  drawPrice();
+}
+
+/* A triangle below or above its point, pointing to where the signal points. */
+function marker(direction) {
+  return (graph, name, context, x, y, color, size) => {
+    const tip = y + direction * 5, base = tip + direction * size * 1.7;
+    context.beginPath();
+    context.moveTo(x, tip);
+    context.lineTo(x - size, base);
+    context.lineTo(x + size, base);
+    context.closePath();
+    context.fillStyle = color;
+    context.fill();
+  };
+}
+
+function drawHistory() {
+  if (!charts || known.view !== "overview") return;
+  const now = known.history.length > 0 ? known.history[known.history.length - 1][0] : Date.now();
+  const range = [now - HISTORY_MS, now];
+  const pick = (...at) => known.history.length === 0 ? [[new Date(now), ...at.map(() => null)]] :
+    known.history.map((moment) => [new Date(moment[0]), ...at.map((index) => moment[index])]);
+  charts.rate.updateOptions({file: pick(1), dateWindow: range});
+  charts.lag.updateOptions({file: pick(2), dateWindow: range});
+  charts.latency.updateOptions({file: pick(3, 4), dateWindow: range});
+}
+
+/* Signals without a price stand where the price was. */
+function priceAt(points, ms) {
+  let found = null;
+  for (const point of points) {
+    if (point[0] > ms) break;
+    found = point[1];
+  }
+  return found !== null ? found : points.length > 0 ? points[0][1] : null;
+}
+
+const timeOf = (signal) => signal.event_time_ns / 1e6;
+const isOfFrame = (signal) => signal.time_frame === undefined || signal.time_frame === known.frame;
+
+function drawPrice() {
+  if (!charts || known.view !== "symbol") return;
+  const points = known.quotes.get(known.frame) || [];
+  const rows = new Map(points.map((point) => [point[0], [new Date(point[0]), point[1], null, null]]));
+  const from = points.length > 0 ? points[0][0] : 0;
+  for (const signal of known.symbolSignals) {
+    const ms = Math.round(timeOf(signal));
+    if (ms < from || !isOfFrame(signal)) continue;
+    const value = isNumber(signal.price) ? signal.price : priceAt(points, ms);
+    if (value === null) continue;
+    const row = rows.get(ms) || [new Date(ms), null, null, null];
+    row[signal.value < 0 ? 3 : 2] = value;
+    rows.set(ms, row);
+  }
+  const file = [...rows.values()].sort((a, b) => a[0] - b[0]);
+  charts.price.updateOptions({file: file.length > 0 ? file : [[new Date(), null, null, null]]});
+  byId("chart-price").dataset.points = points.length;
+  byId("chart-price").dataset.signals = file.filter((row) => row[2] !== null || row[3] !== null).length;
+  const last = points[points.length - 1];
+  byId("chart-price").setAttribute("aria-label", last ? `Price of ${known.symbol}, ${frame(known.frame)}: ${price(last[1])}` : "No price yet");
+  setText(byId("price-note"), points.length > 0 ? "▲ ▼ signals by the sign of their value. The newest price four times a second at most; by event time." :
+    known.symbol ? "No price with a time frame has come for this symbol yet." : "");
+  readPrice(null, []);
+}
+
+function readPrice(x, points) {
+  const caption = byId("price-caption"), all = known.quotes.get(known.frame) || [], last = all[all.length - 1];
+  const shown = points.find((point) => point.name === "price") || (x === null && last ? {xval: last[0], yval: last[1]} : null);
+  const parts = [known.symbol || "Price"];
+  if (known.frame) parts.push(element("span", {class: "unit"}, frame(known.frame)));
+  if (shown) parts.push(element("strong", {}, price(shown.yval)), element("span", {class: "unit"}, time(shown.xval)));
+  caption.replaceChildren(...parts.flatMap((part) => [part, " "]));
+}
+
+/* ---- the overview ---- */
+
+const tiles = [
+  (s, last) => ["Messages", few(last[1]), "1/s"],
+  (s, last) => ["Lag", count(last[2]), "messages"],
+  (s, last) => ["Latency p50", latency(last[3]), "ms"],
+  (s, last) => ["Latency p99", latency(last[4]), "ms"],
+  (s) => ["Signals", count(s.totals.signals), "since start"],
+  (s) => ["Dead letters", count(s.totals.dead_letters), "since start"],
+  (s, last, state) => ["Memory", few(state.memory_bytes / 1e6), "MB"],
+  (s) => ["Uptime", span(s.uptime_s), ""],
+];
+
+function showTiles(state, stats) {
+  const last = state.last[0] || [];
+  const list = byId("tiles");
+  while (list.children.length < tiles.length) list.append(element("div", {class: "tile"}, element("dt"), element("dd")));
+  tiles.forEach((make, index) => {
+    const [name, value, unit] = make(stats, last, state), tile = list.children[index];
+    const text = `${value} ${unit}`;
+    setText(tile.firstElementChild, name);
+    if (tile.lastElementChild.textContent !== text)
+      tile.lastElementChild.replaceChildren(value, " ", element("span", {class: "unit"}, unit));
+  });
+}
+
+function showCondition(state, stats) {
+  const ready = state.ready, pill = byId("condition");
+  const failed = ready && (ready.checks || []).find((check) => check.status === "fail");
+  const warned = ready && (ready.checks || []).find((check) => check.status === "warn");
+  const isReady = ready && ready.status === "ready";
+  pill.className = `pill ${isReady ? (warned ? "warn" : "ok") : "fail"}`;
+  setText(pill, failed ? `not ready: ${failed.name}` : isReady && warned ? `ready, but: ${warned.name}` : ready ? ready.status : "no answer");
+  pill.title = failed ? failed.detail : warned ? warned.detail : "";
+  setText(byId("service"), stats.service || "take5");
+  setText(byId("version"), state.version || "");
+}
+
+const rank = {fail: 0, warn: 1, ok: 2};
+
+function showTables(state, stats) {
+  setRows(byId("strategies"), (stats.strategies || []).map((s) => [
+    head(s.name), {text: s.version}, {text: s.state === "suspended" && s.catching_up > 0 ? "catching up" : s.state, state: stateOf(s.state), title: s.why || s.last_error || ""},
+    number(count(s.messages)), number(count(s.signals)), number(count(s.errors)), number(few(s.p50_us)), number(few(s.p99_us))]), 8, "No strategy runs.");
+  const checks = [...((state.ready && state.ready.checks) || [])].sort((a, b) => rank[a.status] - rank[b.status]);
+  setRows(byId("checks"), checks.map((c) => [{text: c.status, state: stateOf(c.status)}, head(c.worker ? `${c.name} (${c.worker})` : c.name), {text: c.detail}]), 3, "Not known yet.");
+  setRows(byId("bad"), Object.entries(stats.totals.bad_by_reason || {}).map(([reason, n]) => [head(reason), number(count(n))]), 2, "None.");
+  const of = (item) => item.worker ? ` (${item.worker})` : "";
+  setRows(byId("lag"), (stats.lag || []).map((l) => [head(l.topic + of(l)), number(String(l.partition)), number(count(l.lag)), number(count(l.committed))]), 4, "No partition is assigned.");
+  setRows(byId("lanes"), (stats.lanes || []).map((l) => [head((l.worker ? `${l.worker} ` : "") + l.lane), number(count(l.partitions)), number(count(l.messages)), number(count(l.unconfirmed))]), 4, "None.");
+  setRows(byId("sinks"), (stats.sinks || []).map((s) => [head(`${s.name}, ${s.for}${of(s)}`), {text: s.well ? "ok" : s.detail || "failing", state: s.well ? "ok" : "fail"}, number(count(s.confirmed)), number(count(s.queued))]), 4, "None.");
+}
+
+function showReload(reload) {
+  const text = JSON.stringify(reload || null), box = byId("reload");
+  if (box.dataset.shown === text) return;
+  box.dataset.shown = text;
+  const faults = ((reload && reload.faults) || []).map((fault) => element("li", {class: "fail"}, fault));
+  const lines = ((reload && reload.deployments) || []).map((line) => element("li", {}, element("strong", {}, line.name), ` ${line.outcome} ${line.detail || ""}`));
+  const list = element("ul", {class: "report"}, ...faults, ...lines);
+  if (reload && isNumber(reload.took_ms)) list.append(element("li", {class: "unit"}, `took ${few(reload.took_ms)} ms, pause ${few(reload.pause_ms)} ms`));
+  box.replaceChildren(list);
+}
+
+function signalRow(signal) {
+  return element("tr", {}, element("td", {}, time(timeOf(signal))), element("th", {scope: "row"}, symbolLink(signal.symbol)),
+    element("td", {}, signal.name), element("td", {}, signal.deployment),
+    element("td", {class: `n ${signal.value < 0 ? "down" : "up"}`}, few(signal.value)), element("td", {class: "n"}, few(signal.confidence)));
+}
+
+function symbolLink(symbol) {
+  return symbol ? element("a", {href: `#symbol/${encodeURIComponent(symbol)}`}, symbol) : NONE;
+}
+
+/* Newest first; rows that are there stay. */
+function addRows(body, rows, most) {
+  if (body.querySelector(".none")) body.replaceChildren();
+  for (const row of rows) body.prepend(row);
+  while (body.rows.length > most) body.lastElementChild.remove();
+}
+
+/* ---- a symbol ---- */
+
+function dataCell(data) {
+  if (data === null || data === undefined) return element("td", {}, "");
+  const entries = Object.entries(data).filter(([, value]) => typeof value !== "object");
+  const text = entries.slice(0, 3).map(([name, value]) => `${name} ${isNumber(value) ? few(value) : value}`).join(", ");
+  return element("td", {}, element("details", {}, element("summary", {}, text || "show"), element("pre", {}, JSON.stringify(data, null, 1))));
+}
+
+function symbolSignalRow(signal) {
+  return element("tr", {}, element("td", {}, time(timeOf(signal))), element("th", {scope: "row"}, signal.name), element("td", {}, signal.deployment),
+    element("td", {class: "n"}, frame(signal.time_frame)), element("td", {class: "n"}, price(signal.price)),
+    element("td", {class: `n ${signal.value < 0 ? "down" : "up"}`}, few(signal.value)), element("td", {class: "n"}, few(signal.confidence)), dataCell(signal.data));
+}
+
+function showSymbols() {
+  const names = [...known.symbols.keys()].sort(), more = known.state ? known.state.series : 0;
+  byId("symbols").replaceChildren(...names.map((name) => element("option", {value: name})));
+  byId("symbol-list").replaceChildren(...names.map((name) => {
+    const link = symbolLink(name);
+    if (name === known.symbol) link.setAttribute("aria-current", "true");
+    return element("li", {}, link);
+  }));
+  const series = [...known.symbols.values()].reduce((sum, frames) => sum + frames.length, 0);
+  setText(byId("symbol-note"), names.length === 0 ? "No message with a symbol and a time frame yet." :
+    more > series ? `The first ${series} of ${whole.format(more)} series; search for others by their whole name.` : "");
+  showFrames();
+}
+
+function showFrames() {
+  const frames = [...new Set([...(known.symbols.get(known.symbol) || []), ...known.quotes.keys()])].sort((a, b) => a - b);
+  const box = byId("frames");
+  if (!frames.includes(known.frame) && frames.length > 0) known.frame = frames[0];
+  const text = JSON.stringify([frames, known.frame]);
+  if (box.dataset.shown === text) return;
+  box.dataset.shown = text;
+  const legend = box.firstElementChild;
+  box.replaceChildren(legend, ...frames.map((seconds) => {
+    const input = element("input", {type: "radio", name: "frame", value: seconds});
+    input.checked = seconds === known.frame;
+    input.addEventListener("change", () => { known.frame = seconds; box.dataset.shown = ""; showFrames(); drawPrice(); });
+    return element("label", {}, input, element("span", {}, frame(seconds)));
+  }));
+}
+
+function addQuotes(quotes) {
+  for (const [seconds, ms, value] of quotes) {
+    const points = known.quotes.get(seconds) || [];
+    if (points.length === 0 || points[points.length - 1][0] < ms) points.push([ms, value]);
+    if (points.length > 2048) points.splice(0, points.length - 2048);
+    known.quotes.set(seconds, points);
+  }
+}
+
+/* ---- strategies ---- */
+
+const facts = [
+  ["State", (s) => s.state], ["Why", (s) => s.why || s.missing_why || s.quarantine], ["Version", (s) => s.version && `${s.version}, generation ${s.generation}`],
+  ["Scope", (s) => s.scope], ["Instances", (s) => count(s.instances)], ["Messages", (s) => count(s.messages)], ["Signals", (s) => count(s.signals)],
+  ["Errors", (s) => count(s.errors)], ["Rejects", (s) => count(s.rejects)], ["Behind", (s) => s.behind > 0 ? `${count(s.behind)} messages` : ""],
+  ["A message takes", (s) => `p50 ${few(s.p50_us)} µs, p99 ${few(s.p99_us)} µs`], ["Worker", (s) => s.worker], ["Differs from disk", (s) => s.differs], ["Last error", (s) => s.last_error],
+];
+
+function setupCard(one) {
+  const parameters = element("tbody");
+  setRows(parameters, one.parameters.map((p) => [head(p.name), {text: p.value === null ? NONE : p.value, class: p.value !== p.default ? "changed" : ""},
+    {text: p.default === null ? "required" : p.default}, {text: [p.min, p.max].some((x) => x !== null) ? `${p.min === null ? "" : p.min} … ${p.max === null ? "" : p.max}` : ""}, {text: p.help || ""}]), 5, "It has none.");
+  const titles = ["Parameter", "Value", "Default", "Range", "Help"].map((title) => element("th", {scope: "col"}, title));
+  const table = element("table", {}, element("thead", {}, element("tr", {}, ...titles)), parameters);
+  const made = element("article", {class: "card", "data-name": one.name},
+    element("h2", {}, one.name, " ", element("span", {class: "unit"}, one.strategy === one.name ? "" : one.strategy)), element("p", {}, one.summary || ""),
+    element("dl", {class: "facts"}), element("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": `Parameters of ${one.name}`}, table));
+  const lists = [["Topics", one.topics], ["Fields", one.fields], ["Series", one.series], ["Symbols", one.symbols]].filter(([, list]) => list && list.length > 0);
+  for (const [title, list] of lists)
+    made.append(element("h3", {}, title), element("ul", {class: "chips"}, ...list.map((item) => element("li", {}, element("code", {}, typeof item === "string" ? item : fieldText(item))))));
+  return made;
+}
+
+const fieldText = (field) => field.sampled > 0 ? `${field.path}: absent ${few(100 * field.absent / field.sampled)} %` : field.path;
+
+function showSetup() {
+  byId("setup").replaceChildren(...known.setup.map(setupCard));
+  if (known.setup.length === 0) byId("setup").append(element("p", {class: "hint"}, "No strategy runs."));
+  showFacts();
+}
+
+function showFacts() {
+  const all = new Map(((known.state && known.state.stats && known.state.stats.strategies) || []).map((s) => [s.name, s]));
+  for (const card of byId("setup").querySelectorAll("article[data-name]")) {
+    const strategy = all.get(card.dataset.name), list = card.querySelector(".facts");
+    if (!strategy || !list) continue;
+    const shown = facts.map(([name, make]) => [name, make(strategy)]).filter(([, value]) => value);
+    while (list.children.length > shown.length) list.lastElementChild.remove();
+    while (list.children.length < shown.length) list.append(element("div", {}, element("dt"), element("dd")));
+    shown.forEach(([name, value], index) => {
+      setText(list.children[index].firstElementChild, name);
+      const dd = list.children[index].lastElementChild;
+      setText(dd, value);
+      dd.className = name === "State" ? `state ${stateOf(strategy.state)}` : name === "Last error" ? "fail" : "";
+    });
+  }
+}
+
+/* ---- frames ---- */
+
+function take(message, isReset) {
+  if (isReset) {
+    known.history = [];
+    known.signals = [];
+    known.symbolSignals = [];
+    known.quotes = new Map();
+    byId("signals").replaceChildren();
+    byId("symbol-signals").replaceChildren();
+  }
+  if (message.symbols) known.symbols = new Map(message.symbols);
+  if (message.setup) known.setup = message.setup;
+  takeHistory(message.history);
+  addQuotes(message.quotes);
+  takeSignals(message.signals, isReset);
+  if (message.state) known.state = message.state;
+  if (message.state || isReset) showState();
+  if (message.setup) showSetup();
+  if (message.symbols || isReset) showSymbols();
+  if (message.quotes.length > 0 || message.signals.length > 0 || isReset) { showFrames(); drawPrice(); }
+}
+
+function takeHistory(moments) {
+  known.history.push(...moments);
+  const from = known.history.length > 0 ? known.history[known.history.length - 1][0] - HISTORY_MS : 0;
+  while (known.history.length > 0 && known.history[0][0] < from) known.history.shift();
+  if (moments.length > 0) drawHistory();
+}
+
+function takeSignals(signals, isReset) {
+  if (known.symbol !== null && streamed === known.symbol) {
+    known.symbolSignals.push(...signals);
+    if (known.symbolSignals.length > 1000) known.symbolSignals.splice(0, known.symbolSignals.length - 1000);
+    addRows(byId("symbol-signals"), signals.map(symbolSignalRow), SYMBOL_SIGNALS_SHOWN);
+    if (isReset && signals.length === 0) setRows(byId("symbol-signals"), [], 8, "No signal yet.");
+  } else {
+    addRows(byId("signals"), signals.slice(-SIGNALS_SHOWN).map(signalRow), SIGNALS_SHOWN);
+    if (isReset && signals.length === 0) setRows(byId("signals"), [], 6, "No signal yet.");
+  }
+}
+
+function showState() {
+  const state = known.state, stats = state && state.stats;
+  if (!stats || !stats.totals) return;
+  showCondition(state, stats);
+  showTiles(state, stats);
+  showTables(state, stats);
+  showReload(stats.last_reload);
+  showFacts();
+}
+
+/* ---- the stream ---- */
+
+let source = null, streamed = null, heardAt = 0, retry = null;
+
+function tell(text, kind) {
+  const link = byId("link");
+  link.className = `link ${kind}`;
+  setText(link, text);
+}
+
+function open() {
+  clearTimeout(retry);
+  if (source) source.close();
+  streamed = known.view === "symbol" ? known.symbol : null;
+  source = new EventSource(streamed !== null ? `events?symbol=${encodeURIComponent(streamed)}` : "events");
+  const heard = (isReset) => (event) => {
+    heardAt = Date.now();
+    tell("live", "ok");
+    take(JSON.parse(event.data), isReset);
+  };
+  source.addEventListener("reset", heard(true));
+  source.addEventListener("message", heard(false));
+  source.addEventListener("error", onError);
+}
+
+/* The browser tries again by itself, unless it was refused. */
+function onError() {
+  tell("reconnecting …", "warn");
+  if (source.readyState !== EventSource.CLOSED) return;
+  retry = setTimeout(whyRefused, RETRY_MS);
+}
+
+async function whyRefused() {
+  const stop = new AbortController();
+  try {
+    const answer = await fetch("events", {signal: stop.signal});
+    if (answer.status === 401) return location.reload();
+    if (!answer.ok) tell((await answer.json()).message, "fail");
+    const isOpen = answer.ok;
+    stop.abort();
+    if (isOpen) return open();
+  } catch (error) { /* the host is away */ }
+  retry = setTimeout(whyRefused, RETRY_MS);
+}
+
+function close() {
+  clearTimeout(retry);
+  if (source) source.close();
+  source = null;
+}
+
+setInterval(() => {
+  if (source && heardAt > 0 && Date.now() - heardAt > STALE_MS && source.readyState === EventSource.OPEN)
+    tell(`no news since ${clock.format(new Date(heardAt))}`, "warn");
+}, 1000);
+
+/* ---- views ---- */
+
+function go() {
+  const [view, ...rest] = location.hash.replace(/^#/, "").split("/");
+  const before = `${known.view === "symbol"}/${known.symbol}`;
+  known.view = ["overview", "symbol", "strategies"].includes(view) ? view : "overview";
+  if (known.view === "symbol") chooseSymbol(rest.join("/"));
+  for (const section of document.querySelectorAll("[data-section]")) section.hidden = section.dataset.section !== known.view;
+  for (const link of document.querySelectorAll("[data-view]")) {
+    if (link.dataset.view === known.view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (source === null || before !== `${known.view === "symbol"}/${known.symbol}`) open();
+  for (const one of Object.values(charts || {})) one.resize();
+  drawHistory();
+  drawPrice();
+  showSymbols();
+}
+
+function chooseSymbol(part) {
+  let name = null;
+  try { name = part ? decodeURIComponent(part) : null; } catch (error) { name = part; }
+  if (name === null) name = known.symbol !== null ? known.symbol : [...known.symbols.keys()].sort()[0] || null;
+  if (name === known.symbol) return;
+  known.symbol = name;
+  known.frame = null;
+  known.quotes = new Map();
+  known.symbolSignals = [];
+  byId("symbol-signals").replaceChildren();
+  byId("symbol").value = name || "";
+}
+
+/* The list of symbols may come after the view was chosen. */
+function chooseLate() {
+  if (known.view === "symbol" && known.symbol === null && known.symbols.size > 0) go();
+}
+
+byId("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = byId("symbol").value.trim();
+  if (name) location.hash = `#symbol/${encodeURIComponent(name)}`;
+});
+addEventListener("hashchange", go);
+document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", makeCharts);
+for (const part of document.querySelectorAll("[data-script]")) part.hidden = false;
+go();
+makeCharts();
+setInterval(chooseLate, 500);
+})();

@@ -1,0 +1,218 @@
+#include "ops/page/page_private.h"
+
+#include "ops/page/page_process.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETUP_EVERY 20 /* looks */
+#define WATCHED_MAX (2 * PAGE_STREAMS)
+
+/* What was heard, before it is entered. */
+struct heard {
+    cJSON *stats, *ready, *setup;
+    cJSON *looks; /* one of each process */
+    cJSON *quotes;
+    struct page_histogram latency;
+    double memory_bytes, series;
+    int64_t began_ns;
+};
+
+static void release(struct heard *heard) {
+    cJSON_Delete(heard->stats);
+    cJSON_Delete(heard->ready);
+    cJSON_Delete(heard->setup);
+    cJSON_Delete(heard->looks);
+    cJSON_Delete(heard->quotes);
+}
+
+static double number(const cJSON *object, const char *name) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+static const cJSON *member(const cJSON *object, const char *name) {
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+/* ---- asking ---- */
+
+static cJSON *get(const struct page *page, const char *target) {
+    struct text body;
+    text_init(&body);
+    page->options.source.get(page->options.source.context, target, &body);
+    cJSON *value = text_is_oom(&body) ? NULL : cJSON_ParseWithLength(body.data, body.size);
+    text_release(&body);
+    return value;
+}
+
+/* Of each process's signals those say whose they are. */
+static void hear_look(void *visitor, const char *worker, const char *body) {
+    struct heard *heard = visitor;
+    cJSON *look = cJSON_Parse(body);
+    if (look == NULL)
+        return;
+    (void)worker; /* a deployment's name is one of the whole host */
+    page_histogram_add(&heard->latency, member(look, "latency"));
+    heard->memory_bytes += number(look, "memory_bytes");
+    if (number(look, "series") > heard->series) /* each worker reads the same topics */
+        heard->series = number(look, "series");
+    if (!cJSON_AddItemToArray(heard->looks, look))
+        cJSON_Delete(look);
+}
+
+static void hear_quotes(void *visitor, const char *worker, const char *body) {
+    struct heard *heard = visitor;
+    cJSON *answer = cJSON_Parse(body);
+    (void)worker;
+    if (answer != NULL && !cJSON_AddItemToArray(heard->quotes, answer))
+        cJSON_Delete(answer);
+}
+
+static void hear_setup(void *visitor, const char *worker, const char *body) {
+    struct heard *heard = visitor;
+    cJSON *list = cJSON_Parse(body);
+    for (cJSON *item; (item = cJSON_DetachItemFromArray(list, 0)) != NULL;) {
+        if (worker[0] != '\0')
+            cJSON_AddStringToObject(item, "worker", worker);
+        if (!cJSON_AddItemToArray(heard->setup, item))
+            cJSON_Delete(item);
+    }
+    cJSON_Delete(list);
+}
+
+/* ---- symbols that somebody looks at, and that are not among the first ---- */
+
+struct watched {
+    const struct page_series *series;
+    size_t count;
+    struct {
+        char name[PAGE_SYMBOL_MAX];
+        size_t size;
+    } items[WATCHED_MAX];
+};
+
+static void take_watched(void *context, const char *symbol, size_t size) {
+    struct watched *watched = context;
+    for (size_t i = 0; i < watched->count; i++)
+        if (watched->items[i].size == size && memcmp(watched->items[i].name, symbol, size) == 0)
+            return;
+    if (watched->count == WATCHED_MAX || size > PAGE_SYMBOL_MAX)
+        return;
+    memcpy(watched->items[watched->count].name, symbol, size);
+    watched->items[watched->count++].size = size;
+}
+
+/* As a part of a path. */
+static void write_part(struct text *target, const char *name, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        text_printf(target, "%%%02X", (unsigned char)name[i]);
+}
+
+/* Few hosts have so many symbols that one has to be asked for by its name. */
+static void ask_watched(struct page *page, struct heard *heard) {
+    struct watched watched = {.series = NULL};
+    const struct page_source *source = &page->options.source;
+    if (heard->series <= PAGE_SERIES)
+        return;
+    lock_acquire(&page->lock, page_lock);
+    page_stream_symbols(page, take_watched, &watched);
+    lock_release(&page->lock, page_lock);
+    for (size_t i = 0; i < watched.count; i++) {
+        struct text target;
+        text_init(&target);
+        text_puts(&target, PAGE_QUOTES "/");
+        write_part(&target, watched.items[i].name, watched.items[i].size);
+        source->each(source->context, target.data, hear_quotes, heard);
+        text_release(&target);
+    }
+}
+
+/* ---- entering ---- */
+
+REQUIRES(page_lock)
+static void enter_series_and_signals(struct page *page, const struct heard *heard) {
+    const cJSON *look, *answer;
+    cJSON_ArrayForEach(look, heard->looks) {
+        page_series_enter(&page->series, member(look, "quotes"), page->tick);
+        page_signals_enter(&page->signals, member(look, "signals"), page->tick);
+    }
+    cJSON_ArrayForEach(answer, heard->quotes)
+        page_series_enter(&page->series, member(answer, "quotes"), page->tick);
+}
+
+static void put_text(struct json_writer *json, const char *name, const cJSON *value) {
+    char *printed = value != NULL ? cJSON_PrintUnformatted(value) : NULL;
+    text_puts(json_value(json, name), printed != NULL ? printed : "null");
+    free(printed);
+}
+
+REQUIRES(page_lock) static void enter_state(struct page *page, const struct heard *heard) {
+    const cJSON *totals = member(heard->stats, "totals");
+    const bool is_deaf = totals == NULL;
+    if (!is_deaf)
+        page_history_add(&page->history, page->tick, heard->began_ns, number(totals, "messages"),
+                         number(totals, "lag"), &heard->latency);
+    text_reset(&page->state);
+    struct json_writer json = json_writer_of(&page->state);
+    json_begin_object(&json, NULL);
+    json_integer(&json, "now_ms", clock_wall_ns() / NS_PER_MS);
+    json_text(&json, "version", page->options.version);
+    json_number(&json, "memory_bytes", heard->memory_bytes);
+    json_number(&json, "series", heard->series);
+    json_begin_array(&json, "last");
+    const struct page_moment *last = page_history_last(&page->history);
+    if (last != NULL)
+        page_history_write(&page->history, last->tick - 1, &json);
+    json_end_array(&json);
+    put_text(&json, "stats", heard->stats);
+    put_text(&json, "ready", heard->ready);
+    json_end_object(&json);
+    page->state_tick = page->tick;
+}
+
+REQUIRES(page_lock) static void enter_setup(struct page *page, const struct heard *heard) {
+    char *printed = cJSON_PrintUnformatted(heard->setup);
+    if (printed == NULL || cJSON_GetArraySize(heard->setup) == 0 ||
+        strcmp(printed, page->setup.data) == 0) {
+        free(printed);
+        return;
+    }
+    text_reset(&page->setup);
+    text_puts(&page->setup, printed);
+    page->setup_tick = page->tick;
+    free(printed);
+}
+
+void page_look(struct page *page, bool is_whole) {
+    const struct page_source *source = &page->options.source;
+    const bool with_setup = is_whole && page->looks % SETUP_EVERY == 0;
+    struct heard heard = {.looks = cJSON_CreateArray(),
+                          .quotes = cJSON_CreateArray(),
+                          .setup = with_setup ? cJSON_CreateArray() : NULL,
+                          .began_ns = clock_monotonic_ns()};
+    char target[64];
+    page->looks++;
+    (void)snprintf(target, sizeof target, PAGE_LOOK "?since=%" PRId64 "&until=%" PRId64,
+                   page->since_ns, heard.began_ns);
+    source->each(source->context, target, hear_look, &heard);
+    ask_watched(page, &heard);
+    if (with_setup)
+        source->each(source->context, PAGE_SETUP, hear_setup, &heard);
+    if (is_whole) {
+        heard.stats = get(page, "/stats");
+        heard.ready = get(page, "/health/ready");
+    }
+    page->since_ns = heard.began_ns;
+    lock_acquire(&page->lock, page_lock);
+    page->tick++;
+    enter_series_and_signals(page, &heard);
+    if (is_whole)
+        enter_state(page, &heard);
+    if (with_setup)
+        enter_setup(page, &heard);
+    lock_release(&page->lock, page_lock);
+    release(&heard);
+}
