@@ -230,8 +230,7 @@ static void drop_first(struct series *series) {
     series->oldest = series->times[series->first];
 }
 
-static void add_point(struct feed_lane *lane, struct series *series, int64_t time_ms,
-                      float price) {
+static void add_point(struct feed_lane *lane, struct series *series, int64_t time_ms, float price) {
     const int64_t before_ms = atomic_load_explicit(&series->newest_ms, memory_order_relaxed);
     uint32_t points = atomic_load_explicit(&series->points, memory_order_relaxed);
     const int64_t newest_ms = time_ms > before_ms ? time_ms : before_ms;

@@ -67,8 +67,8 @@ struct observed {
     uint32_t time_frame_s;
     int64_t newest_ms; /* event time */
     uint64_t points;
-    float price; /* of the newest, or of one that came while it was read; NAN: none. Seven digits are
-                  * enough to look at, and lie in the cache line that a point touches anyway */
+    float price; /* of the newest, or of one that came while it was read; NAN: none. Seven digits
+                  * are enough to look at, and lie in the cache line that a point touches anyway */
 };
 
 struct observed_page {

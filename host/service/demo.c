@@ -7,20 +7,25 @@
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define DEMO_PARTITIONS 4
 #define DEMO_RATE       60.0 /* a second: slow enough to be read */
 #define DEMO_SYMBOLS    8
+#define DEMO_PORT       8080
+#define DEMO_BEGAN_MS   ((int64_t)365 * 24 * 3600 * 1000) /* ago */
 
 struct demo {
     rd_kafka_t *owner; /* of the mock cluster */
     rd_kafka_mock_cluster_t *cluster;
     struct feed_kafka *feed;
     struct temp_dir temp;
+    bool is_port_taken;   /* DEMO_PORT, so that another one was chosen */
     struct text replaced; /* settings of the user's configuration that it does not keep */
 };
 
@@ -113,8 +118,36 @@ static bool is_meant(const struct config *config, const char *section, const cha
     return false;
 }
 
+/* One that is free now on loopback, the wished one if it is; 0: none. */
+static uint16_t free_port(uint16_t wished) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(wished),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    const int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool is_free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                         listen(fd, 1) == 0 &&
+                         getsockname(fd, (struct sockaddr *)&address, &size) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_free ? ntohs(address.sin_port) : wished != 0 ? free_port(0) : 0;
+}
+
+/* The page is shown on the usual port, or on one that is free. */
+static bool set_http(struct demo *demo, struct config_options *options,
+                     const struct config *config) {
+    static const char *const keys[] = {"enabled", "address", "port", NULL};
+    char text[8];
+    if (is_meant(config, "http", keys))
+        return true;
+    const uint16_t port = free_port(DEMO_PORT);
+    demo->is_port_taken = port != DEMO_PORT;
+    (void)snprintf(text, sizeof text, "%u", port);
+    return temp_dir_set(options, "http", "port", text);
+}
+
 bool demo_settle(struct demo *demo, struct config_options *options, const struct config *config) {
-    static const char *const http[] = {"enabled", "address", "port", NULL};
     static const char *const dead_letters[] = {"to", "path", "topic", NULL};
     static const char *const state[] = {"keep_state", NULL};
     /* A directory that the file names is never replaced, nor one that is there. */
@@ -128,7 +161,7 @@ bool demo_settle(struct demo *demo, struct config_options *options, const struct
             temp_dir_set(options, "take5", "keep_state", "no")) &&
            /* The mock broker makes no topic with settings. */
            temp_dir_set(options, "checkpoint", "store", "directory") &&
-           (is_meant(config, "http", http) || temp_dir_set(options, "http", "enabled", "no")) &&
+           set_http(demo, options, config) &&
            (is_meant(config, "dead_letters", dead_letters) ||
             temp_dir_set(options, "dead_letters", "to", "none")) &&
            (has_strategies || temp_dir_set_strategies(options, config));
@@ -144,8 +177,20 @@ static void announce_file(const struct demo *demo, const char *what, const char 
         complain("demo: %s are written to %s", what, path);
 }
 
+/* With port 0 only the log knows it. */
+static void announce_page(const struct demo *demo, const struct config *config) {
+    const bool is_v6 = strchr(config->http_address, ':') != NULL;
+    const bool is_any = strcmp(config->http_address, "0.0.0.0") == 0;
+    if (!config->http_enabled || config->http_port == 0)
+        return;
+    complain("demo: the live page: http://%s%s%s:%d/%s", is_v6 ? "[" : "",
+             is_any ? "127.0.0.1" : config->http_address, is_v6 ? "]" : "", (int)config->http_port,
+             demo->is_port_taken ? " (port 8080 is taken)" : "");
+}
+
 void demo_announce(const struct demo *demo, const struct config *config) {
     char socket[sizeof demo->temp.directory + 64];
+    announce_page(demo, config);
     if (demo->replaced.size > 0)
         complain("demo: these settings override the configuration's: %s", demo->replaced.data);
     snprintf(socket, sizeof socket, "%s/control.sock", config->run_dir);
@@ -179,9 +224,10 @@ bool demo_start(struct demo *demo, const struct config *config, struct log *log,
                    .envelope = MARKET_MIXED,
                    .bad_share = 0.01,
                    .late_share = 0.01,
-                   .start_ms = clock_wall_ns() / NS_PER_MS - 24 * 3600 * 1000},
+                   .start_ms = clock_wall_ns() / NS_PER_MS - DEMO_BEGAN_MS},
         .pace = {.rate_per_s = DEMO_RATE},
-        .has_market_time = true,
+        /* Records bear the time of sending, so that latency means something; the market runs about
+         * 240 times as fast as the clock, and so begins long enough ago not to overtake it. */
     };
     for (size_t i = 0; i < config->topic_count; i++) {
         if (rd_kafka_mock_topic_create(demo->cluster, config->topics[i].name, DEMO_PARTITIONS, 1) !=

@@ -63,8 +63,7 @@ void http_configure(struct http *http, const struct config *config) {
     if (http->server != NULL &&
         !http_server_allow(http->server, config->http_allowed_hosts, &error))
         log_error(http->options.log, "ops", "[http] allowed_hosts is unchanged: %s", error.text);
-    if (http->server != NULL &&
-        !http_server_protect(http->server, config->http_token_file, &error))
+    if (http->server != NULL && !http_server_protect(http->server, config->http_token_file, &error))
         log_error(http->options.log, "ops", "the token is unchanged: %s", error.text);
 }
 

@@ -7,9 +7,10 @@
  *   POST /login        the token of a form, for a session's cookie
  *
  * It knows a host by what that answers over HTTP (struct page_source), so that one process and a
- * supervisor with its workers are shown alike. A thread of its own looks every PAGE_TICK_NS; nothing
- * here calls or waits for a lane. It keeps, and all of it is bounded: PAGE_HISTORY seconds of rate,
- * lag and latency; PAGE_SERIES series of prices with PAGE_POINTS points each; PAGE_SIGNALS signals.
+ * supervisor with its workers are shown alike. A thread of its own looks every PAGE_TICK_NS;
+ * nothing here calls or waits for a lane. It keeps, and all of it is bounded: PAGE_HISTORY seconds
+ * of rate, lag and latency; PAGE_SERIES series of prices with PAGE_POINTS points each; PAGE_SIGNALS
+ * signals.
  *
  * Prices and signals are samples: of each series the newest price every tick while somebody looks,
  * every second otherwise; of signals of one name, symbol, deployment and partition the newest of a
@@ -82,6 +83,8 @@ void page_answer_login(const struct http_request *request, struct http_answer *a
 /* Their rows in a table of routes, in which PREFIX##index and so on are handlers. */
 #define PAGE_ROUTES(PREFIX)                                                                        \
     {"/", PREFIX##index, HTTP_OPEN}, {"/assets/{name}", PREFIX##asset, HTTP_OPEN},                 \
-        {"/events", PREFIX##events, 0}, {"/login", PREFIX##login_form, HTTP_OPEN | HTTP_POST}
+        {"/events", PREFIX##events, 0}, {                                                          \
+        "/login", PREFIX##login_form, HTTP_OPEN | HTTP_POST                                        \
+    }
 
 #endif

@@ -55,8 +55,8 @@ static void take_quantiles(struct page_history *history, const struct page_histo
     struct page_histogram between;
     double total;
     const size_t oldest = history->look_count < PAGE_LATENCY_LOOKS ? 0 : history->look_next;
-    const bool has_any = history->look_count > 0 &&
-                         subtract(latency, &history->looks[oldest], &between, &total);
+    const bool has_any =
+        history->look_count > 0 && subtract(latency, &history->looks[oldest], &between, &total);
     moment->p50_ms = has_any ? quantile_ms(&between, total, 0.5) : NAN;
     moment->p99_ms = has_any ? quantile_ms(&between, total, 0.99) : NAN;
     history->looks[history->look_next] = *latency;
@@ -92,9 +92,8 @@ void page_history_add(struct page_history *history, uint64_t tick, int64_t now_n
 }
 
 const struct page_moment *page_history_last(const struct page_history *history) {
-    return history->count > 0
-               ? &history->moments[(history->next + PAGE_HISTORY - 1) % PAGE_HISTORY]
-               : NULL;
+    return history->count > 0 ? &history->moments[(history->next + PAGE_HISTORY - 1) % PAGE_HISTORY]
+                              : NULL;
 }
 
 static void write_rounded(struct json_writer *json, double number, double digits) {

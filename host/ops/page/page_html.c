@@ -136,7 +136,9 @@ static bool is_ready(const struct document *document) {
 }
 
 static void write_condition_class(const struct document *document) {
-    text_puts(document->html, document->ready == NULL ? "warn" : is_ready(document) ? "ok" : "fail");
+    text_puts(document->html, document->ready == NULL ? "warn"
+                              : is_ready(document)    ? "ok"
+                                                      : "fail");
 }
 
 /* The first check that fails, or the status. */
@@ -210,9 +212,9 @@ static void write_tiles(const struct document *document) {
 }
 
 static const char *class_of(const char *state) {
-    return strcmp(state, "running") == 0 || strcmp(state, "ok") == 0 ? "ok"
+    return strcmp(state, "running") == 0 || strcmp(state, "ok") == 0     ? "ok"
            : strcmp(state, "fail") == 0 || strcmp(state, "refused") == 0 ? "fail"
-                                                                          : "warn";
+                                                                         : "warn";
 }
 
 static void write_strategies(const struct document *document) {
@@ -421,9 +423,8 @@ void page_html_write(struct text *html, const cJSON *state, const cJSON *setup,
     const char *from = page_document_begin;
     while (from < page_document_end) {
         const char *name = memchr(from, '@', (size_t)(page_document_end - from));
-        const char *end = name != NULL
-                              ? memchr(name + 1, '@', (size_t)(page_document_end - name - 1))
-                              : NULL;
+        const char *end =
+            name != NULL ? memchr(name + 1, '@', (size_t)(page_document_end - name - 1)) : NULL;
         if (end == NULL)
             break;
         text_append(html, from, (size_t)(name - from));
@@ -434,20 +435,21 @@ void page_html_write(struct text *html, const cJSON *state, const cJSON *setup,
 }
 
 void page_html_login(struct text *html, bool was_wrong) {
-    text_printf(html,
-                "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-                "<meta name=\"color-scheme\" content=\"light dark\"><title>take5: log in</title>"
-                "<link rel=\"icon\" type=\"image/svg+xml\" href=\"/%s\">"
-                "<link rel=\"stylesheet\" href=\"/%s\"></head>"
-                "<body class=\"login\"><main><form class=\"card\" method=\"post\" action=\"/login\">"
-                "<h1>take5</h1>%s"
-                "<label for=\"token\">Token</label>"
-                "<input id=\"token\" name=\"token\" type=\"password\" "
-                "autocomplete=\"current-password\" required autofocus>"
-                "<button>Log in</button>"
-                "<p class=\"hint\">The first line of the file that [http] token_file names.</p>"
-                "</form></main></body></html>\n",
-                page_asset_path("icon.svg"), page_asset_path("style.css"),
-                was_wrong ? "<p class=\"error\" role=\"alert\">That is not the token.</p>" : "");
+    text_printf(
+        html,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+        "<meta name=\"color-scheme\" content=\"light dark\"><title>take5: log in</title>"
+        "<link rel=\"icon\" type=\"image/svg+xml\" href=\"/%s\">"
+        "<link rel=\"stylesheet\" href=\"/%s\"></head>"
+        "<body class=\"login\"><main><form class=\"card\" method=\"post\" action=\"/login\">"
+        "<h1>take5</h1>%s"
+        "<label for=\"token\">Token</label>"
+        "<input id=\"token\" name=\"token\" type=\"password\" "
+        "autocomplete=\"current-password\" required autofocus>"
+        "<button>Log in</button>"
+        "<p class=\"hint\">The first line of the file that [http] token_file names.</p>"
+        "</form></main></body></html>\n",
+        page_asset_path("icon.svg"), page_asset_path("style.css"),
+        was_wrong ? "<p class=\"error\" role=\"alert\">That is not the token.</p>" : "");
 }

@@ -74,7 +74,7 @@ struct page_one_series {
     char symbol[PAGE_SYMBOL_MAX + 1];
     size_t size;
     uint32_t time_frame_s;
-    uint64_t seen_tick; /* a look told of it last */
+    uint64_t seen_tick;        /* a look told of it last */
     struct page_point *points; /* a ring; PAGE_POINTS of them, or NULL */
     size_t count, next;
 };

@@ -6,10 +6,10 @@
  *                         "memory_bytes":...,
  *                         "series":N,          how many there are
  *                         "latency":{"bounds_us":[...],"counts":[...]},
- *                         "quotes":[[SYMBOL,TIME_FRAME_S,TIME_MS,PRICE],...],   the first PAGE_SERIES
- *                         "signals":[...]}     that came in [since, now), oldest first
- *   PAGE_QUOTES/SYMBOL   {"quotes":[...]} of that symbol
- *   PAGE_SETUP           [{"name","summary","topics","fields","parameters",...},...] by deployment
+ *                         "quotes":[[SYMBOL,TIME_FRAME_S,TIME_MS,PRICE],...],   the first
+ * PAGE_SERIES "signals":[...]}     that came in [since, now), oldest first PAGE_QUOTES/SYMBOL
+ * {"quotes":[...]} of that symbol PAGE_SETUP
+ * [{"name","summary","topics","fields","parameters",...},...] by deployment
  */
 #ifndef TAKE5_OPS_PAGE_PAGE_PROCESS_H
 #define TAKE5_OPS_PAGE_PAGE_PROCESS_H

@@ -133,8 +133,7 @@ static void write_price(struct json_writer *json, float price) {
 static void write_points(const struct page_one_series *one, uint64_t tick,
                          struct json_writer *json) {
     for (size_t i = one->count; i > 0; i--) {
-        const struct page_point *point =
-            &one->points[(one->next + PAGE_POINTS - i) % PAGE_POINTS];
+        const struct page_point *point = &one->points[(one->next + PAGE_POINTS - i) % PAGE_POINTS];
         if (tick > 0 && (int32_t)(point->tick - (uint32_t)tick) <= 0)
             continue;
         json_begin_array(json, NULL);

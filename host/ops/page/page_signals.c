@@ -37,8 +37,7 @@ static char *print(const cJSON *signal) {
 }
 
 static void enter(struct page_signals *signals, const cJSON *signal, uint64_t tick) {
-    const char *symbol =
-        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(signal, "symbol"));
+    const char *symbol = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(signal, "symbol"));
     const size_t size = symbol != NULL ? strlen(symbol) : 0;
     char *text = print(signal);
     if (text == NULL)

@@ -22,7 +22,7 @@ struct page_stream {
     struct page *page;
     struct page_stream *before, *after;
     char symbol[PAGE_SYMBOL_MAX + 1];
-    size_t size; /* 0: all */
+    size_t size;   /* 0: all */
     uint64_t seen; /* tick; 0: nothing */
     bool is_reset;
     int64_t said_ns;

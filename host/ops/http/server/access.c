@@ -151,8 +151,7 @@ bool access_login(struct access *access, t5_str token, char cookie[ACCESS_COOKIE
     if (!make_cookie(cookie))
         return false;
     lock_acquire(&access->lock, access_lock);
-    const bool is_known =
-        access->token[0] != '\0' && is_same(access->token, token.data, token.len);
+    const bool is_known = access->token[0] != '\0' && is_same(access->token, token.data, token.len);
     if (is_known) {
         struct access_session *session = &access->sessions[access->next++ % ACCESS_SESSIONS];
         memcpy(session->cookie, cookie, sizeof session->cookie);

@@ -43,8 +43,8 @@ struct access {
 void access_init(struct access *access);
 void access_release(struct access *access);
 
-/* The token is the first line of the file, which nobody but this user or root may have written. NULL:
- * there is none. Upon an error it stays as it was. */
+/* The token is the first line of the file, which nobody but this user or root may have written.
+ * NULL: there is none. Upon an error it stays as it was. */
 bool access_set(struct access *access, const char *token_file, struct error *error);
 bool access_has_token(struct access *access);
 /* `authorization` and `cookies` are the headers' values; each may be NULL. */

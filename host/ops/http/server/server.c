@@ -462,9 +462,9 @@ static void take_form(struct form *form, const char *upload, size_t *size) {
 static bool check_method(const struct http_route *route, const char *method,
                          struct http_answer *answer, const char **allow) {
     const bool is_post = (route->flags & HTTP_POST) != 0;
-    if (is_post ? strcmp(method, MHD_HTTP_METHOD_POST) == 0
-                : strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-                      strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+    if (is_post
+            ? strcmp(method, MHD_HTTP_METHOD_POST) == 0
+            : strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
         return true;
     *allow = is_post ? "POST" : "GET, HEAD";
     http_fail(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed; use %s",
@@ -674,12 +674,11 @@ static bool open_listener(struct http_server *server, struct error *error) {
 static bool start_daemon(struct http_server *server, struct error *error) {
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
-        NULL, NULL, handle, server,
-        MHD_OPTION_EXTERNAL_LOGGER, complain, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)LIBRARY_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_REQUEST_S, MHD_OPTION_NOTIFY_CONNECTION,
-        connected, server, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL,
+        NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, complain, server,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIBRARY_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTP_CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_REQUEST_S,
+        MHD_OPTION_NOTIFY_CONNECTION, connected, server, MHD_OPTION_NOTIFY_COMPLETED, completed,
+        server, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (server->daemon == NULL)
         return error_set(error, ERROR_SYSTEM, "http: cannot start libmicrohttpd %s",

@@ -79,10 +79,10 @@ struct http_answer {
     unsigned status;          /* 200 to begin with */
     const char *content_type; /* a literal; "application/json" to begin with */
     struct text body;
-    const char *cache;            /* a literal: Cache-Control; NULL: "no-store" */
-    const char *encoding;         /* a literal: Content-Encoding; NULL: none */
-    const char *location;         /* a literal: Location; NULL: none */
-    char cookie[128];             /* Set-Cookie; empty: none */
+    const char *cache;                /* a literal: Cache-Control; NULL: "no-store" */
+    const char *encoding;             /* a literal: Content-Encoding; NULL: none */
+    const char *location;             /* a literal: Location; NULL: none */
+    char cookie[128];                 /* Set-Cookie; empty: none */
     const struct http_stream *stream; /* instead of a body; NULL: none */
     void *stream_context;
 };
@@ -113,9 +113,9 @@ void http_answer_target(const struct http_route *routes, void *context, const ch
 struct http_server;
 
 struct http_server_options {
-    const char *address; /* or a name */
-    uint16_t port;       /* 0: any that is free */
-    char *const *hosts;  /* as http_server_allow() has them */
+    const char *address;    /* or a name */
+    uint16_t port;          /* 0: any that is free */
+    char *const *hosts;     /* as http_server_allow() has them */
     const char *token_file; /* as http_server_protect() has it; NULL: none */
     struct log *log;
     const struct http_route *routes; /* the one with path NULL ends them; outlive the server */

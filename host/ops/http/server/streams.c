@@ -75,8 +75,8 @@ struct MHD_Response *streams_add(struct streams *streams, struct MHD_Connection 
         answer->stream->close(answer->stream_context);
         return NULL;
     }
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, BLOCK, send_some, stream, close_stream);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_some, stream, close_stream);
     if (response == NULL)
         close_stream(stream);
     return response;

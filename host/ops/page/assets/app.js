@@ -7,7 +7,7 @@
 (() => {
 const byId = (id) => document.getElementById(id);
 const SIGNALS_SHOWN = 20, SYMBOL_SIGNALS_SHOWN = 100;
-const HISTORY_MS = 15 * 60 * 1000, STALE_MS = 5000, RETRY_MS = 3000;
+const HISTORY_MS = 15 * 60 * 1000, SHOWN_MS = 2 * 60 * 1000, STALE_MS = 5000, RETRY_MS = 3000;
 
 /* ---- texts ---- */
 
@@ -15,8 +15,10 @@ const NONE = "–";
 const whole = new Intl.NumberFormat(undefined, {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 4});
 const long = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 8});
-const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit"});
-const dated = new Intl.DateTimeFormat(undefined, {month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit"});
+const clock = new Intl.DateTimeFormat(undefined, {hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit"});
+const dated = new Intl.DateTimeFormat(undefined, {hourCycle: "h23", month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit"});
+const minutes = new Intl.DateTimeFormat(undefined, {hourCycle: "h23", hour: "2-digit", minute: "2-digit"});
+const day = new Intl.DateTimeFormat(undefined, {month: "short", day: "2-digit"});
 const isNumber = (value) => typeof value === "number" && isFinite(value);
 const count = (value) => isNumber(value) && value >= 0 ? whole.format(value) : NONE;
 const few = (value) => isNumber(value) ? short.format(value) : NONE;
@@ -122,22 +124,34 @@ const palette = () => {
 
 function chart(id, labels, colors, options) {
   const color = palette();
-  return new Dygraph(byId(id), [[new Date(0), ...labels.slice(1).map(() => null)]], {
+  const made = new Dygraph(byId(id), [[new Date(0), ...labels.slice(1).map(() => null)]], {
     labels, colors: colors.map(color), legend: "never", strokeWidth: 1.6,
     gridLineColor: color("--grid"), axisLineColor: color("--grid"), axisLabelWidth: 58, axisLabelFontSize: 11,
     highlightCircleSize: 3, fillAlpha: 0.12, rightGap: 8, xRangePad: 0,
     axes: {x: {pixelsPerLabel: 76, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 34, axisLabelFormatter: (value) => few(value)}},
     interactionModel: {}, ...options,
   });
+  byId(id).style.width = byId(id).style.height = ""; /* which it gives to one that is hidden */
+  return made;
 }
 
-/* As fine as the distance of the labels needs. */
-function axisTime(date, granularity) {
-  const parts = granularity < Dygraph.MINUTELY ? {hour: "2-digit", minute: "2-digit", second: "2-digit"} : {hour: "2-digit", minute: "2-digit"};
-  return new Intl.DateTimeFormat(undefined, parts).format(date);
+function axisTime(date) {
+  const isMidnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
+  return (isMidnight ? day : date.getSeconds() !== 0 ? clock : minutes).format(date);
 }
 
 let charts = null;
+
+/* The library's own legend sets styles in a way that the page's policy refuses; it is not used. */
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
+
+/* A chart in a section that is hidden has no size until that is shown. */
+const sizes = new ResizeObserver((entries) => {
+  for (const entry of entries) {
+    const one = Object.values(charts || {}).find((each) => each.maindiv_ === entry.target);
+    if (one && entry.contentRect.width > 0) one.resize();
+  }
+});
 
 function makeCharts() {
   for (const one of Object.values(charts || {})) one.destroy();
@@ -156,6 +170,7 @@ function makeCharts() {
       highlightCallback: (event, x, points) => readPrice(x, points), unhighlightCallback: () => readPrice(null, []),
     }),
   };
+  for (const place of document.querySelectorAll(".chart")) { sizes.unobserve(place); sizes.observe(place); }
   drawHistory();
   drawPrice();
 }
@@ -177,7 +192,8 @@ function marker(direction) {
 function drawHistory() {
   if (!charts || known.view !== "overview") return;
   const now = known.history.length > 0 ? known.history[known.history.length - 1][0] : Date.now();
-  const range = [now - HISTORY_MS, now];
+  const first = known.history.length > 0 ? known.history[0][0] : now;
+  const range = [Math.min(first, now - SHOWN_MS), now];
   const pick = (...at) => known.history.length === 0 ? [[new Date(now), ...at.map(() => null)]] :
     known.history.map((moment) => [new Date(moment[0]), ...at.map((index) => moment[index])]);
   charts.rate.updateOptions({file: pick(1), dateWindow: range});
@@ -537,7 +553,6 @@ function go() {
     else link.removeAttribute("aria-current");
   }
   if (source === null || before !== `${known.view === "symbol"}/${known.symbol}`) open();
-  for (const one of Object.values(charts || {})) one.resize();
   drawHistory();
   drawPrice();
   showSymbols();
