@@ -183,8 +183,8 @@ bool http_is_foreign(const struct http_request *request) {
     const char *site = http_header(request, "Sec-Fetch-Site");
     const char *origin = http_header(request, "Origin");
     const char *host = http_header(request, MHD_HTTP_HEADER_HOST);
-    if (site != NULL && (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0))
-        return true;
+    if (site != NULL)
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
     if (origin == NULL || host == NULL)
         return false;
     const char *named = strstr(origin, "://");
@@ -391,7 +391,7 @@ static void add_headers(struct MHD_Response *response, const struct http_answer 
         {MHD_HTTP_HEADER_ALLOW, allow},
         {"X-Content-Type-Options", "nosniff"},
         {"Content-Security-Policy", CONTENT_POLICY},
-        {"Referrer-Policy", "no-referrer"},
+        {"Referrer-Policy", "same-origin"},
         {"Cross-Origin-Resource-Policy", "same-origin"},
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
