@@ -52,7 +52,7 @@ class Answers(Demo):
                 status, headers, body = self.host.ask(path, method)
                 self.assertEqual((status, headers["Allow"]), (405, "GET, HEAD"), path)
                 self.assertEqual(json.loads(body)["status"], "error")
-        for path in ("/", "/healthy", "/strategies/none", "/metrics/", "/../etc/passwd"):
+        for path in ("/healthy", "/index.html", "/strategies/none", "/metrics/", "/../etc/passwd"):
             self.assertEqual(self.host.json(path, 404)["status"], "error")
 
     def test_health_is_as_the_old_service_had_it(self):

@@ -50,8 +50,8 @@ static void say_much(void *context, const struct http_request *request,
 }
 
 static const struct http_route routes[] = {
-    {"/hello", say_hello},   {"/names", say_hello}, {"/names/{name}", say_name},
-    {"/limited", say_limit}, {"/much", say_much},   {NULL, NULL},
+    {"/hello", say_hello, 0},   {"/names", say_hello, 0}, {"/names/{name}", say_name, 0},
+    {"/limited", say_limit, 0}, {"/much", say_much, 0},   {NULL, NULL, 0},
 };
 
 static void begin(void) {
