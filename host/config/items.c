@@ -57,7 +57,7 @@ bool config_is_secret(const char *name) {
         "password",   "passwd",  "secret", "token",       "passphrase", "private",
         "credential", "api_key", "apikey", "ssl.key.pem", "ssl_key",    "oauthbearer.config",
         "access_key"};
-    static const char *const open[] = {"sasl.oauthbearer.token.endpoint.url",
+    static const char *const open[] = {"sasl.oauthbearer.token.endpoint.url", "token_file",
                                        "enable.sasl.oauthbearer.unsecure.jwt"};
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
         if (strcmp(name, open[i]) == 0)
