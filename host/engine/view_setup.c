@@ -1,4 +1,5 @@
 /* The view's static half: what deployments are made of. */
+#include "base/counter.h"
 #include "config/items.h"
 #include "engine/core/core.h"
 #include "engine/view.h"
@@ -10,6 +11,20 @@ static void write_texts(struct json_writer *json, const char *name, char *const 
     json_begin_array(json, name);
     for (size_t i = 0; i < count; i++)
         json_text(json, NULL, texts[i]);
+    json_end_array(json);
+}
+
+static void write_fields(struct json_writer *json, const struct deployment *deployment) {
+    const struct description *description = deployment->description;
+    const _Atomic uint64_t *absent = deployment->absent;
+    json_begin_array(json, "fields");
+    for (size_t i = 0; i < description->field_count; i++) {
+        json_begin_object(json, NULL);
+        json_text(json, "path", description->fields[i]);
+        json_unsigned(json, "absent", counter_read(&absent[i]));
+        json_unsigned(json, "sampled", counter_read(&absent[description->field_count]));
+        json_end_object(json);
+    }
     json_end_array(json);
 }
 
@@ -48,7 +63,7 @@ static void write_one(struct json_writer *json, const struct deployment *deploym
     json_bool(json, "saves", description->has_save);
     json_fixed(json, "warm_up_s", (double)deployment->warm_up_ns / 1e9, 0);
     write_texts(json, "topics", description->topics, description->topic_count);
-    write_texts(json, "fields", description->fields, description->field_count);
+    write_fields(json, deployment);
     write_texts(json, "series", description->series, description->series_count);
     write_texts(json, "symbols", deployment->symbols, deployment->symbol_count);
     write_parameters(json, deployment);

@@ -181,6 +181,8 @@ class InBrowser(Demo):
         text = self.browser.text("#setup")
         for what in ("threshold", "distance from the average", "trendData.wSma_slope", "running"):
             self.assertIn(what, text)
+        self.browser.wait("how often fields were absent", "return /trendData\\.wSma_slope: absent "
+                          "\\d/.test(document.querySelector('#setup').innerText)")
         self.shoot("strategies")
         self.assertEqual(self.browser.console(), [])
 
@@ -221,7 +223,7 @@ class InBrowser(Demo):
             self.assertLess(min(paints), 300)
 
     def test_a_restart_of_the_host_is_survived(self):
-        host = self.start("/?again")
+        host = self.start("again")
         self.addCleanup(lambda: host.process.kill())
         self.browser.open(host.url)
         self.wait_live()

@@ -151,7 +151,10 @@ struct deployment *deployment_new(const struct topics *topics,
         description_copy(described != NULL ? described : generation->description);
     if (deployment->description != NULL)
         deployment->warm_up_ns = deployment->description->warm_up_ns;
-    if (deployment->name == NULL || deployment->description == NULL ||
+    if (deployment->description != NULL)
+        deployment->absent =
+            calloc(deployment->description->field_count + 1, sizeof *deployment->absent);
+    if (deployment->name == NULL || deployment->absent == NULL ||
         (section != NULL && !copy_filters(deployment, section)))
         goto no_memory;
     struct config_deployment defaults = {
@@ -193,6 +196,7 @@ void deployment_release(struct deployment *deployment) {
     for (size_t i = 0; i < deployment->symbol_count; i++)
         free(deployment->symbols[i]);
     free(deployment->symbols);
+    free(deployment->absent);
     free(deployment->symbols_met);
     free(deployment->time_frames);
     free(deployment->topics);
@@ -233,6 +237,15 @@ void deployment_meet_symbol(struct deployment *deployment, const char *symbol, s
     const size_t index = find_symbol(deployment, symbol, size);
     if (index != NOT_LISTED)
         atomic_store_explicit(&deployment->symbols_met[index], true, memory_order_relaxed);
+}
+
+/* Those that `create` declared stand behind the descriptor's, and are not counted. */
+void deployment_sample(struct deployment *deployment, const t5_message *message) {
+    const uint32_t count = (uint32_t)deployment->description->field_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (t5_field(message, i)->type == T5_VALUE_MISSING)
+            atomic_fetch_add_explicit(&deployment->absent[i], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&deployment->absent[count], 1, memory_order_relaxed);
 }
 
 bool deployment_wants_time_frame(const struct deployment *deployment, uint32_t seconds) {

@@ -39,6 +39,9 @@ struct deployment {
     size_t symbol_count;
     _Atomic bool *symbols_met; /* by the same index: such messages came; any lane sets it */
     uint32_t *time_frames;     /* 0-terminated; NULL: all */
+    /* By field of the description, how many of the sampled messages lacked it; behind these, how
+     * many were sampled. Any lane counts. */
+    _Atomic uint64_t *absent;
     /* By index of `struct topics`: the strategy's index of it, or NOT_WANTED. */
     uint32_t *topics;
     size_t topic_count;
@@ -60,6 +63,8 @@ void deployment_release(struct deployment *deployment);
 bool deployment_wants_symbol(const struct deployment *deployment, const char *symbol, size_t size);
 /* Remembers that messages of the symbol come: its filter is not for nothing. Any thread. */
 void deployment_meet_symbol(struct deployment *deployment, const char *symbol, size_t size);
+/* A message that is sampled, as the deployment's instance was given it. Any thread. */
+void deployment_sample(struct deployment *deployment, const t5_message *message);
 bool deployment_wants_time_frame(const struct deployment *deployment, uint32_t seconds);
 bool deployment_is_global(const struct deployment *deployment);
 

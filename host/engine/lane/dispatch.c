@@ -229,6 +229,8 @@ void dispatch_call(struct lane *lane, const struct route_entry *entry, const str
     task->cause = (struct cause){
         .topic = record->topic, .partition = record->partition, .offset = record->offset};
     const int32_t code = instance_message(task->instance, &lane->message, entry->topic, ticks_now);
+    if (lane->is_sampling)
+        deployment_sample(task->deployment, &lane->message);
     if (__builtin_expect(code == T5_OK, 1)) {
         task->errors_in_row = 0;
         return;

@@ -378,6 +378,7 @@ static void handle_batch(struct lane *lane, struct record *records, size_t n) {
         if (__builtin_expect(lane->is_broken, 0))
             break;
         prefetch_records(&prefetch, lane, records, n, i);
+        lane->is_sampling = i == 0 && !lane->options.is_replay;
         if (__builtin_expect(lane->options.ahead_ns != NULL, 0) &&
             lane->options.ahead_ns(&records[i]) > 0)
             dispatch_history(lane, &records[i], &ticks, coarse_ns);
@@ -389,6 +390,7 @@ static void handle_batch(struct lane *lane, struct record *records, size_t n) {
                 observe_latency(lane, &records[i]);
         }
     }
+    lane->is_sampling = false;
     feed_lane_flush(lane->options.observed);
     atomic_store_explicit(&lane->current_call->topic, NULL, memory_order_relaxed);
 }

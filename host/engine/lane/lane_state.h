@@ -124,6 +124,7 @@ struct lane {
     int64_t guarded_ns;                      /* when the whole of it is looked at next */
     bool is_throttled;
     bool has_catch_up; /* some partition may have one */
+    bool is_sampling;  /* the record in hand is the first of its batch */
     bool is_broken;    /* the message in hand could not be worked on: no more are taken */
 
     struct mailbox mailbox;

@@ -54,7 +54,8 @@ void metrics_write_process(struct text *text, int64_t started_ns) {
     one(text, "process_start_time_seconds", "gauge", "When it started, since 1970.",
         (double)started_ns / 1e9);
     one(text, "process_cpu_seconds_total", "counter", "CPU time, user and system.", cpu_s);
-    one(text, "process_resident_memory_bytes", "gauge", "Resident memory.", metrics_resident_bytes());
+    one(text, "process_resident_memory_bytes", "gauge", "Resident memory.",
+        metrics_resident_bytes());
     count(text, "process_open_fds", "Open files.", "/proc/self/fd", 1); /* the directory's own */
     count(text, "process_threads", "Threads.", "/proc/self/task", 0);
     struct rlimit limit;

@@ -360,6 +360,22 @@ static void write_parameters(struct text *html, const cJSON *parameters) {
         no_rows(html, 4, "It has none.");
 }
 
+static void write_fields(struct text *html, const cJSON *fields) {
+    const cJSON *field;
+    if (cJSON_GetArraySize(fields) == 0)
+        return;
+    text_puts(html, "<h3>Fields</h3><ul class=\"chips\">");
+    cJSON_ArrayForEach(field, fields) {
+        const double sampled = number(field, "sampled");
+        text_puts(html, "<li><code>");
+        put(html, string(field, "path"));
+        if (sampled > 0)
+            text_printf(html, ": absent %.3g %%", 100 * number(field, "absent") / sampled);
+        text_puts(html, "</code></li>");
+    }
+    text_puts(html, "</ul>");
+}
+
 static void write_setup(const struct document *document) {
     struct text *html = document->html;
     const cJSON *deployment;
@@ -372,7 +388,9 @@ static void write_setup(const struct document *document) {
                         "scope=\"col\">Value</th><th scope=\"col\">Default</th><th "
                         "scope=\"col\">Help</th></tr></thead><tbody>");
         write_parameters(html, member(deployment, "parameters"));
-        text_puts(html, "</tbody></table></article>");
+        text_puts(html, "</tbody></table>");
+        write_fields(html, member(deployment, "fields"));
+        text_puts(html, "</article>");
     }
 }
 

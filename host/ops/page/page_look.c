@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETUP_EVERY 20 /* looks */
+#define SETUP_EVERY 5 /* whole looks */
 #define WATCHED_MAX (2 * PAGE_STREAMS)
 
 /* What was heard, before it is entered. */
@@ -188,13 +188,12 @@ REQUIRES(page_lock) static void enter_setup(struct page *page, const struct hear
 
 void page_look(struct page *page, bool is_whole) {
     const struct page_source *source = &page->options.source;
-    const bool with_setup = is_whole && page->looks % SETUP_EVERY == 0;
+    const bool with_setup = is_whole && page->whole_looks++ % SETUP_EVERY == 0;
     struct heard heard = {.looks = cJSON_CreateArray(),
                           .quotes = cJSON_CreateArray(),
                           .setup = with_setup ? cJSON_CreateArray() : NULL,
                           .began_ns = clock_monotonic_ns()};
     char target[64];
-    page->looks++;
     (void)snprintf(target, sizeof target, PAGE_LOOK "?since=%" PRId64 "&until=%" PRId64,
                    page->since_ns, heard.began_ns);
     source->each(source->context, target, hear_look, &heard);

@@ -127,7 +127,7 @@ struct page {
     bool has_thread;
     /* The thread's own. */
     int64_t since_ns; /* signals before were told of */
-    uint64_t looks;
+    uint64_t whole_looks;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;

@@ -403,16 +403,29 @@ function setupCard(one) {
     element("dl", {class: "facts"}), element("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": `Parameters of ${one.name}`}, table));
   const lists = [["Topics", one.topics], ["Fields", one.fields], ["Series", one.series], ["Symbols", one.symbols]].filter(([, list]) => list && list.length > 0);
   for (const [title, list] of lists)
-    made.append(element("h3", {}, title), element("ul", {class: "chips"}, ...list.map((item) => element("li", {}, element("code", {}, typeof item === "string" ? item : fieldText(item))))));
+    made.append(element("h3", {}, title), element("ul", {class: "chips", "data-list": title}, ...list.map((item) => element("li", {}, element("code", {}, typeof item === "string" ? item : fieldText(item))))));
   return made;
 }
 
+/* Of messages that were looked at: the first of each batch. */
 const fieldText = (field) => field.sampled > 0 ? `${field.path}: absent ${few(100 * field.absent / field.sampled)} %` : field.path;
 
+/* Made anew when something else than counts is different. */
 function showSetup() {
+  const shape = JSON.stringify(known.setup, (key, value) => key === "absent" || key === "sampled" ? undefined : value);
+  if (byId("setup").dataset.shape === shape) return showFields();
+  byId("setup").dataset.shape = shape;
   byId("setup").replaceChildren(...known.setup.map(setupCard));
   if (known.setup.length === 0) byId("setup").append(element("p", {class: "hint"}, "No strategy runs."));
   showFacts();
+}
+
+function showFields() {
+  for (const one of known.setup) {
+    const card = [...byId("setup").children].find((each) => each.dataset.name === one.name);
+    const marks = card ? card.querySelectorAll("[data-list=Fields] code") : [];
+    one.fields.forEach((field, index) => { if (marks[index]) setText(marks[index], fieldText(field)); });
+  }
 }
 
 function showFacts() {

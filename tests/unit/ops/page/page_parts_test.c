@@ -189,9 +189,10 @@ Test(page_html, whatever_comes_from_outside_is_text) {
                          "\"ready\":{\"status\":\"not ready\",\"checks\":[{\"status\":\"fail\","
                          "\"name\":\"<em>\",\"detail\":\"<p>\"}]}}");
     cJSON *signals = parse("[{\"symbol\":\"<img src=x onerror=alert(1)>\",\"name\":\"<a>\"}]");
-    cJSON *setup = parse("[{\"name\":\"<q>\",\"parameters\":[{\"name\":\"<h1>\",\"value\":null}]}]");
-    static const char *const marks[] = {"<b>&", "<i>", "</td></span>", "<u>", "<s>",  "<em>",
-                                        "<img", "<q>", "<h1>&", "<a>"};
+    cJSON *setup =
+        parse("[{\"name\":\"<q>\",\"parameters\":[{\"name\":\"<h1>\",\"value\":null}]}]");
+    static const char *const marks[] = {"<b>&", "<i>",  "</td></span>", "<u>",   "<s>",
+                                        "<em>", "<img", "<q>",          "<h1>&", "<a>"};
     struct text html;
     text_init(&html);
     page_html_write(&html, state, setup, signals, "1.2.3");
