@@ -25,7 +25,7 @@ struct alerts {
 
     /* The thread's. */
     struct alert_watch watch;
-    int64_t now_ns; /* of this round */
+    int64_t now_ns;   /* of this round */
     bool has_dropped; /* an alert, and it was said */
 };
 
@@ -85,10 +85,11 @@ static struct delivery *make_delivery(const struct alerts *self, const struct al
     const struct delivery_text text = {json.data, json.size, headers,
                                        sizeof headers / sizeof *headers};
     if (!text_is_oom(&id) && !text_is_oom(&json) && !text_is_oom(&line))
-        delivery = delivery_new(&(struct delivery){.kind = DELIVERY_ALERT,
-                                                   .unconfirmed = (uint32_t)self->options.sink_count,
-                                                   .time_ms = clock_wall_ns() / NS_PER_MS,
-                                                   .text = &text});
+        delivery =
+            delivery_new(&(struct delivery){.kind = DELIVERY_ALERT,
+                                            .unconfirmed = (uint32_t)self->options.sink_count,
+                                            .time_ms = clock_wall_ns() / NS_PER_MS,
+                                            .text = &text});
     text_release(&id);
     text_release(&json);
     text_release(&line);
@@ -141,9 +142,8 @@ static void tell(struct alerts *self, enum alert_word word, struct alert_item *i
 static void see(struct alerts *self, const char *alert, const char *subject, bool is_wrong,
                 const char *text) {
     struct alert_item *item;
-    const enum alert_word word =
-        alert_watch_see(&self->watch, self->now_ns, alert, subject,
-                        is_wrong ? ALERT_WRONG : ALERT_RIGHT, text, &item);
+    const enum alert_word word = alert_watch_see(&self->watch, self->now_ns, alert, subject,
+                                                 is_wrong ? ALERT_WRONG : ALERT_RIGHT, text, &item);
     tell(self, word, item);
 }
 

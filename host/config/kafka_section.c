@@ -60,7 +60,8 @@ void kafka_assign(struct build *build, enum kafka_side side, const struct assign
     struct config_items *items = items_of(build, side);
     if (check_lines(build, a, name, &value) &&
         kafka_property_check(build->kafka, side, name, value, a->place, build->faults) &&
-        property_check_once(build, items, name, a) && !config_items_set(items, name, value, a->place))
+        property_check_once(build, items, name, a) &&
+        !config_items_set(items, name, value, a->place))
         build_out_of_memory(build);
     free(given);
     free(value);

@@ -152,7 +152,7 @@ bool property_resolve(struct build *build, const struct assignment *a, char **na
 }
 
 bool property_check_once(struct build *build, const struct config_items *items, const char *name,
-                       const struct assignment *a) {
+                         const struct assignment *a) {
     const struct config_item *known = config_items_find(items, name);
     bool is_twice = known != NULL && known->place.line > 0 && a->place.line > 0 &&
                     strcmp(known->place.file, a->place.file) == 0;

@@ -85,6 +85,16 @@ static bool is_path(const char *name) {
            strcmp(name, "sslcrl") == 0;
 }
 
+static bool is_secret_file(const char *name) {
+    return strcmp(name, "passfile") == 0 || strcmp(name, "sslkey") == 0;
+}
+
+/* As libpq has it: a key of root's may be read by its group. */
+static mode_t forbidden_mode(const char *name, const struct stat *status) {
+    const bool is_roots_key = strcmp(name, "sslkey") == 0 && status->st_uid == 0;
+    return S_IRWXO | (is_roots_key ? S_IWGRP | S_IXGRP : S_IRWXG);
+}
+
 /* What libpq would say only when it connects, or not at all. */
 static bool check_file(struct build *build, const struct assignment *a, const char *name,
                        const char *path) {
@@ -94,8 +104,7 @@ static bool check_file(struct build *build, const struct assignment *a, const ch
                    strerror(errno));
         return false;
     }
-    if ((strcmp(name, "passfile") == 0 || strcmp(name, "sslkey") == 0) &&
-        (status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && status.st_uid != 0) {
+    if (is_secret_file(name) && (status.st_mode & forbidden_mode(name, &status)) != 0) {
         faults_add(build->faults, a->place,
                    "[%s] %s: %s can be read by others (mode %04o), and libpq refuses such a file: "
                    "chmod 0600 it",
@@ -204,8 +213,10 @@ static bool check_request(struct build *build, const struct assignment *a, const
         return false;
     }
     if (has_control(value)) {
-        faults_add(build->faults, a->place, "[%s] %s: the value has a line break or another "
-                   "control character", a->section, a->key);
+        faults_add(build->faults, a->place,
+                   "[%s] %s: the value has a line break or another "
+                   "control character",
+                   a->section, a->key);
         return false;
     }
     return is_header || check_url(build, a, value);
@@ -256,6 +267,14 @@ static void check_batch(struct build *build) {
                    (long long)config->webhook_batch, WEBHOOK_CHAT_BATCH);
 }
 
+static void check_authorities(struct build *build) {
+    const struct config *config = build->config;
+    const char *path = config->webhook_ca_file;
+    if (path != NULL && (config->sink_webhook || config->alerts_webhook) && access(path, R_OK) != 0)
+        faults_add(build->faults, build_origin(config, WEBHOOK, "ca_file"),
+                   "[" WEBHOOK "] ca_file: cannot open %s: %s", path, strerror(errno));
+}
+
 static void need_url(struct build *build, const char *section, const char *key) {
     if (config_items_find(&build->config->webhook, "url") == NULL)
         faults_add(build->faults, build_origin(build->config, section, key),
@@ -294,6 +313,7 @@ void receivers_finish(struct build *build) {
     check_chat(build, WEBHOOK, config->webhook_format, config->webhook_chat);
     check_chat(build, ALERTS, config->alerts_format, config->alerts_chat);
     check_batch(build);
+    check_authorities(build);
     check_table(build, POSTGRES, config->postgres_table);
     check_table(build, ALERTS, config->alerts_table);
     warn_of_plain(build, WEBHOOK, &config->webhook);

@@ -1,6 +1,6 @@
 /*
- * config/receivers.h - [sink:postgres], [sink:webhook] and [alerts]: what goes through to libpq, the
- * address and headers of requests, and what these mean together. Inside config.
+ * config/receivers.h - [sink:postgres], [sink:webhook] and [alerts]: what goes through to libpq,
+ * the address and headers of requests, and what these mean together. Inside config.
  */
 #ifndef TAKE5_CONFIG_RECEIVERS_H
 #define TAKE5_CONFIG_RECEIVERS_H

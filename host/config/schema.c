@@ -82,14 +82,15 @@ static const struct schema_section sections[] = {
     {"sink:postgres",
      "any connection parameter of libpq: host, port, dbname, user, passfile, sslmode, sslrootcert "
      "and others; .file and .env as in [kafka]",
-     "Signals as rows of a PostgreSQL table. Their id is the primary key, so that each stands there "
+     "Signals as rows of a PostgreSQL table. Their id is the primary key, so that each stands "
+     "there "
      "once."},
     {"sink:webhook",
      "url, and header.NAME for a header of each request; .file and .env as in [kafka], for secrets",
      "Signals by HTTP, as JSON or as messages of a chat."},
-    {"alerts",
-     "url and header.NAME, as in [sink:webhook], whose own are taken without a url",
-     "What is wrong with the host itself, said once when it begins and once when it is over: a lane "
+    {"alerts", "url and header.NAME, as in [sink:webhook], whose own are taken without a url",
+     "What is wrong with the host itself, said once when it begins and once when it is over: a "
+     "lane "
      "that does not move, a quarantine or suspension, a failing sink, lag."},
     {"dead_letters", NULL, "Where invalid messages go, with the reason."},
     {"checkpoint", NULL,
@@ -274,8 +275,8 @@ static const struct schema_key keys[] = {
     {"sink:postgres", "table", SCHEMA_TEXT, "take5_signals", NULL, 0, 0, NULL,
      CONFIG(postgres_table), true,
      "NAME or SCHEMA.NAME. It is created if it is missing, and the user may."},
-    {"sink:postgres", "batch", SCHEMA_INTEGER, "1000", NULL, 1, 10000, NULL,
-     CONFIG(postgres_batch), true, "Rows in one INSERT, at most. None is waited for."},
+    {"sink:postgres", "batch", SCHEMA_INTEGER, "1000", NULL, 1, 10000, NULL, CONFIG(postgres_batch),
+     true, "Rows in one INSERT, at most. None is waited for."},
     {"sink:postgres", "timeout", SCHEMA_DURATION, "30s", NULL, 10 * NS_PER_MS, HOUR, NULL,
      CONFIG(postgres_timeout_ns), true,
      "How long connecting, and a statement, may take before the connection is made anew."},
@@ -310,8 +311,7 @@ static const struct schema_key keys[] = {
     {"alerts", "after", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL, CONFIG(alerts_after_ns), true,
      "How long something must be wrong before it is an alert, and be right before that is over."},
     {"alerts", "max_lag", SCHEMA_INTEGER, "100000", NULL, 0, NONE, NULL, CONFIG(alerts_max_lag),
-     true,
-     "Consumer lag above this is an alert, which is over at half of it. 0: lag is ignored."},
+     true, "Consumer lag above this is an alert, which is over at half of it. 0: lag is ignored."},
 
     {"dead_letters", "to", SCHEMA_CHOICE, "jsonl", NULL, 0, 0, dead_letters, CONFIG(dead_letters),
      true, "none drops them, jsonl is a file, kafka a topic."},

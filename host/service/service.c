@@ -494,8 +494,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
     }
     service->control = control_new(&control, &error);
     if (service->control == NULL || !start_http(service, &error) ||
-        !start_alerts(service, &error) ||
-        (started != NULL && !started(context, &error))) {
+        !start_alerts(service, &error) || (started != NULL && !started(context, &error))) {
         log_event(service->log, LOG_LEVEL_CRITICAL, "ops", "start.failed", "cannot start: %s",
                   error.text);
     } else {
@@ -528,7 +527,8 @@ bool service_free(struct service *service) {
     http_free(service->http);
     alerts_free(service->alerts);
     begin_step(service, "librdkafka to terminate");
-    service_close_sinks(service, clock_monotonic_ns()); /* unless it has run, nothing was given to them */
+    service_close_sinks(service,
+                        clock_monotonic_ns()); /* unless it has run, nothing was given to them */
     engine_free(service->engine);
     feed_stats_free(service->feed_stats);
     if (service->source != NULL && !service->source->ops->free(service->source))

@@ -24,13 +24,11 @@ static bool make_dead_letters(struct service *service, struct error *error) {
         publisher->dead_letter_sink = sink_jsonl_new(
             config->dead_letters_path, config->dead_letters_fsync, service->log, error);
     else if (!is_exactly_once)
-        publisher->dead_letter_sink =
-            sink_kafka_new(config->dead_letters_topic, &config->producer, config->producer_servers,
-                           service->log, error);
+        publisher->dead_letter_sink = sink_kafka_new(config->dead_letters_topic, &config->producer,
+                                                     config->producer_servers, service->log, error);
     else if (config->sink_postgres || config->sink_webhook) /* what they refuse is in no epoch */
-        publisher->refusal_sink =
-            sink_kafka_new(config->dead_letters_topic, &config->producer, config->producer_servers,
-                           service->log, error);
+        publisher->refusal_sink = sink_kafka_new(config->dead_letters_topic, &config->producer,
+                                                 config->producer_servers, service->log, error);
     else
         return true;
     return publisher->dead_letter_sink != NULL || publisher->refusal_sink != NULL;
@@ -77,8 +75,7 @@ static bool find_headers(const struct config_items *items, struct config_items *
 static struct sink *make_webhook(const struct service *service, bool has_alerts,
                                  struct error *error) {
     const struct config *config = service->config;
-    const bool is_own =
-        has_alerts && config_items_find(&config->alerts_items, "url") != NULL;
+    const bool is_own = has_alerts && config_items_find(&config->alerts_items, "url") != NULL;
     const struct config_items *items = is_own ? &config->alerts_items : &config->webhook;
     struct config_items headers;
     if (!find_headers(items, &headers)) {

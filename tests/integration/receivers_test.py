@@ -237,12 +237,12 @@ class Receivers(Scenario):
         self.assertEqual(len(set(keys)), len(receiver.taken()))
         self.assertEqual({r.headers["Authorization"] for r in seen}, {"Bearer very-secret"})
         self.assertEqual({r.headers["Content-Type"] for r in seen}, {"application/json"})
-        code, out, _ = host.take5("check", "-c", host.ini, "--print")
-        for text in (host.log_text(), json.dumps(host.status()), out):
+        code, out, err = host.take5("check", "-c", host.ini)
+        self.assertEqual(code, 0, err)
+        for text in (host.log_text(), json.dumps(host.status()), out, err):
             self.assertNotIn("secret", text.replace(self.path(""), ""))
         host.wait_event("sink.recovered")
         host.stop()
-        self.assertEqual(code, 0)
 
     def test_what_a_server_refuses_for_good_goes_to_the_letters(self):
         receiver = self.receiver().start()

@@ -171,9 +171,9 @@ static void check_sink(void *context, enum view_use use, const struct sink_statu
         snprintf(name, sizeof name, "%s %s", use == VIEW_FOR_ALERTS ? "alerts" : "sink",
                  status->name);
     add(checks, name,
-        status->is_well           ? FINDING_OK
+        status->is_well          ? FINDING_OK
         : use == VIEW_FOR_ALERTS ? FINDING_WARN /* no offset waits for it */
-                                  : FINDING_FAIL,
+                                 : FINDING_FAIL,
         status->detail);
 }
 

@@ -217,7 +217,14 @@ static void write_latency(struct text *text, struct engine *engine) {
 
 /* ---- sinks ---- */
 
-enum sink_figure { SINK_WELL, SINK_QUEUED, SINK_CONFIRMED, SINK_SHORTENED, SINK_REFUSED, SINK_ERRORS };
+enum sink_figure {
+    SINK_WELL,
+    SINK_QUEUED,
+    SINK_CONFIRMED,
+    SINK_SHORTENED,
+    SINK_REFUSED,
+    SINK_ERRORS
+};
 
 struct sink_writer {
     struct text *text;
@@ -233,8 +240,8 @@ static void write_sink(void *context, enum view_use use, const struct sink_statu
                            : writer->figure == SINK_SHORTENED ? status->shortened
                            : writer->figure == SINK_REFUSED   ? status->refused
                                                               : status->errors;
-    metrics_count(writer->text, writer->name, value, "sink", status->name, "for", view_use_name(use),
-                  NULL);
+    metrics_count(writer->text, writer->name, value, "sink", status->name, "for",
+                  view_use_name(use), NULL);
 }
 
 static void write_sinks(struct text *text, struct engine *engine) {

@@ -31,12 +31,12 @@ struct batch_sink {
 
     /* The thread's. */
     struct receiver *receiver;
-    struct sink_entry **entries;   /* the batch in hand, all of `sent` */
-    struct delivery **deliveries;  /* of these */
-    size_t count;                  /* of both */
-    int64_t retry_ns;              /* the next interval */
-    int64_t said_ns;               /* when a refusal was said last; 0: never */
-    uint64_t unsaid;               /* refusals since */
+    struct sink_entry **entries;  /* the batch in hand, all of `sent` */
+    struct delivery **deliveries; /* of these */
+    size_t count;                 /* of both */
+    int64_t retry_ns;             /* the next interval */
+    int64_t said_ns;              /* when a refusal was said last; 0: never */
+    uint64_t unsaid;              /* refusals since */
 };
 
 /* ---- the end ---- */
@@ -120,6 +120,8 @@ static enum receiver_answer persist(struct batch_sink *self, ask *what, size_t f
             return answer;
         }
         self->receiver->ops->hang_up(self->receiver);
+        if (is_over(self))
+            return RECEIVER_BUSY;
         ill(self, error->text);
         if (!back_off(self, batch.wait_ns))
             return RECEIVER_BUSY;

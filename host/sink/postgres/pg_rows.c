@@ -72,28 +72,27 @@ enum {
 };
 _Static_assert(SIGNAL_COLUMNS == PG_COLUMNS_MOST, "room for all columns");
 
-static const char CREATE_SIGNALS[] =
-    "CREATE TABLE IF NOT EXISTS %s (\n"
-    "    id            text PRIMARY KEY,\n"
-    "    deployment    text NOT NULL,\n"
-    "    strategy      text NOT NULL,\n"
-    "    version       text NOT NULL,\n"
-    "    name          text NOT NULL,\n"
-    "    symbol        text NOT NULL,\n"
-    "    event_time    timestamptz NOT NULL,\n"
-    "    event_time_ns bigint NOT NULL,\n"
-    "    value         double precision NOT NULL,\n"
-    "    confidence    double precision NOT NULL,\n"
-    "    price         double precision,\n"
-    "    time_frame    bigint,\n"
-    "    data          jsonb,\n"
-    "    topic         text NOT NULL,\n"
-    "    partition     integer NOT NULL,\n"
-    "    \"offset\"      bigint NOT NULL,\n"
-    "    ordinal       bigint NOT NULL,\n"
-    "    state_origin  text NOT NULL,\n"
-    "    written_at    timestamptz NOT NULL DEFAULT now()\n"
-    ")";
+static const char CREATE_SIGNALS[] = "CREATE TABLE IF NOT EXISTS %s (\n"
+                                     "    id            text PRIMARY KEY,\n"
+                                     "    deployment    text NOT NULL,\n"
+                                     "    strategy      text NOT NULL,\n"
+                                     "    version       text NOT NULL,\n"
+                                     "    name          text NOT NULL,\n"
+                                     "    symbol        text NOT NULL,\n"
+                                     "    event_time    timestamptz NOT NULL,\n"
+                                     "    event_time_ns bigint NOT NULL,\n"
+                                     "    value         double precision NOT NULL,\n"
+                                     "    confidence    double precision NOT NULL,\n"
+                                     "    price         double precision,\n"
+                                     "    time_frame    bigint,\n"
+                                     "    data          jsonb,\n"
+                                     "    topic         text NOT NULL,\n"
+                                     "    partition     integer NOT NULL,\n"
+                                     "    \"offset\"      bigint NOT NULL,\n"
+                                     "    ordinal       bigint NOT NULL,\n"
+                                     "    state_origin  text NOT NULL,\n"
+                                     "    written_at    timestamptz NOT NULL DEFAULT now()\n"
+                                     ")";
 
 /* A timestamptz has microseconds. */
 static const char INSERT_SIGNALS[] =

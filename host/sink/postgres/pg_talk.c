@@ -63,8 +63,7 @@ static void ignore_notice(void *context, const char *message) {
     (void)message;
 }
 
-static bool establish(PGconn *connection, const struct pg_patience *patience,
-                      struct error *error) {
+static bool establish(PGconn *connection, const struct pg_patience *patience, struct error *error) {
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     if (PQstatus(connection) == CONNECTION_BAD)
         return set_connection_error(connection, error);

@@ -17,10 +17,10 @@
 struct postgres {
     struct receiver receiver;
     const struct pg_rows *rows;
-    char *table; /* as it was given */
+    char *table;            /* as it was given */
     char **names, **values; /* of libpq's parameters, ended by NULL */
     int64_t timeout_ns;
-    PGconn *connection; /* NULL: none */
+    PGconn *connection;             /* NULL: none */
     char *create, *insert, *quoted; /* the statements and the table, of this connection */
     struct text columns[PG_COLUMNS_MOST];
 };

@@ -12,7 +12,7 @@
 #define EXCERPT_BYTES 160
 
 struct http_post {
-    CURLM *multi; /* keeps the connection between two requests */
+    CURLM *multi; /* keeps the connection between two requests; NULL: there is none */
     CURL *easy;
     char trouble[CURL_ERROR_SIZE];
     char excerpt[EXCERPT_BYTES];
@@ -70,8 +70,7 @@ struct http_post *http_post_new(const struct http_post_options *options, struct 
     if (!init_library(error))
         return NULL;
     struct http_post *self = calloc(1, sizeof *self);
-    if (self == NULL || (self->multi = curl_multi_init()) == NULL ||
-        (self->easy = curl_easy_init()) == NULL) {
+    if (self == NULL || (self->easy = curl_easy_init()) == NULL) {
         error_set_memory(error, "a webhook");
         http_post_free(self);
         return NULL;
@@ -88,8 +87,13 @@ void http_post_free(struct http_post *self) {
     if (self == NULL)
         return;
     curl_easy_cleanup(self->easy);
-    curl_multi_cleanup(self->multi);
+    http_post_hang_up(self);
     free(self);
+}
+
+void http_post_hang_up(struct http_post *self) {
+    curl_multi_cleanup(self->multi);
+    self->multi = NULL;
 }
 
 /* The outcome, when the transfer is at its end. */
@@ -130,17 +134,18 @@ static void read_answer(struct http_post *self, struct http_answer *answer) {
 }
 
 void http_post_send(struct http_post *self, const struct curl_slist *headers,
-                    const struct text *body, bool is_fresh, bool (*is_over)(void *context),
-                    void *context, struct http_answer *answer) {
+                    const struct text *body, bool (*is_over)(void *context), void *context,
+                    struct http_answer *answer) {
     *answer = (struct http_answer){0};
     self->excerpt_size = 0;
     self->trouble[0] = '\0';
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(self->easy, CURLOPT_POSTFIELDS, body->data);
     curl_easy_setopt(self->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->size);
-    curl_easy_setopt(self->easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
     CURLcode code = CURLE_OUT_OF_MEMORY;
-    if (curl_multi_add_handle(self->multi, self->easy) == CURLM_OK) {
+    if (self->multi == NULL)
+        self->multi = curl_multi_init();
+    if (self->multi != NULL && curl_multi_add_handle(self->multi, self->easy) == CURLM_OK) {
         code = transfer(self, is_over, context);
         curl_multi_remove_handle(self->multi, self->easy);
     }

@@ -24,15 +24,17 @@ struct http_post *http_post_new(const struct http_post_options *options, struct 
 void http_post_free(struct http_post *post);
 
 struct http_answer {
-    long status;        /* 0: there is none, `text` says why */
-    int64_t wait_ns;    /* of Retry-After; 0: none */
-    char text[256];     /* the begin of what it says, or the trouble; to be read by people */
+    long status;     /* 0: there is none, `text` says why */
+    int64_t wait_ns; /* of Retry-After; 0: none */
+    char text[256];  /* the begin of what it says, or the trouble; to be read by people */
 };
 
-/* `is_over` is looked at every RECEIVER_LOOK_MS; true gives it up. `is_fresh`: over a new
- * connection. */
+/* `is_over` is looked at every RECEIVER_LOOK_MS; true gives it up. The connection is kept for the
+ * next one. */
 void http_post_send(struct http_post *post, const struct curl_slist *headers,
-                    const struct text *body, bool is_fresh, bool (*is_over)(void *context),
-                    void *context, struct http_answer *answer);
+                    const struct text *body, bool (*is_over)(void *context), void *context,
+                    struct http_answer *answer);
+/* Closes the connection: the next request has a new one. */
+void http_post_hang_up(struct http_post *post);
 
 #endif

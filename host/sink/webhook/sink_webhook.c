@@ -20,7 +20,6 @@ struct webhook {
     char *chat;                 /* may be NULL */
     struct webhook_form form;
     struct text body;
-    bool is_fresh; /* the next request goes over a new connection */
 };
 
 /* ---- a request ---- */
@@ -83,15 +82,13 @@ static enum receiver_answer webhook_send(struct receiver *receiver, struct recei
     struct curl_slist *headers = headers_of(self, key);
     if (headers == NULL)
         return no_memory(self, batch);
-    http_post_send(self->post, headers, &self->body, self->is_fresh, batch->is_over, batch->context,
-                   &answer);
+    http_post_send(self->post, headers, &self->body, batch->is_over, batch->context, &answer);
     curl_slist_free_all(headers);
-    self->is_fresh = false;
     return judge(&answer, batch);
 }
 
 static void webhook_hang_up(struct receiver *receiver) {
-    ((struct webhook *)receiver)->is_fresh = true;
+    http_post_hang_up(((struct webhook *)receiver)->post);
 }
 
 static void webhook_free(struct receiver *receiver) {
@@ -134,8 +131,7 @@ static bool make_headers(struct webhook *self, const struct config_items *items)
 static bool copy_options(struct webhook *self, const struct sink_webhook_options *options) {
     self->chat = options->chat != NULL ? strdup(options->chat) : NULL;
     self->form = (struct webhook_form){options->format, self->chat, options->batch > 1};
-    return (self->chat != NULL) == (options->chat != NULL) &&
-           make_headers(self, options->headers);
+    return (self->chat != NULL) == (options->chat != NULL) && make_headers(self, options->headers);
 }
 
 static struct webhook *webhook_new(const struct sink_webhook_options *options,
