@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 """`take5 run --demo` brings its own broker and feed, and sums up at its end."""
+import contextlib
 import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
 from harness import paths
 from harness.host import environment
@@ -64,6 +67,24 @@ class Demo(unittest.TestCase):
                               env=environment(), cwd=self.directory.name, timeout=60 * PATIENCE,
                               check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_its_first_line_is_the_address_of_its_page(self):
+        with socket.socket() as taken:
+            with contextlib.suppress(OSError):  # whoever has it already
+                taken.bind(("127.0.0.1", 8080))
+                taken.listen()
+            demo = self.start()
+            demo.wait_event("http.listening")
+            first = demo.log().splitlines()[0]
+            match = re.fullmatch(r"take5: demo: the live page: (http://127\.0\.0\.1:(\d+)/) "
+                                 r"\(port 8080 is taken\)", first)
+            self.assertIsNotNone(match, first)
+            self.assertNotEqual(match.group(2), "8080")
+            with urllib.request.urlopen(match.group(1), timeout=30 * PATIENCE) as answer:
+                self.assertIn("<title>take5", answer.read().decode())
+        demo.wait_event("partitions.assigned")
+        demo.wait_log(r"by trend", 60)
+        self.end(demo)
 
     def test_the_directories_and_sinks_of_a_file_count(self):
         directory = self.directory.name
