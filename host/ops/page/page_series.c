@@ -46,7 +46,6 @@ static struct page_one_series *make_room(struct page_series *series, uint64_t ti
             oldest = &series->items[i];
     if (oldest->seen_tick + PAGE_RESUME_TICKS > tick)
         return NULL;
-    free(oldest->points);
     return oldest;
 }
 
@@ -55,8 +54,11 @@ static struct page_one_series *add(struct page_series *series, const char *symbo
     struct page_one_series *one = make_room(series, tick);
     if (one == NULL)
         return NULL;
-    *one = (struct page_one_series){.size = size, .time_frame_s = time_frame_s};
+    memset(one->symbol, 0, sizeof one->symbol);
     memcpy(one->symbol, symbol, size);
+    one->size = size;
+    one->time_frame_s = time_frame_s;
+    one->count = one->next = 0; /* the memory of its points is used again */
     series->changed_tick = tick;
     return one;
 }
