@@ -23,5 +23,7 @@ const struct command *const commands[] = {
     &command_version,
     &command_rehearse,
     &command_conformance,
+    &command_locate,
+    &command_discard,
     NULL,
 };

@@ -42,8 +42,8 @@ static void report_end(const struct rehearsal *rehearsal, const struct answers *
         break;
     case CHILD_SIGNALLED: {
         const char *name = sigabbrev_np(end->code);
-        faults_add(faults, place, "crashed in %s: SIG%s%s", step, name != NULL ? name : "?",
-                   words.data);
+        faults_add(faults, place, "crashed in %s: SIG%s%s%s%s", step, name != NULL ? name : "?",
+                   answers->at[0] != '\0' ? " in " : "", answers->at, words.data);
         break;
     }
     case CHILD_UNKNOWN:
