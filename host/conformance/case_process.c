@@ -32,8 +32,8 @@ static void report_end(const struct conformance_call *call, const struct answers
                    words.data);
     } else if (end->outcome == CHILD_STUCK) {
         format_duration(call->timeout_ns, limit, sizeof limit);
-        faults_add(faults, call->place, "stuck: not done within %s, in %s%s", limit, step,
-                   words.data);
+        faults_add(faults, call->place, "stuck: not done within %s, in %s%s%s%s", limit, step,
+                   answers->at[0] != '\0' ? ", in " : "", answers->at, words.data);
     } else if (end->outcome == CHILD_SIGNALLED) {
         const char *name = sigabbrev_np(end->code);
         faults_add(faults, call->place, "crashed with SIG%s in %s%s%s%s", name != NULL ? name : "?",

@@ -17,20 +17,21 @@ enum { STORE, LIBRARY, LOOP, STOP };
 #endif
 
 static volatile int spins;
+static char *volatile nowhere;
 
-__attribute__((noinline)) static int deepest(char *volatile nowhere, int how) {
+__attribute__((noinline)) static int deepest(int how) {
     if (how == LIBRARY)
         memset(nowhere, 1, 1 << 20); /* here: library */
     if (how == STOP)
         __builtin_trap(); /* here: stop */
     while (how == LOOP)
         spins++; /* here: loop */
-    *nowhere = 1; /* here: store */
+    *(volatile char *)nowhere = 1; /* here: store */
     return spins;
 }
 
 __attribute__((noinline)) static int deep(int how) {
-    return deepest(NULL, how) + 1; /* here: call */
+    return deepest(how) + 1; /* here: call */
 }
 
 static int32_t on_message(void *self, const t5_message *message) {

@@ -29,6 +29,7 @@
 #define LONGEST_S      12   /* for all that a dying process says */
 #define TURN_MS        2000 /* that a second one waits for the first */
 #define STDERR_MS      1000
+#define STACK_MS       500 /* that a thread which hangs has to show its stack */
 #define STDERR_PIECE   512               /* a pipe that takes anything takes this */
 #define SETTLE_NS      (200 * NS_PER_MS) /* for the log's last lines */
 #define EXIT_BY_OTHERS 1
@@ -46,6 +47,12 @@ static const int kept[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+struct stack {
+    void *at; /* NULL: the thread called, and did not fault */
+    void *frames[CALL_TABLE_FRAMES];
+    int count;
+};
+
 /* The handlers' own; set before they are installed. */
 static struct call_table *table;
 static struct call_table_former former;
@@ -59,6 +66,8 @@ static pid_t host_pid; /* a forked child has no `hands`: their memory stays behi
 static struct sigaction kept_actions[COUNT(kept)];
 static _Atomic bool is_writing;
 static const struct log *crash_log; /* NULL: none */
+static _Atomic pid_t hung_thread;   /* that is to show its stack in `hung`; 0 once it did */
+static struct stack hung;
 
 static __thread struct current_call *thread_current_call;
 static __thread void *thread_stack;
@@ -139,12 +148,6 @@ static bool take_turn(void) {
     return false;
 }
 
-struct stack {
-    void *at; /* NULL: the thread called, and did not fault */
-    void *frames[CALL_TABLE_FRAMES];
-    int count;
-};
-
 /* Function and line, as lines that follow; symbols by the process itself, which may wait for a
  * lock, when nobody could say them. */
 static void tell_place(int note, const struct stack *stack, int fd, bool has_stderr) {
@@ -212,6 +215,36 @@ static void note_and_tell(int32_t what, bool is_certain, uint64_t address, void 
     tell(note, &stack);
 }
 
+/* ---- a thread that hangs ---- */
+
+static void show_stack(void *at) {
+    hung = (struct stack){.at = at, .frames = {at}, .count = 1};
+    hung.count += backtrace(hung.frames + 1, CALL_TABLE_FRAMES - 1);
+    atomic_store(&hung_thread, 0);
+}
+
+/* Its stack, if it takes a signal. */
+static struct stack ask_stack(pid_t thread) {
+    const struct timespec step = {.tv_nsec = 10 * NS_PER_MS};
+    atomic_store(&hung_thread, thread);
+    if (thread == 0 || syscall(SYS_tgkill, getpid(), thread, SIGTRAP) != 0)
+        return (struct stack){.count = 0};
+    for (int i = 0; i < STACK_MS / 10 && atomic_load(&hung_thread) != 0; i++)
+        nanosleep(&step, NULL);
+    return atomic_load(&hung_thread) == 0 ? hung : (struct stack){.count = 0};
+}
+
+/* Noted before it is asked, since walking a stack may crash. */
+void crash_write_hang(const struct current_call *current_call) {
+    if (table == NULL)
+        return;
+    limit_time();
+    const int note = call_table_note(table, CALL_TABLE_HANG, true, current_call, 0);
+    const struct stack stack = ask_stack(atomic_load(&current_call->thread));
+    call_table_add_frames(table, note, stack.frames, (size_t)stack.count);
+    tell(note, &stack);
+}
+
 /* A child that a strategy forked is not the host. */
 static bool is_host(void) {
     return getpid() == host_pid;
@@ -248,7 +281,17 @@ static void die(int number) {
     _exit(EXIT_BY_OTHERS);
 }
 
+/* By crash_write_hang(). */
+static bool is_asked(int number, const siginfo_t *info) {
+    return number == SIGTRAP && info->si_code == SI_TKILL && info->si_pid == getpid() &&
+           atomic_load(&hung_thread) == gettid();
+}
+
 static void on_crash(int number, siginfo_t *info, void *context) {
+    if (is_host() && is_asked(number, info)) {
+        show_stack(program_counter(context));
+        return;
+    }
     if (!is_host() || is_ending)
         die(number);
     is_ending = true;
@@ -262,14 +305,6 @@ static void on_crash(int number, siginfo_t *info, void *context) {
 
 void crash_settle(const struct log *log) {
     crash_log = log;
-}
-
-void crash_write_hang(const struct current_call *current_call) {
-    const struct stack none = {.count = 0};
-    if (table == NULL)
-        return;
-    limit_time();
-    tell(call_table_note(table, CALL_TABLE_HANG, true, current_call, 0), &none);
 }
 
 /* ---- ends without a signal ---- */
@@ -377,6 +412,8 @@ static bool set_stack(void *memory) {
 
 bool crash_enter_thread(struct current_call *current_call) {
     thread_current_call = current_call;
+    if (current_call != NULL)
+        atomic_store(&current_call->thread, gettid());
     void *memory =
         mmap(NULL, ALT_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
@@ -393,6 +430,8 @@ bool crash_enter_thread(struct current_call *current_call) {
 }
 
 void crash_leave_thread(void) {
+    if (thread_current_call != NULL)
+        atomic_store(&thread_current_call->thread, 0);
     thread_current_call = NULL;
     if (table != NULL)
         (void)pthread_setspecific(end_key, NULL);

@@ -1,6 +1,6 @@
 /*
- * strategy/rehearsal/crash_answer.h - a child that crashes answers where: the function and line of
- * the strategy, or the whole of it (os/locate.h), before it dies of the signal.
+ * strategy/rehearsal/crash_answer.h - a child that crashes, or hangs and is told that its time is
+ * over (os/child.h), answers where in the strategy (os/locate.h) before it dies of the signal.
  */
 #ifndef TAKE5_STRATEGY_REHEARSAL_CRASH_ANSWER_H
 #define TAKE5_STRATEGY_REHEARSAL_CRASH_ANSWER_H

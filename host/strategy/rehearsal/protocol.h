@@ -47,7 +47,7 @@ enum answer_kind {
     ANSWER_STEP = 1, /* text: what begins now */
     ANSWER_FAULT,    /* text */
     ANSWER_WARNING,  /* text */
-    ANSWER_PLACE,    /* text: where in the strategy it crashes */
+    ANSWER_PLACE,    /* text: where in the strategy it crashes, or hangs */
     ANSWER_DONE      /* a rehearsal_answer: it ended well */
 };
 
@@ -68,7 +68,7 @@ size_t answer_take(const char *bytes, size_t size, enum answer_kind *kind, t5_st
 struct answers {
     struct faults *faults; /* where its faults and warnings go */
     char step[1024];       /* that it is in; empty: none yet */
-    char at[LOCATE_PLACE]; /* where it crashed; empty: it did not say */
+    char at[LOCATE_PLACE]; /* where it crashed or hung; empty: it did not say */
     bool is_done;          /* it said that it ended well */
     size_t fault_count;    /* that it sent */
     struct rehearsal_answer answer;
