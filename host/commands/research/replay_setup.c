@@ -124,7 +124,7 @@ static void on_late(void *context, int64_t limit_ns) {
     text_init(&names);
     crash_list_current_call(&names);
     if (names.size > 0)
-        complain("interrupted, with %s, which does not return", names.data);
+        complain("interrupted: %s does not return; abandoning it", names.data);
     else
         complain("interrupted");
     temp_dir_release(context);
