@@ -75,8 +75,7 @@ static const char *find_written(struct code_file *file, GElf_Addr at) {
 /* The symbol of a function that the address lies in, and how far. NULL: none. */
 static const char *find_symbol(struct code_file *file, GElf_Addr at, GElf_Off *offset) {
     GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(file->module, at, offset, &symbol, NULL, NULL, NULL);
+    const char *name = dwfl_module_addrinfo(file->module, at, offset, &symbol, NULL, NULL, NULL);
     return name != NULL && GELF_ST_TYPE(symbol.st_info) == STT_FUNC && *offset < symbol.st_size
                ? name
                : NULL;
@@ -85,8 +84,7 @@ static const char *find_symbol(struct code_file *file, GElf_Addr at, GElf_Off *o
 /* Without its directories: they are those of whoever built it. NULL: not known. */
 static const char *find_line(struct code_file *file, GElf_Addr at, int *number) {
     Dwfl_Line *line = dwfl_module_getsrc(file->module, at);
-    const char *source =
-        line != NULL ? dwfl_lineinfo(line, NULL, number, NULL, NULL, NULL) : NULL;
+    const char *source = line != NULL ? dwfl_lineinfo(line, NULL, number, NULL, NULL, NULL) : NULL;
     const char *slash = source != NULL ? strrchr(source, '/') : NULL;
     return slash != NULL ? slash + 1 : source;
 }
@@ -111,8 +109,7 @@ void code_place_add(struct code_file *file, const char *name, uint64_t address, 
                     struct text *text) {
     GElf_Off offset = 0;
     int number = 0;
-    const GElf_Addr at =
-        file != NULL ? address + file->bias - (is_return && address > 0) : address;
+    const GElf_Addr at = file != NULL ? address + file->bias - (is_return && address > 0) : address;
     const char *source = file != NULL ? find_line(file, at, &number) : NULL;
     const char *written = file != NULL ? find_written(file, at) : NULL;
     const char *symbol = file != NULL ? find_symbol(file, at, &offset) : NULL;

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAPS_MOST     ((size_t)64 << 20)
-#define HASH_DIGITS   32
-#define NAME_MOST     128
-#define PLACE_MOST    (LOCATE_PLACE - 1)
-#define HEXADECIMAL   "0123456789abcdef"
-#define DECIMAL       "0123456789"
-#define IS_DELETED    " (deleted)"
+#define MAPS_MOST   ((size_t)64 << 20)
+#define HASH_DIGITS 32
+#define NAME_MOST   128
+#define PLACE_MOST  (LOCATE_PLACE - 1)
+#define HEXADECIMAL "0123456789abcdef"
+#define DECIMAL     "0123456789"
+#define IS_DELETED  " (deleted)"
 
 /* What an address lies in. */
 struct mapping {
@@ -187,8 +187,8 @@ bool locate_serve(int input, int output, int maps) {
         memchr(locating.request.directory, '\0', LOCATE_DIRECTORY) == NULL)
         return false;
     locating.maps = read_maps(maps);
-    const bool did = locating.maps != NULL && send_place(&locating, output) &&
-                     send_stack(&locating, output);
+    const bool did =
+        locating.maps != NULL && send_place(&locating, output) && send_stack(&locating, output);
     for (size_t i = 0; i < locating.file_count; i++)
         code_file_close(locating.files[i].file);
     free(locating.maps);

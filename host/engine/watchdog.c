@@ -103,9 +103,8 @@ static _Noreturn void exit_stuck(struct watchdog *watchdog, size_t index, const 
     lock_acquire(watchdog->call_readers, call_readers_lock);
     crash_write_hang(hand(watchdog, index));
     log_stuck(watchdog, text);
-    log_change_event(
-        watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck_exit",
-        "exiting, because on_stuck = exit; what is not done is not committed");
+    log_change_event(watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck_exit",
+                     "exiting, because on_stuck = exit; what is not done is not committed");
     log_flush(watchdog->log, WORDS_NS);
     _exit(1);
 }

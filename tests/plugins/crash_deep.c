@@ -25,7 +25,7 @@ __attribute__((noinline)) static int deepest(int how) {
     if (how == STOP)
         __builtin_trap(); /* here: stop */
     while (how == LOOP)
-        spins++; /* here: loop */
+        spins++;                   /* here: loop */
     *(volatile char *)nowhere = 1; /* here: store */
     return spins;
 }

@@ -29,7 +29,7 @@
 #define LONGEST_S      12   /* for all that a dying process says */
 #define TURN_MS        2000 /* that a second one waits for the first */
 #define STDERR_MS      1000
-#define STACK_MS       500 /* that a thread which hangs has to show its stack */
+#define STACK_MS       500               /* that a thread which hangs has to show its stack */
 #define STDERR_PIECE   512               /* a pipe that takes anything takes this */
 #define SETTLE_NS      (200 * NS_PER_MS) /* for the log's last lines */
 #define EXIT_BY_OTHERS 1
@@ -57,8 +57,8 @@ struct stack {
 static struct call_table *table;
 static struct call_table_former former;
 static char crash_dir[1024];
-static char temporary[512]; /* empty: none */
-static bool is_beside;      /* the crash file lies beside that */
+static char temporary[512];           /* empty: none */
+static bool is_beside;                /* the crash file lies beside that */
 static struct locate_request located; /* whoever has its turn fills it */
 static pthread_key_t end_key;
 static void (*system_exit)(int status);

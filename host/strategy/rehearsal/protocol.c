@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_LARGEST   (8u << 20)
+#define ANSWER_LARGEST (8u << 20)
 /* The fewest bytes of a text, a part, a record. */
-#define STRING_LEAST     8
-#define PART_LEAST       12
-#define RECORD_LEAST     40
+#define STRING_LEAST   8
+#define PART_LEAST     12
+#define RECORD_LEAST   40
 
 /* ---- lists of texts ---- */
 
