@@ -157,7 +157,7 @@ static const struct schema_key keys[] = {
      "they share the main worker."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
-     "report this host as dead."},
+     "report this host as dead, as it does while a debugger is attached."},
     {"take5", "on_crash", SCHEMA_CHOICE, "quarantine", NULL, 0, 0, on_crash, CONFIG(on_crash),
      false,
      "What to do at a start with a strategy that recently crashed or hung: do not load it until "
