@@ -141,7 +141,7 @@ static bool keeps(void *context, const struct config_deployment *deployment) {
 
 /* What is wrong with the files is said by whoever runs them. */
 static bool leave_out(struct choice *choice, struct config *config) {
-    struct catalog catalog = {.only = choice->files};
+    struct catalog catalog = {.only = choice->files, .bundled = config->bundled_dir};
     struct faults faults = FAULTS_INIT;
     struct leaving leaving = {.catalog = &catalog};
     text_init(&leaving.names);
