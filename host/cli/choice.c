@@ -160,10 +160,19 @@ static bool leave_out(struct choice *choice, struct config *config) {
     return did;
 }
 
-struct config *choice_load(struct choice *choice, const struct config_options *options) {
-    struct config *config = config_options_load(options);
+/* The configuration is taken over. */
+static struct config *choose(struct choice *choice, struct config *config) {
     if (config == NULL || choice->directory == NULL || leave_out(choice, config))
         return config;
     config_free(config);
     return NULL;
+}
+
+struct config *choice_load(struct choice *choice, const struct config_options *options) {
+    return choose(choice, config_options_load(options));
+}
+
+struct config *choice_load_anyway(struct choice *choice, const struct config_options *options,
+                                  bool *has_errors) {
+    return choose(choice, config_options_load_anyway(options, has_errors));
 }

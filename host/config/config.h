@@ -92,8 +92,8 @@ struct config {
     bool host_id_lasts; /* it is still the same when the host was put up anew; else a container's */
     char *run_mode;     /* local or docker */
     char *strategy_dir; /* absolute, as all paths here */
-    bool has_bundled;  /* `bundled_strategies` */
-    char *bundled_dir; /* with has_bundled: of the package's strategies, if it is another one */
+    bool has_bundled;   /* `bundled_strategies` */
+    char *bundled_dir;  /* with has_bundled: of the package's strategies, if it is another one */
     char *cache_dir;
     char *run_dir;
     char *state_dir;

@@ -48,8 +48,8 @@ static void check_section_once(struct ini_files *files, const char *name, struct
     bool is_same_file = strcmp(first->place.file, place.file) == 0; /* the reader has said so */
     if (!is_same_file)
         faults_add(build->faults, place,
-                   "duplicate section [%s], the first is at %s:%d; what stands above it belongs "
-                   "into a file of take5.d",
+                   "duplicate section [%s], the first is at %s:%d; a file of take5.d may set "
+                   "some of its keys anew",
                    name, first->place.file, first->place.line);
 }
 

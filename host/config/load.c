@@ -106,7 +106,8 @@ static struct config *load(const struct config_request *request, bool is_anyway,
     bool did = prepare(&build);
     if (did)
         read_all(&build, errors_before);
-    did = did && (faults->error_count == errors_before || (is_anyway && !build.is_oom && !faults->is_oom));
+    did = did &&
+          (faults->error_count == errors_before || (is_anyway && !build.is_oom && !faults->is_oom));
     kafka_properties_free(build.kafka);
     if (did)
         return build.config;

@@ -1,7 +1,7 @@
 /*
  * commands/operation/run_hold.h - `take5 run --wait-for-config`: where a process that ends is
- * started again and again (containers), one whose configuration is refused (exit code 78) waits until
- * it is asked to try again.
+ * started again and again (containers), one whose configuration is refused (exit code 78) waits
+ * until it is asked to try again.
  */
 #ifndef TAKE5_COMMANDS_OPERATION_RUN_HOLD_H
 #define TAKE5_COMMANDS_OPERATION_RUN_HOLD_H
