@@ -108,9 +108,10 @@ static const struct config_topic *topic_named(const struct config *config, const
 
 static void tell_unreadable(struct asking *asking, const char *topic, rd_kafka_resp_err_t code) {
     const struct config_topic *found = topic_named(asking->config, topic);
-    struct topic_wish wish = {topic, "topic", {0}, true};
-    if (found != NULL)
-        wish.place = found->place;
+    char what[96];
+    snprintf(what, sizeof what, "[topic:%s] topic", found != NULL ? found->role : topic);
+    const struct topic_wish wish = {topic, what, found != NULL ? found->place : (struct place){0},
+                                    true};
     tell_topic(asking, &wish, code);
 }
 
@@ -156,20 +157,52 @@ static struct place property_place(const struct config_items *items, const char 
     return (struct place){0};
 }
 
-/* The right to describe the group, which that to read it includes. */
-static void ask_group(struct asking *asking) {
+static void tell_group(struct asking *asking, rd_kafka_resp_err_t code, const char *reason) {
     const struct config *config = asking->config;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, config->topics[0].name, 0);
-    const rd_kafka_resp_err_t code = rd_kafka_committed(asking->client, list, asking->timeout_ms);
+    const struct place place = property_place(&config->kafka, "group.id");
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-        faults_add(asking->faults, property_place(&config->kafka, "group.id"),
+        faults_add(asking->faults, place,
                    "[kafka] group.id = %s: not authorized: grant Read on the group",
                    config->group_id);
     else if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        faults_add(asking->faults, property_place(&config->kafka, "group.id"),
-                   "[kafka] group.id = %s: %s", config->group_id, rd_kafka_err2str(code));
-    rd_kafka_topic_partition_list_destroy(list);
+        faults_add(asking->faults, place, "[kafka] group.id = %s: %s", config->group_id, reason);
+}
+
+/* The outcome as a whole, or of the one group. */
+static void take_group(struct asking *asking, rd_kafka_event_t *event) {
+    size_t count = 0;
+    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
+        rd_kafka_event_ListConsumerGroupOffsets_result(event);
+    const rd_kafka_group_result_t **groups =
+        result != NULL ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count) : NULL;
+    const rd_kafka_error_t *error = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        tell_group(asking, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+    else if (error != NULL)
+        tell_group(asking, rd_kafka_error_code(error), rd_kafka_error_string(error));
+}
+
+/* For its offsets: the right to describe the group, which that to read it includes. */
+static void ask_group(struct asking *asking) {
+    char reason[128];
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(asking->client);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(asking->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
+        rd_kafka_ListConsumerGroupOffsets_new(asking->config->group_id, NULL);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, asking->timeout_ms, reason,
+                                                    sizeof reason);
+    rd_kafka_ListConsumerGroupOffsets(asking->client, &request, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, asking->timeout_ms + 1000);
+    if (event != NULL)
+        take_group(asking, event);
+    else
+        tell_group(asking, RD_KAFKA_RESP_ERR__TIMED_OUT, "no answer");
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
 }
 
 /* ---- the clients ---- */
