@@ -13,19 +13,20 @@
 #include <unistd.h>
 
 struct wanted {
-    const char *what; /* "[take5] state_dir" */
-    const char *path;
+    const char *what;  /* "[take5] state_dir" */
+    const char *value; /* what it is set to */
+    const char *path;  /* the directory of it */
     struct place place;
     bool is_own; /* the host's alone */
 };
 
 static void refuse(const struct wanted *wanted, const char *path, const char *why,
                    struct faults *faults) {
-    if (strcmp(path, wanted->path) == 0)
-        faults_add(faults, wanted->place, "%s = %s: %s", wanted->what, wanted->path, why);
+    if (strcmp(path, wanted->value) == 0)
+        faults_add(faults, wanted->place, "%s = %s: %s", wanted->what, path, why);
     else
         faults_add(faults, wanted->place, "%s = %s cannot be made: %s: %s", wanted->what,
-                   wanted->path, path, why);
+                   wanted->value, path, why);
 }
 
 /* As whom the service would write: this user, or for root whom the directory belongs to. */
@@ -99,7 +100,7 @@ static bool check_file(void *context, const struct config_file *file, struct err
     struct stat status;
     if (stat(file->path, &status) == 0 && S_ISDIR(status.st_mode))
         faults_add(visit->faults, file->place, "%s = %s: is a directory", file->what, file->path);
-    const struct wanted wanted = {file->what, directory, file->place, false};
+    const struct wanted wanted = {file->what, file->path, directory, file->place, false};
     if (strcmp(directory, visit->config->state_dir) != 0) /* which is looked at by itself */
         check(visit->config, &wanted, visit->faults);
     free(directory);
@@ -108,9 +109,11 @@ static bool check_file(void *context, const struct config_file *file, struct err
 
 void preflight_directories(const struct config *config, struct faults *faults) {
     const struct wanted directories[] = {
-        {"[take5] run_dir", config->run_dir, origin(config, "run_dir"), true},
-        {"[take5] state_dir", config->state_dir, origin(config, "state_dir"), true},
-        {"[take5] cache_dir", config->cache_dir, origin(config, "cache_dir"), true},
+        {"[take5] run_dir", config->run_dir, config->run_dir, origin(config, "run_dir"), true},
+        {"[take5] state_dir", config->state_dir, config->state_dir, origin(config, "state_dir"),
+         true},
+        {"[take5] cache_dir", config->cache_dir, config->cache_dir, origin(config, "cache_dir"),
+         true},
     };
     struct visit visit = {config, faults};
     struct error error;
