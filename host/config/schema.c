@@ -124,6 +124,10 @@ static const struct schema_key keys[] = {
      "Threads that run strategies. A partition number belongs to one of them."},
     {"take5", "strategy_dir", SCHEMA_PATH, NULL, "LIBDIR/take5/strategies in the program's prefix",
      0, 0, NULL, CONFIG(strategy_dir), true, "The directory for strategies (.so files)."},
+    {"take5", "bundled_strategies", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(has_bundled),
+     true,
+     "Besides, with another strategy_dir, the strategies of the package, LIBDIR/take5/strategies. "
+     "One that strategy_dir has too is taken from there."},
     {"take5", "cache_dir", SCHEMA_PATH, NULL,
      "/var/cache/take5; without root and without a file $XDG_CACHE_HOME/take5 or ~/.cache/take5", 0,
      0, NULL, CONFIG(cache_dir), true,

@@ -276,7 +276,8 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
     if (engine->loader_call == NULL)
         engine->loader_call = &engine->own_loader_call;
     crash_enter_thread(engine->loader_call);
-    engine->generations = generations_new(engine->config->cache_dir, error);
+    const struct trust trust = config_trust(engine->config);
+    engine->generations = generations_new(engine->config->cache_dir, &trust, error);
     if (engine->generations == NULL || !read_quarantine(engine, error))
         return false;
     const bool did =
