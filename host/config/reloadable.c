@@ -128,5 +128,11 @@ bool config_can_reload(const struct config *running, const struct config *next,
     /* What the producer has from [kafka] was reported there. */
     if (is_kafka_same)
         is_same = compare_items(producer, &running->producer, &next->producer, faults) && is_same;
+    const struct difference postgres = {running, next, "sink:postgres", NULL, NULL, NULL};
+    const struct difference webhook = {running, next, "sink:webhook", NULL, NULL, NULL};
+    const struct difference alerts = {running, next, "alerts", NULL, NULL, NULL};
+    is_same = compare_items(postgres, &running->postgres, &next->postgres, faults) && is_same;
+    is_same = compare_items(webhook, &running->webhook, &next->webhook, faults) && is_same;
+    is_same = compare_items(alerts, &running->alerts_items, &next->alerts_items, faults) && is_same;
     return is_same && is_kafka_same;
 }

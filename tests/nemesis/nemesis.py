@@ -352,6 +352,12 @@ class Day:
             expected[verifier.deployment_of(line)][verifier.id_of(line)] = line
         return expected
 
+    def planted(self, deployment):
+        """What the verifier has to find: at least, at most."""
+        if self.is_once and deployment == "plants_repeat":  # who says nothing again, says it wrong
+            return {verifier.WRONG}, {verifier.WRONG}
+        return PLANTED.get(deployment, (set(), set()))
+
     def judge(self, tally):
         """What is wrong, as text; "" when nothing is."""
         lines = self.lines()
@@ -364,7 +370,7 @@ class Day:
             faults = verifier.judge(lines[deployment], its, self.is_once,
                                     ids_alone=deployment == "chain" and not knows_order)
             kinds = set(verifier.count_kinds(faults))
-            least, most = PLANTED.get(deployment, (set(), set()))
+            least, most = self.planted(deployment)
             again = len(lines[deployment]) - len({verifier.id_of(line)
                                                   for _, line in lines[deployment]})
             print(f"{self.name}: {deployment}: {len(its)} signals, {again} again, "
