@@ -127,8 +127,9 @@ Test(ini_files, a_drop_in_that_others_may_write_is_refused) {
 
 /* ---- variables ---- */
 
-static const char *const variables[] = {"BROKERS=kafka-7:9092", "LANES=3",        "CPU=0", "MODE=docker",
-                                        "KEY=hunter2",          "SPAN=12parsecs", NULL};
+static const char *const variables[] = {
+    "BROKERS=kafka-7:9092", "LANES=3",        "CPU=0", "MODE=docker",
+    "KEY=hunter2",          "SPAN=12parsecs", NULL};
 
 Test(ini_files, variables_are_replaced_in_every_file) {
     fixture_write(&fixture, "take5.ini",
@@ -167,7 +168,7 @@ Test(ini_files, what_variables_hold_is_not_printed) {
     char *all = fixture_print(fixture.config);
     cr_expect_null(strstr(all, "hunter2"), "%s", all);
     static const char *const lines[] = {
-        "take5.run_mode = ${MODE} (",         "topic:bar_trends.topic = ${KEY} (",
+        "take5.run_mode = ${MODE} (",       "topic:bar_trends.topic = ${KEY} (",
         "kafka.client.id = a-${KEY} (",     "kafka.sasl.username = ${KEY} (",
         "strategy:alpha.plugin = ${KEY} (", "strategy:alpha.anything = ${KEY} (",
         "worker:w.cpus = ${CPU} ("};
