@@ -93,7 +93,8 @@ static int judge(struct evaluate *evaluate) {
 }
 
 static int evaluate(struct evaluate *evaluate, struct signals *signals) {
-    const struct replay_listener listener = {evaluate, on_signal, on_message, on_end};
+    const struct replay_listener listener = {
+        .context = evaluate, .signal = on_signal, .message = on_message, .end = on_end};
     evaluate->evaluation = evaluation_new(&evaluate->options);
     if (evaluate->evaluation == NULL) {
         complain("out of memory for the evaluation");

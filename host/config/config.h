@@ -74,6 +74,7 @@ enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
 enum config_delivery { DELIVERY_AT_LEAST_ONCE = 1, DELIVERY_EXACTLY_ONCE };
 enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
+enum config_series { SERIES_NONE = 1, SERIES_JSONL, SERIES_KAFKA };
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
@@ -150,6 +151,10 @@ struct config {
     char *signal_topic;
     struct config_items producer;
     char *producer_servers; /* effective: of signals and dead letters */
+    /* [series] */
+    enum config_series series;
+    char *series_path;
+    char *series_topic;
     /* [dead_letters] */
     enum config_dead_letters dead_letters;
     char *dead_letters_path;

@@ -124,9 +124,22 @@ static bool make_transactors(struct service *service, struct error *error) {
     return true;
 }
 
+static bool make_point_sink(struct service *service, struct error *error) {
+    const struct config *config = service->config;
+    struct publisher *publisher = &service->publisher;
+    if (config->series == SERIES_JSONL)
+        publisher->point_sink = sink_jsonl_new(config->series_path, false, service->log, error);
+    else if (config->series == SERIES_KAFKA)
+        publisher->point_sink = sink_kafka_new(config->series_topic, &config->producer,
+                                               config->producer_servers, service->log, error);
+    return publisher->point_sink != NULL || config->series == SERIES_NONE;
+}
+
 static bool make_sinks(struct service *service, struct error *error) {
     const struct config *config = service->config;
     service->publisher.log = service->log;
+    if (!make_point_sink(service, error))
+        return false;
     if (config->sink_log && !add_signal_sink(service, sink_log_new(service->log, error)))
         return false;
     if (config->sink_jsonl &&
@@ -169,6 +182,9 @@ static void close_sinks(struct service *service, int64_t by_ns) {
         publisher->signal_sinks[i]->ops->close(publisher->signal_sinks[i], ms_until(by_ns));
     if (publisher->dead_letter_sink != NULL)
         publisher->dead_letter_sink->ops->close(publisher->dead_letter_sink, ms_until(by_ns));
+    if (publisher->point_sink != NULL)
+        publisher->point_sink->ops->close(publisher->point_sink, ms_until(by_ns));
+    publisher->point_sink = NULL;
     publisher->signal_sink_count = 0;
     publisher->dead_letter_sink = NULL;
 }
@@ -305,6 +321,7 @@ static bool make_engine(struct service *service, struct error *error) {
         .source = service->source,
         .publisher = &service->publisher,
         .feed_stats = service->feed_stats,
+        .published = service->published,
         .mode = T5_MODE_LIVE,
         .does_rehearse = true,
         .keeps_state = true,
@@ -339,7 +356,8 @@ struct service *service_new(const struct service_options *options, struct error 
         goto failed;
     if (service->config->http_enabled) {
         service->feed_stats = feed_stats_new((size_t)service->config->lanes, error);
-        if (service->feed_stats == NULL)
+        service->published = published_new((size_t)service->config->lanes, error);
+        if (service->feed_stats == NULL || service->published == NULL)
             goto failed;
     }
     if (!make_engine(service, error))
@@ -560,6 +578,7 @@ bool service_free(struct service *service) {
     close_sinks(service, clock_monotonic_ns()); /* unless it has run, nothing was given to them */
     engine_free(service->engine);
     feed_stats_free(service->feed_stats);
+    published_free(service->published);
     if (service->source != NULL && !service->source->ops->free(service->source))
         return false;
     signals_on_stop(service->options.signals, NULL, service->limit_ns);

@@ -39,6 +39,7 @@ struct service {
     struct control *control;
     struct http *http;             /* NULL: not enabled */
     struct feed_stats *feed_stats; /* for http; NULL without it */
+    struct published *published;   /* likewise */
     struct service_tell tell;
     atomic_bool should_leave;   /* a client asked for it: the stop gives up the partitions */
     int state_lock;             /* the state directory is this process's; -1: not yet */

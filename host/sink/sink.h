@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum delivery_kind { DELIVERY_SIGNAL = 1, DELIVERY_DEAD_LETTER };
+enum delivery_kind { DELIVERY_SIGNAL = 1, DELIVERY_DEAD_LETTER, DELIVERY_POINT };
 
 struct delivery_header {
     const char *name;  /* NUL-terminated */
@@ -49,8 +49,9 @@ LOCK_CLASS(delivery_lock);
  * In one block of memory that goes with the last reference; what is seen of it never changes.
  * SIGNAL: `key` is the symbol; its text, a JSON object and headers (`take5-signal-id` and the
  * like), is made of `signal` by the first who asks for it.
- * DEAD_LETTER: key, time and text are the original's, with the `__take5.errors.*` headers behind
- * its own.
+ * POINT: of a published series, in `signal` as far as signal_write_point() reads it; without
+ * headers. DEAD_LETTER: key, time and text are the original's, with the `__take5.errors.*` headers
+ * behind its own.
  */
 struct delivery {
     enum delivery_kind kind;

@@ -72,6 +72,58 @@ class Carried(Replay):
         self.assertEqual(empty["data"], {"z": 0.1})
 
 
+class Series(Replay):
+    """What a strategy publishes beside its signals."""
+
+    def message(self, number, partition, symbol, close):
+        payload = {"symbol": symbol, "timestamp": f"2024-06-17T21:15:{number:02}Z",
+                   "barData": {"close": close, "barTimeFrame": 60}}
+        return json.dumps({"topic": "bar_trends", "partition": partition, "offset": number,
+                           "ts": 1718658930000 + 1000 * number, "key": symbol,
+                           "payload": json.dumps(payload)})
+
+    def recording(self):
+        lines = [self.message(i, i % 4, "ABCD"[i % 4], 10 + i / 4) for i in range(40)]
+        return self.write("file", "\n".join(lines) + "\n")
+
+    def points(self, *arguments):
+        series = self.path("series.jsonl")
+        signals = self.signals("--series", series, *arguments)
+        with open(series, encoding="utf-8") as file:
+            return signals, json_lines(file.read())
+
+    def test_points_are_written_in_the_order_of_the_input_on_any_number_of_lanes(self):
+        file = self.recording()
+        signals, one = self.points(plugin("publishes"), file)
+        self.assertEqual(len(one), 80)
+        first, gap = one[:2]
+        self.assertEqual(first, {
+            "deployment": "publishes", "series": "close", "symbol": "A", "time_frame": 60,
+            "event_time": "2024-06-17T21:15:00.000Z", "event_time_ns": 1718658900_000000000,
+            "value": 10})
+        self.assertEqual((gap["series"], gap["value"]), ("gap", None))
+        self.assertEqual([p["value"] for p in one if p["series"] == "close"],
+                         [10 + i / 4 for i in range(40)])
+        self.assertEqual(self.points("--lanes", "4", plugin("publishes"), file), (signals, one))
+
+    def test_nobody_who_looks_is_told_to_the_strategy(self):
+        """Its signal says what publish answered: T5_OK or T5_UNSUPPORTED."""
+        file = self.recording()
+        alone = {signal["value"] for signal in json_lines(self.signals(plugin("publishes"), file))}
+        looked_at = {signal["value"] for signal in json_lines(self.points(plugin("publishes"),
+                                                                          file)[0])}
+        self.assertEqual((alone, looked_at), ({7}, {1}))
+
+    def test_no_point_leaves_an_empty_file(self):
+        self.write("series.jsonl", "of yesterday\n")
+        self.assertEqual(self.points(plugin("carries"), self.recording())[1], [])
+
+    def test_points_do_not_go_over_the_recording(self):
+        file = self.recording()
+        done = self.replay("--series", file, plugin("publishes"), file, code=2)
+        self.assertIn(b"--series", done.stderr)
+
+
 class WarmUp(Replay):
     """--from: those that look back are fed what lies before."""
 

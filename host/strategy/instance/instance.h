@@ -60,6 +60,15 @@ struct emitted_signal {
     double price;          /* resolved; 0: none */
 };
 
+/* A point of a series that passed the checks of `publish`. Spans as above. */
+struct published_point {
+    t5_str series; /* the name that the descriptor declares */
+    t5_str symbol; /* resolved */
+    int64_t event_time_ns;
+    double value;          /* not finite: a gap */
+    uint32_t time_frame_s; /* 0: none */
+};
+
 /* Which callback is in hand; for crash files and the watch. */
 enum callback {
     CALLBACK_NONE = 0,
@@ -95,6 +104,9 @@ struct instance_env {
     /* Takes a signal over; false: it could not (memory), emit then answers T5_ERROR. Owner thread.
      * NULL: signals are dropped. */
     bool (*emit)(void *context, struct instance *instance, const struct emitted_signal *emitted);
+    /* Takes a point over; false: it could not. Owner thread. NULL: nobody looks at series, and
+     * publish answers T5_UNSUPPORTED, so that a strategy computes none. */
+    bool (*publish)(void *context, struct instance *instance, const struct published_point *point);
     /* A service is short of memory: waits for some. True: it may try again. Owner thread, in any
      * callback. NULL: no. */
     bool (*await_memory)(void *context, struct patience *patience, const char *what);
@@ -155,6 +167,7 @@ struct instance_counts {
     _Atomic uint64_t slow;       /* callbacks above slow_callback_ns */
     /* Callbacks by how long they took: on_message, on_timer and on_event. */
     _Atomic uint64_t took[INSTANCE_TOOK_BUCKETS];
+    _Atomic uint64_t points, refused_points; /* of published series */
 };
 
 /*
