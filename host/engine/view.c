@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "engine/core/core.h"
+#include "engine/findings.h"
 #include "engine/lane/lane.h"
 #include "engine/watchdog.h"
 
@@ -519,6 +520,13 @@ static void write_checkpoints(struct json_writer *json, struct engine *engine) {
     json_end_object(json);
 }
 
+static void write_findings(struct json_writer *json, struct engine *engine) {
+    struct findings findings = {0};
+    findings_gather(&findings, engine);
+    findings_json(&findings, json);
+    findings_release(&findings);
+}
+
 void view_status(struct engine *engine, struct text *text) {
     struct json_writer json = json_writer_of(text);
     struct view_totals totals;
@@ -546,6 +554,7 @@ void view_status(struct engine *engine, struct text *text) {
     json_begin_array(&json, "strategies");
     view_strategies(engine, write_strategy, &json);
     json_end_array(&json);
+    write_findings(&json, engine);
     view_last_reload(engine, json_value(&json, "last_reload"));
     json_end_object(&json);
 }

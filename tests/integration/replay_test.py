@@ -124,6 +124,66 @@ class Series(Replay):
         self.assertIn(b"--series", done.stderr)
 
 
+class WhyNoSignal(Replay):
+    """What a strategy that says nothing wants and does not get."""
+
+    def line(self, topic, partition, number, payload):
+        payload = {"symbol": "QQQ", "timestamp": f"2024-06-17T21:15:{number:02}Z", **payload}
+        return json.dumps({"topic": topic, "partition": partition, "offset": number,
+                           "ts": 1718658930000, "key": "QQQ", "payload": json.dumps(payload)})
+
+    def bars(self, count, partition=0):
+        return [self.line("bar_trends", partition, i,
+                          {"barData": {"close": 10, "wap": 1, "barTimeFrame": 60},
+                           "lastSampleStats": {"mean": 5}}) for i in range(count)]
+
+    def statistics(self, count, partition=0):
+        return [self.line("historic_stats", partition, i, {"stats": {"mean": 5}})
+                for i in range(count)]
+
+    def findings(self, lines, *arguments):
+        file = self.write("file", "\n".join(lines) + "\n")
+        summary = self.summary(*arguments, file)
+        return {(finding["kind"], finding["text"]) for finding in summary["findings"]}
+
+    def test_everything_that_is_amiss_is_said(self):
+        found = self.findings(self.bars(10), plugin("mute"))
+        self.assertEqual(found, {
+            ("parameter_unknown", 'asks for the parameter "treshold", which it does not declare; '
+                                  'it declares "threshold"'),
+            ("topic_absent", "no message of the topic historic_stats came"),
+            ("field_absent", 'the field "lastSampleStats.maen" was in none of 10 messages that '
+                             'were looked at; the nearest that was there is '
+                             '"lastSampleStats.mean"'),
+            ("field_absent", 'the field "barData.closs|mean" was in none of 10 messages that were '
+                             'looked at; the nearest that was there is "barData.close"'),
+            ("parameter_unread", 'never reads its parameter "threshold"'),
+            ("silent", "on_message was given 10 messages and emitted none (0 errors, 0 rejected, "
+                       "0 signals refused)")})
+
+    def test_topics_of_a_symbol_on_other_partition_numbers_never_meet(self):
+        apart = self.findings(self.bars(5, 1) + self.statistics(5, 2), plugin("mute"))
+        told = [text for kind, text in apart if kind == "join_apart"]
+        self.assertEqual(len(told), 1)
+        self.assertIn("QQQ is on partition 1 of bar_trends and on partition 2 of historic_stats",
+                      told[0])
+        together = self.findings(self.bars(5, 1) + self.statistics(5, 1), plugin("mute"))
+        self.assertNotIn("join_apart", {kind for kind, _ in together})
+
+    def test_a_filter_that_lets_nothing_pass_is_said(self):
+        found = self.findings(self.bars(5) + self.statistics(5), *self.deploy("mute"),
+                              "-s", "strategy:mute.time_frames=77")
+        self.assertIn(("filtered", "time_frames let none of 10 messages pass"), found)
+
+    def test_who_emits_is_asked_nothing_but_for_wrong_names(self):
+        self.assertEqual(self.findings(self.bars(5), plugin("carries")), set())
+
+    def test_people_read_the_same(self):
+        file = self.write("file", "\n".join(self.bars(5)) + "\n")
+        said = self.replay(plugin("mute"), file).stderr.decode()
+        self.assertIn("  mute: no message of the topic historic_stats came\n", said)
+
+
 class WarmUp(Replay):
     """--from: those that look back are fed what lies before."""
 

@@ -39,7 +39,8 @@ struct replay {
     struct bad_lines bad_lines;
     struct replay_stats stats;
     struct progress_line progress;
-    bool has_failed; /* a renewal did not go well */
+    struct findings findings; /* gathered while the strategies are there */
+    bool has_failed;          /* a renewal did not go well */
     bool is_stuck;
     int64_t began_ns, ended_ns;
 };
@@ -224,6 +225,7 @@ static void release_parts(struct replay *replay) {
     if (replay->series >= 0)
         close(replay->series);
     replay_stats_release(&replay->stats);
+    findings_release(&replay->findings);
     bad_lines_release(&replay->bad_lines);
 }
 
@@ -303,6 +305,7 @@ static void summarise(struct replay *replay, bool is_good) {
         .suspect_time = totals.suspect_time,
         .wall_ns = replay->ended_ns - replay->began_ns,
         .stats = &replay->stats,
+        .findings = &replay->findings,
     };
     if (totals.messages > 0)
         replay_stats_say_unmet(&replay->stats);
@@ -464,6 +467,8 @@ int replay_run(struct replay_options *options, struct config *config, struct log
         replay.began_ns = clock_monotonic_ns();
         const bool is_good = work(&replay, &error);
         replay_stats_add(&replay.stats, replay.engine);
+        if (!options->is_quiet || options->is_json)
+            findings_gather(&replay.findings, replay.engine);
         code = judge(&replay, is_good, &error);
     } else {
         complain("%s", error.text);

@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 struct instance;
+struct watch;
 
 /* What an instance is made from. Read-only, shared by all instances of a deployment; lives as long
  * as one of them. */
@@ -252,6 +253,8 @@ uint32_t instance_field_count(const struct instance *instance);
 void instance_meddled(struct instance *instance, unsigned changes);
 /* What its callbacks changed so far, and the host put back: a set of enum guard_change. */
 unsigned instance_changes(const struct instance *instance);
+/* What it wants and has not met. */
+struct watch *instance_watch(const struct instance *instance);
 /* The owner's own word to hang on an instance. */
 void instance_set_owner(struct instance *instance, void *owner);
 void *instance_owner(const struct instance *instance);

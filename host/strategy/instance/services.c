@@ -366,9 +366,11 @@ static int32_t service_parameter(t5_host *host, const char *name, size_t len, t5
         const struct parameter_value *item = &parameters->items[i];
         if (strlen(item->name) == len && memcmp(item->name, name, len) == 0) {
             *value = item->value;
+            watch_parameter(instance->watch, i);
             return T5_OK;
         }
     }
+    watch_wrong_parameter(instance->watch, name, len);
     return T5_ERROR;
 }
 
