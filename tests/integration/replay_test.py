@@ -152,10 +152,10 @@ class WhyNoSignal(Replay):
             ("parameter_unknown", 'asks for the parameter "treshold", which it does not declare; '
                                   'it declares "threshold"'),
             ("topic_absent", "no message of the topic historic_stats came"),
-            ("field_absent", 'the field "lastSampleStats.maen" was in none of 10 messages that '
+            ("field_absent", 'the field "lastSampleStats.maen" was in none of 2 messages that '
                              'were looked at; the nearest that was there is '
                              '"lastSampleStats.mean"'),
-            ("field_absent", 'the field "barData.closs|mean" was in none of 10 messages that were '
+            ("field_absent", 'the field "barData.closs|mean" was in none of 2 messages that were '
                              'looked at; the nearest that was there is "barData.close"'),
             ("parameter_unread", 'never reads its parameter "threshold"'),
             ("silent", "on_message was given 10 messages and emitted none (0 errors, 0 rejected, "

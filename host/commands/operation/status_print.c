@@ -233,12 +233,31 @@ static void print_unmet(const cJSON *strategy) {
             status_number(strategy, "symbols"), status_text(strategy, "symbols_unmet"));
 }
 
+#define WIDTH 96
+
+/* Lines of words below the strategy; a word that is too long stands alone. */
+static void say_wrapped(const char *text) {
+    while (*text != '\0') {
+        size_t size = strlen(text);
+        if (size > WIDTH) {
+            size = WIDTH;
+            while (size > 0 && text[size] != ' ')
+                size--;
+            if (size == 0)
+                size = strcspn(text, " ");
+        }
+        say("    %.*s\n", (int)size, text);
+        text += size;
+        text += strspn(text, " ");
+    }
+}
+
 /* What it wants and did not get. */
 static void print_findings(const cJSON *status, const char *name) {
     const cJSON *finding;
     cJSON_ArrayForEach(finding, status_member(status, "findings")) {
         if (strcmp(status_text(finding, "deployment"), name) == 0)
-            say("    %s\n", status_text(finding, "text"));
+            say_wrapped(status_text(finding, "text"));
     }
 }
 

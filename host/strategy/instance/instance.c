@@ -218,7 +218,7 @@ static bool begin_watch(struct instance *instance, struct error *error) {
     const bool does_join =
         spec->description->scope == T5_SCOPE_KEYED && spec->description->topic_count > 1;
     instance->watch = watch_new(spec->parameters != NULL ? spec->parameters->count : 0, does_join);
-    instance->is_watching = true;
+    instance->watch_in = 1;
     return instance->watch != NULL || error_set_memory(error, "an instance");
 }
 

@@ -31,8 +31,8 @@ struct instance {
     enum callback callback;
     bool is_muted;         /* signals are dropped: the message in hand is HISTORY */
     bool has_reason;       /* fail() was called in this callback */
-    bool is_watching;      /* `watch` has something left to look for */
     uint32_t signal_count; /* accepted in this callback */
+    uint32_t watch_in;     /* messages until `watch` looks at one */
     uint32_t mark;         /* the spec's */
     void *self;
     int32_t (*on_message)(void *self, const t5_message *message);

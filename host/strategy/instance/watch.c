@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SAMPLE_LARGEST (64u << 10)
+/* So many are each four times as far from the next one as the one before: up to WATCH_STEP. */
+#define FIRST_LOOKS    3
 
 LOCK_CLASS(watch_lock);
 struct watch {
@@ -25,8 +27,8 @@ struct watch {
     size_t symbol_count, symbol_capacity;
     struct text samples[WATCH_SAMPLES];
     size_t sample_count;
-    uint8_t samples_of[32]; /* by topic */
-    uint64_t looked, turn;
+    bool samples_of[32]; /* by topic */
+    uint64_t looked;
 };
 
 /* ---- life ---- */
@@ -116,7 +118,7 @@ REQUIRES(watch_lock) static void look_at_fields(struct watch *watch, const t5_me
 
 /* Some of each topic, for the names that there are instead. */
 REQUIRES(watch_lock) static void take_sample(struct watch *watch, const t5_message *message) {
-    if (message->topic >= sizeof watch->samples_of || watch->samples_of[message->topic] == 2 ||
+    if (message->topic >= sizeof watch->samples_of || watch->samples_of[message->topic] ||
         watch->sample_count == WATCH_SAMPLES || message->payload.len > SAMPLE_LARGEST)
         return;
     struct text *sample = &watch->samples[watch->sample_count];
@@ -127,10 +129,31 @@ REQUIRES(watch_lock) static void take_sample(struct watch *watch, const t5_messa
         return;
     }
     watch->sample_count++;
-    watch->samples_of[message->topic]++;
+    watch->samples_of[message->topic] = true;
 }
 
-/* NULL: there are enough, or no memory. */
+/* Where a symbol that is new goes: in the place of the one with the highest hash, if that is above
+ * its own and there are enough. */
+REQUIRES(watch_lock)
+static struct watch_symbol *place_symbol(struct watch *watch, uint64_t hash) {
+    if (watch->symbol_count < WATCH_SYMBOLS)
+        return ARRAY_GROW(watch->symbols, watch->symbol_count, watch->symbol_capacity)
+                   ? &watch->symbols[watch->symbol_count++]
+                   : NULL;
+    struct watch_symbol *highest = &watch->symbols[0];
+    for (size_t i = 1; i < watch->symbol_count; i++) {
+        if (watch->symbols[i].hash > highest->hash)
+            highest = &watch->symbols[i];
+    }
+    return highest->hash > hash ? highest : NULL;
+}
+
+REQUIRES(watch_lock) static void drop_samples(struct watch *watch) {
+    while (watch->sample_count > 0)
+        text_release(&watch->samples[--watch->sample_count]);
+}
+
+/* NULL: it is none of those that are kept, or there is no memory. */
 REQUIRES(watch_lock)
 static struct watch_symbol *find_symbol(struct watch *watch, t5_str name) {
     const uint64_t hash = hash_key(name.data, name.len);
@@ -138,10 +161,9 @@ static struct watch_symbol *find_symbol(struct watch *watch, t5_str name) {
         if (watch->symbols[i].hash == hash)
             return &watch->symbols[i];
     }
-    if (watch->symbol_count == WATCH_SYMBOLS ||
-        !ARRAY_GROW(watch->symbols, watch->symbol_count, watch->symbol_capacity))
+    struct watch_symbol *symbol = place_symbol(watch, hash);
+    if (symbol == NULL)
         return NULL;
-    struct watch_symbol *symbol = &watch->symbols[watch->symbol_count++];
     *symbol = (struct watch_symbol){.hash = hash};
     memcpy(symbol->name, name.data,
            name.len < sizeof symbol->name ? name.len : sizeof symbol->name - 1);
@@ -168,15 +190,18 @@ static void look(struct watch *watch, const t5_message *message) {
     look_at_fields(watch, message);
     if (watch->unmet > 0)
         take_sample(watch, message);
+    else
+        drop_samples(watch);
     if (!watch->is_joined && message->symbol.len > 0)
         look_at_symbol(watch, message);
     lock_release(&watch->lock, watch_lock);
 }
 
-bool watch_message(struct watch *watch, const t5_message *message) {
-    if (watch->looked < WATCH_FIRST || ++watch->turn % WATCH_STEP == 0)
-        look(watch, message);
-    return watch->unmet > 0 || !watch->is_joined;
+uint32_t watch_message(struct watch *watch, const t5_message *message) {
+    if (watch->unmet == 0 && watch->is_joined)
+        return WATCH_NEVER;
+    look(watch, message);
+    return watch->looked <= FIRST_LOOKS ? UINT32_C(3) << 2 * (watch->looked - 1) : WATCH_STEP;
 }
 
 /* ---- any thread ---- */

@@ -2,8 +2,9 @@
  * strategy/instance/watch.h - what an instance wants and has not met yet: fields, parameters, and
  * the other topics of its symbols. For *why no signal* (engine/findings.h).
  *
- * It looks at the first WATCH_FIRST messages, and then at every WATCH_STEP-th, until there is
- * nothing left to meet: a strategy whose fields all come costs nothing from then on.
+ * It looks at the 1st, 4th, 16th and 64th message, and then at every WATCH_STEP-th, until there is
+ * nothing left to meet: a strategy whose fields all come costs nothing from then on, and one whose
+ * fields do not come costs next to nothing.
  *
  * Threads: the instance's owner, but for watch_read() and the paths, which are any thread's once
  * the instance is made.
@@ -19,10 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WATCH_FIRST       1000
-#define WATCH_STEP        16
-#define WATCH_SAMPLES     8 /* payloads, at most two of a topic */
-#define WATCH_SYMBOLS     512
+#define WATCH_STEP        64
+#define WATCH_SAMPLES     3  /* payloads, each of another topic */
+#define WATCH_SYMBOLS     64 /* those of the lowest hashes: the same ones in all instances */
 #define WATCH_SYMBOL_SIZE 65
 #define WATCH_WRONG       4 /* names of parameters that are none */
 #define WATCH_NAME_SIZE   65
@@ -40,8 +40,10 @@ bool watch_add_field(struct watch *watch, const char *path, size_t size);
 /* Any callback: the parameter was asked for; or one that is not declared. */
 void watch_parameter(struct watch *watch, size_t index);
 void watch_wrong_parameter(struct watch *watch, const char *name, size_t size);
-/* A message that the instance was given. False: there is nothing left to look for. */
-bool watch_message(struct watch *watch, const t5_message *message);
+/* A message that the instance was given. Gives how many messages later it wants the next one: 1 the
+ * one after it; WATCH_NEVER: there is nothing left to look for, for a long while. */
+#define WATCH_NEVER UINT32_MAX
+uint32_t watch_message(struct watch *watch, const t5_message *message);
 
 /* ---- any thread ---- */
 
