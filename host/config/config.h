@@ -75,6 +75,9 @@ enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
 enum config_delivery { DELIVERY_AT_LEAST_ONCE = 1, DELIVERY_EXACTLY_ONCE };
 enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
 enum config_series { SERIES_NONE = 1, SERIES_JSONL, SERIES_KAFKA };
+enum config_webhook_format { WEBHOOK_JSON = 1, WEBHOOK_SLACK, WEBHOOK_TELEGRAM };
+/* Lines in a message of a chat, at most. */
+#define WEBHOOK_CHAT_BATCH 10
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
@@ -139,8 +142,8 @@ struct config {
     struct config_topic *topics;
     size_t topic_count;
 
-    /* [signals] sinks = log, jsonl, kafka */
-    bool sink_log, sink_jsonl, sink_kafka;
+    /* [signals] sinks = log, jsonl, kafka, postgres, webhook */
+    bool sink_log, sink_jsonl, sink_kafka, sink_postgres, sink_webhook;
     enum config_delivery delivery; /* [signals] delivery: of those to Kafka */
     int64_t commit_interval_ns;    /* exactly once: between two transactions */
     /* [sink:jsonl] */
@@ -155,6 +158,26 @@ struct config {
     enum config_series series;
     char *series_path;
     char *series_topic;
+    /* [sink:postgres] */
+    struct config_items postgres; /* libpq's parameters; paths absolute */
+    char *postgres_table;
+    int64_t postgres_batch;
+    int64_t postgres_timeout_ns, postgres_retry_ns;
+    /* [sink:webhook] */
+    struct config_items webhook; /* "url", "header.NAME" */
+    enum config_webhook_format webhook_format;
+    char *webhook_chat;    /* NULL: none */
+    char *webhook_ca_file; /* NULL: the system's authorities */
+    int64_t webhook_batch;
+    int64_t webhook_timeout_ns, webhook_retry_ns;
+    /* [alerts] to = postgres, webhook */
+    bool alerts_postgres, alerts_webhook;
+    struct config_items alerts_items; /* as `webhook`; without a url that is meant */
+    enum config_webhook_format alerts_format;
+    char *alerts_chat;
+    char *alerts_table;
+    int64_t alerts_after_ns;
+    int64_t alerts_max_lag; /* 0: lag does not count */
     /* [dead_letters] */
     enum config_dead_letters dead_letters;
     char *dead_letters_path;

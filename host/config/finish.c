@@ -7,6 +7,7 @@
 #include "config/files.h"
 #include "config/place/host_id.h"
 #include "config/place/install_paths.h"
+#include "config/receivers.h"
 #include "config/text/paths.h"
 #include "os/file_uses.h"
 
@@ -216,6 +217,7 @@ void build_finish(struct build *build) {
     topics_finish(build);
     kafka_finish(build);
     delivery_finish(build);
+    receivers_finish(build);
     deployments_finish(build);
     workers_finish(build);
     check_files(build);

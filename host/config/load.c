@@ -239,6 +239,9 @@ void config_free(struct config *config) {
     config_items_release(&config->log_levels);
     config_items_release(&config->kafka);
     config_items_release(&config->producer);
+    config_items_release(&config->postgres);
+    config_items_release(&config->webhook);
+    config_items_release(&config->alerts_items);
     free(config->bootstrap_servers);
     free(config->producer_servers);
     free(config->group_id);

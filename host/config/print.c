@@ -3,6 +3,7 @@
  */
 #include "config/build.h"
 #include "config/items.h"
+#include "config/receivers.h"
 #include "config/value/value.h"
 
 #include <stdio.h>
@@ -54,6 +55,8 @@ static void print_section(const struct config *config, const char *section, stru
         print_items(section, &config->kafka, out);
     else if (strcmp(section, "sink:kafka") == 0)
         print_items(section, &config->producer, out);
+    else if (receiver_items(config, section) != NULL)
+        print_items(section, receiver_items(config, section), out);
 }
 
 static void print_topics(const struct config *config, struct text *out) {

@@ -150,3 +150,14 @@ bool property_resolve(struct build *build, const struct assignment *a, char **na
     *name = NULL;
     return false;
 }
+
+bool property_check_once(struct build *build, const struct config_items *items, const char *name,
+                         const struct assignment *a) {
+    const struct config_item *known = config_items_find(items, name);
+    bool is_twice = known != NULL && known->place.line > 0 && a->place.line > 0 &&
+                    strcmp(known->place.file, a->place.file) == 0;
+    if (is_twice)
+        faults_add(build->faults, a->place, "[%s] %s is already set, at line %d", a->section, name,
+                   known->place.line);
+    return !is_twice;
+}

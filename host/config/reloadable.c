@@ -108,5 +108,10 @@ bool config_can_reload(const struct config *running, const struct config *next,
     if (is_kafka_same)
         is_same =
             compare_items("sink:kafka", &running->producer, &next->producer, faults) && is_same;
+    is_same =
+        compare_items("sink:postgres", &running->postgres, &next->postgres, faults) && is_same;
+    is_same = compare_items("sink:webhook", &running->webhook, &next->webhook, faults) && is_same;
+    is_same =
+        compare_items("alerts", &running->alerts_items, &next->alerts_items, faults) && is_same;
     return is_same && is_kafka_same;
 }
