@@ -214,7 +214,7 @@ class Bad(Conformance):
 
     def test_parameter_of_a_wrong_name(self):
         said = self.faults("mute", "wants")
-        self.assertEqual(said, 'asks for the parameter "treshold", which it does not declare; did '
+        self.assertEqual(said, 'asks for the parameter "thresholds", which it does not declare; did '
                                'you mean "threshold"?')
 
     def test_fields_that_the_feed_lacks_and_parameters_never_read_are_remarked(self):

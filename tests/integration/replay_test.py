@@ -149,7 +149,7 @@ class WhyNoSignal(Replay):
     def test_everything_that_is_amiss_is_said(self):
         found = self.findings(self.bars(10), plugin("mute"))
         self.assertEqual(found, {
-            ("parameter_unknown", 'asks for the parameter "treshold", which it does not declare; '
+            ("parameter_unknown", 'asks for the parameter "thresholds", which it does not declare; '
                                   'it declares "threshold"'),
             ("topic_absent", "no message of the topic historic_stats came"),
             ("field_absent", 'the field "lastSampleStats.maen" was in none of 2 messages that '

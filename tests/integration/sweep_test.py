@@ -4,6 +4,7 @@ the time is shown on another."""
 import csv
 import io
 import json
+import math
 import subprocess
 import unittest
 
@@ -89,7 +90,8 @@ class Sweep(Offline):
             for part, expected in zip(point["parts"], by_hand):
                 self.assertEqual(part["trades"], expected["trades"])
                 for name in ("profit", "drawdown", "sharpe", "turnover"):
-                    self.assertAlmostEqual(part[name], expected[name], places=9, msg=name)
+                    self.assertTrue(math.isclose(part[name], expected[name], rel_tol=1e-9,
+                                                 abs_tol=1e-12), name)
         chosen, = found["chosen"]
         self.assertEqual((chosen["chosen_on"], chosen["shown_on"]), (0, 1))
         sharpes = [point["parts"][0]["sharpe"] for point in found["points"]]

@@ -17,7 +17,7 @@ static const t5_parameter *const parameters[] = {&threshold, NULL};
 
 static int32_t create(const t5_create_args *args, void **self) {
     *self = args->host;
-    (void)t5_parameter_number(args->host, "treshold");
+    (void)t5_parameter_number(args->host, "thresholds");
     return T5_OK;
 }
 
