@@ -103,7 +103,8 @@ void summary_print(const struct replay_summary *summary, FILE *file) {
                 entry->errors + entry->rejects, busy_ns / 1e9,
                 entry->messages > 0 ? busy_ns / (double)entry->messages : 0.0);
     }
-    print_findings(summary->findings, file);
+    if (summary->findings != NULL)
+        print_findings(summary->findings, file);
 }
 
 static void put_entry(struct json_writer *json, const struct replay_stats_entry *entry) {
@@ -144,7 +145,8 @@ void summary_print_json(const struct replay_summary *summary, FILE *file) {
     for (size_t i = 0; i < summary->stats->count; i++)
         put_entry(&json, &summary->stats->entries[i]);
     json_end_array(&json);
-    findings_json(summary->findings, &json);
+    if (summary->findings != NULL)
+        findings_json(summary->findings, &json);
     json_end_object(&json);
     if (text_is_oom(&text))
         fputs("out of memory for the summary\n", stderr);

@@ -44,7 +44,7 @@ struct replay_summary {
     uint64_t reloads;                       /* between messages, for tests */
     int64_t wall_ns;
     const struct replay_stats *stats;
-    const struct findings *findings; /* why there are no signals, of whom there are none */
+    const struct findings *findings; /* why there are no signals; NULL: nobody asked */
 };
 
 /* For people, or one JSON object in a line. */

@@ -108,7 +108,7 @@ void watch_wrong_parameter(struct watch *watch, const char *name, size_t size) {
 REQUIRES(watch_lock) static void look_at_fields(struct watch *watch, const t5_message *message) {
     const size_t count =
         watch->field_count < message->field_count ? watch->field_count : message->field_count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; message->slots != NULL && i < count; i++) {
         if (watch->fields_met[i] || t5_field(message, (uint32_t)i)->type == T5_VALUE_MISSING)
             continue;
         watch->fields_met[i] = true;
