@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and schemathesis from
-# PyPI, without which its test is skipped, and says so.
+# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and from PyPI schemathesis
+# and the schemas of Kubernetes, without which their tests are skipped, and say so.
 #   sh tests/setup.sh
 # Prints the directory with Kafka's jars. What is there already is not fetched again, so a second
 # run needs no network.
@@ -62,6 +62,10 @@ POM
     cp "$work"/lib/*.jar "$jars/"
     : >"$jars/complete"
 fi
-sh "$root/tests/schemathesis.sh" "$cache" >/dev/null ||
+sh "$root/tests/pypi.sh" "$cache/schemathesis-4.32.5" schemathesis==4.32.5 ||
     echo "take5: without schemathesis the http interface is not tried against its description" >&2
+# The second has the definitions of the Prometheus Operator.
+sh "$root/tests/pypi.sh" "$cache/kubernetes-1.37.0" kubernetes-validate==1.37.0 \
+    cloudcoil-models-prometheus-operator==0.80.1.0 ||
+    echo "take5: without the schemas of Kubernetes the manifests are not checked against them" >&2
 echo "$jars"

@@ -186,6 +186,11 @@ static void see_sink(void *context, enum view_use use, const struct sink_status 
     see(self, "sink_failing", subject, !status->is_well, status->detail);
 }
 
+static void see_reload(struct alerts *self) {
+    see(self, "reload_rejected", "", !view_is_last_reload_good(self->options.engine),
+        "something was rejected: `take5 ctl status` has it; what ran before still runs");
+}
+
 static void see_checkpoints(struct alerts *self) {
     struct view_checkpoints view;
     view_checkpoints(self->options.engine, &view);
@@ -219,6 +224,7 @@ static void look(struct alerts *self) {
     see_host(self);
     view_strategies(self->options.engine, see_strategy, self);
     view_sinks(self->options.engine, see_sink, self);
+    see_reload(self);
     see_checkpoints(self);
     see_lag(self);
     while ((word = alert_watch_rest(&self->watch, self->now_ns, &item)) != ALERT_QUIET)

@@ -9,6 +9,7 @@
  *   strategy_quarantined  its code ended an earlier process, and is not loaded
  *   strategy_suspended    errors or rejects suspended it (not an operator)
  *   strategy_refused      no instance of it could be made
+ *   reload_rejected       the start, or the last reload, rejected something
  *   sink_failing          a sink's last write failed
  *   checkpoint_failing    the last checkpoint could not be written
  *   lag                   consumer lag is above the limit; over at half of it

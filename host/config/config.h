@@ -69,6 +69,13 @@ struct config_worker {
     struct place place;
 };
 
+/* A value with variables in it, which is not to be shown. */
+struct config_veil {
+    struct place place;
+    char *text;
+    char *written; /* as it stands in the file: ${NAME} */
+};
+
 enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
 enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
@@ -89,6 +96,8 @@ struct config {
     bool host_id_lasts; /* it is still the same when the host was put up anew; else a container's */
     char *run_mode;     /* local or docker */
     char *strategy_dir; /* absolute, as all paths here */
+    bool has_bundled;   /* `bundled_strategies` */
+    char *bundled_dir;  /* with has_bundled: of the package's strategies, if it is another one */
     char *cache_dir;
     char *run_dir;
     char *state_dir;
@@ -201,6 +210,10 @@ struct config {
     char **http_allowed_hosts; /* ended by NULL; NULL: none */
     int64_t ready_max_lag;     /* 0: lag does not count */
 
+    /* Values with variables of the environment in them; config/veil.h. */
+    struct config_veil *veils;
+    size_t veil_count;
+
     /* Names of files in strategy_dir, NULL-terminated, that alone are looked at; NULL: all. No
      * setting: config_choose() makes it. */
     char **strategy_files;
@@ -228,8 +241,10 @@ struct config_override {
 
 struct config_request {
     /* The main file. Every .ini in the strategies.d beside it is read after it, in order of their
-     * names; those may hold nothing but [strategy:NAME]. NULL: no file, defaults and environment
-     * alone. */
+     * names; those may hold nothing but [strategy:NAME]. Then every .ini in take5.d, which may hold
+     * anything, and replaces key by key what was read before. In their values, variables of the
+     * environment are replaced (config/text/interpolation.h). NULL: no file, defaults and
+     * environment alone. */
     const char *path;
     const char *const *environment; /* like environ; NULL: none */
     const struct config_override *overrides;
@@ -249,7 +264,15 @@ struct config_request {
 /* Reads and checks everything. NULL when there is an error among the faults; warnings may come with
  * success. Reads files only; touches and creates nothing. */
 struct config *config_load(const struct config_request *request, struct faults *faults);
+/* The same, to look further at what has errors: the configuration as far as it could be read, with
+ * defaults in the place of what is wrong. NULL: no memory. Nothing may run by one with errors. */
+struct config *config_load_anyway(const struct config_request *request, struct faults *faults);
 void config_free(struct config *config);
+
+/* Puts what was written in the place of values with variables, in faults from number `from` on that
+ * begin with the place of such a value. For faults about values of a configuration, when they are
+ * all there; those of config_load() are done. */
+void config_veil(const struct config *config, struct faults *faults, size_t from);
 
 /* Not yet shared: no file but those of strategy_dir is looked at (NULL: all are), and deployments
  * that `keeps` does not want are taken out. False: no memory. */

@@ -5,6 +5,7 @@
 #include "config/items.h"
 #include "config/text/paths.h"
 #include "config/text/quotes.h"
+#include "config/veil.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,8 +112,12 @@ static char *value_of_variable(struct build *build, const struct assignment *a) 
         return NULL;
     }
     char *copy = strdup(value);
-    if (copy == NULL)
+    char *written = text_format("${%s}", a->value);
+    const bool is_of_file = a->place.line > 0;
+    if (copy == NULL || written == NULL ||
+        (is_of_file && !veil_add(build->config, a->place, value, written)))
         build_out_of_memory(build);
+    free(written);
     return copy;
 }
 

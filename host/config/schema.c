@@ -129,6 +129,10 @@ static const struct schema_key keys[] = {
      "Threads that run strategies. A partition number belongs to one of them."},
     {"take5", "strategy_dir", SCHEMA_PATH, NULL, "LIBDIR/take5/strategies in the program's prefix",
      0, 0, NULL, CONFIG(strategy_dir), true, "The directory for strategies (.so files)."},
+    {"take5", "bundled_strategies", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(has_bundled),
+     true,
+     "Besides, with another strategy_dir, the strategies of the package, LIBDIR/take5/strategies. "
+     "One that strategy_dir has too is taken from there."},
     {"take5", "cache_dir", SCHEMA_PATH, NULL,
      "/var/cache/take5; without root and without a file $XDG_CACHE_HOME/take5 or ~/.cache/take5", 0,
      0, NULL, CONFIG(cache_dir), true,
@@ -162,7 +166,7 @@ static const struct schema_key keys[] = {
      "they share the main worker."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
-     "report this host as dead."},
+     "report this host as dead, as it does while a debugger is attached."},
     {"take5", "on_crash", SCHEMA_CHOICE, "quarantine", NULL, 0, 0, on_crash, CONFIG(on_crash),
      false,
      "What to do at a start with a strategy that recently crashed or hung: do not load it until "

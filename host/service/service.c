@@ -299,7 +299,8 @@ struct service *service_new(const struct service_options *options, struct error 
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->changed, NULL);
     service->state_lock = -1;
-    if (!make_directories(service, error) || !crash_install(service->config, true, error) ||
+    const struct crash_options crash = {.does_keep = true};
+    if (!make_directories(service, error) || !crash_install(service->config, &crash, error) ||
         !service_make_sinks(service, error))
         goto failed;
     service->source = kafka_source_new(service->config, service->log, error);

@@ -181,6 +181,14 @@ static void close_transactors(struct service *service, int64_t by_ns) {
     publisher->transactors = NULL;
 }
 
+/* Nothing is lost with an alert that nobody takes: a stop does not wait for long. */
+#define ALERTS_BY_NS (2 * NS_PER_S)
+
+static int64_t alerts_by(int64_t by_ns) {
+    const int64_t soon_ns = clock_monotonic_ns() + ALERTS_BY_NS;
+    return soon_ns < by_ns ? soon_ns : by_ns;
+}
+
 /* Each before those that it waits for. */
 void service_close_sinks(struct service *service, int64_t by_ns) {
     struct publisher *publisher = &service->publisher;
@@ -188,7 +196,7 @@ void service_close_sinks(struct service *service, int64_t by_ns) {
     for (size_t i = 0; i < publisher->signal_sink_count; i++)
         close_one(&publisher->signal_sinks[i], by_ns);
     for (size_t i = 0; i < publisher->alert_sink_count; i++)
-        close_one(&publisher->alert_sinks[i], by_ns);
+        close_one(&publisher->alert_sinks[i], alerts_by(by_ns));
     publisher->signal_sink_count = 0;
     publisher->alert_sink_count = 0;
     close_one(&publisher->dead_letter_sink, by_ns);

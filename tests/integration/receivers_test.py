@@ -212,6 +212,37 @@ class Receivers(Scenario):
         host.stop()
         self.assertEqual(self.database.count(self.table), 300)
 
+    def test_beside_exactly_once_each_row_stands_there_once(self):
+        topics = [f"{self.name}.{word}" for word in ("signals", "letters")]
+        self.kafka.create(*(f"{topic}:1" for topic in topics))
+        host = self.host_with(
+            "kafka, postgres", signals={"delivery": "exactly_once"},
+            dead_letters={"to": "kafka", "topic": topics[1]},
+            **{"sink:kafka": {"topic": topics[0]}, "sink:postgres": self.postgres()})
+        host.start()
+        self.wait_for("the table", lambda: self.database.ask(
+            f"SELECT to_regclass('{self.table}')") != [[""]])
+        self.database.ask(f"ALTER TABLE {self.table} ADD CHECK (symbol <> 'S0')")
+        messages = [f"S{number % 4}" for number in range(40)]
+        for symbol in messages[:4]:
+            self.kafka.send(self.topics["bar_trends"], json.dumps({"symbol": symbol, "price": 1}),
+                            key=symbol, partition=0)
+        self.kafka.wait_committed(host.group, {self.topics["bar_trends"]: {"0": 4}})
+        host.kill()
+        host.start()
+        for symbol in messages[4:]:
+            self.kafka.send(self.topics["bar_trends"], json.dumps({"symbol": symbol, "price": 1}),
+                            key=symbol, partition=0)
+        self.kafka.wait_committed(host.group, {self.topics["bar_trends"]: {"0": 40}})
+        sinks = {(sink["name"], sink["for"]): sink["delivery"] for sink in host.status()["sinks"]}
+        host.stop()
+        self.assertEqual(sinks[("kafka", "signals")], "exactly_once")
+        self.assertEqual(sinks[("postgres", "signals")], "at_least_once")
+        rows = [row[0] for row in self.database.ask(f"SELECT symbol FROM {self.table}")]
+        self.assertEqual(collections.Counter(rows), {"S1": 10, "S2": 10, "S3": 10})
+        letters = [json.loads(letter["payload"])["id"] for letter in self.kafka.read(topics[1])]
+        self.assertEqual(len(set(letters)), 10)
+
     # ---- HTTP ----
 
     def test_a_server_that_fails_in_every_way_gets_all(self):
@@ -253,6 +284,10 @@ class Receivers(Scenario):
         tally = self.produce(300)
         self.kafka.wait_committed(host.group, tally["partitions"])
         status = host.status()["sinks"][0]
+        # The letter is no message: no strategy gets it as one.
+        code, out, err = host.take5("dlq", "redrive", "-c", host.ini, "--through", "good",
+                                    "--strategy", "good")
+        self.assertIn('does not read topic "sink:webhook"', out + err)
         host.stop()
         ids = [signal["id"] for request in receiver.taken() for signal in request.json()]
         self.assertEqual(set(ids), ids_of("good", tally["partitions"]) - {poison})
@@ -263,7 +298,6 @@ class Receivers(Scenario):
         self.assertIn("HTTP 400", letter["message"])
         self.assertEqual(status["refused"], 1)
         self.assertTrue(status["well"])
-        # It is no message: no strategy gets it as one.
         code, out, err = host.take5("dlq", "list", "-c", host.ini)
         self.assertEqual(code, 0, err)
         self.assertIn("sink-refused", out)
@@ -363,6 +397,44 @@ class Receivers(Scenario):
         first = receiver.taken()[0]
         self.assertNotIn("Authorization", first.headers)  # that of another server
         self.assertEqual(first.json()["host"], "host")
+
+    def test_alerts_of_what_does_not_move(self):
+        receiver = self.receiver().start()
+        host = self.host_with(
+            "log", "hang_message", take5={"on_stuck": "report", "stuck_ms": 500},
+            alerts={"to": "webhook", "after": "0s", "max_lag": 5},
+            **{"sink:webhook": self.webhook(receiver)}).start()
+        host.wait_event("reload.summary")
+        self.produce(100)
+
+        def told():
+            return collections.Counter((alert["alert"], alert["subject"], alert["state"])
+                                       for alert in (r.json() for r in receiver.taken()))
+
+        expected = {("host_stuck", "", "firing"), ("lag", "", "firing"),
+                    ("lane_stuck", "lane 0", "firing")}
+        self.wait_for(lambda: f"{expected}; there are {told()}", lambda: expected <= set(told()))
+        host.kill()
+        self.assertEqual(told(), dict.fromkeys(expected, 1))
+
+    def test_alerts_of_what_is_not_loaded(self):
+        receiver = self.receiver().start()
+        host = self.host_with("log", "crash_message", alerts={"to": "webhook", "after": "0s"},
+                              **{"sink:webhook": self.webhook(receiver)}).start()
+        host.wait_event("reload.summary")
+        self.produce(10)
+        self.assertNotEqual(host.process.wait(), 0)
+        host.start()
+        quarantined, = receiver.wait_taken(1)
+        self.assertEqual(quarantined.json()["alert"], "strategy_quarantined")
+        with open(os.path.join(host.strategies, "none.so"), "wb") as file:
+            file.write(b"no strategy")
+        self.assertEqual(host.reload()[0], 1)
+        alerts = {(a["alert"], a["subject"], a["state"])
+                  for a in (r.json() for r in receiver.wait_taken(2))}
+        self.assertEqual(alerts, {("strategy_quarantined", "crash_message", "firing"),
+                                  ("reload_rejected", "", "firing")})
+        host.stop()
 
 
 if __name__ == "__main__":

@@ -41,10 +41,16 @@ struct batch_sink {
 
 /* ---- the end ---- */
 
+/* Whether it is to end now: at the time, and before if nobody waits for anything. */
+REQUIRES(sink_lock) static bool must_end(const struct sink_queue *queue) {
+    return queue->is_stopping &&
+           (queue->pushed == queue->confirmed || clock_monotonic_ns() >= queue->stop_ns);
+}
+
 static bool is_over(void *context) {
     struct batch_sink *self = context;
     lock_acquire(&self->queue.mutex, sink_lock);
-    const bool is = self->queue.is_stopping && clock_monotonic_ns() >= self->queue.stop_ns;
+    const bool is = must_end(&self->queue);
     lock_release(&self->queue.mutex, sink_lock);
     return is;
 }
@@ -57,7 +63,7 @@ static bool rest(struct batch_sink *self, int64_t for_ns) {
     for (;;) {
         const int64_t end_ns =
             queue->is_stopping && queue->stop_ns < until_ns ? queue->stop_ns : until_ns;
-        if (clock_monotonic_ns() >= end_ns)
+        if (must_end(queue) || clock_monotonic_ns() >= end_ns)
             break;
         sink_queue_wait(queue, &queue->work, end_ns);
     }

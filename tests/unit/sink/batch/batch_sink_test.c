@@ -204,6 +204,23 @@ Test(batch_sink, nothing_is_confirmed_while_it_is_busy_and_a_close_ends_the_trie
     check_leaks();
 }
 
+static enum receiver_answer never_open(struct receiver *receiver, struct receiver_batch *batch) {
+    atomic_fetch_add(&((struct puppet *)receiver)->opens, 1);
+    error_set(batch->error, ERROR_SYSTEM, "away");
+    return RECEIVER_BUSY;
+}
+
+Test(batch_sink, a_close_that_nobody_waits_for_is_at_once) {
+    static struct receiver_ops ops;
+    ops = PUPPET_OPS;
+    ops.open = never_open;
+    puppet.receiver.ops = &ops;
+    struct sink *sink = open_sink(10, NULL);
+    await_well(sink, false);
+    sink->ops->close(sink, 10 * HANG_MS); /* the test's own limit is below that */
+    check_leaks();
+}
+
 Test(batch_sink, a_wish_to_be_left_alone_is_respected) {
     atomic_store(&puppet.busy, 1);
     puppet.wish_ns = 3600 * NS_PER_S;
