@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/array.h"
 #include "config/control_endpoint.h"
 #include "config/place/install_paths.h"
 
@@ -106,18 +107,15 @@ bool config_options_add(struct config_options *options, const char *argument) {
         complain("-s %s: must be SECTION.KEY=VALUE", argument);
         return false;
     }
-    if (options->override_count == MAX_OVERRIDES) {
-        complain("-s: at most %d allowed", MAX_OVERRIDES);
-        return false;
-    }
     char *text = strdup(argument);
-    if (text == NULL) {
+    if (text == NULL ||
+        !ARRAY_GROW(options->overrides, options->override_count, options->override_capacity)) {
+        free(text);
         complain("out of memory");
         return false;
     }
     text[dot - argument] = '\0';
     text[equals - argument] = '\0';
-    options->texts[options->override_count] = text;
     options->overrides[options->override_count++] =
         (struct config_override){text, text + (dot - argument) + 1, text + (equals - argument) + 1};
     return true;
@@ -134,8 +132,10 @@ bool config_options_set(struct config_options *options, const char *key, const c
 
 void config_options_release(struct config_options *options) {
     for (size_t i = 0; i < options->override_count; i++)
-        free(options->texts[i]);
-    options->override_count = 0;
+        free((char *)options->overrides[i].section);
+    free(options->overrides);
+    options->overrides = NULL;
+    options->override_count = options->override_capacity = 0;
 }
 
 /* The file to load: the one that was named, or the system's. NULL: none. */

@@ -26,14 +26,11 @@ int leave_without_strategies(int code);
 
 /* ---- options that several commands have ---- */
 
-#define MAX_OVERRIDES 64
-
 /* -c FILE and -s SECTION.KEY=VALUE. */
 struct config_options {
     const char *path;
-    struct config_override overrides[MAX_OVERRIDES];
-    size_t override_count;
-    char *texts[MAX_OVERRIDES]; /* owned */
+    struct config_override *overrides; /* each is one text that is owned, by `section` */
+    size_t override_count, override_capacity;
     bool is_demo;
     bool is_trusting_nobody; /* see struct config_request */
     const char *worker;      /* likewise */

@@ -81,6 +81,7 @@ enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
 enum config_delivery { DELIVERY_AT_LEAST_ONCE = 1, DELIVERY_EXACTLY_ONCE };
 enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
+enum config_series { SERIES_NONE = 1, SERIES_JSONL, SERIES_KAFKA };
 enum config_webhook_format { WEBHOOK_JSON = 1, WEBHOOK_SLACK, WEBHOOK_TELEGRAM };
 /* Lines in a message of a chat, at most. */
 #define WEBHOOK_CHAT_BATCH 10
@@ -162,6 +163,10 @@ struct config {
     char *signal_topic;
     struct config_items producer;
     char *producer_servers; /* effective: of signals and dead letters */
+    /* [series] */
+    enum config_series series;
+    char *series_path;
+    char *series_topic;
     /* [sink:postgres] */
     struct config_items postgres; /* libpq's parameters; paths absolute */
     char *postgres_table;

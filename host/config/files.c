@@ -181,6 +181,7 @@ static bool meet_written(const struct walk *walk) {
     } files[] = {
         {"log", "[log] path", config->log.path},
         {"sink:jsonl", "[sink:jsonl] path", config->sink_jsonl ? config->jsonl_path : NULL},
+        {"series", "[series] path", config->series == SERIES_JSONL ? config->series_path : NULL},
         {"dead_letters", "[dead_letters] path",
          config->dead_letters == DEAD_LETTERS_JSONL ? config->dead_letters_path : NULL},
         {"journal", "[journal] path", config->journal_enabled ? config->journal_path : NULL},

@@ -74,6 +74,7 @@ static void default_host_id(struct build *build) {
 static void default_files(struct build *build) {
     struct config *config = build->config;
     default_text(build, &config->jsonl_path, below(config->state_dir, "signals.jsonl"));
+    default_text(build, &config->series_path, below(config->state_dir, "series.jsonl"));
     default_text(build, &config->dead_letters_path, below(config->state_dir, "dead_letters.jsonl"));
     default_text(build, &config->journal_path, below(config->state_dir, "journal"));
 }

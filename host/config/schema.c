@@ -53,6 +53,8 @@ static const struct schema_choice dead_letters[] = {{"none", DEAD_LETTERS_NONE},
                                                     {"jsonl", DEAD_LETTERS_JSONL},
                                                     {"kafka", DEAD_LETTERS_KAFKA},
                                                     {NULL, 0}};
+static const struct schema_choice series[] = {
+    {"none", SERIES_NONE}, {"jsonl", SERIES_JSONL}, {"kafka", SERIES_KAFKA}, {NULL, 0}};
 static const struct schema_choice isolate[] = {{"none", 0}, {"each", 1}, {NULL, 0}};
 static const struct schema_choice checkpoint_stores[] = {
     {"directory", CHECKPOINT_STORE_DIRECTORY}, {"kafka", CHECKPOINT_STORE_KAFKA}, {NULL, 0}};
@@ -79,6 +81,9 @@ static const struct schema_section sections[] = {
      "any librdkafka producer property; overrides those of [kafka] that a producer has; .file and "
      ".env as there",
      "Signals into a Kafka topic."},
+    {"series", NULL,
+     "Where the points go of the series that strategies publish. The host shows the newest ones by "
+     "itself. No offset waits for points: what this sink does not take in time is dropped."},
     {"sink:postgres",
      "any connection parameter of libpq: host, port, dbname, user, passfile, sslmode, sslrootcert "
      "and others; .file and .env as in [kafka]",
@@ -275,6 +280,13 @@ static const struct schema_key keys[] = {
      "Whether a signal counts as written only after fsync."},
     {"sink:kafka", "topic", SCHEMA_TEXT, "algo_signals", NULL, 0, 0, NULL, CONFIG(signal_topic),
      true, "The topic. Key is the symbol."},
+
+    {"series", "to", SCHEMA_CHOICE, "none", NULL, 0, 0, series, CONFIG(series), true,
+     "none, jsonl for a file, kafka for a topic."},
+    {"series", "path", SCHEMA_PATH, NULL, "STATE_DIR/series.jsonl", 0, 0, NULL, CONFIG(series_path),
+     true, "The file. Reopened together with the log."},
+    {"series", "topic", SCHEMA_TEXT, "take5_series", NULL, 0, 0, NULL, CONFIG(series_topic), true,
+     "The topic. Key is the symbol."},
 
     {"sink:postgres", "table", SCHEMA_TEXT, "take5_signals", NULL, 0, 0, NULL,
      CONFIG(postgres_table), true,

@@ -137,6 +137,8 @@ void topics_finish(struct build *build) {
     }
     if (config->sink_kafka)
         check_no_loop(build, "sink:kafka", config->signal_topic);
+    if (config->series == SERIES_KAFKA)
+        check_no_loop(build, "series", config->series_topic);
     if (config->dead_letters == DEAD_LETTERS_KAFKA)
         check_no_loop(build, "dead_letters", config->dead_letters_topic);
 }

@@ -58,6 +58,7 @@ static void own_directories(struct build *build) {
     replace(build, &config->state_dir, config_worker_state_dir(config, name));
     replace(build, &config->cache_dir, text_format("%s/workers/%s", config->cache_dir, name));
     own_file(build, "sink:jsonl", &config->jsonl_path, "signals.jsonl");
+    own_file(build, "series", &config->series_path, "series.jsonl");
     own_file(build, "dead_letters", &config->dead_letters_path, "dead_letters.jsonl");
     own_file(build, "journal", &config->journal_path, "journal");
 }

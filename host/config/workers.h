@@ -14,8 +14,8 @@
  *   state_dir   STATE_DIR                STATE_DIR/workers/NAME
  *   cache_dir   CACHE_DIR                CACHE_DIR/workers/NAME
  *   run_dir     RUN_DIR/workers/main     RUN_DIR/workers/NAME
- *   files       as configured            PATH.NAME of [sink:jsonl], [dead_letters] and [journal];
- *                                        by default in its own state_dir
+ *   files       as configured            PATH.NAME of [sink:jsonl], [series], [dead_letters] and
+ * [journal]; by default in its own state_dir
  *
  * So a host that ran without workers goes on in the main one where it was. The log goes to stderr,
  * which the supervisor reads.

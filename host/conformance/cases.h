@@ -45,6 +45,7 @@ void conformance_signals(struct case_context *context, const char *argument);
 void conformance_repeatable(struct case_context *context, const char *argument);
 void conformance_apart(struct case_context *context, const char *argument);
 void conformance_warm_up(struct case_context *context, const char *argument);
+void conformance_wants(struct case_context *context, const char *argument);
 void conformance_round_trip(struct case_context *context, const char *argument);
 void conformance_goes_on(struct case_context *context, const char *argument);
 void conformance_empty(struct case_context *context, const char *argument);

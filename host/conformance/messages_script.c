@@ -197,7 +197,8 @@ void script_market(struct script *script, const struct script_options *options) 
     struct writer writer = {.script = script, .options = options};
     int64_t start_ms = START_MS;
     market_random_init(&writer.random, options->seed);
-    list_lacking(&writer);
+    if (!options->is_bare)
+        list_lacking(&writer);
     for (uint32_t stretch = 0; stretch < STRETCHES && !script->is_oom; stretch++) {
         write_stretch(&writer, stretch, start_ms);
         start_ms = writer.newest_ms + (stretch == 0 ? HALF_HOUR_MS : DAY_MS);

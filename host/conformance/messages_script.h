@@ -41,6 +41,7 @@ struct script_options {
     enum market_envelope envelope;
     double late_share;
     uint32_t symbols; /* how many; 0: 4 */
+    bool is_bare;     /* nothing is put in that the feed does not carry */
 };
 
 /* Well-formed messages of a few symbols and all usual time frames, in three stretches with breaks

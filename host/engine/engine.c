@@ -211,6 +211,9 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .observed = engine->options.feed_stats != NULL
                             ? feed_stats_lane(engine->options.feed_stats, i)
                             : NULL,
+            .published = engine->options.published != NULL
+                             ? published_lane(engine->options.published, i)
+                             : NULL,
             .is_draining = &engine->is_draining,
             .hurry_ns = &engine->hurry_ns,
             .sequence = engine->options.sequence,

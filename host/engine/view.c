@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "engine/core/core.h"
+#include "engine/findings.h"
 #include "engine/lane/lane.h"
 #include "engine/watchdog.h"
 
@@ -50,6 +51,8 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
     }
     totals->signals = counter_read(&engine->options.publisher->signals);
     totals->dead_letters = counter_read(&engine->options.publisher->dead_letters);
+    totals->points = counter_read(&engine->options.publisher->points);
+    totals->dropped_points = counter_read(&engine->options.publisher->dropped_points);
     totals->assigned = counter_read(&engine->assigned_count);
     totals->revoked = counter_read(&engine->revoked_count);
     totals->reloads = counter_read(&engine->reloads);
@@ -113,6 +116,8 @@ REQUIRES(status_lock) static void add_task(struct view_strategy *view, struct ta
     view->messages += counter_read(&counts->messages);
     view->signals += counter_read(&counts->signals);
     view->refused_signals += counter_read(&counts->refused_signals);
+    view->points += counter_read(&counts->points);
+    view->refused_points += counter_read(&counts->refused_points);
     view->errors += counter_read(&counts->errors);
     view->rejects += counter_read(&counts->rejects);
     view->timers_fired += counter_read(&counts->timers_fired);
@@ -302,6 +307,8 @@ void view_strategy_json(const struct view_strategy *strategy, struct json_writer
     json_unsigned(json, "messages", strategy->messages);
     json_unsigned(json, "signals", strategy->signals);
     json_unsigned(json, "refused_signals", strategy->refused_signals);
+    json_unsigned(json, "points", strategy->points);
+    json_unsigned(json, "refused_points", strategy->refused_points);
     json_unsigned(json, "errors", strategy->errors);
     json_unsigned(json, "rejects", strategy->rejects);
     json_unsigned(json, "timers", strategy->timers_fired);
@@ -336,6 +343,8 @@ static void write_totals(struct json_writer *json, const struct view_totals *tot
     json_end_object(json);
     json_unsigned(json, "signals", totals->signals);
     json_unsigned(json, "dead_letters", totals->dead_letters);
+    json_unsigned(json, "points", totals->points);
+    json_unsigned(json, "dropped_points", totals->dropped_points);
     json_unsigned(json, "redriven", totals->redriven[REDRIVE_GIVEN]);
     json_unsigned(json, "repeats_dropped", totals->seen);
     json_unsigned(json, "not_owned_dropped", totals->not_owned);
@@ -512,6 +521,13 @@ static void write_checkpoints(struct json_writer *json, struct engine *engine) {
     json_end_object(json);
 }
 
+static void write_findings(struct json_writer *json, struct engine *engine) {
+    struct findings findings = {0};
+    findings_gather(&findings, engine);
+    findings_json(&findings, json);
+    findings_release(&findings);
+}
+
 void view_status(struct engine *engine, struct text *text) {
     struct json_writer json = json_writer_of(text);
     struct view_totals totals;
@@ -539,6 +555,7 @@ void view_status(struct engine *engine, struct text *text) {
     json_begin_array(&json, "strategies");
     view_strategies(engine, write_strategy, &json);
     json_end_array(&json);
+    write_findings(&json, engine);
     view_last_reload(engine, json_value(&json, "last_reload"));
     json_end_object(&json);
 }

@@ -9,6 +9,7 @@
 #include "engine/core/latency.h"
 #include "engine/engine.h"
 #include "engine/redrive.h"
+#include "published/published.h"
 #include "sink/sink.h"
 #include "source/source.h"
 #include "strategy/instance/instance.h"
@@ -21,7 +22,8 @@ struct view_totals {
     uint64_t messages, bytes, decoded, bad, seen, not_owned, unconfirmed, signals, dead_letters,
         throttled;
     uint64_t bad_by_reason[DECODE_REASONS];
-    uint64_t late; /* records of catch-ups and warm-ups; not among the messages */
+    uint64_t points, dropped_points; /* of published series, to their sink */
+    uint64_t late;                   /* records of catch-ups and warm-ups; not among the messages */
     uint64_t key_differs, non_finite, suspect_time, unreadable_time, symbols_expired;
     uint64_t assigned, revoked, reloads, failed_reloads;
     uint64_t missing; /* instances that could not be made: their messages pass by */
@@ -75,6 +77,7 @@ struct view_strategy {
     bool is_global;
     uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,
         suspensions;
+    uint64_t points, refused_points;      /* of published series */
     uint64_t took[INSTANCE_TOOK_BUCKETS]; /* callbacks by how long they took */
     int64_t busy_ns;
     size_t crashes; /* earlier processes that ended with it in hand, within quarantine_minutes */
@@ -94,6 +97,12 @@ const char *view_strategy_state(const struct view_strategy *strategy);
 int64_t view_took_ns(const uint64_t took[INSTANCE_TOOK_BUCKETS], double share);
 /* As it stands in the status: an element of an array, or the whole. */
 void view_strategy_json(const struct view_strategy *strategy, struct json_writer *json);
+
+/* The newest points of the series that strategies publish, of all symbols (NULL) or of one:
+ * published_visit(). Nothing without [http] enabled. */
+void view_published(struct engine *engine, const t5_str *symbol,
+                    void (*visit)(void *context, const struct published_series *series),
+                    void *context);
 
 /* Whether lanes and reload move; else `why` says what is stuck. */
 bool view_is_live(struct engine *engine, char *why, size_t size);

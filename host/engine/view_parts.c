@@ -85,6 +85,15 @@ void view_each_topic(struct engine *engine,
     }
 }
 
+/* ---- published series ---- */
+
+void view_published(struct engine *engine, const t5_str *symbol,
+                    void (*visit)(void *context, const struct published_series *series),
+                    void *context) {
+    if (engine->options.published != NULL)
+        published_visit(engine->options.published, symbol, visit, context);
+}
+
 /* ---- checkpoints ---- */
 
 /* Whether the host works on the partition number. */

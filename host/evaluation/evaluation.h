@@ -42,6 +42,11 @@ bool evaluation_add_signal(struct evaluation *evaluation, const struct signal *s
 /* How a deployment's signals are read; one of which nothing is said has T5_SIDE_NONE. */
 bool evaluation_set_side(struct evaluation *evaluation, const char *deployment, enum t5_side side);
 
+/* What of it lies in that span of time (`to_ns` is not in it), as an evaluation of its own that is
+ * still to be finished: its returns and positions end with the span, so that nothing is judged by
+ * what came later. Before `whole` is finished. NULL when memory runs out, be it earlier. */
+struct evaluation *evaluation_part(const struct evaluation *whole, int64_t from_ns, int64_t to_ns);
+
 /* Works it out, once. False when memory runs out, be it earlier. */
 bool evaluation_finish(struct evaluation *evaluation);
 

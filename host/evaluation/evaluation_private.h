@@ -2,6 +2,7 @@
  * evaluation/evaluation_private.h - what an evaluation gathers.
  *
  *   evaluation.c  signals, and the returns that followed them
+ *   parts.c       a span of time of it
  *   positions.c   signals as positions: equity, drawdown, Sharpe ratio, turnover
  */
 #ifndef TAKE5_EVALUATION_EVALUATION_PRIVATE_H

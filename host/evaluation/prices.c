@@ -91,6 +91,31 @@ bool prices_add(struct prices *prices, const char *symbol, size_t symbol_size,
     return true;
 }
 
+static bool add_series_span(struct prices *prices, const char *symbol, size_t symbol_size,
+                            const struct price_series *series, int64_t from_ns, int64_t to_ns) {
+    bool did = true;
+    for (size_t i = 0; did && i < series->count; i++) {
+        const struct price_point *point = &series->points[i];
+        if (point->time_ns >= from_ns && point->time_ns < to_ns)
+            did = prices_add(prices, symbol, symbol_size, series->time_frame_s, point->time_ns,
+                             point->price);
+    }
+    return did;
+}
+
+bool prices_add_span(struct prices *prices, const struct prices *from, int64_t from_ns,
+                     int64_t to_ns) {
+    bool did = true;
+    for (uint32_t id = 0; did && id < from->head_count; id++) {
+        size_t symbol_size;
+        const char *symbol = symbols_text(from->symbols, id, &symbol_size);
+        for (const struct price_series *series = from->heads[id]; did && series != NULL;
+             series = series->next)
+            did = add_series_span(prices, symbol, symbol_size, series, from_ns, to_ns);
+    }
+    return did;
+}
+
 /* Almost everything comes in order, and what does not is late by little: insertion is linear then.
  */
 static void sort_by_time(struct price_point *points, size_t count) {

@@ -32,6 +32,9 @@ void prices_free(struct prices *prices);
 /* Prices that are not above 0 and finite are left out. False when memory runs out. */
 bool prices_add(struct prices *prices, const char *symbol, size_t symbol_size,
                 uint32_t time_frame_s, int64_t time_ns, double price);
+/* Adds those of another one, not sealed, that lie in the span; `to_ns` is not in it. */
+bool prices_add_span(struct prices *prices, const struct prices *from, int64_t from_ns,
+                     int64_t to_ns);
 void prices_seal(struct prices *prices);
 
 /* That of symbol and time frame; with time frame 0, if there is none of it, the symbol's lowest.

@@ -76,9 +76,11 @@ bool service_reopen(struct service *service, struct text *answer) {
     bool did = log_reopen(service->log, &error);
     if (!did)
         text_printf(answer, "log: %s\n", error.text);
-    for (size_t i = 0; i <= publisher->signal_sink_count; i++) {
-        struct sink *sink = i < publisher->signal_sink_count ? publisher->signal_sinks[i]
-                                                             : publisher->dead_letter_sink;
+    struct sink *sinks[PUBLISHER_MAX_SINKS + 2] = {publisher->dead_letter_sink,
+                                                   publisher->point_sink};
+    memcpy(sinks + 2, publisher->signal_sinks, sizeof publisher->signal_sinks);
+    for (size_t i = 0; i < 2 + publisher->signal_sink_count; i++) {
+        struct sink *sink = sinks[i];
         if (sink == NULL || sink->ops->reopen(sink, &error))
             continue;
         text_printf(answer, "%s\n", error.text);

@@ -272,6 +272,7 @@ static bool make_engine(struct service *service, struct error *error) {
         .source = service->source,
         .publisher = &service->publisher,
         .feed_stats = service->feed_stats,
+        .published = service->published,
         .mode = T5_MODE_LIVE,
         .does_rehearse = true,
         .keeps_state = true,
@@ -307,7 +308,8 @@ struct service *service_new(const struct service_options *options, struct error 
         goto failed;
     if (service->config->http_enabled) {
         service->feed_stats = feed_stats_new((size_t)service->config->lanes, error);
-        if (service->feed_stats == NULL)
+        service->published = published_new((size_t)service->config->lanes, error);
+        if (service->feed_stats == NULL || service->published == NULL)
             goto failed;
     }
     if (!make_engine(service, error))
@@ -532,6 +534,7 @@ bool service_free(struct service *service) {
                         clock_monotonic_ns()); /* unless it has run, nothing was given to them */
     engine_free(service->engine);
     feed_stats_free(service->feed_stats);
+    published_free(service->published);
     if (service->source != NULL && !service->source->ops->free(service->source))
         return false;
     signals_on_stop(service->options.signals, NULL, service->limit_ns);

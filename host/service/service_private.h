@@ -40,6 +40,7 @@ struct service {
     struct http *http;             /* NULL: not enabled */
     struct alerts *alerts;         /* NULL: they go nowhere */
     struct feed_stats *feed_stats; /* for http; NULL without it */
+    struct published *published;   /* likewise */
     struct service_tell tell;
     atomic_bool should_leave;   /* a client asked for it: the stop gives up the partitions */
     int state_lock;             /* the state directory is this process's; -1: not yet */

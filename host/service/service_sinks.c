@@ -142,10 +142,21 @@ static bool make_alert_sinks(struct service *service, struct error *error) {
     return !config->alerts_webhook || add_alerts(service, make_webhook(service, true, error));
 }
 
+static bool make_point_sink(struct service *service, struct error *error) {
+    const struct config *config = service->config;
+    struct publisher *publisher = &service->publisher;
+    if (config->series == SERIES_JSONL)
+        publisher->point_sink = sink_jsonl_new(config->series_path, false, service->log, error);
+    else if (config->series == SERIES_KAFKA)
+        publisher->point_sink = sink_kafka_new(config->series_topic, &config->producer,
+                                               config->producer_servers, service->log, error);
+    return publisher->point_sink != NULL || config->series == SERIES_NONE;
+}
+
 bool service_make_sinks(struct service *service, struct error *error) {
     service->publisher.log = service->log;
     return make_dead_letters(service, error) && make_signal_sinks(service, error) &&
-           make_alert_sinks(service, error);
+           make_alert_sinks(service, error) && make_point_sink(service, error);
 }
 
 static int ms_until(int64_t by_ns) {
@@ -190,4 +201,5 @@ void service_close_sinks(struct service *service, int64_t by_ns) {
     publisher->alert_sink_count = 0;
     close_one(&publisher->dead_letter_sink, by_ns);
     close_one(&publisher->refusal_sink, by_ns);
+    close_one(&publisher->point_sink, by_ns);
 }

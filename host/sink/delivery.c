@@ -172,8 +172,9 @@ struct signal_text {
     char id[];
 };
 
-static const struct delivery_text *put_together(const struct signal *signal, struct text *id,
+static const struct delivery_text *put_together(const struct delivery *delivery, struct text *id,
                                                 struct text *json) {
+    const struct signal *signal = delivery->signal;
     struct signal_text *made = malloc(sizeof *made + id->size + 1);
     if (made == NULL || text_is_oom(id) || text_is_oom(json)) {
         free(made);
@@ -184,19 +185,24 @@ static const struct delivery_text *put_together(const struct signal *signal, str
     made->headers[1] =
         (struct delivery_header){"take5-state-origin", signal->origin.data, signal->origin.len};
     made->text.headers = made->headers;
-    made->text.header_count = sizeof made->headers / sizeof *made->headers;
+    made->text.header_count =
+        delivery->kind == DELIVERY_SIGNAL ? sizeof made->headers / sizeof *made->headers : 0;
     made->text.value_size = json->size;
     made->text.value = text_take(json);
     return &made->text;
 }
 
-static const struct delivery_text *make_text(const struct signal *signal) {
+static const struct delivery_text *make_text(const struct delivery *delivery) {
+    const struct signal *signal = delivery->signal;
     struct text id, json;
     text_init(&id);
     text_init(&json);
     signal_write_id(signal, &id);
-    signal_write_json(signal, &id, &json);
-    const struct delivery_text *text = put_together(signal, &id, &json);
+    if (delivery->kind == DELIVERY_POINT)
+        signal_write_point(signal, &json);
+    else
+        signal_write_json(signal, &id, &json);
+    const struct delivery_text *text = put_together(delivery, &id, &json);
     text_release(&id);
     text_release(&json);
     return text;
@@ -216,7 +222,7 @@ const struct delivery_text *delivery_text(struct delivery *delivery) {
     lock_acquire(&delivery->making, delivery_lock);
     text = atomic_load_explicit(&delivery->text, memory_order_relaxed);
     if (text == NULL) {
-        text = make_text(delivery->signal);
+        text = make_text(delivery);
         atomic_store_explicit(&delivery->text, text, memory_order_release);
     }
     lock_release(&delivery->making, delivery_lock);

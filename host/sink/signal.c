@@ -17,6 +17,13 @@ static void put(struct json_writer *json, const char *name, t5_str text) {
     json_bytes(json, name, text.data, text.len);
 }
 
+static void put_time(struct json_writer *json, const struct signal *signal) {
+    text_putc(json_value(json, "event_time"), '"');
+    text_time_ns(json->text, signal->event_time_ns);
+    text_putc(json->text, '"');
+    json_integer(json, "event_time_ns", signal->event_time_ns);
+}
+
 void signal_write_json(const struct signal *signal, const struct text *id, struct text *text) {
     struct json_writer json = json_writer_of(text);
     json_begin_object(&json, NULL);
@@ -26,10 +33,7 @@ void signal_write_json(const struct signal *signal, const struct text *id, struc
     put(&json, "version", signal->version);
     put(&json, "name", signal->name);
     put(&json, "symbol", signal->symbol);
-    text_putc(json_value(&json, "event_time"), '"');
-    text_time_ns(text, signal->event_time_ns);
-    text_putc(text, '"');
-    json_integer(&json, "event_time_ns", signal->event_time_ns);
+    put_time(&json, signal);
     json_number(&json, "value", signal->value);
     json_number(&json, "confidence", signal->confidence);
     put(&json, "topic", signal->topic);
@@ -41,6 +45,19 @@ void signal_write_json(const struct signal *signal, const struct text *id, struc
         json_number(&json, "price", signal->price);
     if (signal->data.len > 0 || signal->value_count > 0)
         text_members(json_value(&json, "data"), signal->data, signal->values, signal->value_count);
+    json_end_object(&json);
+}
+
+void signal_write_point(const struct signal *point, struct text *text) {
+    struct json_writer json = json_writer_of(text);
+    json_begin_object(&json, NULL);
+    put(&json, "deployment", point->deployment);
+    put(&json, "series", point->name);
+    put(&json, "symbol", point->symbol);
+    if (point->time_frame_s > 0)
+        json_unsigned(&json, "time_frame", point->time_frame_s);
+    put_time(&json, point);
+    json_number(&json, "value", point->value);
     json_end_object(&json);
 }
 

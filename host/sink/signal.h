@@ -41,6 +41,8 @@ struct signal {
 void signal_write_id(const struct signal *signal, struct text *text);
 /* The JSON object that readers get. `id` is the signal's. */
 void signal_write_json(const struct signal *signal, const struct text *id, struct text *text);
+/* A point of a published series, whose name is the signal's; a value that is not finite is null. */
+void signal_write_point(const struct signal *point, struct text *text);
 /* For people: "momentum_up AAPL 1.23 (confidence 0.80) by fast, id ...". */
 void signal_write_line(const struct signal *signal, struct text *text);
 

@@ -30,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum delivery_kind { DELIVERY_SIGNAL = 1, DELIVERY_DEAD_LETTER, DELIVERY_ALERT };
+enum delivery_kind { DELIVERY_SIGNAL = 1, DELIVERY_DEAD_LETTER, DELIVERY_ALERT, DELIVERY_POINT };
 
 #define DELIVERY_SIGNAL_ID  "take5-signal-id"
 #define DELIVERY_ALERT_ID   "take5-alert-id"
@@ -59,6 +59,8 @@ LOCK_CLASS(delivery_lock);
  * DEAD_LETTER: key, time and text are the original's, with the `__take5.errors.*` headers behind
  * its own.
  * ALERT: text is a JSON object; of its headers one is its id, and one says it to people.
+ * POINT: of a published series, in `signal` as far as signal_write_point() reads it; without
+ * headers.
  */
 struct delivery {
     enum delivery_kind kind;

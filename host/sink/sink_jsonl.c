@@ -268,12 +268,14 @@ static void batch_fail(struct jsonl_sink *self, int code) {
     lock_acquire(&self->queue.mutex, sink_lock);
     bool is_new = sink_queue_set_ill(&self->queue, detail);
     unsigned long long open = self->queue.pushed - self->queue.confirmed;
+    const struct sink_entry *first = self->queue.sent.first;
+    const bool holds = first == NULL || first->delivery->kind != DELIVERY_POINT;
     lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
-        log_change_event(
-            self->log, LOG_LEVEL_ERROR, "sink", "sink.failing",
-            "write to %s failed: %s; %llu line%s buffered, offsets held back; retrying", self->path,
-            strerror(code), open, open == 1 ? "" : "s");
+        log_change_event(self->log, LOG_LEVEL_ERROR, "sink", "sink.failing",
+                         "write to %s failed: %s; %llu line%s buffered%s; retrying", self->path,
+                         strerror(code), open, open == 1 ? "" : "s",
+                         holds ? ", offsets held back" : "");
 }
 
 static void batch_recover(struct jsonl_sink *self) {

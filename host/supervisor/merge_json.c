@@ -139,7 +139,8 @@ static bool counts(const cJSON *from, bool unless) {
 }
 
 static bool merge_one(cJSON *into, cJSON *from, const char *worker, bool is_unattended) {
-    static const char *const lists[] = {"assignment", "lanes", "lag", "sinks", "strategies"};
+    static const char *const lists[] = {"assignment", "lanes",      "lag",
+                                        "sinks",      "strategies", "findings"};
     bool did =
         keep_text(into, from, "service") && keep_truth(into, from, "live", false) &&
         keep_text(into, from, "stuck") && keep_truth(into, from, "stopping", true) &&
@@ -162,7 +163,8 @@ static const char nothing[] =
     "\"dead_letters\":0,\"unconfirmed\":0,\"lag\":-1},\"parked\":0,\"assignment\":[],\"lanes\":[],"
     "\"lag\":[],"
     "\"checkpoints\":{\"kept\":true,\"well\":true,\"detail\":\"\",\"newest_s\":-1,\"oldest_s\":-1,"
-    "\"partitions\":[]},\"sinks\":[],\"strategies\":[],\"last_reload\":{\"ok\":true,\"changed\":"
+    "\"partitions\":[]},\"sinks\":[],\"strategies\":[],\"findings\":[],\"last_reload\":{\"ok\":"
+    "true,\"changed\":"
     "false,"
     "\"given_up\":false,\"deployments\":[],\"faults\":[]}}";
 

@@ -19,7 +19,7 @@
  */
 #include "crossing.h"
 
-#include <take5/symbols.h>
+#include <take5/frames.h>
 #include <take5/take5.h>
 
 #define STATE_VERSION 1
@@ -30,20 +30,14 @@
 /* The newest message of a time frame. */
 struct frame {
     uint32_t time_frame_s;
+    uint32_t is_known; /* one has come */
     int64_t event_time_ns;
     struct line line; /* NaN where the message said nothing */
 };
 
-/* The time frames of a symbol, in rising order. */
-struct book {
-    struct frame *items;
-    size_t count;
-    size_t capacity;
-};
-
 struct cross {
     t5_host *host;
-    t5_symbols books;
+    t5_frames frames;
     struct rules rules;
     int require_same_time;
     int report_none;
@@ -84,77 +78,41 @@ static struct line line_of(const t5_message *message) {
 
 /* ---- time frames ---- */
 
-/* The time frame's entry, made now if it is new (`*is_new`). NULL: no memory. */
-static struct frame *book_frame(struct book *book, uint32_t time_frame_s, int *is_new) {
-    size_t place = 0;
-    while (place < book->count && book->items[place].time_frame_s < time_frame_s)
-        place++;
-    *is_new = place == book->count || book->items[place].time_frame_s != time_frame_s;
-    if (!*is_new)
-        return &book->items[place];
-    if (book->count == book->capacity) {
-        const size_t capacity = book->capacity > 0 ? 2 * book->capacity : 8;
-        struct frame *items = realloc(book->items, capacity * sizeof *items);
-        if (items == NULL)
-            return NULL;
-        book->items = items;
-        book->capacity = capacity;
-    }
-    memmove(book->items + place + 1, book->items + place,
-            (book->count - place) * sizeof *book->items);
-    book->count++;
-    memset(&book->items[place], 0, sizeof *book->items);
-    book->items[place].time_frame_s = time_frame_s;
-    return &book->items[place];
+static int32_t frame_init(void *context, uint32_t symbol_id, uint32_t time_frame_s, void *item) {
+    struct frame *f = item;
+    (void)context;
+    (void)symbol_id;
+    f->time_frame_s = time_frame_s;
+    return T5_OK;
 }
 
-static void book_release(void *context, void *item) {
+static void frame_save(void *context, const void *item, t5_bytes *out) {
+    const struct frame *f = item;
     (void)context;
-    free(((struct book *)item)->items);
+    t5_bytes_put_i64(out, f->event_time_ns);
+    t5_bytes_put_f64(out, f->line.slope);
+    t5_bytes_put_f64(out, f->line.intercept);
+    t5_bytes_put_f64(out, f->line.std_err);
 }
 
-static void book_save(void *context, const void *item, t5_bytes *out) {
-    const struct book *b = item;
+static int32_t frame_load(void *context, void *item, t5_reader *in) {
+    struct frame *f = item;
     (void)context;
-    t5_bytes_put_u64(out, b->count);
-    for (size_t i = 0; i < b->count; i++) {
-        const struct frame *f = &b->items[i];
-        t5_bytes_put_u32(out, f->time_frame_s);
-        t5_bytes_put_i64(out, f->event_time_ns);
-        t5_bytes_put_f64(out, f->line.slope);
-        t5_bytes_put_f64(out, f->line.intercept);
-        t5_bytes_put_f64(out, f->line.std_err);
-    }
-}
-
-static int32_t book_load(void *context, void *item, t5_reader *in) {
-    struct book *b = item;
-    const uint64_t count = t5_reader_u64(in);
-    (void)context;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint32_t time_frame_s = t5_reader_u32(in);
-        int is_new = 0;
-        if (in->is_short || (b->count > 0 && time_frame_s <= b->items[b->count - 1].time_frame_s))
-            return T5_ERROR;
-        struct frame *f = book_frame(b, time_frame_s, &is_new);
-        if (f == NULL)
-            return T5_ERROR;
-        f->event_time_ns = t5_reader_i64(in);
-        const double slope = t5_reader_f64(in);
-        const double intercept = t5_reader_f64(in);
-        const double std_err = t5_reader_f64(in);
-        if (isinf(slope) || isinf(intercept) || isinf(std_err))
-            return T5_ERROR; /* never written */
-        f->line = line_init(slope, intercept, std_err);
-    }
+    f->event_time_ns = t5_reader_i64(in);
+    const double slope = t5_reader_f64(in);
+    const double intercept = t5_reader_f64(in);
+    const double std_err = t5_reader_f64(in);
+    if (in->is_short || isinf(slope) || isinf(intercept) || isinf(std_err))
+        return T5_ERROR; /* never written */
+    f->line = line_init(slope, intercept, std_err);
+    f->is_known = 1;
     return T5_OK;
 }
 
 /* ---- the life of an instance ---- */
 
 static int32_t create(const t5_create_args *args, void **self) {
-    static const t5_symbols_type type = {
-        .release = book_release, .save = book_save, .load = book_load};
+    static const t5_frames_type type = {.init = frame_init, .save = frame_save, .load = frame_load};
     t5_host *host = args->host;
     struct cross *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -167,14 +125,14 @@ static int32_t create(const t5_create_args *args, void **self) {
     c->rules.confidence_scale = t5_parameter_number(host, "confidence_scale");
     c->require_same_time = t5_parameter_integer(host, "require_same_time") != 0;
     c->report_none = t5_parameter_integer(host, "report_none") != 0;
-    t5_symbols_init(&c->books, sizeof(struct book), &type);
+    t5_frames_init(&c->frames, sizeof(struct frame), &type);
     *self = c;
     return T5_OK;
 }
 
 static void destroy(void *self) {
     struct cross *c = self;
-    t5_symbols_release(&c->books);
+    t5_frames_release(&c->frames);
     free(c);
 }
 
@@ -223,31 +181,35 @@ static void compare(const struct cross *c, const struct frame *a, const struct f
 
 /* ---- messages ---- */
 
+/* The symbol's time frames number `first` and `first` + 2, when there are so many. */
+static void compare_from(const struct cross *c, uint32_t symbol_id, uint32_t first) {
+    if (t5_frames_count(&c->frames, symbol_id) > first + 2)
+        compare(c, t5_frames_at(&c->frames, symbol_id, first).item,
+                t5_frames_at(&c->frames, symbol_id, first + 2).item);
+}
+
 static int32_t on_message(void *self, const t5_message *message) {
     struct cross *c = self;
-    int is_new = 0;
     if (message->time_frame_s == 0 || (message->flags & T5_MESSAGE_TIME_SUSPECT))
         return T5_OK;
-    struct book *b = t5_symbols_get(&c->books, message->symbol_id);
-    struct frame *f = b != NULL ? book_frame(b, message->time_frame_s, &is_new) : NULL;
+    struct frame *f = t5_frames_get(&c->frames, message->symbol_id, message->time_frame_s);
     if (f == NULL)
         return t5_fail(c->host, "out of memory for a time frame of %.*s", (int)message->symbol.len,
                        message->symbol.data);
-    if (is_new || message->event_time_ns >= f->event_time_ns) {
+    if (!f->is_known || message->event_time_ns >= f->event_time_ns) {
+        f->is_known = 1;
         f->event_time_ns = message->event_time_ns;
         f->line = line_of(message);
     }
-    if (b->count >= 3)
-        compare(c, &b->items[0], &b->items[2]);
-    if (b->count >= 4)
-        compare(c, &b->items[1], &b->items[3]);
+    compare_from(c, message->symbol_id, 0);
+    compare_from(c, message->symbol_id, 1);
     return T5_OK;
 }
 
 static void on_event(void *self, const t5_event *event) {
     struct cross *c = self;
     if (event->kind == T5_EVENT_SYMBOL_EXPIRED)
-        t5_symbols_drop(&c->books, event->symbol_id);
+        t5_frames_drop(&c->frames, event->symbol_id);
 }
 
 /* ---- state ---- */
@@ -255,7 +217,7 @@ static void on_event(void *self, const t5_event *event) {
 static int32_t save(void *self, const t5_save_args *args) {
     const struct cross *c = self;
     (void)args;
-    return t5_symbols_save(&c->books, c->host);
+    return t5_frames_save(&c->frames, c->host);
 }
 
 static int32_t load(void *self, const t5_load_args *args) {
@@ -263,7 +225,7 @@ static int32_t load(void *self, const t5_load_args *args) {
     if (args->state_version != STATE_VERSION)
         return t5_fail(c->host, "state of version %u; this cross reads version %d",
                        args->state_version, STATE_VERSION);
-    return t5_symbols_load(&c->books, c->host);
+    return t5_frames_load(&c->frames, c->host);
 }
 
 /* ---- what the host knows of us ---- */

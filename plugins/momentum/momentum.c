@@ -3,8 +3,10 @@
  * silent. An example to start from: a parameter of each kind that one needs, state by symbol, a
  * timer, signals, and a state that survives reload and restart.
  *
- * For each symbol it keeps an exponential average of the price. An average over irregular times
- * forgets by time and not by count: a price that comes `dt` after the one before it weighs
+ * For each symbol, over all its time frames, it keeps an exponential average of the price: the
+ * price of any of them is the price of now (take5/frames.h is for what is not the same). An average
+ * over irregular times forgets by time and not by count: a price that comes `dt` after the one
+ * before it weighs
  *
  *     dt / (window + dt)
  *

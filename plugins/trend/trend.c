@@ -19,11 +19,12 @@
  */
 #include "analysis.h"
 
-#include <take5/symbols.h>
+#include <take5/frames.h>
 #include <take5/take5.h>
 #include <take5/window.h>
 
-#define STATE_VERSION 1
+/* 2: by time frame, and in it by topic. */
+#define STATE_VERSION 2
 
 /* One point of a series is its close; NaN when the message had none. */
 struct series {
@@ -36,16 +37,16 @@ struct series {
     struct running *running; /* of the points of the last analysis; NULL while they are few */
 };
 
-/* The series of one symbol, sorted by topic and time frame. */
-struct book {
-    struct series *items;
-    size_t count;
-    size_t capacity;
+enum { TOPICS = 3 };
+
+/* The series of one symbol in one time frame, by topic. */
+struct frame {
+    struct series series[TOPICS];
 };
 
 struct trend {
     t5_host *host;
-    t5_symbols books;
+    t5_frames frames;
     int64_t window_ns;   /* how long points are kept */
     int64_t interval_ns; /* between two analyses of a series */
     int64_t span_ns;     /* what an analysis looks at */
@@ -55,94 +56,50 @@ struct trend {
 
 /* ---- series ---- */
 
-/* Where the series is, or would be. */
-static size_t series_place(const struct book *book, uint32_t topic, uint32_t time_frame_s) {
-    size_t low = 0, high = book->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const struct series *s = &book->items[middle];
-        if (s->topic < topic || (s->topic == topic && s->time_frame_s < time_frame_s))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Makes room at `place` for a new series. NULL: no memory. */
-static struct series *book_insert(struct book *book, size_t place) {
-    if (book->count == book->capacity) {
-        const size_t capacity = book->capacity > 0 ? 2 * book->capacity : 4;
-        struct series *items = realloc(book->items, capacity * sizeof *items);
-        if (items == NULL)
-            return NULL;
-        book->items = items;
-        book->capacity = capacity;
-    }
-    memmove(book->items + place + 1, book->items + place,
-            (book->count - place) * sizeof *book->items);
-    book->count++;
-    return memset(&book->items[place], 0, sizeof *book->items);
-}
-
-/* The series, made now if it is new. NULL: no memory. */
-static struct series *book_series(const struct trend *t, struct book *book, uint32_t topic,
-                                  uint32_t time_frame_s) {
-    const size_t place = series_place(book, topic, time_frame_s);
-    if (place < book->count && book->items[place].topic == topic &&
-        book->items[place].time_frame_s == time_frame_s)
-        return &book->items[place];
-    struct series *s = book_insert(book, place);
-    if (s == NULL)
-        return NULL;
-    s->topic = topic;
-    s->time_frame_s = time_frame_s;
-    t5_window_init(&s->closes, t->window_ns, sizeof(double));
-    return s;
-}
-
-static void book_release(void *context, void *item) {
-    struct book *b = item;
-    (void)context;
-    for (size_t i = 0; i < b->count; i++) {
-        t5_window_release(&b->items[i].closes);
-        if (b->items[i].running != NULL)
-            running_release(b->items[i].running);
-        free(b->items[i].running);
-    }
-    free(b->items);
-}
-
-static void book_save(void *context, const void *item, t5_bytes *out) {
-    const struct book *b = item;
-    (void)context;
-    t5_bytes_put_u64(out, b->count);
-    for (size_t i = 0; i < b->count; i++) {
-        const struct series *s = &b->items[i];
-        t5_bytes_put_u32(out, s->topic);
-        t5_bytes_put_u32(out, s->time_frame_s);
-        t5_bytes_put_i64(out, s->analysed_ns);
-        t5_bytes_put_u64(out, s->ignored);
-        t5_window_save(&s->closes, out);
-    }
-}
-
-static int32_t book_load(void *context, void *item, t5_reader *in) {
+static int32_t frame_init(void *context, uint32_t symbol_id, uint32_t time_frame_s, void *item) {
     const struct trend *t = context;
-    struct book *b = item;
-    const uint64_t count = t5_reader_u64(in);
-    for (uint64_t i = 0; i < count; i++) {
-        const uint32_t topic = t5_reader_u32(in);
-        const uint32_t time_frame_s = t5_reader_u32(in);
-        const int64_t analysed_ns = t5_reader_i64(in);
-        if (in->is_short || series_place(b, topic, time_frame_s) != b->count)
-            return T5_ERROR;
-        struct series *s = book_series(t, b, topic, time_frame_s);
-        if (s == NULL || b->count != i + 1)
-            return T5_ERROR; /* no memory, or twice the same */
-        s->analysed_ns = analysed_ns;
-        s->ignored = t5_reader_u64(in);
-        if (t5_window_load(&s->closes, in) != T5_OK)
+    struct frame *f = item;
+    (void)symbol_id;
+    for (uint32_t i = 0; i < TOPICS; i++) {
+        f->series[i].topic = i;
+        f->series[i].time_frame_s = time_frame_s;
+        t5_window_init(&f->series[i].closes, t->window_ns, sizeof(double));
+    }
+    return T5_OK;
+}
+
+static void frame_release(void *context, void *item) {
+    struct frame *f = item;
+    (void)context;
+    for (size_t i = 0; i < TOPICS; i++) {
+        t5_window_release(&f->series[i].closes);
+        if (f->series[i].running != NULL)
+            running_release(f->series[i].running);
+        free(f->series[i].running);
+    }
+}
+
+static void frame_save(void *context, const void *item, t5_bytes *out) {
+    const struct frame *f = item;
+    (void)context;
+    for (size_t i = 0; i < TOPICS; i++) {
+        t5_bytes_put_i64(out, f->series[i].analysed_ns);
+        t5_bytes_put_u64(out, f->series[i].ignored);
+        t5_window_save(&f->series[i].closes, out);
+    }
+}
+
+static int32_t series_load(struct series *s, t5_reader *in) {
+    s->analysed_ns = t5_reader_i64(in);
+    s->ignored = t5_reader_u64(in);
+    return t5_window_load(&s->closes, in);
+}
+
+static int32_t frame_load(void *context, void *item, t5_reader *in) {
+    struct frame *f = item;
+    (void)context;
+    for (size_t i = 0; i < TOPICS; i++) {
+        if (series_load(&f->series[i], in) != T5_OK)
             return T5_ERROR;
     }
     return T5_OK;
@@ -165,16 +122,19 @@ static int32_t create(const t5_create_args *args, void **self) {
     t->rules.strength_scale = t5_parameter_number(host, "strength_scale");
     t->rules.volatile_ratio = t5_parameter_number(host, "volatile_ratio");
     t->rules.volatile_factor = t5_parameter_number(host, "volatile_factor");
-    const t5_symbols_type type = {
-        .release = book_release, .save = book_save, .load = book_load, .context = t};
-    t5_symbols_init(&t->books, sizeof(struct book), &type);
+    const t5_frames_type type = {.init = frame_init,
+                                 .release = frame_release,
+                                 .save = frame_save,
+                                 .load = frame_load,
+                                 .context = t};
+    t5_frames_init(&t->frames, sizeof(struct frame), &type);
     *self = t;
     return T5_OK;
 }
 
 static void destroy(void *self) {
     struct trend *t = self;
-    t5_symbols_release(&t->books);
+    t5_frames_release(&t->frames);
     free(t);
 }
 
@@ -220,7 +180,8 @@ static void analyse_series(const struct trend *t, struct series *s, int64_t now_
 
 /* ---- messages ---- */
 
-static const char *const topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};
+static const char *const topics[TOPICS + 1] = {"bar_trends", "historic_stats", "asset_trends",
+                                               NULL};
 
 static void say(const struct trend *t, const struct series *s, size_t points,
                 const struct course *c, const struct analysis *a) {
@@ -256,12 +217,12 @@ static int32_t on_message(void *self, const t5_message *message) {
     struct trend *t = self;
     if (message->time_frame_s == 0 || (message->flags & T5_MESSAGE_TIME_SUSPECT))
         return T5_OK;
-    struct book *b = t5_symbols_get(&t->books, message->symbol_id);
-    struct series *s = b != NULL ? book_series(t, b, message->topic, message->time_frame_s) : NULL;
-    if (s == NULL)
+    struct frame *f = t5_frames_get(&t->frames, message->symbol_id, message->time_frame_s);
+    if (f == NULL)
         return t5_fail(t->host, "out of memory for a series of %.*s", (int)message->symbol.len,
                        message->symbol.data);
 
+    struct series *s = &f->series[message->topic];
     const size_t before = t5_window_count(&s->closes);
     const double close = isfinite(message->close) ? message->close : (double)NAN;
     switch (t5_window_add(&s->closes, message->event_time_ns, &close)) {
@@ -294,7 +255,7 @@ static int32_t on_message(void *self, const t5_message *message) {
 static void on_event(void *self, const t5_event *event) {
     struct trend *t = self;
     if (event->kind == T5_EVENT_SYMBOL_EXPIRED)
-        t5_symbols_drop(&t->books, event->symbol_id);
+        t5_frames_drop(&t->frames, event->symbol_id);
 }
 
 /* ---- state ---- */
@@ -302,15 +263,48 @@ static void on_event(void *self, const t5_event *event) {
 static int32_t save(void *self, const t5_save_args *args) {
     const struct trend *t = self;
     (void)args;
-    return t5_symbols_save(&t->books, t->host);
+    return t5_frames_save(&t->frames, t->host);
+}
+
+/* Version 1 has a symbol's series one behind the other, each with topic and time frame. */
+static int32_t load_series(struct trend *t, const t5_record *record) {
+    t5_reader in;
+    t5_reader_init(&in, record->data, record->data_size);
+    const uint64_t count = t5_reader_u64(&in);
+    for (uint64_t i = 0; i < count; i++) {
+        const uint32_t topic = t5_reader_u32(&in);
+        const uint32_t time_frame_s = t5_reader_u32(&in);
+        struct frame *f = NULL;
+        if (!in.is_short && topic < TOPICS)
+            f = t5_frames_get(&t->frames, record->symbol_id, time_frame_s);
+        if (f == NULL || t5_window_count(&f->series[topic].closes) > 0 ||
+            series_load(&f->series[topic], &in) != T5_OK)
+            return T5_ERROR;
+    }
+    return t5_reader_done(&in) ? T5_OK : T5_ERROR;
+}
+
+static int32_t load_version_1(struct trend *t) {
+    t5_record record;
+    int32_t code;
+    while ((code = t5_record_read(t->host, &record)) == T5_OK) {
+        if (record.symbol_id == T5_NO_SYMBOL || load_series(t, &record) != T5_OK)
+            return t5_fail(t->host,
+                           "the record of symbol \"%.*s\" (%zu bytes) is not one of trend's, or "
+                           "memory ran out",
+                           (int)record.symbol.len, record.symbol.data, record.data_size);
+    }
+    return code == T5_END ? T5_OK : t5_fail(t->host, "the state could not be read to its end");
 }
 
 static int32_t load(void *self, const t5_load_args *args) {
     struct trend *t = self;
+    if (args->state_version == 1)
+        return load_version_1(t);
     if (args->state_version != STATE_VERSION)
-        return t5_fail(t->host, "state of version %u; this trend reads version %d",
+        return t5_fail(t->host, "state of version %u; this trend reads versions 1 and %d",
                        args->state_version, STATE_VERSION);
-    return t5_symbols_load(&t->books, t->host);
+    return t5_frames_load(&t->frames, t->host);
 }
 
 /* ---- what the host knows of us ---- */

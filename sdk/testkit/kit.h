@@ -78,7 +78,7 @@ struct t5_kit {
     struct state saved; /* by the last save */
 
     /* What it said. The lock is of `lines`: the strategy's threads log too. */
-    struct said signals, lines, errors;
+    struct said signals, points, lines, errors;
     pthread_mutex_t lock;
     struct log *log; /* what the host says, into a file of memory */
     int log_file;
@@ -119,6 +119,7 @@ void kit_services_init(t5_kit *kit);
 void kit_say_line(t5_kit *kit, int32_t level, bool is_host, const char *text, size_t size);
 void kit_say_error(t5_kit *kit, int32_t code, const char *callback);
 bool kit_say_signal(void *context, struct instance *instance, const struct emitted_signal *emitted);
+bool kit_say_point(void *context, struct instance *instance, const struct published_point *point);
 /* Takes over what the host logged. True when there was something. */
 bool kit_drain_log(t5_kit *kit);
 bool kit_said_init(t5_kit *kit);

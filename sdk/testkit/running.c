@@ -39,6 +39,7 @@ bool kit_running_make(t5_kit *kit, struct running *running, struct error *error)
         .max_timers = TIMERS_MOST,
         .context = kit,
         .emit = kit_say_signal,
+        .publish = kit_say_point,
         .wake = wake,
     };
     memset(running, 0, sizeof *running);

@@ -99,6 +99,41 @@ const t5_kit_signal *t5_kit_signal_last(const t5_kit *kit, const char *name) {
     return NULL;
 }
 
+/* ---- points of series ---- */
+
+bool kit_say_point(void *context, struct instance *instance, const struct published_point *point) {
+    t5_kit *kit = context;
+    char *at;
+    (void)instance;
+    t5_kit_point *copy = with_texts(sizeof *copy, point->series.len + point->symbol.len + 2, &at);
+    if (copy != NULL) {
+        copy->size = (uint32_t)sizeof *copy;
+        copy->time_frame_s = point->time_frame_s;
+        copy->series = put_text(&at, point->series.data, point->series.len);
+        copy->symbol = put_text(&at, point->symbol.data, point->symbol.len);
+        copy->event_time_ns = point->event_time_ns;
+        copy->value = point->value;
+    }
+    return said_add(&kit->points, copy);
+}
+
+size_t t5_kit_point_count(const t5_kit *kit) {
+    return kit->points.count;
+}
+
+const t5_kit_point *t5_kit_point_at(const t5_kit *kit, size_t index) {
+    return index < kit->points.count ? kit->points.items[index] : NULL;
+}
+
+const t5_kit_point *t5_kit_point_last(const t5_kit *kit, const char *series) {
+    for (size_t i = kit->points.count; i > 0; i--) {
+        const t5_kit_point *point = kit->points.items[i - 1];
+        if (strcmp(point->series, series) == 0)
+            return point;
+    }
+    return NULL;
+}
+
 /* ---- log lines ---- */
 
 void kit_say_line(t5_kit *kit, int32_t level, bool is_host, const char *text, size_t size) {
@@ -214,6 +249,7 @@ bool kit_said_init(t5_kit *kit) {
 
 void t5_kit_clear(t5_kit *kit) {
     said_clear(&kit->signals);
+    said_clear(&kit->points);
     (void)pthread_mutex_lock(&kit->lock);
     said_clear(&kit->lines);
     (void)pthread_mutex_unlock(&kit->lock);

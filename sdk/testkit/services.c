@@ -166,7 +166,10 @@ static int32_t service_publish(t5_host *host, const t5_point *point) {
     t5_kit *kit = kit_of(host);
     if (fails(kit, T5_KIT_PUBLISH))
         return T5_ERROR;
-    return back(kit, pass_on(kit)->publish(host, point));
+    const int32_t code = back(kit, pass_on(kit)->publish(host, point));
+    if (code == T5_ERROR)
+        say_refusal(kit);
+    return code;
 }
 
 void kit_services_init(t5_kit *kit) {

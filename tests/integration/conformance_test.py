@@ -223,6 +223,20 @@ class Bad(Conformance):
 
     # ---- a past ----
 
+    def test_parameter_of_a_wrong_name(self):
+        said = self.faults("mute", "wants")
+        self.assertEqual(said, 'asks for the parameter "thresholds", which it does not declare; did '
+                               'you mean "threshold"?')
+
+    def test_fields_that_the_feed_lacks_and_parameters_never_read_are_remarked(self):
+        _, _, notes = self.outcomes("--case", "wants", plugin("mute"), code=1)
+        self.assertIn('"barData.closs|mean" (the nearest that it has: "barData.close")',
+                      notes["wants"])
+        self.assertIn('"lastSampleStats.maen" (the nearest that it has: "lastSampleStats.mean")',
+                      notes["wants"])
+        self.assertIn('parameters that it never reads: "threshold"', notes["wants"])
+        self.assertEqual(self.notes(plugin("carries"), "wants"), "")
+
     def test_window_without_a_declared_warm_up_is_remarked(self):
         said = (r"^begun without a past, its signals differ for the first (\d+) minutes .*: declare "
                 r"\.warm_up_ns, .* or set warm_up in each deployment$")

@@ -73,6 +73,118 @@ class Carried(Replay):
         self.assertEqual(empty["data"], {"z": 0.1})
 
 
+class Series(Replay):
+    """What a strategy publishes beside its signals."""
+
+    def message(self, number, partition, symbol, close):
+        payload = {"symbol": symbol, "timestamp": f"2024-06-17T21:15:{number:02}Z",
+                   "barData": {"close": close, "barTimeFrame": 60}}
+        return json.dumps({"topic": "bar_trends", "partition": partition, "offset": number,
+                           "ts": 1718658930000 + 1000 * number, "key": symbol,
+                           "payload": json.dumps(payload)})
+
+    def recording(self):
+        lines = [self.message(i, i % 4, "ABCD"[i % 4], 10 + i / 4) for i in range(40)]
+        return self.write("file", "\n".join(lines) + "\n")
+
+    def points(self, *arguments):
+        series = self.path("series.jsonl")
+        signals = self.signals("--series", series, *arguments)
+        with open(series, encoding="utf-8") as file:
+            return signals, json_lines(file.read())
+
+    def test_points_are_written_in_the_order_of_the_input_on_any_number_of_lanes(self):
+        file = self.recording()
+        signals, one = self.points(plugin("publishes"), file)
+        self.assertEqual(len(one), 80)
+        first, gap = one[:2]
+        self.assertEqual(first, {
+            "deployment": "publishes", "series": "close", "symbol": "A", "time_frame": 60,
+            "event_time": "2024-06-17T21:15:00.000Z", "event_time_ns": 1718658900_000000000,
+            "value": 10})
+        self.assertEqual((gap["series"], gap["value"]), ("gap", None))
+        self.assertEqual([p["value"] for p in one if p["series"] == "close"],
+                         [10 + i / 4 for i in range(40)])
+        self.assertEqual(self.points("--lanes", "4", plugin("publishes"), file), (signals, one))
+
+    def test_nobody_who_looks_is_told_to_the_strategy(self):
+        """Its signal says what publish answered: T5_OK or T5_UNSUPPORTED."""
+        file = self.recording()
+        alone = {signal["value"] for signal in json_lines(self.signals(plugin("publishes"), file))}
+        looked_at = {signal["value"] for signal in json_lines(self.points(plugin("publishes"),
+                                                                          file)[0])}
+        self.assertEqual((alone, looked_at), ({7}, {1}))
+
+    def test_no_point_leaves_an_empty_file(self):
+        self.write("series.jsonl", "of yesterday\n")
+        self.assertEqual(self.points(plugin("carries"), self.recording())[1], [])
+
+    def test_points_do_not_go_over_the_recording(self):
+        file = self.recording()
+        done = self.replay("--series", file, plugin("publishes"), file, code=2)
+        self.assertIn(b"--series", done.stderr)
+
+
+class WhyNoSignal(Replay):
+    """What a strategy that says nothing wants and does not get."""
+
+    def line(self, topic, partition, number, payload):
+        payload = {"symbol": "QQQ", "timestamp": f"2024-06-17T21:15:{number:02}Z", **payload}
+        return json.dumps({"topic": topic, "partition": partition, "offset": number,
+                           "ts": 1718658930000, "key": "QQQ", "payload": json.dumps(payload)})
+
+    def bars(self, count, partition=0):
+        return [self.line("bar_trends", partition, i,
+                          {"barData": {"close": 10, "wap": 1, "barTimeFrame": 60},
+                           "lastSampleStats": {"mean": 5}}) for i in range(count)]
+
+    def statistics(self, count, partition=0):
+        return [self.line("historic_stats", partition, i, {"stats": {"mean": 5}})
+                for i in range(count)]
+
+    def findings(self, lines, *arguments):
+        file = self.write("file", "\n".join(lines) + "\n")
+        summary = self.summary(*arguments, file)
+        return {(finding["kind"], finding["text"]) for finding in summary["findings"]}
+
+    def test_everything_that_is_amiss_is_said(self):
+        found = self.findings(self.bars(10), plugin("mute"))
+        self.assertEqual(found, {
+            ("parameter_unknown", 'asks for the parameter "thresholds", which it does not declare; '
+                                  'it declares "threshold"'),
+            ("topic_absent", "no message of the topic historic_stats came"),
+            ("field_absent", 'the field "lastSampleStats.maen" was in none of 2 messages that '
+                             'were looked at; the nearest that was there is '
+                             '"lastSampleStats.mean"'),
+            ("field_absent", 'the field "barData.closs|mean" was in none of 2 messages that were '
+                             'looked at; the nearest that was there is "barData.close"'),
+            ("parameter_unread", 'never reads its parameter "threshold"'),
+            ("silent", "on_message was given 10 messages and emitted none (0 errors, 0 rejected, "
+                       "0 signals refused)")})
+
+    def test_topics_of_a_symbol_on_other_partition_numbers_never_meet(self):
+        apart = self.findings(self.bars(5, 1) + self.statistics(5, 2), plugin("mute"))
+        told = [text for kind, text in apart if kind == "join_apart"]
+        self.assertEqual(len(told), 1)
+        self.assertIn("QQQ is on partition 1 of bar_trends and on partition 2 of historic_stats",
+                      told[0])
+        together = self.findings(self.bars(5, 1) + self.statistics(5, 1), plugin("mute"))
+        self.assertNotIn("join_apart", {kind for kind, _ in together})
+
+    def test_a_filter_that_lets_nothing_pass_is_said(self):
+        found = self.findings(self.bars(5) + self.statistics(5), *self.deploy("mute"),
+                              "-s", "strategy:mute.time_frames=77")
+        self.assertIn(("filtered", "time_frames let none of 10 messages pass"), found)
+
+    def test_who_emits_is_asked_nothing_but_for_wrong_names(self):
+        self.assertEqual(self.findings(self.bars(5), plugin("carries")), set())
+
+    def test_people_read_the_same(self):
+        file = self.write("file", "\n".join(self.bars(5)) + "\n")
+        said = self.replay(plugin("mute"), file).stderr.decode()
+        self.assertIn("  mute: no message of the topic historic_stats came\n", said)
+
+
 class WarmUp(Replay):
     """--from: those that look back are fed what lies before."""
 

@@ -63,6 +63,25 @@ class Sinks(Scenario):
         self.assertEqual(by_symbol(json.loads(m["payload"]) for m in in_kafka),
                          by_symbol(host.read_signals()))
 
+    def test_points_of_series_go_to_kafka_and_hold_no_offset(self):
+        self.kafka.create("points:2")
+        host = self.new_host(sections={
+            "signals": {"sinks": "jsonl"}, "series": {"to": "kafka", "topic": "points"},
+            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
+        host.drop("publishes")
+        host.deploy("publishes")
+        host.start()
+        tally = self.produce(300, symbols=30)
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        seen = [(json.loads(message["payload"]), message) for message in self.kafka.read("points")]
+        bars = sum(tally["partitions"][self.topics["bar_trends"]].values())
+        self.assertEqual(len(seen), 2 * bars)
+        self.assertTrue(all(message["key"] == point["symbol"] for point, message in seen))
+        self.assertEqual({(point["deployment"], point["series"]) for point, _ in seen},
+                         {("publishes", "close"), ("publishes", "gap")})
+        self.assertEqual({signal["value"] for signal in host.read_signals()}, {1})
+
     def test_any_symbol_can_be_asked_for_over_http(self):
         host = self.signalling_host(signals={"sinks": "jsonl, log"},
                                     http={"enabled": "yes", "port": 0}).start()

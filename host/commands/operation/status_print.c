@@ -233,6 +233,34 @@ static void print_unmet(const cJSON *strategy) {
             status_number(strategy, "symbols"), status_text(strategy, "symbols_unmet"));
 }
 
+#define WIDTH 96
+
+/* Lines of words below the strategy; a word that is too long stands alone. */
+static void say_wrapped(const char *text) {
+    while (*text != '\0') {
+        size_t size = strlen(text);
+        if (size > WIDTH) {
+            size = WIDTH;
+            while (size > 0 && text[size] != ' ')
+                size--;
+            if (size == 0)
+                size = strcspn(text, " ");
+        }
+        say("    %.*s\n", (int)size, text);
+        text += size;
+        text += strspn(text, " ");
+    }
+}
+
+/* What it wants and did not get. */
+static void print_findings(const cJSON *status, const char *name) {
+    const cJSON *finding;
+    cJSON_ArrayForEach(finding, status_member(status, "findings")) {
+        if (strcmp(status_text(finding, "deployment"), name) == 0)
+            say_wrapped(status_text(finding, "text"));
+    }
+}
+
 static void print_suspended(const cJSON *strategy) {
     const double behind = status_number(strategy, "behind");
     const double catching_up = status_number(strategy, "catching_up");
@@ -284,6 +312,7 @@ void status_print(const cJSON *status, const cJSON *before, double seconds) {
         print_strategy(strategy, status_strategy(before, status_text(strategy, "name")), seconds);
         print_reason(strategy);
         print_unmet(strategy);
+        print_findings(status, status_text(strategy, "name"));
     }
     if (cJSON_GetArraySize(strategies) == 0)
         say("no strategy is running\n");

@@ -2,11 +2,11 @@
  * Two replays of the same messages, each in a process of its own: so two builds of one strategy,
  * under one name, are never in one process, and both have a core.
  */
-#include "base/array.h"
 #include "base/json_writer.h"
 #include "cli/progress_line.h"
 #include "commands/research/diff_compare.h"
 #include "commands/research/replay.h"
+#include "commands/research/replay_arguments.h"
 #include "commands/research/research.h"
 #include "os/output_child.h"
 
@@ -27,85 +27,22 @@ struct diff_command {
     struct progress_line progress;
 };
 
-/* ---- the arguments of a replay ---- */
-
-struct arguments {
-    char **items; /* NULL at the end */
-    size_t count;
-    bool is_oom;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct arguments *arguments,
-                                                      const char *format, ...) {
-    struct text text;
-    va_list args;
-    text_init(&text);
-    va_start(args, format);
-    text_vprintf(&text, format, args);
-    va_end(args);
-    char *argument = text_take(&text);
-    if (argument == NULL || !ARRAY_RESIZE(arguments->items, arguments->count + 2)) {
-        free(argument);
-        arguments->is_oom = true;
-        return;
-    }
-    arguments->items[arguments->count++] = argument;
-    arguments->items[arguments->count] = NULL;
-}
-
-static void arguments_release(struct arguments *arguments) {
-    for (size_t i = 0; i < arguments->count; i++)
-        free(arguments->items[i]);
-    free(arguments->items);
-}
-
-static void add_list(struct arguments *arguments, const char *option, const struct csv_arg *list) {
-    for (size_t i = 0; i < list->count; i++)
-        add(arguments, "%s=%s", option, list->items[i]);
-}
-
-static void add_options(struct arguments *arguments, const struct replay_options *options) {
-    const struct file_source_options *source = &options->source;
-    if (options->config.path != NULL)
-        add(arguments, "-c%s", options->config.path);
-    for (size_t i = 0; i < options->config.override_count; i++) {
-        const struct config_override *override = &options->config.overrides[i];
-        add(arguments, "-s%s.%s=%s", override->section, override->key, override->value);
-    }
-    if (source->topic != NULL)
-        add(arguments, "--topic=%s", source->topic);
-    if (source->journal != NULL)
-        add(arguments, "--journal=%s", source->journal);
-    if (source->from_ns != FILE_SOURCE_NO_FROM)
-        add(arguments, "--from=%" PRId64, source->from_ns);
-    if (source->until_ns != FILE_SOURCE_NO_UNTIL)
-        add(arguments, "--until=%" PRId64, source->until_ns);
-    if (source->is_cold)
-        add(arguments, "--cold");
-    if (options->is_verbose)
-        add(arguments, "-v");
-    if (source->is_strict)
-        add(arguments, "--strict");
-    add_list(arguments, "--symbols", &options->symbols);
-    add_list(arguments, "--map", &options->mappings);
-}
-
 /* What is compared: a strategy, a directory of them, or a configuration. */
 static bool begin(const struct diff_command *command, const char *what, int file_count,
                   char *const *files, struct output_child *child, struct error *error) {
     struct arguments arguments = {0};
-    add(&arguments, "take5");
-    add(&arguments, "replay");
-    add(&arguments, "-q");
-    add(&arguments, "--places");
-    add_options(&arguments, &command->replay);
+    arguments_add(&arguments, "take5");
+    arguments_add(&arguments, "replay");
+    arguments_add(&arguments, "-q");
+    arguments_add(&arguments, "--places");
+    arguments_add_replay(&arguments, &command->replay);
     if (!choice_is_strategy(what))
-        add(&arguments, "-c%s", what);
-    add(&arguments, "--");
+        arguments_add(&arguments, "-c%s", what);
+    arguments_add(&arguments, "--");
     if (choice_is_strategy(what))
-        add(&arguments, "%s", what);
+        arguments_add(&arguments, "%s", what);
     for (int i = 0; i < file_count; i++)
-        add(&arguments, "%s", files[i]);
+        arguments_add(&arguments, "%s", files[i]);
     const bool did = !arguments.is_oom ? output_child_begin(child, arguments.items, error)
                                        : error_set_memory(error, "the arguments of a replay");
     arguments_release(&arguments);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/units.h"
 #include "commands/research/evaluate_print.h"
 #include "commands/research/replay.h"
@@ -5,6 +6,7 @@
 #include "commands/research/research.h"
 #include "evaluation/evaluation.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_HORIZONS "1m,5m,30m"
@@ -19,6 +21,11 @@ struct evaluate {
     struct evaluation_options options;
     struct evaluation *evaluation;
     bool is_oom;
+    /* For `take5 sweep`: parts of it, between shares of its time; no signal is a result too. */
+    bool is_swept;
+    struct csv_arg shares;
+    struct evaluate_part *parts;
+    size_t part_count;
 };
 
 /* ---- while it replays ---- */
@@ -71,13 +78,67 @@ static bool take_horizons(struct evaluate *evaluate) {
     return true;
 }
 
+/* ---- parts ---- */
+
+/* The time at the share of what there is; the last price is in the last part. */
+static bool time_at(const struct evaluate *evaluate, size_t index, int64_t first_ns,
+                    int64_t last_ns, int64_t *time_ns) {
+    double share = index == 0 ? 0 : 1;
+    if (index > 0 && index <= evaluate->shares.count) {
+        const char *text = evaluate->shares.items[index - 1];
+        char *end;
+        share = strtod(text, &end);
+        if (*end != '\0' || !(share > 0 && share < 1)) {
+            complain("--parts %s: must be shares between 0 and 1", text);
+            return false;
+        }
+    }
+    /* Whole milliseconds, which a reader whose numbers are doubles has exactly. */
+    const int64_t at_ns = index > evaluate->shares.count
+                              ? last_ns + NS_PER_MS
+                              : first_ns + (int64_t)(share * (double)(last_ns - first_ns));
+    *time_ns = at_ns - (at_ns % NS_PER_MS + NS_PER_MS) % NS_PER_MS;
+    return true;
+}
+
+static bool make_parts(struct evaluate *evaluate) {
+    int64_t first_ns, last_ns;
+    if (evaluate->shares.count == 0)
+        return true;
+    evaluate->parts = calloc(evaluate->shares.count + 1, sizeof *evaluate->parts);
+    evaluation_prices(evaluate->evaluation, &first_ns, &last_ns);
+    for (size_t i = 0; evaluate->parts != NULL && i <= evaluate->shares.count; i++) {
+        struct evaluate_part *part = &evaluate->parts[i];
+        if (!time_at(evaluate, i, first_ns, last_ns, &part->from_ns) ||
+            !time_at(evaluate, i + 1, first_ns, last_ns, &part->to_ns))
+            return false;
+        part->evaluation = evaluation_part(evaluate->evaluation, part->from_ns, part->to_ns);
+        evaluate->part_count++;
+        if (part->evaluation == NULL || !evaluation_finish(part->evaluation))
+            break;
+    }
+    const bool did = evaluate->part_count == evaluate->shares.count + 1 &&
+                     evaluate->parts[evaluate->part_count - 1].evaluation != NULL;
+    if (!did)
+        complain("out of memory for the evaluation");
+    return did;
+}
+
+static void release_parts(struct evaluate *evaluate) {
+    for (size_t i = 0; i < evaluate->part_count; i++)
+        evaluation_free(evaluate->parts[i].evaluation);
+    free(evaluate->parts);
+}
+
 static int judge(struct evaluate *evaluate) {
     int64_t first_ns, last_ns;
+    if (!evaluate->is_oom && !make_parts(evaluate))
+        return EXIT_FAILED;
     if (evaluate->is_oom || !evaluation_finish(evaluate->evaluation)) {
         complain("out of memory for the evaluation");
         return EXIT_FAILED;
     }
-    if (evaluation_group_count(evaluate->evaluation) == 0) {
+    if (evaluation_group_count(evaluate->evaluation) == 0 && !evaluate->is_swept) {
         complain("nothing to evaluate: no signal was emitted");
         return EXIT_FAILED;
     }
@@ -86,14 +147,16 @@ static int judge(struct evaluate *evaluate) {
         return EXIT_FAILED;
     }
     if (evaluate->is_json)
-        evaluate_print_json(evaluate->evaluation, &evaluate->options);
+        evaluate_print_json(evaluate->evaluation, &evaluate->options, evaluate->parts,
+                            evaluate->part_count);
     else
         evaluate_print(evaluate->evaluation, &evaluate->options);
     return EXIT_GOOD;
 }
 
 static int evaluate(struct evaluate *evaluate, struct signals *signals) {
-    const struct replay_listener listener = {evaluate, on_signal, on_message, on_end};
+    const struct replay_listener listener = {
+        .context = evaluate, .signal = on_signal, .message = on_message, .end = on_end};
     evaluate->evaluation = evaluation_new(&evaluate->options);
     if (evaluate->evaluation == NULL) {
         complain("out of memory for the evaluation");
@@ -117,7 +180,9 @@ static int run(int argc, char **argv) {
             code = signals_start(&signals, &error) ? evaluate(&command, &signals)
                                                    : fail(EXIT_FAILED, &error);
     }
+    release_parts(&command);
     evaluation_free(command.evaluation);
+    csv_arg_release(&command.shares);
     csv_arg_release(&command.horizons);
     replay_options_release(&command.replay);
     return code;
@@ -131,6 +196,9 @@ static const struct option_row options[] = {
     {0, "period", "D", OPTION_DURATION(struct evaluate, period_ns, 1000000000, 0),
      "the Sharpe ratio is of returns over this time (default: 1h)"},
     {0, "json", NULL, OPTION_FLAG(struct evaluate, is_json), "print JSON"},
+    /* For `take5 sweep`. */
+    {0, "swept", NULL, OPTION_FLAG(struct evaluate, is_swept), NULL},
+    {0, "parts", "S,S", OPTION_LIST(struct evaluate, shares), NULL},
     OPTIONS_REPLAY(struct evaluate, replay),
     OPTIONS_END,
 };

@@ -182,8 +182,30 @@ static void put_deployment(struct json_writer *json, const struct evaluation *ev
     json_end_object(json);
 }
 
+static void put_deployments(struct json_writer *json, const struct evaluation *evaluation,
+                            const struct evaluation_options *options) {
+    json_begin_array(json, "deployments");
+    for (size_t i = 0; i < evaluation_deployment_count(evaluation); i++)
+        put_deployment(json, evaluation, evaluation_deployment(evaluation, i), options);
+    json_end_array(json);
+}
+
+static void put_parts(struct json_writer *json, const struct evaluation_options *options,
+                      const struct evaluate_part *parts, size_t count) {
+    json_begin_array(json, "parts");
+    for (size_t i = 0; i < count; i++) {
+        json_begin_object(json, NULL);
+        json_integer(json, "from_ns", parts[i].from_ns);
+        json_integer(json, "to_ns", parts[i].to_ns);
+        put_deployments(json, parts[i].evaluation, options);
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
 void evaluate_print_json(const struct evaluation *evaluation,
-                         const struct evaluation_options *options) {
+                         const struct evaluation_options *options,
+                         const struct evaluate_part *parts, size_t part_count) {
     int64_t first_ns, last_ns;
     struct text text;
     struct json_writer json = json_writer_of(&text);
@@ -194,10 +216,9 @@ void evaluate_print_json(const struct evaluation *evaluation,
     json_integer(&json, "last_price_ns", last_ns);
     json_number(&json, "cost", options->cost);
     json_number(&json, "period_s", (double)options->period_ns / 1e9);
-    json_begin_array(&json, "deployments");
-    for (size_t i = 0; i < evaluation_deployment_count(evaluation); i++)
-        put_deployment(&json, evaluation, evaluation_deployment(evaluation, i), options);
-    json_end_array(&json);
+    put_deployments(&json, evaluation, options);
+    if (part_count > 0)
+        put_parts(&json, options, parts, part_count);
     json_end_object(&json);
     if (text_is_oom(&text))
         note_oom();

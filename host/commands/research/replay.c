@@ -21,6 +21,8 @@ static int run(int argc, char **argv) {
 static const struct option_row options[] = {
     {'o', "output", "FILE", OPTION_TEXT(struct replay_command, replay.output),
      "write signals there; existing content stays until the first signal"},
+    {0, "series", "FILE", OPTION_TEXT(struct replay_command, replay.series),
+     "write the points of published series there"},
     OPTIONS_REPLAY(struct replay_command, replay),
     {0, "speed", "N", OPTION_POSITIVE(struct replay_command, replay.source.speed),
      "N times as fast as the event times (default: as fast as possible)"},

@@ -27,6 +27,8 @@ struct replay_listener {
     void *context;
     /* In the order of the input, from one thread. False: memory ran out, which ends the replay. */
     bool (*signal)(void *context, const struct delivery *delivery);
+    /* The same of points of published series; from another thread. May be NULL. */
+    bool (*point)(void *context, const struct delivery *delivery);
     /* The reading thread: as in struct file_source_options. May be NULL. */
     void (*message)(void *context, const t5_message *message);
     /* Once, when all of it is over and went well. */
@@ -39,6 +41,7 @@ struct replay_options {
     struct csv_arg symbols, mappings;
     struct file_source_options source;      /* filters, speed, strictness; paths are the caller's */
     const char *output;                     /* NULL: stdout; with a listener, of what it writes */
+    const char *series;                     /* file for points of published series; NULL: none */
     const struct replay_listener *listener; /* NULL: signals are written to `output` */
     bool is_json;                           /* the summary */
     bool is_quiet;                          /* no summary, no progress */

@@ -33,12 +33,14 @@ struct replay {
     struct source *source;
     struct publisher publisher;
     struct sink *sink;
+    struct sink *points; /* NULL: nobody looks at series */
     struct engine *engine;
-    int output;
+    int output, series; /* series < 0: no file */
     struct bad_lines bad_lines;
     struct replay_stats stats;
     struct progress_line progress;
-    bool has_failed; /* a renewal did not go well */
+    struct findings findings; /* gathered while the strategies are there */
+    bool has_failed;          /* a renewal did not go well */
     bool is_stuck;
     int64_t began_ns, ended_ns;
 };
@@ -53,6 +55,13 @@ static void on_bad_line(void *context, const char *file, uint64_t line, const ch
     /* A strict source ends with this very text as its error. */
     if (!replay->options->source.is_strict)
         bad_lines_say(&replay->bad_lines, file, line, said);
+}
+
+/* What was caused from that place on is dropped. */
+static void end_at(struct replay *replay, uint64_t place) {
+    sink_ordered_end(replay->sink, place);
+    if (replay->points != NULL)
+        sink_ordered_end(replay->points, place);
 }
 
 /* A lane. */
@@ -73,13 +82,19 @@ static void on_unusable(void *context, const struct record *record, const char *
     }
     const uint64_t place = file_source_sequence(record);
     if (bad_lines_note_first(&replay->bad_lines, place, file, line, said))
-        sink_ordered_end(replay->sink, place);
+        end_at(replay, place);
 }
 
 /* The sink's thread. */
 static bool on_signal(void *context, const struct delivery *delivery) {
     const struct replay_listener *listener = ((struct replay *)context)->options->listener;
     return listener->signal(listener->context, delivery);
+}
+
+/* The thread of the points' sink. */
+static bool on_point(void *context, const struct delivery *delivery) {
+    const struct replay_listener *listener = ((struct replay *)context)->options->listener;
+    return listener->point(listener->context, delivery);
 }
 
 /* Reading thread. */
@@ -131,6 +146,28 @@ static bool open_output(struct replay *replay, struct error *error) {
     return true;
 }
 
+/* Points of series go where the signals go, beside them: in the order of the input. */
+static bool make_points(struct replay *replay, struct error *error) {
+    const struct replay_listener *listener = replay->options->listener;
+    const bool has_taker = listener != NULL && listener->point != NULL;
+    const char *path = replay->options->series;
+    if (!has_taker && path == NULL)
+        return true;
+    if (!has_taker) {
+        replay->series = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        if (replay->series < 0)
+            return error_set_errno(error, errno, "cannot open %s for writing", path);
+    }
+    const struct sink_ordered_options options = {.take = has_taker ? on_point : NULL,
+                                                 .file = replay->series,
+                                                 .does_replace = !has_taker,
+                                                 .done = done,
+                                                 .context = replay,
+                                                 .stop = &replay->signals->should_stop};
+    replay->points = sink_ordered_new(&options, error);
+    return replay->points != NULL;
+}
+
 static bool make_parts(struct replay *replay, struct error *error) {
     struct file_source_options source = replay->options->source;
     source.bad_line = on_bad_line;
@@ -152,10 +189,13 @@ static bool make_parts(struct replay *replay, struct error *error) {
                                                  .context = replay,
                                                  .stop = &replay->signals->should_stop};
     replay->sink = sink_ordered_new(&ordered, error);
-    if (replay->sink == NULL)
+    if (replay->sink == NULL || !make_points(replay, error))
         return false;
-    replay->publisher = (struct publisher){
-        .log = replay->log, .signal_sinks = {replay->sink}, .signal_sink_count = 1};
+    replay->publisher = (struct publisher){.log = replay->log,
+                                           .signal_sinks = {replay->sink},
+                                           .signal_sink_count = 1,
+                                           .point_sink = replay->points,
+                                           .holds_points = true};
     const struct engine_options engine = {
         .config = replay->config,
         .log = replay->log,
@@ -175,12 +215,17 @@ static bool make_parts(struct replay *replay, struct error *error) {
 static void release_parts(struct replay *replay) {
     if (replay->sink != NULL)
         replay->sink->ops->close(replay->sink, 0);
+    if (replay->points != NULL)
+        replay->points->ops->close(replay->points, 0);
     engine_free(replay->engine);
     if (replay->source != NULL)
         replay->source->ops->free(replay->source);
     if (replay->output != STDOUT_FILENO)
         close(replay->output);
+    if (replay->series >= 0)
+        close(replay->series);
     replay_stats_release(&replay->stats);
+    findings_release(&replay->findings);
     bad_lines_release(&replay->bad_lines);
 }
 
@@ -204,16 +249,27 @@ static bool is_missing_some(struct replay *replay) {
     return totals.missing > 0;
 }
 
+static bool are_sinks_well(const struct replay *replay) {
+    struct error error;
+    return sink_ordered_is_well(replay->sink, NULL, &error) &&
+           (replay->points == NULL || sink_ordered_is_well(replay->points, NULL, &error));
+}
+
 static bool is_over(struct replay *replay) {
     return atomic_load(&replay->signals->should_stop) || replay->has_failed ||
-           is_missing_some(replay) ||
-           !sink_ordered_is_well(replay->sink, NULL, &(struct error){0}) ||
+           is_missing_some(replay) || !are_sinks_well(replay) ||
            bad_lines_has_first_below(&replay->bad_lines, file_source_done(replay->source));
 }
 
 /* What was not worked on yet gives no signals; those before it are all written. */
 static void cut_off(struct replay *replay) {
-    sink_ordered_end(replay->sink, file_source_done(replay->source));
+    end_at(replay, file_source_done(replay->source));
+}
+
+/* A slow reader of the signals is waited for, as long as it takes. */
+static bool flush_sinks(struct replay *replay) {
+    return replay->sink->ops->flush(replay->sink, POLL_MS) &&
+           (replay->points == NULL || replay->points->ops->flush(replay->points, POLL_MS));
 }
 
 /* To the end of the input, or until it is over before that. False with an error that the source
@@ -224,9 +280,7 @@ static bool work(struct replay *replay, struct error *error) {
         goes_on = engine_poll(replay->engine, POLL_MS, error);
         show_progress(replay);
     }
-    /* A slow reader of the signals is waited for, as long as it takes. */
-    while (!goes_on && error->code == ERROR_NONE && !is_over(replay) &&
-           !replay->sink->ops->flush(replay->sink, POLL_MS))
+    while (!goes_on && error->code == ERROR_NONE && !is_over(replay) && !flush_sinks(replay))
         show_progress(replay);
     cut_off(replay);
     replay->ended_ns = clock_monotonic_ns();
@@ -251,6 +305,7 @@ static void summarise(struct replay *replay, bool is_good) {
         .suspect_time = totals.suspect_time,
         .wall_ns = replay->ended_ns - replay->began_ns,
         .stats = &replay->stats,
+        .findings = &replay->findings,
     };
     if (totals.messages > 0)
         replay_stats_say_unmet(&replay->stats);
@@ -309,6 +364,19 @@ static bool is_useless(struct replay *replay) {
     return totals.bad > 0 || progress.foreign > 0;
 }
 
+static bool empty_file(struct sink *sink, const char *path) {
+    const int errnum = sink_ordered_empty(sink);
+    if (errnum != 0)
+        complain("cannot truncate %s: %s", path, strerror(errnum));
+    return errnum == 0;
+}
+
+/* Also no signal is a result, and no point. */
+static bool empty_files(struct replay *replay) {
+    return empty_file(replay->sink, replay->options->output) &&
+           (replay->points == NULL || empty_file(replay->points, replay->options->series));
+}
+
 /* Why it ended, and the exit code. */
 static int judge(struct replay *replay, bool is_good, const struct error *source_error) {
     struct error error;
@@ -334,6 +402,14 @@ static int judge(struct replay *replay, bool is_good, const struct error *source
                      error.text);
         return EXIT_FAILED;
     }
+    if (replay->points != NULL && !sink_ordered_is_well(replay->points, &errnum, &error)) {
+        if (errnum == ECANCELED)
+            complain("interrupted");
+        else
+            complain("%s: %s", replay->options->series != NULL ? replay->options->series : "series",
+                     error.text);
+        return EXIT_FAILED;
+    }
     if (atomic_load(&replay->signals->should_stop)) {
         complain("interrupted");
         return EXIT_FAILED;
@@ -346,10 +422,7 @@ static int judge(struct replay *replay, bool is_good, const struct error *source
     say_unmet(replay);
     if (replay->has_failed || is_useless(replay))
         return EXIT_FAILED;
-    if ((errnum = sink_ordered_empty(replay->sink)) == 0) /* also no signal is a result */
-        return EXIT_GOOD;
-    complain("cannot truncate %s: %s", replay->options->output, strerror(errnum));
-    return EXIT_FAILED;
+    return empty_files(replay) ? EXIT_GOOD : EXIT_FAILED;
 }
 
 /* One that cannot run ends it. */
@@ -379,6 +452,7 @@ int replay_run(struct replay_options *options, struct config *config, struct log
         .log = log,
         .signals = signals,
         .output = STDOUT_FILENO,
+        .series = -1,
     };
     struct engine_left left;
     int code = EXIT_FAILED;
@@ -393,6 +467,8 @@ int replay_run(struct replay_options *options, struct config *config, struct log
         replay.began_ns = clock_monotonic_ns();
         const bool is_good = work(&replay, &error);
         replay_stats_add(&replay.stats, replay.engine);
+        if (!options->is_quiet || options->is_json)
+            findings_gather(&replay.findings, replay.engine);
         code = judge(&replay, is_good, &error);
     } else {
         complain("%s", error.text);

@@ -106,11 +106,15 @@ static bool watch_crashes(const struct config *config, const struct temp_dir *te
 static bool check_files(const struct replay_options *options, const struct config *config,
                         struct error *error) {
     struct file_uses uses = {0};
-    bool did = uses_keep_config(&uses, config, options->output, error) &&
-               uses_read(&uses, "the journal", options->source.journal, error);
+    bool did =
+        uses_keep_config(&uses, config, options->output, error) &&
+        (options->series == NULL || uses_keep_config(&uses, config, options->series, error)) &&
+        uses_read(&uses, "the journal", options->source.journal, error);
     for (size_t i = 0; did && i < options->source.path_count; i++)
         did = uses_read(&uses, "the recording", options->source.paths[i], error);
     did = did && uses_write(&uses, options->output, error);
+    if (did && options->series != NULL)
+        did = file_uses_add(&uses, FILE_USE_WRITTEN, "--series", options->series, error);
     if (did && options->is_json && options->output != NULL) /* there the summary goes */
         did = uses_write(&uses, NULL, error);
     file_uses_release(&uses);

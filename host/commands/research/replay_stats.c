@@ -66,6 +66,11 @@ static double rate(const struct replay_summary *summary) {
     return summary->wall_ns > 0 ? (double)summary->messages * 1e9 / (double)summary->wall_ns : 0;
 }
 
+static void print_findings(const struct findings *findings, FILE *file) {
+    for (size_t i = 0; i < findings->count; i++)
+        fprintf(file, "  %s: %s\n", findings->items[i].deployment, findings->items[i].text);
+}
+
 void summary_print(const struct replay_summary *summary, FILE *file) {
     char messages[40], per_second[40], signals[40];
     format_count(summary->messages, messages, sizeof messages);
@@ -98,6 +103,8 @@ void summary_print(const struct replay_summary *summary, FILE *file) {
                 entry->errors + entry->rejects, busy_ns / 1e9,
                 entry->messages > 0 ? busy_ns / (double)entry->messages : 0.0);
     }
+    if (summary->findings != NULL)
+        print_findings(summary->findings, file);
 }
 
 static void put_entry(struct json_writer *json, const struct replay_stats_entry *entry) {
@@ -138,6 +145,8 @@ void summary_print_json(const struct replay_summary *summary, FILE *file) {
     for (size_t i = 0; i < summary->stats->count; i++)
         put_entry(&json, &summary->stats->entries[i]);
     json_end_array(&json);
+    if (summary->findings != NULL)
+        findings_json(summary->findings, &json);
     json_end_object(&json);
     if (text_is_oom(&text))
         fputs("out of memory for the summary\n", stderr);

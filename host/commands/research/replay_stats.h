@@ -5,6 +5,7 @@
 #ifndef TAKE5_COMMANDS_RESEARCH_REPLAY_STATS_H
 #define TAKE5_COMMANDS_RESEARCH_REPLAY_STATS_H
 
+#include "engine/findings.h"
 #include "engine/view.h"
 
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct replay_summary {
     uint64_t reloads;                       /* between messages, for tests */
     int64_t wall_ns;
     const struct replay_stats *stats;
+    const struct findings *findings; /* why there are no signals; NULL: nobody asked */
 };
 
 /* For people, or one JSON object in a line. */

@@ -7,7 +7,7 @@
 
 #include "cli/options.h"
 
-extern const struct command command_record, command_replay, command_evaluate, command_diff,
-    command_feed, command_discard;
+extern const struct command command_record, command_replay, command_evaluate, command_sweep,
+    command_diff, command_feed, command_discard;
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct feed_stats;
+struct published;
 struct publisher;
 
 struct store_backend;
@@ -25,6 +26,7 @@ struct engine_options {
     struct source *source;       /* engine_stop closes it; the caller frees it after engine_free */
     struct publisher *publisher; /* with its sinks; the caller closes them after engine_stop */
     struct feed_stats *feed_stats; /* NULL: none; freed by the caller after engine_free */
+    struct published *published;   /* as feed_stats */
     enum t5_mode mode;             /* LIVE or REPLAY */
     bool does_rehearse;
     bool keeps_state;                  /* reads and writes config->state_dir */

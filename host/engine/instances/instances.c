@@ -49,6 +49,11 @@ struct lane *engine_home(const struct engine *engine, int32_t number) {
     return engine->lanes[number < 0 ? 0 : (size_t)number % engine->lane_count];
 }
 
+/* Whether anybody does; else strategies need not compute any. */
+static bool engine_looks_at_series(const struct engine *engine) {
+    return engine->options.published != NULL || engine->options.publisher->point_sink != NULL;
+}
+
 bool instance_for_task(struct engine *engine, struct task *task, struct deployment *deployment,
                        struct projection *draft, struct instance **instance, struct error *error) {
     const struct instance_env env = {
@@ -61,6 +66,7 @@ bool instance_for_task(struct engine *engine, struct task *task, struct deployme
         .call_readers = &engine->call_readers,
         .context = task,
         .emit = lane_emit,
+        .publish = engine_looks_at_series(engine) ? lane_publish : NULL,
         .wake = lane_wake,
         .await_memory = lane_await_memory,
     };

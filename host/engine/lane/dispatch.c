@@ -64,6 +64,37 @@ bool lane_emit(void *context, struct instance *instance, const struct emitted_si
     return true;
 }
 
+static bool send_point(struct lane *lane, const struct task *task,
+                       const struct published_point *point) {
+    struct publisher *publisher = lane->options.publisher;
+    struct in_flight *in_flight = NULL;
+    if (!publisher_takes_point(publisher))
+        return true;
+    if (publisher->holds_points && !hold(lane, &in_flight))
+        return false;
+    struct patience patience = PATIENCE_INIT;
+    struct delivery *delivery;
+    while ((delivery = publisher_point(publisher, task, point, in_flight, lane->scope.sequence)) ==
+           NULL) {
+        if (!await_memory(lane, &patience, "a point of a series"))
+            return false;
+    }
+    publisher_send(publisher, delivery);
+    return true;
+}
+
+bool lane_publish(void *context, struct instance *instance, const struct published_point *point) {
+    const struct task *task = context;
+    struct lane *lane = task->partition->home;
+    (void)instance;
+    if (lane->options.published != NULL)
+        published_lane_add(lane->options.published,
+                           &(struct published_key){task->deployment->name, point->series,
+                                                   point->symbol, point->time_frame_s},
+                           point->event_time_ns, point->value);
+    return lane->options.publisher->point_sink == NULL || send_point(lane, task, point);
+}
+
 /* Instances are also made by control, and a reload can be given up: that is then its business. */
 bool lane_await_memory(void *context, struct patience *patience, const char *what) {
     const struct task *task = context;

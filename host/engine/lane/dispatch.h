@@ -27,6 +27,7 @@ void dispatch_wakes(struct lane *lane);
 
 /* The env's calls (strategy/instance/instance.h); `context` is the task. */
 bool lane_emit(void *context, struct instance *instance, const struct emitted_signal *emitted);
+bool lane_publish(void *context, struct instance *instance, const struct published_point *point);
 void lane_wake(void *context, struct instance *instance);
 bool lane_await_memory(void *context, struct patience *patience, const char *what);
 void lane_slow(void *context, struct instance *instance, enum callback callback, int64_t took_ns);

@@ -21,6 +21,7 @@
 #include "feedstats/feed_stats.h"
 #include "log/log.h"
 #include "message/decode.h"
+#include "published/published.h"
 #include "sink/transaction/epoch.h"
 #include "source/source.h"
 
@@ -59,11 +60,12 @@ struct lane_options {
     struct log *log;
     struct source *source;
     struct publisher *publisher;
-    struct transactor *transactor;   /* NULL: at least once */
-    pthread_mutex_t *status_lock;    /* guards structure and texts that status reads */
-    bool is_replay;                  /* no samples, no wall clock */
-    struct feed_lane *observed;      /* NULL: nobody looks */
-    const _Atomic bool *is_draining; /* while true it reads nothing; NULL: never */
+    struct transactor *transactor;    /* NULL: at least once */
+    pthread_mutex_t *status_lock;     /* guards structure and texts that status reads */
+    bool is_replay;                   /* no samples, no wall clock */
+    struct feed_lane *observed;       /* NULL: nobody looks */
+    struct published_lane *published; /* NULL: nobody looks at series */
+    const _Atomic bool *is_draining;  /* while true it reads nothing; NULL: never */
     /* Monotonic: no call is waited for longer, whatever its own time; may change at any time. NULL:
      * never. */
     const _Atomic int64_t *hurry_ns;

@@ -18,8 +18,8 @@ static void send(struct publisher *publisher, struct delivery *delivery, struct 
         struct patience patience = PATIENCE_INIT;
         while (!sinks[i]->ops->push(sinks[i], delivery) &&
                breakdown_wait(publisher->breakdown, &patience,
-                              delivery->kind == DELIVERY_SIGNAL ? "a sink's signal"
-                                                                : "a sink's dead letter")) {}
+                              delivery->kind == DELIVERY_DEAD_LETTER ? "a sink's dead letter"
+                                                                     : "a sink's signal")) {}
     }
 }
 
@@ -69,6 +69,54 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
     });
     task->cause.ordinal += delivery != NULL;
     return delivery;
+}
+
+bool publisher_takes_point(struct publisher *publisher) {
+    if (publisher->holds_points ||
+        atomic_load_explicit(&publisher->open_points, memory_order_relaxed) < PUBLISHER_MAX_POINTS)
+        return true;
+    atomic_fetch_add_explicit(&publisher->dropped_points, 1, memory_order_relaxed);
+    return false;
+}
+
+static void point_taken(struct delivery *delivery) {
+    struct publisher *publisher = delivery->owner;
+    atomic_fetch_sub_explicit(&publisher->open_points, 1, memory_order_relaxed);
+}
+
+struct delivery *publisher_point(struct publisher *publisher, const struct task *task,
+                                 const struct published_point *point, struct in_flight *in_flight,
+                                 uint64_t sequence) {
+    const struct signal signal = {
+        .name = point->series,
+        .symbol = point->symbol,
+        .deployment = t5_text(task->deployment->name),
+        .topic = t5_text(topics_name(publisher->topics, task->cause.topic)),
+        .partition = task->cause.partition,
+        .offset = task->cause.offset,
+        .event_time_ns = point->event_time_ns,
+        .value = point->value,
+        .time_frame_s = point->time_frame_s,
+    };
+    const bool holds = in_flight != NULL;
+    return delivery_new(&(struct delivery){
+        .kind = DELIVERY_POINT,
+        .unconfirmed = 1,
+        .signal = &signal,
+        .done = holds ? confirmed : point_taken,
+        .owner = holds ? (void *)in_flight : publisher,
+        .owner_word = sequence,
+    });
+}
+
+static void send_point(struct publisher *publisher, struct delivery *delivery) {
+    atomic_fetch_add_explicit(&publisher->points, 1, memory_order_relaxed);
+    if (publisher->holds_points)
+        in_flight_add_hold(delivery->owner);
+    else
+        atomic_fetch_add_explicit(&publisher->open_points, 1, memory_order_relaxed);
+    send(publisher, delivery, &publisher->point_sink, 1);
+    delivery_release(delivery);
 }
 
 #define MAX_RECORD_HEADERS  64
@@ -134,6 +182,10 @@ struct delivery *publisher_dead_letter(struct publisher *publisher, struct sourc
 }
 
 void publisher_send(struct publisher *publisher, struct delivery *delivery) {
+    if (delivery->kind == DELIVERY_POINT) {
+        send_point(publisher, delivery);
+        return;
+    }
     const bool is_signal = delivery->kind == DELIVERY_SIGNAL;
     const size_t sinks =
         is_signal ? publisher->signal_sink_count : publisher->dead_letter_sink != NULL;

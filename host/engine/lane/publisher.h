@@ -23,6 +23,7 @@
 
 #define PUBLISHER_MAX_SINKS  6
 #define PUBLISHER_MAX_ALERTS 2
+#define PUBLISHER_MAX_POINTS 100000
 
 struct transactor;
 
@@ -40,7 +41,14 @@ struct publisher {
     struct transactor **transactors;
     size_t transactor_count;
     bool has_transactional_dead_letters; /* theirs are the dead letters too */
-    const struct topics *topics;         /* set by the engine, and so is what follows */
+    /* Where points of published series go; NULL: nowhere. No offset waits for them, and beyond
+     * PUBLISHER_MAX_POINTS that it has not taken they are dropped; unless `holds_points`: then they
+     * hold back what caused them, as signals do. */
+    struct sink *point_sink;
+    bool holds_points;
+    _Atomic uint64_t points, dropped_points;
+    _Atomic uint64_t open_points; /* not taken yet */
+    const struct topics *topics;  /* set by the engine, and so is what follows */
     struct breakdown *breakdown;
     _Atomic uint64_t signals, dead_letters;
 };
@@ -55,6 +63,13 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
                                   uint64_t sequence);
 /* Whether anybody confirms signals, and so holds back what caused them. */
 bool publisher_holds_signals(const struct publisher *publisher);
+
+/* Whether the point sink takes one more point; else it is counted as dropped. */
+bool publisher_takes_point(struct publisher *publisher);
+/* Makes one of the task, in the way of publisher_signal(). */
+struct delivery *publisher_point(struct publisher *publisher, const struct task *task,
+                                 const struct published_point *point, struct in_flight *in_flight,
+                                 uint64_t sequence);
 
 /* Whether dead letters go anywhere; else they are counted and passed. */
 bool publisher_has_dead_letters(const struct publisher *publisher);

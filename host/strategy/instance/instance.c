@@ -143,6 +143,11 @@ static bool append_slot(struct instance *instance, uint32_t slot, struct error *
     return true;
 }
 
+static bool watch_field(struct instance *instance, const char *path, size_t size,
+                        struct error *error) {
+    return watch_add_field(instance->watch, path, size) || error_set_memory(error, "a field");
+}
+
 bool instance_add_field(struct instance *instance, const char *path, size_t size, uint32_t *index,
                         struct error *error) {
     uint32_t slot;
@@ -155,7 +160,7 @@ bool instance_add_field(struct instance *instance, const char *path, size_t size
         }
     }
     *index = instance->field_count;
-    return append_slot(instance, slot, error);
+    return append_slot(instance, slot, error) && watch_field(instance, path, size, error);
 }
 
 /* The descriptor's fields keep their numbers, be one listed twice. */
@@ -165,7 +170,8 @@ static bool add_described_fields(struct instance *instance, struct error *error)
         const char *path = description->fields[i];
         uint32_t slot;
         if (!projection_add(instance->projection, path, strlen(path), &slot, error) ||
-            !append_slot(instance, slot, error))
+            !append_slot(instance, slot, error) ||
+            !watch_field(instance, path, strlen(path), error))
             return false;
     }
     return true;
@@ -177,6 +183,7 @@ static void release(struct instance *instance) {
     timers_release(&instance->timers);
     (void)pthread_mutex_destroy(&instance->wake_lock);
     free(instance->slots);
+    watch_free(instance->watch);
     /* It is in no hand any more: who looks at it now has found it before. */
     if (instance->env.call_readers != NULL) {
         lock_acquire(instance->env.call_readers, call_readers_lock);
@@ -205,6 +212,16 @@ static void set_limits(struct instance *instance, const struct instance_env *env
     instance->timers.max_count = env->max_timers;
 }
 
+/* A strategy that is KEYED and takes several topics relates those of a symbol. */
+static bool begin_watch(struct instance *instance, struct error *error) {
+    const struct instance_spec *spec = instance->spec;
+    const bool does_join =
+        spec->description->scope == T5_SCOPE_KEYED && spec->description->topic_count > 1;
+    instance->watch = watch_new(spec->parameters != NULL ? spec->parameters->count : 0, does_join);
+    instance->watch_in = 1;
+    return instance->watch != NULL || error_set_memory(error, "an instance");
+}
+
 struct instance *instance_create(const struct instance_spec *spec, const struct instance_env *env,
                                  struct projection *projection, struct current_call *current_call,
                                  struct error *error) {
@@ -228,7 +245,8 @@ struct instance *instance_create(const struct instance_spec *spec, const struct 
     (void)pthread_mutex_init(&instance->wake_lock, NULL);
     instance_set_current_call(instance, current_call);
     instance->projection = projection;
-    if (!add_described_fields(instance, error) || !call_create(instance, error)) {
+    if (!begin_watch(instance, error) || !add_described_fields(instance, error) ||
+        !call_create(instance, error)) {
         release(instance);
         return NULL;
     }
@@ -277,6 +295,10 @@ void instance_deactivate(struct instance *instance) {
 }
 
 /* ---- what the owner asks and sets ---- */
+
+struct watch *instance_watch(const struct instance *instance) {
+    return instance->watch;
+}
 
 const struct instance_spec *instance_get_spec(const struct instance *instance) {
     return instance->spec;

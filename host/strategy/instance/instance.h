@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 struct instance;
+struct watch;
 
 /* What an instance is made from. Read-only, shared by all instances of a deployment; lives as long
  * as one of them. */
@@ -58,6 +59,15 @@ struct emitted_signal {
     uint32_t value_count;
     uint32_t time_frame_s; /* resolved; 0: none */
     double price;          /* resolved; 0: none */
+};
+
+/* A point of a series that passed the checks of `publish`. Spans as above. */
+struct published_point {
+    t5_str series; /* the name that the descriptor declares */
+    t5_str symbol; /* resolved */
+    int64_t event_time_ns;
+    double value;          /* not finite: a gap */
+    uint32_t time_frame_s; /* 0: none */
 };
 
 /* Which callback is in hand; for crash files and the watch. */
@@ -95,6 +105,9 @@ struct instance_env {
     /* Takes a signal over; false: it could not (memory), emit then answers T5_ERROR. Owner thread.
      * NULL: signals are dropped. */
     bool (*emit)(void *context, struct instance *instance, const struct emitted_signal *emitted);
+    /* Takes a point over; false: it could not. Owner thread. NULL: nobody looks at series, and
+     * publish answers T5_UNSUPPORTED, so that a strategy computes none. */
+    bool (*publish)(void *context, struct instance *instance, const struct published_point *point);
     /* A service is short of memory: waits for some. True: it may try again. Owner thread, in any
      * callback. NULL: no. */
     bool (*await_memory)(void *context, struct patience *patience, const char *what);
@@ -156,6 +169,7 @@ struct instance_counts {
     _Atomic uint64_t slow;       /* callbacks above slow_callback_ns */
     /* Callbacks by how long they took: on_message, on_timer and on_event. */
     _Atomic uint64_t took[INSTANCE_TOOK_BUCKETS];
+    _Atomic uint64_t points, refused_points; /* of published series */
 };
 
 /*
@@ -240,6 +254,8 @@ uint32_t instance_field_count(const struct instance *instance);
 void instance_meddled(struct instance *instance, unsigned changes);
 /* What its callbacks changed so far, and the host put back: a set of enum guard_change. */
 unsigned instance_changes(const struct instance *instance);
+/* What it wants and has not met. */
+struct watch *instance_watch(const struct instance *instance);
 /* The owner's own word to hang on an instance. */
 void instance_set_owner(struct instance *instance, void *owner);
 void *instance_owner(const struct instance *instance);

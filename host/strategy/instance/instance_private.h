@@ -14,6 +14,7 @@
 #include "message/document.h"
 #include "strategy/instance/instance.h"
 #include "strategy/instance/timers.h"
+#include "strategy/instance/watch.h"
 #include "strategy/plugin/guard.h"
 
 #include <pthread.h>
@@ -31,6 +32,7 @@ struct instance {
     bool is_muted;         /* signals are dropped: the message in hand is HISTORY */
     bool has_reason;       /* fail() was called in this callback */
     uint32_t signal_count; /* accepted in this callback */
+    uint32_t watch_in;     /* messages until `watch` looks at one */
     uint32_t mark;         /* the spec's */
     void *self;
     int32_t (*on_message)(void *self, const t5_message *message);
@@ -57,6 +59,7 @@ struct instance {
     void (*before_timer)(void *context, const t5_timer *timer); /* NULL: nobody wants to know */
     void *before_timer_context;
 
+    struct watch *watch;           /* what it wants and has not met */
     uint32_t *slots;               /* what field_slots points to */
     struct projection *projection; /* in create, else NULL */
     const struct state *loading;   /* in load, else NULL */

@@ -140,6 +140,8 @@ int32_t instance_message(struct instance *instance, t5_message *message, uint32_
         if (__builtin_expect(timers_next_event_ns(&instance->timers) <= message->event_time_ns, 0))
             (void)fire_due(instance, T5_CLOCK_EVENT, message->event_time_ns, ticks_now);
     }
+    if (__builtin_expect(--instance->watch_in == 0, 0))
+        instance->watch_in = watch_message(instance->watch, message);
     instance->message = message;
     instance_enter(instance, CALLBACK_MESSAGE);
     const int32_t code = instance->on_message(instance->self, message);

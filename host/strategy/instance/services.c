@@ -243,15 +243,60 @@ static int32_t service_emit(t5_host *host, const t5_signal *signal) {
 
 /* ---- publish ---- */
 
-/* Neither the live page nor a report is there yet. */
+/* What is wrong with the point, in words; NULL: nothing. */
+static const char *point_fault(const struct instance *instance, const t5_point *point) {
+    if (point == NULL || point->size < POINT_SIZE_1_0)
+        return "its size is below that of ABI 1.0: set it to sizeof(t5_point)";
+    if (point->series >= instance->spec->description->series_count)
+        return "the descriptor declares no series of that number";
+    if (point->symbol.len > SYMBOL_LONGEST || (point->symbol.data == NULL && point->symbol.len > 0))
+        return "its symbol must be at most 64 bytes long";
+    return NULL;
+}
+
+/* As refuse_signal(). */
+static int32_t refuse_point(struct instance *instance, const char *fault) {
+    counter_add(&instance->counts.refused_points, 1);
+    if (instance->log != NULL)
+        log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "point.rejected",
+                  "%s: point of a series rejected: %s", instance->spec->deployment, fault);
+    return T5_ERROR;
+}
+
+static void resolve_point(const struct instance *instance, const t5_point *point,
+                          struct published_point *published) {
+    const bool is_timer = instance->callback == CALLBACK_TIMER;
+    published->series = t5_text(instance->spec->description->series[point->series]);
+    published->symbol = point->symbol;
+    published->event_time_ns = point->event_time_ns;
+    published->value = point->value;
+    published->time_frame_s = point->time_frame_s;
+    if (point->time_frame_s == 0 && !is_timer)
+        published->time_frame_s = instance->message->time_frame_s;
+    if (point->symbol.len == 0)
+        published->symbol = is_timer ? instance->timer->symbol : instance->message->symbol;
+    if (point->event_time_ns == 0)
+        published->event_time_ns =
+            is_timer ? instance->timer->due_ns : instance->message->event_time_ns;
+}
+
 static int32_t service_publish(t5_host *host, const t5_point *point) {
-    const struct instance *instance = instance_of(host);
+    struct instance *instance = instance_of(host);
     if (!is_allowed(instance, IN_SPEAKING))
         return T5_NOT_NOW;
-    if (point == NULL || point->size < POINT_SIZE_1_0 ||
-        point->series >= instance->spec->description->series_count)
-        return T5_ERROR;
-    return T5_UNSUPPORTED;
+    const char *fault = point_fault(instance, point);
+    if (fault != NULL)
+        return refuse_point(instance, fault);
+    if (instance->env.publish == NULL)
+        return T5_UNSUPPORTED;
+    if (instance->is_muted)
+        return T5_OK; /* of history: as signals */
+    struct published_point published;
+    resolve_point(instance, point, &published);
+    if (!instance->env.publish(instance->env.context, instance, &published))
+        return refuse_point(instance, "out of memory");
+    counter_add(&instance->counts.points, 1);
+    return T5_OK;
 }
 
 /* ---- timers and clocks ---- */
@@ -321,9 +366,11 @@ static int32_t service_parameter(t5_host *host, const char *name, size_t len, t5
         const struct parameter_value *item = &parameters->items[i];
         if (strlen(item->name) == len && memcmp(item->name, name, len) == 0) {
             *value = item->value;
+            watch_parameter(instance->watch, i);
             return T5_OK;
         }
     }
+    watch_wrong_parameter(instance->watch, name, len);
     return T5_ERROR;
 }
 

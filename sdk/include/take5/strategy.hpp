@@ -43,6 +43,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -596,6 +597,93 @@ template <class T> class Symbols {
 
   private:
     std::vector<std::unique_ptr<T>> items_;
+};
+
+/* ---- state by symbol and time frame ---- */
+
+/* A T for each symbol id and time frame (0: a message without one), made on first sight; its
+ * address holds until its symbol is erased. */
+template <class T> class Frames {
+  public:
+    T &operator()(uint32_t symbol_id, uint32_t time_frame_s) {
+        std::unique_ptr<T> &item = symbols_[symbol_id][time_frame_s];
+        if (!item)
+            item.reset(new T());
+        return *item;
+    }
+    /* That of the message's symbol and time frame. */
+    T &operator[](const Message &message) {
+        return (*this)(message.symbol_id(), message.time_frame_s());
+    }
+    /* NULL: it has none. */
+    T *find(uint32_t symbol_id, uint32_t time_frame_s) {
+        Book *book = symbols_.find(symbol_id);
+        const auto found = book != nullptr ? book->find(time_frame_s) : typename Book::iterator();
+        return book != nullptr && found != book->end() ? found->second.get() : nullptr;
+    }
+    /* How many time frames the symbol has. */
+    size_t count(uint32_t symbol_id) const {
+        const Book *book = symbols_.find(symbol_id);
+        return book != nullptr ? book->size() : 0;
+    }
+    /* All that the symbol has. For T5_EVENT_SYMBOL_EXPIRED. */
+    void erase(uint32_t symbol_id) {
+        symbols_.erase(symbol_id);
+    }
+    void clear() {
+        symbols_.clear();
+    }
+
+    /* Calls f(time_frame_s, item) for those of the symbol, by rising time frame. */
+    template <class F> void for_each(uint32_t symbol_id, F f) const {
+        const Book *book = symbols_.find(symbol_id);
+        if (book != nullptr)
+            for (const auto &frame : *book)
+                f(frame.first, *frame.second);
+    }
+    /* Calls f(symbol_id, time_frame_s, item) for all, by rising id and time frame. */
+    template <class F> void for_each(F f) const {
+        symbols_.for_each([&f](uint32_t id, const Book &book) {
+            for (const auto &frame : book)
+                f(id, frame.first, *frame.second);
+        });
+    }
+
+    /* One record a symbol, for a T that is flat; and one of them back. */
+    void save(Writer &writer) const {
+        static_assert(std::is_trivially_copyable<T>::value,
+                      "t5::Frames::save() writes bytes as they are: write a T with pointers "
+                      "yourself, with for_each()");
+        std::string bytes;
+        symbols_.for_each([&](uint32_t id, const Book &book) {
+            bytes.clear();
+            for (const auto &frame : book) {
+                bytes.append(reinterpret_cast<const char *>(&frame.first), sizeof frame.first);
+                bytes.append(reinterpret_cast<const char *>(frame.second.get()), sizeof(T));
+            }
+            writer.write(id, bytes.data(), bytes.size());
+        });
+    }
+    void load(const Reader &reader) {
+        static_assert(std::is_trivially_copyable<T>::value, "as save()");
+        const char *bytes = static_cast<const char *>(reader.data());
+        const size_t step = sizeof(uint32_t) + sizeof(T);
+        if (reader.size() % step != 0)
+            throw std::runtime_error(
+                border::text("a record of ", reader.size(),
+                             border::text(" bytes, expected a multiple of ", step).c_str()));
+        symbols_.erase(reader.symbol_id());
+        for (size_t at = 0; at < reader.size(); at += step) {
+            uint32_t time_frame_s;
+            std::memcpy(&time_frame_s, bytes + at, sizeof time_frame_s);
+            std::memcpy(static_cast<void *>(&(*this)(reader.symbol_id(), time_frame_s)),
+                        bytes + at + sizeof time_frame_s, sizeof(T));
+        }
+    }
+
+  private:
+    using Book = std::map<uint32_t, std::unique_ptr<T>>;
+    Symbols<Book> symbols_;
 };
 
 /* ---- the border: not for authors ---- */

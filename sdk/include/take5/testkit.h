@@ -222,6 +222,21 @@ const t5_kit_signal *t5_kit_signal_at(const t5_kit *kit, size_t index); /* NULL 
 /* The last signal of that name, NULL without one. */
 const t5_kit_signal *t5_kit_signal_last(const t5_kit *kit, const char *name);
 
+/* A point of a series that it published. */
+typedef struct t5_kit_point {
+    uint32_t size;
+    uint32_t time_frame_s; /* 0: none */
+    const char *series;
+    const char *symbol; /* that of message or timer, unless the strategy said another */
+    int64_t event_time_ns;
+    double value;
+} t5_kit_point;
+
+size_t t5_kit_point_count(const t5_kit *kit);
+const t5_kit_point *t5_kit_point_at(const t5_kit *kit, size_t index); /* NULL beyond the last */
+/* The last point of that series, NULL without one. */
+const t5_kit_point *t5_kit_point_last(const t5_kit *kit, const char *series);
+
 typedef struct t5_kit_line {
     uint32_t size;
     int32_t level;    /* enum t5_level */
@@ -242,7 +257,7 @@ typedef struct t5_kit_error {
 size_t t5_kit_error_count(const t5_kit *kit);
 const t5_kit_error *t5_kit_error_at(const t5_kit *kit, size_t index);
 
-/* Forgets signals, lines and errors. */
+/* Forgets signals, points, lines and errors. */
 void t5_kit_clear(t5_kit *kit);
 
 /* ---- what goes wrong ---- */

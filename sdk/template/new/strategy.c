@@ -1,12 +1,12 @@
 /*
  * @NAME@: says when the price of a symbol leaves its average. Change it into what you want to say.
  *
- * For each symbol it keeps an exponential average of the prices: with a new price p, the average a
- * becomes a + weight (p - a). The lead is how far p lies from a, in percent; beyond `threshold` it
- * is the signal "@NAME@_up" or "@NAME@_down", said once until the price comes back or
- * goes to the other side.
+ * For each symbol and time frame it keeps an exponential average of the prices: with a new price p,
+ * the average a becomes a + weight (p - a). The lead is how far p lies from a, in percent; beyond
+ * `threshold` it is the signal "@NAME@_up" or "@NAME@_down", said once until the price comes back
+ * or goes to the other side.
  */
-#include <take5/symbols.h>
+#include <take5/frames.h>
 #include <take5/take5.h>
 
 /* Raise it when `struct memory` changes, and let load() know what older ones looked like. */
@@ -16,7 +16,8 @@
  * weighs in the average. */
 #define WARM_UP_NS (30 * 60 * 1000000000LL)
 
-/* What is remembered of a symbol. Saved as it stands: flat, without pointers or padding. */
+/* What is remembered of a symbol in one time frame. Saved as it stands: flat, without pointers or
+ * padding. */
 struct memory {
     double average;
     int64_t count; /* prices so far */
@@ -30,7 +31,7 @@ struct strategy {
     double weight;
     double threshold;
     int64_t least;
-    t5_symbols memories; /* a struct memory for each symbol */
+    t5_frames memories; /* a struct memory for each symbol and time frame */
 };
 
 static int32_t create(const t5_create_args *args, void **self) {
@@ -41,14 +42,14 @@ static int32_t create(const t5_create_args *args, void **self) {
     s->weight = t5_parameter_number(args->host, "weight");
     s->threshold = t5_parameter_number(args->host, "threshold");
     s->least = t5_parameter_integer(args->host, "least");
-    t5_symbols_init(&s->memories, sizeof(struct memory), NULL);
+    t5_frames_init(&s->memories, sizeof(struct memory), NULL);
     *self = s;
     return T5_OK;
 }
 
 static void destroy(void *self) {
     struct strategy *s = self;
-    t5_symbols_release(&s->memories);
+    t5_frames_release(&s->memories);
     free(s);
 }
 
@@ -65,7 +66,7 @@ static int32_t on_message(void *self, const t5_message *message) {
     struct strategy *s = self;
     if (!isfinite(message->price)) /* absent is NaN, never 0 */
         return T5_OK;
-    struct memory *m = t5_symbols_get(&s->memories, message->symbol_id);
+    struct memory *m = t5_frames_get(&s->memories, message->symbol_id, message->time_frame_s);
     if (m == NULL)
         return t5_fail(s->host, "out of memory");
 
@@ -89,14 +90,14 @@ static int32_t on_message(void *self, const t5_message *message) {
 static void on_event(void *self, const t5_event *event) {
     struct strategy *s = self;
     if (event->kind == T5_EVENT_SYMBOL_EXPIRED)
-        t5_symbols_drop(&s->memories, event->symbol_id);
+        t5_frames_drop(&s->memories, event->symbol_id);
 }
 
 /* What is remembered survives a reload and a restart. */
 static int32_t save(void *self, const t5_save_args *args) {
     struct strategy *s = self;
     (void)args;
-    return t5_symbols_save(&s->memories, s->host);
+    return t5_frames_save(&s->memories, s->host);
 }
 
 static int32_t load(void *self, const t5_load_args *args) {
@@ -104,7 +105,7 @@ static int32_t load(void *self, const t5_load_args *args) {
     if (args->state_version != STATE_VERSION)
         return t5_fail(s->host, "state of version %u, this one reads %d", args->state_version,
                        STATE_VERSION);
-    return t5_symbols_load(&s->memories, s->host);
+    return t5_frames_load(&s->memories, s->host);
 }
 
 /* What the host knows before a line of the above runs. Parameters are checked by it. */
@@ -132,7 +133,7 @@ static const t5_parameter least = {
     .size = sizeof least,
     .type = T5_PARAMETER_INTEGER,
     .name = "least",
-    .help = "prices of a symbol before anything is said of it",
+    .help = "prices of a symbol and time frame before anything is said",
     .default_value = "10",
     .min = "0",
     .max = "1000000",

@@ -1,10 +1,10 @@
 /*
  * @NAME@: says when the price of a symbol leaves its average. Change it into what you want to say.
  *
- * For each symbol it keeps an exponential average of the prices: with a new price p, the average a
- * becomes a + weight (p - a). The lead is how far p lies from a, in percent; beyond `threshold` it
- * is the signal "@NAME@_up" or "@NAME@_down", said once until the price comes back or
- * goes to the other side.
+ * For each symbol and time frame it keeps an exponential average of the prices: with a new price p,
+ * the average a becomes a + weight (p - a). The lead is how far p lies from a, in percent; beyond
+ * `threshold` it is the signal "@NAME@_up" or "@NAME@_down", said once until the price comes back
+ * or goes to the other side.
  */
 #include <take5/strategy.hpp>
 
@@ -12,7 +12,8 @@
 
 namespace {
 
-/* What is remembered of a symbol. Saved as it stands: flat, without pointers or padding. */
+/* What is remembered of a symbol in one time frame. Saved as it stands: flat, without pointers or
+ * padding. */
 struct Memory {
     double average;
     std::int64_t count; /* prices so far */
@@ -27,9 +28,10 @@ class Strategy : public t5::Strategy {
     t5::Number threshold_{this,     "threshold",
                           "0.25",   "distance from the average that is said, percent",
                           "0.0001", "100"};
-    t5::Integer least_{this, "least",  "10", "prices of a symbol before anything is said of it",
+    t5::Integer least_{this, "least",
+                       "10", "prices of a symbol and time frame before anything is said",
                        "0",  "1000000"};
-    t5::Symbols<Memory> memories_;
+    t5::Frames<Memory> memories_;
 
   public:
     using t5::Strategy::Strategy;
@@ -38,7 +40,7 @@ class Strategy : public t5::Strategy {
         const double price = message.price();
         if (!std::isfinite(price)) /* absent is NaN, never 0 */
             return;
-        Memory &memory = memories_[message.symbol_id()];
+        Memory &memory = memories_[message];
         const double lead = 100 * (price / memory.average - 1);
         if (memory.count >= least_ && memory.count > 0 && std::isfinite(lead))
             judge(memory, lead);

@@ -42,6 +42,14 @@ static void send(t5_kit *kit, const char *symbol, int minute, double price) {
     CHECK(kit, t5_kit_send(kit, &message) == T5_OK);
 }
 
+static void send_bar(t5_kit *kit, uint32_t time_frame_s, int minute, double close) {
+    t5_kit_message message =
+        t5_kit_message_init("bar_trends", "QQQ", BEGIN_NS + minute * MINUTE_NS);
+    message.time_frame_s = time_frame_s;
+    message.close = close;
+    CHECK(kit, t5_kit_send(kit, &message) == T5_OK);
+}
+
 static void price_that_leaves_its_average_is_said_once(const char *strategy) {
     t5_kit *kit = start(strategy);
     send(kit, "QQQ", 0, 100);
@@ -62,6 +70,16 @@ static void symbols_do_not_touch_each_other(const char *strategy) {
     for (int i = 0; i < 5; i++) {
         send(kit, "QQQ", i, 100);
         send(kit, "SPY", i, 200);
+    }
+    CHECK(kit, t5_kit_signal_count(kit) == 0);
+    t5_kit_free(kit);
+}
+
+static void time_frames_do_not_touch_each_other(const char *strategy) {
+    t5_kit *kit = start(strategy);
+    for (int i = 0; i < 5; i++) {
+        send_bar(kit, 60, i, 100);
+        send_bar(kit, 300, i, 200);
     }
     CHECK(kit, t5_kit_signal_count(kit) == 0);
     t5_kit_free(kit);
@@ -130,6 +148,7 @@ int main(int argc, char **argv) {
     }
     price_that_leaves_its_average_is_said_once(argv[1]);
     symbols_do_not_touch_each_other(argv[1]);
+    time_frames_do_not_touch_each_other(argv[1]);
     what_it_knows_survives_a_reload(argv[1]);
     memory_that_runs_out_is_an_error(argv[1]);
     sample_is_taken(argv[1], argv[2]);

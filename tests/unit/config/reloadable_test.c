@@ -109,6 +109,8 @@ Test(reload, everything_at_once) {
            "change this, restart the host\n"
            "[sink:jsonl] path is now /x/signals.jsonl, was "
            "/var/lib/take5/signals.jsonl: a reload cannot change this, restart the host\n"
+           "[series] path is now /x/series.jsonl, was /var/lib/take5/series.jsonl: a reload "
+           "cannot change this, restart the host\n"
            "take5.ini:8: [dead_letters] to is now none, was jsonl: a reload cannot "
            "change this, restart the host\n"
            "[dead_letters] path is now /x/dead_letters.jsonl, was "
@@ -125,7 +127,8 @@ Test(reload, the_schema_marks_what_the_contract_says) {
         {"take5", "lanes"},       {"take5", "strategy_dir"}, {"take5", "cache_dir"},
         {"take5", "run_dir"},     {"take5", "state_dir"},    {"signals", "sinks"},
         {"sink:jsonl", "path"},   {"sink:kafka", "topic"},   {"dead_letters", "to"},
-        {"dead_letters", "path"}, {"dead_letters", "topic"}, {"decode", "max_bytes"}};
+        {"dead_letters", "path"}, {"dead_letters", "topic"}, {"decode", "max_bytes"},
+        {"series", "to"},         {"series", "path"},        {"series", "topic"}};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         cr_assert(schema_find(fixed[i][0], fixed[i][1])->is_fixed, "%s", fixed[i][1]);
 }

@@ -273,3 +273,75 @@ Test(services_signals, signal_that_the_host_cannot_keep_is_answered_with_an_erro
     cr_assert_eq(atomic_load(&instance_counts(fixture.instance)->signals), 0);
     fixture_release(&fixture);
 }
+
+/* ---- points of series ---- */
+
+static const char *const series[] = {"level", "band", NULL};
+static struct text published;
+
+static bool note_point(void *context, struct instance *instance,
+                       const struct published_point *point) {
+    (void)context;
+    (void)instance;
+    text_printf(&published, "%.*s %.*s %lld %g %u\n", (int)point->series.len, point->series.data,
+                (int)point->symbol.len, point->symbol.data, (long long)point->event_time_ns,
+                point->value, point->time_frame_s);
+    return true;
+}
+
+static void start_publishing(struct fixture *fixture) {
+    fixture_init(fixture);
+    fixture->descriptor.series = series;
+    fixture->env.publish = note_point;
+    probe.on_message = publish_next;
+    fixture_start(fixture);
+    text_init(&published);
+    next_point = (t5_point){.size = sizeof next_point, .series = 1, .value = 2.5};
+}
+
+Test(services_signals, point_takes_symbol_time_and_time_frame_of_the_message) {
+    struct fixture fixture;
+    start_publishing(&fixture);
+    fixture_give(&fixture, "QQQ", 100);
+    next_point = (t5_point){.size = sizeof next_point,
+                            .symbol = t5_text("SPY"),
+                            .event_time_ns = 7,
+                            .time_frame_s = 300,
+                            .value = (double)INFINITY};
+    fixture_give(&fixture, "QQQ", 200);
+    cr_expect_eq(publish_code, T5_OK);
+    cr_expect_str_eq(published.data, "band QQQ 100 2.5 0\nlevel SPY 7 inf 300\n");
+    cr_expect_eq(atomic_load(&instance_counts(fixture.instance)->points), 2);
+    text_release(&published);
+    fixture_release(&fixture);
+}
+
+Test(services_signals, points_that_are_none_are_refused_and_counted) {
+    static const char long_symbol[] =
+        "01234567890123456789012345678901234567890123456789012345678901234";
+    struct fixture fixture;
+    start_publishing(&fixture);
+    next_point.series = 2;
+    fixture_give(&fixture, "QQQ", 100);
+    cr_expect_eq(publish_code, T5_ERROR);
+    next_point = (t5_point){.size = 8};
+    fixture_give(&fixture, "QQQ", 101);
+    cr_expect_eq(publish_code, T5_ERROR);
+    next_point = (t5_point){.size = sizeof next_point, .symbol = t5_text(long_symbol)};
+    fixture_give(&fixture, "QQQ", 102);
+    cr_expect_eq(publish_code, T5_ERROR);
+    cr_expect_eq(atomic_load(&instance_counts(fixture.instance)->refused_points), 3);
+    cr_expect_eq(published.size, 0);
+    fixture_release(&fixture);
+}
+
+Test(services_signals, points_of_history_are_accepted_and_dropped) {
+    struct fixture fixture;
+    start_publishing(&fixture);
+    t5_message message = fixture_message(&fixture, "QQQ", 100);
+    message.flags |= T5_MESSAGE_HISTORY;
+    instance_message(fixture.instance, &message, 0, &fixture.ticks);
+    cr_expect_eq(publish_code, T5_OK);
+    cr_expect_eq(published.size, 0);
+    fixture_release(&fixture);
+}
