@@ -1,6 +1,8 @@
 /* Picks the subcommand. */
 #include "cli/cli.h"
+#include "commands/operation/operation.h"
 #include "commands/registry.h"
+#include "commands/research/research.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 #include "config/control_endpoint.h"
-#include "config/install_paths.h"
+#include "config/place/install_paths.h"
 
 #include <errno.h>
 #include <stdarg.h>

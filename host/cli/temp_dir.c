@@ -1,7 +1,7 @@
 #include "cli/temp_dir.h"
 
-#include "config/install_paths.h"
 #include "config/items.h"
+#include "config/place/install_paths.h"
 #include "config/schema.h"
 
 #include <errno.h>

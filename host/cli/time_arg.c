@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/cli.h"
-#include "config/quotes.h"
+#include "config/text/quotes.h"
 #include "message/epoch.h"
 #include "message/time_text.h"
 

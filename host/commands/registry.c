@@ -1,5 +1,9 @@
 #include "commands/registry.h"
 
+#include "commands/authoring/authoring.h"
+#include "commands/operation/operation.h"
+#include "commands/research/research.h"
+
 const struct command *const commands[] = {
     &command_run,
     &command_check,

@@ -3,8 +3,8 @@
  */
 #include "config/build.h"
 #include "config/items.h"
-#include "config/quotes.h"
-#include "config/value.h"
+#include "config/text/quotes.h"
+#include "config/value/value.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -9,9 +9,9 @@
 #define TAKE5_CONFIG_BUILD_H
 
 #include "config/config.h"
-#include "config/ini.h"
 #include "config/librdkafka_schema.h"
 #include "config/schema.h"
+#include "config/text/ini.h"
 
 struct build {
     struct config *config;

@@ -5,7 +5,7 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "config/build.h"
-#include "config/paths.h"
+#include "config/text/paths.h"
 
 #include <errno.h>
 #include <grp.h>

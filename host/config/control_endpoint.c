@@ -2,9 +2,9 @@
 
 #include "base/text.h"
 #include "config/build.h"
-#include "config/ini.h"
-#include "config/paths.h"
-#include "config/value.h"
+#include "config/text/ini.h"
+#include "config/text/paths.h"
+#include "config/value/value.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  */
 #include "config/build.h"
 #include "config/items.h"
-#include "config/value_list.h"
+#include "config/value/value_list.h"
 
 #include <string.h>
 #include <strings.h>

@@ -3,7 +3,7 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "config/items.h"
-#include "config/value.h"
+#include "config/value/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define NAME_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 void config_deployment_release(struct config_deployment *deployment) {
-    value_release_section(deployment, SECTION);
+    schema_release(deployment, SECTION);
     config_items_release(&deployment->settings);
     config_items_release(&deployment->keys);
     free(deployment->name);
@@ -45,7 +45,7 @@ struct config_deployment *build_deployment(struct build *build, const char *name
         return NULL;
 
     struct config_deployment deployment = {.name = strdup(name), .place = place};
-    if (deployment.name == NULL || !value_set_defaults(&deployment, SECTION) ||
+    if (deployment.name == NULL || !schema_set_defaults(&deployment, SECTION) ||
         !ARRAY_RESIZE(config->deployments, config->deployment_count + 1)) {
         config_deployment_release(&deployment);
         build_out_of_memory(build);

@@ -3,8 +3,8 @@
  */
 #include "base/units.h"
 #include "config/build.h"
-#include "config/paths.h"
-#include "config/quotes.h"
+#include "config/text/paths.h"
+#include "config/text/quotes.h"
 
 #include <string.h>
 

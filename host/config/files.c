@@ -1,8 +1,8 @@
 #include "config/files.h"
 
 #include "base/text.h"
-#include "config/paths.h"
 #include "config/schema.h"
+#include "config/text/paths.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -5,9 +5,9 @@
 #include "base/units.h"
 #include "config/build.h"
 #include "config/files.h"
-#include "config/host_id.h"
-#include "config/install_paths.h"
-#include "config/paths.h"
+#include "config/place/host_id.h"
+#include "config/place/install_paths.h"
+#include "config/text/paths.h"
 #include "os/file_uses.h"
 
 #include <arpa/inet.h>

@@ -6,7 +6,7 @@
 #include "config/build.h"
 #include "config/items.h"
 #include "config/property_source.h"
-#include "config/value_list.h"
+#include "config/value/value_list.h"
 
 #include <stdlib.h>
 #include <string.h>

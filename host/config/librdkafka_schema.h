@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/faults.h"
-#include "config/ini.h"
+#include "config/text/ini.h"
 
 #include <stdbool.h>
 

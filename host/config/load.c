@@ -4,10 +4,10 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "config/build.h"
-#include "config/ini.h"
 #include "config/items.h"
-#include "config/paths.h"
-#include "config/value.h"
+#include "config/text/ini.h"
+#include "config/text/paths.h"
+#include "config/value/value.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "config/items.h"
-#include "config/paths.h"
-#include "config/quotes.h"
+#include "config/text/paths.h"
+#include "config/text/quotes.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  */
 #include "config/build.h"
 #include "config/items.h"
-#include "config/value.h"
+#include "config/value/value.h"
 
 #include <string.h>
 

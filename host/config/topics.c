@@ -2,7 +2,7 @@
 
 #include "base/array.h"
 #include "base/text.h"
-#include "config/value.h"
+#include "config/value/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "config/build.h"
 #include "config/items.h"
 #include "config/schema.h"
-#include "config/value.h"
+#include "config/value/value.h"
 
 #include <stdlib.h>
 #include <string.h>

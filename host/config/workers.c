@@ -5,8 +5,8 @@
 #include "base/units.h"
 #include "config/build.h"
 #include "config/items.h"
-#include "config/paths.h"
-#include "config/value.h"
+#include "config/text/paths.h"
+#include "config/value/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 /* ---- while it is built ---- */
 
 void config_worker_release(struct config_worker *worker) {
-    value_release_section(worker, SECTION);
+    schema_release(worker, SECTION);
     config_items_release(&worker->keys);
     free(worker->name);
 }
@@ -31,7 +31,7 @@ struct config_worker *build_worker(struct build *build, const char *name, struct
     if (!build_check_name(build, "worker", name, place))
         return NULL;
     struct config_worker worker = {.name = strdup(name), .place = place};
-    if (worker.name == NULL || !value_set_defaults(&worker, SECTION) ||
+    if (worker.name == NULL || !schema_set_defaults(&worker, SECTION) ||
         !ARRAY_RESIZE(config->workers, config->worker_count + 1)) {
         config_worker_release(&worker);
         build_out_of_memory(build);

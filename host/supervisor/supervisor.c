@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "config/paths.h"
+#include "config/text/paths.h"
 #include "config/workers.h"
 #include "ops/control/run_directory.h"
 #include "os/private_file.h"

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "base/wire.h"
-#include "config/quotes.h"
+#include "config/text/quotes.h"
 #include "strategy/plugin/parameter.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
-#include "config/value.h"
+#include "config/value/value.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,0 +1,48 @@
+/*
+ * commands/operation/status.h - a running host's status, as `ctl` and `top` read it.
+ */
+#ifndef TAKE5_COMMANDS_OPERATION_STATUS_H
+#define TAKE5_COMMANDS_OPERATION_STATUS_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/host_locator.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The host's answer as text, or that of one of its workers; false when none comes, or it is no
+ * JSON. `tree` (may be NULL) gets it parsed, as status_parse() does: cJSON_Delete() it. */
+bool status_ask(const struct host_locator *host, struct text *answer, cJSON **tree,
+                struct error *error);
+
+/* A host's answer, for people: strings are as text_visible() shows them. NULL: no JSON. */
+cJSON *status_parse(const char *data, size_t size);
+
+/* Members, with "", 0, false and NULL for what is not there; nor is anything in NULL. */
+const char *status_text(const cJSON *object, const char *name);
+double status_number(const cJSON *object, const char *name);
+bool status_is(const cJSON *object, const char *name);
+const cJSON *status_member(const cJSON *object, const char *name);
+/* The strategy of that name. */
+const cJSON *status_strategy(const cJSON *status, const char *name);
+/* How much a number that only grows grew in a second. 0 without an earlier one, or if it is less
+ * now, as its instances or its host went. */
+double status_rate(const cJSON *now, const cJSON *before, const char *name, double seconds);
+
+/* What the host does, in a word or two: "running", "draining", "STUCK: ...". */
+void status_condition(const cJSON *status, char *text, size_t size);
+/* "1,234,567", "12.3M" when it is wider than `width`. */
+void status_format_count(double count, size_t width, char *text, size_t size);
+/* "850 ns", "1.2 us", "35 ms", "2.1 s". */
+void status_format_ns(double ns, char *text, size_t size);
+/* "4 s", "12 min 3 s", "3 h 12 min", "2 d 3 h". */
+void status_format_span(double seconds, char *text, size_t size);
+
+/* The table for people. `before` (NULL: none) is an earlier status, `seconds` before this one, for
+ * rates. */
+void status_print(const cJSON *status, const cJSON *before, double seconds);
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * Two replays of the same messages, each in a process of its own: so two builds of one strategy,
+ * under one name, are never in one process, and both have a core.
+ */
+#include "base/array.h"
+#include "base/json_writer.h"
+#include "cli/progress_line.h"
+#include "commands/research/diff_compare.h"
+#include "commands/research/replay.h"
+#include "commands/research/research.h"
+#include "os/output_child.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_SYMBOLS 20 /* for people */
+
+/* Exit codes, as diff(1) has them. */
+enum { SAME = EXIT_GOOD, DIFFERENT = EXIT_FAILED, UNDECIDED = EXIT_USAGE };
+
+struct diff_command {
+    struct replay_options replay;
+    double eps;
+    bool is_json;
+    struct progress_line progress;
+};
+
+/* ---- the arguments of a replay ---- */
+
+struct arguments {
+    char **items; /* NULL at the end */
+    size_t count;
+    bool is_oom;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct arguments *arguments,
+                                                      const char *format, ...) {
+    struct text text;
+    va_list args;
+    text_init(&text);
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+    char *argument = text_take(&text);
+    if (argument == NULL || !ARRAY_RESIZE(arguments->items, arguments->count + 2)) {
+        free(argument);
+        arguments->is_oom = true;
+        return;
+    }
+    arguments->items[arguments->count++] = argument;
+    arguments->items[arguments->count] = NULL;
+}
+
+static void arguments_release(struct arguments *arguments) {
+    for (size_t i = 0; i < arguments->count; i++)
+        free(arguments->items[i]);
+    free(arguments->items);
+}
+
+static void add_list(struct arguments *arguments, const char *option, const struct csv_arg *list) {
+    for (size_t i = 0; i < list->count; i++)
+        add(arguments, "%s=%s", option, list->items[i]);
+}
+
+static void add_options(struct arguments *arguments, const struct replay_options *options) {
+    const struct file_source_options *source = &options->source;
+    if (options->config.path != NULL)
+        add(arguments, "-c%s", options->config.path);
+    for (size_t i = 0; i < options->config.override_count; i++) {
+        const struct config_override *override = &options->config.overrides[i];
+        add(arguments, "-s%s.%s=%s", override->section, override->key, override->value);
+    }
+    if (source->topic != NULL)
+        add(arguments, "--topic=%s", source->topic);
+    if (source->journal != NULL)
+        add(arguments, "--journal=%s", source->journal);
+    if (source->from_ns != FILE_SOURCE_NO_FROM)
+        add(arguments, "--from=%" PRId64, source->from_ns);
+    if (source->until_ns != FILE_SOURCE_NO_UNTIL)
+        add(arguments, "--until=%" PRId64, source->until_ns);
+    if (source->is_cold)
+        add(arguments, "--cold");
+    if (options->is_verbose)
+        add(arguments, "-v");
+    if (source->is_strict)
+        add(arguments, "--strict");
+    add_list(arguments, "--symbols", &options->symbols);
+    add_list(arguments, "--map", &options->mappings);
+}
+
+/* What is compared: a strategy, a directory of them, or a configuration. */
+static bool begin(const struct diff_command *command, const char *what, int file_count,
+                  char *const *files, struct output_child *child, struct error *error) {
+    struct arguments arguments = {0};
+    add(&arguments, "take5");
+    add(&arguments, "replay");
+    add(&arguments, "-q");
+    add(&arguments, "--places");
+    add_options(&arguments, &command->replay);
+    if (!choice_is_strategy(what))
+        add(&arguments, "-c%s", what);
+    add(&arguments, "--");
+    if (choice_is_strategy(what))
+        add(&arguments, "%s", what);
+    for (int i = 0; i < file_count; i++)
+        add(&arguments, "%s", files[i]);
+    const bool did = !arguments.is_oom ? output_child_begin(child, arguments.items, error)
+                                       : error_set_memory(error, "the arguments of a replay");
+    arguments_release(&arguments);
+    return did;
+}
+
+/* ---- results ---- */
+
+static void print_signal(const char *head, const char *text) {
+    say("  %s %s\n", head, text != NULL ? text : "nothing");
+}
+
+static int compare_symbols(const void *a, const void *b) {
+    const struct diff_symbol *left = a, *right = b;
+    const uint64_t more = diff_count(&left->counts), other = diff_count(&right->counts);
+    return more != other ? (more < other ? 1 : -1) : strcmp(left->name, right->name);
+}
+
+static void print_table(const struct diff *diff) {
+    say("\n  %-16s %12s %12s %12s %12s\n", "symbol", "same", "changed", "only old", "only new");
+    for (size_t i = 0; i < diff->symbol_count; i++) {
+        const struct diff_symbol *symbol = &diff->by_symbol[i];
+        const uint64_t differences = diff_count(&symbol->counts);
+        if (differences == 0)
+            break;
+        if (i == MOST_SYMBOLS) {
+            say("  ... --json has all %zu symbols\n", diff->symbol_count);
+            break;
+        }
+        say("  %-16s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", symbol->name,
+            symbol->counts.same, symbol->counts.changed, symbol->counts.only_old,
+            symbol->counts.only_new);
+    }
+}
+
+static void print_result(const struct diff *diff) {
+    const struct diff_counts *counts = &diff->counts;
+    say("%" PRIu64 " same, %" PRIu64 " changed, %" PRIu64 " only in the old, %" PRIu64
+        " only in the new\n",
+        counts->same, counts->changed, counts->only_old, counts->only_new);
+    if (counts->changed > 0)
+        say("of the changed ones: value of %" PRIu64 ", confidence of %" PRIu64
+            ", price or data of %" PRIu64 "\n",
+            diff->value_changes, diff->confidence_changes, diff->data_changes);
+    if (!diff->has_first)
+        return;
+    say("\nthe first difference:\n");
+    print_signal("old", diff->first_old);
+    print_signal("new", diff->first_new);
+    print_table(diff);
+}
+
+static void put_counts(struct json_writer *json, const struct diff_counts *counts) {
+    json_unsigned(json, "same", counts->same);
+    json_unsigned(json, "changed", counts->changed);
+    json_unsigned(json, "only_old", counts->only_old);
+    json_unsigned(json, "only_new", counts->only_new);
+}
+
+static void put_signal(struct json_writer *json, const char *name, const char *text) {
+    text_puts(json_value(json, name), text != NULL ? text : "null");
+}
+
+static void print_json(const struct diff *diff) {
+    struct text text;
+    struct json_writer json = json_writer_of(&text);
+    text_init(&text);
+    json_begin_object(&json, NULL);
+    put_counts(&json, &diff->counts);
+    json_unsigned(&json, "changed_value", diff->value_changes);
+    json_unsigned(&json, "changed_confidence", diff->confidence_changes);
+    json_unsigned(&json, "changed_data", diff->data_changes);
+    if (diff->has_first) {
+        json_begin_object(&json, "first");
+        put_signal(&json, "old", diff->first_old);
+        put_signal(&json, "new", diff->first_new);
+        json_end_object(&json);
+    }
+    json_begin_array(&json, "symbols");
+    for (size_t i = 0; i < diff->symbol_count; i++) {
+        json_begin_object(&json, NULL);
+        json_text(&json, "symbol", diff->by_symbol[i].name);
+        put_counts(&json, &diff->by_symbol[i].counts);
+        json_end_object(&json);
+    }
+    json_end_array(&json);
+    json_end_object(&json);
+    if (text_is_oom(&text))
+        note_oom();
+    else
+        printf("%s\n", text.data);
+    text_release(&text);
+}
+
+/* ---- the command ---- */
+
+static void on_progress(void *context, uint64_t count) {
+    struct diff_command *command = context;
+    if (!command->replay.is_quiet && progress_line_is_due(&command->progress))
+        progress_line_show(&command->progress, "comparing", "signals", count, -1);
+}
+
+/* Both children must have come to their end: half a replay is no ground to say anything. */
+static bool end(struct output_child children[2], char *const *names) {
+    bool did = true;
+    for (int i = 0; i < 2; i++) {
+        const int code = output_child_end(&children[i]);
+        if (code != 0)
+            complain("the replay of %s failed (%s %d)", names[i],
+                     code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
+        did = did && code == 0;
+    }
+    return did;
+}
+
+static int compare(struct diff_command *command, int argc, char **argv) {
+    struct output_child children[2] = {OUTPUT_CHILD_INIT, OUTPUT_CHILD_INIT};
+    struct error error = {0};
+    struct diff diff;
+    if (!diff_init(&diff, command->eps)) {
+        complain("out of memory");
+        return UNDECIDED;
+    }
+    diff.progress = on_progress;
+    diff.context = command;
+    progress_line_init(&command->progress);
+    const bool did = begin(command, argv[0], argc - 2, argv + 2, &children[0], &error) &&
+                     begin(command, argv[1], argc - 2, argv + 2, &children[1], &error) &&
+                     diff_compare(&diff, children[0].output, children[1].output, &error);
+    progress_line_clear(&command->progress);
+    const bool did_end = end(children, argv);
+    int code = UNDECIDED;
+    if (did && did_end) {
+        if (diff.symbol_count > 0)
+            qsort(diff.by_symbol, diff.symbol_count, sizeof *diff.by_symbol, compare_symbols);
+        if (command->is_json)
+            print_json(&diff);
+        else
+            print_result(&diff);
+        code = diff_count(&diff.counts) == 0 ? SAME : DIFFERENT;
+    } else if (!did && (did_end || error.code != ERROR_STATE)) {
+        complain("%s", error.text);
+    }
+    diff_release(&diff);
+    return code;
+}
+
+/* Two strategies or two configurations, and files that can be read twice. */
+static bool check_operands(const struct diff_command *command, int argc, char **argv) {
+    const bool is_strategy = choice_is_strategy(argv[0]);
+    if (is_strategy != choice_is_strategy(argv[1])) {
+        complain("%s and %s: give two strategies, or two configurations", argv[0], argv[1]);
+        return false;
+    }
+    if (!is_strategy && command->replay.config.path != NULL) {
+        complain("-c %s beside two configurations: give one or the other",
+                 command->replay.config.path);
+        return false;
+    }
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "-") != 0 && !choice_is_strategy(argv[i]))
+            continue;
+        complain("%s: give recordings behind the two that are compared; each is read twice, so "
+                 "the standard input cannot be one",
+                 argv[i]);
+        return false;
+    }
+    return check_span(command->replay.source.from_ns, command->replay.source.until_ns);
+}
+
+static int run(int argc, char **argv) {
+    struct diff_command command = {.replay = REPLAY_OPTIONS_INIT};
+    int code = EXIT_FAILED;
+    signal(SIGPIPE, SIG_IGN);
+    if (options_parse(&command_diff, &command, &argc, &argv, &code))
+        code = check_operands(&command, argc, argv) ? compare(&command, argc, argv)
+                                                    : usage(&command_diff);
+    replay_options_release(&command.replay);
+    return code == EXIT_CONFIG ? UNDECIDED : code;
+}
+
+static const struct option_row options[] = {
+    {0, "eps", "E", OPTION_POSITIVE(struct diff_command, eps),
+     "numbers a and b count as the same when they differ by at most E * max(1, |a|, |b|) (default: "
+     "not at all)"},
+    {0, "json", NULL, OPTION_FLAG(struct diff_command, is_json), "print JSON, with all symbols"},
+    OPTIONS_REPLAY(struct diff_command, replay),
+    OPTIONS_END,
+};
+
+const struct command command_diff = {
+    .name = "diff",
+    .usage = "[options] OLD.so NEW.so FILE...\n[options] OLD.ini NEW.ini FILE...",
+    .summary = "compare the signals of two builds, or of two configurations",
+    .description =
+        "Replays the recordings with each of the two, in a process of its own, and compares their "
+        "signals by cause: those of one message are the same signal when deployment, name, symbol, "
+        "event time and time frame are the same. Counts, and shows the first difference. Ends with "
+        "0 when there is none, 1 when there are some, and 2 when that cannot be said.",
+    .examples = "take5 diff old/alpha.so new/alpha.so day.jsonl",
+    .options = options,
+    .min_operands = 3,
+    .max_operands = OPERANDS_ANY,
+    .run = run,
+};

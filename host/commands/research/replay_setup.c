@@ -1,0 +1,164 @@
+#include "commands/research/replay.h"
+
+#include "base/clock.h"
+#include "cli/temp_dir.h"
+#include "cli/uses.h"
+#include "engine/crash/crash.h"
+#include "recording/csv.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Messages of a lane whose signals wait for their turn: enough for it to run ahead of the others,
+ * little enough to keep memory flat. */
+#define MAX_UNCONFIRMED 8000
+#define UNREMARKED_NS   (3600 * NS_PER_S)
+
+/* Tells recordings from strategies among the operands, and moves the recordings together. */
+static bool take_operands(struct replay_options *options, int argc, char **argv) {
+    const char **files = (const char **)argv;
+    for (int i = 0; i < argc; i++) {
+        if (!choice_is_strategy(argv[i]))
+            files[options->source.path_count++] = argv[i];
+        else if (!choice_add(&options->choice, argv[i]))
+            return false;
+    }
+    if (options->source.path_count == 0) {
+        complain("no file to replay: give one or more, or - for the standard input");
+        return false;
+    }
+    options->source.paths = files;
+    return true;
+}
+
+/* Rows of CSV have no offsets, by which a journal names its messages. */
+static bool check_mappings(const struct csv_arg *mappings, const char *journal) {
+    struct error error;
+    if (mappings->count > 0 && journal != NULL) {
+        complain("--map and --journal: rows of CSV have no offsets, so no journal can name them");
+        return false;
+    }
+    for (size_t i = 0; i < mappings->count; i++)
+        if (!recording_csv_check(mappings->items[i], &error)) {
+            complain("--map %s", error.text);
+            return false;
+        }
+    return true;
+}
+
+bool replay_parse(const struct command *command, void *target, struct replay_options *options,
+                  int argc, char **argv, int *code) {
+    if (!options_parse(command, target, &argc, &argv, code))
+        return false;
+    if (!take_operands(options, argc, argv) ||
+        !check_span(options->source.from_ns, options->source.until_ns) ||
+        !check_mappings(&options->mappings, options->source.journal)) {
+        *code = usage(command);
+        return false;
+    }
+    if (options->output != NULL && strcmp(options->output, "-") == 0)
+        options->output = NULL;
+    options->source.symbols = (const char *const *)options->symbols.items;
+    options->source.symbol_count = options->symbols.count;
+    options->source.mappings = (const char *const *)options->mappings.items;
+    options->source.mapping_count = options->mappings.count;
+    return true;
+}
+
+/* What a live host does that a replay must not. */
+static void restrain(const struct replay_options *options, struct config *config) {
+    config->on_stuck = ON_STUCK_REPORT; /* a debugger may hold a callback for long */
+    if (config->max_unconfirmed > MAX_UNCONFIRMED)
+        config->max_unconfirmed = MAX_UNCONFIRMED;
+    if (!options->is_verbose)
+        config->slow_callback_ns = UNREMARKED_NS; /* no stream waits, and the summary has times */
+}
+
+static bool set_log(const struct replay_options *options, const struct config *config,
+                    struct log *log, struct error *error) {
+    struct config ours = *config;
+    ours.log.path = NULL; /* it is the service's */
+    if (!config_apply_log(&ours, log, error))
+        return false;
+    if (!options->is_verbose)
+        log_set_level(log, NULL, LOG_LEVEL_WARNING);
+    return true;
+}
+
+/* A crash is put down to its strategy and message; unless a sanitizer is there to tell more. */
+static bool watch_crashes(const struct config *config, struct error *error) {
+    struct sigaction present;
+    if (sigaction(SIGSEGV, NULL, &present) == 0 && present.sa_handler != SIG_DFL)
+        return true;
+    return mkdir(config->state_dir, 0700) == 0 || errno == EEXIST
+               ? crash_install(config, false, error)
+               : error_set_errno(error, errno, "cannot create %s", config->state_dir);
+}
+
+/* The signals must not go into what is replayed, nor into what a live host writes. */
+static bool check_files(const struct replay_options *options, const struct config *config,
+                        struct error *error) {
+    struct file_uses uses = {0};
+    bool did = uses_keep_config(&uses, config, options->output, error) &&
+               uses_read(&uses, "the journal", options->source.journal, error);
+    for (size_t i = 0; did && i < options->source.path_count; i++)
+        did = uses_read(&uses, "the recording", options->source.paths[i], error);
+    did = did && uses_write(&uses, options->output, error);
+    if (did && options->is_json && options->output != NULL) /* there the summary goes */
+        did = uses_write(&uses, NULL, error);
+    file_uses_release(&uses);
+    return did;
+}
+
+int replay(struct replay_options *options, struct signals *signals) {
+    struct temp_dir temp = {0};
+    struct error error = {0};
+    struct config *config = NULL;
+    struct log *log = log_for_command();
+    int code = EXIT_FAILED;
+    if (log == NULL)
+        return EXIT_FAILED;
+    if (!temp_dir_init(&temp, &error)) {
+        complain("%s", error.text);
+        goto done;
+    }
+    if (!choice_apply(&options->choice, &options->config) ||
+        !temp_dir_set_directories(&temp, &options->config, NULL) ||
+        (!config_options_has_file(&options->config) &&
+         !temp_dir_set_strategies(&options->config, NULL)))
+        goto done;
+    config = choice_load(&options->choice, &options->config);
+    if (config == NULL) {
+        code = EXIT_CONFIG;
+        goto done;
+    }
+    if (!check_files(options, config, &error)) {
+        code = fail(EXIT_USAGE, &error);
+        goto done;
+    }
+    restrain(options, config);
+    if (!set_log(options, config, log, &error)) {
+        code = fail(EXIT_CONFIG, &error);
+        goto done;
+    }
+    if (!watch_crashes(config, &error)) {
+        complain("%s", error.text);
+        goto done;
+    }
+    code = replay_run(options, config, log, signals);
+done:
+    config_free(config);
+    log_free(log);
+    temp_dir_release(&temp);
+    return code;
+}
+
+void replay_options_release(struct replay_options *options) {
+    csv_arg_release(&options->symbols);
+    csv_arg_release(&options->mappings);
+    config_options_release(&options->config);
+    choice_release(&options->choice);
+}

@@ -1,0 +1,23 @@
+/*
+ * config/text/quotes.h - values stand without quotes: a pair around one would be part of it, which
+ * nobody means. Whoever takes a value from people asks here.
+ */
+#ifndef TAKE5_CONFIG_TEXT_QUOTES_H
+#define TAKE5_CONFIG_TEXT_QUOTES_H
+
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the text begins and ends with a quote, of any kind: also those that text programs put in
+ * their place, and backticks. */
+bool quotes_around(const char *text, size_t size);
+
+/* Whether the value, or with `is_list` one of its items, has quotes around it. */
+bool quotes_in(const char *value, bool is_list);
+
+/* Appends what was probably meant by such a value, in one line. */
+void quotes_meant(const char *value, struct text *meant);
+
+#endif
