@@ -44,6 +44,8 @@ static struct {
     char why[INTERPRETER_WHY_SIZE];
 } answer;
 
+static const char *const any_topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};
+
 static const char *setting(const t5_describe_args *args, const char *name, const char *otherwise) {
     for (uint32_t i = 0; i < args->setting_count; i++)
         if (t5_str_equal(args->settings[i].name, t5_text(name)))
@@ -160,9 +162,9 @@ static int ask(const t5_describe_args *args, t5_description *description) {
 int32_t describe(const t5_describe_args *args, t5_description *description) {
     const struct interpreter_setup setup = {setting(args, "venv", ""), setting(args, "python", "")};
     description->error = answer.why;
-    if (setting(args, "file", NULL) == NULL) {
-        snprintf(answer.why, sizeof answer.why, "it needs a script: set file = NAME.py");
-        return T5_ERROR;
+    if (setting(args, "file", NULL) == NULL) { /* the host will say that it has to be set */
+        description->topics = any_topics;
+        return T5_OK;
     }
     if (!interpreter_begin(&setup, answer.why))
         return T5_ERROR;

@@ -14,11 +14,12 @@ struct script {
 /* Around every callback: the interpreter's lock, and the instance in hand. */
 struct scope {
     PyGILState_STATE state;
-    t5_host *before;
+    struct in_hand before;
 };
 
-static struct scope scope_begin(t5_host *host) {
-    return (struct scope){interpreter_enter(), services_enter(host)};
+static struct scope scope_begin(const struct script *script) {
+    return (struct scope){interpreter_enter(),
+                          services_enter((struct in_hand){script->host, script->object})};
 }
 
 static void scope_end(struct scope scope) {
@@ -28,8 +29,9 @@ static void scope_end(struct scope scope) {
 
 /* ---- what went wrong ---- */
 
-/* Takes the exception that is set: tells the host why, and the log where from. */
-static int32_t fail(struct script *script) {
+/* Takes the exception that is set: tells the host why, and the log where from. `what` begins the
+ * line in the log. */
+static int32_t fail(struct script *script, const char *what) {
     PyObject *type, *value, *traceback;
     int is_reject = 0;
     const char *text = NULL;
@@ -38,7 +40,7 @@ static int32_t fail(struct script *script) {
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback != NULL)
         (void)PyException_SetTraceback(value, traceback);
-    PyObject *told = PyObject_CallMethod(script->object, "failed", "O", value);
+    PyObject *told = PyObject_CallMethod(script->object, "failed", "Os", value, what);
     if (told == NULL || !PyArg_ParseTuple(told, "ps#", &is_reject, &text, &size)) {
         PyErr_Clear();
         (void)t5_fail(script->host, "an exception that cannot be put into words");
@@ -53,9 +55,9 @@ static int32_t fail(struct script *script) {
 }
 
 /* Of a method's result, which it takes. */
-static int32_t settle(struct script *script, PyObject *result) {
+static int32_t settle(struct script *script, PyObject *result, const char *what) {
     if (result == NULL)
-        return fail(script);
+        return fail(script, what);
     Py_DECREF(result);
     return T5_OK;
 }
@@ -106,7 +108,7 @@ int32_t script_create(const t5_create_args *args, void **self) {
         return t5_fail(args->host, "%s", script != NULL ? why : "out of memory");
     }
     script->host = args->host;
-    const struct scope scope = scope_begin(args->host);
+    const struct scope scope = scope_begin(script);
     const int did = services_add_log(args->host) && run(script, args);
     if (!did) {
         interpreter_why(why);
@@ -121,7 +123,7 @@ int32_t script_create(const t5_create_args *args, void **self) {
 
 void script_destroy(void *self) {
     struct script *script = self;
-    const struct scope scope = scope_begin(script->host);
+    const struct scope scope = scope_begin(script);
     Py_XDECREF(PyObject_CallMethod(script->object, "destroy", NULL));
     PyErr_Clear();
     script_free(script);
@@ -130,20 +132,20 @@ void script_destroy(void *self) {
 
 void script_activate(void *self, const t5_activate_args *args) {
     struct script *script = self;
-    const struct scope scope = scope_begin(script->host);
+    const struct scope scope = scope_begin(script);
     PyObject *result = PyObject_CallMethod(script->object, "activate", "I", (unsigned)args->mode);
     if (result == NULL)
-        (void)fail(script);
+        (void)fail(script, "Error in a callback:");
     Py_XDECREF(result);
     scope_end(scope);
 }
 
 void script_deactivate(void *self) {
     struct script *script = self;
-    const struct scope scope = scope_begin(script->host);
+    const struct scope scope = scope_begin(script);
     PyObject *result = PyObject_CallMethod(script->object, "deactivate", NULL);
     if (result == NULL)
-        (void)fail(script);
+        (void)fail(script, "Error in a callback:");
     Py_XDECREF(result);
     scope_end(scope);
 }
@@ -152,9 +154,10 @@ void script_deactivate(void *self) {
 
 int32_t script_load(void *self, const t5_load_args *args) {
     struct script *script = self;
-    const struct scope scope = scope_begin(script->host);
+    const struct scope scope = scope_begin(script);
     const int32_t code =
-        settle(script, PyObject_CallMethod(script->object, "load_state", "I", args->state_version));
+        settle(script, PyObject_CallMethod(script->object, "load_state", "I", args->state_version),
+               "cannot load the state:");
     scope_end(scope);
     return code;
 }
@@ -162,8 +165,9 @@ int32_t script_load(void *self, const t5_load_args *args) {
 int32_t script_save(void *self, const t5_save_args *args) {
     struct script *script = self;
     (void)args;
-    const struct scope scope = scope_begin(script->host);
-    const int32_t code = settle(script, PyObject_CallMethod(script->object, "save_state", NULL));
+    const struct scope scope = scope_begin(script);
+    const int32_t code = settle(script, PyObject_CallMethod(script->object, "save_state", NULL),
+                                "cannot save the state:");
     scope_end(scope);
     return code;
 }
@@ -174,10 +178,10 @@ int32_t script_save(void *self, const t5_save_args *args) {
 static int32_t hand_over(struct script *script, struct route *route, const t5_message *message) {
     PyObject *handler = route_handler(route, message);
     if (handler == NULL)
-        return PyErr_Occurred() != NULL ? fail(script) : T5_OK;
+        return PyErr_Occurred() != NULL ? fail(script, "Error processing message:") : T5_OK;
     PyObject *object = message_lend(route->type, &route->spare, message);
     PyObject *result = object != NULL ? PyObject_CallOneArg(handler, object) : NULL;
-    const int32_t code = settle(script, result);
+    const int32_t code = settle(script, result, "Error processing message:");
     Py_DECREF(handler);
     if (object != NULL)
         message_end(object, &route->spare);
@@ -187,7 +191,7 @@ static int32_t hand_over(struct script *script, struct route *route, const t5_me
 int32_t script_message(void *self, const t5_message *message) {
     struct script *script = self;
     int32_t code = T5_OK;
-    const struct scope scope = scope_begin(script->host);
+    const struct scope scope = scope_begin(script);
     for (size_t i = 0; i < script->routes.count; i++) {
         struct route *route = &script->routes.items[i];
         if (route->topic != message->topic)
@@ -202,26 +206,28 @@ int32_t script_message(void *self, const t5_message *message) {
 
 int32_t script_timer(void *self, const t5_timer *timer) {
     struct script *script = self;
-    const struct scope scope = scope_begin(script->host);
-    const int32_t code = settle(
-        script,
-        PyObject_CallMethod(script->object, "on_timer", "Kz#LLp", (unsigned long long)timer->key,
-                            timer->symbol_id != T5_NO_SYMBOL ? timer->symbol.data : NULL,
-                            (Py_ssize_t)timer->symbol.len, (long long)timer->due_ns,
-                            (long long)timer->now_ns, timer->clock == T5_CLOCK_WALL));
+    const struct scope scope = scope_begin(script);
+    const int32_t code =
+        settle(script,
+               PyObject_CallMethod(
+                   script->object, "on_timer", "Kz#LLO", (unsigned long long)timer->key,
+                   timer->symbol_id != T5_NO_SYMBOL ? timer->symbol.data : NULL,
+                   (Py_ssize_t)timer->symbol.len, (long long)timer->due_ns,
+                   (long long)timer->now_ns, timer->clock == T5_CLOCK_WALL ? Py_True : Py_False),
+               "Error in a timer:");
     scope_end(scope);
     return code;
 }
 
 void script_event(void *self, const t5_event *event) {
     struct script *script = self;
-    const struct scope scope = scope_begin(script->host);
+    const struct scope scope = scope_begin(script);
     PyObject *result = PyObject_CallMethod(
         script->object, "on_event", "IIz#LL", (unsigned)event->kind, (unsigned)event->topic,
         event->symbol_id != T5_NO_SYMBOL ? event->symbol.data : NULL, (Py_ssize_t)event->symbol.len,
         (long long)event->from_offset, (long long)event->to_offset);
     if (result == NULL)
-        (void)fail(script);
+        (void)fail(script, "Error in a callback:");
     Py_XDECREF(result);
     scope_end(scope);
 }

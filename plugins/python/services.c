@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-/* Whose callback runs on this thread. */
-static __thread t5_host *in_hand;
+static __thread struct in_hand in_hand;
 
 /* Who can log, the newest last. Under the interpreter's lock. */
 static struct {
@@ -13,13 +12,13 @@ static struct {
     size_t count;
 } logs;
 
-t5_host *services_enter(t5_host *host) {
-    t5_host *before = in_hand;
-    in_hand = host;
+struct in_hand services_enter(struct in_hand next) {
+    const struct in_hand before = in_hand;
+    in_hand = next;
     return before;
 }
 
-void services_leave(t5_host *before) {
+void services_leave(struct in_hand before) {
     in_hand = before;
 }
 
@@ -41,10 +40,10 @@ void services_remove_log(t5_host *host) {
 }
 
 static t5_host *host_in_hand(void) {
-    if (in_hand == NULL)
+    if (in_hand.host == NULL)
         PyErr_SetString(PyExc_RuntimeError,
                         "only in a callback of take5's, and on its thread: this is another one");
-    return in_hand;
+    return in_hand.host;
 }
 
 /* None for T5_OK; else raises. */
@@ -65,10 +64,18 @@ static PyObject *service_log(PyObject *self, PyObject *args) {
     (void)self;
     if (!PyArg_ParseTuple(args, "is#:log", &level, &text, &size))
         return NULL;
-    t5_host *host = in_hand != NULL ? in_hand : logs.count > 0 ? logs.hosts[logs.count - 1] : NULL;
+    t5_host *host = in_hand.host != NULL ? in_hand.host
+                    : logs.count > 0     ? logs.hosts[logs.count - 1]
+                                         : NULL;
     if (host != NULL)
         (void)host->services->log(host, level, text, (size_t)size);
     return PyBool_FromLong(host != NULL);
+}
+
+/* The script in hand, or None. */
+static PyObject *service_current(PyObject *self, PyObject *none) {
+    (void)self, (void)none;
+    return Py_NewRef(in_hand.script != NULL ? in_hand.script : Py_None);
 }
 
 /* ---- signals ---- */
@@ -221,6 +228,7 @@ static PyObject *service_read(PyObject *self, PyObject *none) {
 
 static PyMethodDef methods[] = {
     {"log", service_log, METH_VARARGS, NULL},
+    {"current", service_current, METH_NOARGS, NULL},
     {"emit", (PyCFunction)(void (*)(void))service_emit, METH_VARARGS | METH_KEYWORDS, NULL},
     {"parameter", service_parameter, METH_O, NULL},
     {"now", service_now, METH_VARARGS, NULL},

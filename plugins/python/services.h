@@ -12,10 +12,14 @@
 /* For PyImport_AppendInittab(). */
 PyObject *services_module(void);
 
-/* The callback of that instance begins on this thread; gives who was in hand before, for
- * services_leave(). NULL: none. */
-t5_host *services_enter(t5_host *host);
-void services_leave(t5_host *before);
+/* Whose callback runs on a thread. */
+struct in_hand {
+    t5_host *host;    /* NULL: nobody's */
+    PyObject *script; /* take5._bridge.Script, borrowed; NULL while it is made */
+};
+/* One begins on this thread; gives what was before, for services_leave(). */
+struct in_hand services_enter(struct in_hand next);
+void services_leave(struct in_hand before);
 
 /* From here on, and no longer, log() can go to it. With the interpreter's lock. False: no memory.
  */

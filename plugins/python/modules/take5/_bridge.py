@@ -279,7 +279,7 @@ class Script:
 
     def _prepare(self):
         """sys.path as the interpreter would have it, and no module of an earlier run."""
-        extra = [os.path.join(self.folder, part)
+        extra = [os.path.normpath(os.path.join(self.folder, part))
                  for part in self.settings.get("path", "").split(":") if part]
         folders = [self.folder, *extra]
         sys.argv = [self.file]
@@ -484,14 +484,14 @@ class Script:
 
     # ---- errors ----
 
-    def failed(self, error):
+    def failed(self, error, what):
         """(is a reject, why): for the host."""
         if isinstance(error, Reject):
             return True, str(error) or "rejected"
         error.take5_folder = self.folder
         if self.mode != CHECK:
-            self._log_traceback(error, "Error processing message:")
-        return False, f"Error processing message: {why(error)}"
+            self._log_traceback(error, what)
+        return False, why(error)
 
     def _log_traceback(self, error, what):
         """The same one at most once a minute, with how often it came meanwhile."""
@@ -537,10 +537,14 @@ class Event:
 # ---- what the C side calls ----
 
 def current():
-    """The script that runs; there is one at a time in a process."""
-    if Script.newest is None:
-        raise RuntimeError("no script runs")
-    return Script.newest
+    """The script whose callback or thread this is; elsewhere the newest."""
+    script = _take5.current()
+    if script is None:
+        me = threading.current_thread()
+        script = next((one for one in Script.alive if one.thread is me), Script.newest)
+    if script is None:
+        raise RuntimeError("no script runs: `take5 replay` runs one on a recording")
+    return script
 
 
 def _imports_take5(text):
