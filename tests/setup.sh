@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and schemathesis from
-# PyPI, without which its test is skipped, and says so.
+# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and from PyPI
+# schemathesis and packages for Python strategies, without which their tests are skipped, and say so.
 #   sh tests/setup.sh
 # Prints the directory with Kafka's jars. What is there already is not fetched again, so a second
 # run needs no network.
@@ -64,4 +64,6 @@ POM
 fi
 sh "$root/tests/schemathesis.sh" "$cache" >/dev/null ||
     echo "take5: without schemathesis the http interface is not tried against its description" >&2
+sh "$root/tests/python_packages.sh" "$cache" >/dev/null ||
+    echo "take5: without packages from PyPI some tests of Python strategies are skipped" >&2
 echo "$jars"

@@ -9,6 +9,7 @@ struct script {
     t5_host *host;
     PyObject *object;     /* take5._bridge.Script */
     struct routes routes; /* who gets what */
+    uint32_t symbol_end;  /* all ids that came were below */
 };
 
 /* Around every callback: the interpreter's lock, and the instance in hand. */
@@ -17,9 +18,17 @@ struct scope {
     struct in_hand before;
 };
 
-static struct scope scope_begin(const struct script *script) {
-    return (struct scope){interpreter_enter(),
-                          services_enter((struct in_hand){script->host, script->object})};
+/* One that came, in whatever way. */
+static void note_symbol(void *self, uint32_t id) {
+    struct script *script = self;
+    if (id != T5_NO_SYMBOL && id >= script->symbol_end)
+        script->symbol_end = id + 1;
+}
+
+static struct scope scope_begin(struct script *script) {
+    return (struct scope){
+        interpreter_enter(),
+        services_enter((struct in_hand){script->host, script->object, note_symbol, script})};
 }
 
 static void scope_end(struct scope scope) {
@@ -152,6 +161,28 @@ void script_deactivate(void *self) {
 
 /* ---- state ---- */
 
+static int put_symbol(PyObject *symbols, t5_str text, uint32_t id) {
+    PyObject *name = PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "replace");
+    PyObject *number = PyLong_FromUnsignedLong(id);
+    const int did = name != NULL && number != NULL && PyDict_SetItem(symbols, name, number) == 0;
+    Py_XDECREF(name);
+    Py_XDECREF(number);
+    return did;
+}
+
+/* Ids by symbol: in save the host tells the text of an id, and not the other way round. A new
+ * reference; NULL with an exception. */
+static PyObject *symbols_of(const struct script *script) {
+    PyObject *symbols = PyDict_New();
+    for (uint32_t id = 0; symbols != NULL && id < script->symbol_end; id++) {
+        t5_str text;
+        if (script->host->services->symbol_text(script->host, id, &text) == T5_OK &&
+            !put_symbol(symbols, text, id))
+            Py_CLEAR(symbols);
+    }
+    return symbols;
+}
+
 int32_t script_load(void *self, const t5_load_args *args) {
     struct script *script = self;
     const struct scope scope = scope_begin(script);
@@ -166,8 +197,10 @@ int32_t script_save(void *self, const t5_save_args *args) {
     struct script *script = self;
     (void)args;
     const struct scope scope = scope_begin(script);
-    const int32_t code = settle(script, PyObject_CallMethod(script->object, "save_state", NULL),
-                                "cannot save the state:");
+    PyObject *symbols = symbols_of(script);
+    PyObject *result =
+        symbols != NULL ? PyObject_CallMethod(script->object, "save_state", "N", symbols) : NULL;
+    const int32_t code = settle(script, result, "cannot save the state:");
     scope_end(scope);
     return code;
 }
@@ -191,6 +224,7 @@ static int32_t hand_over(struct script *script, struct route *route, const t5_me
 int32_t script_message(void *self, const t5_message *message) {
     struct script *script = self;
     int32_t code = T5_OK;
+    note_symbol(script, message->symbol_id);
     const struct scope scope = scope_begin(script);
     for (size_t i = 0; i < script->routes.count; i++) {
         struct route *route = &script->routes.items[i];

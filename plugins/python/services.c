@@ -39,6 +39,11 @@ void services_remove_log(t5_host *host) {
     logs.count = left;
 }
 
+static void meet(uint32_t symbol_id) {
+    if (in_hand.met != NULL)
+        in_hand.met(in_hand.context, symbol_id);
+}
+
 static t5_host *host_in_hand(void) {
     if (in_hand.host == NULL)
         PyErr_SetString(PyExc_RuntimeError,
@@ -146,6 +151,8 @@ static int symbol_id(t5_host *host, PyObject *symbol, uint32_t *id) {
     PyObject *did = answer(host->services->symbol_id(host, text, (size_t)size, id),
                            "no symbol: it is empty or too long, or there are too many");
     Py_XDECREF(did);
+    if (did != NULL)
+        meet(*id);
     return did != NULL;
 }
 
@@ -188,19 +195,16 @@ static PyObject *service_cancel(PyObject *self, PyObject *args) {
 
 /* ---- state ---- */
 
-/* (symbol or None, bytes) */
+/* (symbol's id, bytes) */
 static PyObject *service_write(PyObject *self, PyObject *args) {
     Py_buffer data;
-    PyObject *symbol;
-    uint32_t id = T5_NO_SYMBOL;
+    unsigned int id;
     (void)self;
     t5_host *host = host_in_hand();
-    if (host == NULL || !PyArg_ParseTuple(args, "Oy*:write_record", &symbol, &data))
+    if (host == NULL || !PyArg_ParseTuple(args, "Iy*:write_record", &id, &data))
         return NULL;
-    PyObject *did = NULL;
-    if (symbol_id(host, symbol, &id))
-        did = answer(t5_record_write(host, id, data.buf, (size_t)data.len),
-                     "the host did not take the record");
+    PyObject *did = answer(t5_record_write(host, id, data.buf, (size_t)data.len),
+                           "the host did not take the record");
     PyBuffer_Release(&data);
     return did;
 }
@@ -219,6 +223,7 @@ static PyObject *service_read(PyObject *self, PyObject *none) {
     if (did == NULL)
         return NULL;
     Py_DECREF(did);
+    meet(record.symbol_id);
     const char *symbol = record.symbol_id != T5_NO_SYMBOL ? record.symbol.data : NULL;
     return Py_BuildValue("z#y#", symbol, (Py_ssize_t)record.symbol.len, record.data,
                          (Py_ssize_t)record.data_size);

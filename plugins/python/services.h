@@ -16,6 +16,9 @@ PyObject *services_module(void);
 struct in_hand {
     t5_host *host;    /* NULL: nobody's */
     PyObject *script; /* take5._bridge.Script, borrowed; NULL while it is made */
+    /* Told of each symbol that a service meets; NULL: nobody wants to know. */
+    void (*met)(void *context, uint32_t symbol_id);
+    void *context;
 };
 /* One begins on this thread; gives what was before, for services_leave(). */
 struct in_hand services_enter(struct in_hand next);

@@ -30,7 +30,7 @@ EVENTS = {1: "fresh", 2: "resumed", 3: "assigned", 4: "partial", 5: "gap", 6: "p
           8: "symbol_expired", 9: "mode_changed"}
 TOPICS = ["bar_trends", "historic_stats", "asset_trends"]
 OWN = ("file", "venv", "path", "python")
-NO_TOPIC = 0xFFFFFFFF
+NO_TOPIC = NO_SYMBOL = 0xFFFFFFFF
 
 # Between two tracebacks of the same error, and how many different ones there may be in that time.
 TRACEBACK_EVERY_S = 60
@@ -453,14 +453,17 @@ class Script:
 
     # ---- state ----
 
-    def save_state(self):
+    def save_state(self, symbols):
         if self.saver is None:
             return
         records = self.saver()
         if not isinstance(records, dict):
             raise TypeError("save must give a dict: symbol (or None) -> bytes")
         for symbol, data in records.items():
-            _take5.write_record(symbol, data)
+            number = NO_SYMBOL if symbol is None else symbols.get(symbol)
+            if number is None:
+                raise ValueError(f"save gives a record for {symbol!r}, which never came")
+            _take5.write_record(number, data)
 
     def load_state(self, version):
         records = {}
