@@ -16,32 +16,37 @@ static enum took read_text(PyObject *object, t5_value *value) {
     return TOOK;
 }
 
-static enum took read_integer(PyObject *object, t5_value *value) {
-    PyObject *integer = PyNumber_Index(object);
-    if (integer == NULL)
-        return HAS_RAISED;
-    *value = t5_named_integer("", PyLong_AsLongLong(integer)).value;
-    Py_DECREF(integer);
-    return took_unless_raised();
-}
-
-/* Numbers of numpy's are numbers. */
-static enum took read_value(PyObject *object, t5_value *value) {
-    if (object == Py_None)
-        *value = t5_value_of(T5_VALUE_NULL, (double)NAN, 0);
-    else if (PyBool_Check(object))
+static enum took read_number(PyObject *object, t5_value *value) {
+    if (PyBool_Check(object))
         *value = t5_named_boolean("", object == Py_True).value;
     else if (PyFloat_Check(object))
         *value = t5_named_number("", PyFloat_AS_DOUBLE(object)).value;
-    else if (PyUnicode_Check(object))
-        return read_text(object, value);
-    else if (PyIndex_Check(object))
-        return read_integer(object, value);
-    else if (PySequence_Check(object) || PyMapping_Check(object) || !PyNumber_Check(object))
-        return IS_REST;
+    else if (PyLong_Check(object))
+        *value = t5_named_integer("", PyLong_AsLongLong(object)).value;
     else
-        *value = t5_named_number("", PyFloat_AsDouble(object)).value;
+        return IS_REST;
     return took_unless_raised();
+}
+
+/* A number of another library's, numpy's as a rule. */
+static enum took read_foreign(PyObject *object, t5_value *value) {
+    PyObject *plain = interpreter_call("number", "(O)", object);
+    const enum took took = plain != NULL ? read_number(plain, value) : HAS_RAISED;
+    Py_XDECREF(plain);
+    return took;
+}
+
+static enum took read_value(PyObject *object, t5_value *value) {
+    if (object == Py_None) {
+        *value = t5_value_of(T5_VALUE_NULL, (double)NAN, 0);
+        return TOOK;
+    }
+    if (PyUnicode_Check(object))
+        return read_text(object, value);
+    const enum took took = read_number(object, value);
+    if (took != IS_REST || PyDict_Check(object) || PyList_Check(object) || PyTuple_Check(object))
+        return took;
+    return read_foreign(object, value);
 }
 
 static int put_rest(PyObject **rest, PyObject *name, PyObject *object) {

@@ -16,11 +16,12 @@ def replay(recording, **parameters):
     """The signals, as dicts, with these parameters."""
     settings = [word for name, value in parameters.items()
                 for word in ("-s", f"strategy:@NAME@.{name}={value}")]
-    done = subprocess.run([TAKE5, "replay", "-c", HERE / "@NAME@.ini", *settings, recording],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run([TAKE5, "replay", "-c", HERE / "@NAME@.ini", "--topic", "bar_trends",
+                           *settings, recording], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stderr, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    signals = map(json.loads, done.stdout.splitlines())
+    return [signal for signal in signals if signal["deployment"] == "@NAME@"]
 
 
 def bar(minute, price, symbol="QQQ"):
@@ -55,4 +56,4 @@ def test_a_jump_is_said_once(recording):
 
 
 def test_a_message_without_a_price_is_passed_over(recording):
-    assert replay(recording('{"symbol": "QQQ"}\n'), least=0) == []
+    assert replay(recording(bar(0, None), bar(1, 100.0)), least=0) == []

@@ -6,11 +6,13 @@ start() was called or the script has ended. Handlers are called by the host, on 
 """
 import ast
 import datetime
+import decimal
 import importlib.abc
 import importlib.util
 import inspect
 import io
 import json
+import numbers
 import os
 import queue
 import signal
@@ -43,6 +45,17 @@ loads = json.loads
 
 def dumps(value):
     return json.dumps(value, allow_nan=False, default=_plain)
+
+
+def number(value):
+    """The same as a bool, int or float; None: it is none."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    elif isinstance(value, numbers.Integral):
+        value = int(value)
+    elif isinstance(value, numbers.Real | decimal.Decimal):
+        value = float(value)
+    return value if isinstance(value, bool | int | float) else None
 
 
 def _plain(value):
