@@ -3,6 +3,7 @@
 say of it."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -259,6 +260,19 @@ print("its own thread ends")
         _, log = self.replay(ini, [bar(0, 1)])
         self.assertIn("mine: \U0001f4ca [BAR_TRENDS] Received message:", log)
         self.assertIn('mine:      "symbol": "QQQ",', log)
+
+    # ---- the guide ----
+
+    def test_the_guide_s_scripts_run(self):
+        with open(os.path.join(SOURCE, "sdk", "python.md"), encoding="utf-8") as file:
+            scripts = re.findall(r"(?s)<!-- check: \S+ -->\n```python\n(.*?)```", file.read())
+        self.assertEqual(len(scripts), 2)
+        day = self.write("day.jsonl", self.take5("feed", "--symbols", 4, "--count", 2000).stdout)
+        for script in scripts:
+            done = self.take5("replay", "-v", "-c", self.deploy(script), day)
+            log = done.stderr.decode()
+            self.assertNotIn("Traceback", log)
+            self.assertTrue(b'"name":"slope"' in done.stdout or "mine: QQQ at offset" in log, log)
 
     # ---- packages ----
 
