@@ -13,8 +13,8 @@ from harness.scenario import Scenario, main
 
 CUT_S = 15
 
-# A static member whose session ends while the broker is away may have to be started again: that is
-# failover_test's. Here sessions end, and the host lives on.
+# A static member whose session ends while the broker is frozen may have to be started again: that is
+# failover_test's. Here the host lives on.
 DYNAMIC = {"group.instance.id": ""}
 
 
@@ -37,8 +37,7 @@ class BrokerTrouble(Scenario):
 
     def recording_host(self, servers):
         host = self.new_host(servers=servers, sections={
-            "kafka": DYNAMIC,
-            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
+            f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()})
         host.drop("recorder")
         host.deploy("recorder", file=self.seen)
         return host.start()

@@ -16,21 +16,26 @@
 
 /* ---- its life ---- */
 
+static bool hold_from(struct lane *lane, struct partition *partition, size_t topic, int64_t offset,
+                      struct catch_up_part *part) {
+    part->held = offset_tracker_hold(&partition->topics[topic], offset);
+    if (part->held == NULL)
+        return false;
+    partition->in_flight_count++;
+    counter_add(&lane->counts.unconfirmed, 1);
+    return true;
+}
+
 /* Holds the offset that the group has committed: the stream of a partition that was here before may
  * have come further than who is behind. */
 static bool hold_topic(struct lane *lane, struct partition *partition, size_t topic,
                        struct catch_up_part *part) {
     struct offset_tracker *tracker = &partition->topics[topic];
     if (!tracker->is_owned || tracker->next == SOURCE_NO_OFFSET)
-        return true;
+        return true; /* see catch_up_add_topic() */
     const bool is_ahead =
         tracker->assigned_at != SOURCE_NO_OFFSET && tracker->assigned_at < tracker->next;
-    part->held = offset_tracker_hold(tracker, is_ahead ? tracker->assigned_at : tracker->next);
-    if (part->held == NULL)
-        return false;
-    partition->in_flight_count++;
-    counter_add(&lane->counts.unconfirmed, 1);
-    return true;
+    return hold_from(lane, partition, topic, is_ahead ? tracker->assigned_at : tracker->next, part);
 }
 
 static void drop_holds(struct catch_up *catch_up) {
@@ -175,6 +180,22 @@ bool catch_up_has_unconfirmed(struct partition *partition) {
     return catch_up->pending.first != NULL &&
            atomic_load_explicit(&catch_up->pending.first->holds, memory_order_acquire) >
                (catch_up->own_hold != NULL ? 1 : 0);
+}
+
+bool catch_up_add_topic(struct lane *lane, struct task *task, const struct record *record) {
+    struct partition *partition = task->partition;
+    struct catch_up *catch_up = partition->catch_up;
+    if (catch_up != NULL && atomic_load(&task->suspension) == SUSPENDED_CATCHING_UP) {
+        struct catch_up_part *part = &catch_up->parts[record->topic];
+        if (catch_up->is_held && part->held == NULL &&
+            !hold_from(lane, partition, record->topic, record->offset, part))
+            return false;
+        task->is_fed = false;
+        atomic_store(&partition->wants_history, true);
+        lane->options.source->ops->wake_control(lane->options.source);
+    }
+    task->position[record->topic] = record->offset;
+    return true;
 }
 
 /* ---- feeding ---- */

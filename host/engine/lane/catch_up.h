@@ -69,6 +69,11 @@ struct catch_up *catch_up_end(struct partition *partition);
  * orphans. NULL is allowed. */
 void catch_up_free(struct catch_up *catch_up, struct offset_tracker *orphans);
 
+/* Lane: the stream lets the first record of a topic pass the task by, of which nobody knew where it
+ * begins: from there on it is behind in it, and needs a reading that has the topic. False: out of
+ * memory. */
+bool catch_up_add_topic(struct lane *lane, struct task *task, const struct record *record);
+
 /* Lane: hands over records for about so long. False: there was nothing to do. */
 bool catch_up_step(struct lane *lane, struct partition *partition, int64_t budget_ns);
 

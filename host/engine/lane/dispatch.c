@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/text.h"
+#include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch_steps.h"
 #include "engine/lane/epochs.h"
@@ -217,8 +218,10 @@ static bool passes_by(struct lane *lane, struct task *task, const struct record 
         if (atomic_load_explicit(&task->suspension, memory_order_relaxed) == SUSPENDED_NOT)
             return false;
     }
-    if (task->position[record->topic] == SOURCE_NO_OFFSET)
-        task->position[record->topic] = record->offset;
+    struct patience patience = PATIENCE_INIT;
+    while (task->position[record->topic] == SOURCE_NO_OFFSET &&
+           !catch_up_add_topic(lane, task, record) &&
+           await_memory(lane, &patience, "an offset that is held")) {}
     counter_add(&task->passed, 1);
     return true;
 }

@@ -238,7 +238,7 @@ void kafka_begin_commit(struct kafka_source *self, const struct topic_partition 
                 ->offset = parts[i].offset;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (list->cnt > 0)
-        code = kafka_group_commit_list(self, list, COMMIT_TIMEOUT_MS);
+        code = kafka_commit_list(self, list, COMMIT_TIMEOUT_MS);
     if (code)
         log_warning(self->log, KAFKA_ROOM,
                     "the start offsets of %d partitions are not committed yet: %s; retrying",

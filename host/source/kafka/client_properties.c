@@ -24,15 +24,15 @@ struct property {
 static const struct property DEFAULTS[] = {
     {"client.id", "take5"},
     {"auto.offset.reset", "earliest"},
-    {"auto.commit.interval.ms", "1000"},
     {"socket.nagle.disable", "true"},
     {"socket.keepalive.enable", "true"},
     {"statistics.interval.ms", "1000"},
 };
 
-/* Set last: what would break delivery if it were otherwise. Exactly once, transactions commit. */
+/* Set last: what would break delivery if it were otherwise. The host commits (commit.c), or
+ * transactions do. */
 static const struct property FIXED[] = {
-    {"enable.auto.commit", "true"},
+    {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
 };
 
@@ -107,9 +107,6 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
     if (!properties_set(conf, effective + skipped, sizeof effective / sizeof effective[0] - skipped,
                         error) ||
         !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
-        goto failed;
-    if (config->delivery == DELIVERY_EXACTLY_ONCE &&
-        !property_set(conf, "enable.auto.commit", "false", (struct place){NULL, 0}, error))
         goto failed;
     return conf;
 

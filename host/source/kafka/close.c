@@ -83,6 +83,7 @@ static void release(struct kafka_source *self) {
         struct kafka_owned *owned = atomic_load(&self->topics[i].owned);
         while (owned) {
             struct kafka_owned *older = owned->older;
+            free(owned->added);
             free(owned);
             owned = older;
         }

@@ -26,10 +26,6 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
     if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
         strcmp(facility, "FATAL") == 0)
         ours = LOG_LEVEL_DEBUG;
-    /* Without a broker or without partitions no commit can succeed: that was said already. */
-    if (strcmp(facility, "COMMITFAIL") == 0 &&
-        (!atomic_load(&self->is_connected) || !atomic_load(&self->has_partitions)))
-        ours = LOG_LEVEL_DEBUG;
     /* It names no broker's error, "Success", and not what follows. */
     if (strcmp(facility, "SESSTMOUT") == 0) {
         kafka_member_lost(self);
@@ -248,10 +244,11 @@ int kafka_connection_poll(struct kafka_source *self, int timeout_ms) {
         kafka_group_forward_all(self);
         self->forward_ns = now + FORWARD_AGAIN_NS;
     }
-    kafka_group_commit_back(self);
+    const int64_t commit_ns = kafka_commit_poll(self, now);
     watch_joining(self, now);
     kafka_topics_poll(self, now);
-    const int64_t due_ns = self->look_ns < self->forward_ns ? self->look_ns : self->forward_ns;
+    int64_t due_ns = self->look_ns < self->forward_ns ? self->look_ns : self->forward_ns;
+    due_ns = commit_ns < due_ns ? commit_ns : due_ns;
     const int64_t left_ms = (due_ns - now) / NS_PER_MS + 1;
     return left_ms < timeout_ms ? (int)(left_ms > 0 ? left_ms : 0) : timeout_ms;
 }

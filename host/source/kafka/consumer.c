@@ -58,7 +58,7 @@ static bool kafka_lane_take(struct kafka_source *self, struct kafka_lane *lane,
     const struct kafka_owned *owned =
         atomic_load_explicit(&self->topics[lane->seen_topic].owned, memory_order_acquire);
     if (!owned || message->partition >= owned->count ||
-        !atomic_load_explicit(&owned->parts[message->partition].is_owned, memory_order_acquire))
+        !atomic_load_explicit(&owned->parts[message->partition]->is_owned, memory_order_acquire))
         goto drop;
 
     *record = kafka_record(message, lane->seen_topic);
@@ -73,7 +73,7 @@ drop:
 static void kafka_note_given(struct kafka_source *self, const struct record *record) {
     struct kafka_owned *owned =
         atomic_load_explicit(&self->topics[record->topic].owned, memory_order_acquire);
-    atomic_store_explicit(&owned->parts[record->partition].given, record->offset + 1,
+    atomic_store_explicit(&owned->parts[record->partition]->given, record->offset + 1,
                           memory_order_relaxed);
 }
 
@@ -156,8 +156,8 @@ static bool kafka_range(struct source *source, uint32_t topic, int32_t partition
 
 static int64_t kafka_committed(struct source *source, uint32_t topic, int32_t partition) {
     if (kafka_of(source)->is_transactional)
-        kafka_group_learn(&kafka_of(source)->topics[topic], partition);
-    return kafka_group_committed_by_us(kafka_of(source), topic, partition);
+        kafka_commit_learn(&kafka_of(source)->topics[topic], partition);
+    return kafka_commit_by_us(kafka_of(source), topic, partition);
 }
 
 static int32_t kafka_partitions(struct source *source, uint32_t topic) {
@@ -183,22 +183,10 @@ static bool kafka_store(struct source *source, uint32_t topic, int32_t partition
     if (atomic_load_explicit(&self->is_broken, memory_order_relaxed))
         return false;
     if (self->is_transactional) {
-        kafka_group_note_transaction(&self->topics[topic], partition, next);
+        kafka_commit_note_transaction(&self->topics[topic], partition, next);
         return true;
     }
-    if (kafka_group_note_store(&self->topics[topic], partition, next))
-        kafka_wake_control(source);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, self->topics[topic].name, partition)->offset = next;
-    rd_kafka_resp_err_t code = rd_kafka_offsets_store(self->client, list);
-    /* __STATE: not assigned yet, or no more: then whoever has it reads from the committed one. */
-    if (code && code != RD_KAFKA_RESP_ERR__STATE && code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
-        code != RD_KAFKA_RESP_ERR__FATAL)
-        log_warning(self->log, KAFKA_ROOM, "%s [%d]: cannot store offset %lld: %s",
-                    self->topics[topic].name, (int)partition, (long long)next,
-                    rd_kafka_err2str(code));
-    rd_kafka_topic_partition_list_destroy(list);
-    return !code;
+    return kafka_commit_store(&self->topics[topic], partition, next);
 }
 
 /*
@@ -271,7 +259,7 @@ static void kafka_attend(struct source *source, bool is_anybody) {
 }
 
 static bool kafka_commit(struct source *source, int timeout_ms, struct error *error) {
-    return kafka_group_commit(kafka_of(source), timeout_ms, error);
+    return kafka_commit_now(kafka_of(source), timeout_ms, error);
 }
 
 static void kafka_leave(struct source *source) {
@@ -368,6 +356,7 @@ static int64_t kafka_setting_ns(const struct config *config, const char *name, i
 static void kafka_read_settings(struct kafka_source *self, const struct config *config) {
     self->reset = kafka_begin_policy(kafka_setting(config, "auto.offset.reset", "earliest"));
     self->session_ns = kafka_setting_ns(config, "session.timeout.ms", 45000);
+    self->commit_interval_ns = kafka_setting_ns(config, "auto.commit.interval.ms", 1000);
     /* Heartbeats and fetches are answered sooner, each by itself. */
     const int64_t beats_ns = 3 * kafka_setting_ns(config, "heartbeat.interval.ms", 3000);
     const int64_t waits_ns = 4 * kafka_setting_ns(config, "fetch.wait.max.ms", 500);
@@ -425,7 +414,7 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
         goto failed;
     rd_kafka_conf_set_opaque(self->conf, self);
     rd_kafka_conf_set_rebalance_cb(self->conf, kafka_group_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(self->conf, kafka_group_note_commit);
+    rd_kafka_conf_set_offset_commit_cb(self->conf, kafka_commit_answered);
     rd_kafka_conf_set_error_cb(self->conf, kafka_connection_error);
     rd_kafka_conf_set_log_cb(self->conf, kafka_connection_log);
     rd_kafka_conf_set_stats_cb(self->conf, kafka_lag_take);

@@ -107,7 +107,7 @@ static void lag_part(struct kafka_source *self, const cJSON *topics, uint32_t to
     if (!part)
         return;
     if (self->is_transactional)
-        kafka_group_learn(&self->topics[topic], partition);
+        kafka_commit_learn(&self->topics[topic], partition);
     const int64_t given = kafka_group_given(&self->topics[topic], partition);
     const int64_t position = lag_position(part, &figures, given);
     if (part->committed >= 0)

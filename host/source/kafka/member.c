@@ -179,21 +179,6 @@ void kafka_member_lost(struct kafka_source *self) {
     atomic_store(&self->lost_ns, clock_monotonic_ns());
 }
 
-/*
- * librdkafka 2.0.2 commits what is stored when it takes back partitions that are lost, too: under
- * no member id any more, for which a broker fences a static member, which is the end of the client.
- */
-void kafka_member_lost_parts(struct kafka_source *self,
-                             const rd_kafka_topic_partition_list_t *parts) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(parts);
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
-    rd_kafka_offsets_store(self->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (!rd_kafka_fatal_error(self->client, NULL, 0))
-        kafka_member_lost(self);
-}
-
 /* A client that lost its session joins as by somebody new. A request of before that is processed
  * behind this, as by a broker that was frozen, then fences the client itself. */
 static bool is_by_itself(const struct kafka_source *self) {

@@ -3,7 +3,8 @@
  *
  *   consumer.c           the table of operations, lanes' reading, making and starting
  *   client_properties.c  what librdkafka is configured with
- *   rebalance.c          assignment: rebalance, forwarding to lanes, commit
+ *   rebalance.c          assignment: rebalance, forwarding to lanes
+ *   commit.c             offsets: stored by lanes, committed by control
  *   member.c             the static member of the group, and leaving it for good
  *   begin.c              where partitions begin that have no committed offset
  *   topics.c             which topics there are, and the subscription to them
@@ -24,6 +25,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Aligned, so that two lanes do not share a cache line. */
 struct kafka_owned_part {
     _Atomic bool is_owned; /* written by control, read by lanes */
     /* Behind the last record that a lane was given; SOURCE_NO_OFFSET: none. Written by the lane
@@ -34,16 +36,19 @@ struct kafka_owned_part {
     /* Exactly once: a transaction of this host's has committed this, over all assignments; written
      * by the lane. SOURCE_NO_OFFSET: none has. */
     _Atomic int64_t transacted;
-    /* A lane stored this, and it lies below that; SOURCE_NO_OFFSET: none did. */
-    _Atomic int64_t back;
-};
+    /* Everything below is done; SOURCE_NO_OFFSET: nothing was stored since it was assigned. Written
+     * by whoever works on it while `takes_offsets`, read by control. */
+    _Atomic int64_t stored;
+    _Atomic bool takes_offsets; /* from the assignment until the commit of the revocation */
+} __attribute__((aligned(64)));
 
 /* Which partitions of a topic this host owns. It is only ever replaced by a larger one; the older
  * are kept until the end, since a lane may be at work with them. */
 struct kafka_owned {
     struct kafka_owned *older;
+    struct kafka_owned_part *added; /* those that the older has not */
     int32_t count;
-    struct kafka_owned_part parts[];
+    struct kafka_owned_part *parts[];
 };
 
 /* What control remembers of a partition, over all assignments. Offsets may be SOURCE_NO_OFFSET. */
@@ -130,12 +135,13 @@ struct kafka_source {
     struct kafka_lane *lanes;
     uint32_t lane_count;
     struct source_listener listener;
-    bool needs_refill;         /* the client sleeps at its limits, see refill.c */
-    char *user, *password;     /* of SASL; NULL: none */
-    int64_t reset;             /* auto.offset.reset as RD_KAFKA_OFFSET_...; _INVALID: an error */
-    int64_t session_ns;        /* session.timeout.ms */
-    bool keeps_assignor_state; /* the assignor is cooperative-sticky, see close.c */
-    int64_t silence_ns;        /* a broker that is up answers sooner */
+    bool needs_refill;          /* the client sleeps at its limits, see refill.c */
+    char *user, *password;      /* of SASL; NULL: none */
+    int64_t reset;              /* auto.offset.reset as RD_KAFKA_OFFSET_...; _INVALID: an error */
+    int64_t session_ns;         /* session.timeout.ms */
+    int64_t commit_interval_ns; /* auto.commit.interval.ms; 0: only when partitions are given up */
+    bool keeps_assignor_state;  /* the assignor is cooperative-sticky, see close.c */
+    int64_t silence_ns;         /* a broker that is up answers sooner */
     /* Exactly once: others commit, with this client's group metadata; it commits nothing itself but
      * where partitions begin. */
     bool is_transactional;
@@ -148,10 +154,12 @@ struct kafka_source {
     bool has_looked;     /* a broker has told of the topics, ever */
     uint64_t look_count;
     enum kafka_member member;
-    int64_t assigned_ns; /* when the group assigned last */
-    bool is_fenced;      /* to be said */
-    bool should_rejoin;  /* an assignment was declined */
-    bool leaves;         /* closing: the partitions are given up for good */
+    int64_t assigned_ns;   /* when the group assigned last */
+    bool is_fenced;        /* to be said */
+    bool should_rejoin;    /* an assignment was declined */
+    bool is_committing;    /* a commit is on its way */
+    int64_t commit_due_ns; /* when the next one is */
+    bool leaves;           /* closing: the partitions are given up for good */
     bool is_closed;
     bool is_uncommitted;          /* closing: the broker did not take the last offsets */
     _Atomic int64_t joining_ns;   /* since when the group is joined; 0: it is not */
@@ -246,28 +254,12 @@ void kafka_history_release(struct kafka_source *self);
 /* rebalance.c */
 void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t *parts, void *opaque);
-/* librdkafka's offset_commit_cb: what was committed in the background. */
-void kafka_group_note_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
-                             rd_kafka_topic_partition_list_t *list, void *opaque);
-int64_t kafka_group_committed_by_us(const struct kafka_source *self, uint32_t topic,
-                                    int32_t partition);
-bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error);
-/* Lane or control thread: the offset is being stored. True: it is control that commits it. */
-bool kafka_group_note_store(struct kafka_topic *topic, int32_t partition, int64_t next);
-/* Lane thread: a transaction has committed this. */
-void kafka_group_note_transaction(struct kafka_topic *topic, int32_t partition, int64_t next);
-/* Control thread: takes over what transactions have committed. */
-void kafka_group_learn(struct kafka_topic *topic, int32_t partition);
-/* Control thread: commits, without waiting, what was stored below what is committed. */
-void kafka_group_commit_back(struct kafka_source *self);
+/* What lanes see of a partition; NULL: it was never ours. */
+struct kafka_owned_part *kafka_group_owned(const struct kafka_topic *topic, int32_t partition);
 /* The forwarding of every assigned partition, once more. */
 void kafka_group_forward_all(struct kafka_source *self);
 /* Index of a topic by its name; topic_count when it is none of ours. */
 uint32_t kafka_group_topic(const struct kafka_source *self, const char *name);
-/* Commits the offsets of the list (NULL: what is stored), and waits for the answer. */
-rd_kafka_resp_err_t kafka_group_commit_list(struct kafka_source *self,
-                                            const rd_kafka_topic_partition_list_t *list,
-                                            int timeout_ms);
 /* Behind the last record that was given of the partition since it was assigned, as far as a lane
  * has said; SOURCE_NO_OFFSET: none. */
 int64_t kafka_group_given(const struct kafka_topic *topic, int32_t partition);
@@ -277,6 +269,29 @@ void kafka_group_forget_parts(struct kafka_topic *topic);
 /* At the end: the client could not be destroyed before. */
 void kafka_group_release_parts(struct kafka_topic *topic);
 
+/* commit.c */
+/* Lane, or control for what no lane works on: everything below `next` is done. False: the partition
+ * is not assigned yet, or no more. */
+bool kafka_commit_store(struct kafka_topic *topic, int32_t partition, int64_t next);
+/* Lane thread: a transaction has committed this. */
+void kafka_commit_note_transaction(struct kafka_topic *topic, int32_t partition, int64_t next);
+/* Control thread: takes over what transactions have committed. */
+void kafka_commit_learn(struct kafka_topic *topic, int32_t partition);
+/* Control thread: what this host has committed last, over all assignments; SOURCE_NO_OFFSET: none.
+ */
+int64_t kafka_commit_by_us(const struct kafka_source *self, uint32_t topic, int32_t partition);
+/* Control thread: commits the offsets of the list, and waits for the answer. */
+rd_kafka_resp_err_t kafka_commit_list(struct kafka_source *self,
+                                      const rd_kafka_topic_partition_list_t *list, int timeout_ms);
+/* The same with what is stored. */
+bool kafka_commit_now(struct kafka_source *self, int timeout_ms, struct error *error);
+/* Control thread, each poll: commits what is stored, without waiting, when that is due. Gives when
+ * it is due next; INT64_MAX: that is not known. */
+int64_t kafka_commit_poll(struct kafka_source *self, int64_t now_ns);
+/* librdkafka's offset_commit_cb: of what the poll sent. */
+void kafka_commit_answered(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t *list, void *opaque);
+
 /* member.c */
 /* The looker's thread, once: who had this host's name before. */
 void kafka_member_ask(struct kafka_source *self);
@@ -284,9 +299,6 @@ void kafka_member_ask(struct kafka_source *self);
 void kafka_member_subscribing(struct kafka_source *self);
 /* Any thread: the session is lost, and the group will be joined anew. */
 void kafka_member_lost(struct kafka_source *self);
-/* Control: these partitions went with a session; nothing of them may be committed any more. */
-void kafka_member_lost_parts(struct kafka_source *self,
-                             const rd_kafka_topic_partition_list_t *parts);
 /* Control: another process has taken the name. Says so, and whether a restart would help. */
 void kafka_member_fenced(struct kafka_source *self);
 /* Control, closing: whether the group keeps the partitions, and how that is said. */

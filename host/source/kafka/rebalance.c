@@ -1,5 +1,5 @@
 /*
- * The control thread's side of the group: partitions come and go, and offsets are committed.
+ * The control thread's side of the group: partitions come and go.
  */
 #include "base/text.h"
 #include "source/kafka/private.h"
@@ -24,80 +24,80 @@ uint32_t kafka_group_topic(const struct kafka_source *self, const char *name) {
     return i;
 }
 
+static void part_init(struct kafka_owned_part *part) {
+    memset(part, 0, sizeof *part);
+    atomic_init(&part->given, SOURCE_NO_OFFSET);
+    atomic_init(&part->committed, SOURCE_NO_OFFSET);
+    atomic_init(&part->transacted, SOURCE_NO_OFFSET);
+    atomic_init(&part->stored, SOURCE_NO_OFFSET);
+}
+
 /* Makes room for the partition number. */
 static bool owned_grow(struct kafka_topic *topic, int32_t partition) {
     struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
-    if (owned && partition < owned->count)
+    const int32_t before = owned ? owned->count : 0;
+    if (partition < before)
         return true;
-    int32_t count = owned ? owned->count : 16;
+    int32_t count = owned ? before : 16;
     while (count <= partition)
         count = count > INT32_MAX / 2 ? INT32_MAX : count * 2;
     struct kafka_owned *grown = calloc(1, sizeof *grown + (size_t)count * sizeof grown->parts[0]);
-    if (!grown)
+    struct kafka_owned_part *added =
+        aligned_alloc(_Alignof(struct kafka_owned_part), (size_t)(count - before) * sizeof *added);
+    if (!grown || !added) {
+        free(grown);
+        free(added);
         return false;
-    grown->older = owned;
-    grown->count = count;
-    for (int32_t i = 0; owned && i < owned->count; i++) {
-        atomic_init(&grown->parts[i].is_owned, atomic_load(&owned->parts[i].is_owned));
-        atomic_init(&grown->parts[i].given, atomic_load(&owned->parts[i].given));
-        atomic_init(&grown->parts[i].committed, atomic_load(&owned->parts[i].committed));
-        atomic_init(&grown->parts[i].back, atomic_load(&owned->parts[i].back));
-        atomic_init(&grown->parts[i].transacted, atomic_load(&owned->parts[i].transacted));
     }
-    for (int32_t i = owned ? owned->count : 0; i < count; i++)
-        atomic_init(&grown->parts[i].transacted, SOURCE_NO_OFFSET);
+    grown->older = owned;
+    grown->added = added;
+    grown->count = count;
+    if (owned)
+        memcpy(grown->parts, owned->parts, (size_t)before * sizeof grown->parts[0]);
+    for (int32_t i = before; i < count; i++) {
+        grown->parts[i] = &added[i - before];
+        part_init(grown->parts[i]);
+    }
     atomic_store_explicit(&topic->owned, grown, memory_order_release);
     return true;
 }
 
-static bool owned_set(struct kafka_source *self, const struct topic_partition *part,
-                      bool is_owned) {
+static bool owned_begin(struct kafka_source *self, const struct topic_partition *part) {
     struct kafka_topic *topic = &self->topics[part->topic];
     if (!owned_grow(topic, part->partition))
         return false;
-    struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
-    atomic_store(&owned->parts[part->partition].given, SOURCE_NO_OFFSET);
-    atomic_store(&owned->parts[part->partition].committed, part->offset);
-    atomic_store(&owned->parts[part->partition].back, SOURCE_NO_OFFSET);
-    atomic_store_explicit(&owned->parts[part->partition].is_owned, is_owned, memory_order_release);
+    struct kafka_owned_part *owned = kafka_group_owned(topic, part->partition);
+    atomic_store(&owned->given, SOURCE_NO_OFFSET);
+    atomic_store(&owned->stored, SOURCE_NO_OFFSET);
+    /* Where a new one begins may not be committed yet. */
+    atomic_store(&owned->committed, part->is_new ? SOURCE_NO_OFFSET : part->offset);
+    atomic_store(&owned->takes_offsets, true);
+    atomic_store_explicit(&owned->is_owned, true, memory_order_release);
     return true;
 }
 
-/* NULL: it was never ours. */
-static struct kafka_owned_part *owned_part(const struct kafka_topic *topic, int32_t partition) {
+/* No lane is given another record of it. */
+static void owned_end(const struct kafka_source *self, const struct topic_partition *part) {
+    struct kafka_owned_part *owned = kafka_group_owned(&self->topics[part->topic], part->partition);
+    if (owned)
+        atomic_store_explicit(&owned->is_owned, false, memory_order_release);
+}
+
+/* What was stored of it is committed, or never will be. */
+static void owned_close(const struct kafka_source *self, const struct topic_partition *part) {
+    struct kafka_owned_part *owned = kafka_group_owned(&self->topics[part->topic], part->partition);
+    if (owned)
+        atomic_store(&owned->takes_offsets, false);
+}
+
+struct kafka_owned_part *kafka_group_owned(const struct kafka_topic *topic, int32_t partition) {
     struct kafka_owned *owned = atomic_load(&topic->owned);
-    return owned && partition < owned->count ? &owned->parts[partition] : NULL;
+    return owned && partition < owned->count ? owned->parts[partition] : NULL;
 }
 
 int64_t kafka_group_given(const struct kafka_topic *topic, int32_t partition) {
-    const struct kafka_owned_part *part = owned_part(topic, partition);
+    const struct kafka_owned_part *part = kafka_group_owned(topic, partition);
     return part ? atomic_load(&part->given) : SOURCE_NO_OFFSET;
-}
-
-bool kafka_group_note_store(struct kafka_topic *topic, int32_t partition, int64_t next) {
-    struct kafka_owned_part *part = owned_part(topic, partition);
-    const bool is_back = part && next < atomic_load(&part->committed);
-    if (is_back)
-        atomic_store(&part->back, next);
-    else if (part && atomic_load(&part->back) != SOURCE_NO_OFFSET)
-        atomic_store(&part->back, SOURCE_NO_OFFSET); /* the client commits it */
-    return is_back;
-}
-
-void kafka_group_note_transaction(struct kafka_topic *topic, int32_t partition, int64_t next) {
-    struct kafka_owned_part *part = owned_part(topic, partition);
-    if (!part)
-        return;
-    atomic_store(&part->transacted, next);
-    atomic_store(&part->committed, next);
-}
-
-void kafka_group_learn(struct kafka_topic *topic, int32_t partition) {
-    const struct kafka_owned_part *owned = owned_part(topic, partition);
-    struct kafka_part *part = kafka_group_part(topic, partition);
-    const int64_t transacted = owned ? atomic_load(&owned->transacted) : SOURCE_NO_OFFSET;
-    if (part && transacted != SOURCE_NO_OFFSET)
-        part->committed = part->committed_by_us = transacted;
 }
 
 /* NULL: there is none. */
@@ -278,7 +278,7 @@ static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_lis
             rd_kafka_topic_partition_list_find(list, topic, parts[i].partition);
         if (entry)
             entry->offset = parts[i].offset >= 0 ? parts[i].offset : RD_KAFKA_OFFSET_INVALID;
-        if (!owned_set(self, &parts[i], true))
+        if (!owned_begin(self, &parts[i]))
             group_fail(self, "assigning", "out of memory");
         group_note_begin(self, &parts[i]);
         rd_kafka_topic_partition_list_del(self->assignment, topic, parts[i].partition);
@@ -318,20 +318,21 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
     }
     /* First, so that no lane gets another record of these while the listener winds up. */
     for (size_t i = 0; i < count; i++)
-        owned_set(self, &parts[i], false);
+        owned_end(self, &parts[i]);
     if (self->listener.revoked)
         self->listener.revoked(self->listener.context, parts, count, is_lost);
 
-    if (is_lost)
-        kafka_member_lost_parts(self, list);
+    if (is_lost && !rd_kafka_fatal_error(self->client, NULL, 0))
+        kafka_member_lost(self);
     struct error error;
-    if (!is_lost && !kafka_group_commit(self, revoke_timeout_ms(self), &error)) {
+    if (!is_lost && !kafka_commit_now(self, revoke_timeout_ms(self), &error)) {
         self->is_uncommitted = self->is_closed;
         log_warning(self->log, KAFKA_ROOM,
                     "%s; records since the last commit will be read again by the next owner",
                     error.text);
     }
     for (size_t i = 0; i < count; i++) {
+        owned_close(self, &parts[i]);
         rd_kafka_topic_partition_list_del(self->assignment, self->topics[parts[i].topic].name,
                                           parts[i].partition);
         kafka_lag_forget(self, parts[i].topic, parts[i].partition);
@@ -396,15 +397,6 @@ void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     }
 }
 
-/* One partition's refusal counts: its offset did not move. */
-static rd_kafka_resp_err_t commit_outcome(rd_kafka_event_t *event) {
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-    for (int i = 0; !code && list && i < list->cnt; i++)
-        code = list->elems[i].err;
-    return code;
-}
-
 static const struct kafka_part NOTHING_KNOWN = {
     .committed_by_us = SOURCE_NO_OFFSET,
     .begun = SOURCE_NO_OFFSET,
@@ -441,89 +433,4 @@ void kafka_group_release_parts(struct kafka_topic *topic) {
     free(topic->parts);
     topic->parts = NULL;
     topic->part_count = 0;
-}
-
-/* An offset that is not noted makes a state start fresh later; it loses nothing. */
-static void note_committed(struct kafka_source *self, const rd_kafka_topic_partition_list_t *list) {
-    for (int i = 0; list && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        uint32_t topic = kafka_group_topic(self, entry->topic);
-        if (entry->err || entry->offset < 0 || entry->partition < 0 || topic == self->topic_count)
-            continue;
-        atomic_store(&self->commit_ns, clock_monotonic_ns());
-        struct kafka_part *part = kafka_group_part(&self->topics[topic], entry->partition);
-        if (!part)
-            continue;
-        part->committed_by_us = part->committed = entry->offset;
-        part->had_offset = true;
-        struct kafka_owned_part *owned = owned_part(&self->topics[topic], entry->partition);
-        if (owned)
-            atomic_store(&owned->committed, entry->offset);
-    }
-}
-
-void kafka_group_note_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
-                             rd_kafka_topic_partition_list_t *list, void *opaque) {
-    (void)client;
-    if (!code)
-        note_committed(opaque, list);
-}
-
-int64_t kafka_group_committed_by_us(const struct kafka_source *self, uint32_t topic,
-                                    int32_t partition) {
-    const struct kafka_topic *known = &self->topics[topic];
-    return partition < known->part_count ? known->parts[partition].committed_by_us
-                                         : SOURCE_NO_OFFSET;
-}
-
-rd_kafka_resp_err_t kafka_group_commit_list(struct kafka_source *self,
-                                            const rd_kafka_topic_partition_list_t *list,
-                                            int timeout_ms) {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->client);
-    rd_kafka_resp_err_t code = rd_kafka_commit_queue(self->client, list, queue, NULL, NULL);
-    if (!code) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
-        code = event ? commit_outcome(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-        if (event && !rd_kafka_event_error(event))
-            note_committed(self, rd_kafka_event_topic_partition_list(event));
-        if (event)
-            rd_kafka_event_destroy(event);
-    }
-    rd_kafka_queue_destroy(queue);
-    return code;
-}
-
-/* Until it takes a partition back, the client commits no stored offset that is not above the
- * committed one. The log is below where the topic was made anew and the old offset was left:
- * without this, a crash would leave that one to whoever comes next. */
-void kafka_group_commit_back(struct kafka_source *self) {
-    rd_kafka_topic_partition_list_t *list = NULL;
-    for (int i = 0; i < self->assignment->cnt; i++) {
-        const rd_kafka_topic_partition_t *entry = &self->assignment->elems[i];
-        const uint32_t topic = kafka_group_topic(self, entry->topic);
-        struct kafka_owned_part *part = owned_part(&self->topics[topic], entry->partition);
-        const int64_t back =
-            part ? atomic_exchange(&part->back, SOURCE_NO_OFFSET) : SOURCE_NO_OFFSET;
-        if (back == SOURCE_NO_OFFSET)
-            continue;
-        list = list ? list : rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(list, entry->topic, entry->partition)->offset = back;
-    }
-    if (!list)
-        return;
-    rd_kafka_commit(self->client, list, true);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-bool kafka_group_commit(struct kafka_source *self, int timeout_ms, struct error *error) {
-    if (!self->client || self->is_transactional || atomic_load(&self->is_broken) ||
-        self->assignment->cnt == 0)
-        return true;
-    rd_kafka_resp_err_t code = kafka_group_commit_list(self, NULL, timeout_ms);
-    /* __NO_OFFSET: nothing was stored since the last commit. */
-    if (!code || code == RD_KAFKA_RESP_ERR__NO_OFFSET)
-        return true;
-    return error_set(error, code == RD_KAFKA_RESP_ERR__TIMED_OUT ? ERROR_TIMEOUT : ERROR_SYSTEM,
-                     "group \"%s\": offsets not committed within %d ms: %s", self->group,
-                     timeout_ms, rd_kafka_err2str(code));
 }

@@ -1,6 +1,7 @@
 /*
  * topics: makes topics, deletes them, adds partitions to them, deletes their oldest records, or
- * tells a group's offsets in them. topics BROKERS create    NAME:PARTITIONS[:KEY=VALUE...] ...
+ * tells a group's offsets in them.
+ *   topics BROKERS create    NAME:PARTITIONS[:KEY=VALUE...] ...   until the broker tells of them
  *   topics BROKERS delete    NAME ...
  *   topics BROKERS grow      NAME:PARTITIONS ...
  *   topics BROKERS truncate  NAME:PARTITION:BEFORE ...
@@ -10,9 +11,11 @@
  */
 #include <librdkafka/rdkafka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TIMEOUT_MS 30000
 
@@ -93,6 +96,36 @@ static int answer(rd_kafka_queue_t *queue) {
     return faults;
 }
 
+static bool has_leaders(const rd_kafka_metadata_t *metadata, const char *name) {
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const rd_kafka_metadata_topic_t *topic = &metadata->topics[i];
+        if (strcmp(topic->topic, name) != 0)
+            continue;
+        int led = 0;
+        while (led < topic->partition_cnt && topic->partitions[led].leader >= 0)
+            led++;
+        return topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && led > 0 && led == topic->partition_cnt;
+    }
+    return false;
+}
+
+/* A topic is made before a broker tells of it. */
+static int await(rd_kafka_t *client, const char *name) {
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    for (int waited_ms = 0; waited_ms < TIMEOUT_MS; waited_ms += 20) {
+        const rd_kafka_metadata_t *metadata;
+        const rd_kafka_resp_err_t error = rd_kafka_metadata(client, 1, NULL, &metadata, TIMEOUT_MS);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return fail("metadata", rd_kafka_err2str(error));
+        const bool is_there = has_leaders(metadata, name);
+        rd_kafka_metadata_destroy(metadata);
+        if (is_there)
+            return 0;
+        nanosleep(&pause, NULL);
+    }
+    return fail(name, "was made, but the broker does not tell of it");
+}
+
 static int create(rd_kafka_t *client, rd_kafka_queue_t *queue, char **specs, size_t count) {
     rd_kafka_NewTopic_t **topics = calloc(count, sizeof *topics);
     if (topics == NULL)
@@ -107,6 +140,8 @@ static int create(rd_kafka_t *client, rd_kafka_queue_t *queue, char **specs, siz
         rd_kafka_CreateTopics(client, topics, count, NULL, queue);
         faults = answer(queue);
     }
+    for (size_t i = 0; i < count && faults == 0; i++)
+        faults = await(client, specs[i]); /* its name, the rest is cut off */
     for (size_t i = 0; i < count; i++) {
         if (topics[i] != NULL)
             rd_kafka_NewTopic_destroy(topics[i]);
