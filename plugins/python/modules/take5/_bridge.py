@@ -7,6 +7,7 @@ start() was called or the script has ended. Handlers are called by the host, on 
 import ast
 import datetime
 import decimal
+import gc
 import importlib.abc
 import importlib.util
 import inspect
@@ -463,6 +464,8 @@ class Script:
         for consumer in list(self.consumers):
             consumer.running = False
         self.end()
+        self.handlers, self.module = [], None
+        gc.collect()  # types and modules hold themselves
 
     # ---- state ----
 
