@@ -3,6 +3,7 @@
 #include "commands/operation/operation.h"
 #include "commands/registry.h"
 #include "commands/research/research.h"
+#include "os/errand.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static int run(const struct command *command, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    errand_allow();
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;

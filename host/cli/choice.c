@@ -141,7 +141,7 @@ static bool keeps(void *context, const struct config_deployment *deployment) {
 
 /* What is wrong with the files is said by whoever runs them. */
 static bool leave_out(struct choice *choice, struct config *config) {
-    struct catalog catalog = {.only = choice->files};
+    struct catalog catalog = {.only = choice->files, .bundled = config->bundled_dir};
     struct faults faults = FAULTS_INIT;
     struct leaving leaving = {.catalog = &catalog};
     text_init(&leaving.names);
@@ -160,10 +160,19 @@ static bool leave_out(struct choice *choice, struct config *config) {
     return did;
 }
 
-struct config *choice_load(struct choice *choice, const struct config_options *options) {
-    struct config *config = config_options_load(options);
+/* The configuration is taken over. */
+static struct config *choose(struct choice *choice, struct config *config) {
     if (config == NULL || choice->directory == NULL || leave_out(choice, config))
         return config;
     config_free(config);
     return NULL;
+}
+
+struct config *choice_load(struct choice *choice, const struct config_options *options) {
+    return choose(choice, config_options_load(options));
+}
+
+struct config *choice_load_anyway(struct choice *choice, const struct config_options *options,
+                                  bool *has_errors) {
+    return choose(choice, config_options_load_anyway(options, has_errors));
 }

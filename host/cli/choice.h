@@ -35,5 +35,8 @@ void choice_release(struct choice *choice);
 bool choice_apply(struct choice *choice, struct config_options *options);
 /* Loads, and leaves out what was not chosen. NULL when there is an error; faults are on stderr. */
 struct config *choice_load(struct choice *choice, const struct config_options *options);
+/* The same of one that has errors, too, as far as it could be read. */
+struct config *choice_load_anyway(struct choice *choice, const struct config_options *options,
+                                  bool *has_errors);
 
 #endif

@@ -186,3 +186,14 @@ struct config *config_options_load(const struct config_options *options) {
     faults_release(&faults);
     return config;
 }
+
+struct config *config_options_load_anyway(const struct config_options *options, bool *has_errors) {
+    struct faults faults = FAULTS_INIT;
+    struct install_paths paths;
+    const struct config_request request = request_of(options, &paths);
+    struct config *config = config_load_anyway(&request, &faults);
+    *has_errors = faults.error_count > 0;
+    print_faults(&faults);
+    faults_release(&faults);
+    return config;
+}

@@ -53,7 +53,9 @@ bool config_options_has_file(const struct config_options *options);
 /* Loads by the options, from the system's file without -c if that is there. All faults go to
  * stderr; NULL when there is an error. */
 struct config *config_options_load(const struct config_options *options);
-/* The same, with the faults for the caller to say. */
+/* The same, to look further at what has errors (config_load_anyway()), which `has_errors` tells. */
+struct config *config_options_load_anyway(const struct config_options *options, bool *has_errors);
+/* The same as the first, with the faults for the caller to say. */
 struct config *config_options_read(const struct config_options *options, struct faults *faults);
 /* Of the same file no more than where a running host is. A file that nobody named, and that this
  * user may not read, counts as one that leaves everything at the service's defaults. */

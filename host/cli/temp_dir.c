@@ -11,11 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PREFIX "take5-"
+
 bool temp_dir_init(struct temp_dir *temp, struct error *error) {
     const char *parent = getenv("TMPDIR");
     if (parent == NULL || parent[0] != '/' || strlen(parent) > 64)
         parent = "/tmp";
-    snprintf(temp->directory, sizeof temp->directory, "%s/take5-XXXXXX", parent);
+    snprintf(temp->directory, sizeof temp->directory, "%s/" PREFIX "XXXXXX", parent);
     if (mkdtemp(temp->directory) != NULL)
         return true;
     error_set_errno(error, errno, "cannot create a directory in %s", parent);
@@ -34,6 +36,13 @@ void temp_dir_release(struct temp_dir *temp) {
     if (temp->directory[0] != '\0')
         nftw(temp->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     temp->directory[0] = '\0';
+}
+
+bool temp_dir_discard(const char *directory) {
+    const char *slash = strrchr(directory, '/');
+    return directory[0] == '/' && strncmp(slash + 1, PREFIX, strlen(PREFIX)) == 0 &&
+           strlen(slash + 1) == strlen(PREFIX "XXXXXX") &&
+           nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0;
 }
 
 bool temp_dir_is_overridden(const struct config_options *options, const char *section,

@@ -19,6 +19,9 @@ bool temp_dir_init(struct temp_dir *temp, struct error *error);
 /* Removes it with all that is in it. */
 void temp_dir_release(struct temp_dir *temp);
 
+/* Removes one that another process made. False: that is none. */
+bool temp_dir_discard(const char *directory);
+
 /* Whether the command line has the setting. */
 bool temp_dir_is_overridden(const struct config_options *options, const char *section,
                             const char *key);

@@ -3,6 +3,7 @@
  */
 #include "config/build.h"
 #include "config/items.h"
+#include "config/receivers.h"
 #include "config/text/quotes.h"
 #include "config/value/value.h"
 
@@ -208,6 +209,8 @@ void build_assign(struct build *build, const struct assignment *a) {
         kafka_assign(build, KAFKA_CONSUMER, a);
     else if (is_property && strcmp(a->section, "sink:kafka") == 0)
         kafka_assign(build, KAFKA_PRODUCER, a);
+    else if (is_property && receiver_items(build->config, a->section) != NULL)
+        receiver_assign(build, a);
     else
         assign_fixed(build, a);
 }

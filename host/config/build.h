@@ -18,6 +18,7 @@ struct build {
     const struct config_request *request;
     struct faults *faults;
     struct kafka_properties *kafka;
+    bool is_oom; /* something is missing in the configuration */
 };
 
 struct assignment {
@@ -30,6 +31,14 @@ struct assignment {
 
 /* load.c: a fault because memory ran out. */
 void build_out_of_memory(struct build *build);
+
+/* ini_files.c: the main file and what lies beside it. */
+#define STRATEGY_FOLDER "strategies.d"
+#define DROP_IN_FOLDER  "take5.d"
+void ini_files_read(struct build *build);
+/* An entry of a file, once its variables are replaced. */
+void build_assign_entry(struct build *build, const char *section, const struct ini_entry *entry,
+                        const char *directory);
 
 /* assign.c */
 void build_assign(struct build *build, const struct assignment *assignment);

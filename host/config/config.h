@@ -69,11 +69,21 @@ struct config_worker {
     struct place place;
 };
 
+/* A value with variables in it, which is not to be shown. */
+struct config_veil {
+    struct place place;
+    char *text;
+    char *written; /* as it stands in the file: ${NAME} */
+};
+
 enum config_on_stuck { ON_STUCK_EXIT = 1, ON_STUCK_REPORT };
 enum config_on_stop { ON_STOP_AUTO = 1, ON_STOP_STAY, ON_STOP_LEAVE };
 enum config_on_crash { ON_CRASH_QUARANTINE = 1, ON_CRASH_RUN };
 enum config_delivery { DELIVERY_AT_LEAST_ONCE = 1, DELIVERY_EXACTLY_ONCE };
 enum config_checkpoint_store { CHECKPOINT_STORE_DIRECTORY = 1, CHECKPOINT_STORE_KAFKA };
+enum config_webhook_format { WEBHOOK_JSON = 1, WEBHOOK_SLACK, WEBHOOK_TELEGRAM };
+/* Lines in a message of a chat, at most. */
+#define WEBHOOK_CHAT_BATCH 10
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
 struct config {
@@ -85,6 +95,8 @@ struct config {
     bool host_id_lasts; /* it is still the same when the host was put up anew; else a container's */
     char *run_mode;     /* local or docker */
     char *strategy_dir; /* absolute, as all paths here */
+    bool has_bundled;   /* `bundled_strategies` */
+    char *bundled_dir;  /* with has_bundled: of the package's strategies, if it is another one */
     char *cache_dir;
     char *run_dir;
     char *state_dir;
@@ -138,8 +150,8 @@ struct config {
     struct config_topic *topics;
     size_t topic_count;
 
-    /* [signals] sinks = log, jsonl, kafka */
-    bool sink_log, sink_jsonl, sink_kafka;
+    /* [signals] sinks = log, jsonl, kafka, postgres, webhook */
+    bool sink_log, sink_jsonl, sink_kafka, sink_postgres, sink_webhook;
     enum config_delivery delivery; /* [signals] delivery: of those to Kafka */
     int64_t commit_interval_ns;    /* exactly once: between two transactions */
     /* [sink:jsonl] */
@@ -150,6 +162,26 @@ struct config {
     char *signal_topic;
     struct config_items producer;
     char *producer_servers; /* effective: of signals and dead letters */
+    /* [sink:postgres] */
+    struct config_items postgres; /* libpq's parameters; paths absolute */
+    char *postgres_table;
+    int64_t postgres_batch;
+    int64_t postgres_timeout_ns, postgres_retry_ns;
+    /* [sink:webhook] */
+    struct config_items webhook; /* "url", "header.NAME" */
+    enum config_webhook_format webhook_format;
+    char *webhook_chat;    /* NULL: none */
+    char *webhook_ca_file; /* NULL: the system's authorities */
+    int64_t webhook_batch;
+    int64_t webhook_timeout_ns, webhook_retry_ns;
+    /* [alerts] to = postgres, webhook */
+    bool alerts_postgres, alerts_webhook;
+    struct config_items alerts_items; /* as `webhook`; without a url that is meant */
+    enum config_webhook_format alerts_format;
+    char *alerts_chat;
+    char *alerts_table;
+    int64_t alerts_after_ns;
+    int64_t alerts_max_lag; /* 0: lag does not count */
     /* [dead_letters] */
     enum config_dead_letters dead_letters;
     char *dead_letters_path;
@@ -172,6 +204,10 @@ struct config {
     int64_t http_port;
     char **http_allowed_hosts; /* ended by NULL; NULL: none */
     int64_t ready_max_lag;     /* 0: lag does not count */
+
+    /* Values with variables of the environment in them; config/veil.h. */
+    struct config_veil *veils;
+    size_t veil_count;
 
     /* Names of files in strategy_dir, NULL-terminated, that alone are looked at; NULL: all. No
      * setting: config_choose() makes it. */
@@ -200,8 +236,10 @@ struct config_override {
 
 struct config_request {
     /* The main file. Every .ini in the strategies.d beside it is read after it, in order of their
-     * names; those may hold nothing but [strategy:NAME]. NULL: no file, defaults and environment
-     * alone. */
+     * names; those may hold nothing but [strategy:NAME]. Then every .ini in take5.d, which may hold
+     * anything, and replaces key by key what was read before. In their values, variables of the
+     * environment are replaced (config/text/interpolation.h). NULL: no file, defaults and
+     * environment alone. */
     const char *path;
     const char *const *environment; /* like environ; NULL: none */
     const struct config_override *overrides;
@@ -221,7 +259,15 @@ struct config_request {
 /* Reads and checks everything. NULL when there is an error among the faults; warnings may come with
  * success. Reads files only; touches and creates nothing. */
 struct config *config_load(const struct config_request *request, struct faults *faults);
+/* The same, to look further at what has errors: the configuration as far as it could be read, with
+ * defaults in the place of what is wrong. NULL: no memory. Nothing may run by one with errors. */
+struct config *config_load_anyway(const struct config_request *request, struct faults *faults);
 void config_free(struct config *config);
+
+/* Puts what was written in the place of values with variables, in faults from number `from` on that
+ * begin with the place of such a value. For faults about values of a configuration, when they are
+ * all there; those of config_load() are done. */
+void config_veil(const struct config *config, struct faults *faults, size_t from);
 
 /* Not yet shared: no file but those of strategy_dir is looked at (NULL: all are), and deployments
  * that `keeps` does not want are taken out. False: no memory. */

@@ -63,12 +63,15 @@ static void check_sources(struct build *build) {
     const struct trust quants = config_trust(config);
     struct error error;
     char *above = path_directory(config->path);
-    char *folder = above != NULL ? path_join(above, "strategies.d") : NULL;
-    if (folder == NULL) {
+    char *folder = above != NULL ? path_join(above, STRATEGY_FOLDER) : NULL;
+    char *drop_ins = above != NULL ? path_join(above, DROP_IN_FOLDER) : NULL;
+    if (folder == NULL || drop_ins == NULL) {
         build_out_of_memory(build);
         goto out;
     }
     if (!trust_check(folder, &quants, &error) && errno != ENOENT)
+        faults_add_error(build->faults, (struct place){0}, &error);
+    if (!trust_check(drop_ins, &ours, &error) && errno != ENOENT)
         faults_add_error(build->faults, (struct place){0}, &error);
     for (size_t i = 0; i < config->source_count; i++) {
         const char *path = config->sources[i];
@@ -76,6 +79,7 @@ static void check_sources(struct build *build) {
             faults_add_error(build->faults, (struct place){0}, &error);
     }
 out:
+    free(drop_ins);
     free(folder);
     free(above);
 }

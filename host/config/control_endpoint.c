@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/build.h"
+#include "config/ini_folder.h"
 #include "config/text/ini.h"
 #include "config/text/paths.h"
 #include "config/value/value.h"
@@ -43,40 +44,55 @@ static bool set_defaults(struct build *build) {
     return true;
 }
 
+struct reading {
+    struct build *build;
+    struct config_control *control;
+};
+
 /* What is wrong in a value that is wanted is a fault; of the rest no more than that there is. */
-static void read_file(struct build *build, struct config_control *control) {
-    const char *path = build->request->path;
+static void read_file(void *context, const char *path) {
+    const struct reading *reading = context;
+    struct build *build = reading->build;
     struct faults passed_over = FAULTS_INIT;
     struct ini ini = INI_INIT;
     char *directory = path_directory(path);
-    build->config->path = path_absolute(NULL, path);
-    if (directory == NULL || build->config->path == NULL) {
+    if (directory == NULL) {
         build_out_of_memory(build);
-        goto out;
-    }
-    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0) {
-        if (!build->request->is_path_optional)
-            faults_add(build->faults, (struct place){.file = path}, "cannot be read: %s",
-                       strerror(errno));
         goto out;
     }
     const struct ini_rules rules = build_rules(build);
     ini_read_file(&ini, path, &rules, &passed_over);
-    control->is_in_part = passed_over.error_count > 0;
+    reading->control->is_in_part |= passed_over.error_count > 0;
     for (size_t i = 0; i < ini.entry_count; i++) {
-        const struct ini_entry *entry = &ini.entries[i];
-        const char *section = ini.sections[entry->section].name;
-        if (is_wanted(section, entry->key))
-            build_assign(build, &(struct assignment){.section = section,
-                                                     .key = entry->key,
-                                                     .value = entry->value,
-                                                     .place = {path, entry->place.line},
-                                                     .directory = directory});
+        const char *section = ini.sections[ini.entries[i].section].name;
+        if (is_wanted(section, ini.entries[i].key))
+            build_assign_entry(build, section, &ini.entries[i], directory);
     }
 
 out:
     free(directory);
     ini_release(&ini);
+    faults_release(&passed_over);
+}
+
+/* The main file, and what stands above it. */
+static void read_files(struct build *build, struct config_control *control) {
+    const char *path = build->request->path;
+    struct reading reading = {build, control};
+    struct faults passed_over = FAULTS_INIT;
+    build->config->path = path_absolute(NULL, path);
+    if (build->config->path == NULL)
+        build_out_of_memory(build);
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0) {
+        if (!build->request->is_path_optional)
+            faults_add(build->faults, (struct place){.file = path}, "cannot be read: %s",
+                       strerror(errno));
+        return;
+    }
+    read_file(&reading, path);
+    if (!ini_folder_visit(path, DROP_IN_FOLDER, read_file, &reading, &passed_over))
+        build_out_of_memory(build);
+    control->is_in_part |= passed_over.error_count > 0;
     faults_release(&passed_over);
 }
 
@@ -93,7 +109,7 @@ static void read_overrides(struct build *build) {
 
 bool config_control_read(const struct config_request *request, struct config_control *control,
                          struct faults *faults) {
-    const size_t errors_before = faults->error_count;
+    const size_t errors_before = faults->error_count, first_fault = faults->count;
     struct build build = {.request = request, .faults = faults};
     *control = (struct config_control){0};
     build.config = calloc(1, sizeof *build.config);
@@ -102,9 +118,10 @@ bool config_control_read(const struct config_request *request, struct config_con
         goto done;
     }
     if (request->path != NULL)
-        read_file(&build, control);
+        read_files(&build, control);
     read_overrides(&build);
     build_finish_control(&build);
+    config_veil(build.config, faults, first_fault);
     if (faults->error_count == errors_before) {
         control->socket = build.config->control_socket;
         build.config->control_socket = NULL;

@@ -66,7 +66,8 @@ void delivery_finish(struct build *build) {
     if (!config->sink_kafka)
         faults_add(build->faults, build_origin(config, "signals", "delivery"),
                    "[signals] delivery = exactly_once is for signals that go to Kafka, and sinks "
-                   "does not have kafka: files and the log are at_least_once");
+                   "does not have kafka: the others are at_least_once (postgres has each signal "
+                   "once nevertheless, by its id)");
     check_host_id(build);
     check_isolation(build);
     check_cluster(build);

@@ -168,6 +168,8 @@ static bool meet_read(const struct walk *walk) {
           meet_properties(walk, "sink:kafka", &config->producer);
     for (size_t i = 0; did && i < config->deployment_count; i++)
         did = meet_settings(walk, &config->deployments[i]);
+    if (config->bundled_dir != NULL)
+        did = did && walk_directory(walk, config->bundled_dir, meet_code, meet_library);
     return did && (config->strategy_dir == NULL ||
                    walk_directory(walk, config->strategy_dir, meet_code, meet_library));
 }

@@ -7,6 +7,7 @@
 #include "config/files.h"
 #include "config/place/host_id.h"
 #include "config/place/install_paths.h"
+#include "config/receivers.h"
 #include "config/text/paths.h"
 #include "os/file_uses.h"
 
@@ -39,6 +40,9 @@ static void default_directories(struct build *build) {
     struct install_paths paths;
     install_paths_find(&paths);
     default_text(build, &config->strategy_dir, strdup(paths.strategy_dir));
+    if (config->has_bundled && config->strategy_dir != NULL &&
+        strcmp(config->strategy_dir, paths.bundled_dir) != 0)
+        default_text(build, &config->bundled_dir, strdup(paths.bundled_dir));
     default_text(build, &config->cache_dir, home_of(build, PATH_HOME_CACHE));
     default_text(build, &config->state_dir, home_of(build, PATH_HOME_STATE));
 }
@@ -215,6 +219,7 @@ void build_finish(struct build *build) {
     topics_finish(build);
     kafka_finish(build);
     delivery_finish(build);
+    receivers_finish(build);
     deployments_finish(build);
     workers_finish(build);
     check_files(build);

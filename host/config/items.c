@@ -62,6 +62,9 @@ bool config_is_secret(const char *name) {
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
         if (strcmp(name, open[i]) == 0)
             return false;
+    /* A webhook's: the address itself is the right to post there, and a header mostly is. */
+    if (strcmp(name, "url") == 0 || strncmp(name, "header.", 7) == 0)
+        return true;
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (strcasestr(name, marks[i]) != NULL)
             return true;

@@ -17,17 +17,6 @@ static struct config_items *items_of(struct build *build, enum kafka_side side) 
     return side == KAFKA_CONSUMER ? &build->config->kafka : &build->config->producer;
 }
 
-static bool check_once(struct build *build, const struct config_items *items, const char *name,
-                       const struct assignment *a) {
-    const struct config_item *known = config_items_find(items, name);
-    bool is_twice = known != NULL && known->place.line > 0 && a->place.line > 0 &&
-                    strcmp(known->place.file, a->place.file) == 0;
-    if (is_twice)
-        faults_add(build->faults, a->place, "[%s] %s is already set, at line %d", a->section, name,
-                   known->place.line);
-    return !is_twice;
-}
-
 /* Librdkafka takes a line break for a part of a host's name: between two items there is a comma. */
 static bool join_lines(struct build *build, const struct assignment *a, char **value) {
     struct text joined;
@@ -71,7 +60,8 @@ void kafka_assign(struct build *build, enum kafka_side side, const struct assign
     struct config_items *items = items_of(build, side);
     if (check_lines(build, a, name, &value) &&
         kafka_property_check(build->kafka, side, name, value, a->place, build->faults) &&
-        check_once(build, items, name, a) && !config_items_set(items, name, value, a->place))
+        property_check_once(build, items, name, a) &&
+        !config_items_set(items, name, value, a->place))
         build_out_of_memory(build);
     free(given);
     free(value);

@@ -3,7 +3,9 @@
  */
 #include "config/build.h"
 #include "config/items.h"
+#include "config/receivers.h"
 #include "config/value/value.h"
+#include "config/veil.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,15 +29,30 @@ static void print_value(const char *value, struct text *out) {
     }
 }
 
-static void print_item(const char *section, const struct config_item *item, struct text *out) {
+static void print_item(const struct config *config, const char *section,
+                       const struct config_item *item, struct text *out) {
+    const char *written = veil_find(config, item->place);
     text_printf(out, "%s.%s = ", section, item->name);
-    print_value(config_is_secret(item->name) ? "***" : item->text, out);
+    print_value(config_is_secret(item->name) ? "***" : written != NULL ? written : item->text, out);
     print_origin(item->place, out);
 }
 
-static void print_items(const char *section, const struct config_items *items, struct text *out) {
+static void print_items(const struct config *config, const char *section,
+                        const struct config_items *items, struct text *out) {
     for (size_t i = 0; i < items->count; i++)
-        print_item(section, &items->items[i], out);
+        print_item(config, section, &items->items[i], out);
+}
+
+/* Of a row of the schema that was set at `place`. */
+static void print_key(const struct config *config, const char *section, const void *base,
+                      const struct schema_key *key, struct place place, struct text *out) {
+    const char *written = veil_find(config, place);
+    text_printf(out, "%s.%s = ", section, key->key);
+    if (written != NULL)
+        print_value(written, out);
+    else
+        value_print(base, key, out);
+    print_origin(place, out);
 }
 
 static void print_section(const struct config *config, const char *section, struct text *out) {
@@ -44,51 +61,55 @@ static void print_section(const struct config *config, const char *section, stru
     for (size_t i = 0; i < count; i++) {
         if (strcmp(keys[i].section, section) != 0)
             continue;
-        text_printf(out, "%s.%s = ", section, keys[i].key);
-        value_print(config, &keys[i], out);
-        print_origin(config->origins[i], out);
+        print_key(config, section, config, &keys[i], config->origins[i], out);
     }
     if (strcmp(section, "log") == 0)
-        print_items(section, &config->log_levels, out);
+        print_items(config, section, &config->log_levels, out);
     else if (strcmp(section, "kafka") == 0)
-        print_items(section, &config->kafka, out);
+        print_items(config, section, &config->kafka, out);
     else if (strcmp(section, "sink:kafka") == 0)
-        print_items(section, &config->producer, out);
+        print_items(config, section, &config->producer, out);
+    else if (receiver_items(config, section) != NULL)
+        print_items(config, section, receiver_items(config, section), out);
 }
 
 static void print_topics(const struct config *config, struct text *out) {
     for (size_t i = 0; i < config->topic_count; i++) {
-        text_printf(out, "topic:%s.topic = %s", config->topics[i].role, config->topics[i].name);
-        print_origin(config->topics[i].place, out);
+        const struct config_topic *topic = &config->topics[i];
+        const char *written = veil_find(config, topic->place);
+        text_printf(out, "topic:%s.topic = %s", topic->role,
+                    written != NULL ? written : topic->name);
+        print_origin(topic->place, out);
     }
 }
 
 /* What every section of a kind has: "strategy:NAME". */
-static void print_keys(const char *kind, const char *section, const void *base,
-                       const struct config_items *written, struct text *out) {
+static void print_keys(const struct config *config, const char *kind, const char *section,
+                       const void *base, const struct config_items *given, struct text *out) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(keys[i].section, kind) != 0)
             continue;
-        const struct config_item *key = config_items_find(written, keys[i].key);
-        text_printf(out, "%s.%s = ", section, keys[i].key);
-        value_print(base, &keys[i], out);
-        print_origin(key != NULL ? key->place : (struct place){0}, out);
+        const struct config_item *key = config_items_find(given, keys[i].key);
+        print_key(config, section, base, &keys[i], key != NULL ? key->place : (struct place){0},
+                  out);
     }
 }
 
-static void print_worker(const struct config_worker *worker, struct text *out) {
+static void print_worker(const struct config *config, const struct config_worker *worker,
+                         struct text *out) {
     char section[128];
     snprintf(section, sizeof section, "worker:%s", worker->name);
-    print_keys("worker:NAME", section, worker, &worker->keys, out);
+    print_keys(config, "worker:NAME", section, worker, &worker->keys, out);
 }
 
-static void print_deployment(const struct config_deployment *deployment, struct text *out) {
+static void print_deployment(const struct config *config,
+                             const struct config_deployment *deployment, struct text *out) {
     char section[128];
     snprintf(section, sizeof section, "strategy:%s", deployment->name);
-    print_keys("strategy:NAME", section, deployment, &deployment->keys, out);
-    print_items(section, &deployment->settings, out);
+    print_keys(config, "strategy:NAME", section, deployment, &deployment->keys, out);
+    print_items(config, section, &deployment->settings, out);
 }
 
 void config_print(const struct config *config, struct text *out) {
@@ -102,7 +123,7 @@ void config_print(const struct config *config, struct text *out) {
             print_section(config, sections[i].name, out);
     }
     for (size_t i = 0; i < config->deployment_count; i++)
-        print_deployment(&config->deployments[i], out);
+        print_deployment(config, &config->deployments[i], out);
     for (size_t i = 0; i < config->worker_count; i++)
-        print_worker(&config->workers[i], out);
+        print_worker(config, &config->workers[i], out);
 }

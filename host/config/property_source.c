@@ -5,6 +5,7 @@
 #include "config/items.h"
 #include "config/text/paths.h"
 #include "config/text/quotes.h"
+#include "config/veil.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,8 +112,12 @@ static char *value_of_variable(struct build *build, const struct assignment *a) 
         return NULL;
     }
     char *copy = strdup(value);
-    if (copy == NULL)
+    char *written = text_format("${%s}", a->value);
+    const bool is_of_file = a->place.line > 0;
+    if (copy == NULL || written == NULL ||
+        (is_of_file && !veil_add(build->config, a->place, value, written)))
         build_out_of_memory(build);
+    free(written);
     return copy;
 }
 
@@ -149,4 +154,15 @@ bool property_resolve(struct build *build, const struct assignment *a, char **na
     free(*name);
     *name = NULL;
     return false;
+}
+
+bool property_check_once(struct build *build, const struct config_items *items, const char *name,
+                         const struct assignment *a) {
+    const struct config_item *known = config_items_find(items, name);
+    bool is_twice = known != NULL && known->place.line > 0 && a->place.line > 0 &&
+                    strcmp(known->place.file, a->place.file) == 0;
+    if (is_twice)
+        faults_add(build->faults, a->place, "[%s] %s is already set, at line %d", a->section, name,
+                   known->place.line);
+    return !is_twice;
 }

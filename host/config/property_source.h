@@ -12,4 +12,8 @@
 bool property_resolve(struct build *build, const struct assignment *assignment, char **name,
                       char **value);
 
+/* That one file does not set it twice, in one of these ways or another; else a fault. */
+bool property_check_once(struct build *build, const struct config_items *items, const char *name,
+                         const struct assignment *a);
+
 #endif

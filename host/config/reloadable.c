@@ -4,14 +4,16 @@
 #include "config/build.h"
 #include "config/items.h"
 #include "config/value/value.h"
+#include "config/veil.h"
 
 #include <string.h>
 
 #define RESTART "a reload cannot change this, restart the host"
 
-/* The value for people; never empty. */
-static const char *shown(const struct text *text) {
-    return text->size > 0 ? text->data : "(none)";
+/* The value for people; never empty. One with variables as it is written. */
+static const char *shown(const struct config *config, struct place place, const char *value) {
+    const char *written = veil_find(config, place);
+    return written != NULL ? written : value != NULL && value[0] != '\0' ? value : "(none)";
 }
 
 static bool compare_key(const struct config *running, const struct config *next, size_t index,
@@ -29,40 +31,55 @@ static bool compare_key(const struct config *running, const struct config *next,
         faults_add_memory(faults, next->origins[index], key->key);
     else
         faults_add(faults, next->origins[index], "[%s] %s is now %s, was %s: " RESTART,
-                   key->section, key->key, shown(&new_text), shown(&old_text));
+                   key->section, key->key, shown(next, next->origins[index], new_text.data),
+                   shown(running, running->origins[index], old_text.data));
     text_release(&old_text);
     text_release(&new_text);
     return false;
 }
 
-static void report_item(const char *section, const char *name, const struct config_item *old_item,
-                        const struct config_item *new_item, struct faults *faults) {
-    struct place place = new_item != NULL ? new_item->place : (struct place){0};
-    if (config_is_secret(name)) {
-        faults_add(faults, place, "[%s] %s has changed: " RESTART, section, name);
-        return;
-    }
-    faults_add(faults, place, "[%s] %s is now %s, was %s: " RESTART, section, name,
-               new_item != NULL ? new_item->text : "(none)",
-               old_item != NULL ? old_item->text : "(none)");
+/* The configurations that the two items are of; an item may be NULL. */
+struct difference {
+    const struct config *running, *next;
+    const char *section;
+    const char *name;
+    const struct config_item *old_item, *new_item;
+};
+
+static const char *shown_item(const struct config *config, const struct config_item *item) {
+    return item != NULL ? shown(config, item->place, item->text) : "(none)";
 }
 
-static bool compare_items(const char *section, const struct config_items *running,
+static void report_item(const struct difference *of, struct faults *faults) {
+    struct place place = of->new_item != NULL ? of->new_item->place : (struct place){0};
+    if (config_is_secret(of->name)) {
+        faults_add(faults, place, "[%s] %s has changed: " RESTART, of->section, of->name);
+        return;
+    }
+    faults_add(faults, place, "[%s] %s is now %s, was %s: " RESTART, of->section, of->name,
+               shown_item(of->next, of->new_item), shown_item(of->running, of->old_item));
+}
+
+/* `of` has the configurations and the section. */
+static bool compare_items(struct difference of, const struct config_items *running,
                           const struct config_items *next, struct faults *faults) {
     bool is_same = true;
     for (size_t i = 0; i < next->count; i++) {
-        const struct config_item *item = &next->items[i];
-        const struct config_item *old_item = config_items_find(running, item->name);
-        if (old_item != NULL && strcmp(old_item->text, item->text) == 0)
+        of.new_item = &next->items[i];
+        of.name = of.new_item->name;
+        of.old_item = config_items_find(running, of.name);
+        if (of.old_item != NULL && strcmp(of.old_item->text, of.new_item->text) == 0)
             continue;
-        report_item(section, item->name, old_item, item, faults);
+        report_item(&of, faults);
         is_same = false;
     }
+    of.new_item = NULL;
     for (size_t i = 0; i < running->count; i++) {
-        const struct config_item *item = &running->items[i];
-        if (config_items_find(next, item->name) != NULL)
+        of.old_item = &running->items[i];
+        of.name = of.old_item->name;
+        if (config_items_find(next, of.name) != NULL)
             continue;
-        report_item(section, item->name, item, NULL, faults);
+        report_item(&of, faults);
         is_same = false;
     }
     return is_same;
@@ -77,7 +94,9 @@ static bool compare_topics(const struct config *running, const struct config *ne
         if (old_topic != NULL && strcmp(old_topic->name, topic->name) == 0)
             continue;
         faults_add(faults, topic->place, "[topic:%s] topic is now %s, was %s: " RESTART,
-                   topic->role, topic->name, old_topic != NULL ? old_topic->name : "(none)");
+                   topic->role, shown(next, topic->place, topic->name),
+                   old_topic != NULL ? shown(running, old_topic->place, old_topic->name)
+                                     : "(none)");
         is_same = false;
     }
     for (size_t i = 0; i < running->topic_count; i++) {
@@ -85,7 +104,7 @@ static bool compare_topics(const struct config *running, const struct config *ne
         if (config_topic_by_role(next, topic->role, NULL) != NULL)
             continue;
         faults_add(faults, (struct place){0}, "[topic:%s] was removed, was %s: " RESTART,
-                   topic->role, topic->name);
+                   topic->role, shown(running, topic->place, topic->name));
         is_same = false;
     }
     return is_same;
@@ -103,10 +122,17 @@ bool config_can_reload(const struct config *running, const struct config *next,
             is_same = compare_key(running, next, i, faults) && is_same;
     }
     is_same = compare_topics(running, next, faults) && is_same;
-    bool is_kafka_same = compare_items("kafka", &running->kafka, &next->kafka, faults);
+    const struct difference kafka = {running, next, "kafka", NULL, NULL, NULL};
+    const struct difference producer = {running, next, "sink:kafka", NULL, NULL, NULL};
+    bool is_kafka_same = compare_items(kafka, &running->kafka, &next->kafka, faults);
     /* What the producer has from [kafka] was reported there. */
     if (is_kafka_same)
-        is_same =
-            compare_items("sink:kafka", &running->producer, &next->producer, faults) && is_same;
+        is_same = compare_items(producer, &running->producer, &next->producer, faults) && is_same;
+    const struct difference postgres = {running, next, "sink:postgres", NULL, NULL, NULL};
+    const struct difference webhook = {running, next, "sink:webhook", NULL, NULL, NULL};
+    const struct difference alerts = {running, next, "alerts", NULL, NULL, NULL};
+    is_same = compare_items(postgres, &running->postgres, &next->postgres, faults) && is_same;
+    is_same = compare_items(webhook, &running->webhook, &next->webhook, faults) && is_same;
+    is_same = compare_items(alerts, &running->alerts_items, &next->alerts_items, faults) && is_same;
     return is_same && is_kafka_same;
 }

@@ -2,6 +2,7 @@
  * What is known of keys while files are read: by the tables, and by librdkafka.
  */
 #include "config/build.h"
+#include "config/receivers.h"
 
 #include <string.h>
 #include <strings.h>
@@ -53,6 +54,7 @@ static bool is_key(void *context, const char *section, const char *name, size_t 
     if (known == NULL)
         return false;
     return is_key_of(known->name, name, size) ||
+           receiver_has_name(known->name, name, property_size(name, size)) ||
            (is_of_kafka(known) && build->kafka != NULL &&
             kafka_property_has_name(build->kafka, name, property_size(name, size)));
 }

@@ -38,7 +38,15 @@ static const struct schema_choice non_finite[] = {
 static const struct schema_choice sinks[] = {{"log", offsetof(struct config, sink_log)},
                                              {"jsonl", offsetof(struct config, sink_jsonl)},
                                              {"kafka", offsetof(struct config, sink_kafka)},
+                                             {"postgres", offsetof(struct config, sink_postgres)},
+                                             {"webhook", offsetof(struct config, sink_webhook)},
                                              {NULL, 0}};
+static const struct schema_choice alerts[] = {
+    {"postgres", offsetof(struct config, alerts_postgres)},
+    {"webhook", offsetof(struct config, alerts_webhook)},
+    {NULL, 0}};
+static const struct schema_choice webhook_formats[] = {
+    {"json", WEBHOOK_JSON}, {"slack", WEBHOOK_SLACK}, {"telegram", WEBHOOK_TELEGRAM}, {NULL, 0}};
 static const struct schema_choice deliveries[] = {
     {"at_least_once", DELIVERY_AT_LEAST_ONCE}, {"exactly_once", DELIVERY_EXACTLY_ONCE}, {NULL, 0}};
 static const struct schema_choice dead_letters[] = {{"none", DEAD_LETTERS_NONE},
@@ -71,6 +79,19 @@ static const struct schema_section sections[] = {
      "any librdkafka producer property; overrides those of [kafka] that a producer has; .file and "
      ".env as there",
      "Signals into a Kafka topic."},
+    {"sink:postgres",
+     "any connection parameter of libpq: host, port, dbname, user, passfile, sslmode, sslrootcert "
+     "and others; .file and .env as in [kafka]",
+     "Signals as rows of a PostgreSQL table. Their id is the primary key, so that each stands "
+     "there "
+     "once."},
+    {"sink:webhook",
+     "url, and header.NAME for a header of each request; .file and .env as in [kafka], for secrets",
+     "Signals by HTTP, as JSON or as messages of a chat."},
+    {"alerts", "url and header.NAME, as in [sink:webhook], whose own are taken without a url",
+     "What is wrong with the host itself, said once when it begins and once when it is over: a "
+     "lane "
+     "that does not move, a quarantine or suspension, a failing sink, lag."},
     {"dead_letters", NULL, "Where invalid messages go, with the reason."},
     {"checkpoint", NULL,
      "States of strategies while the stream runs (take5 checkpoint shows them)."},
@@ -103,6 +124,10 @@ static const struct schema_key keys[] = {
      "Threads that run strategies. A partition number belongs to one of them."},
     {"take5", "strategy_dir", SCHEMA_PATH, NULL, "LIBDIR/take5/strategies in the program's prefix",
      0, 0, NULL, CONFIG(strategy_dir), true, "The directory for strategies (.so files)."},
+    {"take5", "bundled_strategies", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(has_bundled),
+     true,
+     "Besides, with another strategy_dir, the strategies of the package, LIBDIR/take5/strategies. "
+     "One that strategy_dir has too is taken from there."},
     {"take5", "cache_dir", SCHEMA_PATH, NULL,
      "/var/cache/take5; without root and without a file $XDG_CACHE_HOME/take5 or ~/.cache/take5", 0,
      0, NULL, CONFIG(cache_dir), true,
@@ -136,7 +161,7 @@ static const struct schema_key keys[] = {
      "they share the main worker."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
-     "report this host as dead."},
+     "report this host as dead, as it does while a debugger is attached."},
     {"take5", "on_crash", SCHEMA_CHOICE, "quarantine", NULL, 0, 0, on_crash, CONFIG(on_crash),
      false,
      "What to do at a start with a strategy that recently crashed or hung: do not load it until "
@@ -234,12 +259,12 @@ static const struct schema_key keys[] = {
      "The Kafka topic. Empty: this role is not consumed."},
 
     {"signals", "sinks", SCHEMA_SET, "log", NULL, 0, 0, sinks, CONFIG(sink_log), true,
-     "Where signals go: any of log, jsonl, kafka, separated by commas."},
+     "Where signals go: any of log, jsonl, kafka, postgres, webhook, separated by commas."},
     {"signals", "delivery", SCHEMA_CHOICE, "at_least_once", NULL, 0, 0, deliveries,
      CONFIG(delivery), true,
      "exactly_once: signals and dead letters that go to Kafka become visible to readers with "
-     "isolation.level=read_committed once, together with the offsets behind them. The files and "
-     "the log beside stay at_least_once."},
+     "isolation.level=read_committed once, together with the offsets behind them. The other "
+     "sinks beside stay at_least_once; with postgres that still is one row for each signal."},
     {"signals", "commit_interval", SCHEMA_DURATION, "100ms", NULL, NS_PER_MS, MINUTE, NULL,
      CONFIG(commit_interval_ns), false,
      "exactly_once: how often a lane's signals and offsets are committed. Signals become visible "
@@ -250,6 +275,47 @@ static const struct schema_key keys[] = {
      "Whether a signal counts as written only after fsync."},
     {"sink:kafka", "topic", SCHEMA_TEXT, "algo_signals", NULL, 0, 0, NULL, CONFIG(signal_topic),
      true, "The topic. Key is the symbol."},
+
+    {"sink:postgres", "table", SCHEMA_TEXT, "take5_signals", NULL, 0, 0, NULL,
+     CONFIG(postgres_table), true,
+     "NAME or SCHEMA.NAME. It is created if it is missing, and the user may."},
+    {"sink:postgres", "batch", SCHEMA_INTEGER, "1000", NULL, 1, 10000, NULL, CONFIG(postgres_batch),
+     true, "Rows in one INSERT, at most. None is waited for."},
+    {"sink:postgres", "timeout", SCHEMA_DURATION, "30s", NULL, 10 * NS_PER_MS, HOUR, NULL,
+     CONFIG(postgres_timeout_ns), true,
+     "How long connecting, and a statement, may take before the connection is made anew."},
+    {"sink:postgres", "retry_max", SCHEMA_DURATION, "30s", NULL, 10 * NS_PER_MS, HOUR, NULL,
+     CONFIG(postgres_retry_ns), true,
+     "The longest interval between two tries while the database is away."},
+    {"sink:webhook", "format", SCHEMA_CHOICE, "json", NULL, 0, 0, webhook_formats,
+     CONFIG(webhook_format), true,
+     "json: the signal as in the other sinks. slack, telegram: a line of text for each, as these "
+     "take it."},
+    {"sink:webhook", "chat", SCHEMA_TEXT, NULL, "none", 0, 0, NULL, CONFIG(webhook_chat), true,
+     "telegram: the chat's id, or @CHANNEL."},
+    {"sink:webhook", "batch", SCHEMA_INTEGER, "1", NULL, 1, 1000, NULL, CONFIG(webhook_batch), true,
+     "Signals in one request, at most; above 1 json is an array. slack and telegram: up to 10."},
+    {"sink:webhook", "ca_file", SCHEMA_PATH, NULL, "the system's authorities", 0, 0, NULL,
+     CONFIG(webhook_ca_file), true, "Certificates of the authorities that the server may have."},
+    {"sink:webhook", "timeout", SCHEMA_DURATION, "10s", NULL, 10 * NS_PER_MS, HOUR, NULL,
+     CONFIG(webhook_timeout_ns), true, "How long a request may take before it is made again."},
+    {"sink:webhook", "retry_max", SCHEMA_DURATION, "30s", NULL, 10 * NS_PER_MS, HOUR, NULL,
+     CONFIG(webhook_retry_ns), true,
+     "The longest interval between two tries; Retry-After may ask for more."},
+
+    {"alerts", "to", SCHEMA_SET, NULL, "nowhere", 0, 0, alerts, CONFIG(alerts_postgres), true,
+     "postgres, webhook or both: the server is that of the sink, which need not be among [signals] "
+     "sinks."},
+    {"alerts", "format", SCHEMA_CHOICE, "json", NULL, 0, 0, webhook_formats, CONFIG(alerts_format),
+     true, "As in [sink:webhook]; for a url here."},
+    {"alerts", "chat", SCHEMA_TEXT, NULL, "none", 0, 0, NULL, CONFIG(alerts_chat), true,
+     "As in [sink:webhook]; for a url here."},
+    {"alerts", "table", SCHEMA_TEXT, "take5_alerts", NULL, 0, 0, NULL, CONFIG(alerts_table), true,
+     "PostgreSQL's table for alerts."},
+    {"alerts", "after", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL, CONFIG(alerts_after_ns), true,
+     "How long something must be wrong before it is an alert, and be right before that is over."},
+    {"alerts", "max_lag", SCHEMA_INTEGER, "100000", NULL, 0, NONE, NULL, CONFIG(alerts_max_lag),
+     true, "Consumer lag above this is an alert, which is over at half of it. 0: lag is ignored."},
 
     {"dead_letters", "to", SCHEMA_CHOICE, "jsonl", NULL, 0, 0, dead_letters, CONFIG(dead_letters),
      true, "none drops them, jsonl is a file, kafka a topic."},

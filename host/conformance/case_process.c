@@ -32,12 +32,12 @@ static void report_end(const struct conformance_call *call, const struct answers
                    words.data);
     } else if (end->outcome == CHILD_STUCK) {
         format_duration(call->timeout_ns, limit, sizeof limit);
-        faults_add(faults, call->place, "stuck: not done within %s, in %s%s", limit, step,
-                   words.data);
+        faults_add(faults, call->place, "stuck: not done within %s, in %s%s%s%s", limit, step,
+                   answers->at[0] != '\0' ? ", in " : "", answers->at, words.data);
     } else if (end->outcome == CHILD_SIGNALLED) {
         const char *name = sigabbrev_np(end->code);
-        faults_add(faults, call->place, "crashed with SIG%s in %s%s", name != NULL ? name : "?",
-                   step, words.data);
+        faults_add(faults, call->place, "crashed with SIG%s in %s%s%s%s", name != NULL ? name : "?",
+                   step, answers->at[0] != '\0' ? ", in " : "", answers->at, words.data);
     } else if (!answers->is_done && answers->fault_count == 0) {
         faults_add(faults, call->place, "ended the process with exit code %d in %s%s", end->code,
                    step, words.data);

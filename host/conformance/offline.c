@@ -12,7 +12,7 @@ bool offline_init(struct offline *offline, struct error *error) {
     memset(offline, 0, sizeof *offline);
     if (!temp_dir_init(&offline->temp, error))
         return false;
-    offline->generations = generations_new(offline->temp.directory, error);
+    offline->generations = generations_new(offline->temp.directory, &trust_strict, error);
     if (offline->generations == NULL)
         temp_dir_release(&offline->temp);
     return offline->generations != NULL;

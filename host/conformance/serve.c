@@ -9,6 +9,7 @@
 #include "conformance/case_context.h"
 #include "conformance/cases.h"
 #include "os/child.h"
+#include "strategy/rehearsal/crash_answer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,6 +191,7 @@ int conformance_serve(int input, int output, const char *case_name, uint64_t see
         request_decode(&context.request, bytes.data + REQUEST_LENGTH_SIZE,
                        bytes.size - REQUEST_LENGTH_SIZE) &&
         open_log(&context)) {
+        crash_answer_begin(output, context.request.generation.cache_path);
         if (open_strategy(&context)) {
             run(&context, case_name);
             done(&context);

@@ -98,12 +98,14 @@ static void tell_former(struct engine *engine) {
                      trace->name.deployment, callback_name((enum callback)trace->callback),
                      trace->topic[0] != '\0' ? trace->topic : "no message", trace->partition,
                      trace->offset);
-        log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "crash.found",
-                         "the previous process (%" PRId64 ") %s%s; current call: %s%s", trace->pid,
-                         trace->what == CALL_TABLE_UNEXPLAINED ? "exited without a message"
-                                                               : "was ended by ",
-                         trace->what == CALL_TABLE_UNEXPLAINED ? "" : crash_what_name(trace->what),
-                         place, former->is_other_boot ? "; the machine restarted too" : "");
+        const bool has_line = trace->is_named && trace->at[0] != '\0';
+        log_change_event(
+            engine->log, LOG_LEVEL_ERROR, "engine", "crash.found",
+            "the previous process (%" PRId64 ") %s%s; current call: %s%s%s%s", trace->pid,
+            trace->what == CALL_TABLE_UNEXPLAINED ? "exited without a message" : "was ended by ",
+            trace->what == CALL_TABLE_UNEXPLAINED ? "" : crash_what_name(trace->what), place,
+            has_line ? ", in " : "", has_line ? trace->at : "",
+            former->is_other_boot ? "; the machine restarted too" : "");
     }
 }
 
@@ -274,7 +276,8 @@ bool engine_start(struct engine *engine, struct report *report, struct error *er
     if (engine->loader_call == NULL)
         engine->loader_call = &engine->own_loader_call;
     crash_enter_thread(engine->loader_call);
-    engine->generations = generations_new(engine->config->cache_dir, error);
+    const struct trust trust = config_trust(engine->config);
+    engine->generations = generations_new(engine->config->cache_dir, &trust, error);
     if (engine->generations == NULL || !read_quarantine(engine, error))
         return false;
     const bool did =

@@ -419,16 +419,17 @@ static void write_lags(struct json_writer *json, struct engine *engine) {
     free(lags);
 }
 
-static void write_sink(void *context, bool is_for_dead_letters, const struct sink_status *status) {
+static void write_sink(void *context, enum view_use use, const struct sink_status *status) {
     struct json_writer *json = context;
     json_begin_object(json, NULL);
     json_text(json, "name", status->name);
-    json_text(json, "for", is_for_dead_letters ? "dead letters" : "signals");
+    json_text(json, "for", use == VIEW_FOR_DEAD_LETTERS ? "dead letters" : view_use_name(use));
     json_text(json, "delivery", status->is_exactly_once ? "exactly_once" : "at_least_once");
     json_bool(json, "well", status->is_well);
     json_unsigned(json, "queued", status->queued);
     json_unsigned(json, "confirmed", status->confirmed);
     json_unsigned(json, "shortened", status->shortened);
+    json_unsigned(json, "refused", status->refused);
     json_unsigned(json, "errors", status->errors);
     json_text(json, "detail", status->detail);
     json_end_object(json);

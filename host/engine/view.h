@@ -199,11 +199,13 @@ struct view_transactions {
 };
 void view_transactions(struct engine *engine, struct view_transactions *view);
 
+/* What a sink is for. */
+enum view_use { VIEW_FOR_SIGNALS = 1, VIEW_FOR_DEAD_LETTERS, VIEW_FOR_ALERTS };
+/* "signals", "dead_letters", "alerts", for metrics. */
+const char *view_use_name(enum view_use use);
 /* Calls `visit` for each sink; exactly once, also for the transactors, as one. */
-void view_sinks(struct engine *engine,
-                void (*visit)(void *context, bool is_for_dead_letters,
-                              const struct sink_status *status),
-                void *context);
+typedef void view_sink_visit(void *context, enum view_use use, const struct sink_status *status);
+void view_sinks(struct engine *engine, view_sink_visit *visit, void *context);
 
 void view_source(struct engine *engine, struct source_status *status);
 const char *view_service(const struct engine *engine);

@@ -238,25 +238,31 @@ static void sum_transactors(const struct publisher *publisher, struct sink_statu
     }
 }
 
-void view_sinks(struct engine *engine,
-                void (*visit)(void *context, bool is_for_dead_letters,
-                              const struct sink_status *status),
-                void *context) {
+const char *view_use_name(enum view_use use) {
+    static const char *const names[] = {"", "signals", "dead_letters", "alerts"};
+    return names[use];
+}
+
+static void show_sink(struct sink *sink, enum view_use use, view_sink_visit *visit, void *context) {
+    struct sink_status status = {0};
+    if (sink == NULL)
+        return;
+    sink->ops->status(sink, &status);
+    visit(context, use, &status);
+}
+
+void view_sinks(struct engine *engine, view_sink_visit *visit, void *context) {
     const struct publisher *publisher = engine->options.publisher;
-    for (size_t i = 0; i <= publisher->signal_sink_count; i++) {
-        const bool is_for_dead_letters = i == publisher->signal_sink_count;
-        struct sink *sink =
-            is_for_dead_letters ? publisher->dead_letter_sink : publisher->signal_sinks[i];
-        struct sink_status status = {0};
-        if (sink == NULL)
-            continue;
-        sink->ops->status(sink, &status);
-        visit(context, is_for_dead_letters, &status);
-    }
+    for (size_t i = 0; i < publisher->signal_sink_count; i++)
+        show_sink(publisher->signal_sinks[i], VIEW_FOR_SIGNALS, visit, context);
+    show_sink(publisher->dead_letter_sink, VIEW_FOR_DEAD_LETTERS, visit, context);
+    show_sink(publisher->refusal_sink, VIEW_FOR_DEAD_LETTERS, visit, context);
+    for (size_t i = 0; i < publisher->alert_sink_count; i++)
+        show_sink(publisher->alert_sinks[i], VIEW_FOR_ALERTS, visit, context);
     if (publisher->transactors != NULL) {
         struct sink_status status;
         sum_transactors(publisher, &status);
-        visit(context, false, &status);
+        visit(context, VIEW_FOR_SIGNALS, &status);
     }
 }
 

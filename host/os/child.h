@@ -9,7 +9,8 @@
  *
  * The program calls child_begin() first: then its work is done in a process of its own, and the one
  * that was spawned looks after it. It adopts what the work leaves behind, also what left the group
- * by setsid(), and ends that when the work has ended or its time is over.
+ * by setsid(), and ends that when the work has ended or its time is over. The work gets a SIGTRAP
+ * first when its time is over, and a second for last words.
  *
  * Thread: child_run() may be called by any, also by several at once. The child dies with the thread
  * that spawned it.

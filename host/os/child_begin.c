@@ -23,6 +23,8 @@
 
 /* For ending what forks as fast as it is ended. */
 #define SWEEP_NS (NS_PER_S)
+/* For saying where it is. */
+#define WORDS_NS (NS_PER_S)
 
 /* ---- the one that works ---- */
 
@@ -103,13 +105,24 @@ _Noreturn static void end_like(int status) {
     _exit(WEXITSTATUS(status));
 }
 
+/* Its time is over: a SIGTRAP first, by which it can say where it is. */
+static void end_worker(pid_t worker) {
+    const struct timespec limit = {.tv_sec = WORDS_NS / NS_PER_S};
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGCHLD);
+    (void)kill(worker, SIGTRAP);
+    (void)sigtimedwait(&ends, NULL, &limit);
+    (void)kill(worker, SIGKILL);
+}
+
 _Noreturn static void look_after(pid_t worker, const sigset_t *awaited,
                                  void (*left)(size_t count)) {
     int status = 0;
     for (;;) {
         const int number = sigwaitinfo(awaited, NULL);
         if (number == SIGTERM) { /* its time is over, or nobody waits for it any more */
-            (void)kill(worker, SIGKILL);
+            end_worker(worker);
             (void)sweep();
             _exit(EXIT_FAILURE);
         }

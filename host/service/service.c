@@ -1,5 +1,6 @@
 #include "service/service_private.h"
 
+#include "alerts/alerts.h"
 #include "base/clock.h"
 #include "checkpoint/backend.h"
 #include "checkpoint/kafka/state_topic.h"
@@ -52,13 +53,6 @@ static bool make_directories(struct service *service, struct error *error) {
         return error_prefix(error, "[take5] cache_dir: ");
     service->state_lock = private_directory_lock(config->state_dir, error);
     return service->state_lock >= 0 || error_prefix(error, "[take5] state_dir: ");
-}
-
-static bool add_signal_sink(struct service *service, struct sink *sink) {
-    if (sink == NULL)
-        return false;
-    service->publisher.signal_sinks[service->publisher.signal_sink_count++] = sink;
-    return true;
 }
 
 /* ---- exactly once ---- */
@@ -122,55 +116,6 @@ static bool make_transactors(struct service *service, struct error *error) {
             return false;
     }
     return true;
-}
-
-static bool make_sinks(struct service *service, struct error *error) {
-    const struct config *config = service->config;
-    service->publisher.log = service->log;
-    if (config->sink_log && !add_signal_sink(service, sink_log_new(service->log, error)))
-        return false;
-    if (config->sink_jsonl &&
-        !add_signal_sink(
-            service, sink_jsonl_new(config->jsonl_path, config->jsonl_fsync, service->log, error)))
-        return false;
-    const bool is_exactly_once = config->delivery == DELIVERY_EXACTLY_ONCE;
-    if (config->sink_kafka && !is_exactly_once &&
-        !add_signal_sink(service, sink_kafka_new(config->signal_topic, &config->producer,
-                                                 config->producer_servers, service->log, error)))
-        return false;
-    if (config->dead_letters == DEAD_LETTERS_JSONL)
-        service->publisher.dead_letter_sink = sink_jsonl_new(
-            config->dead_letters_path, config->dead_letters_fsync, service->log, error);
-    else if (config->dead_letters == DEAD_LETTERS_KAFKA && !is_exactly_once)
-        service->publisher.dead_letter_sink =
-            sink_kafka_new(config->dead_letters_topic, &config->producer, config->producer_servers,
-                           service->log, error);
-    return service->publisher.dead_letter_sink != NULL ||
-           config->dead_letters == DEAD_LETTERS_NONE ||
-           (config->dead_letters == DEAD_LETTERS_KAFKA && is_exactly_once);
-}
-
-static int ms_until(int64_t by_ns) {
-    const int64_t left_ms = (by_ns - clock_monotonic_ns()) / NS_PER_MS;
-    return left_ms > 0 ? (int)left_ms : 0;
-}
-
-/* One after the other, by one time for all. */
-static void close_sinks(struct service *service, int64_t by_ns) {
-    struct publisher *publisher = &service->publisher;
-    while (publisher->transactor_count > 0) { /* before the sinks that it waits for */
-        if (!transactor_free(publisher->transactors[--publisher->transactor_count],
-                             ms_until(by_ns)))
-            service->is_stuck = true;
-    }
-    free(publisher->transactors);
-    publisher->transactors = NULL;
-    for (size_t i = 0; i < publisher->signal_sink_count; i++)
-        publisher->signal_sinks[i]->ops->close(publisher->signal_sinks[i], ms_until(by_ns));
-    if (publisher->dead_letter_sink != NULL)
-        publisher->dead_letter_sink->ops->close(publisher->dead_letter_sink, ms_until(by_ns));
-    publisher->signal_sink_count = 0;
-    publisher->dead_letter_sink = NULL;
 }
 
 /* ---- the stop ---- */
@@ -280,6 +225,28 @@ static bool start_http(struct service *service, struct error *error) {
     return service->http != NULL;
 }
 
+/* ---- alerts ---- */
+
+static bool start_alerts(struct service *service, struct error *error) {
+    const struct config *config = service->config;
+    const struct publisher *publisher = &service->publisher;
+    const struct alerts_options options = {
+        .engine = service->engine,
+        .sinks = publisher->alert_sinks,
+        .sink_count = publisher->alert_sink_count,
+        .service = config->service,
+        .host = config->host_id,
+        .worker = config->worker,
+        .after_ns = config->alerts_after_ns,
+        .max_lag = config->alerts_max_lag,
+        .log = service->log,
+    };
+    if (publisher->alert_sink_count == 0)
+        return true;
+    service->alerts = alerts_new(&options, error);
+    return service->alerts != NULL;
+}
+
 /* ---- where checkpoints are kept ---- */
 
 /* `*backend` NULL: in the state directory. */
@@ -331,8 +298,9 @@ struct service *service_new(const struct service_options *options, struct error 
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->changed, NULL);
     service->state_lock = -1;
-    if (!make_directories(service, error) || !crash_install(service->config, true, error) ||
-        !make_sinks(service, error))
+    const struct crash_options crash = {.does_keep = true};
+    if (!make_directories(service, error) || !crash_install(service->config, &crash, error) ||
+        !service_make_sinks(service, error))
         goto failed;
     service->source = kafka_source_new(service->config, service->log, error);
     if (service->source == NULL || !make_transactors(service, error))
@@ -469,8 +437,10 @@ static void close_parts(struct service *service, int64_t by_ns) {
     service->control = NULL;
     http_free(service->http);
     service->http = NULL;
+    alerts_free(service->alerts); /* it looks at the sinks */
+    service->alerts = NULL;
     begin_step(service, "the sinks to close");
-    close_sinks(service, by_ns);
+    service_close_sinks(service, by_ns);
 }
 
 /* False: something was left behind. */
@@ -525,7 +495,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
     }
     service->control = control_new(&control, &error);
     if (service->control == NULL || !start_http(service, &error) ||
-        (started != NULL && !started(context, &error))) {
+        !start_alerts(service, &error) || (started != NULL && !started(context, &error))) {
         log_event(service->log, LOG_LEVEL_CRITICAL, "ops", "start.failed", "cannot start: %s",
                   error.text);
     } else {
@@ -556,8 +526,10 @@ bool service_free(struct service *service) {
         return false;
     control_free(service->control);
     http_free(service->http);
+    alerts_free(service->alerts);
     begin_step(service, "librdkafka to terminate");
-    close_sinks(service, clock_monotonic_ns()); /* unless it has run, nothing was given to them */
+    service_close_sinks(service,
+                        clock_monotonic_ns()); /* unless it has run, nothing was given to them */
     engine_free(service->engine);
     feed_stats_free(service->feed_stats);
     if (service->source != NULL && !service->source->ops->free(service->source))

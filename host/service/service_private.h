@@ -38,6 +38,7 @@ struct service {
     struct engine *engine;
     struct control *control;
     struct http *http;             /* NULL: not enabled */
+    struct alerts *alerts;         /* NULL: they go nowhere */
     struct feed_stats *feed_stats; /* for http; NULL without it */
     struct service_tell tell;
     atomic_bool should_leave;   /* a client asked for it: the stop gives up the partitions */
@@ -56,6 +57,12 @@ void service_wake_control(void *context);
 
 /* The time of a stop follows the configuration in force. */
 void service_limit_stop(struct service *service);
+
+/* service_sinks.c: makes all that the configuration names. What is made by then is closed with the
+ * service. */
+bool service_make_sinks(struct service *service, struct error *error);
+/* One after the other, by one time for all; the transactors first. */
+void service_close_sinks(struct service *service, int64_t by_ns);
 
 /* Control: for a request or a signal; `answer` says what became of it. */
 bool service_reload(struct service *service, struct text *answer);

@@ -180,7 +180,7 @@ static const struct delivery_text *put_together(const struct signal *signal, str
         return NULL;
     }
     memcpy(made->id, id->data, id->size + 1);
-    made->headers[0] = (struct delivery_header){"take5-signal-id", made->id, id->size};
+    made->headers[0] = (struct delivery_header){DELIVERY_SIGNAL_ID, made->id, id->size};
     made->headers[1] =
         (struct delivery_header){"take5-state-origin", signal->origin.data, signal->origin.len};
     made->text.headers = made->headers;
@@ -240,6 +240,16 @@ struct delivery *delivery_new(const struct delivery *like) {
     return delivery;
 }
 
+t5_str delivery_id(const struct delivery_text *text) {
+    for (size_t i = 0; i < text->header_count; i++) {
+        const struct delivery_header *header = &text->headers[i];
+        if (strcmp(header->name, DELIVERY_SIGNAL_ID) == 0 ||
+            strcmp(header->name, DELIVERY_ALERT_ID) == 0)
+            return (t5_str){header->value, header->value_size};
+    }
+    return (t5_str){"", 0};
+}
+
 void delivery_retain(struct delivery *delivery) {
     atomic_fetch_add_explicit(&delivery->references, 1, memory_order_relaxed);
 }
@@ -259,8 +269,17 @@ void delivery_confirm(struct delivery *delivery) {
         delivery->done(delivery);
 }
 
+static void write_alert_line(const struct delivery_text *own, struct text *text) {
+    for (size_t i = 0; i < own->header_count; i++) {
+        if (strcmp(own->headers[i].name, DELIVERY_ALERT_LINE) == 0)
+            text_visible(text, own->headers[i].value, own->headers[i].value_size);
+    }
+}
+
 void delivery_write_line(const struct delivery *delivery, struct text *text) {
-    if (delivery->kind == DELIVERY_DEAD_LETTER)
+    if (delivery->kind == DELIVERY_ALERT)
+        write_alert_line(delivery->text, text);
+    else if (delivery->kind == DELIVERY_DEAD_LETTER)
         dead_letter_write_summary(delivery->text, text);
     else if (delivery->signal != NULL)
         signal_write_line(delivery->signal, text);

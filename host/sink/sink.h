@@ -10,7 +10,10 @@
  * A sink that fails *for now* (broker away, disk full, unknown topic, authorisation) keeps the
  * delivery and tries again, saying so once and once more when it is over. One that refuses *for
  * good* (record too large or invalid for the broker) writes a shortened delivery instead:
- * coordinates, length and hash.
+ * coordinates, length and hash. Receivers that are no Kafka have a letter among the dead letters
+ * instead (sink/batch/).
+ *
+ * An *alert* is of the host itself: it holds no offset, and goes to sinks of its own.
  */
 #ifndef TAKE5_SINK_SINK_H
 #define TAKE5_SINK_SINK_H
@@ -27,7 +30,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum delivery_kind { DELIVERY_SIGNAL = 1, DELIVERY_DEAD_LETTER };
+enum delivery_kind { DELIVERY_SIGNAL = 1, DELIVERY_DEAD_LETTER, DELIVERY_ALERT };
+
+#define DELIVERY_SIGNAL_ID  "take5-signal-id"
+#define DELIVERY_ALERT_ID   "take5-alert-id"
+#define DELIVERY_ALERT_LINE "take5-alert-line"
 
 struct delivery_header {
     const char *name;  /* NUL-terminated */
@@ -51,6 +58,7 @@ LOCK_CLASS(delivery_lock);
  * like), is made of `signal` by the first who asks for it.
  * DEAD_LETTER: key, time and text are the original's, with the `__take5.errors.*` headers behind
  * its own.
+ * ALERT: text is a JSON object; of its headers one is its id, and one says it to people.
  */
 struct delivery {
     enum delivery_kind kind;
@@ -84,6 +92,8 @@ void delivery_confirm(struct delivery *delivery);
 /* Any thread but a lane: the text, which is made once for all and stays until the delivery goes.
  * NULL when memory runs out: ask again. */
 const struct delivery_text *delivery_text(struct delivery *delivery);
+/* The id of a signal or an alert among its headers; empty: it has none. */
+t5_str delivery_id(const struct delivery_text *text);
 /* One line for people, without a line end: "momentum_up AAPL 1.23 (confidence 0.80) by fast, ...".
  */
 void delivery_write_line(const struct delivery *delivery, struct text *text);
@@ -94,6 +104,7 @@ struct sink_status {
     uint64_t queued; /* pushed and not confirmed */
     uint64_t confirmed;
     uint64_t shortened;   /* refused for good, written short */
+    uint64_t refused;     /* refused for good, among the dead letters if there are any */
     uint64_t errors;      /* attempts to write that failed */
     bool is_exactly_once; /* it is no sink, but the transactors */
     char detail[256];     /* what is wrong, in words */

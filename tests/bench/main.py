@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 
-from parts import alone, latency, moments, plots, symbols, throughput
+from parts import alone, database, latency, moments, plots, symbols, throughput
 from parts.figures import Figures
 from parts.plan import FULL, QUICK
 from parts.rows import GROUPS
 from parts.site import BUILD, HERE, Progress, Site
 
-PARTS = ("throughput", "latency", "decode", "replay", "symbols", "moments")
+PARTS = ("throughput", "latency", "decode", "replay", "symbols", "moments",
+         "database")
 
 
 def parse():
@@ -46,6 +47,8 @@ def measure(site, plan, figures, only, drawn):
         decode_ns = alone.measure_decode(site, plan, figures)
     if "replay" in only:
         alone.measure_replay(site, plan, figures, decode_ns)
+    if "database" in only:
+        database.measure(site, plan, figures)
     if "symbols" in only or "moments" in only:
         tallies = symbols.fill(site, plan)
     if "symbols" in only:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import unittest
 
+from harness.crash_sites import SITES, place
 from harness.waiting import wait_for
 from offline import BUILD, VARIANT, Offline
 
@@ -116,6 +117,15 @@ class Bad(Conformance):
         self.fails("hang_constructor", ["descriptor"],
                    "^stuck: not done within 5s, in loading the file", "--timeout", "5s")
 
+    def test_function_and_line_are_named_as_far_as_the_file_tells(self):
+        for name, site in SITES.items():
+            with self.subTest(name):
+                self.assertRegex(self.faults(name, "signals"), rf"^crashed with SIG.*, in {site}$")
+
+    def test_a_loop_is_told_with_its_line(self):
+        self.assertRegex(self.faults("crash_deep_loop", "signals", "--timeout", "5s"),
+                         rf"^stuck: not done within 5s, in .*, in {re.escape(place('loop'))}$")
+
     def test_crash_at_the_end_of_the_process(self):
         self.fails("crash_exit", ["descriptor"], "^crashed with SIGSEGV in the end of the process")
 
@@ -130,20 +140,21 @@ class Bad(Conformance):
     # ---- life, events, parameters ----
 
     def test_create_that_cannot_on_some_partitions(self):
-        self.fails("few_partitions", ["life"], "^crashed with SIGSEGV in create$")
+        self.fails("few_partitions", ["life"], r"^crashed with SIGSEGV in create, in create\b.*\(few_partitions\.so\)$")
 
     def test_create_that_always_crashes(self):
         outcomes, faults, _ = self.outcomes(plugin("crash_create"), code=1)
         self.assertEqual([c for c, o in outcomes.items() if o == "ok"], ["descriptor"])
-        self.assertEqual(faults["life"], "crashed with SIGSEGV in create")
+        self.assertRegex(faults["life"],
+                         r"^crashed with SIGSEGV in create, in create\b.*\(crash_create\.so\)$")
 
     def test_create_that_refuses_its_own_defaults(self):
         self.assertRegex(self.faults("refuse_create", "life"),
                          "^with the given settings: create failed: ")
 
     def test_create_that_hangs(self):
-        self.assertEqual(self.faults("hang_create", "life", "--timeout", "5s"),
-                         "stuck: not done within 5s, in create")
+        self.assertRegex(self.faults("hang_create", "life", "--timeout", "5s"),
+                         r"^stuck: not done within 5s, in create, in create\b.*\(hang_create\.so\)$")
 
     def test_create_that_ends_the_process(self):
         self.assertRegex(self.faults("exit_create", "life"),

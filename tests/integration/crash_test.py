@@ -2,9 +2,11 @@
 """A strategy that takes the host with it, and what the next start makes of it."""
 import glob
 import os
+import re
 import signal
 
 from harness import paths
+from harness.crash_sites import SITES, place
 from harness.scenario import Scenario, main
 
 
@@ -282,6 +284,42 @@ class Crash(Scenario):
         host.start()
         host.wait_status("the culprit alone to be held back", quarantined("ends_save"))
         self.assert_others_complete(host, {"0": 6})  # and this stop is clean
+
+    def test_a_crash_is_told_with_function_and_line(self):
+        name, site = "crash_deep_store", SITES["crash_deep_store"]
+        host = self.crashing_host(name, offset=3)
+        self.send(4)
+        self.assertEqual(host.process.wait(60), -signal.SIGSEGV)
+        for text in (self.crash_file(host), host.log_text()):
+            self.assertRegex(text, rf"(?m)^at = {site}$")
+            self.assertIn("\nstack:\n  " + place("store") + "\n  " + place("call", "deep") + "\n",
+                          text)
+        mark = host.log_size()
+        host.start()
+        host.wait_status("the culprit alone to be held back", quarantined(name))
+        self.assertRegex(host.events("strategy.quarantined", mark)[0],
+                         rf"SIGSEGV in on_message at \S+/0/3, in {site}")
+        code, said, error = host.take5("list", "-c", host.ini)
+        self.assertEqual(code, 0, error)
+        self.assertRegex(said, rf"quarantined as {name}: .*, in {site}")
+        # The rehearsal has the message too.
+        code, said, error = host.ctl("resume", name)
+        self.assertNotEqual(code, 0)
+        self.assertRegex(said + error, rf"crashed in on_message \S+/0/3: SIGSEGV in {site}")
+        self.assert_others_complete(host, {"0": 6})
+
+    def test_a_loop_is_told_with_function_and_line(self):
+        name = "crash_deep_loop"
+        host = self.crashing_host(name, offset=3)
+        self.send(4)
+        self.assertEqual(host.process.wait(60), 1)
+        self.assertIn(f"at = {place('loop')}\n", self.crash_file(host))
+        mark = host.log_size()
+        host.start()
+        host.wait_status("the culprit alone to be held back", quarantined(name))
+        self.assertIn(f"hang in on_message at {self.topics['bar_trends']}/0/3, in {place('loop')}",
+                      host.events("strategy.quarantined", mark)[0])
+        self.assert_others_complete(host, {"0": 6})
 
     def test_a_crash_is_named_and_the_culprit_is_held_back_until_resumed(self):
         host = self.crashing_host("crash_message", offset=3)

@@ -14,11 +14,11 @@ VARIANT = os.environ.get("TAKE5_VARIANT", "plain")
 PATIENCE = float(os.environ.get("TAKE5_PATIENCE", "1")) * (1 if VARIANT == "plain" else 6)
 
 
-def environment():
-    """Ours without what would reconfigure the host."""
+def environment(variables=None):
+    """Ours without what would reconfigure the host, and with these."""
     names = ("RUN_MODE", "LOG_LEVEL", "ENABLE_COLOR_LOGS")
-    return {name: value for name, value in os.environ.items()
-            if not name.startswith("KAFKA_") and name not in names}
+    return {**{name: value for name, value in os.environ.items()
+               if not name.startswith("KAFKA_") and name not in names}, **(variables or {})}
 
 
 def json_lines(data):
@@ -38,18 +38,18 @@ class Offline(unittest.TestCase):
             file.write(data if isinstance(data, bytes) else data.encode())
         return self.path(name)
 
-    def take5(self, *arguments, code=0, data=None, timeout_s=120, program=TAKE5):
+    def take5(self, *arguments, code=0, data=None, timeout_s=120, program=TAKE5, variables=None):
         """Runs a command to its end, which must be `code`."""
         done = subprocess.run(
-            [program, *map(str, arguments)], capture_output=True, env=environment(),
+            [program, *map(str, arguments)], capture_output=True, env=environment(variables),
             cwd=self.directory, timeout=timeout_s * PATIENCE, check=False,
             **({"input": data} if data is not None else {"stdin": subprocess.DEVNULL}))
         self.assertEqual(done.returncode, code, done.stderr.decode()[-4000:])
         return done
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments, variables=None, **options):
         """Runs on; killed at the test's end if it is still there."""
-        process = subprocess.Popen([TAKE5, *map(str, arguments)], env=environment(),
+        process = subprocess.Popen([TAKE5, *map(str, arguments)], env=environment(variables),
                                    cwd=self.directory, **options)
 
         def end():

@@ -16,7 +16,7 @@ os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks
 
 
 def packages():
-    """The environment of tests/python_packages.sh, or None."""
+    """What tests/setup.sh fetches from PyPI, or None."""
     beside = os.environ.get("TAKE5_KAFKA_LIB") or os.path.expanduser("~/.cache/take5/kafka-3.9.1")
     folder = os.path.join(os.path.dirname(beside), "python-packages-1")
     return folder if os.path.exists(os.path.join(folder, "complete")) else None

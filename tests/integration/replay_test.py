@@ -11,6 +11,7 @@ import subprocess
 import time
 import unittest
 
+from harness.crash_sites import SITES, place
 from harness.waiting import SMALLEST_PIPE, is_full
 from offline import BUILD, INSTALLED, PATIENCE, TAKE5, VARIANT, Offline, json_lines
 
@@ -481,14 +482,79 @@ enabled = no
         if VARIANT != "plain":
             self.skipTest("a sanitizer tells of crashes")
         file = self.feed("file", "--count", 300)
-        done = self.replay(*self.deploy("crash_message"), file, code=-signal.SIGSEGV)
+        done = self.replay(*self.deploy("crash_message"), file, code=-signal.SIGSEGV,
+                           **self.with_temporary())
         self.assertRegex(done.stderr.decode(), r"crash_message(.|\n)*bar_trends")
-        self.addCleanup(self.remove_scratch, done.stderr.decode())
 
-    @staticmethod
-    def remove_scratch(text):
-        for folder in set(re.findall(r"(/\S*/take5-\w{6})/", text)):
-            shutil.rmtree(folder, ignore_errors=True)
+    def with_temporary(self):
+        """A directory for what it makes of the moment."""
+        self.temporary = self.path("tmp")
+        os.makedirs(self.temporary, exist_ok=True)
+        return {"variables": {"TMPDIR": self.temporary}}
+
+    def take_crash_file(self, said):
+        """The file whose path was said is all that is left; gives what is in it."""
+        path = re.search(r"^crash file: (.*)$", said, re.MULTILINE).group(1)
+        self.assertEqual(os.listdir(self.temporary), [os.path.basename(path)])
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        os.unlink(path)
+        return text
+
+    def test_a_crash_names_function_and_line_and_leaves_its_file_alone(self):
+        if VARIANT != "plain":
+            self.skipTest("a sanitizer tells of crashes")
+        file = self.feed("file", "--count", 300)
+        for name, site in SITES.items():
+            with self.subTest(name):
+                number = signal.SIGILL if name == "crash_deep_stop" else signal.SIGSEGV
+                done = self.replay(plugin(name), file, code=-number, **self.with_temporary())
+                for text in (done.stderr.decode(), self.take_crash_file(done.stderr.decode())):
+                    self.assertRegex(text, rf"(?m)^deployment = {name}$")
+                    self.assertRegex(text, rf"(?m)^at = {site}$")
+                    self.assertRegex(text, rf"(?m)^stack:\n(  .*\n)?  {site}\n")
+
+    def test_a_crash_file_lies_in_the_state_directory_that_is_given(self):
+        if VARIANT != "plain":
+            self.skipTest("a sanitizer tells of crashes")
+        file = self.feed("file", "--count", 300)
+        done = self.replay("-s", f"take5.state_dir={self.path('state')}",
+                           plugin("crash_deep_store"), file, code=-signal.SIGSEGV,
+                           **self.with_temporary())
+        path = re.search(r"(?m)^crash file: (.*)$", done.stderr.decode()).group(1)
+        self.assertEqual(os.path.dirname(path), self.path("state/crash"))
+        self.assertEqual(os.listdir(self.temporary), [])
+
+    def test_a_loop_ends_and_is_told_with_its_line(self):
+        if VARIANT != "plain":
+            self.skipTest("a sanitizer's handlers stand in the place of the host's")
+        file = self.feed("file", "--count", 300)
+        done = self.replay("-s", "take5.stuck_ms=300", plugin("crash_deep_loop"), file, code=1,
+                           **self.with_temporary())
+        said = done.stderr.decode()
+        self.assertIn("event=lane.stuck_exit", said)
+        for text in (said, self.take_crash_file(said)):
+            self.assertRegex(text, r"(?m)^what = hang$")
+            self.assertRegex(text, rf"(?m)^at = {re.escape(place('loop'))}$")
+
+    def test_the_first_interrupt_ends_a_loop_and_leaves_nothing(self):
+        file = self.feed("file", "--count", 300)
+        for name, callback in (("crash_deep_loop", "on_message"), ("hang_create", "create")):
+            with self.subTest(name):
+                options = self.with_temporary()
+                replay = self.start("replay", "-q", "-s", "take5.slow_callback_ms=1", "-v",
+                                    plugin(name), file, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, **options)
+                for line in replay.stderr:
+                    if b"event=callback.slow" in line:
+                        break
+                replay.send_signal(signal.SIGINT)
+                self.assertEqual(self.wait(replay), 1)
+                if VARIANT == "plain":
+                    self.assertIn(f"{name} in {callback} does not return".encode(),
+                                  replay.stderr.read())
+                self.assertEqual(os.listdir(self.temporary), [])
 
     def test_a_strategy_that_cannot_run_ends_it(self):
         file = self.feed("file", "--count", 10)

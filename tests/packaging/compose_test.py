@@ -1,5 +1,6 @@
 """The compose files say what the old deployment said, and nothing that the program
 does not know."""
+import json
 import os
 import re
 import sys
@@ -29,10 +30,35 @@ def check_service(compose, known):
                                                service["build"]["dockerfile"]))
     text = read(dockerfile)
     inside = set(re.findall(r'"(/[^"]+)"', re.search(r"^VOLUME (.*)$", text, re.M).group(1)))
-    mounted = {volume.split(":")[1] for volume in service["volumes"]}
-    assert mounted == inside, f"{mounted} are mounted, {inside} are the image's"
-    assert {volume.split(":")[0] for volume in service["volumes"]} == set(compose["volumes"])
+    # ${NAME:-DEFAULT} has colons too.
+    volumes = [re.fullmatch(r"(\$\{.*\}|[^:]*):([^:]*)(:ro)?", volume).groups()
+               for volume in service["volumes"]]
+    mounted = {inner for _, inner, _ in volumes}
+    assert mounted == inside | {"/etc/take5/take5.d"}, f"{mounted}, and the image has {inside}"
+    assert {outer for outer, _, _ in volumes if not outer.startswith("${")} == \
+        set(compose["volumes"])
     assert re.search(r"^EXPOSE 8080$", text, re.M)
+    check_command(service, text)
+
+
+def check_command(service, dockerfile):
+    """It is the image's own, and does not end for a configuration that is refused: an engine would
+    start it again and again."""
+    words = re.search(r"^CMD (\[.*?\])$", dockerfile, re.M | re.S).group(1).replace("\\\n", "")
+    assert service["command"] == json.loads(words) + ["--wait-for-config"], service["command"]
+
+
+def check_limits(service):
+    """What it may take of the machine, and that its logs do not fill the disk."""
+    limits = service["deploy"]["resources"]["limits"]
+    assert set(limits) == {"cpus", "memory", "pids"}, limits
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}, service["logging"]
+    assert service["read_only"] and service["cap_drop"] == ["ALL"]
+    writable = {entry.split(":")[0]: entry.split(":")[1].split(",") for entry in service["tmpfs"]}
+    assert set(writable) == {"/run/take5", "/var/cache/take5", "/tmp"}, writable
+    assert "exec" in writable["/var/cache/take5"]  # strategies are loaded from there
+    for path, options in writable.items():
+        assert any(option.startswith("size=") for option in options), f"{path} has no limit"
 
 
 def check_broker(broker):
@@ -66,6 +92,7 @@ def main():
     known = set(re.findall(r'VARIABLE\("([A-Z_]+)"\)', read("host/config/schema_kafka.c")))
     assert "KAFKA_BOOTSTRAP_SERVERS" in known and len(known) >= 10, known
     check_service(yaml.safe_load(read("packaging/compose.yaml")), known)
+    check_limits(*yaml.safe_load(read("packaging/compose.yaml"))["services"].values())
     check_times()
     check_broker(yaml.safe_load(read("packaging/compose.kafka.yaml")))
     # The same variables are offered to the systemd unit.

@@ -4,7 +4,7 @@ import os
 import re
 
 import debs
-from machine import alone, machine, say
+from machine import alone, machine, run, say, work_directory
 
 # What apt and dpkg write down of their own work.
 BOOKS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/ldconfig",
@@ -21,6 +21,34 @@ def demo(tree, user, wanted=r"messages in, [1-9]\d* decoded"):
         if re.search(wanted, said):
             return
     raise AssertionError(f"the demo as {user or 'root'} does not say {wanted}:\n{said}")
+
+
+def next_version(tree):
+    """The package as the next release might have it: with another take5.ini. Its path in the tree."""
+    folder = os.path.join(work_directory(), "next")
+    run(["dpkg-deb", "--raw-extract", debs.deb("take5"), folder])
+    with open(folder + "/etc/take5/take5.ini", "a", encoding="utf-8") as file:
+        file.write("# The next release.\n")
+    control = folder + "/DEBIAN/control"
+    with open(control, encoding="utf-8") as file:
+        text = re.sub(r"^(Version: .*)$", r"\1+next", file.read(), flags=re.M)
+    with open(control, "w", encoding="utf-8") as file:
+        file.write(text)
+    run(["dpkg-deb", "--root-owner-group", "--build", folder, tree.path("/tmp/next.deb")])
+    return "/tmp/next.deb"
+
+
+def check_upgrade(tree):
+    say("settings in take5.d survive an upgrade, which asks nothing")
+    tree.write("/etc/take5/take5.d/50-site.ini", "[take5]\nlanes = 3\n[strategy:console]\nevery = 7\n")
+    asked = tree.run(["dpkg", "--install", next_version(tree)])
+    assert "onfiguration file" not in asked, asked
+    assert tree.read("/etc/take5/take5.ini").endswith("# The next release.\n")
+    settings = tree.run(["take5", "check", "--settings"])
+    for line in ("take5.lanes = 3 (/etc/take5/take5.d/50-site.ini:2)",
+                 "strategy:console.every = 7 (/etc/take5/take5.d/50-site.ini:4)"):
+        assert line in settings, settings
+    tree.run(["take5", "check"])
 
 
 def check_host():
@@ -55,6 +83,7 @@ def check_host():
 
         say("a purge leaves nothing")
         tree.run(["dpkg", "--install"] + debs.put(tree, "take5"))
+        check_upgrade(tree)
         for folder in ("lib", "cache", "log"):
             os.makedirs(tree.path(f"/var/{folder}/take5/deep"))
             tree.write(f"/var/{folder}/take5/deep/file", "something")

@@ -8,6 +8,6 @@
 #include "cli/options.h"
 
 extern const struct command command_check, command_list, command_inspect, command_new,
-    command_rehearse, command_conformance;
+    command_rehearse, command_conformance, command_locate;
 
 #endif

@@ -11,6 +11,7 @@
 #include "engine/reload/plan.h"
 #include "log/log.h"
 #include "os/signals.h"
+#include "preflight/preflight.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +19,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A question to the brokers. */
+#define BROKER_TIMEOUT_NS (10 * NS_PER_S)
+
 struct check {
     struct config_options options;
     const struct config *config;
+    bool has_errors; /* the configuration, which is looked at as far as it could be read */
+    bool is_elsewhere;
+    bool does_connect;
+    bool shows_settings;
     struct offline offline;
     struct check_counts counts;
     /* Of the conformance check of single files. */
@@ -187,6 +195,35 @@ static void check_deployments(struct check *check, struct log *log) {
     free(topics);
 }
 
+/* What the start would try here. False when it would fail. */
+static bool check_start(const struct check *check) {
+    struct faults faults = FAULTS_INIT;
+    if (!check->is_elsewhere) {
+        preflight_directories(check->config, &faults);
+        preflight_port(check->config, &faults);
+    }
+    if (check->does_connect)
+        preflight_brokers(check->config, BROKER_TIMEOUT_NS, &faults);
+    config_veil(check->config, &faults, 0);
+    const bool is_good = faults.error_count == 0;
+    print_faults(&faults);
+    faults_release(&faults);
+    return is_good;
+}
+
+static int show_settings(const struct check *check) {
+    struct text text;
+    text_init(&text);
+    config_print(check->config, &text);
+    const bool did = !text_is_oom(&text);
+    if (did)
+        say("%s", text.data);
+    else
+        note_oom();
+    text_release(&text);
+    return !did ? EXIT_FAILED : check->has_errors ? EXIT_CONFIG : EXIT_GOOD;
+}
+
 /* ---- the command ---- */
 
 /* PARAMETER=VALUE. The name is cut out of the argument in place. */
@@ -214,6 +251,11 @@ static bool add_setting(void *command, const char *value) {
 static bool parse(struct check *check, int *argc, char ***argv, int *code) {
     if (!options_parse(&command_check, check, argc, argv, code))
         return false;
+    if (*argc > 0 && (check->does_connect || check->is_elsewhere || check->shows_settings)) {
+        complain("--connect, --elsewhere and --settings are for a configuration: give no files");
+        *code = usage(&command_check);
+        return false;
+    }
     if (*argc > 0 || check->lists_cases ||
         (check->deployment == NULL && check->settings.count == 0))
         return true;
@@ -266,15 +308,20 @@ static int check_all(struct check *check, struct log *log, char **paths, int cou
         return fail(EXIT_FAILED, &error);
     const struct signals_stop calls = {.on_stop = leave, .context = &check->offline};
     signals_on_stop(&signals, &calls, SIGNALS_NO_LIMIT);
-    if (count == 0)
+    bool can_start = true;
+    if (count == 0) {
         check_deployments(check, log);
-    else
+        can_start = check_start(check);
+    } else {
         check_files(check, paths, count);
+    }
     signals_on_stop(&signals, NULL, SIGNALS_NO_LIMIT);
     offline_release(&check->offline);
     if (!check->is_json)
         say("%zu fit, %zu not\n", check->counts.fit, check->counts.not_fit);
-    return check->counts.not_fit == 0 ? EXIT_GOOD : EXIT_FAILED;
+    if (check->has_errors)
+        return EXIT_CONFIG;
+    return check->counts.not_fit == 0 && can_start ? EXIT_GOOD : EXIT_FAILED;
 }
 
 /* Single files are looked at without the system's configuration, unless it is asked for: so that
@@ -283,9 +330,11 @@ static struct config *load(struct check *check, int count) {
     struct config_options *options = &check->options;
     struct choice choice = {0};
     options->is_bare = count > 0 && check->deployment == NULL;
-    struct config *config =
-        count > 0 ? config_options_load(options)
-                  : (choice_apply(&choice, options) ? choice_load(&choice, options) : NULL);
+    struct config *config = count > 0
+                                ? config_options_load(options)
+                                : (choice_apply(&choice, options)
+                                       ? choice_load_anyway(&choice, options, &check->has_errors)
+                                       : NULL);
     choice_release(&choice);
     return config;
 }
@@ -296,6 +345,11 @@ static int check_with_config(struct check *check, char **paths, int count) {
         return EXIT_CONFIG;
     int code = EXIT_FAILED;
     check->config = config;
+    if (check->shows_settings) {
+        code = show_settings(check);
+        config_free(config);
+        return code;
+    }
     struct log *log = log_for_command();
     if (log != NULL)
         code = check_all(check, log, paths, count);
@@ -326,6 +380,14 @@ static const struct option_row options[] = {
     OPTIONS_CONFIG(struct check, options),
     {0, "json", NULL, OPTION_FLAG(struct check, is_json),
      "the outcome as JSON: the cases of files, or the deployments of a configuration"},
+    OPTION_HEADING("for a configuration"),
+    {0, "connect", NULL, OPTION_FLAG(struct check, does_connect),
+     "also ask the brokers: whether they answer, the topics are there, and may be read"},
+    {0, "elsewhere", NULL, OPTION_FLAG(struct check, is_elsewhere),
+     "the host will run on another machine: do not try directories and port of this one"},
+    {0, "settings", NULL, OPTION_FLAG(struct check, shows_settings),
+     "only print the settings in force, and the file and line each is from; secrets and what "
+     "variables hold are not shown"},
     OPTION_HEADING("for files"),
     {0, "deployment", "NAME", OPTION_TEXT(struct check, deployment),
      "use the parameters of this [strategy:NAME] section"},
@@ -346,7 +408,9 @@ const struct command command_check = {
     .summary = "check whether a configuration or strategies are fit to run",
     .description =
         "Without a file: checks whether the configuration and all its strategies are fit to "
-        "run. Nothing is changed. If the command line sets another take5.strategy_dir, "
+        "run, and whether a start by this user would find its directories writable and its port "
+        "free. Nothing is changed; all faults are reported at once. The exit code is 78 for a "
+        "configuration that is refused. If the command line sets another take5.strategy_dir, "
         "deployments whose strategy is not there are skipped and listed; the same applies to list "
         "and replay."
         "\n\n"
@@ -355,6 +419,8 @@ const struct command command_check = {
         "their bounds.",
     .examples = "take5 check                               # the installed configuration and its "
                 "strategies\n"
+                "take5 check --connect                     # and its brokers, topics and rights\n"
+                "take5 check --settings                    # what is in force, and from where\n"
                 "take5 check ./alpha.so                    # all conformance cases on one strategy",
     .options = options,
     .max_operands = OPERANDS_ANY,

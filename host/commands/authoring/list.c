@@ -136,7 +136,7 @@ static void put_json(struct json_writer *json, const struct strategy_file *file,
 
 /* What a file says needs its code for the descriptor, and for describe(); so a child asks. */
 static bool list_all(const struct config *config, bool is_json, struct offline *offline) {
-    struct catalog catalog = {.only = config->strategy_files};
+    struct catalog catalog = {.only = config->strategy_files, .bundled = config->bundled_dir};
     struct faults faults = FAULTS_INIT;
     struct quarantine quarantine = {0};
     struct text text;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/uses.h"
+#include "commands/operation/run_hold.h"
 #include "commands/operation/run_worker.h"
 #include "config/workers.h"
 #include "engine/crash/crash.h"
@@ -33,6 +34,7 @@ struct run {
     struct config_options options;
     bool is_demo;
     int64_t run_for_ns;
+    bool waits_for_config;
     int64_t parent; /* of a worker: the supervisor's process; 0: it is none */
     struct demo *demo;
     struct log *log;
@@ -168,10 +170,21 @@ static bool settle_demo(struct run *run) {
     return did;
 }
 
+/* What a refused configuration ends in. */
+static int hold(int code, struct signals *signals, char **argv) {
+    complain("the configuration was refused: waiting; when it is mended, SIGHUP tries again");
+    if (run_hold(signals)) {
+        run_again(argv);
+        complain("cannot begin anew");
+    }
+    return code;
+}
+
 static int run_host(int argc, char **argv) {
     /* The signal thread may outlive this function. */
     static struct signals signals;
     struct run run = {0};
+    char **whole = argv;
     struct error error = {0};
     int code = EXIT_FAILED;
     if (!options_parse(&command_run, &run, &argc, &argv, &code))
@@ -239,7 +252,7 @@ done:
     demo_free(run.demo);
     config_options_release(&run.options);
     log_free(run.log);
-    return code;
+    return code == EXIT_CONFIG && run.waits_for_config ? hold(code, &signals, whole) : code;
 }
 
 static const struct option_row options[] = {
@@ -248,6 +261,9 @@ static const struct option_row options[] = {
      "run with a built-in broker and feed, in this process"},
     {0, "for", "DURATION", OPTION_DURATION(struct run, run_for_ns, 1, 0),
      "end after this time, such as 10s; a demo counts from the first message"},
+    {0, "wait-for-config", NULL, OPTION_FLAG(struct run, waits_for_config),
+     "with a configuration that is refused, wait for SIGHUP and try again, instead of ending with "
+     "exit code 78; for containers, which would be started again and again"},
     {0, "worker", "NAME", OPTION_TEXT(struct run, options.worker), NULL},
     {0, "parent", "PROCESS", OPTION_INTEGER(struct run, parent, int64_t, 1, INT32_MAX), NULL},
     OPTIONS_END,

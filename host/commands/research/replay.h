@@ -89,8 +89,8 @@ int replay(struct replay_options *options, struct signals *signals);
 void replay_options_release(struct replay_options *options);
 
 /* For replay(). Gives the exit code. `config` is in force, with what a replay changes in it already
- * changed. */
+ * changed. `is_stuck`: a strategy did not return, so that the process must be left by _exit(). */
 int replay_run(struct replay_options *options, struct config *config, struct log *log,
-               struct signals *signals);
+               struct signals *signals, bool *is_stuck);
 
 #endif

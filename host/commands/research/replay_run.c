@@ -371,7 +371,7 @@ static bool start(struct replay *replay, struct error *error) {
 }
 
 int replay_run(struct replay_options *options, struct config *config, struct log *log,
-               struct signals *signals) {
+               struct signals *signals, bool *is_stuck) {
     struct error error = {0};
     struct replay replay = {
         .options = options,
@@ -409,8 +409,8 @@ int replay_run(struct replay_options *options, struct config *config, struct log
         summarise(&replay, code == EXIT_GOOD);
 done:
     fflush(stdout);
-    if (replay.is_stuck)
-        _exit(code);
-    release_parts(&replay);
+    *is_stuck = replay.is_stuck;
+    if (!replay.is_stuck)
+        release_parts(&replay);
     return code;
 }

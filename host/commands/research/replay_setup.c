@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Messages of a lane whose signals wait for their turn: enough for it to run ahead of the others,
  * little enough to keep memory flat. */
 #define MAX_UNCONFIRMED 8000
 #define UNREMARKED_NS   (3600 * NS_PER_S)
+/* From an interrupt to the end, whatever a strategy does. */
+#define STOP_NS         (3 * NS_PER_S)
 
 /* Tells recordings from strategies among the operands, and moves the recordings together. */
 static bool take_operands(struct replay_options *options, int argc, char **argv) {
@@ -70,7 +73,6 @@ bool replay_parse(const struct command *command, void *target, struct replay_opt
 
 /* What a live host does that a replay must not. */
 static void restrain(const struct replay_options *options, struct config *config) {
-    config->on_stuck = ON_STUCK_REPORT; /* a debugger may hold a callback for long */
     if (config->max_unconfirmed > MAX_UNCONFIRMED)
         config->max_unconfirmed = MAX_UNCONFIRMED;
     if (!options->is_verbose)
@@ -89,12 +91,14 @@ static bool set_log(const struct replay_options *options, const struct config *c
 }
 
 /* A crash is put down to its strategy and message; unless a sanitizer is there to tell more. */
-static bool watch_crashes(const struct config *config, struct error *error) {
+static bool watch_crashes(const struct config *config, const struct temp_dir *temp,
+                          struct error *error) {
+    const struct crash_options options = {.temporary = temp->directory};
     struct sigaction present;
     if (sigaction(SIGSEGV, NULL, &present) == 0 && present.sa_handler != SIG_DFL)
         return true;
     return mkdir(config->state_dir, 0700) == 0 || errno == EEXIST
-               ? crash_install(config, false, error)
+               ? crash_install(config, &options, error)
                : error_set_errno(error, errno, "cannot create %s", config->state_dir);
 }
 
@@ -111,6 +115,33 @@ static bool check_files(const struct replay_options *options, const struct confi
         did = uses_write(&uses, NULL, error);
     file_uses_release(&uses);
     return did;
+}
+
+/* A strategy that loops is abandoned, and named. */
+static void on_late(void *context, int64_t limit_ns) {
+    struct text names;
+    (void)limit_ns;
+    text_init(&names);
+    crash_list_current_call(&names);
+    if (names.size > 0)
+        complain("interrupted: %s does not return; abandoning it", names.data);
+    else
+        complain("interrupted");
+    temp_dir_release(context);
+}
+
+/* Runs it with a limit on its stop. A strategy that does not return goes with the process. */
+static int run(struct replay_options *options, struct config *config, struct log *log,
+               struct signals *signals, struct temp_dir *temp) {
+    const struct signals_stop calls = {.on_late = on_late, .context = temp};
+    bool is_stuck = false;
+    signals_on_stop(signals, &calls, STOP_NS);
+    const int code = replay_run(options, config, log, signals, &is_stuck);
+    signals_on_stop(signals, NULL, SIGNALS_NO_LIMIT);
+    if (!is_stuck)
+        return code;
+    temp_dir_release(temp);
+    _exit(code);
 }
 
 int replay(struct replay_options *options, struct signals *signals) {
@@ -144,11 +175,11 @@ int replay(struct replay_options *options, struct signals *signals) {
         code = fail(EXIT_CONFIG, &error);
         goto done;
     }
-    if (!watch_crashes(config, &error)) {
+    if (!watch_crashes(config, &temp, &error)) {
         complain("%s", error.text);
         goto done;
     }
-    code = replay_run(options, config, log, signals);
+    code = run(options, config, log, signals, &temp);
 done:
     config_free(config);
     log_free(log);

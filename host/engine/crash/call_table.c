@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAGIC       "take5ih2"
+#define MAGIC       "take5ih3"
 #define NAMES       1024
 #define TOPICS      4096  /* that a file can have: one with more is damaged */
 #define SLOTS       65536 /* likewise */
@@ -35,6 +35,7 @@ struct note {
     uint32_t frame_count;
     uint32_t time_rest_ns; /* what is to be added to time_s */
     uint64_t frames[CALL_TABLE_FRAMES];
+    char at[LOCATE_PLACE];
 };
 
 struct topic {
@@ -87,6 +88,8 @@ static void find_parts(struct call_table *table) {
 static void close_texts(struct call_table *table) {
     for (size_t i = 0; i < table->head->topics; i++)
         table->topics[i].name[sizeof table->topics[i].name - 1] = '\0';
+    for (size_t i = 0; i < CALL_TABLE_NOTES; i++)
+        table->head->notes[i].at[LOCATE_PLACE - 1] = '\0';
     for (size_t i = 0; i < table->head->names; i++) {
         struct call_table_name *name = &table->names[i];
         name->deployment[sizeof name->deployment - 1] = '\0';
@@ -491,6 +494,16 @@ void call_table_add_frames(struct call_table *table, int number, void *const *fr
     }
 }
 
+void call_table_set_place(struct call_table *table, int number, const char *text) {
+    if (number < 0)
+        return;
+    char *at = table->head->notes[number].at;
+    size_t length = 0;
+    for (; length + 1 < LOCATE_PLACE && text[length] != '\0' && text[length] != '\n'; length++)
+        at[length] = text[length];
+    at[length] = '\0';
+}
+
 bool call_table_read_note(const struct call_table *table, int number,
                           struct call_table_trace *trace) {
     const struct note *note = &table->head->notes[number];
@@ -509,6 +522,7 @@ bool call_table_read_note(const struct call_table *table, int number,
     trace->frame_count =
         note->frame_count < CALL_TABLE_FRAMES ? note->frame_count : CALL_TABLE_FRAMES;
     memcpy(trace->frames, note->frames, sizeof trace->frames);
+    copy_text(trace->at, sizeof trace->at, note->at);
     copy_text(trace->topic, sizeof trace->topic, topic_at(table, note->topic));
     if (note->callback != CALLBACK_NONE)
         name_trace(table, note->mark, trace);

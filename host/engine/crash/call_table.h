@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "os/locate.h"
 #include "strategy/instance/instance.h"
 
 #include <stdatomic.h>
@@ -80,6 +81,7 @@ struct call_table_trace {
     int64_t offset;
     uint32_t frame_count;
     uint64_t frames[CALL_TABLE_FRAMES];
+    char at[LOCATE_PLACE]; /* function and line in the strategy; empty: not known */
 };
 
 /* Seconds as a file has them: none that cannot be true. */
@@ -133,6 +135,9 @@ int call_table_note(struct call_table *table, int32_t what, bool is_certain,
  * nobody is named yet, it is whose code the first of them that lies in a strategy's is. Once it is
  * noted, since walking a stack may crash. */
 void call_table_add_frames(struct call_table *table, int note, void *const *frames, size_t count);
+/* The place in the strategy's source, as far as the first line of `text` says it
+ * (os/locate.h). Async-signal-safe. */
+void call_table_set_place(struct call_table *table, int note, const char *text);
 /* Reads it. False: it is not complete. Async-signal-safe. */
 bool call_table_read_note(const struct call_table *table, int note, struct call_table_trace *trace);
 /* It stands in a crash file now: the next start need not write one. */

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "engine/crash/crash_file.h"
 #include "engine/crash/crash_text.h"
+#include "os/errand.h"
+#include "os/locate.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,12 +26,16 @@
 #include <unistd.h>
 
 #define ALT_STACK_SIZE (64 * 1024)
-#define LONGEST_S      8    /* for all that a dying process says */
+#define LONGEST_S      12   /* for all that a dying process says */
 #define TURN_MS        2000 /* that a second one waits for the first */
 #define STDERR_MS      1000
+#define STACK_MS       500               /* that a thread which hangs has to show its stack */
 #define STDERR_PIECE   512               /* a pipe that takes anything takes this */
 #define SETTLE_NS      (200 * NS_PER_MS) /* for the log's last lines */
 #define EXIT_BY_OTHERS 1
+#define DISCARD_S      3
+#define CRASH_SUFFIX   ".crash"
+#define CRASH_PATH     (sizeof crash_dir + 64)
 
 /* What a fault raises, on the thread that did it; and a limit that somebody has set. */
 static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU};
@@ -41,16 +47,27 @@ static const int kept[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+struct stack {
+    void *at; /* NULL: the thread called, and did not fault */
+    void *frames[CALL_TABLE_FRAMES];
+    int count;
+};
+
 /* The handlers' own; set before they are installed. */
 static struct call_table *table;
 static struct call_table_former former;
 static char crash_dir[1024];
+static char temporary[512];           /* empty: none */
+static bool is_beside;                /* the crash file lies beside that */
+static struct locate_request located; /* whoever has its turn fills it */
 static pthread_key_t end_key;
 static void (*system_exit)(int status);
 static pid_t host_pid; /* a forked child has no `hands`: their memory stays behind */
 static struct sigaction kept_actions[COUNT(kept)];
 static _Atomic bool is_writing;
 static const struct log *crash_log; /* NULL: none */
+static _Atomic pid_t hung_thread;   /* that is to show its stack in `hung`; 0 once it did */
+static struct stack hung;
 
 static __thread struct current_call *thread_current_call;
 static __thread void *thread_stack;
@@ -74,27 +91,40 @@ static bool tell_stderr(const char *text, size_t size) {
     return true;
 }
 
-static int open_crash_file(void) {
-    char path[sizeof crash_dir + 64];
+static void name_crash_file(char path[CRASH_PATH]) {
     char buffer[24];
+    if (is_beside) {
+        strcpy(path, temporary);
+        strcat(path, CRASH_SUFFIX);
+        return;
+    }
     strcpy(path, crash_dir);
     strcat(path, "/");
     strcat(path, crash_digits((int64_t)time(NULL), buffer));
     strcat(path, "-");
     strcat(path, crash_digits((int64_t)getpid(), buffer));
-    strcat(path, ".crash");
+    strcat(path, CRASH_SUFFIX);
+}
+
+static int open_crash_file(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 }
 
-/* Files what is noted so far, the caller's own and those of others that end with it. */
-static void file_notes(int fd, char *text) {
-    for (int i = 0; i < CALL_TABLE_NOTES; i++) {
-        struct call_table_trace trace;
-        if (call_table_is_filed(table, i) || !call_table_read_note(table, i, &trace))
-            continue;
-        if (io_write_all(fd, text, crash_text(&trace, text, CRASH_TEXT_SIZE)) && fsync(fd) == 0)
-            call_table_set_filed(table, i);
-    }
+static void file_note(int fd, int note, char *text) {
+    struct call_table_trace trace;
+    if (note >= 0 && !call_table_is_filed(table, note) &&
+        call_table_read_note(table, note, &trace) &&
+        io_write_all(fd, text, crash_text(&trace, text, CRASH_TEXT_SIZE)) && fsync(fd) == 0)
+        call_table_set_filed(table, note);
+}
+
+/* Files what is noted so far, of others that end with the caller, and its own: last, since more
+ * follows. */
+static void file_notes(int fd, int own, char *text) {
+    for (int i = 0; i < CALL_TABLE_NOTES; i++)
+        if (i != own)
+            file_note(fd, i, text);
+    file_note(fd, own, text);
 }
 
 /* The process ends within this time, whatever hangs. */
@@ -118,36 +148,99 @@ static bool take_turn(void) {
     return false;
 }
 
-struct stack {
-    void *frames[CALL_TABLE_FRAMES];
-    int count;
-};
+/* Function and line, as lines that follow; symbols by the process itself, which may wait for a
+ * lock, when nobody could say them. */
+static void tell_place(int note, const struct stack *stack, int fd, bool has_stderr) {
+    char answer[LOCATE_ANSWER], text[LOCATE_ANSWER + 256];
+    const int own = stack->at != NULL;
+    locate_set_frames(&located, stack->at, stack->frames + own, (size_t)(stack->count - own));
+    const size_t size =
+        locate(&located, answer) > 0 ? crash_place_text(answer, text, sizeof text) : 0;
+    if (size > 0)
+        call_table_set_place(table, note, answer);
+    if (fd >= 0 && size > 0)
+        (void)(io_write_all(fd, text, size) && fsync(fd) == 0);
+    else if (fd >= 0)
+        backtrace_symbols_fd(stack->frames, stack->count, fd);
+    if (has_stderr && size > 0)
+        (void)tell_stderr(text, size);
+    else if (has_stderr)
+        backtrace_symbols_fd(stack->frames, stack->count, STDERR_FILENO);
+}
 
-/* The file first: stderr may be a pipe that nobody reads. Symbols last: they may wait for a lock.
- */
+static void tell_path(const char *path) {
+    if (tell_stderr("crash file: ", strlen("crash file: ")) && tell_stderr(path, strlen(path)))
+        (void)tell_stderr("\n", 1);
+}
+
+static void discard_temporary(void) {
+    char ignored[2];
+    const struct errand errand = {.command = "discard",
+                                  .request = temporary,
+                                  .request_size = strlen(temporary),
+                                  .attached = -1,
+                                  .limit_s = DISCARD_S};
+    if (temporary[0] != '\0')
+        (void)errand_run(&errand, ignored, sizeof ignored);
+}
+
+/* The file first: stderr may be a pipe that nobody reads. */
 static void tell(int note, const struct stack *stack) {
-    char text[CRASH_TEXT_SIZE];
+    char text[CRASH_TEXT_SIZE], path[CRASH_PATH];
     struct call_table_trace trace;
     if (!take_turn())
         return;
-    const int fd = open_crash_file();
-    if (fd >= 0) {
-        file_notes(fd, text);
-        backtrace_symbols_fd(stack->frames, stack->count, fd);
+    name_crash_file(path);
+    const int fd = open_crash_file(path);
+    if (fd >= 0)
+        file_notes(fd, note, text);
+    const bool has_stderr = note >= 0 && call_table_read_note(table, note, &trace) &&
+                            tell_stderr(text, crash_text(&trace, text, sizeof text));
+    if (stack->count > 0)
+        tell_place(note, stack, fd, has_stderr);
+    if (fd >= 0 && has_stderr)
+        tell_path(path);
+    if (fd >= 0)
         close(fd);
-    }
-    if (note < 0 || !call_table_read_note(table, note, &trace) ||
-        !tell_stderr(text, crash_text(&trace, text, sizeof text)))
-        return;
-    backtrace_symbols_fd(stack->frames, stack->count, STDERR_FILENO);
+    discard_temporary();
 }
 
 /* Noted first: walking a stack may crash as well. */
 static void note_and_tell(int32_t what, bool is_certain, uint64_t address, void *at) {
-    struct stack stack = {.frames = {at}, .count = at != NULL};
+    struct stack stack = {.at = at, .frames = {at}, .count = at != NULL};
     const int note = call_table_note(table, what, is_certain, thread_current_call, address);
     call_table_add_frames(table, note, stack.frames, (size_t)stack.count);
     stack.count += backtrace(stack.frames + stack.count, CALL_TABLE_FRAMES - stack.count);
+    call_table_add_frames(table, note, stack.frames, (size_t)stack.count);
+    tell(note, &stack);
+}
+
+/* ---- a thread that hangs ---- */
+
+static void show_stack(void *at) {
+    hung = (struct stack){.at = at, .frames = {at}, .count = 1};
+    hung.count += backtrace(hung.frames + 1, CALL_TABLE_FRAMES - 1);
+    atomic_store(&hung_thread, 0);
+}
+
+/* Its stack, if it takes a signal. */
+static struct stack ask_stack(pid_t thread) {
+    const struct timespec step = {.tv_nsec = 10 * NS_PER_MS};
+    atomic_store(&hung_thread, thread);
+    if (thread == 0 || syscall(SYS_tgkill, getpid(), thread, SIGTRAP) != 0)
+        return (struct stack){.count = 0};
+    for (int i = 0; i < STACK_MS / 10 && atomic_load(&hung_thread) != 0; i++)
+        nanosleep(&step, NULL);
+    return atomic_load(&hung_thread) == 0 ? hung : (struct stack){.count = 0};
+}
+
+/* Noted before it is asked, since walking a stack may crash. */
+void crash_write_hang(const struct current_call *current_call) {
+    if (table == NULL)
+        return;
+    limit_time();
+    const int note = call_table_note(table, CALL_TABLE_HANG, true, current_call, 0);
+    const struct stack stack = ask_stack(atomic_load(&current_call->thread));
     call_table_add_frames(table, note, stack.frames, (size_t)stack.count);
     tell(note, &stack);
 }
@@ -188,7 +281,17 @@ static void die(int number) {
     _exit(EXIT_BY_OTHERS);
 }
 
+/* By crash_write_hang(). */
+static bool is_asked(int number, const siginfo_t *info) {
+    return number == SIGTRAP && info->si_code == SI_TKILL && info->si_pid == getpid() &&
+           atomic_load(&hung_thread) == gettid();
+}
+
 static void on_crash(int number, siginfo_t *info, void *context) {
+    if (is_host() && is_asked(number, info)) {
+        show_stack(program_counter(context));
+        return;
+    }
     if (!is_host() || is_ending)
         die(number);
     is_ending = true;
@@ -202,14 +305,6 @@ static void on_crash(int number, siginfo_t *info, void *context) {
 
 void crash_settle(const struct log *log) {
     crash_log = log;
-}
-
-void crash_write_hang(const struct current_call *current_call) {
-    const struct stack none = {.count = 0};
-    if (table == NULL)
-        return;
-    limit_time();
-    tell(call_table_note(table, CALL_TABLE_HANG, true, current_call, 0), &none);
 }
 
 /* ---- ends without a signal ---- */
@@ -317,6 +412,8 @@ static bool set_stack(void *memory) {
 
 bool crash_enter_thread(struct current_call *current_call) {
     thread_current_call = current_call;
+    if (current_call != NULL)
+        atomic_store(&current_call->thread, gettid());
     void *memory =
         mmap(NULL, ALT_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
@@ -333,6 +430,8 @@ bool crash_enter_thread(struct current_call *current_call) {
 }
 
 void crash_leave_thread(void) {
+    if (thread_current_call != NULL)
+        atomic_store(&thread_current_call->thread, 0);
     thread_current_call = NULL;
     if (table != NULL)
         (void)pthread_setspecific(end_key, NULL);
@@ -428,7 +527,38 @@ static bool open_call_table(const struct config *config, bool does_keep, struct 
     return table != NULL;
 }
 
-bool crash_install(const struct config *config, bool does_keep, struct error *error) {
+/* Where the copies of strategies will be, as the kernel names it: the directory that it lies in is
+ * there. Without it there is no place to be told. */
+static void set_copies(const char *cache_dir) {
+    const char *slash = strrchr(cache_dir, '/');
+    char *parent = slash != NULL ? text_dup(cache_dir, (size_t)(slash - cache_dir) + 1) : NULL;
+    char *resolved = parent != NULL ? realpath(parent, NULL) : NULL;
+    char *copies = realpath(cache_dir, NULL);
+    if (copies != NULL)
+        (void)snprintf(located.directory, sizeof located.directory, "%s", copies);
+    else if (resolved != NULL)
+        (void)snprintf(located.directory, sizeof located.directory, "%s%s", resolved, slash);
+    free(copies);
+    free(resolved);
+    free(parent);
+}
+
+/* What is to go with the process, too. */
+static bool set_directories(const struct config *config, const struct crash_options *options,
+                            struct error *error) {
+    set_copies(config->cache_dir);
+    if (options->temporary == NULL)
+        return true;
+    if (strlen(options->temporary) >= sizeof temporary)
+        return error_set(error, ERROR_INVALID, "%s: the path is too long", options->temporary);
+    strcpy(temporary, options->temporary);
+    const size_t size = strlen(temporary);
+    is_beside = strncmp(config->state_dir, temporary, size) == 0 && config->state_dir[size] == '/';
+    return true;
+}
+
+bool crash_install(const struct config *config, const struct crash_options *options,
+                   struct error *error) {
     const char *state_dir = config->state_dir;
     if (strlen(state_dir) + sizeof "/crash" > sizeof crash_dir)
         return error_set(error, ERROR_INVALID, "%s: the path is too long for crash files",
@@ -436,7 +566,8 @@ bool crash_install(const struct config *config, bool does_keep, struct error *er
     snprintf(crash_dir, sizeof crash_dir, "%s/crash", state_dir);
     if (mkdir(crash_dir, 0700) != 0 && errno != EEXIST)
         return error_set_errno(error, errno, "cannot create %s", crash_dir);
-    if (!open_call_table(config, does_keep, error))
+    if (!set_directories(config, options, error) ||
+        !open_call_table(config, options->does_keep, error))
         return false;
     if (pthread_key_create(&end_key, on_thread_end) != 0)
         return error_set(error, ERROR_SYSTEM, "no thread-specific data key is available");

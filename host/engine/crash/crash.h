@@ -5,8 +5,9 @@
  * They are the one piece of global state that the host has: a signal handler cannot be given
  * anything; and `_exit` and `kill` are theirs, since the program's own symbols stand before the C
  * library's for the strategies' calls as well. What ends the process is noted in the mapped file
- * first, then written to a crash file (crash_file.h), then to stderr as far as that takes it; all
- * of it within some seconds. Then the process dies of the signal, or with code 1.
+ * first, then written to a crash file (crash_file.h), then to stderr as far as that takes it; then
+ * the function and the line of source are asked for (os/locate.h), and follow to both. All of it
+ * within some seconds. Then the process dies of the signal, or with code 1.
  */
 #ifndef TAKE5_ENGINE_CRASH_CRASH_H
 #define TAKE5_ENGINE_CRASH_CRASH_H
@@ -22,6 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct crash_options {
+    bool does_keep;
+    /* A directory of the moment that goes with the process when that ends by a crash or a hang. If
+     * the state directory is in it, the crash file lies beside it, DIRECTORY.crash. NULL: none. */
+    const char *temporary;
+};
+
 /*
  * Installs the handlers and hooks, makes STATE_DIR/crash, and files there what an earlier process
  * left. With `does_keep` what is in hand stands in STATE_DIR/current_call, which is this process's
@@ -29,7 +37,8 @@
  * SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD and SIGPIPE do from now on is what crash_look() keeps.
  * Once a process; the main thread.
  */
-bool crash_install(const struct config *config, bool does_keep, struct error *error);
+bool crash_install(const struct config *config, const struct crash_options *options,
+                   struct error *error);
 
 /* A crash gives the log's thread a moment to write what was said before it. NULL: none (any more).
  */

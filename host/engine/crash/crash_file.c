@@ -92,6 +92,8 @@ static void take_line(struct crash_record *record, const char *line) {
         record->offset = strtoll(value, NULL, 10);
     else if (strcmp(key, "time") == 0)
         record->time_ns = time_of(value);
+    else if (strcmp(key, "at") == 0)
+        copy_value(record->at, sizeof record->at, value);
     else if (strcmp(key, "process") == 0)
         record->process = strtoll(value, NULL, 10);
 }
@@ -218,13 +220,17 @@ bool crash_recent(const char *state_dir, int64_t within_ns, struct crash_record 
 }
 
 char *crash_describe(const struct crash_record *record) {
-    if (strcmp(record->topic, "none") == 0 && record->partition < 0)
-        return text_format("%s in %s", record->what, record->callback);
-    if (strcmp(record->topic, "none") == 0)
-        return text_format("%s in %s on partition %" PRId64, record->what, record->callback,
-                           record->partition);
-    return text_format("%s in %s at %s/%" PRId64 "/%" PRId64, record->what, record->callback,
-                       record->topic, record->partition, record->offset);
+    struct text text;
+    text_init(&text);
+    text_printf(&text, "%s in %s", record->what, record->callback);
+    if (strcmp(record->topic, "none") != 0)
+        text_printf(&text, " at %s/%" PRId64 "/%" PRId64, record->topic, record->partition,
+                    record->offset);
+    else if (record->partition >= 0)
+        text_printf(&text, " on partition %" PRId64, record->partition);
+    if (record->at[0] != '\0')
+        text_printf(&text, ", in %s", record->at);
+    return text_take(&text);
 }
 
 bool crash_forgive(const char *state_dir, const char *deployment, struct error *error) {

@@ -21,6 +21,7 @@ struct crash_record {
     char topic[256]; /* "none": no message */
     int64_t partition, offset;
     int64_t time_ns, process;
+    char at[LOCATE_PLACE]; /* function and line in the strategy; empty: not known */
 };
 
 /* Files what an earlier process left in hand; `now_ns` is the time of those that have none. False:
@@ -34,7 +35,8 @@ bool crash_file_former(const char *state_dir, const struct call_table_former *fo
 bool crash_recent(const char *state_dir, int64_t within_ns, struct crash_record **records,
                   size_t *count, struct error *error);
 
-/* How `record` reads: "SIGSEGV in on_message at bars/0/3". NULL: out of memory. */
+/* How `record` reads: "SIGSEGV in on_message at bars/0/3, in average (alpha.c:42)". NULL: out of
+ * memory. */
 char *crash_describe(const struct crash_record *record);
 
 /* An operator has let the deployment go on: its crashes until now count no longer. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct writer {
@@ -143,7 +144,35 @@ size_t crash_text(const struct call_table_trace *trace, char *text, size_t size)
         put_hex(&writer, trace->address);
         put(&writer, "\n");
     }
+    if (trace->at[0] != '\0')
+        put_line(&writer, "at", trace->at);
     put_frames(&writer, trace);
+    text[writer.length] = '\0';
+    return writer.length;
+}
+
+/* A line for each of the lines that follow the first one. */
+static void put_stack(struct writer *writer, const char *lines) {
+    if (*lines != '\0')
+        put(writer, "stack:\n");
+    for (bool is_begin = true; *lines != '\0' && writer->length + 1 < writer->size; lines++) {
+        if (is_begin)
+            put(writer, "  ");
+        is_begin = *lines == '\n';
+        put(writer, (char[]){*lines, '\0'});
+    }
+}
+
+size_t crash_place_text(const char *located, char *text, size_t size) {
+    struct writer writer = {.text = text, .size = size};
+    const char *end = strchrnul(located, '\n');
+    if (end > located) {
+        put(&writer, "at = ");
+        for (const char *at = located; at < end; at++)
+            put(&writer, (char[]){*at, '\0'});
+        put(&writer, "\n");
+    }
+    put_stack(&writer, *end == '\n' ? end + 1 : end);
     text[writer.length] = '\0';
     return writer.length;
 }

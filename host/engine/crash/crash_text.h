@@ -18,6 +18,10 @@ const char *crash_what_name(int32_t what);
 /* Gives the length. What does not fit is cut. */
 size_t crash_text(const struct call_table_trace *trace, char *text, size_t size);
 
+/* What locate() answered, as lines of a crash file that follow those of its trace: the place in the
+ * strategy and the stack. Gives the length. */
+size_t crash_place_text(const char *located, char *text, size_t size);
+
 /* The number in decimal digits; gives where they begin in the buffer. */
 char *crash_digits(int64_t number, char buffer[24]);
 

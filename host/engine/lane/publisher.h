@@ -21,7 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PUBLISHER_MAX_SINKS 4
+#define PUBLISHER_MAX_SINKS  6
+#define PUBLISHER_MAX_ALERTS 2
 
 struct transactor;
 
@@ -30,6 +31,11 @@ struct publisher {
     struct sink *signal_sinks[PUBLISHER_MAX_SINKS];
     size_t signal_sink_count;
     struct sink *dead_letter_sink; /* NULL: there is none */
+    /* For refused signals (sink/batch/), when dead letters are the transactors'; NULL: no need. */
+    struct sink *refusal_sink;
+    /* Of the host itself: no lane pushes to them, they stand here to be seen. */
+    struct sink *alert_sinks[PUBLISHER_MAX_ALERTS];
+    size_t alert_sink_count;
     /* One a lane, for signals; NULL: at least once. */
     struct transactor **transactors;
     size_t transactor_count;

@@ -429,6 +429,7 @@ static void settle_one(const struct plan_request *request, struct plan *plan,
         deployment_release(deployment);
         deployment = NULL;
     }
+    config_veil(request->config, faults, 0);
     for (size_t i = 0; deployment != NULL && i < faults->count; i++)
         log_warning(request->log, "strategy", "%s", faults->items[i].text);
     if (deployment == NULL)
@@ -568,7 +569,9 @@ static int compare_items(const void *a, const void *b) {
 bool plan_list(const struct plan_request *request, struct plan *plan, struct report *report) {
     const struct config *config = request->config;
     const size_t running = request->running != NULL ? request->running->count : 0;
-    *plan = (struct plan){.catalog = {.only = config->strategy_files}, .refused = FAULTS_INIT};
+    *plan =
+        (struct plan){.catalog = {.only = config->strategy_files, .bundled = config->bundled_dir},
+                      .refused = FAULTS_INIT};
     if (!catalog_scan(config->strategy_dir, config->strict_modes, config_trust(config).group,
                       &plan->catalog, &plan->refused)) {
         for (size_t i = 0; i < plan->refused.count; i++)

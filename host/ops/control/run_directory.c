@@ -16,13 +16,20 @@ struct run_directory {
     gid_t gid;
     int fd;
     struct stat status;
+    bool is_lent; /* root's, and taken as it is: with `trust` off, as containers have it */
 };
 
 static mode_t wanted_mode(const struct run_directory *directory) {
     return directory->group != NULL ? 0710 : 0700;
 }
 
-static bool open_it(struct run_directory *directory, struct error *error) {
+static bool check_lent(const struct run_directory *directory, struct error *error) {
+    return faccessat(directory->fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
+           error_set_errno(error, errno, "cannot write to the run directory %s", directory->path);
+}
+
+static bool open_it(struct run_directory *directory, const struct trust *trust,
+                    struct error *error) {
     struct stat link;
     /* In a directory that all may write to, whoever comes first could point it anywhere. */
     if (lstat(directory->path, &link) == 0 && S_ISLNK(link.st_mode) && link.st_uid != 0 &&
@@ -35,6 +42,10 @@ static bool open_it(struct run_directory *directory, struct error *error) {
     directory->fd = open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory->fd < 0 || fstat(directory->fd, &directory->status) != 0)
         return error_set_errno(error, errno, "cannot use %s as run directory", directory->path);
+    directory->is_lent =
+        trust->is_off && directory->status.st_uid == 0 && directory->status.st_uid != geteuid();
+    if (directory->is_lent)
+        return check_lent(directory, error);
     if (directory->status.st_uid != geteuid())
         return error_set(error, ERROR_INVALID,
                          "%s: the run directory must be owned by the host's user: it is owned by "
@@ -121,8 +132,9 @@ bool run_directory_make(const char *path, const char *group, const struct trust 
     if (!directory_make(path, error))
         return error_set(error, error->code, "%s; set [take5] run_dir to another directory",
                          error->text);
-    const bool did = open_it(&directory, error) && trust_check_way(path, trust, error) &&
-                     give_to_group(&directory, error) && set_mode(&directory, log, error);
+    bool did = open_it(&directory, trust, error) && trust_check_way(path, trust, error);
+    if (!directory.is_lent)
+        did = did && give_to_group(&directory, error) && set_mode(&directory, log, error);
     if (directory.fd >= 0)
         close(directory.fd);
     return did;

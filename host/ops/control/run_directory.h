@@ -14,7 +14,8 @@
 #include "os/trust.h"
 
 /* Makes the run directory, and what leads to it; says on the log what was mended. Refused when
- * others could have put it there. `group` NULL: owner only. */
+ * others could have put it there. `group` NULL: owner only. With `trust` off one of root's that may
+ * be written is taken as it is: what Kubernetes makes of an empty volume. */
 bool run_directory_make(const char *path, const char *group, const struct trust *trust,
                         struct log *log, struct error *error);
 

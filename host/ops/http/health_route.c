@@ -162,14 +162,19 @@ static void check_lag(struct checks *checks, const struct http *http) {
     add(checks, "lag", max > 0 && totals.lag > max ? FINDING_FAIL : FINDING_OK, detail);
 }
 
-static void check_sink(void *context, bool is_for_dead_letters, const struct sink_status *status) {
+static void check_sink(void *context, enum view_use use, const struct sink_status *status) {
     struct checks *checks = context;
     char name[128];
-    if (is_for_dead_letters)
+    if (use == VIEW_FOR_DEAD_LETTERS)
         snprintf(name, sizeof name, "dead letters");
     else
-        snprintf(name, sizeof name, "sink %s", status->name);
-    add(checks, name, status->is_well ? FINDING_OK : FINDING_FAIL, status->detail);
+        snprintf(name, sizeof name, "%s %s", use == VIEW_FOR_ALERTS ? "alerts" : "sink",
+                 status->name);
+    add(checks, name,
+        status->is_well          ? FINDING_OK
+        : use == VIEW_FOR_ALERTS ? FINDING_WARN /* no offset waits for it */
+                                 : FINDING_FAIL,
+        status->detail);
 }
 
 /* A reload that was refused left what ran before at work. */

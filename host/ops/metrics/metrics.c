@@ -217,7 +217,14 @@ static void write_latency(struct text *text, struct engine *engine) {
 
 /* ---- sinks ---- */
 
-enum sink_figure { SINK_WELL, SINK_QUEUED, SINK_CONFIRMED, SINK_SHORTENED, SINK_ERRORS };
+enum sink_figure {
+    SINK_WELL,
+    SINK_QUEUED,
+    SINK_CONFIRMED,
+    SINK_SHORTENED,
+    SINK_REFUSED,
+    SINK_ERRORS
+};
 
 struct sink_writer {
     struct text *text;
@@ -225,15 +232,16 @@ struct sink_writer {
     enum sink_figure figure;
 };
 
-static void write_sink(void *context, bool is_for_dead_letters, const struct sink_status *status) {
+static void write_sink(void *context, enum view_use use, const struct sink_status *status) {
     const struct sink_writer *writer = context;
-    const char *kind = is_for_dead_letters ? "dead_letters" : "signals";
     const uint64_t value = writer->figure == SINK_WELL        ? status->is_well
                            : writer->figure == SINK_QUEUED    ? status->queued
                            : writer->figure == SINK_CONFIRMED ? status->confirmed
                            : writer->figure == SINK_SHORTENED ? status->shortened
+                           : writer->figure == SINK_REFUSED   ? status->refused
                                                               : status->errors;
-    metrics_count(writer->text, writer->name, value, "sink", status->name, "for", kind, NULL);
+    metrics_count(writer->text, writer->name, value, "sink", status->name, "for",
+                  view_use_name(use), NULL);
 }
 
 static void write_sinks(struct text *text, struct engine *engine) {
@@ -246,6 +254,8 @@ static void write_sinks(struct text *text, struct engine *engine) {
         {"take5_sink_confirmed_total", "counter", "Acknowledged by the sink.", SINK_CONFIRMED},
         {"take5_sink_shortened_total", "counter",
          "Rejected permanently, and written in a shortened form.", SINK_SHORTENED},
+        {"take5_sink_refused_total", "counter",
+         "Rejected permanently: in the dead letters, if there are any.", SINK_REFUSED},
         {"take5_sink_errors_total", "counter", "Attempts to write that failed.", SINK_ERRORS},
     };
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {

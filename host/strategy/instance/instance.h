@@ -121,6 +121,7 @@ struct current_call {
     const char *_Atomic topic; /* Kafka's name; NULL: none. The message's topic_name.data, which
                                   ends with a NUL and outlives the instance */
     _Atomic int32_t partition;
+    _Atomic int32_t thread; /* the owner's, for signals; 0: not known */
     _Atomic int64_t offset;
     /* The owner's own: the bucket of the callback that ended last, not counted yet; or NULL. */
     _Atomic uint64_t *took;

@@ -1,5 +1,6 @@
 #include "strategy/plugin/strategy_file.h"
 
+#include "base/array.h"
 #include "base/text.h"
 
 #include <dirent.h>
@@ -96,14 +97,13 @@ static void drop_doubles(struct catalog *catalog, struct faults *faults) {
     free(is_double);
 }
 
-bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
-                  struct catalog *catalog, struct faults *faults) {
+/* Those of one directory, into an empty catalog. */
+static bool scan(const char *directory, const struct trust *trust, struct catalog *catalog,
+                 struct faults *faults) {
     const struct place nowhere = {NULL, 0};
-    const struct trust trust = {.is_off = !is_strict, .group = allowed_group};
     struct dirent **entries = NULL;
     struct error error;
-    *catalog = (struct catalog){.only = catalog->only};
-    if (!trust_check(directory, &trust, &error) && errno != ENOENT) {
+    if (!trust_check(directory, trust, &error) && errno != ENOENT) {
         faults_add_error(faults, nowhere, &error);
         return false;
     }
@@ -125,7 +125,7 @@ bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
         if (catalog->files == NULL || refusals == NULL || path == NULL) {
             faults_add_memory(faults, nowhere, entries[i]->d_name);
             free(path);
-        } else if (read_one(path, &trust, &catalog->files[catalog->count], &error)) {
+        } else if (read_one(path, trust, &catalog->files[catalog->count], &error)) {
             catalog->count++;
             free(path);
         } else {
@@ -137,6 +137,38 @@ bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
     tell_refusals(catalog, refusals, refused, faults);
     if (catalog->files != NULL)
         drop_doubles(catalog, faults);
+    return true;
+}
+
+/* Moves what the catalog lacks out of another one. */
+static void add_missing(struct catalog *catalog, struct catalog *more, struct faults *faults) {
+    const size_t own = catalog->count;
+    if (more->count == 0)
+        return;
+    if (!ARRAY_RESIZE(catalog->files, own + more->count)) {
+        faults_add_memory(faults, (struct place){NULL, 0}, "the list of strategies");
+        return;
+    }
+    for (size_t i = 0; i < more->count; i++) {
+        struct strategy_file *file = &more->files[i];
+        if (catalog_find(catalog, file->name) == NULL) {
+            catalog->files[catalog->count++] = *file;
+            *file = (struct strategy_file){0};
+        }
+    }
+}
+
+bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
+                  struct catalog *catalog, struct faults *faults) {
+    const struct trust trust = {.is_off = !is_strict, .group = allowed_group};
+    struct catalog bundled = {0};
+    *catalog = (struct catalog){.only = catalog->only, .bundled = catalog->bundled};
+    if (!scan(directory, &trust, catalog, faults))
+        return false;
+    if (catalog->bundled != NULL && catalog->only == NULL &&
+        scan(catalog->bundled, &trust, &bundled, faults))
+        add_missing(catalog, &bundled, faults);
+    catalog_release(&bundled);
     return true;
 }
 

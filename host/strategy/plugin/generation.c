@@ -38,7 +38,7 @@ struct generations {
 
 /* ---- the cache directory ---- */
 
-static bool check_directory(const char *directory, struct error *error) {
+static bool check_directory(const char *directory, const struct trust *trust, struct error *error) {
     struct stat status;
     struct statvfs system;
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
@@ -53,7 +53,7 @@ static bool check_directory(const char *directory, struct error *error) {
                          ", this process is user %" PRIuMAX
                          ": `chown` it or set cache_dir to another directory",
                          directory, (uintmax_t)status.st_uid, (uintmax_t)geteuid());
-    if ((status.st_mode & S_IWOTH) != 0)
+    if (!trust->is_off && (status.st_mode & S_IWOTH) != 0)
         return error_set(error, ERROR_INVALID,
                          "cache directory %s: mode %04o lets everyone write code to it: `chmod"
                          " 0700` it",
@@ -131,8 +131,9 @@ static int lock_directory(const char *directory, struct error *error) {
     return lock;
 }
 
-struct generations *generations_new(const char *cache_dir, struct error *error) {
-    if (!check_directory(cache_dir, error))
+struct generations *generations_new(const char *cache_dir, const struct trust *trust,
+                                    struct error *error) {
+    if (!check_directory(cache_dir, trust, error))
         return NULL;
     struct generations *generations = calloc(1, sizeof *generations);
     if (generations == NULL) {

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/faults.h"
+#include "os/trust.h"
 #include "strategy/plugin/description.h"
 #include "strategy/plugin/strategy_file.h"
 
@@ -39,8 +40,10 @@ struct generations;
 
 /* Makes the cache directory (0700) if it is missing, and removes copies of earlier processes,
  * unless another process still uses the directory (a lock in it tells). Refuses a directory on a
- * noexec file system, one that everybody may write, and one of another user. */
-struct generations *generations_new(const char *cache_dir, struct error *error);
+ * noexec file system, one of another user, and unless `trust` is off one that everybody may write.
+ */
+struct generations *generations_new(const char *cache_dir, const struct trust *trust,
+                                    struct error *error);
 /* Frees them all and removes their copies; what is mapped stays mapped. NULL is allowed. */
 void generations_free(struct generations *generations);
 

@@ -6,12 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_HEAD_SIZE 8
-#define ANSWER_LARGEST   (8u << 20)
+#define ANSWER_LARGEST (8u << 20)
 /* The fewest bytes of a text, a part, a record. */
-#define STRING_LEAST     8
-#define PART_LEAST       12
-#define RECORD_LEAST     40
+#define STRING_LEAST   8
+#define PART_LEAST     12
+#define RECORD_LEAST   40
 
 /* ---- lists of texts ---- */
 
@@ -306,6 +305,13 @@ void request_release(struct request *request) {
 
 /* ---- answers ---- */
 
+void answer_head(char head[ANSWER_HEAD_SIZE], enum answer_kind kind, size_t size) {
+    for (size_t i = 0; i < 4; i++) { /* as wire_put_u32 */
+        head[i] = (char)((uint32_t)kind >> (8 * i));
+        head[4 + i] = (char)((uint32_t)size >> (8 * i));
+    }
+}
+
 void answer_put(struct text *out, enum answer_kind kind, const char *body, size_t size) {
     wire_put_u32(out, (uint32_t)kind);
     wire_put_u32(out, (uint32_t)size);
@@ -458,6 +464,9 @@ static bool take_one(struct answers *answers, enum answer_kind kind, t5_str body
         break;
     case ANSWER_WARNING:
         faults_warn(answers->faults, nowhere, "%.*s", size, body.data);
+        break;
+    case ANSWER_PLACE:
+        (void)snprintf(answers->at, sizeof answers->at, "%.*s", size, body.data);
         break;
     case ANSWER_DONE:
         description_free(answers->answer.description);

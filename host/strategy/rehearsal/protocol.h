@@ -11,6 +11,7 @@
 
 #include "base/faults.h"
 #include "base/wire.h"
+#include "os/locate.h"
 #include "strategy/rehearsal/rehearsal_data.h"
 
 /* One part of the request: a state still encoded; empty without one. */
@@ -46,9 +47,14 @@ enum answer_kind {
     ANSWER_STEP = 1, /* text: what begins now */
     ANSWER_FAULT,    /* text */
     ANSWER_WARNING,  /* text */
+    ANSWER_PLACE,    /* text: where in the strategy it crashes, or hangs */
     ANSWER_DONE      /* a rehearsal_answer: it ended well */
 };
 
+#define ANSWER_HEAD_SIZE 8
+
+/* What stands before an answer of so many bytes. Async-signal-safe. */
+void answer_head(char head[ANSWER_HEAD_SIZE], enum answer_kind kind, size_t size);
 /* Appends one answer with its kind and length. */
 void answer_put(struct text *out, enum answer_kind kind, const char *body, size_t size);
 /* Sends what was put, and empties it. The parent may be gone: then there is nobody to do the work
@@ -62,6 +68,7 @@ size_t answer_take(const char *bytes, size_t size, enum answer_kind *kind, t5_st
 struct answers {
     struct faults *faults; /* where its faults and warnings go */
     char step[1024];       /* that it is in; empty: none yet */
+    char at[LOCATE_PLACE]; /* where it crashed or hung; empty: it did not say */
     bool is_done;          /* it said that it ended well */
     size_t fault_count;    /* that it sent */
     struct rehearsal_answer answer;

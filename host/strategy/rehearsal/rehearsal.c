@@ -37,13 +37,13 @@ static void report_end(const struct rehearsal *rehearsal, const struct answers *
     case CHILD_STUCK:
         format_duration(rehearsal->timeout_ns, limit, sizeof limit);
         faults_add(faults, place,
-                   "stuck in %s: the rehearsal did not end within %s (rehearsal_timeout)%s", step,
-                   limit, words.data);
+                   "stuck in %s%s%s: the rehearsal did not end within %s (rehearsal_timeout)%s",
+                   step, answers->at[0] != '\0' ? ", in " : "", answers->at, limit, words.data);
         break;
     case CHILD_SIGNALLED: {
         const char *name = sigabbrev_np(end->code);
-        faults_add(faults, place, "crashed in %s: SIG%s%s", step, name != NULL ? name : "?",
-                   words.data);
+        faults_add(faults, place, "crashed in %s: SIG%s%s%s%s", step, name != NULL ? name : "?",
+                   answers->at[0] != '\0' ? " in " : "", answers->at, words.data);
         break;
     }
     case CHILD_UNKNOWN:

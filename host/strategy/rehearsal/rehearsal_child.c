@@ -3,6 +3,7 @@
  * step before it takes it, so that the parent knows where it died.
  */
 #include "strategy/instance/instance.h"
+#include "strategy/rehearsal/crash_answer.h"
 #include "strategy/rehearsal/protocol.h"
 #include "strategy/rehearsal/rehearsal.h"
 
@@ -403,6 +404,7 @@ int rehearsal_serve(int input, int output) {
     text_init(&child.out);
     char *bytes = read_request(input, &size);
     if (bytes != NULL && request_decode(&child.request, bytes, size)) {
+        crash_answer_begin(output, child.request.generation.cache_path);
         child.log = log_new();
         if (child.log != NULL)
             (void)log_set_level(child.log, NULL, LOG_LEVEL_ERROR);

@@ -24,6 +24,9 @@ class Plan:
     reload_rounds: int
     # A lane slower than its client
     slow_lane_rounds: int
+    # Signals into PostgreSQL
+    database_messages: int
+    database_rounds: int
 
 
 FULL = Plan(
@@ -31,11 +34,11 @@ FULL = Plan(
     latency_rounds=3, latency_seconds={1_000: 10, 20_000: 5},
     symbol_messages={10: 900_000, 1_000: 900_000, 100_000: 900_000}, symbol_rounds=3,
     decode_rounds=15, decode_round_ms=60, replay_messages=1_000_000, replay_rounds=5,
-    reload_rounds=11, slow_lane_rounds=3)
+    reload_rounds=11, slow_lane_rounds=3, database_messages=300_000, database_rounds=3)
 
 QUICK = Plan(
     messages=600_000, rounds=1, slow_messages=100_000, peer_messages=400_000,
     latency_rounds=1, latency_seconds={1_000: 3, 20_000: 2},
     symbol_messages={10: 450_000, 1_000: 450_000, 100_000: 600_000}, symbol_rounds=1,
     decode_rounds=5, decode_round_ms=20, replay_messages=300_000, replay_rounds=1,
-    reload_rounds=3, slow_lane_rounds=1)
+    reload_rounds=3, slow_lane_rounds=1, database_messages=100_000, database_rounds=1)

@@ -62,11 +62,13 @@ class MockCluster:
 class Kafka:
     """A broker. With `advertise`, a function from port to port, there is a second listener that
     tells clients to come through a proxy: `proxied_port` is the listener, `proxy_port` what it
-    advertises."""
+    advertises. With `users`, {name: password}, there is a listener where these log in, and need ACLs
+    (allow()) for what they do: `guarded_servers`."""
 
-    def __init__(self, directory, with_proxy=False):
+    def __init__(self, directory, with_proxy=False, users=None):
         self.directory = os.path.join(directory, "kafka")
         self.with_proxy = with_proxy
+        self.users = users or {}
         self.process = None
         os.makedirs(self.directory)
         self._configure()
@@ -81,7 +83,7 @@ class Kafka:
     # ---- life ----
 
     def _configure(self):
-        self.port, controller, self.proxied_port, self.proxy_port = free_ports(4)
+        self.port, controller, self.proxied_port, self.proxy_port, guarded = free_ports(5)
         self.servers = f"127.0.0.1:{self.port}"
         self.proxy_servers = f"127.0.0.1:{self.proxy_port}"
         listeners = f"PLAIN://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}"
@@ -89,6 +91,10 @@ class Kafka:
         if self.with_proxy:
             listeners += f",PROXIED://127.0.0.1:{self.proxied_port}"
             advertised += f",PROXIED://127.0.0.1:{self.proxy_port}"
+        self.guarded_servers = f"127.0.0.1:{guarded}"
+        if self.users:
+            listeners += f",GUARDED://127.0.0.1:{guarded}"
+            advertised += f",GUARDED://127.0.0.1:{guarded}"
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
@@ -97,7 +103,8 @@ class Kafka:
             "listeners": listeners,
             "advertised.listeners": advertised,
             "listener.security.protocol.map":
-                "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
+                "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,"
+                "GUARDED:SASL_PLAINTEXT",
             "inter.broker.listener.name": "PLAIN",
             "log.dirs": os.path.join(self.directory, "data"),
             "auto.create.topics.enable": "false",
@@ -113,9 +120,26 @@ class Kafka:
             "log.retention.ms": -1,
             "group.min.session.timeout.ms": 1000,
         }
+        if self.users:
+            settings.update(self._guard())
         self.settings_path = os.path.join(self.directory, "server.properties")
         with open(self.settings_path, "w", encoding="utf-8") as file:
             file.writelines(f"{key}={value}\n" for key, value in settings.items())
+
+    def _guard(self):
+        login = " ".join(f'user_{name}="{word}"' for name, word in self.users.items())
+        return {
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.guarded.plain.sasl.jaas.config":
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {login};",
+        }
+
+    def allow(self, user, operation, *resource):
+        """resource: --topic NAME, --group NAME."""
+        self.run_tool("kafka.admin.AclCommand", "--bootstrap-server", self.servers, "--add",
+                      "--allow-principal", f"User:{user}", "--operation", operation, *resource)
 
     def _java(self, main, *arguments):
         return ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",

@@ -86,16 +86,17 @@ def event_line(event, pattern=""):
 
 
 class Process:
-    """`log` gets both outputs, unless `stdout` names another file for the first one."""
+    """`log` gets both outputs, unless `stdout` names another file for the first one. `user`: as
+    whom it runs, None: as this one."""
 
-    def __init__(self, arguments, log, stdout=None, environment=None, directory=None):
+    def __init__(self, arguments, log, stdout=None, environment=None, directory=None, user=None):
         self.arguments = arguments
         self.log_path = log
         self._log = open(log, "ab")
         self._stdout = open(stdout, "ab") if stdout else self._log
         self._child = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=self._stdout, stderr=self._log,
-            env=environment, cwd=directory, preexec_fn=_die_with_parent)
+            env=environment, cwd=directory, user=user, preexec_fn=_die_with_parent)
         _RUNNING.add(self)
 
     @property

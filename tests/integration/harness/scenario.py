@@ -14,14 +14,15 @@ from .waiting import wait_for
 
 class Scenario(unittest.TestCase):
     """One broker for all tests of a class; a folder and hosts for each test. `WITH_PROXY` gives the
-    broker a second way in that can be cut."""
+    broker a second way in that can be cut, `USERS` one with users who need rights."""
 
     WITH_PROXY = False
+    USERS = None
 
     @classmethod
     def setUpClass(cls):
         cls.class_directory = tempfile.mkdtemp(prefix="take5-")
-        cls.kafka = Kafka(cls.class_directory, with_proxy=cls.WITH_PROXY)
+        cls.kafka = Kafka(cls.class_directory, with_proxy=cls.WITH_PROXY, users=cls.USERS)
         cls.proxy = Proxy(cls.kafka.proxy_port, cls.kafka.proxied_port) if cls.WITH_PROXY else None
 
     @classmethod

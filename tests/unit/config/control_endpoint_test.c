@@ -50,6 +50,16 @@ Test(control, the_socket_is_where_the_whole_configuration_says) {
     }
 }
 
+Test(control, drop_ins_and_variables_count) {
+    static const char *const environment[] = {"WHERE=v", NULL};
+    const struct config_request request = {.path = fixture.path, .environment = environment};
+    fixture_write(&fixture, "take5.ini", "[take5]\nrun_dir = r\n");
+    fixture_write(&fixture, "take5.d/x.ini", "[take5]\nrun_dir = ../${WHERE}\nservice = ${NONE}\n");
+    cr_assert(config_control_read(&request, &control, &fixture.faults));
+    cr_expect_str_eq(control.socket, fixture_path(&fixture, "take5.d/../v/control.sock"));
+    cr_expect_eq(fixture.faults.count, 0);
+}
+
 Test(control, other_mistakes_do_no_harm) {
     find_below("[take5]\nlanes = many\nrun_dir = r\nspeed = 3\n[kafka]\nno.such = 1\n"
                "sasl.password.file = /none/that/can/be/read\n[nonsense]\n[control]\ngroup =\n",

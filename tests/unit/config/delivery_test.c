@@ -38,7 +38,8 @@ Test(delivery, exactly_once_is_for_kafka) {
         "[take5]\nhost_id = a\n[signals]\nsinks = jsonl, log\n"
         "delivery = exactly_once\n",
         "take5.ini:5: [signals] delivery = exactly_once is for signals that go to Kafka, "
-        "and sinks does not have kafka: files and the log are at_least_once\n");
+        "and sinks does not have kafka: the others are at_least_once (postgres has "
+        "each signal once nevertheless, by its id)\n");
 }
 
 Test(delivery, exactly_once_reads_what_is_committed) {

@@ -130,9 +130,9 @@ Test(deployments, a_section_in_two_files_names_both) {
     fixture_write(&fixture, "strategies.d/b.ini", "\n[strategy:y]\n[strategy:x]\nsymbols = ,\n");
     fixture_refuse(&fixture, "[strategy:y]\n",
                    "strategies.d/b.ini:2: duplicate section [strategy:y], the first is at "
-                   "take5.ini:1\n"
+                   "take5.ini:1; a file of take5.d may set some of its keys anew\n"
                    "strategies.d/b.ini:3: duplicate section [strategy:x], the first is at "
-                   "strategies.d/a.ini:1\n"
+                   "strategies.d/a.ini:1; a file of take5.d may set some of its keys anew\n"
                    "strategies.d/b.ini:4: [strategy:x] symbols has an empty item: separate items "
                    "with one comma\n");
 }

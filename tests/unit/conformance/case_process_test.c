@@ -59,6 +59,7 @@ static void expect_fault(struct play *play, const char *said) {
 #define SAYS(kind, size, text) "printf '\\0" kind "\\0\\0\\0\\0" size "\\0\\0\\0" text "' >&3\n"
 #define STEP(size, text)       SAYS("01", size, text)
 #define FAULT(size, text)      SAYS("02", size, text)
+#define PLACE(size, text)      SAYS("04", size, text)
 
 Test(conformance_process, a_child_that_says_nothing_has_not_done_its_work) {
     struct play p;
@@ -79,6 +80,13 @@ Test(conformance_process, a_crash_is_told_with_its_signal_and_step) {
     struct play p;
     play(&p, STEP("04", "load") "kill -SEGV $$\n", 60 * NS_PER_S);
     expect_fault(&p, "crashed with SIGSEGV in load");
+    end(&p);
+}
+
+Test(conformance_process, a_crash_is_told_with_its_place) {
+    struct play p;
+    play(&p, STEP("04", "load") PLACE("11", "f (a.c:4)") "kill -SEGV $$\n", 60 * NS_PER_S);
+    expect_fault(&p, "crashed with SIGSEGV in load, in f (a.c:4)");
     end(&p);
 }
 

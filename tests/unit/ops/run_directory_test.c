@@ -187,3 +187,23 @@ Test(run_directory, a_group_that_is_not_there_is_told) {
     cr_assert_not(run_directory_make(path, "no-such-group", &trust_strict, log_, &error));
     cr_assert_str_eq(error.text, "[control] group = no-such-group: no such group");
 }
+
+static bool make_as(uid_t user, const struct trust *trust) {
+    cr_assert_eq(seteuid(user), 0);
+    const bool did = run_directory_make(path, NULL, trust, log_, &error);
+    cr_assert_eq(seteuid(0), 0);
+    return did;
+}
+
+Test(run_directory, without_strict_modes_one_of_roots_is_taken_as_it_is) {
+    if (geteuid() != 0)
+        cr_skip("only root becomes another user");
+    there_is(0777);
+    cr_assert_eq(chmod(home, 0755), 0);
+    cr_assert_not(make_as(65534, &trust_strict));
+    cr_assert(make_as(65534, &trust_any), "%s", error.text);
+    cr_assert_eq(mode(), 0777);
+    cr_assert_eq(chmod(path, 0755), 0);
+    cr_assert_not(make_as(65534, &trust_any));
+    cr_assert(strstr(error.text, "cannot write to the run directory") != NULL, "%s", error.text);
+}

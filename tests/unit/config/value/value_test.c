@@ -160,8 +160,10 @@ Test(value, sets_of_sinks) {
     cr_assert(config.sink_log && config.sink_jsonl && !config.sink_kafka);
     take("signals", "sinks", " kafka ", "kafka");
     cr_assert(!config.sink_log && !config.sink_jsonl && config.sink_kafka);
-    refuse("signals", "sinks", "kafka, kafak",
-           "sinks = kafak is invalid: expected log, jsonl or kafka; did you mean kafka?");
+    refuse(
+        "signals", "sinks", "kafka, kafak",
+        "sinks = kafak is invalid: expected log, jsonl, kafka, postgres or webhook; did you mean "
+        "kafka?");
     cr_assert(config.sink_kafka, "a refused value changes nothing");
     take("signals", "sinks", "", "");
     cr_assert(!config.sink_log && !config.sink_jsonl && !config.sink_kafka);

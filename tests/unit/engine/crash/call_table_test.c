@@ -229,6 +229,21 @@ Test(table, what_stands_in_a_crash_file_is_not_told_again) {
     call_table_former_release(&former);
 }
 
+static void be_located(struct call_table *table) {
+    take_current_call(table, 0, add_name(table, "alpha", NULL));
+    const int note = call_table_note(table, SIGSEGV, true, call_table_slot(table, 0), 0);
+    call_table_set_place(table, note, "average (alpha.c:42)\nthe stack\n");
+    call_table_set_place(table, -1, "nowhere\n");
+}
+
+Test(table, the_place_in_the_source_outlives_the_process) {
+    cr_assert_eq(in_child(be_located), 0);
+    struct call_table_former former = reopen();
+    cr_assert_eq(former.count, 1);
+    cr_expect_str_eq(former.traces[0].at, "average (alpha.c:42)");
+    call_table_former_release(&former);
+}
+
 Test(table, a_thread_without_a_hand_is_known_by_its_code) {
     struct call_table_former former;
     struct call_table_trace trace;

@@ -67,6 +67,46 @@ Test(quarantine, a_crash_is_enough) {
     quarantine_release(&quarantine);
 }
 
+Test(quarantine, the_place_in_the_source_follows) {
+    const struct crash_record record = {.what = "SIGSEGV",
+                                        .callback = "on_message",
+                                        .topic = "bars",
+                                        .offset = 3,
+                                        .at = "average (alpha.c:42)"};
+    char *text = crash_describe(&record);
+    cr_expect_str_eq(text, "SIGSEGV in on_message at bars/0/3, in average (alpha.c:42)");
+    free(text);
+}
+
+/* Adds to the one crash file. */
+static void append(const char *text) {
+    char command[512];
+    snprintf(command, sizeof command, "printf '%%s' '%s' >>\"$(ls -d %s/crash/*.crash)\"", text,
+             directory);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(quarantine, what_was_located_follows_its_trace_in_the_file) {
+    struct quarantine quarantine;
+    char lines[256];
+    end_with("alpha", SIGSEGV, 3, 1);
+    cr_assert_gt(crash_place_text("f (a.c:4)\nf (a.c:4)\nat = g (a.c:9)\n", lines, sizeof lines),
+                 0);
+    cr_expect_str_eq(lines, "at = f (a.c:4)\nstack:\n  f (a.c:4)\n  at = g (a.c:9)\n");
+    append(lines);
+    cr_expect_str_eq(why(&quarantine, "alpha"),
+                     "crashed (SIGSEGV in on_message at bars/0/3, in f (a.c:4))");
+    quarantine_release(&quarantine);
+}
+
+Test(quarantine, a_stack_outside_of_strategies_has_no_place) {
+    char lines[256];
+    cr_expect_gt(crash_place_text("\nmain (main.c:1)\n", lines, sizeof lines), 0);
+    cr_expect_str_eq(lines, "stack:\n  main (main.c:1)\n");
+    cr_expect_eq(crash_place_text("", lines, sizeof lines), 0);
+    cr_expect_eq(crash_place_text("f (a.c:4)\nf\n", lines, 8), 7);
+}
+
 Test(quarantine, to_be_current_call_once_is_not_enough_and_twice_elsewhere_neither) {
     struct quarantine quarantine;
     end_with("alpha", CALL_TABLE_UNEXPLAINED, 3, 1);

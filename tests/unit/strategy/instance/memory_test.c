@@ -40,7 +40,7 @@ static void prepare(const char *plugin) {
     struct error error;
     struct faults faults = FAULTS_INIT;
     cr_assert(strategy_file_read(plugin_path(plugin), &file, &error), "%s", error.text);
-    generations = generations_new(scratch_path("cache"), &error);
+    generations = generations_new(scratch_path("cache"), &trust_strict, &error);
     cr_assert_not_null(generations, "%s", error.text);
     generation = generations_copy(generations, &file, &error);
     cr_assert_not_null(generation);
@@ -90,7 +90,7 @@ Test(memory, catalog_scan) {
 
 static bool try_copy(void) {
     struct error error;
-    struct generations *own = generations_new(scratch_path("other"), &error);
+    struct generations *own = generations_new(scratch_path("other"), &trust_strict, &error);
     if (own == NULL)
         return false;
     const bool did_work = generations_copy(own, &file, &error) != NULL;

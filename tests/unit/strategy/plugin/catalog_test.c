@@ -214,3 +214,49 @@ Test(catalog, library_that_is_half_there_refuses_its_strategy) {
     catalog_release(&catalog);
     free(said);
 }
+
+/* ---- a second directory ---- */
+
+static char *scan_bundled(const char *name, struct catalog *catalog) {
+    struct faults faults = FAULTS_INIT;
+    char *bundled = strdup(scratch_path(name));
+    catalog->bundled = bundled;
+    cr_assert(catalog_scan(drop_directory(), true, (gid_t)-1, catalog, &faults));
+    catalog->bundled = NULL;
+    free(bundled);
+    return take_faults(&faults);
+}
+
+static void bundle(const char *plugin, const char *name) {
+    size_t size;
+    char *bytes = read_file(plugin_path(plugin), &size);
+    char *inside = text_format("bundled/%s", name);
+    (void)mkdir(scratch_path("bundled"), 0755);
+    write_file(scratch_path(inside), bytes, size);
+    free(inside);
+    free(bytes);
+}
+
+Test(catalog, the_bundled_directory_has_what_the_first_one_lacks) {
+    struct catalog catalog = {0};
+    drop("good_v2", "mine.so");
+    bundle("good_v1", "good.so");
+    bundle("recorder", "recorder.so");
+    char *said = scan_bundled("bundled", &catalog);
+    cr_assert_str_eq(said, "");
+    cr_assert_eq(catalog.count, 2);
+    cr_assert_not_null(strstr(catalog_find(&catalog, "good")->path, "/drop/mine.so"));
+    cr_assert_not_null(strstr(catalog_find(&catalog, "recorder")->path, "/bundled/recorder.so"));
+    catalog_release(&catalog);
+    free(said);
+}
+
+Test(catalog, without_a_bundled_directory_the_first_one_counts) {
+    struct catalog catalog = {0};
+    drop("good_v1", "mine.so");
+    char *said = scan_bundled("not_there", &catalog);
+    cr_assert_not_null(strstr(said, "cannot read directory"));
+    cr_assert_eq(catalog.count, 1);
+    catalog_release(&catalog);
+    free(said);
+}

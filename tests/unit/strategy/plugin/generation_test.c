@@ -14,7 +14,7 @@
 
 static struct generations *make_generations(void) {
     struct error error;
-    struct generations *generations = generations_new(scratch_path("cache"), &error);
+    struct generations *generations = generations_new(scratch_path("cache"), &trust_strict, &error);
     cr_assert_not_null(generations, "%s", error.text);
     return generations;
 }
@@ -179,7 +179,7 @@ Test(generation, two_users_of_one_cache_do_not_disturb_one_another) {
 
 static void assert_refused(const char *cache, const char *text) {
     struct error error;
-    cr_assert_null(generations_new(cache, &error));
+    cr_assert_null(generations_new(cache, &trust_strict, &error));
     cr_assert_not_null(strstr(error.text, text), "%s", error.text);
 }
 
@@ -190,6 +190,10 @@ Test(generation, cache_that_cannot_serve_is_refused) {
     cr_assert_eq(mkdir(scratch_path("open"), 0755), 0);
     cr_assert_eq(chmod(scratch_path("open"), 0777), 0);
     assert_refused(scratch_path("open"), "mode 0777 lets everyone write code to it");
+    struct error error;
+    struct generations *generations = generations_new(scratch_path("open"), &trust_any, &error);
+    cr_assert_not_null(generations, "%s", error.text);
+    generations_free(generations);
 }
 
 /* Mounted in a namespace of this test's own, which ends with its process. */

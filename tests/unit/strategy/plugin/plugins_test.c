@@ -37,7 +37,7 @@ static void load_plugin(struct scene *scene, const char *path) {
     cr_assert(strategy_file_read(path, &file, &error), "%s", error.text);
     cr_assert(strategy_file_judge(&file, &error), "%s", error.text);
     if (scene->generations == NULL)
-        scene->generations = generations_new(scratch_path("cache"), &error);
+        scene->generations = generations_new(scratch_path("cache"), &trust_strict, &error);
     cr_assert_not_null(scene->generations, "%s", error.text);
     scene->generation = generations_copy(scene->generations, &file, &error);
     cr_assert_not_null(scene->generation, "%s", error.text);
@@ -545,7 +545,7 @@ Test(plugins, reserve_of_static_tls_runs_out_and_the_way_out_is_told) {
     struct scene scene = {0};
     struct error error;
     char *said = NULL;
-    scene.generations = generations_new(scratch_path("cache"), &error);
+    scene.generations = generations_new(scratch_path("cache"), &trust_strict, &error);
     for (int i = 1; i <= 8 && said == NULL; i++) {
         struct strategy_file file;
         struct faults faults = FAULTS_INIT;

@@ -45,7 +45,7 @@ static void set_up(struct stage *stage, const char *plugin) {
     struct strategy_file file;
     memset(stage, 0, sizeof *stage);
     cr_assert(strategy_file_read(plugin_path(plugin), &file, &error), "%s", error.text);
-    stage->generations = generations_new(scratch_path("cache"), &error);
+    stage->generations = generations_new(scratch_path("cache"), &trust_strict, &error);
     cr_assert_not_null(stage->generations, "%s", error.text);
     stage->generation = generations_copy(stage->generations, &file, &error);
     cr_assert_not_null(stage->generation, "%s", error.text);
