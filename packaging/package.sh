@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the Debian packages take5 and take5-sdk from this checkout:
+# Builds the Debian packages take5, take5-sdk and take5-python from this checkout:
 #   sh packaging/package.sh [DIRECTORY]      where the .deb files go; default: build/packages
 # The compiler hardens them as Debian's own packages are (dpkg-buildflags).
 set -eu

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and from PyPI schemathesis
-# and the schemas of Kubernetes, without which their tests are skipped, and say so.
+# Gets what the tests need: Debian packages, Apache Kafka from Maven Central, and from PyPI schemathesis,
+# the schemas of Kubernetes and packages for Python strategies, without which their tests are skipped,
+# and say so.
 #   sh tests/setup.sh
 # Prints the directory with Kafka's jars. What is there already is not fetched again, so a second
 # run needs no network.
@@ -68,4 +69,8 @@ sh "$root/tests/pypi.sh" "$cache/schemathesis-4.32.5" schemathesis==4.32.5 ||
 sh "$root/tests/pypi.sh" "$cache/kubernetes-1.37.0" kubernetes-validate==1.37.0 \
     cloudcoil-models-prometheus-operator==0.80.1.0 ||
     echo "take5: without the schemas of Kubernetes the manifests are not checked against them" >&2
+# The client of the service that take5 replaces, and what analytics are written with.
+sh "$root/tests/pypi.sh" "$cache/python-packages-1" confluent-kafka==2.3.0 numpy==1.26.4 \
+    pandas==2.1.4 pytest==7.4.4 ||
+    echo "take5: without packages from PyPI some tests of Python strategies are skipped" >&2
 echo "$jars"

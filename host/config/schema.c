@@ -379,8 +379,9 @@ static const struct schema_key keys[] = {
 
     {"strategy:NAME", "plugin", SCHEMA_TEXT, NULL, "NAME", 0, 0, NULL, DEPLOYMENT(plugin), false,
      "The strategy. Several sections may use the same one."},
-    {"strategy:NAME", "worker", SCHEMA_TEXT, NULL, "main; with [take5] isolate = each NAME", 0, 0,
-     NULL, DEPLOYMENT(worker), false,
+    {"strategy:NAME", "worker", SCHEMA_TEXT, NULL,
+     "main; NAME with [take5] isolate = each, and for plugin = python", 0, 0, NULL,
+     DEPLOYMENT(worker), false,
      "The worker that runs it: a process of its own. With none but main there is one process."},
     {"strategy:NAME", "enabled", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, DEPLOYMENT(is_enabled),
      false, "no: do not run it."},
@@ -404,7 +405,7 @@ static const struct schema_key keys[] = {
      "what this host has."},
 
     {"worker:NAME", "lanes", SCHEMA_INTEGER, NULL, "[take5] lanes", 1, 64, NULL, WORKER(lanes),
-     false, "Its threads that run strategies."},
+     false, "Its threads that run strategies. With nothing but Python scripts: 1."},
     {"worker:NAME", "memory_max", SCHEMA_SIZE, NULL, "no limit", 128 << 20, NONE, NULL,
      WORKER(memory_max), false,
      "The address space of the process; beyond it allocations fail. Threads, libraries and what "

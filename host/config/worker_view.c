@@ -70,9 +70,9 @@ void worker_view_finish(struct build *build) {
         return;
     own_directories(build);
     own_group(build);
-    const struct config_worker *section = config_worker_find(config, name);
-    if (section != NULL && section->lanes > 0)
-        config->lanes = section->lanes;
+    const int64_t lanes = config_worker_lanes(config, name);
+    if (lanes > 0)
+        config->lanes = lanes;
     for (size_t i = 0; i < config->deployment_count; i++)
         config->deployments[i].is_elsewhere =
             strcmp(config_worker_of(config, &config->deployments[i]), name) != 0;

@@ -107,11 +107,16 @@ void workers_finish(struct build *build) {
 
 /* ---- what there is ---- */
 
+static bool is_own_process(const struct config_deployment *deployment) {
+    return deployment->plugin != NULL && strcmp(deployment->plugin, CONFIG_OWN_PROCESS) == 0;
+}
+
 const char *config_worker_of(const struct config *config,
                              const struct config_deployment *deployment) {
     if (deployment->worker != NULL)
         return deployment->worker;
-    return config->isolates_each ? deployment->name : CONFIG_WORKER_MAIN;
+    const bool is_alone = config->isolates_each || is_own_process(deployment);
+    return is_alone ? deployment->name : CONFIG_WORKER_MAIN;
 }
 
 const char *config_worker_of_name(const struct config *config, const char *deployment) {
@@ -172,13 +177,33 @@ const struct config_worker *config_worker_find(const struct config *config, cons
     return NULL;
 }
 
+/* Nothing but deployments that are GLOBAL whatever they do. */
+static bool needs_one_lane(const struct config *config, const char *worker) {
+    bool needs = false;
+    for (size_t i = 0; i < config->deployment_count; i++) {
+        const struct config_deployment *deployment = &config->deployments[i];
+        if (!deployment->is_enabled || strcmp(config_worker_of(config, deployment), worker) != 0)
+            continue;
+        if (!is_own_process(deployment))
+            return false;
+        needs = true;
+    }
+    return needs && strcmp(worker, CONFIG_WORKER_MAIN) != 0;
+}
+
+int64_t config_worker_lanes(const struct config *config, const char *worker) {
+    const struct config_worker *section = config_worker_find(config, worker);
+    if (section != NULL && section->lanes > 0)
+        return section->lanes;
+    return needs_one_lane(config, worker) ? 1 : 0;
+}
+
 int64_t config_deployment_lanes(const struct config *config,
                                 const struct config_deployment *deployment) {
-    const struct config_worker *worker =
-        config->worker == NULL && deployment != NULL
-            ? config_worker_find(config, config_worker_of(config, deployment))
-            : NULL;
-    return worker != NULL && worker->lanes > 0 ? worker->lanes : config->lanes;
+    const int64_t lanes = config->worker == NULL && deployment != NULL
+                              ? config_worker_lanes(config, config_worker_of(config, deployment))
+                              : 0;
+    return lanes > 0 ? lanes : config->lanes;
 }
 
 bool config_worker_has_files(const struct config *config) {

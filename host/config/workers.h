@@ -28,8 +28,11 @@
 #include <sched.h>
 
 #define CONFIG_WORKER_MAIN "main"
+/* The bundled strategy that can be begun once in a process (T5_NOTE_OWN_PROCESS). */
+#define CONFIG_OWN_PROCESS "python"
 
-/* The worker that runs the deployment, by its name. */
+/* The worker that runs the deployment, by its name. Deployments of CONFIG_OWN_PROCESS have one of
+ * their own name, unless they name another one. */
 const char *config_worker_of(const struct config *config,
                              const struct config_deployment *deployment);
 /* The same of a deployment's name; one without a section runs in the main worker. */
@@ -44,6 +47,8 @@ const char **config_worker_names(const struct config *config);
 size_t config_worker_deployments(const struct config *config, const char *worker);
 /* Its section; NULL: it has none. */
 const struct config_worker *config_worker_find(const struct config *config, const char *worker);
+/* The lanes that the worker has by its section, or by what it runs; 0: as [take5] lanes. */
+int64_t config_worker_lanes(const struct config *config, const char *worker);
 /* The lanes of the process that runs the deployment (NULL: a strategy file without a section). */
 int64_t config_deployment_lanes(const struct config *config,
                                 const struct config_deployment *deployment);

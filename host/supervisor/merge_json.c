@@ -198,6 +198,7 @@ static bool merge_one_report(cJSON *into, cJSON *from, const char *worker) {
     if (from == NULL || !cJSON_IsObject(from))
         return true;
     return keep_truth(into, from, "ok", false) && keep_truth(into, from, "changed", true) &&
+           keep_truth(into, from, "new_process", true) &&
            keep_truth(into, from, "given_up", true) &&
            keep_extreme(into, from, "pause_ms", false) &&
            keep_extreme(into, from, "save_ms", false) &&

@@ -24,6 +24,7 @@ static void refuse(struct supervisor *supervisor, const struct faults *faults,
     json_begin_object(&json, NULL);
     json_bool(&json, "ok", false);
     json_bool(&json, "changed", false);
+    json_bool(&json, "new_process", false);
     json_bool(&json, "given_up", false);
     json_number(&json, "pause_ms", 0);
     json_number(&json, "save_ms", 0);
@@ -154,6 +155,29 @@ static bool report(struct supervisor *supervisor, const struct peers *peers, str
     return did;
 }
 
+static bool needs_process(const struct peer *peer) {
+    cJSON *told = peer->has_answer ? cJSON_Parse(peer->answer.data) : NULL;
+    const bool needs = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(told, "new_process"));
+    cJSON_Delete(told);
+    return needs;
+}
+
+/* Those whose change is a new process. Until it is ready. */
+static void renew(struct supervisor *supervisor, const struct peers *peers) {
+    const int64_t now_ns = clock_monotonic_ns();
+    lock_acquire(&supervisor->lock, supervisor_lock);
+    for (size_t i = 0; i < peers->count; i++) {
+        struct worker *worker = needs_process(&peers->items[i]) && !supervisor->is_stopping
+                                    ? supervisor_find(supervisor, peers->items[i].name)
+                                    : NULL;
+        if (worker != NULL)
+            worker_restart(worker, &supervisor->env, now_ns);
+    }
+    lock_release(&supervisor->lock, supervisor_lock);
+    supervisor_wake(supervisor);
+    await_begun(supervisor);
+}
+
 static bool reload_workers(struct supervisor *supervisor, struct text *answer) {
     struct peers peers;
     if (!peers_list(supervisor, NULL, &peers)) {
@@ -163,6 +187,7 @@ static bool reload_workers(struct supervisor *supervisor, struct text *answer) {
     /* A worker that begins anew has read the configuration already; reloading it changes nothing,
      * and gives its part of the report. */
     peers_ask(&peers, "reload", NULL, 0);
+    renew(supervisor, &peers);
     const bool did = report(supervisor, &peers, answer);
     peers_release(&peers);
     return did;

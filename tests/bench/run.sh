@@ -40,7 +40,7 @@ TAKE5_BENCH_QUIX=$(echo "$peers" | sed -n 's/^TAKE5_BENCH_QUIX=//p')
 mkdir -p "$build"
 echo "take5: building a release in $build" >&2
 if ! { cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release &&
-    cmake --build "$build" --target take5 topics bench; } >"$build/build.log" 2>&1; then
+    cmake --build "$build" --target take5 python topics bench; } >"$build/build.log" 2>&1; then
     cat "$build/build.log" >&2
     echo "take5: the build failed; its log is $build/build.log" >&2
     exit 1

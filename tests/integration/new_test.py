@@ -160,7 +160,7 @@ class Refused(Offline):
     def test_use_that_is_wrong(self):
         for arguments in ([], ["a", "b"], ["a", "--lang", "rust"], ["--nonsense"]):
             self.assertRegex(self.take5("new", *arguments, code=2).stderr.decode(),
-                             re.escape("usage: take5 new [--lang c|c++] NAME"))
+                             re.escape("usage: take5 new [--lang c|c++|python] NAME"))
         self.assertEqual(os.listdir(self.directory), [])
 
 

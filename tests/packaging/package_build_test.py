@@ -1,4 +1,4 @@
-"""sh packaging/package.sh makes two packages in which lintian finds nothing, and which say of
+"""sh packaging/package.sh makes three packages in which lintian finds nothing, and which say of
 themselves what is true."""
 import os
 import re
@@ -26,7 +26,7 @@ def check_versions():
         version = re.search(r"project\(take5 VERSION ([0-9.]+)", file.read()).group(1)
     with open(os.path.join(debs.SOURCE, "packaging/debian/changelog"), encoding="utf-8") as file:
         assert file.readline().startswith(f"take5 ({version}) "), "changelog of another version"
-    for name in ("take5", "take5-sdk"):
+    for name in ("take5", "take5-sdk", "take5-python"):
         assert debs.control(name, "Version") == version, debs.control(name, "Version")
 
 
@@ -62,8 +62,18 @@ def check_sdk():
         assert name in names, f"{name} is not in the package"
 
 
+def check_python():
+    found = contents("take5-python")
+    names = [path.rsplit("/", 1)[1] for path in found]
+    for name in ("python.so", "python.md", "__init__.py"):
+        assert name in names, f"{name} is not in the package"
+    assert not any(path.endswith("/python.so") for path in contents("take5"))
+    depends = debs.control("take5-python", "Depends")
+    assert "libpython3." in depends and "take5 (= " in depends, depends
+
+
 def check_lintian():
-    for name in ("take5", "take5-sdk"):
+    for name in ("take5", "take5-sdk", "take5-python"):
         found = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning",
                                 debs.deb(name)], text=True, check=False,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -84,6 +94,6 @@ def check_prefix():
 
 say("building")
 build()
-for check in (check_versions, check_host, check_sdk, check_lintian, check_prefix):
+for check in (check_versions, check_host, check_sdk, check_python, check_lintian, check_prefix):
     say(check.__name__)
     check()

@@ -4,7 +4,21 @@
 
 #include <stdio.h>
 
+static void print_next_python(const char *name) {
+    fprintf(stderr,
+            "created %s/ with %s.py, a test, an ini file, a sample of the feed. Next:\n"
+            "  cd %s\n"
+            "  pytest\n"
+            "  take5 check -c %s.ini\n"
+            "  take5 replay -c %s.ini sample.jsonl\n",
+            name, name, name, name, name);
+}
+
 static void print_next(const char *name, enum new_language language) {
+    if (language == NEW_PYTHON) {
+        print_next_python(name);
+        return;
+    }
     const char *extension = language == NEW_C ? "c" : "cpp";
     fprintf(stderr,
             "created %s/ with %s.%s, a test, an ini file, a sample of the feed. Next:\n"
@@ -34,22 +48,24 @@ static int run(int argc, char **argv) {
     return EXIT_GOOD;
 }
 
-static const char *const languages[] = {"c", "c++", NULL};
+static const char *const languages[] = {"c", "c++", "python", NULL};
 
 static const struct option_row options[] = {
-    {0, "lang", "c|c++", OPTION_CHOICE(struct new, language, enum new_language, NEW_C, languages),
+    {0, "lang", "c|c++|python",
+     OPTION_CHOICE(struct new, language, enum new_language, NEW_C, languages),
      "the language (default: c)"},
     OPTIONS_END,
 };
 
 const struct command command_new = {
     .name = "new",
-    .usage = "[--lang c|c++] NAME",
+    .usage = "[--lang c|c++|python] NAME",
     .summary = "create a new strategy with its test, ready to build",
     .description = "Creates the directory NAME with a strategy, its test, its ini file and "
                    "a sample of the feed.",
     .examples = "take5 new alpha                           # a folder with a strategy that builds\n"
-                "take5 new --lang c++ alpha",
+                "take5 new --lang c++ alpha\n"
+                "take5 new --lang python alpha",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum new_language { NEW_C = 1, NEW_CXX };
+enum new_language { NEW_C = 1, NEW_CXX, NEW_PYTHON };
 
 struct new_file {
     const char *name;       /* with the same placeholders; relative to the new folder */

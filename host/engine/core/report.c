@@ -76,6 +76,7 @@ void report_json(const struct report *report, struct text *text) {
     json_begin_object(&json, NULL);
     json_bool(&json, "ok", report_is_good(report));
     json_bool(&json, "changed", report->did_change);
+    json_bool(&json, "new_process", report->needs_process);
     json_bool(&json, "given_up", report->was_given_up);
     json_number(&json, "pause_ms", (double)report->pause_ns / 1e6);
     json_number(&json, "save_ms", (double)report->save_ns / 1e6);

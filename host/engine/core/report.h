@@ -36,7 +36,8 @@ struct report {
     int64_t save_ns;      /* lanes kept before that, each by itself, for the rehearsals */
     int64_t took_ns;
     bool did_change;
-    bool was_given_up; /* past its deadline, or overtaken by a stop */
+    bool needs_process; /* what was replaced begins with a new process */
+    bool was_given_up;  /* past its deadline, or overtaken by a stop */
 };
 
 void report_init(struct report *report);
@@ -46,7 +47,8 @@ void report_add(struct report *report, const char *deployment, enum outcome outc
 /* Whether nothing was rejected and the configuration had no error. */
 bool report_is_good(const struct report *report);
 size_t report_outcomes(const struct report *report, enum outcome outcome);
-/* {"ok":..,"pause_ms":..,"save_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]} */
+/* {"ok":..,"changed":..,"new_process":..,"given_up":..,"pause_ms":..,"save_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]}
+ */
 void report_json(const struct report *report, struct text *text);
 
 #endif

@@ -156,8 +156,8 @@ static bool prepare(struct transition *transition, struct error *error) {
         struct plan_item *item = &transition->plan->items[i];
         transition->changes[i] = (struct change){
             .item = item,
-            .is_asked = item->outcome == OUTCOME_REPLACED || item->outcome == OUTCOME_LOADED ||
-                        item->outcome == OUTCOME_REMOVED,
+            .is_asked = (item->outcome == OUTCOME_REPLACED && !item->needs_process) ||
+                        item->outcome == OUTCOME_LOADED || item->outcome == OUTCOME_REMOVED,
         };
     }
     for (size_t p = 0; p < engine->partition_count; p++) {

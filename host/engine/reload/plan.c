@@ -5,6 +5,8 @@
 #include "engine/reload/last_good.h"
 #include "strategy/plugin/strategy_file.h"
 
+#include <take5/note.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +60,37 @@ static void reject_faults(struct plan_item *item, const struct faults *faults) {
     free(why);
 }
 
+static bool has_own_process(const struct deployment *deployment) {
+    return (deployment->generation->flags & T5_NOTE_OWN_PROCESS) != 0;
+}
+
+/* Another deployment of the same strategy in the same process; NULL: there is none. */
+static const struct config_deployment *find_housemate(const struct config *config,
+                                                      const struct config_deployment *section) {
+    for (size_t i = 0; section != NULL && i < config->deployment_count; i++) {
+        const struct config_deployment *other = &config->deployments[i];
+        if (other != section && other->is_enabled && strcmp(other->plugin, section->plugin) == 0 &&
+            strcmp(config_worker_of(config, other), config_worker_of(config, section)) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* Whether it has its process to itself, if it needs that. */
+static bool check_process(const struct config *config, const struct deployment *deployment,
+                          const struct config_deployment *section, struct place place,
+                          struct faults *faults) {
+    const struct config_deployment *other =
+        has_own_process(deployment) ? find_housemate(config, section) : NULL;
+    if (other == NULL)
+        return true;
+    faults_add(faults, place,
+               "\"%s\" and \"%s\" are in worker %s, but a process can have one deployment of %s: "
+               "give each a worker of its own",
+               deployment->name, other->name, config_worker_of(config, section), section->plugin);
+    return false;
+}
+
 /* The rules that need the whole deployment: scope against lanes, topics against the assignor. */
 static bool check_placement(const struct config *config, const struct deployment *deployment,
                             const struct config_deployment *section, struct place place,
@@ -79,7 +112,7 @@ static bool check_placement(const struct config *config, const struct deployment
                    deployment->name, deployment->wanted_count, config->assignor);
         return false;
     }
-    return true;
+    return check_process(config, deployment, section, place, faults);
 }
 
 /* What the guard put back in the rehearsal, and will put back again. */
@@ -333,18 +366,40 @@ static void plan_missing(const struct plan_request *request, struct plan *plan,
     faults_release(&faults);
 }
 
+/* What can be begun once in a process is changed by a new one, which its supervisor begins. */
+static void settle_in_process(const struct plan_request *request, struct plan_item *item,
+                              struct deployment *deployment) {
+    const char *before = item->running->description->version;
+    const char *version = deployment->description->version;
+    if (request->config->worker == NULL) {
+        reject(item, "a change of it needs a new process: restart the host, or give it a worker");
+    } else {
+        item->next = deployment_retain(item->running);
+        item->needs_process = true;
+        plan_settle(item, OUTCOME_REPLACED,
+                    text_format("%s \u2192 %s (in a new process, state kept)", before, version));
+    }
+    deployment_release(deployment);
+}
+
 /* Which way a deployment that can be had comes; its reference is taken over. */
 static void settle_built(const struct plan_request *request, struct plan_item *item,
                          struct deployment *deployment) {
     struct deployment *running = item->running;
     const char *version = deployment->description->version;
-    item->next = deployment;
     if (running == NULL) {
+        item->next = deployment;
         plan_settle(item, OUTCOME_LOADED, text_format("%s", version));
         return;
     }
     atomic_store(&deployment->is_suspended, atomic_load(&running->is_suspended));
-    if (request->does_renew || !hash_equal(deployment->code, running->code)) {
+    const bool is_change = request->does_renew || !hash_equal(deployment->code, running->code);
+    if (is_change && has_own_process(deployment)) {
+        settle_in_process(request, item, deployment);
+        return;
+    }
+    item->next = deployment;
+    if (is_change) {
         const bool is_same_file =
             hash_equal(running->generation->hash, deployment->generation->hash);
         plan_settle(item, OUTCOME_REPLACED,
@@ -471,8 +526,10 @@ static bool list_all_wanted(const struct plan_request *request, struct plan *pla
             return false;
     }
     for (size_t i = 0; config_worker_has_files(config) && i < plan->catalog.count; i++) {
-        const char *name = plan->catalog.files[i].name;
-        if (!has_section_for(config, name) && !list_wanted(request, plan, name, name, NULL))
+        const struct strategy_file *file = &plan->catalog.files[i];
+        const char *name = file->name;
+        if ((file->flags & T5_NOTE_OWN_PROCESS) == 0 && !has_section_for(config, name) &&
+            !list_wanted(request, plan, name, name, NULL))
             return false;
     }
     return true;
@@ -580,6 +637,7 @@ void plan_report(const struct plan *plan, bool did_apply, struct report *report)
         if (is_change && !did_apply)
             continue;
         report->did_change |= is_change;
+        report->needs_process |= item->needs_process;
         report_add(report, item->name, item->outcome, "%s",
                    item->detail != NULL ? item->detail : "out of memory");
     }

@@ -47,6 +47,7 @@ struct plan_item {
     char *detail;               /* of the outcome, for the report; NULL: memory was short */
     bool is_filter_change;      /* KEPT, but with other filters: `next` is another object */
     struct held *held;          /* QUARANTINED: for the status; or NULL */
+    bool needs_process;         /* REPLACED, but what runs goes on until the process begins anew */
     bool was_held;     /* LOADED out of quarantine: its state on disk is still to be taken up */
     bool needs_states; /* its rehearsal begins with the states that there are */
     struct plan_states states; /* given between plan_list and plan_build, if it needs them */

@@ -399,27 +399,68 @@ struct description *description_new(const t5_strategy *descriptor, const char *p
 
 /* ---- describe ---- */
 
-static bool call_describe(const t5_strategy *whole, const struct config_items *settings,
-                          t5_description *answer, struct place place, struct faults *faults) {
-    const size_t count = settings != NULL ? settings->count : 0;
-    t5_setting *list = calloc(count + 1, sizeof *list);
-    if (list == NULL) {
+/* The settings as describe() gets them. */
+struct handed {
+    t5_setting *list;
+    char **paths; /* what was made for FILE parameters; NULL for the others */
+    size_t count;
+};
+
+static void handed_release(struct handed *handed) {
+    for (size_t i = 0; handed->paths != NULL && i < handed->count; i++)
+        free(handed->paths[i]);
+    free(handed->paths);
+    free(handed->list);
+}
+
+static bool is_file(const struct description *description, const char *name) {
+    for (size_t i = 0; i < description->parameter_count; i++)
+        if (strcmp(description->parameters[i].name, name) == 0)
+            return description->parameters[i].type == T5_PARAMETER_FILE;
+    return false;
+}
+
+/* False: no memory. Release it all the same. */
+static bool handed_init(struct handed *handed, const struct description *description,
+                        const struct config_items *settings) {
+    handed->count = settings != NULL ? settings->count : 0;
+    handed->list = calloc(handed->count + 1, sizeof *handed->list);
+    handed->paths = calloc(handed->count + 1, sizeof *handed->paths);
+    if (handed->list == NULL || handed->paths == NULL)
+        return false;
+    for (size_t i = 0; i < handed->count; i++) {
+        const struct config_item *item = &settings->items[i];
+        handed->list[i].name = t5_text(item->name);
+        handed->list[i].text = t5_text(item->text);
+        if (item->text[0] == '\0' || !is_file(description, item->name))
+            continue;
+        handed->paths[i] = parameters_absolute_path(item->text, item->place.file);
+        if (handed->paths[i] == NULL)
+            return false;
+        handed->list[i].text = t5_text(handed->paths[i]);
+    }
+    return true;
+}
+
+static bool call_describe(const struct description *description, const t5_strategy *whole,
+                          const struct config_items *settings, t5_description *answer,
+                          struct place place, struct faults *faults) {
+    struct handed handed = {0};
+    if (!handed_init(&handed, description, settings)) {
+        handed_release(&handed);
         faults_add_memory(faults, place, "the description");
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        list[i].name = t5_text(settings->items[i].name);
-        list[i].text = t5_text(settings->items[i].text);
-    }
-    const t5_describe_args args = {
-        .size = (uint32_t)sizeof args, .setting_count = (uint32_t)count, .settings = list};
+    const t5_describe_args args = {.size = (uint32_t)sizeof args,
+                                   .setting_count = (uint32_t)handed.count,
+                                   .settings = handed.list};
     memset(answer, 0, sizeof *answer);
     answer->size = (uint32_t)sizeof *answer;
     struct guard guard;
     (void)guard_begin(&guard);
     const int32_t code = whole->describe(&args, answer);
     (void)guard_end(&guard);
-    free(list);
+    handed_release(&handed);
     if (code == T5_OK)
         return true;
     if (code != T5_ERROR)
@@ -441,7 +482,7 @@ struct description *description_describe(const struct description *description,
     if (!description->has_describe)
         return description_copy(description);
     descriptor_read(descriptor, &whole);
-    if (!call_describe(&whole, settings, &answer, place, faults))
+    if (!call_describe(description, &whole, settings, &answer, place, faults))
         return NULL;
     if (answer.version != NULL)
         whole.version = answer.version;

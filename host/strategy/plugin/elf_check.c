@@ -223,6 +223,7 @@ static bool take_note(const struct elf_view *view, const unsigned char *desc, si
     file->abi_major = little_u32(desc);
     file->abi_minor_built = little_u32(desc + 4);
     file->abi_minor_required = little_u32(desc + 8);
+    file->flags = little_u32(desc + 12);
     memcpy(file->name, desc + NOTE_NAME_AT, sizeof file->name);
     memcpy(file->version, desc + NOTE_VERSION_AT, sizeof file->version);
     if (memchr(file->name, '\0', sizeof file->name) == NULL ||

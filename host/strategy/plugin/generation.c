@@ -314,6 +314,7 @@ struct generation *generations_copy(struct generations *generations,
     }
     generation->hash = file->hash;
     generation->static_tls = file->static_tls;
+    generation->flags = file->flags;
     generation->name = text_dup(file->name, strlen(file->name));
     generation->source_path = text_dup(file->path, strlen(file->path));
     memcpy(generation->note_version, file->version, sizeof generation->note_version);

@@ -30,6 +30,7 @@ struct generation {
     struct description *description;
     bool is_rewritten;     /* the copies differ from the files: elf_private.h */
     uint64_t static_tls;   /* see strategy_file.h */
+    uint32_t flags;        /* of the note: T5_NOTE_OWN_PROCESS, or 0 */
     char note_version[32]; /* what the note said, for the descriptor to agree with */
     bool is_mapped;        /* its code is in this process: it stays there, whatever was found */
     unsigned changes;      /* what mapping it changed, and was put back: enum guard_change */

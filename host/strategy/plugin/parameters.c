@@ -81,8 +81,7 @@ static bool check_value(struct parameters_check *check,
     return true;
 }
 
-/* The path as seen from the folder of the ini file that names it; NULL when memory runs out. */
-static char *absolute_path(const char *path, const char *ini) {
+char *parameters_absolute_path(const char *path, const char *ini) {
     if (path[0] == '/')
         return text_dup(path, strlen(path));
     const char *slash = ini != NULL ? strrchr(ini, '/') : NULL;
@@ -103,7 +102,7 @@ static bool check_file(struct parameters_check *check, struct parameter_value *i
                        struct place place) {
     if (item->text[0] == '\0')
         return true;
-    char *path = absolute_path(item->text, place.file);
+    char *path = parameters_absolute_path(item->text, place.file);
     if (path == NULL) {
         faults_add_memory(check->faults, place, item->name);
         return false;

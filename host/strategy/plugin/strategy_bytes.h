@@ -30,6 +30,7 @@ struct strategy_file {
     struct hash hash; /* of the bytes, and of those of its own libraries */
     /* From the note. */
     uint32_t abi_major, abi_minor_built, abi_minor_required;
+    uint32_t flags; /* T5_NOTE_OWN_PROCESS, or 0 */
     char name[64];
     char version[32];
     /* Writable statics, which two instances would share. */

@@ -10,7 +10,7 @@
  *             0   u32  ABI major
  *             4   u32  ABI minor built with
  *             8   u32  ABI minor required
- *             12  u32  reserved, 0
+ *             12  u32  flags, T5_NOTE_OWN_PROCESS or 0; others are ignored
  *             16  64 bytes  strategy's name, NUL-padded, at least one NUL
  *             80  32 bytes  strategy's version, NUL-padded, at least one NUL
  */
@@ -23,6 +23,16 @@
 #define T5_NOTE_TYPE         1
 #define T5_DESCRIPTOR_SYMBOL "take5_strategy"
 
+/* A flag: it can be begun once in a process, as an interpreter of another language. The host gives
+ * each of its deployments a process of its own, begins that anew for a change of it, and runs the
+ * file only for a section that names it. */
+#define T5_NOTE_OWN_PROCESS 1
+
+/* Of this strategy. To be defined, if at all, before the first include. */
+#ifndef T5_NOTE_FLAGS
+#define T5_NOTE_FLAGS 0
+#endif
+
 typedef struct t5_note {
     uint32_t name_size; /* 6 */
     uint32_t desc_size; /* 112 */
@@ -31,7 +41,7 @@ typedef struct t5_note {
     uint32_t abi_major;
     uint32_t abi_minor_built;
     uint32_t abi_minor_required;
-    uint32_t reserved;
+    uint32_t reserved; /* the flags: T5_NOTE_FLAGS */
     char strategy_name[64];
     char strategy_version[32];
 } t5_note;
@@ -45,7 +55,7 @@ typedef struct t5_note {
         T5_ABI_MAJOR,                                                                              \
         T5_ABI_MINOR,                                                                              \
         T5_ABI_MINOR_REQUIRED,                                                                     \
-        0,                                                                                         \
+        T5_NOTE_FLAGS,                                                                             \
         note_name_text,                                                                            \
         note_version_text}
 

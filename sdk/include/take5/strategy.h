@@ -67,7 +67,8 @@ typedef struct t5_setting {
 typedef struct t5_describe_args {
     uint32_t size;
     uint32_t setting_count;
-    const t5_setting *settings; /* what the ini section holds, unchecked */
+    const t5_setting *settings; /* what the ini section holds, unchecked; of a FILE parameter that
+                                   the descriptor declares, the absolute path */
 } t5_describe_args;
 
 /* For describe: what the settings make of a parameter of type DURATION, its default without one;

@@ -15,6 +15,8 @@ SIGNALS_KAFKA = "take5, a signal of 8 numbers for every message, to Kafka"
 CJSON = "C consumer, cJSON, 8 fields"
 POLL = "Python service: poll, json.loads, handler"
 BATCH = "Python service with consume(1000)"
+PYTHON_OLD = "take5, the Python service's handlers as they are"
+PYTHON_NATIVE = "take5, the same handlers with declared fields"
 MOMENTUM_KAFKA = "take5, momentum, signals to Kafka"
 QUIX = "Quix Streams, momentum, at least once"
 
@@ -93,6 +95,11 @@ def call_ns(result):
     return result["call_cpu_ns"] / result["calls"]
 
 
+def outside_own_ns(result):
+    """The lane's CPU a message without the script's own lines."""
+    return lane_ns(result) - result["own_ns"]
+
+
 def paired(left, right, of):
     """Ratios of the two within each round, so that what slows a round slows both."""
     return [of(a) / of(b) for a, b in zip(left.results, right.results, strict=True)]
@@ -135,6 +142,10 @@ def add_headlines(figures, rows):
                 at_least(12))
     lines.ratio("1 strategy of 8 fields: CPU a message against the Python service", ONE, POLL, cpu,
                 at_most(1 / 8))
+    lines.ratio("the Python service's handlers under take5: throughput against the Python service",
+                PYTHON_OLD, POLL, speed, at_least(1))
+    lines.ratio("declared fields in them against json.loads: lane's CPU beside their own lines",
+                PYTHON_NATIVE, PYTHON_OLD, outside_own_ns, at_most(1 / 10))
     lines.ratio("100 strategies of 8 fields: throughput against the floor", hundred, FLOOR, speed,
                 at_least(0.35))
     further = "each further deployment of a plugin that reads 8 fields: lane's CPU"

@@ -3,7 +3,7 @@ import os
 
 from . import rows, same
 from .rows import GUARANTEES, STORES, Row, take5_name
-from .site import PEER_WHY, measuring, strategy
+from .site import HERE, PEER_WHY, measuring, strategy
 
 # Of a peer's messages, those that go by before it is measured: by then what Java compiles at run
 # time has been.
@@ -34,6 +34,17 @@ def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=Fals
     if sink == "kafka":
         site.delete_signals(sections["sink:kafka"]["topic"])
     return result
+
+
+def python(site, prefix, script, count):
+    """One that measures as service.py does; in the main process, as what it is compared with."""
+    host = site.new_host(prefix)
+    report = f"{host.directory}.json"
+    host.drop(strategy("python"))
+    host.deploy("script", plugin="python", worker="main", path=HERE,
+                file=os.path.join(HERE, "strategies", script))
+    host.start(TAKE5_BENCH_COUNT=str(count), TAKE5_BENCH_REPORT=report)
+    return site.finish_host(host, report)
 
 
 def drop_as(host, name):
@@ -80,6 +91,10 @@ def rows_of(site, plan, totals):
         Row(rows.CJSON, "services", consumer("c", "cjson", plan.slow_messages)),
         Row(rows.POLL, "services", consumer("python", "poll", plan.slow_messages)),
         Row(rows.BATCH, "services", consumer("python", "batch", plan.slow_messages)),
+        Row(rows.PYTHON_OLD, "services",
+            lambda: python(site, "", "python_old.py", plan.slow_messages)),
+        Row(rows.PYTHON_NATIVE, "services",
+            lambda: python(site, "", "python_native.py", plan.slow_messages)),
         Row(rows.MOMENTUM_KAFKA, "peers", bundled("momentum", sink="kafka")),
         *(Row(rows.streams_name(store, guarantee), "peers", streams(store, guarantee),
               PEER_WHY["streams"])

@@ -1,0 +1,147 @@
+"""take5 for Python strategies: handlers for decoded messages, signals, parameters, timers, state.
+
+    import take5
+
+    threshold = take5.parameter("threshold", 0.5, help="slopes below it are none")
+
+    @take5.on("asset_trends", slope="trendData.wSma_slope")
+    def on_trend(message: take5.Message) -> None:
+        if message.slope is not None and message.slope > threshold:
+            take5.emit("rising", value=message.slope, confidence=0.7)
+
+A script is run by the host (`[strategy:NAME] plugin = python, file = SCRIPT.py`), from top to
+bottom, once; then its handlers are called, one message after the other, never two at once. It is
+also run for its description: what stands at its top level only imports, declares and registers.
+The guide is sdk/python.md.
+"""
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import _take5
+from _take5 import KafkaMessage, Message
+
+from . import _bridge
+from ._bridge import Event, File, Reject, Timer
+
+__all__ = ["Event", "File", "KafkaMessage", "Message", "Reject", "Timer", "arm_timer",
+           "cancel_timer", "deployment", "emit", "load", "log", "mode", "now", "on", "on_event",
+           "on_timer", "parameter", "save", "side", "warm_up"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value")
+
+
+# ---- handlers ----
+
+def on(*topics: str, **fields: str) -> Callable[[Function], Function]:
+    """The function gets the messages of these topics (roles: "bar_trends", "historic_stats",
+    "asset_trends", or the NAME of a [topic:NAME]). `fields` are attributes that its messages have
+    beside those of `Message`, each a path: steps divided by dots; `a.b|c.d` takes the first that is
+    there. They are decoded by the host; one that is not there is None."""
+    if not topics or not all(isinstance(topic, str) for topic in topics):
+        raise TypeError("take5.on() needs topics: @take5.on(\"bar_trends\")")
+    for name in fields:
+        if name.startswith("_") or hasattr(Message, name):
+            raise ValueError(f"field {name}: messages have that attribute already")
+
+    def register(function: Function) -> Function:
+        _bridge.current().register(topics, function, fields)
+        return function
+    return register
+
+
+def on_timer(function: Function) -> Function:
+    """The function gets each Timer that is due."""
+    _bridge.current().timer = function
+    return function
+
+
+def on_event(function: Function) -> Function:
+    """The function gets each Event: `kind` is "fresh", "resumed", "gap", "symbol_expired", ..."""
+    _bridge.current().event = function
+    return function
+
+
+def save(function: Function | None = None, *, version: int = 1) -> Any:
+    """The function gives what the script remembers, as a dict: symbol (or None) -> bytes. It is
+    called at checkpoints, at a reload and at a stop, and changes nothing. `version` is that of the
+    bytes' form."""
+    def register(saver: Function) -> Function:
+        script = _bridge.current()
+        script.saver, script.state_version = saver, version
+        return saver
+    return register(function) if function is not None else register
+
+
+def load(function: Function) -> Function:
+    """The function takes such a dict, before the first message; with a second argument also the
+    version of the form."""
+    _bridge.current().loader = function
+    return function
+
+
+# ---- what the script says of itself ----
+
+def parameter(name: str, default: Value | None = None, *, help: str = "",
+              min: Any = None, max: Any = None) -> Value:
+    """The value of a parameter of the deployment's ini section. With a default it is declared, and
+    has the default's type: bool, int, float, str, timedelta, or take5.File."""
+    return _bridge.current().parameter(name, default, help, min, max)
+
+
+def warm_up(time: datetime.timedelta) -> None:
+    """How much of the past the script wants to be handed before its work begins, if it has no
+    state: messages with `is_history`."""
+    _bridge.current().warm_up_ns = round(time.total_seconds() * 1e9)
+
+
+def side(how: str) -> None:
+    """How its signals are read as positions by `take5 evaluate`: "value" (by its sign) or "named"
+    (by the number that is called "side" in the data)."""
+    _bridge.current().side_of = {"none": 1, "value": 2, "named": 3}[how]
+
+
+# ---- in handlers ----
+
+def emit(name: str, symbol: str | None = None, value: float = 0.0, confidence: float = 1.0,
+         data: dict[str, Any] | None = None, *, price: float = 0.0, event_time_ns: int = 0,
+         time_frame_s: int = 0) -> None:
+    """Emits a signal; what is left out is the message's. `data` is carried along: numbers, texts,
+    booleans and None with their types, lists and dicts as JSON. Accepted, not yet durable. Raises
+    ValueError when the host refuses it, RuntimeError outside of handlers and timers."""
+    _take5.emit(name, symbol, value, confidence, data, price, event_time_ns, time_frame_s)
+
+
+def now(wall: bool = False) -> int:
+    """The newest event time that came, ns since 1970; with `wall` the machine's time, which in
+    replay is the same."""
+    return _take5.now(wall)
+
+
+def arm_timer(key: int, due_ns: int, symbol: str | None = None, wall: bool = False) -> None:
+    """Calls @take5.on_timer when event time (or the wall clock) comes to `due_ns`. A timer is known
+    by clock, symbol and key; to arm it again moves it. Timers are saved with the state."""
+    _take5.arm_timer(key, due_ns, symbol, wall)
+
+
+def cancel_timer(key: int, symbol: str | None = None, wall: bool = False) -> bool:
+    """Whether it was armed."""
+    return _take5.cancel_timer(key, 0, symbol, wall)
+
+
+def log(text: str, level: str = "info") -> None:
+    """A line for the log: "debug", "info", "warning" or "error". print() is one of "info"."""
+    _take5.log({"debug": 1, "info": 2, "warning": 3, "error": 4}[level], str(text))
+
+
+def mode() -> str:
+    """ "live", "replay", "check" or "shadow": in the last two do nothing outside."""
+    return _bridge.MODES.get(_bridge.current().mode, "check")
+
+
+def deployment() -> str:
+    """NAME of its [strategy:NAME]."""
+    return _bridge.current().deployment

@@ -1,0 +1,607 @@
+"""The inside of the plugin `python`: runs scripts, and calls what they registered.
+
+The C side calls the functions of this module and the methods of Script. A script runs in a thread
+of its own, since the old service's `consumer.start()` does not return: the instance is ready when
+start() was called or the script has ended. Handlers are called by the host, on its thread.
+"""
+import ast
+import datetime
+import decimal
+import gc
+import importlib.abc
+import importlib.util
+import inspect
+import io
+import json
+import numbers
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+import types
+
+import _take5
+
+DEBUG, INFO, WARNING, ERROR = 1, 2, 3, 4
+LIVE, REPLAY, CHECK, SHADOW = 1, 2, 3, 4
+MODES = {LIVE: "live", REPLAY: "replay", CHECK: "check", SHADOW: "shadow"}
+DESCRIBING = 0
+EVENTS = {1: "fresh", 2: "resumed", 3: "assigned", 4: "partial", 5: "gap", 6: "parked", 7: "woken",
+          8: "symbol_expired", 9: "mode_changed"}
+TOPICS = ["bar_trends", "historic_stats", "asset_trends"]
+OWN = ("file", "venv", "path", "python")
+NO_TOPIC = NO_SYMBOL = 0xFFFFFFFF
+
+# Between two tracebacks of the same error, and how many different ones there may be in that time.
+TRACEBACK_EVERY_S = 60
+TRACEBACKS_MOST = 16
+# For the script's own thread, once it was told to stop.
+STOP_S = 2
+
+loads = json.loads
+
+
+def dumps(value):
+    return json.dumps(value, allow_nan=False, default=_plain)
+
+
+def number(value):
+    """The same as a bool, int or float; None: it is none."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    elif isinstance(value, numbers.Integral):
+        value = int(value)
+    elif isinstance(value, numbers.Real | decimal.Decimal):
+        value = float(value)
+    return value if isinstance(value, bool | int | float) else None
+
+
+def _plain(value):
+    """What json does not know: arrays and numbers of numpy's among it."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+# ---- the plugin's own modules, before all others ----
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    def find_spec(self, name, path, target=None):
+        found = _take5.source(name)
+        if found is None:
+            return None
+        return importlib.util.spec_from_loader(name, self, origin=self._file(name, found[1]),
+                                               is_package=found[1])
+
+    @staticmethod
+    def _file(name, is_package):
+        return f"<take5>/{name.replace('.', '/')}{'/__init__' if is_package else ''}.py"
+
+    def get_source(self, fullname):
+        return _take5.source(fullname)[0]
+
+    def is_package(self, fullname):
+        return _take5.source(fullname)[1]
+
+    def get_code(self, fullname):
+        text, is_package = _take5.source(fullname)
+        return compile(text, self._file(fullname, is_package), "exec", dont_inherit=True)
+
+    def exec_module(self, module):
+        exec(self.get_code(module.__name__), module.__dict__)
+
+
+sys.meta_path.insert(0, Finder())
+
+
+# ---- what the script prints ----
+
+class LogStream(io.TextIOBase):
+    """Each line becomes one of the log's."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, level, fallback):
+        super().__init__()
+        self._level, self._fallback = level, fallback
+        self._lock = threading.Lock()
+        self._rest = ""
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() needs text, not {type(text).__name__}")
+        with self._lock:
+            *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._log(line)
+        return len(text)
+
+    def finish(self):
+        with self._lock:
+            line, self._rest = self._rest, ""
+        if line:
+            self._log(line)
+
+    def _log(self, line):
+        script = Script.newest
+        level = DEBUG if script is not None and script.mode in (DESCRIBING, CHECK) else self._level
+        if not _take5.log(level, line) and self._fallback is not None and level != DEBUG:
+            self._fallback.write(line + "\n")
+
+
+sys.stdout, sys.stderr = LogStream(INFO, sys.__stderr__), LogStream(WARNING, sys.__stderr__)
+
+
+# ---- signals of the process are the host's ----
+
+_handlers = {}
+
+
+def _set_signal(number, handler):
+    """In the place of signal.signal(): the host stops the script, and then calls the handler."""
+    before = _handlers.get(number, signal.SIG_DFL)
+    _handlers[number] = handler
+    return before
+
+
+signal.signal = _set_signal
+signal.getsignal = lambda number: _handlers.get(number, signal.SIG_DFL)
+
+
+# ---- errors ----
+
+class Reject(Exception):
+    """Raised by a handler: this message is bad, put it into the dead letters."""
+
+
+class Described(BaseException):
+    """Ends a script that was run for its description, where it would wait for messages."""
+
+
+def _frame(error, folder):
+    """(file, line) in the script, or else where it was raised."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 0
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if folder and frame.filename.startswith(folder + os.sep)]
+    mine = mine or [frame for frame in frames if not frame.filename.startswith("<")]
+    return (mine[-1].filename, mine[-1].lineno) if mine else (None, 0)
+
+
+def _say(error):
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def why(error):
+    """One line: FILE:LINE: TYPE: text."""
+    if isinstance(error, Refused):
+        return str(error)
+    file, line = _frame(error, getattr(error, "take5_folder", None))
+    return f"{file}:{line}: {_say(error)}" if file else _say(error)
+
+
+class Refused(Exception):
+    """A script that will not do; the text says why."""
+
+
+# ---- parameters ----
+
+INTEGER, NUMBER, BOOLEAN, TEXT, DURATION, FILE = 1, 2, 3, 4, 5, 6
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+WORDS = {"yes": True, "true": True, "on": True, "1": True,
+         "no": False, "false": False, "off": False, "0": False}
+
+
+def _duration(text):
+    number = text.rstrip("dhmsun")
+    return datetime.timedelta(seconds=float(number) * UNITS[text[len(number):]])
+
+
+READ = {INTEGER: int, NUMBER: float, BOOLEAN: lambda text: WORDS[text.lower()], TEXT: str,
+        DURATION: _duration, FILE: str}
+
+
+class File(str):
+    """The default of a parameter that is a file: its content counts as part of it."""
+
+
+def kind_of(default):
+    for kind, of in ((BOOLEAN, bool), (INTEGER, int), (NUMBER, float),
+                     (DURATION, datetime.timedelta), (FILE, File), (TEXT, str)):
+        if isinstance(default, of):
+            return kind
+    raise TypeError(f"a parameter is a bool, int, float, str, timedelta or take5.File, not "
+                    f"{type(default).__name__}")
+
+
+def _ini(value):
+    """As an ini file has it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime.timedelta):
+        return f"{round(value.total_seconds() * 1e9)}ns"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+# ---- scripts ----
+
+class Late:
+    """Stands for consumers that begin when the script is at work already."""
+
+    def __init__(self):
+        self.running = True
+        self.message_handlers = {}
+
+
+class Script:
+    newest = None
+    alive = []
+
+    def __init__(self, settings, mode, deployment):
+        self.settings, self.mode, self.deployment = settings, mode, deployment
+        self.file = settings["file"]
+        self.folder = os.path.dirname(self.file)
+        self.handlers = []    # (topic, function, {attribute: path})
+        self.parameters = {}  # name: (kind, help, default, min, max)
+        self.values = {}
+        self.consumers = []
+        self.timer = self.event = self.saver = self.loader = None
+        self.state_version, self.warm_up_ns, self.side_of = 1, 0, 0
+        self.late = Late()
+        self.module = None
+        self.thread = None
+        self.is_stopping = threading.Event()
+        self._asked = queue.SimpleQueue()
+        self._tracebacks = {}
+        self._is_ready = False
+
+    # ---- to run it ----
+
+    def read(self):
+        try:
+            with open(self.file, "rb") as file:
+                text = file.read()
+        except OSError as error:
+            raise Refused(f"cannot read {self.file}: {error.strerror}") from None
+        return text, compile(text, self.file, "exec", dont_inherit=True)
+
+    def begin(self):
+        """Runs it until it is ready. Raises what it raises until then."""
+        _, code = self.read()
+        self._prepare()
+        Script.alive.append(self)
+        Script.newest = self
+        self.thread = threading.Thread(target=self._run, args=(code,), name="script", daemon=True)
+        self.thread.start()
+        try:
+            self._serve()
+        except BaseException as error:
+            self.end()
+            error.take5_folder = self.folder
+            raise
+        self._is_ready = True
+
+    def _prepare(self):
+        """sys.path as the interpreter would have it, and no module of an earlier run."""
+        extra = [os.path.normpath(os.path.join(self.folder, part))
+                 for part in self.settings.get("path", "").split(":") if part]
+        folders = [self.folder, *extra]
+        sys.argv = [self.file]
+        sys.path[:] = folders + [part for part in sys.path if part not in folders]
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None) or ""
+            if any(os.path.dirname(file) == folder or
+                   (file.startswith(folder + os.sep) and "site-packages" not in file)
+                   for folder in folders):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+        self.module = types.ModuleType("__main__")
+        self.module.__file__ = self.file
+        sys.modules["__main__"] = self.module
+
+    def _run(self, code):
+        try:
+            exec(code, self.module.__dict__)
+        except Described:
+            pass
+        except SystemExit as error:
+            if not self._is_ready and not self.consumers:
+                self._asked.put(Refused(f"{self.file}: it ended with exit code {error.code}"))
+        except BaseException as error:  # whatever it is, the host has to hear of it
+            self._failed_outside(error)
+        self._asked.put(None)
+
+    def _failed_outside(self, error):
+        """In the script's own thread."""
+        if not self._is_ready:
+            self._asked.put(error)
+        else:
+            self._log_traceback(error, "the script's own thread ended with")
+
+    def _serve(self):
+        """Answers the script's thread, which cannot ask the host, until the script is ready."""
+        while True:
+            asked = self._asked.get()
+            if asked is None:
+                return
+            if isinstance(asked, BaseException):
+                raise asked
+            name, answer = asked
+            try:
+                answer.put(_take5.parameter(name))
+            except BaseException as error:
+                answer.put(error)
+
+    def _ask(self, name):
+        answer = queue.SimpleQueue()
+        self._asked.put((name, answer))
+        value = answer.get()
+        if isinstance(value, BaseException):
+            raise value
+        return value
+
+    def ready(self):
+        """It waits for messages from here on."""
+        self._asked.put(None)
+        if self.mode == DESCRIBING:
+            raise Described
+
+    # ---- what it registers ----
+
+    def register(self, topics, function, fields):
+        if self._is_ready:
+            raise RuntimeError("handlers are registered while the script is loaded")
+        for topic in topics:
+            self.handlers.append((topic, function, fields))
+
+    def start(self, consumer):
+        """Of a consumer of the old form: blocks, as it did, until the host or the script stops."""
+        if not self._is_ready:
+            self.consumers.append(consumer)
+        else:
+            for topic in consumer.topics:
+                self.late.message_handlers[topic] = lambda message, topic=topic: (
+                    consumer.message_handlers[topic](message)
+                    if consumer.running and topic in consumer.message_handlers else None)
+            self.consumers.append(consumer)
+        self.ready()
+
+    def parameter(self, name, default, help_text, least, most):
+        if name in OWN:
+            raise ValueError(f"parameter {name} is the plugin's own")
+        if default is not None and name not in self.parameters and not self._is_ready:
+            self.parameters[name] = (kind_of(default), help_text, default, least, most)
+        if name in self.values:
+            return self.values[name]
+        kind = self.parameters[name][0] if name in self.parameters else None
+        if self.mode == DESCRIBING:
+            value = self._described(name, kind)
+        elif threading.current_thread() is self.thread and not self._is_ready:
+            value = self._ask(name)
+        else:
+            value = _take5.parameter(name)
+        if kind == DURATION and isinstance(value, int):
+            value = datetime.timedelta(microseconds=value / 1000)
+        self.values[name] = value
+        return value
+
+    def _described(self, name, kind):
+        """The host judges the text; until then what cannot be read is the default."""
+        if kind is None:
+            raise KeyError(f"there is no parameter {name}: give it a default to declare it")
+        try:
+            return READ[kind](self.settings[name])
+        except (KeyError, ValueError, AttributeError):
+            return self.parameters[name][2]
+
+    # ---- for the host ----
+
+    @property
+    def topics(self):
+        topics = list(dict.fromkeys(topic for topic, _, _ in self.handlers))
+        for consumer in self.consumers:
+            topics += [topic for topic in consumer.topics if topic not in topics]
+        if not topics:
+            raise Refused(f"{self.file}: it has no handler: use @take5.on(\"bar_trends\"), or "
+                          "Take5KafkaConsumer().start()")
+        return topics
+
+    def fields(self):
+        return list(dict.fromkeys(path for _, _, fields in self.handlers
+                                  for path in fields.values()))
+
+    def routes(self):
+        """(topic, callable, consumer, key, fields): see routes.c."""
+        topics = self.topics
+        routes = [(topics.index(topic), function, None, None, list(fields.items()))
+                  for topic, function, fields in self.handlers]
+        if self.mode == CHECK:
+            return routes  # a handler of the old form cannot know that it must do nothing outside
+        for consumer in [*self.consumers, *([self.late] if self.consumers else [])]:
+            routes += [(number, None, consumer, topic, None) for number, topic in enumerate(topics)]
+        return routes
+
+    def activate(self, mode):
+        self.mode = mode
+
+    def deactivate(self):
+        self.is_stopping.set()
+        for consumer in list(self.consumers):
+            consumer.stop()
+        if self.mode == LIVE:
+            handler = _handlers.get(signal.SIGTERM)
+            if callable(handler):
+                self._call_outside(handler, signal.SIGTERM, None)
+        self.thread.join(STOP_S)
+        sys.stdout.finish()
+        sys.stderr.finish()
+
+    def _call_outside(self, function, *arguments):
+        try:
+            function(*arguments)
+        except SystemExit:
+            pass
+        except BaseException as error:  # whatever it is, it is told
+            self._log_traceback(error, "when it stopped:")
+
+    def end(self):
+        self.is_stopping.set()
+        if self in Script.alive:
+            Script.alive.remove(self)
+        Script.newest = Script.alive[-1] if Script.alive else None
+
+    def destroy(self):
+        for consumer in list(self.consumers):
+            consumer.running = False
+        self.end()
+        self.handlers, self.module = [], None
+        gc.collect()  # types and modules hold themselves
+
+    # ---- state ----
+
+    def save_state(self, symbols):
+        if self.saver is None:
+            return
+        records = self.saver()
+        if not isinstance(records, dict):
+            raise TypeError("save must give a dict: symbol (or None) -> bytes")
+        for symbol, data in records.items():
+            number = NO_SYMBOL if symbol is None else symbols.get(symbol)
+            if number is None:
+                raise ValueError(f"save gives a record for {symbol!r}, which never came")
+            _take5.write_record(number, data)
+
+    def load_state(self, version):
+        records = {}
+        while (record := _take5.read_record()) is not None:
+            records[record[0]] = record[1]
+        if self.loader is None:
+            return
+        takes = len(inspect.signature(self.loader).parameters)
+        self.loader(*(records, version)[:max(1, takes)])
+
+    # ---- timers and events ----
+
+    def on_timer(self, key, symbol, due_ns, now_ns, is_wall):
+        if self.timer is not None:
+            self.timer(Timer(key, symbol, due_ns, now_ns, is_wall))
+
+    def on_event(self, kind, topic, symbol, from_offset, to_offset):
+        if self.event is not None and kind in EVENTS:
+            self.event(Event(EVENTS[kind], self.topics[topic] if topic != NO_TOPIC else None,
+                             symbol, from_offset, to_offset))
+
+    # ---- errors ----
+
+    def failed(self, error, what):
+        """(is a reject, why): for the host."""
+        if isinstance(error, Reject):
+            return True, str(error) or "rejected"
+        error.take5_folder = self.folder
+        if self.mode != CHECK:
+            self._log_traceback(error, what)
+        return False, why(error)
+
+    def _log_traceback(self, error, what):
+        """The same one at most once a minute, with how often it came meanwhile."""
+        now = time.monotonic()
+        key = (type(error), *_frame(error, self.folder))
+        at, count = self._tracebacks.get(key, (None, 0))
+        if at is not None and now - at < TRACEBACK_EVERY_S:
+            self._tracebacks[key] = (at, count + 1)
+            return
+        if at is None and len(self._tracebacks) >= TRACEBACKS_MOST:
+            self._tracebacks = {key: value for key, value in self._tracebacks.items()
+                                if now - value[0] < TRACEBACK_EVERY_S}
+            if len(self._tracebacks) >= TRACEBACKS_MOST:
+                return
+        self._tracebacks[key] = (now, 0)
+        again = f" ({count} more of it since the last time)" if count else ""
+        _take5.log(ERROR, f"{what} {error}{again}")
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            if "<take5>" not in line:
+                _take5.log(ERROR, line)
+
+
+class Timer:
+    """A timer that is due."""
+
+    __slots__ = ("key", "symbol", "due_ns", "now_ns", "is_wall")
+
+    def __init__(self, key, symbol, due_ns, now_ns, is_wall):
+        self.key, self.symbol, self.is_wall = key, symbol, is_wall
+        self.due_ns, self.now_ns = due_ns, now_ns
+
+
+class Event:
+    """Something that happened to the script, and is no message."""
+
+    __slots__ = ("kind", "topic", "symbol", "from_offset", "to_offset")
+
+    def __init__(self, kind, topic, symbol, from_offset, to_offset):
+        self.kind, self.topic, self.symbol = kind, topic, symbol
+        self.from_offset, self.to_offset = from_offset, to_offset
+
+
+# ---- what the C side calls ----
+
+def current():
+    """The script whose callback or thread this is; elsewhere the newest."""
+    script = _take5.current()
+    if script is None:
+        me = threading.current_thread()
+        script = next((one for one in Script.alive if one.thread is me), Script.newest)
+    if script is None:
+        raise RuntimeError("no script runs: `take5 replay` runs one on a recording")
+    return script
+
+
+def _imports_take5(text):
+    return any(
+        isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "take5"
+                                             for alias in node.names)
+        or isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "take5"
+        for node in ast.walk(ast.parse(text)))
+
+
+def _version_of(module):
+    version = module.__dict__.get("__version__") if module is not None else None
+    return version if isinstance(version, str) and version else "1.0.0"
+
+
+def describe(settings):
+    script = Script(settings, DESCRIBING, "")
+    try:
+        text, _ = script.read()
+        if not _imports_take5(text):
+            return {"topics": TOPICS, "fields": [], "parameters": [], "version": "1.0.0",
+                    "numbers": (1, 0, 0)}
+        script.begin()
+        answer = {
+            "topics": script.topics,
+            "fields": script.fields(),
+            "parameters": [(kind, name, help_text, _ini(default), _ini(least), _ini(most))
+                           for name, (kind, help_text, default, least, most)
+                           in script.parameters.items()],
+            "version": _version_of(script.module),
+            "numbers": (script.state_version, script.side_of, script.warm_up_ns),
+        }
+    finally:
+        script.end()
+    return answer
+
+
+def create(settings, mode, deployment):
+    script = Script(settings, mode, deployment)
+    script.begin()
+    return script

@@ -1,0 +1,105 @@
+#include "routes.h"
+#include "message.h"
+
+#include <stdlib.h>
+
+/* (attribute, path) */
+static int read_field(t5_host *host, PyObject *pair, struct message_field *field) {
+    const char *path;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(pair, "ss#:field", &field->name, &path, &size))
+        return 0;
+    if (host->services->declare_field(host, path, (size_t)size, &field->index) == T5_OK)
+        return 1;
+    PyErr_Format(PyExc_ValueError, "field %s: \"%s\" is no path into a message", field->name, path);
+    return 0;
+}
+
+static PyTypeObject *read_type(t5_host *host, PyObject *list) {
+    const Py_ssize_t count = PyList_GET_SIZE(list);
+    struct message_field *fields = calloc((size_t)count + 1, sizeof *fields);
+    if (fields == NULL)
+        return (PyTypeObject *)PyErr_NoMemory();
+    Py_ssize_t read = 0;
+    while (read < count && read_field(host, PyList_GET_ITEM(list, read), &fields[read]))
+        read++;
+    PyTypeObject *type = read == count ? message_native_type(fields, (size_t)count) : NULL;
+    free(fields);
+    return type;
+}
+
+/* (topic, callable or None, consumer or None, key, fields or None) */
+static int read_route(struct route *route, t5_host *host, PyObject *tuple) {
+    PyObject *callable, *consumer, *key, *fields;
+    if (!PyArg_ParseTuple(tuple, "IOOOO:route", &route->topic, &callable, &consumer, &key, &fields))
+        return 0;
+    route->callable = callable != Py_None ? Py_NewRef(callable) : NULL;
+    route->consumer = Py_NewRef(consumer);
+    route->key = Py_NewRef(key);
+    route->type = PyList_Check(fields) ? read_type(host, fields) : message_kafka_type();
+    return route->type != NULL;
+}
+
+int routes_read(struct routes *routes, t5_host *host, PyObject *script) {
+    PyObject *list = PyObject_CallMethod(script, "routes", NULL);
+    if (list == NULL || !PyList_Check(list)) {
+        Py_XDECREF(list);
+        return 0;
+    }
+    const Py_ssize_t count = PyList_GET_SIZE(list);
+    int did = 1;
+    routes->items = calloc((size_t)count + 1, sizeof *routes->items);
+    if (routes->items == NULL)
+        did = (PyErr_NoMemory(), 0);
+    for (Py_ssize_t i = 0; did && i < count; i++)
+        did = read_route(&routes->items[routes->count++], host, PyList_GET_ITEM(list, i));
+    Py_DECREF(list);
+    return did;
+}
+
+void routes_release(struct routes *routes) {
+    for (size_t i = 0; i < routes->count; i++) {
+        struct route *route = &routes->items[i];
+        Py_XDECREF(route->callable);
+        Py_XDECREF(route->consumer);
+        Py_XDECREF(route->key);
+        Py_XDECREF(route->spare);
+        Py_XDECREF((PyObject *)route->type);
+    }
+    free(routes->items);
+    *routes = (struct routes){0};
+}
+
+/* ---- the handler ---- */
+
+static PyObject *find(PyObject *handlers, const struct route *route, const t5_message *message) {
+    PyObject *handler = PyDict_GetItemWithError(handlers, route->key);
+    if (handler != NULL || PyErr_Occurred() != NULL)
+        return Py_XNewRef(handler);
+    PyObject *name = PyUnicode_DecodeUTF8(message->topic_name.data,
+                                          (Py_ssize_t)message->topic_name.len, "replace");
+    handler = name != NULL ? PyDict_GetItemWithError(handlers, name) : NULL;
+    Py_XINCREF(handler);
+    Py_XDECREF(name);
+    return handler;
+}
+
+static int is_running(PyObject *consumer) {
+    PyObject *running = PyObject_GetAttrString(consumer, "running");
+    const int is = running == Py_True || (running != NULL && PyObject_IsTrue(running) == 1);
+    Py_XDECREF(running);
+    return is;
+}
+
+PyObject *route_handler(const struct route *route, const t5_message *message) {
+    if (route->callable != NULL)
+        return Py_NewRef(route->callable);
+    if (!is_running(route->consumer))
+        return NULL;
+    PyObject *handlers = PyObject_GetAttrString(route->consumer, "message_handlers");
+    PyObject *handler = NULL;
+    if (handlers != NULL && PyDict_Check(handlers))
+        handler = find(handlers, route, message);
+    Py_XDECREF(handlers);
+    return handler;
+}

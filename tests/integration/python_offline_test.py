@@ -1,0 +1,338 @@
+#!/usr/bin/python3
+"""Python strategies without a broker: what a script can use, in replay, and what `check` and `new`
+say of it."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from offline import BUILD, TAKE5, VARIANT, Offline, environment, json_lines
+
+SOURCE = os.environ["TAKE5_SOURCE_DIR"]
+# Python is never ended (plugins/python/interpreter.h), so what it has at the end is no leak.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+
+
+def packages():
+    """What tests/setup.sh fetches from PyPI, or None."""
+    beside = os.environ.get("TAKE5_KAFKA_LIB") or os.path.expanduser("~/.cache/take5/kafka-3.9.1")
+    folder = os.path.join(os.path.dirname(beside), "python-packages-1")
+    return folder if os.path.exists(os.path.join(folder, "complete")) else None
+
+
+def bar(minute, price, symbol="QQQ", **more):
+    return json.dumps({"symbol": symbol, "barData": {"barTimeFrame": 60, "close": price},
+                       "publishTime": {"take5Time": 1718631060000 + 60000 * minute}, **more}) + "\n"
+
+
+class PythonOffline(Offline):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("strategies"))
+        shutil.copy(os.path.join(BUILD, "strategies", "python.so"), self.path("strategies"))
+
+    def deploy(self, script, **keys):
+        """The configuration with that script as deployment `mine`."""
+        self.write("mine.py", script)
+        lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
+        return self.write("mine.ini", f"[take5]\nstrategy_dir = {self.path('strategies')}\n"
+                          f"[strategy:mine]\nplugin = python\nfile = mine.py\n{lines}")
+
+    def replay(self, ini, messages, *options, code=0):
+        """(signals, stderr)"""
+        recording = self.write("messages.jsonl", "".join(messages))
+        done = self.take5("replay", "-c", ini, "--topic", "bar_trends", "-v", *options, recording,
+                          code=code)
+        return json_lines(done.stdout), done.stderr.decode()
+
+    # ---- the native form ----
+
+    def test_declared_fields_are_attributes_with_their_types(self):
+        ini = self.deploy('''
+import take5
+
+@take5.on("bar_trends", number="stats.mean", whole="stats.n", text="name", flag="is_it",
+          tree="stats", absent="no.such", either="no|name", empty="nothing")
+def on_bar(m):
+    values = {"number": m.number, "whole": m.whole, "text": m.text, "flag": m.flag,
+              "tree": m.tree, "absent": m.absent, "either": m.either, "empty": m.empty,
+              "symbol": m.symbol, "frame": m.time_frame_s, "price": m.price, "volume": m.volume,
+              "time": m.event_time_ns, "json": m.json()["name"], "key": m.key}
+    take5.emit("seen", value=1, data=values)
+''')
+        (signal,), _ = self.replay(ini, [bar(
+            0, 2.5, stats={"mean": 0.1, "n": 2**53 + 1}, name="a\u00e9\n", is_it=True,
+            nothing=None)])
+        self.assertEqual(signal["data"], {
+            "number": 0.1, "whole": 2**53 + 1, "text": "a\u00e9\n", "flag": True,
+            "tree": {"mean": 0.1, "n": 2**53 + 1}, "absent": None, "either": "a\u00e9\n",
+            "empty": None, "symbol": "QQQ", "frame": 60, "price": 2.5, "volume": None,
+            "time": 1718631060000000000, "json": "a\u00e9\n", "key": None})
+        self.assertEqual((signal["version"], signal["strategy"]), ("1.0.0", "python"))
+
+    def test_parameters_have_types_bounds_and_file_and_line(self):
+        script = '''
+import datetime
+import take5
+__version__ = "3.2.1"
+limit = take5.parameter("limit", 0.5, min=0.0, max=1.0, help="of it")
+count = take5.parameter("count", 3)
+is_on = take5.parameter("is_on", False)
+name = take5.parameter("name", "x")
+span = take5.parameter("span", datetime.timedelta(minutes=5))
+
+@take5.on("bar_trends")
+def on_bar(m):
+    take5.emit("seen", data={"limit": limit, "count": count, "is_on": is_on, "name": name,
+                             "span": span.total_seconds(), "again": take5.parameter("count"),
+                             "deployment": take5.deployment(), "mode": take5.mode()})
+'''
+        (signal,), _ = self.replay(self.deploy(script, count=7, is_on="yes", span="90s"),
+                                   [bar(0, 1)])
+        self.assertEqual(signal["version"], "3.2.1")
+        self.assertEqual(signal["data"], {
+            "limit": 0.5, "count": 7, "is_on": True, "name": "x", "span": 90.0, "again": 7,
+            "deployment": "mine", "mode": "replay"})
+        for keys, text in (({"limit": 2}, "mine.ini:6: limit = 2: above the maximum, 1.0"),
+                           ({"cuont": 2}, "mine.ini:6: strategy python has no parameter cuont; "
+                                          "did you mean count?"),
+                           ({"count": "many"}, "mine.ini:6: count = many: must be")):
+            done = self.take5("check", "-c", self.deploy(script, **keys), code=1)
+            self.assertIn(text, (done.stdout + done.stderr).decode())
+
+    def test_timers_rejects_and_threads(self):
+        ini = self.deploy('''
+import threading
+import take5
+
+kept = []
+
+def elsewhere():
+    try:
+        take5.emit("no")
+    except RuntimeError as error:
+        print("elsewhere:", error)
+
+@take5.on("bar_trends", last="barData.close")
+def on_bar(m):
+    kept.append(m)
+    if m.price == 13:
+        raise take5.Reject("an unlucky price")
+    if m.price == 7:
+        take5.arm_timer(5, m.event_time_ns + 90_000_000_000, m.symbol)
+        take5.arm_timer(6, m.event_time_ns + 90_000_000_000, m.symbol)
+        assert take5.cancel_timer(6, m.symbol) and not take5.cancel_timer(6, m.symbol)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    if m.price == 9:
+        take5.emit("kept", data={str(i): k.last for i, k in enumerate(kept)})
+        take5.emit("bad name!")
+
+@take5.on_timer
+def on_timer(timer):
+    take5.emit("late", timer.symbol, value=(timer.now_ns - timer.due_ns) / 1e9,
+               data={"key": timer.key})
+
+@take5.on_event
+def on_event(event):
+    print("event", event.kind)
+''')
+        signals, log = self.replay(ini, [bar(0, 7), bar(1, 13), bar(2, 8), bar(3, 9)])
+        self.assertEqual([(s["name"], s["value"]) for s in signals], [("late", 30.0), ("kept", 0)])
+        self.assertEqual(signals[0]["data"], {"key": 5})
+        self.assertEqual(signals[1]["data"], {"0": 7, "1": 13, "2": 8, "3": 9})
+        self.assertIn("rejected by mine: an unlucky price", log)
+        self.assertIn("mine: elsewhere: only in a callback of take5's", log)
+        self.assertIn("mine: event fresh", log)
+        self.assertRegex(log, r"on_message failed at bar_trends/\d+/3: \S*mine\.py:\d+: ValueError")
+
+    def test_a_traceback_is_logged_once_and_errors_are_counted(self):
+        ini = self.deploy('''
+import take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    return m.price / 0
+''')
+        _, log = self.replay(ini, [bar(minute, 1) for minute in range(4)], "-s",
+                             "take5.error_run=100")
+        self.assertEqual(log.count("Traceback (most recent call last)"), 1)
+        self.assertEqual(log.count("return m.price / 0"), 1)
+        self.assertRegex(log, r"mine +1\.0\.0 +4 +0 +4 ")
+
+    def test_what_does_not_load_is_refused_with_file_and_line(self):
+        for script, text in (
+                ("import take5\nx = (\n", "mine.py:2: SyntaxError: '(' was never closed"),
+                ("x = (\n", "mine.py:1: SyntaxError: '(' was never closed"),
+                ("\nimport nothing_of_that_name\n",
+                 "mine.py:2: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+                ("import take5\nraise KeyError(1)\n", "mine.py:2: KeyError: 1"),
+                ("import take5\n", "mine.py: it has no handler"),
+                ("import sys\nsys.exit(3)\n", "mine.py: it ended with exit code 3"),
+                ("import take5\n@take5.on('bar_trends', price='x')\ndef f(m): pass\n",
+                 "mine.py:2: ValueError: field price: messages have that attribute already"),
+                ("import take5\n@take5.on('bar_trends', x='a..b')\ndef f(m): pass\n", "a..b")):
+            done = self.take5("check", "-c", self.deploy(script), code=1)
+            self.assertIn(text, (done.stdout + done.stderr).decode())
+        done = self.take5("check", "-c", self.deploy("import take5\n", python="2.7"), code=1)
+        self.assertIn("python = 2.7: this plugin has Python 3.", (done.stdout + done.stderr).decode())
+
+    def test_two_of_one_worker_are_refused(self):
+        script = "import take5\n@take5.on('bar_trends')\ndef f(m): pass\n"
+        self.deploy(script, worker="w")
+        with open(self.path("mine.ini"), "a", encoding="utf-8") as file:
+            file.write("[strategy:other]\nplugin = python\nfile = mine.py\nworker = w\n")
+        done = self.take5("check", "-c", self.path("mine.ini"), code=1)
+        self.assertIn("a process can have one deployment of python: give each a worker of its own",
+                      (done.stdout + done.stderr).decode())
+
+    def test_a_module_beside_the_script_and_directories_of_path(self):
+        os.mkdir(self.path("lib"))
+        self.write("beside.py", "NAME = 'beside'\n")
+        self.write("lib/there.py", "NAME = 'there'\n")
+        ini = self.deploy('''
+import beside, there, take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    take5.emit(beside.NAME + "." + there.NAME)
+''', path="lib")
+        (signal,), _ = self.replay(ini, [bar(0, 1)])
+        self.assertEqual(signal["name"], "beside.there")
+
+    def test_the_same_recording_gives_the_same_signals(self):
+        ini = self.deploy('''
+import take5
+counts = {}
+
+@take5.on("bar_trends", "asset_trends")
+def on_any(m):
+    counts[m.symbol] = counts.get(m.symbol, 0) + 1
+    take5.emit("count", value=counts[m.symbol])
+''')
+        day = self.write("day.jsonl", self.take5("feed", "--symbols", 5, "--count", 2000).stdout)
+        first = self.take5("replay", "-c", ini, day).stdout
+        self.assertEqual(first, self.take5("replay", "-c", ini, day).stdout)
+        self.assertGreater(len(json_lines(first)), 1000)
+
+    # ---- the old form ----
+
+    def test_a_consumer_thread_and_handlers_written_into_the_dict(self):
+        ini = self.deploy('''
+import json, signal, time
+from confluent_kafka import KafkaError, KafkaException, TIMESTAMP_NOT_AVAILABLE
+from kafka.config import KafkaConfig
+from kafka.consumer import KafkaConsumerThread
+
+signal.signal(signal.SIGTERM, lambda *_: print("told to end"))
+thread = KafkaConsumerThread(KafkaConfig())
+thread.consumer.set_message_handler("no_such", print)
+
+def handle(message):
+    assert message.timestamp() == (TIMESTAMP_NOT_AVAILABLE, -1)
+    assert len(message) == len(message.value())
+    print("handled", json.loads(message.value().decode("utf-8"))["symbol"], message.key(),
+          message.headers(), message.error(), message.topic(), message.offset())
+    if message.offset() == 1:
+        thread.consumer.message_handlers = {"bar_trends": again}
+
+def again(message):
+    print("again", message.offset())
+
+thread.consumer.message_handlers["bar_trends"] = handle
+thread.start()
+while thread.consumer.running:
+    time.sleep(0.01)
+print("its own thread ends")
+''')
+        _, log = self.replay(ini, [bar(minute, 1) for minute in range(4)])
+        self.assertIn("mine: Unknown topic: no_such", log)
+        self.assertIn("mine: handled QQQ None None None bar_trends 0", log)
+        self.assertIn("mine: handled QQQ None None None bar_trends 1", log)
+        self.assertNotIn("bar_trends 2", log)
+        self.assertIn("mine: again 2", log)
+        self.assertIn("mine: again 3", log)
+
+    def test_a_topic_without_a_handler_is_printed(self):
+        ini = self.deploy("from kafka.consumer import Take5KafkaConsumer\n"
+                          "Take5KafkaConsumer().start()\n")
+        _, log = self.replay(ini, [bar(0, 1)])
+        self.assertIn("mine: \U0001f4ca [BAR_TRENDS] Received message:", log)
+        self.assertIn('mine:      "symbol": "QQQ",', log)
+
+    # ---- the guide ----
+
+    def test_the_guide_s_scripts_run(self):
+        with open(os.path.join(SOURCE, "sdk", "python.md"), encoding="utf-8") as file:
+            scripts = re.findall(r"(?s)<!-- check: \S+ -->\n```python\n(.*?)```", file.read())
+        self.assertEqual(len(scripts), 2)
+        day = self.write("day.jsonl", self.take5("feed", "--symbols", 4, "--count", 2000).stdout)
+        for script in scripts:
+            done = self.take5("replay", "-v", "-c", self.deploy(script), day)
+            log = done.stderr.decode()
+            self.assertNotIn("Traceback", log)
+            self.assertTrue(b'"name":"slope"' in done.stdout or "mine: QQQ at offset" in log, log)
+
+    # ---- packages ----
+
+    @unittest.skipUnless(packages() and VARIANT == "plain", "numpy and pandas could not be fetched")
+    def test_numpy_and_pandas_of_a_virtual_environment(self):
+        ini = self.deploy('''
+import numpy as np
+import pandas as pd
+import take5
+prices = []
+
+@take5.on("bar_trends")
+def on_bar(m):
+    prices.append(m.price)
+    if len(prices) == 4:
+        frame = pd.DataFrame({"close": prices})
+        take5.emit("band", value=np.float64(frame.close.mean()), data={
+            "std": np.float32(frame.close.std()), "n": np.int64(frame.shape[0]),
+            "tail": np.array(prices[-2:]), "up": np.bool_(prices[-1] > prices[0])})
+''', venv=packages())
+        (signal,), _ = self.replay(ini, [bar(minute, minute) for minute in range(4)])
+        self.assertEqual(signal["value"], 1.5)
+        self.assertAlmostEqual(signal["data"].pop("std"), 1.2909944487, 6)
+        self.assertEqual(signal["data"], {"n": 4, "tail": [2.0, 3.0], "up": True})
+
+    # ---- what `new` writes ----
+
+    @unittest.skipUnless(packages() and VARIANT == "plain", "pytest could not be fetched")
+    def test_what_new_writes_passes_its_test_and_says_what_the_c_one_says(self):
+        self.take5("new", "--lang", "python", "alpha")
+        self.assertEqual(sorted(os.listdir(self.path("alpha"))),
+                         ["alpha.ini", "alpha.py", "sample.jsonl", "test_alpha.py"])
+        program = self.write("take5", f'#!/bin/sh\ncommand=$1\nshift\nexec "{TAKE5}" "$command" '
+                             f'-s take5.strategy_dir="{self.path("strategies")}" "$@"\n')
+        os.chmod(program, 0o755)
+        done = subprocess.run([os.path.join(packages(), "bin", "pytest"), "-q", "alpha"],
+                              env={**environment(), "TAKE5": program}, cwd=self.directory,
+                              capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("3 passed", done.stdout)
+        os.makedirs(self.path("c/strategies"))
+        self.take5("new", "beta")
+        with open(self.path("beta/beta.c"), encoding="utf-8") as file:
+            self.write("c/alpha.c", file.read().replace("beta", "alpha"))
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-fvisibility=hidden",
+                        f"-I{SOURCE}/sdk/include", self.path("c/alpha.c"), "-o",
+                        self.path("c/strategies/alpha.so"), "-lm"], check=True)
+        with open(self.path("alpha/alpha.ini"), encoding="utf-8") as file:
+            text = file.read()
+        self.write("alpha/alpha.ini", f"[take5]\nstrategy_dir = {self.path('strategies')}\n{text}")
+        self.write("c/alpha.ini", "[take5]\nstrategy_dir = strategies\n[strategy:alpha]\n"
+                   .replace("= strategies", f"= {self.path('c/strategies')}"))
+        day = self.write("day.jsonl", self.take5("feed", "--symbols", 4, "--count", 20000).stdout)
+        done = self.take5("diff", "--json", self.path("alpha/alpha.ini"), self.path("c/alpha.ini"),
+                          day)
+        self.assertIn('"same"', done.stdout.decode())
+        self.assertGreater(json.loads(done.stdout)["same"], 100)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
