@@ -152,35 +152,38 @@ static struct ring *find_silent(struct published_lane *lane) {
     return NULL;
 }
 
-/* One that stands in no table. */
+/* One that stands in no table: a new one, or the one that makes room. */
 static struct ring *take_ring(struct published_lane *lane) {
     if (lane->count < lane->most)
         return calloc(1, sizeof(struct ring));
     struct ring *ring = find_silent(lane);
-    if (ring != NULL)
+    if (ring != NULL && ring->hh.tbl != NULL)
         HASH_DELETE(hh, lane->table, ring);
     return ring;
 }
 
-static struct ring *begin_ring(struct published_lane *lane, const struct published_key *key,
-                               const struct hash *hash) {
+/* Readers find it by its names from now on. */
+static void show_ring(struct published_lane *lane, struct ring *ring,
+                      const struct published_key *key) {
     const bool is_more = lane->count < lane->most;
-    struct ring *ring = take_ring(lane);
-    if (ring == NULL)
-        return NULL;
-    ring->hash = *hash;
-    HASH_ADD_BYHASHVALUE(hh, lane->table, hash, sizeof ring->hash, (unsigned)hash->low, ring);
-    const bool is_in = ring->hh.tbl != NULL;
-    if (!is_in && is_more) {
-        free(ring);
-        return NULL;
-    }
     lock_acquire(&lane->lock, published_lock);
     name_ring(ring, key);
     if (is_more)
         lane->rings[lane->count++] = ring;
     lock_release(&lane->lock, published_lock);
-    return is_in ? ring : NULL;
+}
+
+/* Without memory for the table it is there, empty, until it makes room. */
+static struct ring *begin_ring(struct published_lane *lane, const struct published_key *key,
+                               const struct hash *hash) {
+    struct ring *ring = take_ring(lane);
+    if (ring == NULL)
+        return NULL;
+    show_ring(lane, ring, key);
+    ring->hash = *hash;
+    ring->hh.tbl = NULL;
+    HASH_ADD_BYHASHVALUE(hh, lane->table, hash, sizeof ring->hash, (unsigned)hash->low, ring);
+    return ring->hh.tbl != NULL ? ring : NULL;
 }
 
 static struct ring *find_ring(struct published_lane *lane, const struct published_key *key) {
