@@ -224,6 +224,7 @@ Test(ini_files, a_reload_does_not_show_what_variables_hold) {
     }
     cr_expect(is_shown);
     faults_release(&faults);
+    config_free(running);
 }
 
 /* ---- the command line ---- */
