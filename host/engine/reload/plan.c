@@ -97,8 +97,27 @@ static bool list_wanted(const struct plan_request *request, struct plan *plan, c
     return true;
 }
 
+/* A file would be deployed under its own name: that may be taken by a deployment of another file.
+ */
+static bool is_name_taken(const struct plan_request *request, const char *name,
+                          struct report *report) {
+    const struct config_deployment *section = NULL;
+    for (size_t i = 0; section == NULL && i < request->config->deployment_count; i++) {
+        if (strcmp(request->config->deployments[i].name, name) == 0)
+            section = &request->config->deployments[i];
+    }
+    if (section != NULL && request->only == NULL)
+        report_add(
+            report, "(file)", OUTCOME_REJECTED,
+            "%s.so: no section has plugin = %s, and [strategy:%s] (%s:%d) is a deployment of "
+            "%s; rename the file, or the section",
+            name, name, name, section->place.file, section->place.line, section->plugin);
+    return section != NULL;
+}
+
 /* Enabled sections, then files that no section names. False: no memory. */
-static bool list_all_wanted(const struct plan_request *request, struct plan *plan) {
+static bool list_all_wanted(const struct plan_request *request, struct plan *plan,
+                            struct report *report) {
     const struct config *config = request->config;
     for (size_t i = 0; i < config->deployment_count; i++) {
         const struct config_deployment *section = &config->deployments[i];
@@ -110,7 +129,7 @@ static bool list_all_wanted(const struct plan_request *request, struct plan *pla
         const struct strategy_file *file = &plan->catalog.files[i];
         const char *name = file->name;
         if ((file->flags & T5_NOTE_OWN_PROCESS) == 0 && !has_section_for(config, name) &&
-            !list_wanted(request, plan, name, name, NULL))
+            !is_name_taken(request, name, report) && !list_wanted(request, plan, name, name, NULL))
             return false;
     }
     return true;
@@ -166,7 +185,8 @@ bool plan_list(const struct plan_request *request, struct plan *plan, struct rep
         report_add(report, "(file)", OUTCOME_REJECTED, "%s", plan->refused.items[i].text);
     plan->items =
         calloc(config->deployment_count + plan->catalog.count + running + 1, sizeof *plan->items);
-    if (plan->items == NULL || !list_all_wanted(request, plan) || !list_rest(request, plan)) {
+    if (plan->items == NULL || !list_all_wanted(request, plan, report) ||
+        !list_rest(request, plan)) {
         plan->is_oom = true;
         faults_add_memory(&report->faults, (struct place){0}, "the deployments");
         plan_release(plan);

@@ -1294,3 +1294,21 @@ Test(engine, operator_suspends_and_resumes) {
     cr_expect_not_null(strstr(error.text, "nobody"));
     fixture_free(fixture);
 }
+
+/* Under one name there is one. */
+Test(engine, a_file_without_a_section_takes_no_deployments_name) {
+    static const char *const settings[] = {"strategy:joiner.plugin=good", "strategy:joiner.every=1",
+                                           NULL};
+    struct fixture *fixture = fixture_new(settings);
+    fixture_drop(fixture, "good_v1", "good");
+    fixture_drop(fixture, "joiner", "joiner");
+    fixture_start(fixture);
+    const struct report *report = fixture_report(fixture);
+    cr_expect_eq(report_outcomes(report, OUTCOME_LOADED), 1);
+    cr_assert_eq(report_outcomes(report, OUTCOME_REJECTED), 1);
+    fixture_assign(fixture, 0, 0);
+    fixture_send(fixture, BAR, 0, 0, "A");
+    fixture_wait_stored(fixture, BAR, 0, 1);
+    cr_expect_eq(fixture_deliveries(fixture), 1);
+    fixture_free(fixture);
+}
