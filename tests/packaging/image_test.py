@@ -327,6 +327,7 @@ def main():
 
 
 def build_and_run():
+    buildah("rm", "--all")  # what a run left that was ended; the lock is ours
     build(make_base())
     leave_network()
     container = Container()
