@@ -111,7 +111,7 @@ class Allocation(Scenario):
         path = self.path("take5.ini")
         with open(path, "w", encoding="utf-8") as file:
             file.write("[take5]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
-            file.write("[strategy:good]\nevery = 3\nsymbols = QQQ, SPY, AAPL\n"
+            file.write("[http]\nenabled = no\n[strategy:good]\nevery = 3\nsymbols = QQQ, SPY, AAPL\n"
                        "time_frames = 60, 300\n")
         return path
 

@@ -111,7 +111,8 @@ class Written(Offline):
         os.mkdir(self.path("strategies.d"))
         with open(os.path.join(folder, f"{name}.ini"), encoding="utf-8") as file:
             self.write(f"strategies.d/{name}.ini", file.read())
-        ini = self.write("take5.ini", f"[take5]\nstrategy_dir = {folder}/build\nstrict_modes = no\n")
+        ini = self.write("take5.ini", f"[take5]\nstrategy_dir = {folder}/build\nstrict_modes = no\n"
+                         "[http]\nenabled = no\n")
         said = self.take5("check", "-c", ini).stdout.decode()
         self.assertIn(f"{name}: fit to run ({name} 0.1.0)", said)
 

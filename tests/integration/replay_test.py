@@ -780,7 +780,8 @@ class Chosen(Replay):
 
     def test_another_strategy_directory_leaves_out_what_is_not_there(self):
         os.remove(self.path("mine/no_descriptor.so"))
-        directory = ("-s", "take5.strategy_dir=mine", "-s", "take5.strict_modes=no")
+        directory = ("-s", "take5.strategy_dir=mine", "-s", "take5.strict_modes=no",
+                     "-s", "http.enabled=no")  # the port may be somebody's
         self.assertEqual(self.names(*directory), ["good", "joiner"])
         for command in ("replay", "check", "list"):
             more = [self.file] if command == "replay" else []
