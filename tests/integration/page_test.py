@@ -512,7 +512,9 @@ class OnKafka(Scenario):
         self.assertEqual(len(rows), 4)
         self.assertEqual([row.split("\t")[:4] for row in rows if "close" in row],
                          [["close", name, "1 min", "123.25"] for name in ("copy", "publishes")])
-        browser.run("document.querySelector('#published').scrollIntoView()")
+        browser.resize(1200, 1400)
+        browser.wait("it to be drawn", "return new Promise((done) => requestAnimationFrame(() => "
+                     "requestAnimationFrame(() => done(true))))")
         browser.screenshot(f"{SHOTS}/published-1200.png")
         browser.resize(360, 800)
         browser.wish("dark")

@@ -289,8 +289,9 @@ function readSeries(key, point) {
   const made = seriesCharts.get(key), one = made.one;
   const last = one.points[one.points.length - 1], at = point ? [point.xval, point.yval] : last;
   const by = one.frame > 0 ? `${one.deployment}, ${frame(one.frame)}` : one.deployment;
+  const hasAny = one.points.some(([, value]) => isNumber(value));
   made.figure.firstElementChild.replaceChildren(one.name, " ", element("span", {class: "unit"}, by), " ",
-    element("strong", {}, price(at[1])), " ", element("span", {class: "unit"}, time(at[0])));
+    hasAny ? element("strong", {}, price(at[1])) : element("span", {class: "unit"}, "no value yet"), " ", element("span", {class: "unit"}, time(at[0])));
   made.chart.maindiv_.setAttribute("aria-label", `${one.name} of ${by}: ${isNumber(last[1]) ? price(last[1]) : "no value"}`);
 }
 
