@@ -461,8 +461,8 @@ class OnKafka(Scenario):
                                "close": price, "volume": 1}}
         self.kafka.send(self.topic, json.dumps(message), key=symbol, partition=0)
 
-    def start_workers(self, plugin, name, topic):
-        """The host, in two workers: NAME, and "copy" of the same; its address; a browser."""
+    def start_workers(self, plugin, name, topic, more=()):
+        """The host, in two workers: NAME and more, and "copy" of the same; its address; a browser."""
         self.topic = topic
         self.kafka.create(f"{self.topic}:1")
         sections = {f"topic:{role}": {"topic": self.topic if role == "bar_trends" else ""}
@@ -471,6 +471,8 @@ class OnKafka(Scenario):
         host = self.new_host(sections=sections)
         host.drop(plugin, f"{name}.so")
         host.deploy(name)
+        for other in more:
+            host.deploy(other, plugin=name)
         host.deploy("copy", plugin=name, worker="other")
         host.start()
         url = "http://127.0.0.1:" + host.wait_log(r"http: listening on 127.0.0.1:(\d+)").group(1)
@@ -480,7 +482,8 @@ class OnKafka(Scenario):
         return host, url, browser
 
     def test_published_series_are_drawn_for_each_deployment(self):
-        host, url, browser = self.start_workers("publishes", "publishes", "series.bar_trends")
+        host, url, browser = self.start_workers("publishes", "publishes", "series.bar_trends",
+                                                [f"z{i}" for i in range(5)])
         browser.open(f"{url}/#symbol/SERIES")
         for second in range(90):
             self.send("SERIES", 100 + 5 * math.sin(second / 9), second)
@@ -494,8 +497,10 @@ class OnKafka(Scenario):
             for series in ("close", "gap"):
                 browser.wait(f"{series} of {deployment}", f"const c = {chart(deployment, series)};"
                              "return c && Number(c.dataset.points) >= 90")
+        browser.wait("what is not drawn to be counted", "return document.querySelector("
+                     "'#published-note').textContent.startsWith('2 more of this time frame')")
         self.assertEqual(browser.run("return document.querySelectorAll('#published figure')"
-                                     ".length"), 4)
+                                     ".length"), 12)
         self.assertTrue(browser.run(
             f"const c = {chart('copy', 'close')}.querySelector('canvas');"
             "return c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
@@ -509,8 +514,8 @@ class OnKafka(Scenario):
             f"return {chart('copy', 'gap')}.getAttribute('aria-label')"))
         browser.run("document.querySelector('#published details').open = true")
         rows = browser.text("#published-values").splitlines()
-        self.assertEqual(len(rows), 4)
-        self.assertEqual([row.split("\t")[:4] for row in rows if "close" in row],
+        self.assertEqual(len(rows), 14)
+        self.assertEqual([row.split("\t")[:4] for row in rows if "close" in row][:2],
                          [["close", name, "1 min", "123.25"] for name in ("copy", "publishes")])
         browser.resize(1200, 1400)
         browser.wait("it to be drawn", "return new Promise((done) => requestAnimationFrame(() => "
@@ -519,7 +524,7 @@ class OnKafka(Scenario):
         browser.resize(360, 800)
         browser.wish("dark")
         browser.wait("it to be drawn", "return document.querySelectorAll('#published figure')"
-                     ".length === 4 && document.documentElement.scrollWidth <= 360")
+                     ".length === 12 && document.documentElement.scrollWidth <= 360")
         browser.screenshot(f"{SHOTS}/published-dark-360.png")
         browser.run("location.hash = '#symbol/NONE'")
         browser.wait("no series", "return document.querySelector('#published').hidden")
