@@ -6,6 +6,7 @@ Screenshots lie in BUILD/tests/page afterwards, for eyes.
 import contextlib
 import gzip
 import json
+import math
 import os
 import re
 import socket
@@ -460,21 +461,79 @@ class OnKafka(Scenario):
                                "close": price, "volume": 1}}
         self.kafka.send(self.topic, json.dumps(message), key=symbol, partition=0)
 
-    def test_one_page_over_all_workers_shows_symbols_as_text(self):
-        self.topic = "page.bar_trends"
+    def start_workers(self, plugin, name, topic, more=()):
+        """The host, in two workers: NAME and more, and "copy" of the same; its address; a browser."""
+        self.topic = topic
         self.kafka.create(f"{self.topic}:1")
         sections = {f"topic:{role}": {"topic": self.topic if role == "bar_trends" else ""}
                     for role in ("bar_trends", "historic_stats", "asset_trends")}
         sections["http"] = {"enabled": "yes", "port": 0}
         host = self.new_host(sections=sections)
-        host.drop("chain_one_1", "chain.so")
-        host.deploy("chain")
-        host.deploy("copy", plugin="chain", worker="other")
+        host.drop(plugin, f"{name}.so")
+        host.deploy(name)
+        for other in more:
+            host.deploy(other, plugin=name)
+        host.deploy("copy", plugin=name, worker="other")
         host.start()
         url = "http://127.0.0.1:" + host.wait_log(r"http: listening on 127.0.0.1:(\d+)").group(1)
         host.wait_status("both workers", lambda status: len(status.get("assignment", [])) == 2)
         browser = Browser(1200, 800)
         self.addCleanup(browser.close)
+        return host, url, browser
+
+    def test_published_series_are_drawn_for_each_deployment(self):
+        host, url, browser = self.start_workers("publishes", "publishes", "series.bar_trends",
+                                                [f"z{i}" for i in range(5)])
+        browser.open(f"{url}/#symbol/SERIES")
+        for second in range(90):
+            self.send("SERIES", 100 + 5 * math.sin(second / 9), second)
+            self.send("OTHER", 7, second)
+
+        def chart(deployment, series):
+            return (f"document.querySelector('figure[data-deployment={deployment}]"
+                    f"[data-series={series}] .chart')")
+
+        for deployment in ("publishes", "copy"):
+            for series in ("close", "gap"):
+                browser.wait(f"{series} of {deployment}", f"const c = {chart(deployment, series)};"
+                             "return c && Number(c.dataset.points) >= 90")
+        browser.wait("what is not drawn to be counted", "return document.querySelector("
+                     "'#published-note').textContent.startsWith('2 more of this time frame')")
+        self.assertEqual(browser.run("return document.querySelectorAll('#published figure')"
+                                     ".length"), 12)
+        self.assertTrue(browser.run(
+            f"const c = {chart('copy', 'close')}.querySelector('canvas');"
+            "return c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
+            ".some((v) => v > 0)"))
+        self.send("SERIES", 123.25, 90)
+        for deployment in ("publishes", "copy"):
+            browser.wait("the newest point", f"const c = {chart(deployment, 'close')}; return "
+                         "c.dataset.points === '91' && c.getAttribute('aria-label') === "
+                         f"'close of {deployment}, 1 min: 123.25'")
+        self.assertIn("no value", browser.run(
+            f"return {chart('copy', 'gap')}.getAttribute('aria-label')"))
+        browser.run("document.querySelector('#published details').open = true")
+        rows = browser.text("#published-values").splitlines()
+        self.assertEqual(len(rows), 14)
+        self.assertEqual([row.split("\t")[:4] for row in rows if "close" in row][:2],
+                         [["close", name, "1 min", "123.25"] for name in ("copy", "publishes")])
+        browser.resize(1200, 1400)
+        browser.wait("it to be drawn", "return new Promise((done) => requestAnimationFrame(() => "
+                     "requestAnimationFrame(() => done(true))))")
+        browser.screenshot(f"{SHOTS}/published-1200.png")
+        browser.resize(360, 800)
+        browser.wish("dark")
+        browser.wait("it to be drawn", "return document.querySelectorAll('#published figure')"
+                     ".length === 12 && document.documentElement.scrollWidth <= 360")
+        browser.screenshot(f"{SHOTS}/published-dark-360.png")
+        browser.run("location.hash = '#symbol/NONE'")
+        browser.wait("no series", "return document.querySelector('#published').hidden")
+        self.assertEqual(browser.console(), [])
+        self.assertIn(b"<code>gap</code>", ask(url, "/")[2])
+        host.stop()
+
+    def test_one_page_over_all_workers_shows_symbols_as_text(self):
+        host, url, browser = self.start_workers("chain_one_1", "chain", "page.bar_trends")
         browser.open(f"{url}/#symbol/{urllib.parse.quote(HOSTILE, safe='')}")
         browser.wait("the page to be live",
                      "return document.querySelector('#link').textContent === 'live'")

@@ -28,6 +28,7 @@ const struct http_route http_routes[] = {
 const struct http_route http_own_routes[] = {
     {PAGE_LOOK, http_page_look, 0},
     {PAGE_QUOTES "/{symbol}", http_page_quotes, 0},
+    {PAGE_PUBLISHED "/{symbol}", http_page_published, 0},
     {PAGE_SETUP, http_page_setup, 0},
     {NULL, NULL, 0},
 };

@@ -98,6 +98,47 @@ HTTP_HANDLER(http_page_quotes) {
     json_end_object(&json);
 }
 
+/* ---- published series ---- */
+
+struct published_writer {
+    struct json_writer json;
+    size_t count;
+};
+
+static void write_published(void *context, const struct published_series *series) {
+    struct published_writer *writer = context;
+    struct json_writer *json = &writer->json;
+    if (++writer->count > PAGE_PUBLISHED_SERIES)
+        return;
+    json_begin_array(json, NULL);
+    json_text(json, NULL, series->deployment);
+    json_text(json, NULL, series->series);
+    json_unsigned(json, NULL, series->time_frame_s);
+    json_begin_array(json, NULL);
+    for (size_t i = 0; i < series->count; i++) {
+        json_begin_array(json, NULL);
+        json_integer(json, NULL, series->points[i].event_time_ns / NS_PER_MS);
+        json_number(json, NULL, series->points[i].value);
+        json_end_array(json);
+    }
+    json_end_array(json);
+    json_end_array(json);
+}
+
+HTTP_HANDLER(http_page_published) {
+    struct http *http = context;
+    struct published_writer writer = {.json = json_writer_of(&answer->body)};
+    struct json_writer *json = &writer.json;
+    const t5_str symbol = http_parameter(request);
+    json_begin_object(json, NULL);
+    json_begin_array(json, "published");
+    view_published(http->options.engine, &symbol, write_published, &writer);
+    json_end_array(json);
+    json_unsigned(json, "more",
+                  writer.count > PAGE_PUBLISHED_SERIES ? writer.count - PAGE_PUBLISHED_SERIES : 0);
+    json_end_object(json);
+}
+
 HTTP_HANDLER(http_page_setup) {
     struct http *http = context;
     struct json_writer json = json_writer_of(&answer->body);

@@ -54,6 +54,7 @@ HTTP_HANDLER(http_events);
 HTTP_HANDLER(http_login_form);
 HTTP_HANDLER(http_page_look);
 HTTP_HANDLER(http_page_quotes);
+HTTP_HANDLER(http_page_published);
 HTTP_HANDLER(http_page_setup);
 
 #endif

@@ -91,6 +91,7 @@ void page_free(struct page *page) {
     text_release(&page->setup);
     page_series_release(&page->series);
     page_signals_release(&page->signals);
+    page_published_release(&page->published);
     pthread_cond_destroy(&page->changed);
     pthread_mutex_destroy(&page->lock);
     free(page);

@@ -10,11 +10,13 @@
  * supervisor with its workers are shown alike. A thread of its own looks every PAGE_TICK_NS;
  * nothing here calls or waits for a lane. It keeps, and all of it is bounded: PAGE_HISTORY seconds
  * of rate, lag and latency; PAGE_SERIES series of prices with PAGE_POINTS points each; PAGE_SIGNALS
- * signals.
+ * signals; for each symbol that a stream shows PAGE_PUBLISHED_SERIES of the series that strategies
+ * publish, with PAGE_PUBLISHED_POINTS points each.
  *
  * Prices and signals are samples: of each series the newest price every tick while somebody looks,
  * every second otherwise; of signals of one name, symbol, deployment and partition the newest of a
- * tick.
+ * tick. Of published series it shows what the host keeps (published/published.h), each second, by
+ * event time; of one time the value that came last.
  *
  * Events: each frame is {"state":...,"history":[...],"quotes":[...],"signals":[...],...}, of which
  * only what is new is there (page_stream.c has the form). Its id is EPOCH-TICK. Who reconnects with
@@ -22,8 +24,8 @@
  * all of it. A stream that has nothing to say sends a comment every PAGE_COMMENT_NS. There are
  * PAGE_STREAMS at most, further ones get 503 with the reason.
  *
- * Published series and what a shadow differs in have their place in "state" as further members of
- * /stats: what these bring is passed on as it is.
+ * What a shadow differs in has its place in "state" as a further member of /stats: what that brings
+ * is passed on as it is.
  */
 #ifndef TAKE5_OPS_PAGE_PAGE_H
 #define TAKE5_OPS_PAGE_PAGE_H
@@ -35,15 +37,17 @@
 
 #include <stdbool.h>
 
-#define PAGE_TICK_NS      (NS_PER_S / 4)
-#define PAGE_HISTORY      900
-#define PAGE_SERIES       512
-#define PAGE_POINTS       1024
-#define PAGE_SIGNALS      1024
-#define PAGE_SIGNAL_BYTES (4 * 1024 * 1024)
-#define PAGE_STREAMS      16
-#define PAGE_RESUME_TICKS 240
-#define PAGE_COMMENT_NS   (15 * NS_PER_S)
+#define PAGE_TICK_NS          (NS_PER_S / 4)
+#define PAGE_HISTORY          900
+#define PAGE_SERIES           512
+#define PAGE_POINTS           1024
+#define PAGE_SIGNALS          1024
+#define PAGE_SIGNAL_BYTES     (4 * 1024 * 1024)
+#define PAGE_PUBLISHED_SERIES 48
+#define PAGE_PUBLISHED_POINTS 256
+#define PAGE_STREAMS          16
+#define PAGE_RESUME_TICKS     240
+#define PAGE_COMMENT_NS       (15 * NS_PER_S)
 
 struct page;
 

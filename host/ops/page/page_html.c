@@ -376,6 +376,19 @@ static void write_fields(struct text *html, const cJSON *fields) {
     text_puts(html, "</ul>");
 }
 
+static void write_series(struct text *html, const cJSON *list) {
+    const cJSON *series;
+    if (cJSON_GetArraySize(list) == 0)
+        return;
+    text_puts(html, "<h3>Series</h3><ul class=\"chips\">");
+    cJSON_ArrayForEach(series, list) {
+        text_puts(html, "<li><code>");
+        put(html, cJSON_GetStringValue(series));
+        text_puts(html, "</code></li>");
+    }
+    text_puts(html, "</ul>");
+}
+
 static void write_setup(const struct document *document) {
     struct text *html = document->html;
     const cJSON *deployment;
@@ -390,6 +403,7 @@ static void write_setup(const struct document *document) {
         write_parameters(html, member(deployment, "parameters"));
         text_puts(html, "</tbody></table>");
         write_fields(html, member(deployment, "fields"));
+        write_series(html, member(deployment, "series"));
         text_puts(html, "</article>");
     }
 }

@@ -8,13 +8,24 @@
 #include <string.h>
 
 #define SETUP_EVERY 5 /* whole looks */
-#define WATCHED_MAX (2 * PAGE_STREAMS)
+#define WATCHED_MAX PAGE_STREAMS
+
+/* Symbols that somebody looks at. */
+struct watched {
+    size_t count;
+    struct {
+        char name[PAGE_SYMBOL_MAX];
+        size_t size;
+        cJSON *published; /* what each process said of it; NULL: none was asked */
+    } items[WATCHED_MAX];
+};
 
 /* What was heard, before it is entered. */
 struct heard {
     cJSON *stats, *ready, *setup;
     cJSON *looks; /* one of each process */
     cJSON *quotes;
+    struct watched watched;
     struct page_histogram latency;
     double memory_bytes, series;
     int64_t began_ns;
@@ -26,6 +37,8 @@ static void release(struct heard *heard) {
     cJSON_Delete(heard->setup);
     cJSON_Delete(heard->looks);
     cJSON_Delete(heard->quotes);
+    for (size_t i = 0; i < heard->watched.count; i++)
+        cJSON_Delete(heard->watched.items[i].published);
 }
 
 static double number(const cJSON *object, const char *name) {
@@ -63,11 +76,10 @@ static void hear_look(void *visitor, const char *worker, const char *body) {
         cJSON_Delete(look);
 }
 
-static void hear_quotes(void *visitor, const char *worker, const char *body) {
-    struct heard *heard = visitor;
-    cJSON *answer = cJSON_Parse(body);
+static void hear_answer(void *visitor, const char *worker, const char *body) {
+    cJSON *answers = visitor, *answer = cJSON_Parse(body);
     (void)worker;
-    if (answer != NULL && !cJSON_AddItemToArray(heard->quotes, answer))
+    if (answer != NULL && !cJSON_AddItemToArray(answers, answer))
         cJSON_Delete(answer);
 }
 
@@ -83,16 +95,7 @@ static void hear_setup(void *visitor, const char *worker, const char *body) {
     cJSON_Delete(list);
 }
 
-/* ---- symbols that somebody looks at, and that are not among the first ---- */
-
-struct watched {
-    const struct page_series *series;
-    size_t count;
-    struct {
-        char name[PAGE_SYMBOL_MAX];
-        size_t size;
-    } items[WATCHED_MAX];
-};
+/* ---- symbols that somebody looks at ---- */
 
 static void take_watched(void *context, const char *symbol, size_t size) {
     struct watched *watched = context;
@@ -111,22 +114,33 @@ static void write_part(struct text *target, const char *name, size_t size) {
         text_printf(target, "%%%02X", (unsigned char)name[i]);
 }
 
-/* Few hosts have so many symbols that one has to be asked for by its name. */
-static void ask_watched(struct page *page, struct heard *heard) {
-    struct watched watched = {.series = NULL};
+static void ask_of(const struct page *page, const char *what, const char *name, size_t size,
+                   cJSON *answers) {
     const struct page_source *source = &page->options.source;
-    if (heard->series <= PAGE_SERIES)
-        return;
+    struct text target;
+    text_init(&target);
+    text_printf(&target, "%s/", what);
+    write_part(&target, name, size);
+    if (!text_is_oom(&target))
+        source->each(source->context, target.data, hear_answer, answers);
+    text_release(&target);
+}
+
+/* Few hosts have so many symbols that the price of one has to be asked for by its name. */
+static void ask_watched(struct page *page, bool is_whole, struct heard *heard) {
+    struct watched *watched = &heard->watched;
     lock_acquire(&page->lock, page_lock);
-    page_stream_symbols(page, take_watched, &watched);
+    page_stream_symbols(page, take_watched, watched);
     lock_release(&page->lock, page_lock);
-    for (size_t i = 0; i < watched.count; i++) {
-        struct text target;
-        text_init(&target);
-        text_puts(&target, PAGE_QUOTES "/");
-        write_part(&target, watched.items[i].name, watched.items[i].size);
-        source->each(source->context, target.data, hear_quotes, heard);
-        text_release(&target);
+    for (size_t i = 0; i < watched->count; i++) {
+        const char *name = watched->items[i].name;
+        const size_t size = watched->items[i].size;
+        if (heard->series > PAGE_SERIES)
+            ask_of(page, PAGE_QUOTES, name, size, heard->quotes);
+        if (!is_whole)
+            continue;
+        watched->items[i].published = cJSON_CreateArray();
+        ask_of(page, PAGE_PUBLISHED, name, size, watched->items[i].published);
     }
 }
 
@@ -141,6 +155,14 @@ static void enter_series_and_signals(struct page *page, const struct heard *hear
     }
     cJSON_ArrayForEach(answer, heard->quotes)
         page_series_enter(&page->series, member(answer, "quotes"), page->tick);
+}
+
+REQUIRES(page_lock)
+static void enter_published(struct page *page, const struct watched *watched) {
+    for (size_t i = 0; i < watched->count; i++)
+        page_published_enter(&page->published, watched->items[i].name, watched->items[i].size,
+                             watched->items[i].published, page->tick);
+    page_published_forget(&page->published, page->tick);
 }
 
 static void put_text(struct json_writer *json, const char *name, const cJSON *value) {
@@ -197,7 +219,7 @@ void page_look(struct page *page, bool is_whole) {
     (void)snprintf(target, sizeof target, PAGE_LOOK "?since=%" PRId64 "&until=%" PRId64,
                    page->since_ns, heard.began_ns);
     source->each(source->context, target, hear_look, &heard);
-    ask_watched(page, &heard);
+    ask_watched(page, is_whole, &heard);
     if (with_setup)
         source->each(source->context, PAGE_SETUP, hear_setup, &heard);
     if (is_whole) {
@@ -208,8 +230,10 @@ void page_look(struct page *page, bool is_whole) {
     lock_acquire(&page->lock, page_lock);
     page->tick++;
     enter_series_and_signals(page, &heard);
-    if (is_whole)
+    if (is_whole) {
+        enter_published(page, &heard.watched);
         enter_state(page, &heard);
+    }
     if (with_setup)
         enter_setup(page, &heard);
     lock_release(&page->lock, page_lock);

@@ -4,7 +4,7 @@
  *   page.c          the thread, the routes
  *   page_look.c     asks the host, and enters what it said
  *   page_history.c  rate, lag and latency, second by second
- *   page_series.c   prices; page_signals.c signals
+ *   page_series.c   prices; page_signals.c signals; page_published.c published series
  *   page_stream.c   one client's events
  *   page_html.c     the document; page_assets.c what belongs to it
  *
@@ -116,6 +116,51 @@ void page_signals_enter(struct page_signals *signals, const cJSON *list, uint64_
 void page_signals_write(const struct page_signals *signals, const char *symbol, size_t size,
                         uint64_t tick, size_t most, struct json_writer *json);
 
+/* ---- published series, of symbols that streams show ---- */
+
+#define PAGE_PUBLISHED_NAME 128 /* of a deployment or a series, with its end */
+
+struct page_published_point {
+    int64_t time_ms;
+    double value; /* NAN: a gap */
+    uint64_t tick;
+};
+
+struct page_published_series {
+    char deployment[PAGE_PUBLISHED_NAME], series[PAGE_PUBLISHED_NAME];
+    uint32_t time_frame_s; /* 0: none */
+    uint64_t seen_tick;
+    size_t count;
+    struct page_published_point points[PAGE_PUBLISHED_POINTS]; /* by time, each time once */
+};
+
+struct page_published_symbol {
+    char name[PAGE_SYMBOL_MAX + 1];
+    size_t size; /* 0: a free place */
+    uint64_t seen_tick;
+    uint64_t whole_tick; /* something was gone that a client may have been told of */
+    size_t more;         /* series that are not among the items */
+    uint64_t more_tick;
+    size_t count;
+    struct page_published_series *items[PAGE_PUBLISHED_SERIES];
+};
+
+struct page_published {
+    struct page_published_symbol symbols[PAGE_STREAMS];
+};
+
+void page_published_release(struct page_published *published);
+/* Enters what processes said of a symbol: an array of their answers to PAGE_PUBLISHED. */
+void page_published_enter(struct page_published *published, const char *name, size_t size,
+                          const cJSON *answers, uint64_t tick);
+/* Of symbols that nothing was entered for at this tick: nobody shows them. */
+void page_published_forget(struct page_published *published, uint64_t tick);
+/* The member "published" of a frame for who has seen the tick; nothing without news:
+ * {"whole":BOOL,"more":N,"series":[[DEPLOYMENT,SERIES,TIME_FRAME_S,[[TIME_MS,VALUE],...]],...]}
+ * "whole": what is not in it is no more. Otherwise points that are new, or have another value. */
+void page_published_write(const struct page_published *published, const char *name, size_t size,
+                          uint64_t tick, struct json_writer *json);
+
 /* ---- all of it ---- */
 
 LOCK_CLASS(page_lock);
@@ -140,6 +185,7 @@ struct page {
     struct page_history history GUARDED_BY(page_lock);
     struct page_series series GUARDED_BY(page_lock);
     struct page_signals signals GUARDED_BY(page_lock);
+    struct page_published published GUARDED_BY(page_lock);
     struct page_stream *streams GUARDED_BY(page_lock);
     size_t stream_count GUARDED_BY(page_lock);
 };

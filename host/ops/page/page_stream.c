@@ -7,6 +7,7 @@
  *   "history"   [[TIME_MS,MESSAGES_PER_S,LAG,P50_MS,P99_MS],...]
  *   "quotes"    [[TIME_FRAME_S,TIME_MS,PRICE],...] of the symbol that the client shows
  *   "signals"   of that symbol, or without one of all
+ *   "published" series of that symbol, when there is news of them (page_published_write())
  */
 #include "ops/page/page_private.h"
 
@@ -57,6 +58,8 @@ static void write_lists(const struct page *page, const struct page_stream *strea
     json_begin_array(json, "signals");
     page_signals_write(&page->signals, symbol, stream->size, stream->seen, SIGNALS_AT_ONCE, json);
     json_end_array(json);
+    if (symbol != NULL)
+        page_published_write(&page->published, symbol, stream->size, stream->seen, json);
 }
 
 REQUIRES(page_lock)

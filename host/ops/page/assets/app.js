@@ -6,7 +6,7 @@
 "use strict";
 (() => {
 const byId = (id) => document.getElementById(id);
-const SIGNALS_SHOWN = 20, SYMBOL_SIGNALS_SHOWN = 100;
+const SIGNALS_SHOWN = 20, SYMBOL_SIGNALS_SHOWN = 100, SERIES_SHOWN = 12, SERIES_POINTS = 256;
 const HISTORY_MS = 15 * 60 * 1000, SHOWN_MS = 2 * 60 * 1000, STALE_MS = 5000, RETRY_MS = 3000;
 
 /* ---- texts ---- */
@@ -113,6 +113,8 @@ const known = {
   view: "overview", symbol: null, frame: null,
   quotes: new Map(), /* time frame -> [[ms, price], ...] */
   symbolSignals: [],
+  published: new Map(), /* key -> {deployment, name, frame, points: [[ms, value], ...]} */
+  more: 0, /* published series that the host did not send */
 };
 
 /* ---- charts ---- */
@@ -122,16 +124,16 @@ const palette = () => {
   return (name) => style.getPropertyValue(name).trim();
 };
 
-function chart(id, labels, colors, options) {
+function chart(place, labels, colors, options) {
   const color = palette();
-  const made = new Dygraph(byId(id), [[new Date(0), ...labels.slice(1).map(() => null)]], {
+  const made = new Dygraph(place, [[new Date(0), ...labels.slice(1).map(() => null)]], {
     labels, colors: colors.map(color), legend: "never", strokeWidth: 1.6,
     gridLineColor: color("--grid"), axisLineColor: color("--grid"), axisLabelWidth: 58, axisLabelFontSize: 11,
     highlightCircleSize: 3, fillAlpha: 0.12, rightGap: 8, xRangePad: 0,
     axes: {x: {pixelsPerLabel: 76, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 34, axisLabelFormatter: (value) => few(value)}},
     interactionModel: {}, ...options,
   });
-  byId(id).style.width = byId(id).style.height = ""; /* which it gives to one that is hidden */
+  place.style.width = place.style.height = ""; /* which it gives to one that is hidden */
   return made;
 }
 
@@ -141,6 +143,7 @@ function axisTime(date) {
 }
 
 let charts = null;
+const seriesCharts = new Map(); /* key -> {figure, chart, one} */
 
 /* The library's own legend sets styles in a way that the page's policy refuses; it is not used. */
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
@@ -148,18 +151,20 @@ Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.
 /* A chart in a section that is hidden has no size until that is shown. */
 const sizes = new ResizeObserver((entries) => {
   for (const entry of entries) {
-    const one = Object.values(charts || {}).find((each) => each.maindiv_ === entry.target);
+    const all = [...Object.values(charts || {}), ...[...seriesCharts.values()].map((each) => each.chart)];
+    const one = all.find((each) => each.maindiv_ === entry.target);
     if (one && entry.contentRect.width > 0) one.resize();
   }
 });
 
 function makeCharts() {
   for (const one of Object.values(charts || {})) one.destroy();
+  for (const key of [...seriesCharts.keys()]) removeSeriesChart(key);
   charts = {
-    rate: chart("chart-rate", ["time", "rate"], ["--c1"], {includeZero: true, fillGraph: true}),
-    lag: chart("chart-lag", ["time", "lag"], ["--c3"], {includeZero: true, fillGraph: true}),
-    latency: chart("chart-latency", ["time", "p50", "p99"], ["--c1", "--c2"], {includeZero: true}),
-    price: chart("chart-price", ["time", "price", "up", "down"], ["--c1", "--up", "--down"], {
+    rate: chart(byId("chart-rate"), ["time", "rate"], ["--c1"], {includeZero: true, fillGraph: true}),
+    lag: chart(byId("chart-lag"), ["time", "lag"], ["--c3"], {includeZero: true, fillGraph: true}),
+    latency: chart(byId("chart-latency"), ["time", "p50", "p99"], ["--c1", "--c2"], {includeZero: true}),
+    price: chart(byId("chart-price"), ["time", "price", "up", "down"], ["--c1", "--up", "--down"], {
       connectSeparatedPoints: true, axisLabelWidth: 70,
       axes: {x: {pixelsPerLabel: 90, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 40, axisLabelFormatter: price}},
       series: {
@@ -237,6 +242,7 @@ function drawPrice() {
   setText(byId("price-note"), points.length > 0 ? "▲ ▼ signals by the sign of their value. The newest price four times a second at most; by event time." :
     known.symbol ? "No price with a time frame has come for this symbol yet." : "");
   readPrice(null, []);
+  drawPublished();
 }
 
 function readPrice(x, points) {
@@ -246,6 +252,95 @@ function readPrice(x, points) {
   if (known.frame) parts.push(element("span", {class: "unit"}, frame(known.frame)));
   if (shown) parts.push(element("strong", {}, price(shown.yval)), element("span", {class: "unit"}, time(shown.xval)));
   caption.replaceChildren(...parts.flatMap((part) => [part, " "]));
+}
+
+/* ---- published series ---- */
+
+/* Of the time frame that is shown, and of none. */
+function publishedShown() {
+  return [...known.published].filter(([, one]) => one.frame === 0 || one.frame === known.frame)
+    .map(([key, one]) => ({key, ...one}))
+    .sort((a, b) => a.deployment < b.deployment ? -1 : a.deployment > b.deployment ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : a.frame - b.frame);
+}
+
+function removeSeriesChart(key) {
+  const one = seriesCharts.get(key);
+  seriesCharts.delete(key);
+  sizes.unobserve(one.chart.maindiv_);
+  one.chart.destroy();
+  one.figure.remove();
+}
+
+function addSeriesChart(key) {
+  const place = element("div", {class: "chart low", role: "img"});
+  const figure = element("figure", {}, element("figcaption"), place);
+  byId("published-charts").append(figure); /* it has no size before */
+  const made = {figure, chart: chart(place, ["time", "value"], ["--c3"], {
+    axes: {x: {pixelsPerLabel: 90, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 26, axisLabelFormatter: few}},
+    axisLabelWidth: 70, yRangePad: 6,
+    highlightCallback: (event, x, points) => readSeries(key, points[0]), unhighlightCallback: () => readSeries(key, null),
+  })};
+  seriesCharts.set(key, made);
+  sizes.observe(place);
+  return made;
+}
+
+function readSeries(key, point) {
+  const made = seriesCharts.get(key), one = made.one;
+  const last = one.points[one.points.length - 1], at = point ? [point.xval, point.yval] : last;
+  const by = one.frame > 0 ? `${one.deployment}, ${frame(one.frame)}` : one.deployment;
+  const hasAny = one.points.some(([, value]) => isNumber(value));
+  made.figure.firstElementChild.replaceChildren(one.name, " ", element("span", {class: "unit"}, by), " ",
+    hasAny ? element("strong", {}, price(at[1])) : element("span", {class: "unit"}, "no value yet"), " ", element("span", {class: "unit"}, time(at[0])));
+  made.chart.maindiv_.setAttribute("aria-label", `${one.name} of ${by}: ${isNumber(last[1]) ? price(last[1]) : "no value"}`);
+}
+
+/* On the time axis of the price, as long as there is one. */
+function drawSeriesChart(one, range) {
+  const made = seriesCharts.get(one.key) || addSeriesChart(one.key);
+  made.one = one;
+  made.chart.updateOptions({file: one.points.map(([ms, value]) => [new Date(ms), value]), dateWindow: range});
+  made.figure.dataset.series = one.name;
+  made.figure.dataset.deployment = one.deployment;
+  made.chart.maindiv_.dataset.points = one.points.length;
+  readSeries(one.key, null);
+}
+
+function drawPublished() {
+  if (!charts || known.view !== "symbol") return;
+  const all = publishedShown(), drawn = all.slice(0, SERIES_SHOWN), keys = new Set(drawn.map((one) => one.key));
+  byId("published").hidden = known.published.size === 0;
+  const range = (known.quotes.get(known.frame) || []).length > 1 ? charts.price.xAxisRange() : null;
+  for (const key of [...seriesCharts.keys()]) if (!keys.has(key)) removeSeriesChart(key);
+  for (const one of drawn) drawSeriesChart(one, range);
+  drawn.forEach((one, index) => {
+    const {figure} = seriesCharts.get(one.key), place = byId("published-charts");
+    if (place.children[index] !== figure) place.insertBefore(figure, place.children[index]);
+  });
+  showPublishedNote(all.length, drawn.length);
+  setRows(byId("published-values"), all.map((one) => {
+    const [ms, value] = one.points[one.points.length - 1], date = new Date(ms);
+    return [head(one.name), {text: one.deployment}, number(one.frame > 0 ? frame(one.frame) : NONE), number(price(value)),
+      {text: dated.format(date), title: date.toISOString().replace("T", " ").replace("Z", " UTC")}];
+  }), 5, "None of this time frame.");
+}
+
+function showPublishedNote(all, drawn) {
+  const others = known.published.size - all;
+  setText(byId("published-note"), [all === 0 ? "None of this time frame." : "",
+    all > drawn ? `${all - drawn} more of this time frame stand among the newest values.` : "",
+    others > 0 ? `${others} of other time frames.` : "",
+    known.more > 0 ? `${whole.format(known.more)} more are left out.` : ""].filter((text) => text).join(" "));
+}
+
+function takePublished(published) {
+  if (published.whole) known.published = new Map();
+  known.more = published.more;
+  for (const [deployment, name, seconds, points] of published.series) {
+    const key = JSON.stringify([deployment, name, seconds]);
+    const before = known.published.get(key), all = new Map([...(before ? before.points : []), ...points]);
+    known.published.set(key, {deployment, name, frame: seconds, points: [...all].sort((a, b) => a[0] - b[0]).slice(-SERIES_POINTS)});
+  }
 }
 
 /* ---- the overview ---- */
@@ -359,7 +454,8 @@ function showSymbols() {
 }
 
 function showFrames() {
-  const frames = [...new Set([...(known.symbols.get(known.symbol) || []), ...known.quotes.keys()])].sort((a, b) => a - b);
+  const published = [...known.published.values()].map((one) => one.frame).filter((seconds) => seconds > 0);
+  const frames = [...new Set([...(known.symbols.get(known.symbol) || []), ...known.quotes.keys(), ...published])].sort((a, b) => a - b);
   const box = byId("frames");
   if (!frames.includes(known.frame) && frames.length > 0) known.frame = frames[0];
   const text = JSON.stringify([frames, known.frame]);
@@ -453,6 +549,7 @@ function take(message, isReset) {
     known.signals = [];
     known.symbolSignals = [];
     known.quotes = new Map();
+    known.published = new Map();
     byId("signals").replaceChildren();
     byId("symbol-signals").replaceChildren();
   }
@@ -461,11 +558,12 @@ function take(message, isReset) {
   takeHistory(message.history);
   addQuotes(message.quotes);
   takeSignals(message.signals, isReset);
+  if (message.published) takePublished(message.published);
   if (message.state) known.state = message.state;
   if (message.state || isReset) showState();
   if (message.setup) showSetup();
   if (message.symbols || isReset) showSymbols();
-  if (message.quotes.length > 0 || message.signals.length > 0 || isReset) { showFrames(); drawPrice(); }
+  if (message.quotes.length > 0 || message.signals.length > 0 || message.published || isReset) { showFrames(); drawPrice(); }
 }
 
 function takeHistory(moments) {
@@ -579,6 +677,7 @@ function chooseSymbol(part) {
   known.symbol = name;
   known.frame = null;
   known.quotes = new Map();
+  known.published = new Map();
   known.symbolSignals = [];
   byId("symbol-signals").replaceChildren();
   byId("symbol").value = name || "";

@@ -132,6 +132,144 @@ Test(page_signals, are_bounded_in_number_and_size) {
     free(signals);
 }
 
+/* ---- published series ---- */
+
+static struct page_published *published;
+
+static void begin_published(void) {
+    published = calloc(1, sizeof *published);
+}
+
+static void end_published(void) {
+    page_published_release(published);
+    free(published);
+}
+
+static void enter_published(const char *symbol, const char *answers, uint64_t tick) {
+    cJSON *list = cJSON_Parse(answers);
+    cr_assert_not_null(list, "%s", answers);
+    page_published_enter(published, symbol, strlen(symbol), list, tick);
+    cJSON_Delete(list);
+}
+
+static void expect_published(const char *symbol, uint64_t tick, const char *expected) {
+    text_init(&text);
+    json = json_writer_of(&text);
+    json_begin_object(&json, NULL);
+    page_published_write(published, symbol, strlen(symbol), tick, &json);
+    json_end_object(&json);
+    cr_expect_str_eq(text.data, expected);
+    text_release(&text);
+}
+
+#define EMA(points) "[{\"more\":0,\"published\":[[\"d\",\"ema\",60," points "]]}]"
+#define FRAME(whole, more, series)                                                                 \
+    "{\"published\":{\"whole\":" whole ",\"more\":" more ",\"series\":[" series "]}}"
+
+Test(page_published, a_point_is_told_once, .init = begin_published, .fini = end_published) {
+    enter_published("A", EMA("[[1000,1.5],[2000,null]]"), 5);
+    expect_published("A", 4, FRAME("true", "0", "[\"d\",\"ema\",60,[[1000,1.5],[2000,null]]]"));
+    expect_published("A", 5, "{}");
+    enter_published("A", EMA("[[1000,1.5],[2000,null],[3000,0.1]]"), 9);
+    expect_published("A", 5, FRAME("false", "0", "[\"d\",\"ema\",60,[[3000,0.1]]]"));
+    expect_published("A", 0,
+                     FRAME("true", "0", "[\"d\",\"ema\",60,[[1000,1.5],[2000,null],[3000,0.1]]]"));
+    expect_published("B", 0, "{}");
+}
+
+Test(page_published, of_one_time_the_last_value_stands, .init = begin_published,
+     .fini = end_published) {
+    enter_published("A", EMA("[[1000,1],[2000,2],[2000,3]]"), 1);
+    expect_published("A", 0, FRAME("true", "0", "[\"d\",\"ema\",60,[[1000,1],[2000,3]]]"));
+    enter_published("A", EMA("[[1000,1],[2000,2],[2000,3],[2000,4],[1500,9]]"), 2);
+    expect_published("A", 1, FRAME("false", "0", "[\"d\",\"ema\",60,[[1500,9],[2000,4]]]"));
+}
+
+Test(page_published, the_oldest_go_without_a_word, .init = begin_published, .fini = end_published) {
+    enter_published("A", EMA("[[1000,1],[2000,2],[3000,3]]"), 1);
+    enter_published("A", EMA("[[2000,2],[3000,3],[4000,4]]"), 2);
+    expect_published("A", 1, FRAME("false", "0", "[\"d\",\"ema\",60,[[4000,4]]]"));
+}
+
+Test(page_published, who_began_anew_is_told_whole, .init = begin_published, .fini = end_published) {
+    enter_published("A", EMA("[[1000,1],[2000,2],[3000,3]]"), 1);
+    enter_published("A", EMA("[[1000,1]]"), 2);
+    expect_published("A", 1, FRAME("true", "0", "[\"d\",\"ema\",60,[[1000,1]]]"));
+    enter_published("A", EMA("[[500,1],[1500,1]]"), 3);
+    expect_published("A", 2, FRAME("true", "0", "[\"d\",\"ema\",60,[[500,1],[1500,1]]]"));
+}
+
+Test(page_published, lanes_and_processes_make_one_series, .init = begin_published,
+     .fini = end_published) {
+    enter_published("A",
+                    "[{\"more\":2,\"published\":[[\"d\",\"ema\",60,[[1000,1],[3000,3]]],"
+                    "[\"d\",\"ema\",300,[[1000,7]]],[\"d\",\"ema\",60,[[2000,2]]]]},"
+                    "{\"more\":3,\"published\":[[\"d\",\"ema\",60,[[4000,4]]],"
+                    "[\"e\",\"ema\",60,[[1000,5]]],[5],[\"d\",\"ema\",\"60\",[]]]}]",
+                    1);
+    expect_published("A", 0,
+                     FRAME("true", "5",
+                           "[\"d\",\"ema\",60,[[1000,1],[2000,2],[3000,3],[4000,4]]],"
+                           "[\"d\",\"ema\",300,[[1000,7]]],[\"e\",\"ema\",60,[[1000,5]]]"));
+}
+
+Test(page_published, one_that_is_told_of_no_more_goes_after_a_while, .init = begin_published,
+     .fini = end_published) {
+    enter_published("A", EMA("[[1000,1]]"), 1);
+    enter_published("A", "[]", 5);
+    expect_published("A", 1, "{}");
+    enter_published("A", "[]", 40);
+    expect_published("A", 5, FRAME("true", "0", ""));
+}
+
+Test(page_published, a_symbol_that_nobody_shows_is_forgotten, .init = begin_published,
+     .fini = end_published) {
+    char name[8];
+    for (int i = 0; i < PAGE_STREAMS + 1; i++) {
+        snprintf(name, sizeof name, "S%d", i);
+        enter_published(name, EMA("[[1000,1]]"), 1);
+    }
+    expect_published(name, 0, "{}");
+    enter_published("S0", EMA("[[1000,1]]"), 2);
+    page_published_forget(published, 2);
+    expect_published("S0", 1, "{}");
+    expect_published("S1", 0, "{}");
+    enter_published("S1", EMA("[[1000,1]]"), 3);
+    expect_published("S1", 2, FRAME("true", "0", "[\"d\",\"ema\",60,[[1000,1]]]"));
+}
+
+Test(page_published, is_bounded_in_series_and_points, .init = begin_published,
+     .fini = end_published) {
+    text_init(&text);
+    json = json_writer_of(&text);
+    json_begin_array(&json, NULL);
+    json_begin_object(&json, NULL);
+    json_begin_array(&json, "published");
+    for (unsigned i = 0; i < PAGE_PUBLISHED_SERIES + 3; i++) {
+        json_begin_array(&json, NULL);
+        json_text(&json, NULL, "d");
+        json_text(&json, NULL, "ema");
+        json_unsigned(&json, NULL, i);
+        json_begin_array(&json, NULL);
+        for (int k = 0; k < PAGE_PUBLISHED_POINTS + 5; k++)
+            text_printf(json_value(&json, NULL), "[%d,1]", k);
+        json_end_array(&json);
+        json_end_array(&json);
+    }
+    json_end_array(&json);
+    json_end_object(&json);
+    json_end_array(&json);
+    char *answers = strdup(text.data);
+    text_release(&text);
+    enter_published("A", answers, 1);
+    free(answers);
+    const struct page_published_symbol *symbol = &published->symbols[0];
+    cr_expect_eq(symbol->count, PAGE_PUBLISHED_SERIES);
+    cr_expect_eq(symbol->more, 3);
+    cr_expect_eq(symbol->items[0]->count, PAGE_PUBLISHED_POINTS);
+    cr_expect_eq(symbol->items[0]->points[0].time_ms, 5);
+}
+
 /* ---- history ---- */
 
 static void add_moment(struct page_history *history, int second, double messages, double lag,
@@ -189,10 +327,10 @@ Test(page_html, whatever_comes_from_outside_is_text) {
                          "\"ready\":{\"status\":\"not ready\",\"checks\":[{\"status\":\"fail\","
                          "\"name\":\"<em>\",\"detail\":\"<p>\"}]}}");
     cJSON *signals = parse("[{\"symbol\":\"<img src=x onerror=alert(1)>\",\"name\":\"<a>\"}]");
-    cJSON *setup =
-        parse("[{\"name\":\"<q>\",\"parameters\":[{\"name\":\"<h1>\",\"value\":null}]}]");
-    static const char *const marks[] = {"<b>&", "<i>",  "</td></span>", "<u>",   "<s>",
-                                        "<em>", "<img", "<q>",          "<h1>&", "<a>"};
+    cJSON *setup = parse("[{\"name\":\"<q>\",\"parameters\":[{\"name\":\"<h1>\",\"value\":null}],"
+                         "\"series\":[\"<tt>\"]}]");
+    static const char *const marks[] = {"<b>&", "<i>", "</td></span>", "<u>", "<s>", "<em>",
+                                        "<img", "<q>", "<h1>&",        "<a>", "<tt>"};
     struct text html;
     text_init(&html);
     page_html_write(&html, state, setup, signals, "1.2.3");
