@@ -166,7 +166,7 @@ static const char nothing[] =
     "\"partitions\":[]},\"sinks\":[],\"strategies\":[],\"findings\":[],\"last_reload\":{\"ok\":"
     "true,\"changed\":"
     "false,"
-    "\"given_up\":false,\"deployments\":[],\"faults\":[]}}";
+    "\"given_up\":false,\"deployments\":[],\"faults\":[],\"warnings\":[]}}";
 
 cJSON *merge_status(const struct merge_part *parts, size_t count) {
     cJSON *all = cJSON_CreateObject();
@@ -203,7 +203,7 @@ static bool merge_one_report(cJSON *into, cJSON *from, const char *worker) {
            keep_extreme(into, from, "pause_ms", false) &&
            keep_extreme(into, from, "save_ms", false) &&
            keep_extreme(into, from, "took_ms", false) && join(into, "deployments", from, worker) &&
-           join(into, "faults", from, worker);
+           join(into, "faults", from, worker) && join(into, "warnings", from, worker);
 }
 
 static bool add_fault(cJSON *into, const struct merge_part *part) {
