@@ -175,10 +175,11 @@ static bool check_ports(struct build *build, const struct assignment *a, const c
         if (*at == '\0')
             return true;
     }
-    faults_add(build->faults, a->place,
-               "[%s] port = %s is invalid: expected a number from 1 to 65535, or one for each host, "
-               "separated by commas",
-               a->section, value);
+    faults_add(
+        build->faults, a->place,
+        "[%s] port = %s is invalid: expected a number from 1 to 65535, or one for each host, "
+        "separated by commas",
+        a->section, value);
     return false;
 }
 

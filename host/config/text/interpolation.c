@@ -46,10 +46,11 @@ static bool check_name(const char *name, struct error *error) {
 static bool fold_default(const struct reference *reference, struct error *error) {
     if (reference->otherwise == NULL || fold_dollars(reference->otherwise))
         return true;
-    return error_set(error, ERROR_INVALID,
-                     "the default of ${%s:-DEFAULT} has a dollar in it: a default has no variables; "
-                     "write $$ for a dollar",
-                     reference->name);
+    return error_set(
+        error, ERROR_INVALID,
+        "the default of ${%s:-DEFAULT} has a dollar in it: a default has no variables; "
+        "write $$ for a dollar",
+        reference->name);
 }
 
 static bool put_value(const struct reference *reference, const char *const *environment,
