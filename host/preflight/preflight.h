@@ -21,6 +21,9 @@ void preflight_directories(const struct config *config, struct faults *faults);
  * as far as can be told, which is a warning. */
 void preflight_port(const struct config *config, struct faults *faults);
 
+/* Whether the token of [http] token_file is there and is one. */
+void preflight_token(const struct config *config, struct faults *faults);
+
 /*
  * Asks the brokers, for at most `timeout_ns` a question: whether they answer and accept who asks,
  * whether the topics are there, and whether they may be read. Rights that only a group's member or

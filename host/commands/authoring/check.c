@@ -201,6 +201,7 @@ static bool check_start(const struct check *check) {
     if (!check->is_elsewhere) {
         preflight_directories(check->config, &faults);
         preflight_port(check->config, &faults);
+        preflight_token(check->config, &faults);
     }
     if (check->does_connect)
         preflight_brokers(check->config, BROKER_TIMEOUT_NS, &faults);
