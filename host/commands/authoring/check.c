@@ -196,10 +196,12 @@ static void check_deployments(struct check *check, struct log *log) {
 }
 
 /* What the start would try here. False when it would fail. */
-static bool check_start(const struct check *check) {
+static bool check_start(const struct check *check, struct log *log) {
     struct faults faults = FAULTS_INIT;
     if (!check->is_elsewhere) {
         preflight_directories(check->config, &faults);
+        preflight_control(check->config, &faults);
+        preflight_clients(check->config, log, &faults);
         preflight_port(check->config, &faults);
         preflight_token(check->config, &faults);
     }
@@ -312,7 +314,7 @@ static int check_all(struct check *check, struct log *log, char **paths, int cou
     bool can_start = true;
     if (count == 0) {
         check_deployments(check, log);
-        can_start = check_start(check);
+        can_start = check_start(check, log);
     } else {
         check_files(check, paths, count);
     }

@@ -192,6 +192,42 @@ Test(preflight, an_address_of_another_machine_is_an_error) {
     cr_expect_eq(faults.count, 0);
 }
 
+/* ---- clients and the control socket ---- */
+
+static void expect_client(const char *more, const char *fault) {
+    struct log *log = log_new();
+    load(more);
+    faults_release(&faults);
+    preflight_clients(config, log, &faults);
+    cr_expect_eq(faults.error_count, (size_t)(fault != NULL), "%s", more);
+    cr_expect(fault == NULL || says(fault), "%s: %s", fault,
+              faults.count > 0 ? faults.items[0].text : "nothing");
+    log_free(log);
+}
+
+Test(preflight, settings_that_no_client_can_be_made_of_are_told_with_their_line) {
+    expect_client("[kafka]\nsecurity.protocol = SSL\nssl.ca.location = /nowhere\n",
+                  "take5.ini:8: [kafka]: librdkafka rejects the settings: ssl.ca.location failed");
+    expect_client("[kafka]\nsecurity.protocol = SASL_PLAINTEXT\nsasl.mechanism = PLAIN\n",
+                  "sasl.username and sasl.password must be set");
+    expect_client("[signals]\nsinks = kafka\n[sink:kafka]\nsecurity.protocol = SSL\n"
+                  "ssl.ca.location = /nowhere\n",
+                  "take5.ini:10: librdkafka rejects the settings of the producer: ssl.ca.location");
+    expect_client("[signals]\nsinks = kafka\n", NULL);
+}
+
+Test(preflight, a_group_or_a_directory_of_the_control_socket_that_is_not_there) {
+    load("[control]\ngroup = no-such-group-here\nsocket = nowhere/socket\n");
+    preflight_control(config, &faults);
+    cr_expect_eq(faults.error_count, 2);
+    cr_expect(says("take5.ini:7: [control] group = no-such-group-here: no such group"));
+    cr_expect(says("take5.ini:8: [control] socket = "));
+    faults_release(&faults);
+    load("");
+    preflight_control(config, &faults);
+    cr_expect_eq(faults.count, 0);
+}
+
 /* ---- the token ---- */
 
 static void expect_token(const char *text, int error_count) {
