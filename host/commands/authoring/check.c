@@ -411,8 +411,9 @@ const struct command command_check = {
     .summary = "check whether a configuration or strategies are fit to run",
     .description =
         "Without a file: checks whether the configuration and all its strategies are fit to "
-        "run, and whether a start by this user would find its directories writable and its port "
-        "free. Nothing is changed; all faults are reported at once. The exit code is 78 for a "
+        "run, and whether a start by this user would find its directories writable, its port free, "
+        "and what it makes clients of. Nothing is changed; all faults are reported at once. The "
+        "exit code is 78 for a "
         "configuration that is refused. If the command line sets another take5.strategy_dir, "
         "deployments whose strategy is not there are skipped and listed; the same applies to list "
         "and replay."
