@@ -21,6 +21,16 @@ static bool put(cJSON *object, const char *name, cJSON *value) {
     return false;
 }
 
+/* A sentence that another worker has said: of the configuration, which is that of all. */
+static bool has_text(const cJSON *list, const cJSON *item) {
+    const cJSON *other;
+    cJSON_ArrayForEach(other, list) {
+        if (cJSON_IsString(item) && cJSON_Compare(other, item, true))
+            return true;
+    }
+    return false;
+}
+
 /* Puts the items of a list behind those of another, each with its worker. They are taken. */
 static bool join(cJSON *into, const char *name, cJSON *from, const char *worker) {
     cJSON *list = member(into, name), *more = member(from, name);
@@ -31,6 +41,10 @@ static bool join(cJSON *into, const char *name, cJSON *from, const char *worker)
     if (list == NULL)
         return false;
     for (cJSON *item; (item = cJSON_DetachItemFromArray(more, 0)) != NULL;) {
+        if (has_text(list, item)) {
+            cJSON_Delete(item);
+            continue;
+        }
         const bool did = !cJSON_IsObject(item) || member(item, "worker") != NULL ||
                          cJSON_AddStringToObject(item, "worker", worker) != NULL;
         if (!did || !cJSON_AddItemToArray(list, item)) {
