@@ -143,6 +143,46 @@ static bool check_mode(struct build *build, const struct assignment *a, const ch
     return false;
 }
 
+/* What libpq would take for a list of parameters elsewhere; here it is a name, and may have shown a
+ * password. */
+static bool check_database(struct build *build, const struct assignment *a, const char *value) {
+    if (strchr(value, '=') == NULL && strstr(value, "://") == NULL)
+        return true;
+    faults_add(build->faults, a->place,
+               "[%s] dbname is not the name of a database (it is not shown, since it may have a "
+               "password in it): give host, port, user and password.file as keys of their own",
+               a->section);
+    return false;
+}
+
+/* A number from 1 to 65535. */
+static bool is_port(const char *text, size_t size) {
+    char digits[6] = "";
+    if (size == 0 || size >= sizeof digits || strspn(text, "0123456789") < size)
+        return false;
+    memcpy(digits, text, size);
+    const long port = strtol(digits, NULL, 10);
+    return port > 0 && port <= UINT16_MAX;
+}
+
+/* libpq says so only when it connects. */
+static bool check_ports(struct build *build, const struct assignment *a, const char *value) {
+    for (const char *at = value;; at++) {
+        const size_t size = strcspn(at, ",");
+        if (!is_port(at, size))
+            break;
+        at += size;
+        if (*at == '\0')
+            return true;
+    }
+    faults_add(
+        build->faults, a->place,
+        "[%s] port = %s is invalid: expected a number from 1 to 65535, or one for each host, "
+        "separated by commas",
+        a->section, value);
+    return false;
+}
+
 static bool check_own(struct build *build, const struct assignment *a, const char *name) {
     static const char *const own[][2] = {
         {"client_encoding", "the host sets it"},
@@ -172,6 +212,10 @@ static bool check_parameter(struct build *build, const struct assignment *a, con
         return false;
     if (strcmp(name, "sslmode") == 0)
         return check_mode(build, a, *value);
+    if (strcmp(name, "dbname") == 0)
+        return check_database(build, a, *value);
+    if (strcmp(name, "port") == 0)
+        return check_ports(build, a, *value);
     return !is_path(name) || make_path(build, a, name, value);
 }
 
@@ -185,18 +229,43 @@ static bool has_control(const char *value) {
     return false;
 }
 
+/* "[USER@]HOST[:PORT]", where HOST may be "[ADDRESS]". */
+static bool is_authority(const char *text, size_t size) {
+    const char *user = memrchr(text, '@', size);
+    const char *host = user != NULL ? user + 1 : text, *end = text + size;
+    const char *bracket = memchr(host, ']', (size_t)(end - host));
+    const char *colon = memchr(bracket != NULL ? bracket : host, ':',
+                               (size_t)(end - (bracket != NULL ? bracket : host)));
+    if (host == end || host == colon)
+        return false;
+    return colon == NULL || colon + 1 == end || is_port(colon + 1, (size_t)(end - colon - 1));
+}
+
 /* A value is not shown. */
 static bool check_url(struct build *build, const struct assignment *a, const char *value) {
     const bool is_tls = strncasecmp(value, "https://", 8) == 0;
     const bool is_plain = strncasecmp(value, "http://", 7) == 0;
     const char *host = value + (is_tls ? 8 : 7);
-    if ((is_tls || is_plain) && strcspn(host, "/?#:") > 0 && strpbrk(host, " \t\"<>\\") == NULL)
+    if ((is_tls || is_plain) && is_authority(host, strcspn(host, "/?#")) &&
+        strpbrk(host, " \t\"<>\\") == NULL)
         return true;
     faults_add(build->faults, a->place,
                "[%s] %s is not an address such as https://host/path (it is not shown, since it may "
                "be a secret)",
                a->section, a->key);
     return false;
+}
+
+static bool check_header(struct build *build, const struct assignment *a, const char *header) {
+    static const char *const own[] = {"Content-Length", "Transfer-Encoding", "Idempotency-Key"};
+    const char *fault = is_token(header) ? NULL : "no header can have this name";
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (strcasecmp(own[i], header) == 0)
+            fault = "the host sets this header";
+    }
+    if (fault != NULL)
+        faults_add(build->faults, a->place, "[%s] " HEADER "%s: %s", a->section, header, fault);
+    return fault == NULL;
 }
 
 static bool check_request(struct build *build, const struct assignment *a, const char *name,
@@ -207,11 +276,8 @@ static bool check_request(struct build *build, const struct assignment *a, const
                    name, a->section);
         return false;
     }
-    if (is_header && !is_token(name + strlen(HEADER))) {
-        faults_add(build->faults, a->place, "[%s] %s: no header can have this name", a->section,
-                   name);
+    if (is_header && !check_header(build, a, name + strlen(HEADER)))
         return false;
-    }
     if (has_control(value)) {
         faults_add(build->faults, a->place,
                    "[%s] %s: the value has a line break or another "

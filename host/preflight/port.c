@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/schema.h"
+#include "ops/http/server/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,9 +48,14 @@ static bool try_bind(const struct addrinfo *found) {
 }
 
 static void tell(const struct config *config, struct faults *faults) {
-    const char *why = strerror(errno);
-    const intmax_t holder = errno == EADDRINUSE ? holder_of(config->state_dir) : 0;
-    if (holder > 0)
+    const int errnum = errno;
+    const char *why = strerror(errnum);
+    const intmax_t holder = errnum == EADDRINUSE ? holder_of(config->state_dir) : 0;
+    if (errnum == EADDRNOTAVAIL)
+        faults_add(faults, origin(config, "address"),
+                   "[http] address = %s: this machine does not have it (%s)", config->http_address,
+                   why);
+    else if (holder > 0)
         faults_warn(faults, origin(config, "port"),
                     "[http] port = %" PRId64 " is in use, probably by the host that runs in %s, "
                     "process %" PRIdMAX,
@@ -76,4 +82,11 @@ void preflight_port(const struct config *config, struct faults *faults) {
     if (!try_bind(found))
         tell(config, faults);
     freeaddrinfo(found);
+}
+
+void preflight_token(const struct config *config, struct faults *faults) {
+    struct error error;
+    if (config->http_enabled && config->http_token_file != NULL &&
+        !http_server_try_token(config->http_token_file, &error))
+        faults_add_error(faults, origin(config, "token_file"), &error);
 }

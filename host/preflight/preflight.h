@@ -9,6 +9,7 @@
 
 #include "base/faults.h"
 #include "config/config.h"
+#include "log/log.h"
 
 /*
  * Whether the host's directories, and those of the files that it writes, are there and may be
@@ -17,9 +18,19 @@
  */
 void preflight_directories(const struct config *config, struct faults *faults);
 
+/* Whether the group of the control socket is there, and a directory of its own that it may have. */
+void preflight_control(const struct config *config, struct faults *faults);
+
+/* Whether librdkafka makes clients of the settings, which each by itself is right. Connects to
+ * nobody. */
+void preflight_clients(const struct config *config, struct log *log, struct faults *faults);
+
 /* Whether the HTTP port is free. Taken while a host runs in this state directory it is that one's,
  * as far as can be told, which is a warning. */
 void preflight_port(const struct config *config, struct faults *faults);
+
+/* Whether the token of [http] token_file is there and is one. */
+void preflight_token(const struct config *config, struct faults *faults);
 
 /*
  * Asks the brokers, for at most `timeout_ns` a question: whether they answer and accept who asks,

@@ -42,18 +42,27 @@ static struct config *read_next(const struct service *service, struct faults *fa
     return NULL;
 }
 
+/* Nothing changes. */
+static void say_refused(struct log *log, const struct faults *faults) {
+    for (size_t i = 0; i < faults->count; i++) {
+        if (faults->items[i].is_warning)
+            log_change(log, LOG_LEVEL_WARNING, "config", "reload: %s", faults->items[i].text);
+        else
+            log_change_event(log, LOG_LEVEL_ERROR, "config", "reload.failed", "reload: %s",
+                             faults->items[i].text);
+    }
+    log_change_event(log, LOG_LEVEL_ERROR, "config", "reload.failed",
+                     "reload: nothing changed: %zu error%s in the configuration",
+                     faults->error_count, text_plural(faults->error_count));
+}
+
 bool service_reload(struct service *service, struct text *answer) {
     struct report report;
     struct error error;
     report_init(&report);
     struct config *next = read_next(service, &report.faults);
     if (next == NULL) {
-        for (size_t i = 0; i < report.faults.count; i++)
-            log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed", "reload: %s",
-                             report.faults.items[i].text);
-        log_change_event(service->log, LOG_LEVEL_ERROR, "config", "reload.failed",
-                         "reload: nothing changed: %zu error%s in the configuration",
-                         report.faults.error_count, text_plural(report.faults.error_count));
+        say_refused(service->log, &report.faults);
         engine_reload_unread(service->engine, &report);
     } else {
         engine_reload(service->engine, next, &report);

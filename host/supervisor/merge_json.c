@@ -21,6 +21,16 @@ static bool put(cJSON *object, const char *name, cJSON *value) {
     return false;
 }
 
+/* A sentence that another worker has said: of the configuration, which is that of all. */
+static bool has_text(const cJSON *list, const cJSON *item) {
+    const cJSON *other;
+    cJSON_ArrayForEach(other, list) {
+        if (cJSON_IsString(item) && cJSON_Compare(other, item, true))
+            return true;
+    }
+    return false;
+}
+
 /* Puts the items of a list behind those of another, each with its worker. They are taken. */
 static bool join(cJSON *into, const char *name, cJSON *from, const char *worker) {
     cJSON *list = member(into, name), *more = member(from, name);
@@ -31,6 +41,10 @@ static bool join(cJSON *into, const char *name, cJSON *from, const char *worker)
     if (list == NULL)
         return false;
     for (cJSON *item; (item = cJSON_DetachItemFromArray(more, 0)) != NULL;) {
+        if (has_text(list, item)) {
+            cJSON_Delete(item);
+            continue;
+        }
         const bool did = !cJSON_IsObject(item) || member(item, "worker") != NULL ||
                          cJSON_AddStringToObject(item, "worker", worker) != NULL;
         if (!did || !cJSON_AddItemToArray(list, item)) {
@@ -166,7 +180,7 @@ static const char nothing[] =
     "\"partitions\":[]},\"sinks\":[],\"strategies\":[],\"findings\":[],\"last_reload\":{\"ok\":"
     "true,\"changed\":"
     "false,"
-    "\"given_up\":false,\"deployments\":[],\"faults\":[]}}";
+    "\"given_up\":false,\"deployments\":[],\"faults\":[],\"warnings\":[]}}";
 
 cJSON *merge_status(const struct merge_part *parts, size_t count) {
     cJSON *all = cJSON_CreateObject();
@@ -203,7 +217,7 @@ static bool merge_one_report(cJSON *into, cJSON *from, const char *worker) {
            keep_extreme(into, from, "pause_ms", false) &&
            keep_extreme(into, from, "save_ms", false) &&
            keep_extreme(into, from, "took_ms", false) && join(into, "deployments", from, worker) &&
-           join(into, "faults", from, worker);
+           join(into, "faults", from, worker) && join(into, "warnings", from, worker);
 }
 
 static bool add_fault(cJSON *into, const struct merge_part *part) {

@@ -16,7 +16,9 @@ static void refuse(struct supervisor *supervisor, const struct faults *faults,
                    struct text *answer) {
     struct json_writer json = json_writer_of(answer);
     for (size_t i = 0; i < faults->count; i++)
-        log_change(supervisor->log, LOG_LEVEL_ERROR, "config", "reload: %s",
+        log_change(supervisor->log,
+                   faults->items[i].is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "config",
+                   "reload: %s",
                    faults->items[i].text != NULL ? faults->items[i].text : "out of memory");
     log_change_event(supervisor->log, LOG_LEVEL_ERROR, "config", "reload.failed",
                      "reload: nothing changed: %zu error%s in the configuration",
@@ -31,10 +33,7 @@ static void refuse(struct supervisor *supervisor, const struct faults *faults,
     json_number(&json, "took_ms", 0);
     json_begin_array(&json, "deployments");
     json_end_array(&json);
-    json_begin_array(&json, "faults");
-    for (size_t i = 0; i < faults->count; i++)
-        json_text(&json, NULL, faults->items[i].text);
-    json_end_array(&json);
+    faults_json(faults, &json);
     json_end_object(&json);
 }
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 from harness import paths, records
@@ -104,11 +105,11 @@ class BrokerTrouble(Scenario):
         host.stop()
         records.check_exactly_once(self, records.read(self.seen), tally)
 
-    def http_host(self):
+    def http_host(self, **kafka):
         """A host that works on all, and the port of its http."""
         host = self.new_host(sections={
             "http": {"enabled": "yes", "port": 0},
-            "kafka": DYNAMIC,
+            "kafka": {**DYNAMIC, **kafka},
             **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         host.drop("recorder")
         host.deploy("recorder", file=self.seen)
@@ -138,6 +139,29 @@ class BrokerTrouble(Scenario):
         tally = self.produce(300)
         self.kafka.wait_committed(host.group, tally["partitions"])
         self.wait_for("readiness", lambda: ready(port)[0] == 200)
+        host.stop()
+
+    def follows(self, port, what, code):
+        """Says how long readiness took; how long it may is not for a busy machine to judge."""
+        began = time.monotonic()
+        self.wait_for(f"readiness to be {code}, {what}", lambda: ready(port)[0] == code)
+        print(f"{what}: {code} after {time.monotonic() - began:.2f} s", file=sys.stderr)
+
+    def test_readiness_follows_a_broker_that_is_frozen_killed_and_back(self):
+        self.create()
+        host, port = self.http_host(**{"session.timeout.ms": 45_000})
+        for _ in range(2):
+            os.kill(self.kafka.process.pid, signal.SIGSTOP)
+            self.follows(port, "frozen", 503)
+            os.kill(self.kafka.process.pid, signal.SIGCONT)
+            self.follows(port, "thawed", 200)
+        self.kafka.kill()
+        self.follows(port, "killed", 503)
+        self.kafka.start()
+        self.follows(port, "back", 200)
+        self.assertEqual(host.events("partitions.lost"), [])
+        tally = self.produce(300)
+        self.kafka.wait_committed(host.group, tally["partitions"])
         host.stop()
 
     def test_a_topic_that_is_deleted_is_named_and_the_others_go_on(self):

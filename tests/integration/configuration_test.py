@@ -51,6 +51,23 @@ class Configuration(unittest.TestCase):
         self.host.process.signal(signal.SIGHUP)
         self.host.wait_log(r"take5\.d/50-test\.ini:2: \[take5\] lanes is now 2, was 1")
 
+    def test_a_warning_is_no_failure_of_a_reload(self):
+        self.start("-s", "kafka.sasl.password=" + SECRET)
+        mark = self.host.log_size()
+        code, out, said = self.host.ctl("reload")
+        self.assertEqual(code, 0, out + said)
+        self.assertRegex(out, r"(?m)^warning: command line: \[kafka\] sasl\.password: ")
+        self.host.wait_event("reload.summary", start=mark)
+        self.assertEqual(self.host.events("reload.failed", mark), [])
+        self.assertRegex(self.host.log_text(mark), r"WARNING .*reload: command line: ")
+        last = self.host.status()["last_reload"]
+        self.assertEqual((last["ok"], last["faults"], len(last["warnings"])), (True, [], 1))
+        self.assertNotIn("REFUSED", self.host.ctl("status")[1])
+        self.drop_in("[http]\nport = many\n")
+        code, out, said = self.host.ctl("reload")
+        self.assertEqual(code, 1, out + said)
+        self.assertEqual(len(self.host.events("reload.failed", mark)), 2, "the fault, and the sum")
+
     def test_ctl_finds_the_host_by_a_drop_in(self):
         self.drop_in(f"[take5]\nrun_dir = {self.directory}/${{WHERE:-elsewhere}}\n")
         self.start()

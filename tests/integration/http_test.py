@@ -10,12 +10,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
 
 from harness import paths
 from harness.demo import Demo
+from harness.host import Host
 from harness.waiting import PATIENCE, wait_for
 
 PATHS = ("/health", "/health/live", "/health/ready", "/metrics", "/stats", "/strategies",
@@ -24,6 +26,45 @@ PATHS = ("/health", "/health/live", "/health/ready", "/metrics", "/stats", "/str
 
 sys.path.insert(0, os.path.join(os.environ["TAKE5_SOURCE_DIR"], "tests", "monitoring"))
 import queries  # noqa: E402
+
+
+def series_of(body):
+    """{name: labels} of what /metrics says."""
+    labels = {name: set() for name in re.findall(r"^# TYPE (\w+) ", body, re.M)}
+    for sample, text in re.findall(r"^(\w+)(?:\{(.*)\})? ", body, re.M):
+        name = re.sub(r"_(bucket|sum|count)$", "", sample)
+        labels[name if name in labels else sample] |= set(re.findall(r'(\w+)="', text))
+    return {name: those - {"le"} for name, those in labels.items()}
+
+
+class OptionalMetrics(unittest.TestCase):
+    """Those of hosts that are set up for them; without a broker: nobody answers at the address."""
+
+    def check_listed(self, group, **sections):
+        with tempfile.TemporaryDirectory(prefix="take5-") as directory:
+            host = Host(directory, "127.0.0.1:1",
+                        sections={"http": {"enabled": "yes", "port": 0}, **sections})
+            self.addCleanup(host.close)
+            host.drop("good_v1")
+            host.deploy("good")
+            host.start()
+            port = int(host.wait_event("http.listening", r":(\d+) event=").group(1))
+            host.wait_status("good", lambda status: status["strategies"])
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30 * PATIENCE)
+            with contextlib.closing(connection):
+                connection.request("GET", "/metrics")
+                shown = series_of(connection.getresponse().read().decode())
+            host.close()
+        usual = queries.listed_metrics(queries.OPTIONAL)
+        self.assertEqual({name: labels for name, labels in shown.items() if name not in usual},
+                         queries.groups_of_metrics().get(group))
+
+    def test_of_exactly_once_are_listed(self):
+        self.check_listed("Exactly once",
+                          signals={"sinks": "kafka", "delivery": "exactly_once"})
+
+    def test_of_workers_are_listed(self):
+        self.check_listed("Workers", take5={"isolate": "each"})
 
 
 class Answers(Demo):
@@ -80,7 +121,7 @@ class Answers(Demo):
         self.assertNotIn("symbol=", body)
 
     def series(self):
-        """{name: labels} of all metrics, once all of them are there."""
+        """Of all metrics, once all of them are there."""
         last = ("take5_commit_age_seconds", "take5_dead_letters_not_redriven",
                 "take5_checkpoint_age_seconds{", "take5_consumer_lag_messages{",
                 "take5_kafka_round_trip_seconds{", "take5_broker_answer_age_seconds")
@@ -92,14 +133,10 @@ class Answers(Demo):
             return all(f"\n{name}" in body for name in last)
 
         wait_for(lambda: f"all of {last} in:\n{body}", has_all)
-        labels = {name: set() for name in re.findall(r"^# TYPE (\w+) ", body, re.M)}
-        for sample, text in re.findall(r"^(\w+)(?:\{(.*)\})? ", body, re.M):
-            name = re.sub(r"_(bucket|sum|count)$", "", sample)
-            labels[name if name in labels else sample] |= set(re.findall(r'(\w+)="', text))
-        return {name: those - {"le"} for name, those in labels.items()}
+        return series_of(body)
 
     def test_metrics_are_those_that_the_readme_lists(self):
-        self.assertEqual(self.series(), queries.listed_metrics())
+        self.assertEqual(self.series(), queries.listed_metrics(queries.OPTIONAL))
 
     def test_alerts_and_dashboard_ask_for_what_there_is(self):
         series = self.series()

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 """Signals and dead letters arrive, and nothing is passed while they cannot."""
+import glob
+import gzip
 import json
 import os
+import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import records
+from harness import paths, records
 from harness.kafka import MockCluster
 from harness.scenario import Scenario, main
 
@@ -62,6 +65,68 @@ class Sinks(Scenario):
         by_symbol = lambda values: sorted((v["symbol"], v["value"]) for v in values)
         self.assertEqual(by_symbol(json.loads(m["payload"]) for m in in_kafka),
                          by_symbol(host.read_signals()))
+
+    def rotation(self, host):
+        """The package's, for this host's files."""
+        with open(os.path.join(paths.SOURCE, "packaging/systemd/logrotate"), encoding="utf-8") as file:
+            text = file.read()
+        for there, here in (("/var/lib/take5/signals.jsonl", host.signals),
+                            ("/var/lib/take5/dead_letters.jsonl", host.letters),
+                            ("/var/lib/take5/series.jsonl", self.path("series.jsonl")),
+                            ("/var/log/take5/", self.path("logs/")),
+                            ("    su take5 take5\n", ""),
+                            ("systemctl kill --kill-who=main --signal=USR1 take5.service",
+                             f"kill -USR1 {host.process.pid}")):
+            self.assertIn(there, text)
+            text = text.replace(there, here)
+        self.assertNotIn("/var/", text.replace(self.directory, ""))
+        path = self.path("logrotate.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o600)
+        return path
+
+    def test_rotation_as_packaged_loses_no_line(self):
+        host = self.signalling_host().start()
+        producer = self.kafka.start_produce(10_000_000, topics=",".join(self.topics.values()),
+                                            partitions=2, rate=1_000)
+        rotation = self.rotation(host)
+        for number in range(3):
+            self.kafka.send(self.topics["bar_trends"], f"no message {number}", partition=0)
+            for path in (host.signals, host.letters):
+                self.wait_for(f"lines in {path}", lambda path=path: os.path.exists(path) and
+                              os.path.getsize(path) > 0)
+            mark = host.log_size()
+            done = subprocess.run(["logrotate", "--force", "--state", self.path("rotated"), rotation],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+            host.wait_event("files.reopened", start=mark)
+        tally = producer.stop()
+        tally["partitions"][self.topics["bar_trends"]]["0"] += 3  # those that are no messages
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        letters = [json.loads(line) for line in self.rotated(host.letters)]
+        self.assertEqual(sorted(letter["payload"] for letter in letters),
+                         [f"no message {number}" for number in range(3)])
+        expected = {f"good/{topic}/{partition}/{offset}/0"
+                    for topic, ends in tally["partitions"].items()
+                    for partition, end in ends.items() for offset in range(end)}
+        expected -= {f"good/{letter['topic']}/{letter['partition']}/{letter['offset']}/0"
+                     for letter in letters}
+        ids = [json.loads(line)["id"] for line in self.rotated(host.signals)]
+        self.assertEqual((len(ids), set(ids)), (len(expected), expected))
+        self.assertEqual({name for name in os.listdir(host.directory) if name.startswith("signals")},
+                         {"signals.jsonl", "signals.jsonl.1", "signals.jsonl.2.gz",
+                          "signals.jsonl.3.gz"})
+        self.assertEqual(host.take5("dlq", "list", "-c", host.ini, "--file", host.letters + ".1")[0], 0)
+
+    def rotated(self, path):
+        """The lines of a file and of all that it was."""
+        lines = []
+        for name in sorted(glob.glob(path + "*")):
+            with (gzip.open if name.endswith(".gz") else open)(name, "rt", encoding="utf-8") as file:
+                lines += file
+        return lines
 
     def test_points_of_series_go_to_kafka_and_hold_no_offset(self):
         self.kafka.create("points:2")

@@ -18,10 +18,27 @@ def readme_section(title):
                      re.M | re.S).group(1)
 
 
-def listed_metrics():
+def groups_of_metrics():
+    """{group: {name: labels}} of the table."""
+    groups, group = {}, None
+    for line in readme_section("Metrics").splitlines():
+        title = re.match(r"\| \*\*(.+)\*\*", line)
+        row = re.match(r"\| `([a-z]\w+)`[^|]*\|([^|]*)\|", line)
+        if title:
+            group = groups.setdefault(title.group(1), {})
+        elif row:
+            group[row.group(1)] = set(re.findall(r"`(\w+)`", row.group(2)))
+    return groups
+
+
+# Of a host that is set up for them.
+OPTIONAL = ("Exactly once", "Workers")
+
+
+def listed_metrics(without=()):
     """{name: labels} of the table."""
-    rows = re.findall(r"^\| `([a-z]\w+)`[^|]*\|([^|]*)\|", readme_section("Metrics"), re.M)
-    return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    return {name: labels for group, rows in groups_of_metrics().items() if group not in without
+            for name, labels in rows.items()}
 
 
 def dashboard():

@@ -196,11 +196,14 @@ static void check_deployments(struct check *check, struct log *log) {
 }
 
 /* What the start would try here. False when it would fail. */
-static bool check_start(const struct check *check) {
+static bool check_start(const struct check *check, struct log *log) {
     struct faults faults = FAULTS_INIT;
     if (!check->is_elsewhere) {
         preflight_directories(check->config, &faults);
+        preflight_control(check->config, &faults);
+        preflight_clients(check->config, log, &faults);
         preflight_port(check->config, &faults);
+        preflight_token(check->config, &faults);
     }
     if (check->does_connect)
         preflight_brokers(check->config, BROKER_TIMEOUT_NS, &faults);
@@ -311,7 +314,7 @@ static int check_all(struct check *check, struct log *log, char **paths, int cou
     bool can_start = true;
     if (count == 0) {
         check_deployments(check, log);
-        can_start = check_start(check);
+        can_start = check_start(check, log);
     } else {
         check_files(check, paths, count);
     }
@@ -408,8 +411,9 @@ const struct command command_check = {
     .summary = "check whether a configuration or strategies are fit to run",
     .description =
         "Without a file: checks whether the configuration and all its strategies are fit to "
-        "run, and whether a start by this user would find its directories writable and its port "
-        "free. Nothing is changed; all faults are reported at once. The exit code is 78 for a "
+        "run, and whether a start by this user would find its directories writable, its port free, "
+        "and what it makes clients of. Nothing is changed; all faults are reported at once. The "
+        "exit code is 78 for a "
         "configuration that is refused. If the command line sets another take5.strategy_dir, "
         "deployments whose strategy is not there are skipped and listed; the same applies to list "
         "and replay."

@@ -77,6 +77,9 @@ static void print_reload(const cJSON *report) {
     cJSON_ArrayForEach(item, status_member(report, "faults")) {
         say("%s\n", cJSON_IsString(item) ? item->valuestring : "");
     }
+    cJSON_ArrayForEach(item, status_member(report, "warnings")) {
+        say("warning: %s\n", cJSON_IsString(item) ? item->valuestring : "");
+    }
     cJSON_ArrayForEach(item, status_member(report, "deployments")) {
         const bool is_rejected = strcmp(status_text(item, "outcome"), "rejected") == 0;
         say("%s: %s%s%s\n", status_text(item, "name"), status_text(item, "outcome"),

@@ -14,6 +14,18 @@ struct reference {
     char *otherwise; /* NULL: no default */
 };
 
+/* "$$" is a dollar, in place. False: there is another dollar. */
+static bool fold_dollars(char *text) {
+    char *to = text;
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from == '$' && *++from != '$')
+            return false;
+        *to++ = *from;
+    }
+    *to = '\0';
+    return true;
+}
+
 static bool split_reference(const char *inner, size_t size, struct reference *reference) {
     const char *mark = memmem(inner, size, ":-", 2);
     const size_t name_size = mark != NULL ? (size_t)(mark - inner) : size;
@@ -31,9 +43,19 @@ static bool check_name(const char *name, struct error *error) {
                      name);
 }
 
+static bool fold_default(const struct reference *reference, struct error *error) {
+    if (reference->otherwise == NULL || fold_dollars(reference->otherwise))
+        return true;
+    return error_set(
+        error, ERROR_INVALID,
+        "the default of ${%s:-DEFAULT} has a dollar in it: a default has no variables; "
+        "write $$ for a dollar",
+        reference->name);
+}
+
 static bool put_value(const struct reference *reference, const char *const *environment,
                       struct text *out, struct error *error) {
-    if (!check_name(reference->name, error))
+    if (!check_name(reference->name, error) || !fold_default(reference, error))
         return false;
     const char *value = environment_value(environment, reference->name);
     if (value == NULL)

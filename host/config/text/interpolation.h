@@ -1,8 +1,8 @@
 /*
  * config/text/interpolation.h - variables in the value of a key: ${NAME} is the environment's value
- * of NAME, ${NAME:-DEFAULT} that or DEFAULT, which is taken as it stands up to the brace, and $$ a
- * dollar. An empty variable counts as one that is not set. What a variable holds is not looked
- * through again. Inside config.
+ * of NAME, ${NAME:-DEFAULT} that or DEFAULT, which goes up to the brace and has no variables in it,
+ * and $$ a dollar, in DEFAULT too. An empty variable counts as one that is not set. What a variable
+ * holds is not looked through again. Inside config.
  */
 #ifndef TAKE5_CONFIG_TEXT_INTERPOLATION_H
 #define TAKE5_CONFIG_TEXT_INTERPOLATION_H

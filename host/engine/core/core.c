@@ -51,9 +51,14 @@ void engine_keep_report(struct engine *engine, const struct report *report) {
 }
 
 void engine_log_report(struct engine *engine, const struct report *report, const char *what) {
-    for (size_t i = 0; i < report->faults.count; i++)
-        log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "reload.failed", "%s: %s", what,
-                         report->faults.items[i].text);
+    for (size_t i = 0; i < report->faults.count; i++) {
+        const struct fault *fault = &report->faults.items[i];
+        if (fault->is_warning)
+            log_change(engine->log, LOG_LEVEL_WARNING, "engine", "%s: %s", what, fault->text);
+        else
+            log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "reload.failed", "%s: %s",
+                             what, fault->text);
+    }
     for (size_t i = 0; i < report->count; i++) {
         const struct report_line *line = &report->lines[i];
         const bool is_bad =

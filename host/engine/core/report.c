@@ -91,9 +91,6 @@ void report_json(const struct report *report, struct text *text) {
         json_end_object(&json);
     }
     json_end_array(&json);
-    json_begin_array(&json, "faults");
-    for (size_t i = 0; i < report->faults.count; i++)
-        json_text(&json, NULL, report->faults.items[i].text);
-    json_end_array(&json);
+    faults_json(&report->faults, &json);
     json_end_object(&json);
 }

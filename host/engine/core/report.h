@@ -47,8 +47,8 @@ void report_add(struct report *report, const char *deployment, enum outcome outc
 /* Whether nothing was rejected and the configuration had no error. */
 bool report_is_good(const struct report *report);
 size_t report_outcomes(const struct report *report, enum outcome outcome);
-/* {"ok":..,"changed":..,"new_process":..,"given_up":..,"pause_ms":..,"save_ms":..,"deployments":[{"name","outcome","detail"}],"faults":[..]}
- */
+/* {"ok":..,"changed":..,"new_process":..,"given_up":..,"pause_ms":..,"save_ms":..,"took_ms":..,
+ * "deployments":[{"name","outcome","detail"}],"faults":[..],"warnings":[..]} */
 void report_json(const struct report *report, struct text *text);
 
 #endif

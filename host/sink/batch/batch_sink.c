@@ -73,16 +73,28 @@ static bool rest(struct batch_sink *self, int64_t for_ns) {
 
 /* ---- well and ill ---- */
 
+/* Whether what waits are alerts, for which no offset does. */
+REQUIRES(sink_lock) static bool has_alerts(const struct sink_queue *queue) {
+    const struct sink_entry *first =
+        queue->sent.first != NULL ? queue->sent.first : queue->waiting.first;
+    return first != NULL && first->delivery->kind == DELIVERY_ALERT;
+}
+
 static void ill(struct batch_sink *self, const char *detail) {
+    char waits[64] = "";
     lock_acquire(&self->queue.mutex, sink_lock);
     const bool is_new = sink_queue_set_ill(&self->queue, detail);
     const uint64_t open = self->queue.pushed - self->queue.confirmed;
+    if (has_alerts(&self->queue))
+        snprintf(waits, sizeof waits, "%" PRIu64 " alert%s; ", open,
+                 open == 1 ? " waits" : "s wait");
+    else if (open > 0)
+        snprintf(waits, sizeof waits, "%" PRIu64 " signal%s buffered, offsets held back; ", open,
+                 text_plural(open));
     lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
         log_change_event(self->log, LOG_LEVEL_ERROR, "sink", "sink.failing",
-                         "write to %s failed: %s; %" PRIu64
-                         " signal%s buffered, offsets held back; retrying",
-                         self->target, detail, open, text_plural(open));
+                         "write to %s failed: %s; %sretrying", self->target, detail, waits);
 }
 
 static void well(struct batch_sink *self) {

@@ -152,11 +152,15 @@ static struct webhook *webhook_new(const struct sink_webhook_options *options,
     return NULL;
 }
 
-/* "https://host:port/": what follows may be a secret, as with Slack and Telegram. */
+/* "https://host:port/": what follows may be a secret, as with Slack and Telegram, and so is a user
+ * with a password before it. */
 static void show_url(const char *url, char *shown, size_t size) {
-    const char *host = strstr(url, "://");
-    const char *path = host != NULL ? host + 3 + strcspn(host + 3, "/?#") : url;
-    snprintf(shown, size, "%.*s/...", (int)(path - url), url);
+    const char *begin = strstr(url, "://");
+    const char *user = begin != NULL ? begin + 3 : url;
+    const size_t rest = begin != NULL ? strcspn(user, "/?#") : 0;
+    const char *at = memrchr(user, '@', rest);
+    const char *host = at != NULL ? at + 1 : user;
+    snprintf(shown, size, "%.*s%.*s/...", (int)(user - url), url, (int)(user + rest - host), host);
 }
 
 struct sink *sink_webhook_new(const struct sink_webhook_options *options, struct error *error) {

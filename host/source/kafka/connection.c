@@ -261,7 +261,9 @@ static void watch_describe_lost(const struct kafka_source *self, char *text, siz
     if (answer_ns > 0)
         snprintf(last, sizeof last, "; last response %lld s ago",
                  (long long)((clock_monotonic_ns() - answer_ns) / NS_PER_S));
-    if (self->trouble[0])
+    if (atomic_load(&self->is_connected))
+        snprintf(text, size, "no response from %.200s%s", self->servers, last);
+    else if (self->trouble[0])
         snprintf(text, size, "%s %.60s: %.170s%s",
                  self->is_refused ? "no access to" : "cannot reach", self->servers, self->trouble,
                  last);
@@ -304,8 +306,15 @@ static void watch_describe(const struct kafka_source *self, const struct source_
         snprintf(text + length, size - (size_t)length, "; waiting for topics: %s", self->missing);
 }
 
+/* It is told at once that a broker hangs; what follows from it waits until that is no pause. */
+static bool is_quiet(const struct kafka_source *self) {
+    const int64_t answer_ns = atomic_load(&self->answer_ns);
+    return atomic_load(&self->has_partitions) && answer_ns > 0 &&
+           clock_monotonic_ns() - answer_ns > self->quiet_ns;
+}
+
 void kafka_connection_status(struct kafka_source *self, struct source_status *status) {
-    status->is_connected = atomic_load(&self->is_connected);
+    status->is_connected = atomic_load(&self->is_connected) && !is_quiet(self);
     status->is_assigned = atomic_load(&self->is_assigned);
     status->answer_ns = atomic_load(&self->answer_ns);
     status->commit_ns = atomic_load(&self->commit_ns);

@@ -24,6 +24,11 @@
  * every three seconds (topics.c). */
 #define SILENCE_LEAST_NS     (8 * NS_PER_S)
 
+/* A client with partitions that asks for metadata so often hears of brokers with each statistics,
+ * and a second may pass besides. */
+#define ASKS_OFTEN_NS  (250 * NS_PER_MS)
+#define QUIET_LEAST_NS NS_PER_S
+
 static struct kafka_source *kafka_of(struct source *source) {
     return (struct kafka_source *)source;
 }
@@ -367,6 +372,24 @@ static void kafka_read_settings(struct kafka_source *self, const struct config *
         self->silence_ns = waits_ns;
 }
 
+/* A property as the client has it; 0: it has none, or it is switched off. */
+static int64_t kafka_property_ns(const rd_kafka_conf_t *conf, const char *name) {
+    char text[32];
+    size_t size = sizeof text;
+    int64_t ms;
+    return rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK &&
+                   parse_integer(text, &ms) && ms > 0
+               ? ms * NS_PER_MS
+               : 0;
+}
+
+static void kafka_read_pace(struct kafka_source *self) {
+    const int64_t asks_ns = kafka_property_ns(self->conf, "topic.metadata.refresh.interval.ms");
+    const bool asks_often = asks_ns > 0 && asks_ns <= ASKS_OFTEN_NS;
+    self->quiet_ns = kafka_property_ns(self->conf, "statistics.interval.ms") +
+                     (asks_often ? QUIET_LEAST_NS : self->silence_ns);
+}
+
 static bool kafka_copy(struct kafka_source *self, const struct config *config) {
     kafka_read_settings(self, config);
     self->keeps_assignor_state = config->assignor && strstr(config->assignor, "sticky") != NULL &&
@@ -412,6 +435,7 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
     self->conf = kafka_properties_make(config, log, error);
     if (!self->conf || !kafka_history_init(self, config, error))
         goto failed;
+    kafka_read_pace(self);
     rd_kafka_conf_set_opaque(self->conf, self);
     rd_kafka_conf_set_rebalance_cb(self->conf, kafka_group_rebalance);
     rd_kafka_conf_set_offset_commit_cb(self->conf, kafka_commit_answered);

@@ -142,6 +142,7 @@ struct kafka_source {
     int64_t commit_interval_ns; /* auto.commit.interval.ms; 0: only when partitions are given up */
     bool keeps_assignor_state;  /* the assignor is cooperative-sticky, see close.c */
     int64_t silence_ns;         /* a broker that is up answers sooner */
+    int64_t quiet_ns;           /* the same of a client with partitions, as the status has it */
     /* Exactly once: others commit, with this client's group metadata; it commits nothing itself but
      * where partitions begin. */
     bool is_transactional;

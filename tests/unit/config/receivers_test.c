@@ -81,6 +81,23 @@ Test(receivers, a_slip_of_a_parameter_is_told_where_it_stands) {
                    "without quotes, of at most 63 bytes each\n");
 }
 
+Test(receivers, a_connection_string_is_no_name_of_a_database_and_is_not_shown) {
+    fixture_refuse(&fixture,
+                   "[sink:postgres]\ndbname = postgresql://me:hidden@db/market\nport = many\n",
+                   "take5.ini:2: [sink:postgres] dbname is not the name of a database (it is not "
+                   "shown, since it may have a password in it): give host, port, user and "
+                   "password.file as keys of their own\n"
+                   "take5.ini:3: [sink:postgres] port = many is invalid: expected a number from 1 "
+                   "to 65535, or one for each host, separated by commas\n");
+    fixture_refuse(&fixture, "[sink:postgres]\ndbname = host=db password=hidden\nport = 0\n",
+                   "take5.ini:2: [sink:postgres] dbname is not the name of a database (it is not "
+                   "shown, since it may have a password in it): give host, port, user and "
+                   "password.file as keys of their own\n"
+                   "take5.ini:3: [sink:postgres] port = 0 is invalid: expected a number from 1 to "
+                   "65535, or one for each host, separated by commas\n");
+    load("[sink:postgres]\ndbname = market\nhost = a,b\nport = 5432,65535\n");
+}
+
 Test(receivers, a_password_is_not_shown) {
     fixture_write(&fixture, "password", "hidden-one\n");
     load("[sink:postgres]\npassword.file = password\n");
@@ -135,6 +152,36 @@ Test(receivers, what_is_no_address_or_header_is_refused_without_being_shown) {
                    "[sink:webhook]\nurl = https://a/\nurl.env = X\n[signals]\nsinks = log\n",
                    "take5.ini:3: [sink:webhook] url.env = X: the environment variable does not "
                    "exist, or is empty\n");
+}
+
+static void expect_no_address(const char *url) {
+    char text[256];
+    snprintf(text, sizeof text, "[sink:webhook]\nurl = %s\n", url);
+    fixture_refuse(&fixture, text,
+                   "take5.ini:2: [sink:webhook] url is not an address such as https://host/path "
+                   "(it is not shown, since it may be a secret)\n");
+}
+
+Test(receivers, the_port_of_an_address_is_one) {
+    expect_no_address("https://host:65536/");
+    expect_no_address("https://host:0");
+    expect_no_address("https://host:x/");
+    expect_no_address("https://[::1]:99999/");
+    expect_no_address("https://me:hidden@/path");
+    load("[sink:webhook]\nurl = https://host:65535/a:b@c\n");
+    load("[sink:webhook]\nurl = https://me:hid@[::1]:1?x\n");
+    load("[sink:webhook]\nurl = https://host:/\n");
+}
+
+Test(receivers, headers_that_are_the_hosts_are_refused) {
+    fixture_refuse(&fixture,
+                   "[sink:webhook]\nheader.content-length = 3\nheader.Transfer-Encoding = x\n"
+                   "header.Idempotency-Key = x\n",
+                   "take5.ini:2: [sink:webhook] header.content-length: the host sets this header\n"
+                   "take5.ini:3: [sink:webhook] header.Transfer-Encoding: the host sets this "
+                   "header\n"
+                   "take5.ini:4: [sink:webhook] header.Idempotency-Key: the host sets this "
+                   "header\n");
 }
 
 Test(receivers, who_is_to_post_needs_an_address) {

@@ -184,9 +184,76 @@ Test(preflight, an_address_of_another_machine_is_an_error) {
     load("[http]\naddress = 192.0.2.1\nport = 18099\n");
     preflight_port(config, &faults);
     cr_expect_eq(faults.error_count, 1);
+    cr_expect(says("take5.ini:7: [http] address = 192.0.2.1: "));
+    cr_expect_not(says("another port"));
     faults_release(&faults);
     load("[http]\naddress = 192.0.2.1\nenabled = no\n");
     preflight_port(config, &faults);
+    cr_expect_eq(faults.count, 0);
+}
+
+/* ---- clients and the control socket ---- */
+
+static void expect_client(const char *more, const char *fault) {
+    struct log *log = log_new();
+    load(more);
+    faults_release(&faults);
+    preflight_clients(config, log, &faults);
+    cr_expect_eq(faults.error_count, (size_t)(fault != NULL), "%s", more);
+    cr_expect(fault == NULL || says(fault), "%s: %s", fault,
+              faults.count > 0 ? faults.items[0].text : "nothing");
+    log_free(log);
+}
+
+Test(preflight, settings_that_no_client_can_be_made_of_are_told_with_their_line) {
+    expect_client("[kafka]\nsecurity.protocol = SSL\nssl.ca.location = /nowhere\n",
+                  "take5.ini:8: [kafka]: librdkafka rejects the settings: ssl.ca.location failed");
+    expect_client("[kafka]\nsecurity.protocol = SASL_PLAINTEXT\nsasl.mechanism = PLAIN\n",
+                  "sasl.username and sasl.password must be set");
+    expect_client("[signals]\nsinks = kafka\n[sink:kafka]\nsecurity.protocol = SSL\n"
+                  "ssl.ca.location = /nowhere\n",
+                  "take5.ini:10: librdkafka rejects the settings of the producer: ssl.ca.location");
+    expect_client("[signals]\nsinks = kafka\n", NULL);
+}
+
+Test(preflight, a_group_or_a_directory_of_the_control_socket_that_is_not_there) {
+    load("[control]\ngroup = no-such-group-here\nsocket = nowhere/socket\n");
+    preflight_control(config, &faults);
+    cr_expect_eq(faults.error_count, 2);
+    cr_expect(says("take5.ini:7: [control] group = no-such-group-here: no such group"));
+    cr_expect(says("take5.ini:8: [control] socket = "));
+    faults_release(&faults);
+    load("");
+    preflight_control(config, &faults);
+    cr_expect_eq(faults.count, 0);
+}
+
+/* ---- the token ---- */
+
+static void expect_token(const char *text, int error_count) {
+    FILE *file = fopen(below("token"), "w");
+    fputs(text, file);
+    fclose(file);
+    faults_release(&faults);
+    preflight_token(config, &faults);
+    cr_expect_eq(faults.error_count, (size_t)error_count, "of %s", text);
+}
+
+Test(preflight, a_token_that_the_start_would_not_take_is_told_with_its_line) {
+    load("[http]\ntoken_file = token\n");
+    preflight_token(config, &faults);
+    cr_expect_eq(faults.error_count, 1);
+    cr_expect(says("take5.ini:7: [http] token_file: cannot open "));
+    expect_token("short\n", 1);
+    cr_expect(says("take5.ini:7: [http] token_file "));
+    cr_expect_not(says("short\n"));
+    expect_token("0123456789abcdef\n", 0);
+    if (geteuid() == 0) { /* the service's, as packaging/README.md has it */
+        cr_assert_eq(chown(below("token"), 8100, 8100), 0);
+        expect_token("0123456789abcdef\n", 0);
+    }
+    load("[http]\nenabled = no\ntoken_file = none\n");
+    preflight_token(config, &faults);
     cr_expect_eq(faults.count, 0);
 }
 

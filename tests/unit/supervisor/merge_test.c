@@ -90,6 +90,17 @@ Test(merge, a_report_is_good_when_all_are_and_names_who_did_not_answer) {
     free(text);
 }
 
+Test(merge, what_all_workers_say_of_one_configuration_is_said_once) {
+    const struct merge_part parts[] = {
+        {.worker = "main",
+         .data = "{\"ok\":true,\"faults\":[],\"warnings\":[\"mind\",\"main's\"]}"},
+        {.worker = "b", .data = "{\"ok\":true,\"faults\":[],\"warnings\":[\"mind\"]}"},
+    };
+    char *text = print(merge_reports(parts, COUNT(parts)));
+    cr_expect_not_null(strstr(text, "\"warnings\":[\"mind\",\"main's\"]"), "%s", text);
+    free(text);
+}
+
 static bool are_ready(const struct merge_part *parts, size_t count, const char *expected) {
     bool is_ready = true;
     char *text = print(merge_checks(parts, count, &is_ready));

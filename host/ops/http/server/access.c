@@ -50,9 +50,10 @@ static bool check_token(const char *path, const char *token, size_t size, struct
     return true;
 }
 
-static bool read_token(const char *path, char token[ACCESS_TOKEN_MAX + 1], struct error *error) {
+/* Takes the descriptor; below 0: `error` says why. */
+static bool read_token(int fd, const char *path, char token[ACCESS_TOKEN_MAX + 1],
+                       struct error *error) {
     char text[ACCESS_TOKEN_MAX + 3];
-    const int fd = private_file_open(path, O_RDONLY, error);
     if (fd < 0)
         return error_prefix(error, "[http] token_file: ");
     const ssize_t size = io_read_all(fd, text, sizeof text - 1);
@@ -73,7 +74,8 @@ static bool read_token(const char *path, char token[ACCESS_TOKEN_MAX + 1], struc
 
 bool access_set(struct access *access, const char *token_file, struct error *error) {
     char token[ACCESS_TOKEN_MAX + 1] = "";
-    if (token_file != NULL && !read_token(token_file, token, error))
+    if (token_file != NULL &&
+        !read_token(private_file_open(token_file, O_RDONLY, error), token_file, token, error))
         return false;
     lock_acquire(&access->lock, access_lock);
     if (strcmp(access->token, token) != 0)
@@ -82,6 +84,22 @@ bool access_set(struct access *access, const char *token_file, struct error *err
     lock_release(&access->lock, access_lock);
     explicit_bzero(token, sizeof token);
     return true;
+}
+
+static int open_for_other(const char *path, struct error *error) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        error_set_errno(error, errno, "cannot open %s", path);
+    return fd;
+}
+
+bool access_try(const char *token_file, struct error *error) {
+    char token[ACCESS_TOKEN_MAX + 1] = "";
+    const int fd = geteuid() == 0 ? open_for_other(token_file, error)
+                                  : private_file_open(token_file, O_RDONLY, error);
+    const bool did = read_token(fd, token_file, token, error);
+    explicit_bzero(token, sizeof token);
+    return did;
 }
 
 bool access_has_token(struct access *access) {

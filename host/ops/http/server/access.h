@@ -46,6 +46,8 @@ void access_release(struct access *access);
 /* The token is the first line of the file, which nobody but this user or root may have written.
  * NULL: there is none. Upon an error it stays as it was. */
 bool access_set(struct access *access, const char *token_file, struct error *error);
+/* Whether access_set() would take it. Root asks for the service, whose file it may be. */
+bool access_try(const char *token_file, struct error *error);
 bool access_has_token(struct access *access);
 /* `authorization` and `cookies` are the headers' values; each may be NULL. */
 bool access_may_read(struct access *access, const char *authorization, const char *cookies);

@@ -200,6 +200,10 @@ bool http_login(const struct http_request *request, t5_str token, struct http_an
     return true;
 }
 
+bool http_server_try_token(const char *token_file, struct error *error) {
+    return access_try(token_file, error);
+}
+
 bool http_server_protect(struct http_server *server, const char *token_file, struct error *error) {
     return access_set(&server->access, token_file, error);
 }

@@ -132,6 +132,8 @@ bool http_server_allow(struct http_server *server, char *const *names, struct er
 /* The token is read from that file (NULL: there is none any more). With another one than before all
  * sessions end. From any thread. */
 bool http_server_protect(struct http_server *server, const char *token_file, struct error *error);
+/* Whether http_server_protect() would take it. */
+bool http_server_try_token(const char *token_file, struct error *error);
 /* Begins a session for whoever knows the token, and sets its cookie. False: it is not the token.
  * Inside a route. */
 bool http_login(const struct http_request *request, t5_str token, struct http_answer *answer);

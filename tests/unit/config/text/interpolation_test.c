@@ -40,7 +40,8 @@ Test(interpolation, a_default_stands_in_for_what_is_unset_or_empty) {
     expect("${NONE:-other}", "other", true);
     expect("${EMPTY:-other}", "other", true);
     expect("${NONE:-}", "", true);
-    expect("${NONE:-a:-b $$}", "a:-b $$", true);
+    expect("${NONE:-a:-b}", "a:-b", true);
+    expect("${NONE:-$$a$$$$}x", "$a$$x", true);
 }
 
 Test(interpolation, two_dollars_are_one) {
@@ -64,6 +65,10 @@ Test(interpolation, faults_name_the_variable) {
     refuse("${HOST", "without a closing brace");
     refuse("$HOST", "write $$ for a dollar");
     refuse("costs 5$", "write $$ for a dollar");
+    refuse("${NONE:-${HOST}}", "default of ${NONE:-DEFAULT} has a dollar in it");
+    refuse("${HOST:-${PORT}}", "default of ${HOST:-DEFAULT} has a dollar in it");
+    refuse("${NONE:-$HOST}", "has a dollar in it");
+    refuse("${NONE:-a$}", "has a dollar in it");
 }
 
 Test(interpolation, faults_do_not_show_the_value) {

@@ -25,6 +25,11 @@ Test(report, warnings_alone_are_good) {
     report_init(&report);
     faults_warn(&report.faults, (struct place){0}, "mind");
     cr_expect(report_is_good(&report));
+    struct text text;
+    text_init(&text);
+    report_json(&report, &text);
+    cr_expect_not_null(strstr(text.data, "\"faults\":[],\"warnings\":[\"mind\"]"), "%s", text.data);
+    text_release(&text);
     faults_add(&report.faults, (struct place){0}, "wrong");
     cr_expect_not(report_is_good(&report));
     report_release(&report);

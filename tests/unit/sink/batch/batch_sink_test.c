@@ -204,6 +204,20 @@ Test(batch_sink, nothing_is_confirmed_while_it_is_busy_and_a_close_ends_the_trie
     check_leaks();
 }
 
+Test(batch_sink, alerts_that_wait_hold_no_offset_back_and_are_not_called_signals) {
+    atomic_store(&puppet.busy, -1);
+    struct sink *sink = open_sink(10, NULL);
+    const struct delivery_text text = {.value = "{}", .value_size = 2};
+    struct delivery *alert = delivery_new(
+        &(struct delivery){.kind = DELIVERY_ALERT, .unconfirmed = 1, .time_ms = -1, .text = &text});
+    cr_assert(sink->ops->push(sink, alert));
+    delivery_release(alert);
+    await_well(sink, false);
+    cr_assert_eq(said("failed: busy today; 1 alert waits; retrying event=sink.failing"), 1);
+    sink->ops->close(sink, 0);
+    check_leaks();
+}
+
 static enum receiver_answer never_open(struct receiver *receiver, struct receiver_batch *batch) {
     atomic_fetch_add(&((struct puppet *)receiver)->opens, 1);
     error_set(batch->error, ERROR_SYSTEM, "away");

@@ -118,3 +118,28 @@ Test(sink_webhook, posts_tries_again_and_takes_no_for_an_answer) {
     log_free(log);
     check_leaks();
 }
+
+/* Nobody listens there; what the log says of it. */
+Test(sink_webhook, neither_user_nor_path_of_the_address_is_shown) {
+    static struct tally tally;
+    struct error error;
+    struct log *log = log_new();
+    char path[128];
+    snprintf(path, sizeof path, "%s", scratch_path("log"));
+    const struct log_options options = {.level = LOG_LEVEL_INFO,
+                                        .format = LOG_FORMAT_CONSOLE,
+                                        .color = LOG_COLOR_NEVER,
+                                        .path = path};
+    cr_assert(log_configure(log, &options, &error));
+    struct sink *sink = open_sink("http://me:hidden@127.0.0.1:1/hidden@too", log);
+    push_signals(sink, &tally, 0, 1, 0);
+    await_well(sink, false);
+    cr_assert(log_flush(log, 5 * NS_PER_S));
+    char *text = file_text(path);
+    cr_assert_null(strstr(text, "hidden"), "%s", text);
+    cr_assert_not_null(strstr(text, "write to http://127.0.0.1:1/... failed"), "%s", text);
+    free(text);
+    sink->ops->close(sink, 0);
+    log_free(log);
+    check_leaks();
+}

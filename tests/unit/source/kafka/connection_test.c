@@ -1,6 +1,7 @@
 /* What the client says of connections, in words. No broker is needed for it. */
 #include "source/kafka/private.h"
 
+#include "base/clock.h"
 #include "kafka_fixture.h"
 
 #include <criterion/criterion.h>
@@ -63,4 +64,23 @@ Test(kafka_connection, partitions_of_a_deleted_topic_are_not_said_one_by_one) {
     cr_expect_eq(host_said(&host, "bar_trends"), 0);
     fail(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "bar_trends: not authorized");
     cr_expect_eq(host_said(&host, "bar_trends: not authorized"), 1);
+}
+
+static bool is_connected(bool has_partitions, int64_t answered_ns) {
+    struct kafka_source *self = (struct kafka_source *)host.source;
+    self->quiet_ns = 2 * NS_PER_S; /* as the packaged defaults have it */
+    atomic_store(&self->is_connected, true);
+    atomic_store(&self->has_partitions, has_partitions);
+    atomic_store(&self->answer_ns, clock_monotonic_ns() - answered_ns);
+    return host_status(&host).is_connected;
+}
+
+/* Statistics come every second, and with partitions an answer ten times in one. */
+Test(kafka_connection, a_broker_that_is_silent_for_two_seconds_is_not_there_for_readiness) {
+    cr_expect(is_connected(true, NS_PER_S));
+    cr_expect_not(is_connected(true, 3 * NS_PER_S));
+    cr_expect_str_eq(host_status(&host).detail,
+                     "no response from 127.0.0.1:1; last response 3 s ago");
+    cr_expect(is_connected(false, 3 * NS_PER_S), "it hears of topics alone");
+    cr_expect_eq(host_said(&host, "event="), 0, "a pause is not said");
 }
