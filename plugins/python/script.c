@@ -98,14 +98,16 @@ static int run(struct script *script, const t5_create_args *args) {
 static void script_free(struct script *script) {
     routes_release(&script->routes);
     Py_XDECREF(script->object);
+    (void)PyGC_Collect(); /* types and modules hold themselves */
     services_remove_log(script->host);
     free(script);
 }
 
 static int begin_interpreter(t5_host *host, char why[INTERPRETER_WHY_SIZE]) {
+    const t5_value file = t5_parameter_value(host, "file");
     const t5_value venv = t5_parameter_value(host, "venv");
     const t5_value python = t5_parameter_value(host, "python");
-    const struct interpreter_setup setup = {venv.text, python.text};
+    const struct interpreter_setup setup = {file.text, venv.text, python.text};
     return interpreter_begin(&setup, why);
 }
 
