@@ -25,6 +25,31 @@ def bar(minute, price, symbol="QQQ", **more):
                        "publishTime": {"take5Time": 1718631060000 + 60000 * minute}, **more}) + "\n"
 
 
+# Saves after a symbol has expired; prints what it saved, or what was wrong.
+EXPIRE = '''
+#include <stdio.h>
+#include <stdlib.h>
+#include <take5/testkit.h>
+
+int main(int count, char **arguments) {
+    t5_kit *kit = t5_kit_new();
+    void *state = NULL;
+    size_t size;
+    if (count != 5 || t5_kit_open(kit, arguments[1]) != T5_OK ||
+        t5_kit_set(kit, "file", arguments[2]) != T5_OK || t5_kit_start(kit) != T5_OK ||
+        t5_kit_json(kit, "bar_trends", arguments[3]) != T5_OK ||
+        t5_kit_json(kit, "bar_trends", arguments[4]) != T5_OK ||
+        t5_kit_expire(kit, "AAA") != T5_OK || t5_kit_save(kit, &state, &size) != T5_OK)
+        puts(t5_kit_problem(kit));
+    for (size_t i = 0; i < t5_kit_saved_count(kit); i++)
+        puts(t5_kit_saved_at(kit, i).symbol.data);
+    free(state);
+    t5_kit_free(kit);
+    return 0;
+}
+'''
+
+
 class PythonOffline(Offline):
     def setUp(self):
         super().setUp()
@@ -299,6 +324,29 @@ def on_bar(m):
 ''')
         (signal,), _ = self.replay(ini, [bar(0, 3)])
         self.assertEqual(signal["value"], 3)
+
+    @unittest.skipUnless(VARIANT == "plain", "the test kit is built with the sanitizer")
+    def test_a_symbol_that_expired_does_not_stop_saving(self):
+        self.deploy('''
+import take5
+seen = {}
+
+@take5.on("bar_trends")
+def on_bar(m):
+    seen[m.symbol] = b"x"
+
+@take5.save
+def save():
+    return seen
+''')
+        program = self.path("expire")
+        subprocess.run(["cc", "-o", program, self.write("expire.c", EXPIRE),
+                        f"-I{SOURCE}/sdk/include", f"{BUILD}/sdk/testkit/libtake5-testkit.a",
+                        "-lelf", "-lxxhash", "-lpthread", "-lm"], check=True)
+        done = subprocess.run([program, os.path.join(BUILD, "strategies", "python.so"),
+                               self.path("mine.py"), bar(0, 1, "AAA"), bar(1, 1, "BBB")],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "BBB\n"), done.stderr)
 
     def test_what_does_not_load_is_refused_with_file_and_line(self):
         for script, text in (
