@@ -98,7 +98,7 @@ static int run(struct script *script, const t5_create_args *args) {
 static void script_free(struct script *script) {
     routes_release(&script->routes);
     Py_XDECREF(script->object);
-    /* Types and modules hold themselves. Twice: a type is free once the messages are that the module
+    /* Types and modules hold themselves. Twice: a type is free once the messages are that a module
      * kept. */
     (void)PyGC_Collect();
     (void)PyGC_Collect();

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Python strategies without a broker: what a script can use, in replay, and what `check` and `new`
 say of it."""
+import ast
 import json
 import os
 import re
@@ -347,6 +348,30 @@ def save():
                                self.path("mine.py"), bar(0, 1, "AAA"), bar(1, 1, "BBB")],
                               capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, "BBB\n"), done.stderr)
+
+    def test_type_checkers_are_told_what_there_is(self):
+        stub = os.path.join(SOURCE, "plugins", "python", "modules", "_take5.pyi")
+        with open(stub, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+
+        def names(body):
+            return sorted(node.name for node in body if hasattr(node, "name")
+                          and not node.name.startswith("__"))
+
+        told = {node.name: names(node.body) for node in tree.body if isinstance(node, ast.ClassDef)}
+        told["_take5"] = names(tree.body)
+        ini = self.deploy('''
+import _take5, json, take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    print("there is", json.dumps({
+        thing.__name__.removeprefix("take5."):
+            [name for name in sorted(dir(thing)) if not name.startswith("__")]
+        for thing in (_take5, take5.Message, take5.KafkaMessage)}))
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        self.assertEqual(told, json.loads(re.search("there is (.*)", log).group(1)))
 
     def test_what_does_not_load_is_refused_with_file_and_line(self):
         for script, text in (
