@@ -51,30 +51,47 @@ def on(*topics: str, **fields: str) -> Callable[[Function], Function]:
             raise TypeError(f"field {name}: {path!r} is no path into a message")
 
     def register(function: Function) -> Function:
-        _refuse_late(function)
+        _check(function, 1)
         _bridge.current().register(topics, function, fields)
         return function
     return register
 
 
-def _refuse_late(function: Callable[..., Any]) -> None:
-    """One that does nothing when it is called."""
+def _check(function: Callable[..., Any], arguments: int) -> None:
+    """Refuses what would do nothing, or fail, when it is called with so many."""
+    name = getattr(function, "__name__", repr(function))
+    if not callable(function):
+        raise TypeError(f"{name} is no function")
     if (inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
             or inspect.isasyncgenfunction(function)):
-        raise TypeError(f"{function.__name__}() would not run: a handler is a plain function; what "
-                        "is async in it goes through asyncio.run()")
+        raise TypeError(f"{name}() would not run: a handler is a plain function; what is async in "
+                        "it goes through asyncio.run()")
+    if _takes(function, arguments) is False:
+        raise TypeError(f"{name}() is called with {arguments} argument{'s'[:arguments != 1]}, and "
+                        "cannot be")
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool | None:
+    """None: not known, as of some that are built in."""
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except ValueError:
+        return None
+    except TypeError:
+        return False
+    return True
 
 
 def on_timer(function: Function) -> Function:
     """The function gets each Timer that is due."""
-    _refuse_late(function)
+    _check(function, 1)
     _bridge.current().timer = function
     return function
 
 
 def on_event(function: Function) -> Function:
     """The function gets each Event: `kind` is "fresh", "resumed", "gap", "symbol_expired", ..."""
-    _refuse_late(function)
+    _check(function, 1)
     _bridge.current().event = function
     return function
 
@@ -87,6 +104,7 @@ def save(function: Function | None = None, *, version: int = 1) -> Any:
         raise ValueError(f"save: version {version!r} is none: 1, 2, ...")
 
     def register(saver: Function) -> Function:
+        _check(saver, 0)
         script = _bridge.current()
         script.saver, script.state_version = saver, version
         return saver
@@ -96,7 +114,11 @@ def save(function: Function | None = None, *, version: int = 1) -> Any:
 def load(function: Function) -> Function:
     """The function takes such a dict, before the first message; with a second argument also the
     version of the form."""
-    _bridge.current().loader = function
+    if _takes(function, 2):
+        _bridge.current().loader = function
+    else:
+        _check(function, 1)
+        _bridge.current().loader = lambda records, _: function(records)
     return function
 
 

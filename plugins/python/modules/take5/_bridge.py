@@ -10,7 +10,6 @@ import datetime
 import decimal
 import importlib.abc
 import importlib.util
-import inspect
 import io
 import json
 import numbers
@@ -492,7 +491,8 @@ class Script:
                 print(f"no message comes of {', '.join(unknown)}: for other topics than the three, "
                       f"import take5 in {self.file}", file=sys.stderr)
         if self.consumers:
-            routes += [(number, None, self.late, topic, None) for number, topic in enumerate(topics)]
+            routes += [(number, None, self.late, topic, None)
+                       for number, topic in enumerate(topics)]
         return routes
 
     def activate(self, mode):
@@ -556,10 +556,8 @@ class Script:
         records = {}
         while (record := _take5.read_record()) is not None:
             records[record[0]] = record[1]
-        if self.loader is None:
-            return
-        takes = len(inspect.signature(self.loader).parameters)
-        self.loader(*(records, version)[:max(1, takes)])
+        if self.loader is not None:
+            self.loader(records, version)
 
     # ---- timers and events ----
 
