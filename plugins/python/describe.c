@@ -14,8 +14,8 @@ static const t5_parameter venv = {
     .size = sizeof venv,
     .type = T5_PARAMETER_TEXT,
     .name = "venv",
-    .help = "directory of a virtual environment with the packages that it imports; empty: the "
-            "system's",
+    .help = "directory of a virtual environment with the packages that it imports, seen from the "
+            "script's; empty: the system's",
     .default_value = "",
 };
 static const t5_parameter path = {
@@ -38,7 +38,7 @@ const t5_parameter *const describe_parameters[] = {&file, &venv, &path, &python,
 /* The answer, and what it points to: valid until the next one. */
 static struct {
     PyObject *object; /* keeps the texts */
-    const char **topics, **fields;
+    const char **topics, **fields, **series;
     t5_parameter *parameters;
     const t5_parameter **list;
     char why[INTERPRETER_WHY_SIZE];
@@ -125,13 +125,15 @@ static int read_numbers(t5_description *description) {
 static int read_answer(t5_description *description) {
     answer.topics = texts_of("topics");
     answer.fields = texts_of("fields");
+    answer.series = texts_of("series");
     PyObject *version = PyDict_GetItemString(answer.object, "version");
     description->version = version != NULL ? PyUnicode_AsUTF8(version) : NULL;
-    if (answer.topics == NULL || answer.fields == NULL || description->version == NULL ||
-        !read_parameters() || !read_numbers(description))
+    if (answer.topics == NULL || answer.fields == NULL || answer.series == NULL ||
+        description->version == NULL || !read_parameters() || !read_numbers(description))
         return 0;
     description->topics = answer.topics;
     description->fields = answer.fields;
+    description->series = answer.series;
     description->parameters = answer.list;
     return 1;
 }
@@ -140,9 +142,10 @@ static void forget(void) {
     Py_CLEAR(answer.object);
     free(answer.topics);
     free(answer.fields);
+    free(answer.series);
     free(answer.parameters);
     free(answer.list);
-    answer.topics = answer.fields = NULL;
+    answer.topics = answer.fields = answer.series = NULL;
     answer.parameters = NULL;
     answer.list = NULL;
 }
@@ -160,9 +163,10 @@ static int ask(const t5_describe_args *args, t5_description *description) {
 }
 
 int32_t describe(const t5_describe_args *args, t5_description *description) {
-    const struct interpreter_setup setup = {setting(args, "venv", ""), setting(args, "python", "")};
+    const struct interpreter_setup setup = {setting(args, "file", NULL), setting(args, "venv", ""),
+                                            setting(args, "python", "")};
     description->error = answer.why;
-    if (setting(args, "file", NULL) == NULL) { /* the host will say that it has to be set */
+    if (setup.file == NULL) { /* the host will say that it has to be set */
         description->topics = any_topics;
         return T5_OK;
     }

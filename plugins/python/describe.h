@@ -1,5 +1,6 @@
 /*
- * describe.h - what a deployment's script says of itself: topics, fields, parameters, version.
+ * describe.h - what a deployment's script says of itself: topics, fields, series, parameters,
+ * version.
  */
 #ifndef TAKE5_PLUGINS_PYTHON_DESCRIBE_H
 #define TAKE5_PLUGINS_PYTHON_DESCRIBE_H

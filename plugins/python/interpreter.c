@@ -4,13 +4,15 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MODULES_FOLDER "<take5>"
+#define VENV_SIZE      4096
 
 /* Under the interpreter's lock, but for the first call, which the host makes from one thread. */
 static struct {
     int is_begun;
-    char venv[4096];
+    char venv[VENV_SIZE];
     PyObject *bridge; /* the module take5._bridge */
 } interpreter;
 
@@ -30,6 +32,38 @@ static int check_version(const char *wanted, char why[INTERPRETER_WHY_SIZE]) {
              "python = %.20s: this plugin has Python %s in it; set that, or leave it out", wanted,
              version);
     return 0;
+}
+
+static int has_part(const char *venv, const char *part) {
+    char path[VENV_SIZE + 64];
+    snprintf(path, sizeof path, "%s/%s", venv, part);
+    return access(path, F_OK) == 0;
+}
+
+/* Python itself would begin with the system's packages instead. */
+static int check_venv(const char *venv, char why[INTERPRETER_WHY_SIZE]) {
+    char packages[64];
+    snprintf(packages, sizeof packages, "lib/python%d.%d", PY_MAJOR_VERSION, PY_MINOR_VERSION);
+    const int is_one = has_part(venv, "pyvenv.cfg");
+    if (is_one && has_part(venv, packages))
+        return 1;
+    snprintf(why, INTERPRETER_WHY_SIZE, "venv = %.500s: it has no %s, so it %s Python %d.%d", venv,
+             is_one ? packages : "pyvenv.cfg",
+             is_one ? "is not of this plugin's" : "is no virtual environment of", PY_MAJOR_VERSION,
+             PY_MINOR_VERSION);
+    return 0;
+}
+
+/* The absolute path; empty: none is wanted. */
+static int find_venv(const struct interpreter_setup *setup, char venv[VENV_SIZE],
+                     char why[INTERPRETER_WHY_SIZE]) {
+    const char *end = strrchr(setup->file, '/');
+    const int folder = setup->venv[0] != '/' && end != NULL ? (int)(end + 1 - setup->file) : 0;
+    venv[0] = '\0';
+    if (setup->venv[0] == '\0')
+        return 1;
+    snprintf(venv, VENV_SIZE, "%.*s%s", folder, setup->file, setup->venv);
+    return check_venv(venv, why);
 }
 
 /* Extension modules are not linked with libpython: they look for it among what all can see. */
@@ -122,19 +156,20 @@ static int begin_all(const char *venv, char why[INTERPRETER_WHY_SIZE]) {
 }
 
 int interpreter_begin(const struct interpreter_setup *setup, char why[INTERPRETER_WHY_SIZE]) {
-    if (!check_version(setup->python, why))
+    char venv[VENV_SIZE];
+    if (!check_version(setup->python, why) || !find_venv(setup, venv, why))
         return 0;
     if (!interpreter.is_begun)
-        return begin_all(setup->venv, why);
+        return begin_all(venv, why);
     if (interpreter.bridge == NULL)
         return refuse(why, "Python did not begin in this process", NULL);
-    if (strcmp(interpreter.venv, setup->venv) == 0)
+    if (strcmp(interpreter.venv, venv) == 0)
         return 1;
     snprintf(why, INTERPRETER_WHY_SIZE,
              "this process has a Python with venv %.300s, and cannot begin one with %.300s: give "
              "the deployment a worker of its own",
              interpreter.venv[0] != '\0' ? interpreter.venv : "(none)",
-             setup->venv[0] != '\0' ? setup->venv : "(none)");
+             venv[0] != '\0' ? venv : "(none)");
     return 0;
 }
 

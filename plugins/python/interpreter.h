@@ -19,6 +19,7 @@
 
 /* How it is begun. Texts are the caller's. */
 struct interpreter_setup {
+    const char *file;   /* the script: a relative `venv` is seen from its directory */
     const char *venv;   /* a virtual environment; empty: the system's packages */
     const char *python; /* "3.11": what it has to be; empty: as it is */
 };

@@ -414,5 +414,6 @@ PyTypeObject *message_native_type(const struct message_field *fields, size_t cou
         return NULL;
     }
     Py_DECREF(owner);
+    ((PyTypeObject *)type)->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE; /* `_members` has to stay */
     return (PyTypeObject *)type;
 }

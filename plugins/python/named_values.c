@@ -16,13 +16,20 @@ static enum took read_text(PyObject *object, t5_value *value) {
     return TOOK;
 }
 
+/* One beyond 64 bits goes with the rest: JSON has them of any length. */
+static enum took read_integer(PyObject *object, t5_value *value) {
+    int overflow;
+    *value = t5_named_integer("", PyLong_AsLongLongAndOverflow(object, &overflow)).value;
+    return overflow != 0 ? IS_REST : took_unless_raised();
+}
+
 static enum took read_number(PyObject *object, t5_value *value) {
     if (PyBool_Check(object))
         *value = t5_named_boolean("", object == Py_True).value;
     else if (PyFloat_Check(object))
         *value = t5_named_number("", PyFloat_AS_DOUBLE(object)).value;
     else if (PyLong_Check(object))
-        *value = t5_named_integer("", PyLong_AsLongLong(object)).value;
+        return read_integer(object, value);
     else
         return IS_REST;
     return took_unless_raised();
@@ -58,6 +65,11 @@ static int put_rest(PyObject **rest, PyObject *name, PyObject *object) {
 static int read_item(struct named_values *values, PyObject **rest, PyObject *name,
                      PyObject *object) {
     Py_ssize_t size;
+    if (!PyUnicode_Check(name)) {
+        PyErr_Format(PyExc_TypeError, "data: a name must be text, not %.50s",
+                     Py_TYPE(name)->tp_name);
+        return 0;
+    }
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
     if (text == NULL)
         return 0;
@@ -72,24 +84,32 @@ static int read_item(struct named_values *values, PyObject **rest, PyObject *nam
     return took == TOOK;
 }
 
-int named_values_read(struct named_values *values, PyObject *data) {
+static int read_items(struct named_values *values) {
     PyObject *name, *object, *rest = NULL;
     Py_ssize_t at = 0;
     int did = 1;
+    while (did && PyDict_Next(values->items_of, &at, &name, &object))
+        did = read_item(values, &rest, name, object);
+    if (did && rest != NULL)
+        values->rest = interpreter_call("dumps", "(O)", rest);
+    Py_XDECREF(rest);
+    return did && PyErr_Occurred() == NULL;
+}
+
+int named_values_read(struct named_values *values, PyObject *data) {
     values->count = 0;
-    values->rest = NULL;
+    values->rest = values->items_of = NULL;
     if (data == NULL || data == Py_None)
         return 1;
     if (!PyDict_Check(data)) {
         PyErr_SetString(PyExc_TypeError, "data must be a dict");
         return 0;
     }
-    while (did && PyDict_Next(data, &at, &name, &object))
-        did = read_item(values, &rest, name, object);
-    if (did && rest != NULL)
-        values->rest = interpreter_call("dumps", "(O)", rest);
-    Py_XDECREF(rest);
-    return did && PyErr_Occurred() == NULL;
+    values->items_of = PyDict_Copy(data);
+    if (values->items_of != NULL && read_items(values))
+        return 1;
+    named_values_release(values);
+    return 0;
 }
 
 void named_values_put(const struct named_values *values, t5_signal *signal) {
@@ -104,4 +124,5 @@ void named_values_put(const struct named_values *values, t5_signal *signal) {
 
 void named_values_release(struct named_values *values) {
     Py_CLEAR(values->rest);
+    Py_CLEAR(values->items_of);
 }

@@ -12,11 +12,11 @@
 struct named_values {
     t5_named_value items[NAMED_VALUES_MOST];
     uint32_t count;
-    PyObject *rest; /* text of a JSON object; NULL: there is none */
+    PyObject *rest;     /* text of a JSON object; NULL: there is none */
+    PyObject *items_of; /* the dict as it was: what reads it may run Python, and other threads */
 };
 
-/* `data` is a dict, None or NULL, and must stay as it is until the release. False with an
- * exception; then there is nothing to release. */
+/* `data` is a dict, None or NULL. False with an exception; then there is nothing to release. */
 int named_values_read(struct named_values *values, PyObject *data);
 /* Views: valid until the release. */
 void named_values_put(const struct named_values *values, t5_signal *signal);

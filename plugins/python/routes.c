@@ -98,7 +98,7 @@ PyObject *route_handler(const struct route *route, const t5_message *message) {
         return NULL;
     PyObject *handlers = PyObject_GetAttrString(route->consumer, "message_handlers");
     PyObject *handler = NULL;
-    if (handlers != NULL && PyDict_Check(handlers))
+    if (handlers != NULL && PyDict_Check(handlers) && PyDict_GET_SIZE(handlers) > 0)
         handler = find(handlers, route, message);
     Py_XDECREF(handlers);
     return handler;

@@ -98,14 +98,19 @@ static int run(struct script *script, const t5_create_args *args) {
 static void script_free(struct script *script) {
     routes_release(&script->routes);
     Py_XDECREF(script->object);
+    /* Types and modules hold themselves. Twice: a type is free once the messages are that a module
+     * kept. */
+    (void)PyGC_Collect();
+    (void)PyGC_Collect();
     services_remove_log(script->host);
     free(script);
 }
 
 static int begin_interpreter(t5_host *host, char why[INTERPRETER_WHY_SIZE]) {
+    const t5_value file = t5_parameter_value(host, "file");
     const t5_value venv = t5_parameter_value(host, "venv");
     const t5_value python = t5_parameter_value(host, "python");
-    const struct interpreter_setup setup = {venv.text, python.text};
+    const struct interpreter_setup setup = {file.text, venv.text, python.text};
     return interpreter_begin(&setup, why);
 }
 

@@ -83,6 +83,31 @@ static PyObject *service_current(PyObject *self, PyObject *none) {
     return Py_NewRef(in_hand.script != NULL ? in_hand.script : Py_None);
 }
 
+/* Converter of PyArg_Parse(): 0 to 2^64 - 1, of whatever counts as an integer. */
+static int read_unsigned(PyObject *object, void *number) {
+    PyObject *integer = PyNumber_Index(object);
+    const unsigned long long value =
+        integer != NULL ? PyLong_AsUnsignedLongLong(integer) : (unsigned long long)-1;
+    Py_XDECREF(integer);
+    if (PyErr_Occurred() != NULL)
+        return 0;
+    *(uint64_t *)number = value;
+    return 1;
+}
+
+/* The same, to 2^32 - 1. */
+static int read_unsigned_32(PyObject *object, void *number) {
+    uint64_t value;
+    if (!read_unsigned(object, &value))
+        return 0;
+    if (value > UINT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "int too big to convert");
+        return 0;
+    }
+    *(uint32_t *)number = (uint32_t)value;
+    return 1;
+}
+
 /* ---- signals ---- */
 
 static PyObject *service_emit(PyObject *self, PyObject *args, PyObject *names) {
@@ -92,17 +117,15 @@ static PyObject *service_emit(PyObject *self, PyObject *args, PyObject *names) {
     PyObject *data = NULL;
     Py_ssize_t name_size = 0, symbol_size = 0;
     long long event_time_ns = 0;
-    unsigned int time_frame_s = 0;
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "s#|z#ddOdLI:emit", known, &signal.name.data,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "s#|z#ddOdLO&:emit", known, &signal.name.data,
                                      &name_size, &signal.symbol.data, &symbol_size, &signal.value,
                                      &signal.confidence, &data, &signal.price, &event_time_ns,
-                                     &time_frame_s))
+                                     read_unsigned_32, &signal.time_frame_s))
         return NULL;
     signal.name.len = (size_t)name_size;
     signal.symbol.len = (size_t)symbol_size;
     signal.event_time_ns = event_time_ns;
-    signal.time_frame_s = time_frame_s;
     t5_host *host = host_in_hand();
     struct named_values values;
     if (host == NULL || !named_values_read(&values, data))
@@ -111,6 +134,29 @@ static PyObject *service_emit(PyObject *self, PyObject *args, PyObject *names) {
     const int32_t code = t5_emit(host, &signal);
     named_values_release(&values);
     return answer(code, "the host refused the signal; its log says why");
+}
+
+/* (number of the series, value, symbol or None, event_time_ns, time_frame_s): whether anybody can
+ * look at it. */
+static PyObject *service_publish(PyObject *self, PyObject *args) {
+    t5_point point = {.size = (uint32_t)sizeof point};
+    Py_ssize_t symbol_size = 0;
+    long long event_time_ns;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O&dz#LO&:publish", read_unsigned_32, &point.series, &point.value,
+                          &point.symbol.data, &symbol_size, &event_time_ns, read_unsigned_32,
+                          &point.time_frame_s))
+        return NULL;
+    point.symbol.len = (size_t)symbol_size;
+    point.event_time_ns = event_time_ns;
+    t5_host *host = host_in_hand();
+    if (host == NULL)
+        return NULL;
+    const int32_t code = host->services->publish(host, &point);
+    if (code == T5_UNSUPPORTED)
+        Py_RETURN_FALSE;
+    PyObject *did = answer(code, "the host refused the point; its log says why");
+    return did != NULL ? (Py_DECREF(did), Py_NewRef(Py_True)) : NULL;
 }
 
 /* ---- parameters and time ---- */
@@ -159,16 +205,16 @@ static int symbol_id(t5_host *host, PyObject *symbol, uint32_t *id) {
 /* (key, due_ns, symbol, is_wall) */
 static t5_host *read_timer(PyObject *args, t5_timer *timer) {
     PyObject *symbol = NULL;
-    unsigned long long key;
     long long due_ns;
     int is_wall = 0;
     t5_host *host = host_in_hand();
-    if (host == NULL || !PyArg_ParseTuple(args, "KL|Op:timer", &key, &due_ns, &symbol, &is_wall) ||
+    if (host == NULL ||
+        !PyArg_ParseTuple(args, "O&L|Op:timer", read_unsigned, &timer->key, &due_ns, &symbol,
+                          &is_wall) ||
         !symbol_id(host, symbol, &timer->symbol_id))
         return NULL;
     timer->size = (uint32_t)sizeof *timer;
     timer->clock = is_wall ? T5_CLOCK_WALL : T5_CLOCK_EVENT;
-    timer->key = key;
     timer->due_ns = due_ns;
     return host;
 }
@@ -235,6 +281,7 @@ static PyMethodDef methods[] = {
     {"log", service_log, METH_VARARGS, NULL},
     {"current", service_current, METH_NOARGS, NULL},
     {"emit", (PyCFunction)(void (*)(void))service_emit, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"publish", service_publish, METH_VARARGS, NULL},
     {"parameter", service_parameter, METH_O, NULL},
     {"now", service_now, METH_VARARGS, NULL},
     {"arm_timer", service_arm, METH_VARARGS, NULL},

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Python strategies without a broker: what a script can use, in replay, and what `check` and `new`
 say of it."""
+import ast
 import json
 import os
 import re
@@ -11,8 +12,6 @@ import unittest
 from offline import BUILD, TAKE5, VARIANT, Offline, environment, json_lines
 
 SOURCE = os.environ["TAKE5_SOURCE_DIR"]
-# Python is never ended (plugins/python/interpreter.h), so what it has at the end is no leak.
-os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
 
 
 def packages():
@@ -27,6 +26,31 @@ def bar(minute, price, symbol="QQQ", **more):
                        "publishTime": {"take5Time": 1718631060000 + 60000 * minute}, **more}) + "\n"
 
 
+# Saves after a symbol has expired; prints what it saved, or what was wrong.
+EXPIRE = '''
+#include <stdio.h>
+#include <stdlib.h>
+#include <take5/testkit.h>
+
+int main(int count, char **arguments) {
+    t5_kit *kit = t5_kit_new();
+    void *state = NULL;
+    size_t size;
+    if (count != 5 || t5_kit_open(kit, arguments[1]) != T5_OK ||
+        t5_kit_set(kit, "file", arguments[2]) != T5_OK || t5_kit_start(kit) != T5_OK ||
+        t5_kit_json(kit, "bar_trends", arguments[3]) != T5_OK ||
+        t5_kit_json(kit, "bar_trends", arguments[4]) != T5_OK ||
+        t5_kit_expire(kit, "AAA") != T5_OK || t5_kit_save(kit, &state, &size) != T5_OK)
+        puts(t5_kit_problem(kit));
+    for (size_t i = 0; i < t5_kit_saved_count(kit); i++)
+        puts(t5_kit_saved_at(kit, i).symbol.data);
+    free(state);
+    t5_kit_free(kit);
+    return 0;
+}
+'''
+
+
 class PythonOffline(Offline):
     def setUp(self):
         super().setUp()
@@ -39,6 +63,11 @@ class PythonOffline(Offline):
         lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
         return self.write("mine.ini", f"[take5]\nstrategy_dir = {self.path('strategies')}\n"
                           f"[strategy:mine]\nplugin = python\nfile = mine.py\n{lines}")
+
+    def why_not(self, script, **keys):
+        """What `check` says of one that it refuses."""
+        done = self.take5("check", "-c", self.deploy(script, **keys), code=1)
+        return (done.stdout + done.stderr).decode()
 
     def replay(self, ini, messages, *options, code=0):
         """(signals, stderr)"""
@@ -163,6 +192,193 @@ def on_bar(m):
         self.assertEqual(log.count("return m.price / 0"), 1)
         self.assertRegex(log, r"mine +1\.0\.0 +4 +0 +4 ")
 
+    def test_series_are_declared_and_published(self):
+        ini = self.deploy('''
+import take5
+take5.series("distance", "spread")
+
+@take5.on("bar_trends")
+def on_bar(m):
+    took = take5.publish("distance", m.price)
+    assert took == take5.publish("spread", None if m.price == 1 else 2, "SPY", event_time_ns=5,
+                                 time_frame_s=7)
+    try:
+        take5.publish("no_such", 1)
+    except ValueError as error:
+        print("refused:", error)
+    take5.emit("seen", data={"took": took})
+''')
+        signals, log = self.replay(ini, [bar(0, 1)])
+        self.assertEqual([s["data"] for s in signals], [{"took": False}])  # nobody looks
+        self.assertIn("refused: no series 'no_such' is declared", log)
+        signals, log = self.replay(ini, [bar(0, 1), bar(1, 2)], "--series", self.path("series"))
+        self.assertEqual([s["data"] for s in signals], [{"took": True}] * 2, log)
+        with open(self.path("series"), "rb") as file:
+            points = json_lines(file.read())
+        self.assertEqual([(p["series"], p["symbol"], p["time_frame"], p["event_time_ns"],
+                           p["value"]) for p in points], [
+            ("distance", "QQQ", 60, 1718631060000000000, 1), ("spread", "SPY", 7, 5, None),
+            ("distance", "QQQ", 60, 1718631120000000000, 2), ("spread", "SPY", 7, 5, 2)])
+        self.assertIn('series "a b": a name must be', self.why_not(
+            "import take5\ntake5.series('a b')\n@take5.on('bar_trends')\ndef f(m): pass\n"))
+
+    def test_numbers_out_of_range_are_told_and_large_ones_kept(self):
+        ini = self.deploy('''
+import take5
+
+def refused(function, *arguments, **names):
+    try:
+        function(*arguments, **names)
+    except (OverflowError, TypeError) as error:
+        print("refused:", type(error).__name__)
+    else:
+        print("accepted:", arguments, names)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    refused(take5.emit, "x", time_frame_s=-1)
+    refused(take5.emit, "x", time_frame_s=2**32)
+    refused(take5.arm_timer, -1, 0)
+    refused(take5.arm_timer, 2**64, 0)
+    refused(take5.emit, "x", data={1: 2})
+    take5.emit("large", data={"n": 2**70, "least": -2**63, "list": [2**70]})
+''')
+        (signal,), log = self.replay(ini, [bar(0, 1)])
+        self.assertEqual(signal["data"], {"n": 2**70, "least": -2**63, "list": [2**70]})
+        self.assertNotIn("accepted", log)
+
+    def test_data_that_another_thread_changes(self):
+        ini = self.deploy('''
+import sys, threading, take5
+sys.setswitchinterval(1e-6)
+shared = {"list": list(range(2000)), "text": "x"}
+is_over = threading.Event()
+
+def change():
+    number = 0
+    while not is_over.is_set():
+        number += 1
+        shared.pop("text", None)
+        shared["text"] = str(number) * 1000
+
+threading.Thread(target=change, daemon=True).start()
+
+@take5.on("bar_trends")
+def on_bar(m):
+    for _ in range(200):
+        take5.emit("x", data=shared)
+    is_over.set()
+''')
+        signals, log = self.replay(ini, [bar(0, 1)])
+        self.assertEqual(len(signals), 200, log)
+        for signal in signals:
+            text = signal["data"].get("text", "x")
+            self.assertIn(text, ("x", text[:len(text) // 1000] * 1000))
+
+    def test_what_a_script_prints_arrives_whatever_it_is(self):
+        ini = self.deploy('''
+import io, sys
+import take5
+sys.stdout.reconfigure(line_buffering=True)
+sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    print("wrapped \u00e9")
+    print("lone \\ud800", file=sys.stderr)
+    take5.log("logged \\ud800")
+    sys.stderr.buffer.write("bytes \u00e9\\n".encode())
+    for number in range(5000):
+        sys.stderr.write(f"{number},")
+    raise ValueError("raised \\ud800")
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for text in ("mine: wrapped \u00e9", "mine: lone \\ud800", "mine: logged \\ud800",
+                     "mine: bytes \u00e9", "ValueError: raised \\ud800"):
+            self.assertIn(text, log)
+        lines = re.findall(r"mine: ([0-9,]{1000,})$", log, re.MULTILINE)
+        self.assertEqual("".join(lines), "".join(f"{number}," for number in range(5000)))
+        self.assertEqual([len(line) for line in lines[:-1]], [8192, 8192])
+
+    def test_handlers_that_would_not_run_are_refused(self):
+        for text, why in (
+                ("@take5.on('bar_trends')\nasync def f(m): pass\n", "TypeError: f() would not run"),
+                ("@take5.on('bar_trends')\ndef f(m): yield\n", "TypeError: f() would not run"),
+                ("@take5.on('bar_trends')\ndef f(): pass\n", "f() is called with 1 argument, and"),
+                ("@take5.on_timer\ndef f(a, b): pass\n", "f() is called with 1 argument, and"),
+                ("@take5.save\ndef f(a): pass\n", "f() is called with 0 arguments, and"),
+                ("@take5.load\ndef f(a, b, c): pass\n", "f() is called with 1 argument, and"),
+                ("take5.on('bar_trends')(42)\n", "mine.py:2: TypeError: 42 is no function"),
+                ("@take5.on('bar_trends', x=3)\ndef f(m): pass\n",
+                 "mine.py:2: TypeError: field x: 3"),
+                ("take5.side('foo')\n", "mine.py:2: ValueError: side 'foo' is none of none, value"),
+                ("take5.warm_up(30)\n", "mine.py:2: TypeError: warm_up: 30 is no timedelta"),
+                ("take5.save(version=-1)\n", "mine.py:2: ValueError: save: version -1"),
+                ("\0", "mine.py: source code string cannot contain null bytes")):
+            self.assertIn(why, self.why_not("import take5\n" + text))
+
+    def test_a_message_s_type_cannot_be_broken(self):
+        ini = self.deploy('''
+import gc, take5
+
+@take5.on("bar_trends", last="barData.close")
+def on_bar(m):
+    try:
+        del type(m)._members
+    except TypeError:
+        gc.collect()
+        take5.emit("good", value=m.last)
+''')
+        (signal,), _ = self.replay(ini, [bar(0, 3)])
+        self.assertEqual(signal["value"], 3)
+
+    @unittest.skipUnless(VARIANT == "plain", "the test kit is built with the sanitizer")
+    def test_a_symbol_that_expired_does_not_stop_saving(self):
+        self.deploy('''
+import take5
+seen = {}
+
+@take5.on("bar_trends")
+def on_bar(m):
+    seen[m.symbol] = b"x"
+
+@take5.save
+def save():
+    return seen
+''')
+        program = self.path("expire")
+        subprocess.run(["cc", "-o", program, self.write("expire.c", EXPIRE),
+                        f"-I{SOURCE}/sdk/include", f"{BUILD}/sdk/testkit/libtake5-testkit.a",
+                        "-lelf", "-lxxhash", "-lpthread", "-lm"], check=True)
+        done = subprocess.run([program, os.path.join(BUILD, "strategies", "python.so"),
+                               self.path("mine.py"), bar(0, 1, "AAA"), bar(1, 1, "BBB")],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "BBB\n"), done.stderr)
+
+    def test_type_checkers_are_told_what_there_is(self):
+        stub = os.path.join(SOURCE, "plugins", "python", "modules", "_take5.pyi")
+        with open(stub, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+
+        def names(body):
+            return sorted(node.name for node in body if hasattr(node, "name")
+                          and not node.name.startswith("__"))
+
+        told = {node.name: names(node.body) for node in tree.body if isinstance(node, ast.ClassDef)}
+        told["_take5"] = names(tree.body)
+        ini = self.deploy('''
+import _take5, json, take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    print("there is", json.dumps({
+        thing.__name__.removeprefix("take5."):
+            [name for name in sorted(dir(thing)) if not name.startswith("__")]
+        for thing in (_take5, take5.Message, take5.KafkaMessage)}))
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        self.assertEqual(told, json.loads(re.search("there is (.*)", log).group(1)))
+
     def test_what_does_not_load_is_refused_with_file_and_line(self):
         for script, text in (
                 ("import take5\nx = (\n", "mine.py:2: SyntaxError: '(' was never closed"),
@@ -256,6 +472,31 @@ print("its own thread ends")
         self.assertIn("mine: again 2", log)
         self.assertIn("mine: again 3", log)
 
+    def test_a_consumer_of_fewer_topics_gets_those(self):
+        ini = self.deploy('''
+from kafka.config import KafkaConfig
+from kafka.consumer import Take5KafkaConsumer
+config = KafkaConfig()
+config.topics = ["asset_trends", "elsewhere"]
+consumer = Take5KafkaConsumer(config)
+consumer.set_message_handler("asset_trends", lambda m: print("trend", m.topic()))
+consumer.start()
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        self.assertNotIn("mine: trend", log)
+        self.assertIn("no message comes of elsewhere", log)
+        recording = self.write("trends.jsonl", bar(0, 1))
+        done = self.take5("replay", "-c", ini, "--topic", "asset_trends", "-v", recording)
+        self.assertIn("mine: trend asset_trends", done.stderr.decode())
+
+    def test_take5_in_another_module_than_the_script_is_told(self):
+        self.write("beside.py", "import take5\n@take5.on('asset_trends')\ndef f(m): pass\n")
+        self.assertIn("import it in", self.why_not("import beside\n"))
+
+    def test_what_confluent_kafka_lacks_is_said(self):
+        self.assertIn("for the real one install confluent-kafka",
+                      self.why_not("from confluent_kafka import Producer\n"))
+
     def test_a_topic_without_a_handler_is_printed(self):
         ini = self.deploy("from kafka.consumer import Take5KafkaConsumer\n"
                           "Take5KafkaConsumer().start()\n")
@@ -277,6 +518,23 @@ print("its own thread ends")
             self.assertTrue(b'"name":"slope"' in done.stdout or "mine: QQQ at offset" in log, log)
 
     # ---- packages ----
+
+    def test_a_virtual_environment_is_seen_from_the_script_s_directory(self):
+        script = ("import sys, take5\n@take5.on('bar_trends')\n"
+                  "def f(m): print('prefix', sys.prefix)\n")
+        self.assertIn("venv = /no/such: it has no pyvenv.cfg",
+                      self.why_not(script, venv="/no/such"))
+        os.makedirs(self.path("env"))
+        self.write("env/pyvenv.cfg", "home = /usr/bin\ninclude-system-site-packages = false\n")
+        self.assertRegex(self.why_not(script, venv="env"), r"env: it has no lib/python3\.")
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", self.path("env")],
+                       check=True)
+        ini = self.deploy(script, venv="env")
+        recording = self.write("messages.jsonl", bar(0, 1))
+        done = subprocess.run([TAKE5, "replay", "-v", "-c", ini, "--topic", "bar_trends",
+                               recording], cwd="/", env=environment(), capture_output=True,
+                              text=True, check=True)
+        self.assertIn(f"prefix {self.path('env')}", done.stderr)
 
     @unittest.skipUnless(packages() and VARIANT == "plain", "numpy and pandas could not be fetched")
     def test_numpy_and_pandas_of_a_virtual_environment(self):

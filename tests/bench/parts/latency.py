@@ -3,9 +3,11 @@ import statistics
 
 from .figures import at_most
 from .site import PARTITIONS, measuring, read_report
+from .throughput import start_python
 
 FLOOR = "floor"
 TAKE5 = "take5"
+SCRIPT = "take5, Python handlers"
 PYTHON = "Python service"
 BATCH = "Python service with consume(1000)"
 # As start_consumer wants them.
@@ -35,6 +37,14 @@ def run_take5(site, prefix, rate, count):
     return site.finish_host(host, report, 60)
 
 
+def run_script(site, prefix, rate, count):
+    """The Python service's handlers, as they are."""
+    host, report = start_python(site, prefix, "python_old.py", count, TAKE5_BENCH_LATENCY="yes")
+    host.wait_event("partitions.assigned", rf" {3 * PARTITIONS} ")
+    produce(site, prefix, rate, count)
+    return site.finish_host(host, report, 60)
+
+
 def produce(site, prefix, rate, count):
     process = site.start_fill(prefix, count, "-r", str(rate), "-s", "-X",
                               f"linger.ms={LINGER_MS[rate]}")
@@ -47,6 +57,8 @@ def run(site, what, rate, count):
     site.create(prefix)
     if what == TAKE5:
         report = run_take5(site, prefix, rate, count)
+    elif what == SCRIPT:
+        report = run_script(site, prefix, rate, count)
     else:
         report = run_consumer(site, *CONSUMERS[what], prefix, rate, count)
     site.delete(prefix)
@@ -57,7 +69,7 @@ def measure(site, plan, figures):
     """Gives the curves, for the plots: {rate: {what: [{share: ms}, ...]}}."""
     curves = {}
     for rate, seconds in plan.latency_seconds.items():
-        curves[rate] = {what: [] for what in (FLOOR, TAKE5, PYTHON, BATCH)}
+        curves[rate] = {what: [] for what in (FLOOR, TAKE5, SCRIPT, PYTHON, BATCH)}
         site.progress.say(f"latency at {rate:,} messages/s: warming the broker")
         run(site, FLOOR, rate, 2 * rate)
         for number in range(plan.latency_rounds):
@@ -80,6 +92,11 @@ def add(figures, rate, curves):
         ours = [shares[share] for shares in curves[TAKE5]]
         figures.add(f"latency {name} at {rate} messages/s against the floor", "ratio",
                     ratios(ours, floor), targets.get(name))
+        figures.add(f"latency {name} at {rate} messages/s: the Python service's handlers under "
+                    "take5 against the Python service", "ratio",
+                    ratios([shares[share] for shares in curves[SCRIPT]],
+                           [shares[share] for shares in curves[PYTHON]]),
+                    at_most(1, True) if name in targets else None)
 
 
 def ratios(ours, floor):

@@ -10,7 +10,7 @@ from .rows import FLOOR, cpu, lane_ns, paired, speed, take5_name
 from .svg import FAINT, GRID, INK, Drawing, Linear, Log, short, ticks_of
 
 OURS, PLAIN, OTHER = "#2364aa", "#7b8794", "#d9822b"
-THIRD = "#3a7d44"
+THIRD, FOURTH = "#3a7d44", "#8e5aa8"
 
 
 def draw(folder, drawn):
@@ -70,8 +70,8 @@ def draw_throughput(path, rows):
 
 # ---- latency ----
 
-LATENCY_COLOURS = {latency.FLOOR: PLAIN, latency.TAKE5: OURS, latency.PYTHON: OTHER,
-                   latency.BATCH: THIRD}
+LATENCY_COLOURS = {latency.FLOOR: PLAIN, latency.TAKE5: OURS,
+                   latency.SCRIPT: FOURTH, latency.PYTHON: OTHER, latency.BATCH: THIRD}
 LATENCY_SHARES = (0.1, 0.5, 0.9, 0.99, 0.999)
 
 

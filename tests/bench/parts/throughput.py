@@ -36,15 +36,20 @@ def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=Fals
     return result
 
 
-def python(site, prefix, script, count):
-    """One that measures as service.py does; in the main process, as what it is compared with."""
+def start_python(site, prefix, script, count, **variables):
+    """One that measures as service.py does; in the main process, as what it is compared with. Gives
+    the host and where its report will be."""
     host = site.new_host(prefix)
     report = f"{host.directory}.json"
     host.drop(strategy("python"))
     host.deploy("script", plugin="python", worker="main", path=HERE,
                 file=os.path.join(HERE, "strategies", script))
-    host.start(TAKE5_BENCH_COUNT=str(count), TAKE5_BENCH_REPORT=report)
-    return site.finish_host(host, report)
+    host.start(TAKE5_BENCH_COUNT=str(count), TAKE5_BENCH_REPORT=report, **variables)
+    return host, report
+
+
+def python(site, prefix, script, count):
+    return site.finish_host(*start_python(site, prefix, script, count))
 
 
 def drop_as(host, name):

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 
 from _take5 import KafkaMessage as Message
+from take5._bridge import Finder
 
 TIMESTAMP_NOT_AVAILABLE, TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME = 0, 1, 2
 OFFSET_BEGINNING, OFFSET_END, OFFSET_STORED, OFFSET_INVALID = -2, -1, -1000, -1001
@@ -71,12 +72,13 @@ def __getattr__(name):
 def _load_real(name):
     spec = importlib.machinery.PathFinder.find_spec(__name__)
     if spec is None:
-        raise AttributeError(f"confluent_kafka.{name} is not among what take5 has of it; for the "
-                             "real one install confluent-kafka in the script's venv")
+        raise ImportError(f"confluent_kafka.{name} is not among what take5 has of it; for the "
+                          "real one install confluent-kafka in the script's venv")
     # Its parts import each other under its name.
     ours = {key: sys.modules.pop(key) for key in list(sys.modules)
             if key.split(".")[0] == __name__}
-    finder = sys.meta_path.pop(0)
+    finder = next(one for one in sys.meta_path if isinstance(one, Finder))
+    sys.meta_path.remove(finder)
     try:
         real = importlib.import_module(__name__)
     finally:

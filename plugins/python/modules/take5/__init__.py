@@ -17,6 +17,7 @@ The guide is sdk/python.md.
 from __future__ import annotations
 
 import datetime
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from ._bridge import Event, File, Reject, Timer
 
 __all__ = ["Event", "File", "KafkaMessage", "Message", "Reject", "Timer", "arm_timer",
            "cancel_timer", "deployment", "emit", "load", "log", "mode", "now", "on", "on_event",
-           "on_timer", "parameter", "save", "side", "warm_up"]
+           "on_timer", "parameter", "publish", "save", "series", "side", "warm_up"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value")
@@ -43,24 +44,54 @@ def on(*topics: str, **fields: str) -> Callable[[Function], Function]:
     there. They are decoded by the host; one that is not there is None."""
     if not topics or not all(isinstance(topic, str) for topic in topics):
         raise TypeError("take5.on() needs topics: @take5.on(\"bar_trends\")")
-    for name in fields:
+    for name, path in fields.items():
         if name.startswith("_") or hasattr(Message, name):
             raise ValueError(f"field {name}: messages have that attribute already")
+        if not isinstance(path, str) or "\0" in path:
+            raise TypeError(f"field {name}: {path!r} is no path into a message")
 
     def register(function: Function) -> Function:
+        _check(function, 1)
         _bridge.current().register(topics, function, fields)
         return function
     return register
 
 
+def _check(function: Callable[..., Any], arguments: int) -> None:
+    """Refuses what would do nothing, or fail, when it is called with so many."""
+    name = getattr(function, "__name__", repr(function))
+    if not callable(function):
+        raise TypeError(f"{name} is no function")
+    if (inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
+            or inspect.isasyncgenfunction(function)):
+        raise TypeError(f"{name}() would not run: a handler is a plain function; what is async in "
+                        "it goes through asyncio.run()")
+    if _takes(function, arguments) is False:
+        raise TypeError(f"{name}() is called with {arguments} argument{'s'[:arguments != 1]}, and "
+                        "cannot be")
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool | None:
+    """None: not known, as of some that are built in."""
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except ValueError:
+        return None
+    except TypeError:
+        return False
+    return True
+
+
 def on_timer(function: Function) -> Function:
     """The function gets each Timer that is due."""
+    _check(function, 1)
     _bridge.current().timer = function
     return function
 
 
 def on_event(function: Function) -> Function:
     """The function gets each Event: `kind` is "fresh", "resumed", "gap", "symbol_expired", ..."""
+    _check(function, 1)
     _bridge.current().event = function
     return function
 
@@ -69,7 +100,11 @@ def save(function: Function | None = None, *, version: int = 1) -> Any:
     """The function gives what the script remembers, as a dict: symbol (or None) -> bytes. It is
     called at checkpoints, at a reload and at a stop, and changes nothing. `version` is that of the
     bytes' form."""
+    if not isinstance(version, int) or not 1 <= version < 2**32:
+        raise ValueError(f"save: version {version!r} is none: 1, 2, ...")
+
     def register(saver: Function) -> Function:
+        _check(saver, 0)
         script = _bridge.current()
         script.saver, script.state_version = saver, version
         return saver
@@ -79,7 +114,11 @@ def save(function: Function | None = None, *, version: int = 1) -> Any:
 def load(function: Function) -> Function:
     """The function takes such a dict, before the first message; with a second argument also the
     version of the form."""
-    _bridge.current().loader = function
+    if _takes(function, 2):
+        _bridge.current().loader = function
+    else:
+        _check(function, 1)
+        _bridge.current().loader = lambda records, _: function(records)
     return function
 
 
@@ -95,13 +134,29 @@ def parameter(name: str, default: Value | None = None, *, help: str = "",
 def warm_up(time: datetime.timedelta) -> None:
     """How much of the past the script wants to be handed before its work begins, if it has no
     state: messages with `is_history`."""
+    if not isinstance(time, datetime.timedelta):
+        raise TypeError(f"warm_up: {time!r} is no timedelta")
     _bridge.current().warm_up_ns = round(time.total_seconds() * 1e9)
 
 
 def side(how: str) -> None:
     """How its signals are read as positions by `take5 evaluate`: "value" (by its sign) or "named"
     (by the number that is called "side" in the data)."""
-    _bridge.current().side_of = {"none": 1, "value": 2, "named": 3}[how]
+    _bridge.current().side_of = _choice("side", how, {"none": 1, "value": 2, "named": 3})
+
+
+def series(*names: str) -> None:
+    """Declares series that the script publishes: numbers by symbol and time frame beside the
+    signals, for charts and files. A name is as a signal's."""
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("take5.series() needs names: take5.series(\"distance\")")
+    _bridge.current().declare_series(names)
+
+
+def _choice(what: str, word: str, words: dict[str, int]) -> int:
+    if word not in words:
+        raise ValueError(f"{what} {word!r} is none of {', '.join(words)}")
+    return words[word]
 
 
 # ---- in handlers ----
@@ -113,6 +168,18 @@ def emit(name: str, symbol: str | None = None, value: float = 0.0, confidence: f
     booleans and None with their types, lists and dicts as JSON. Accepted, not yet durable. Raises
     ValueError when the host refuses it, RuntimeError outside of handlers and timers."""
     _take5.emit(name, symbol, value, confidence, data, price, event_time_ns, time_frame_s)
+
+
+def publish(name: str, value: float | None, symbol: str | None = None, *, event_time_ns: int = 0,
+            time_frame_s: int = 0) -> bool:
+    """Publishes a point of a series that was declared; what is left out is the message's. None, or
+    what is not finite, is a gap. False: nobody can look at it here, so compute none. Only in
+    handlers and timers."""
+    declared = _bridge.current().series
+    if name not in declared:
+        raise ValueError(f"no series {name!r} is declared: take5.series({name!r}) at the top level")
+    return _take5.publish(declared[name], float("nan") if value is None else value, symbol,
+                          event_time_ns, time_frame_s)
 
 
 def now(wall: bool = False) -> int:
@@ -134,7 +201,8 @@ def cancel_timer(key: int, symbol: str | None = None, wall: bool = False) -> boo
 
 def log(text: str, level: str = "info") -> None:
     """A line for the log: "debug", "info", "warning" or "error". print() is one of "info"."""
-    _take5.log({"debug": 1, "info": 2, "warning": 3, "error": 4}[level], str(text))
+    _take5.log(_choice("level", level, {"debug": 1, "info": 2, "warning": 3, "error": 4}),
+               _bridge.printable(str(text)))
 
 
 def mode() -> str:

@@ -5,12 +5,11 @@ of its own, since the old service's `consumer.start()` does not return: the inst
 start() was called or the script has ended. Handlers are called by the host, on its thread.
 """
 import ast
+import codecs
 import datetime
 import decimal
-import gc
 import importlib.abc
 import importlib.util
-import inspect
 import io
 import json
 import numbers
@@ -31,6 +30,7 @@ MODES = {LIVE: "live", REPLAY: "replay", CHECK: "check", SHADOW: "shadow"}
 DESCRIBING = 0
 EVENTS = {1: "fresh", 2: "resumed", 3: "assigned", 4: "partial", 5: "gap", 6: "parked", 7: "woken",
           8: "symbol_expired", 9: "mode_changed"}
+SYMBOL_EXPIRED = 8
 TOPICS = ["bar_trends", "historic_stats", "asset_trends"]
 OWN = ("file", "venv", "path", "python")
 NO_TOPIC = NO_SYMBOL = 0xFFFFFFFF
@@ -40,8 +40,15 @@ TRACEBACK_EVERY_S = 60
 TRACEBACKS_MOST = 16
 # For the script's own thread, once it was told to stop.
 STOP_S = 2
+# Of a line that a script prints; a longer one is several.
+LINE_MOST = 8192
 
 loads = json.loads
+
+
+def printable(text):
+    """As UTF-8 can have it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def dumps(value):
@@ -119,9 +126,20 @@ class LogStream(io.TextIOBase):
             raise TypeError(f"write() needs text, not {type(text).__name__}")
         with self._lock:
             *lines, self._rest = (self._rest + text).split("\n")
+            while len(self._rest) > LINE_MOST:
+                lines.append(self._rest[:LINE_MOST])
+                self._rest = self._rest[LINE_MOST:]
         for line in lines:
             self._log(line)
         return len(text)
+
+    @property
+    def buffer(self):
+        """For those who write bytes."""
+        return LogBytes(self)
+
+    def reconfigure(self, **_):
+        """It stays UTF-8, line by line."""
 
     def finish(self):
         with self._lock:
@@ -132,11 +150,30 @@ class LogStream(io.TextIOBase):
     def _log(self, line):
         script = Script.newest
         level = DEBUG if script is not None and script.mode in (DESCRIBING, CHECK) else self._level
+        line = printable(line)
         if not _take5.log(level, line) and self._fallback is not None and level != DEBUG:
             self._fallback.write(line + "\n")
 
 
-sys.stdout, sys.stderr = LogStream(INFO, sys.__stderr__), LogStream(WARNING, sys.__stderr__)
+class LogBytes(io.BufferedIOBase):
+    """The same, of bytes: `sys.stdout.buffer`."""
+
+    def __init__(self, stream):
+        super().__init__()
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        self._stream.write(self._decoder.decode(data))
+        return len(data)
+
+
+STREAMS = LogStream(INFO, sys.__stderr__), LogStream(WARNING, sys.__stderr__)
+sys.stdout, sys.stderr = STREAMS
 
 
 # ---- signals of the process are the host's ----
@@ -183,9 +220,9 @@ def _say(error):
 def why(error):
     """One line: FILE:LINE: TYPE: text."""
     if isinstance(error, Refused):
-        return str(error)
+        return printable(str(error))
     file, line = _frame(error, getattr(error, "take5_folder", None))
-    return f"{file}:{line}: {_say(error)}" if file else _say(error)
+    return printable(f"{file}:{line}: {_say(error)}" if file else _say(error))
 
 
 class Refused(Exception):
@@ -253,6 +290,7 @@ class Script:
         self.folder = os.path.dirname(self.file)
         self.handlers = []    # (topic, function, {attribute: path})
         self.parameters = {}  # name: (kind, help, default, min, max)
+        self.series = {}      # name: number
         self.values = {}
         self.consumers = []
         self.timer = self.event = self.saver = self.loader = None
@@ -263,7 +301,9 @@ class Script:
         self.is_stopping = threading.Event()
         self._asked = queue.SimpleQueue()
         self._tracebacks = {}
+        self._expired = set()
         self._is_ready = False
+        self._is_native = True
 
     # ---- to run it ----
 
@@ -273,11 +313,15 @@ class Script:
                 text = file.read()
         except OSError as error:
             raise Refused(f"cannot read {self.file}: {error.strerror}") from None
-        return text, compile(text, self.file, "exec", dont_inherit=True)
+        try:
+            return text, compile(text, self.file, "exec", dont_inherit=True)
+        except ValueError as error:
+            raise Refused(f"{self.file}: {error}") from None
 
     def begin(self):
         """Runs it until it is ready. Raises what it raises until then."""
-        _, code = self.read()
+        text, code = self.read()
+        self._is_native = _imports_take5(text)
         self._prepare()
         Script.alive.append(self)
         Script.newest = self
@@ -297,6 +341,7 @@ class Script:
                  for part in self.settings.get("path", "").split(":") if part]
         folders = [self.folder, *extra]
         sys.argv = [self.file]
+        sys.stdout, sys.stderr = STREAMS  # whatever an earlier run put there
         sys.path[:] = folders + [part for part in sys.path if part not in folders]
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None) or ""
@@ -361,8 +406,17 @@ class Script:
     def register(self, topics, function, fields):
         if self._is_ready:
             raise RuntimeError("handlers are registered while the script is loaded")
+        if not self._is_native:
+            raise RuntimeError(f"the host looks for take5 in the script itself: import it in "
+                               f"{self.file} as well")
         for topic in topics:
             self.handlers.append((topic, function, fields))
+
+    def declare_series(self, names):
+        if self._is_ready:
+            raise RuntimeError("series are declared while the script is loaded")
+        for name in names:
+            self.series.setdefault(name, len(self.series))
 
     def start(self, consumer):
         """Of a consumer of the old form: blocks, as it did, until the host or the script stops."""
@@ -408,6 +462,8 @@ class Script:
 
     @property
     def topics(self):
+        if not self._is_native and self.consumers:
+            return TOPICS  # whatever its consumers want: it was not run to be described
         topics = list(dict.fromkeys(topic for topic, _, _ in self.handlers))
         for consumer in self.consumers:
             topics += [topic for topic in consumer.topics if topic not in topics]
@@ -427,8 +483,16 @@ class Script:
                   for topic, function, fields in self.handlers]
         if self.mode == CHECK:
             return routes  # a handler of the old form cannot know that it must do nothing outside
-        for consumer in [*self.consumers, *([self.late] if self.consumers else [])]:
-            routes += [(number, None, consumer, topic, None) for number, topic in enumerate(topics)]
+        for consumer in self.consumers:
+            routes += [(number, None, consumer, topic, None) for number, topic in enumerate(topics)
+                       if topic in consumer.topics]
+            unknown = [topic for topic in consumer.topics if topic not in topics]
+            if unknown:
+                print(f"no message comes of {', '.join(unknown)}: for other topics than the three, "
+                      f"import take5 in {self.file}", file=sys.stderr)
+        if self.consumers:
+            routes += [(number, None, self.late, topic, None)
+                       for number, topic in enumerate(topics)]
         return routes
 
     def activate(self, mode):
@@ -443,8 +507,11 @@ class Script:
             if callable(handler):
                 self._call_outside(handler, signal.SIGTERM, None)
         self.thread.join(STOP_S)
-        sys.stdout.finish()
-        sys.stderr.finish()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and stream not in STREAMS:
+                self._call_outside(stream.flush)
+        for stream in STREAMS:
+            stream.finish()
 
     def _call_outside(self, function, *arguments):
         try:
@@ -464,8 +531,9 @@ class Script:
         for consumer in list(self.consumers):
             consumer.running = False
         self.end()
+        if sys.modules.get("__main__") is self.module:
+            sys.modules["__main__"] = types.ModuleType("__main__")
         self.handlers, self.module = [], None
-        gc.collect()  # types and modules hold themselves
 
     # ---- state ----
 
@@ -475,8 +543,11 @@ class Script:
         records = self.saver()
         if not isinstance(records, dict):
             raise TypeError("save must give a dict: symbol (or None) -> bytes")
+        self._expired &= records.keys()
         for symbol, data in records.items():
             number = NO_SYMBOL if symbol is None else symbols.get(symbol)
+            if number is None and symbol in self._expired:
+                continue  # the script forgets it by and by, or never
             if number is None:
                 raise ValueError(f"save gives a record for {symbol!r}, which never came")
             _take5.write_record(number, data)
@@ -485,10 +556,8 @@ class Script:
         records = {}
         while (record := _take5.read_record()) is not None:
             records[record[0]] = record[1]
-        if self.loader is None:
-            return
-        takes = len(inspect.signature(self.loader).parameters)
-        self.loader(*(records, version)[:max(1, takes)])
+        if self.loader is not None:
+            self.loader(records, version)
 
     # ---- timers and events ----
 
@@ -497,6 +566,8 @@ class Script:
             self.timer(Timer(key, symbol, due_ns, now_ns, is_wall))
 
     def on_event(self, kind, topic, symbol, from_offset, to_offset):
+        if kind == SYMBOL_EXPIRED:
+            self._expired.add(symbol)
         if self.event is not None and kind in EVENTS:
             self.event(Event(EVENTS[kind], self.topics[topic] if topic != NO_TOPIC else None,
                              symbol, from_offset, to_offset))
@@ -506,7 +577,7 @@ class Script:
     def failed(self, error, what):
         """(is a reject, why): for the host."""
         if isinstance(error, Reject):
-            return True, str(error) or "rejected"
+            return True, printable(str(error)) or "rejected"
         error.take5_folder = self.folder
         if self.mode != CHECK:
             self._log_traceback(error, what)
@@ -527,10 +598,10 @@ class Script:
                 return
         self._tracebacks[key] = (now, 0)
         again = f" ({count} more of it since the last time)" if count else ""
-        _take5.log(ERROR, f"{what} {error}{again}")
+        _take5.log(ERROR, printable(f"{what} {error}{again}"))
         for line in "".join(traceback.format_exception(error)).splitlines():
             if "<take5>" not in line:
-                _take5.log(ERROR, line)
+                _take5.log(ERROR, printable(line))
 
 
 class Timer:
@@ -584,12 +655,13 @@ def describe(settings):
     try:
         text, _ = script.read()
         if not _imports_take5(text):
-            return {"topics": TOPICS, "fields": [], "parameters": [], "version": "1.0.0",
-                    "numbers": (1, 0, 0)}
+            return {"topics": TOPICS, "fields": [], "series": [], "parameters": [],
+                    "version": "1.0.0", "numbers": (1, 0, 0)}
         script.begin()
         answer = {
             "topics": script.topics,
             "fields": script.fields(),
+            "series": list(script.series),
             "parameters": [(kind, name, help_text, _ini(default), _ini(least), _ini(most))
                            for name, (kind, help_text, default, least, most)
                            in script.parameters.items()],
