@@ -150,6 +150,10 @@ class Workers(Scenario):
         code, out, err = host.ctl("suspend", "copy")
         self.assertEqual(code, 0, out + err)
         self.assertIn("copy: suspended", out)
+        asked, = (line for line in host.events("control.requested") if '"suspend copy"' in line)
+        who = int(re.search(r"by user \d+ \(process (\d+)\)", asked).group(1))
+        ours = {worker["process"] for worker in status["workers"]} | {host.process.pid}
+        self.assertNotIn(who, ours, "who asked the host, and not the supervisor who asked a worker")
         code, out, _ = host.ctl("checkpoint")
         self.assertEqual(sorted(line.split(":")[0] for line in out.splitlines()),
                          ["main", "other"])
