@@ -176,6 +176,13 @@ class Workers(Scenario):
         self.assertEqual(sorted(re.search(r"\[(\w+)\]", line).group(1) for line in lines),
                          ["main", "other"])
 
+    def test_a_main_worker_that_nothing_names_is_no_fault(self):
+        host = self.host(take5={"isolate": "each"}).start()
+        host.wait_status("both", are_running("main", "chain"))
+        host.wait_log(r"INFO .*\[main\] no deployment is this worker's: it reads nothing")
+        self.assertEqual(host.events("strategies.none_running"), [])
+        host.stop()
+
     def port(self, host):
         return int(host.wait_event("http.listening", r"listening on 127\.0\.0\.1:(\d+)").group(1))
 

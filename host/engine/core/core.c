@@ -1,5 +1,6 @@
 #include "engine/core/core.h"
 
+#include "config/workers.h"
 #include "engine/crash/crash.h"
 
 #include <stdlib.h>
@@ -86,6 +87,16 @@ static void forget_refused(struct engine *engine, size_t index) {
             (engine->refused_count - index) * sizeof *engine->refused);
 }
 
+/* Whether all deployments are those of other workers. */
+static bool is_idle_worker(const struct config *config) {
+    for (size_t i = 0; config->worker != NULL && i < config->deployment_count; i++) {
+        if (config->deployments[i].is_enabled &&
+            strcmp(config_worker_of(config, &config->deployments[i]), config->worker) == 0)
+            return false;
+    }
+    return config->worker != NULL;
+}
+
 /* Messages that nobody is there for are not read: what was committed past them would never come
  * again. */
 static void say_attended(struct engine *engine, bool is_anybody, const struct report *report) {
@@ -94,6 +105,9 @@ static void say_attended(struct engine *engine, bool is_anybody, const struct re
     if (is_anybody)
         log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "strategies.running",
                          "strategies are running: reading messages");
+    else if (!is_refused && is_idle_worker(config))
+        log_change(engine->log, LOG_LEVEL_INFO, "engine",
+                   "no deployment is this worker's: it reads nothing");
     else if (is_refused || config->deployment_count > 0)
         log_event(engine->log, LOG_LEVEL_ERROR, "engine", "strategies.none_running",
                   "none of the configured deployments is running: no messages are read, and the "
