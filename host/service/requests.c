@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool has_words(const struct request *request, size_t count, const char *form) {
     if (request->count == count)
@@ -280,18 +281,14 @@ static bool get(struct service *service, const struct control_request *asked, st
     return did;
 }
 
-/* Who asked for it, before anything comes of it. Of a redrive, which is one request for each dead
- * letter, not the coordinates: a repeated line is counted. */
+/* Of a redrive, which is one request for each dead letter, not the coordinates: a repeated line is
+ * counted. What comes through a supervisor, that has told with who asked. */
 static void log_asked(const struct service *service, const struct control_request *asked) {
-    const size_t told = service_redrive_is_asked(asked->words[0]) ? 2 : asked->count;
-    struct text words;
-    text_init(&words);
-    for (size_t i = 0; i < told && i < asked->count; i++)
-        text_printf(&words, "%s%s", i > 0 ? " " : "", asked->words[i]);
-    log_event(service->log, LOG_LEVEL_INFO, "ops", "control.requested",
-              "control: \"%s\" requested by user %u (process %d)", words.data,
-              (unsigned)asked->user, (int)asked->process);
-    text_release(&words);
+    const bool is_told =
+        engine_config(service->engine)->worker != NULL && asked->process == getppid();
+    if (!is_told)
+        control_log_request(service->log, asked,
+                            service_redrive_is_asked(asked->words[0]) ? 2 : asked->count);
 }
 
 static bool ask_stop(struct service *service, const struct control_request *asked,

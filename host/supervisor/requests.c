@@ -261,11 +261,23 @@ static bool is_one_of(const char *word, const char *const *words) {
     return false;
 }
 
+/* Of a redrive without the coordinates, as a worker's own log has it. */
+static void log_asked(const struct supervisor *supervisor, const struct control_request *asked) {
+    static const char *const quiet[] = {"status", "get", NULL};
+    static const char *const redrives[] = {"redrive", "redrive-trial", NULL};
+    const size_t first = asked->words[0][0] == '@' && asked->count > 1 ? 1 : 0;
+    const char *word = asked->words[first];
+    if (!is_one_of(word, quiet))
+        control_log_request(supervisor->log, asked,
+                            is_one_of(word, redrives) ? first + 2 : asked->count);
+}
+
 bool supervisor_handle(void *context, const struct control_request *asked, struct text *answer) {
     static const char *const for_all[] = {"checkpoint", "drain", NULL};
     static const char *const for_owner[] = {"suspend", "resume", "redrive", "redrive-trial", NULL};
     struct supervisor *supervisor = context;
     const char *word = asked->words[0];
+    log_asked(supervisor, asked);
     if (word[0] == '@' && asked->count > 1)
         return ask_one(supervisor, word + 1, asked, 1, answer);
     if (strcmp(word, "status") == 0)

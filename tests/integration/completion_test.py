@@ -78,7 +78,7 @@ class Completion(Offline):
         self.assertEqual(self.bash("feed", "--rate", ""), [])
         self.assertEqual(self.bash("replay", "d"), ["day.jsonl"])
         self.assertTrue(any(":FILE:_files" in spec for spec in self.zsh("run", "-c", "")))
-        self.assertTrue(any(":(c c++)" in spec for spec in self.zsh("new", "")))
+        self.assertTrue(any(":(c c++ python)" in spec for spec in self.zsh("new", "")))
 
     def test_words_that_a_command_takes_are_offered(self):
         self.assertEqual(set(self.bash("ctl", "re")), {"reload", "reopen", "restart", "resume"})

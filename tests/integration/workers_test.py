@@ -150,6 +150,10 @@ class Workers(Scenario):
         code, out, err = host.ctl("suspend", "copy")
         self.assertEqual(code, 0, out + err)
         self.assertIn("copy: suspended", out)
+        asked, = (line for line in host.events("control.requested") if '"suspend copy"' in line)
+        who = int(re.search(r"by user \d+ \(process (\d+)\)", asked).group(1))
+        ours = {worker["process"] for worker in status["workers"]} | {host.process.pid}
+        self.assertNotIn(who, ours, "who asked the host, and not the supervisor who asked a worker")
         code, out, _ = host.ctl("checkpoint")
         self.assertEqual(sorted(line.split(":")[0] for line in out.splitlines()),
                          ["main", "other"])
@@ -171,6 +175,13 @@ class Workers(Scenario):
         lines = [line for line in host.log_text().splitlines() if " event=stop.ended" in line]
         self.assertEqual(sorted(re.search(r"\[(\w+)\]", line).group(1) for line in lines),
                          ["main", "other"])
+
+    def test_a_main_worker_that_nothing_names_is_no_fault(self):
+        host = self.host(take5={"isolate": "each"}).start()
+        host.wait_status("both", are_running("main", "chain"))
+        host.wait_log(r"INFO .*\[main\] no deployment is this worker's: it reads nothing")
+        self.assertEqual(host.events("strategies.none_running"), [])
+        host.stop()
 
     def port(self, host):
         return int(host.wait_event("http.listening", r"listening on 127\.0\.0\.1:(\d+)").group(1))

@@ -1,5 +1,6 @@
 #include "engine/core/core.h"
 
+#include "config/workers.h"
 #include "engine/crash/crash.h"
 
 #include <stdlib.h>
@@ -86,11 +87,9 @@ static void forget_refused(struct engine *engine, size_t index) {
             (engine->refused_count - index) * sizeof *engine->refused);
 }
 
-static size_t count_elsewhere(const struct config *config) {
-    size_t count = 0;
-    for (size_t i = 0; i < config->deployment_count; i++)
-        count += config->deployments[i].is_elsewhere;
-    return count;
+/* Whether all deployments are those of other workers. */
+static bool is_idle_worker(const struct config *config) {
+    return config->worker != NULL && config_worker_deployments(config, config->worker) == 0;
 }
 
 /* Messages that nobody is there for are not read: what was committed past them would never come
@@ -101,13 +100,13 @@ static void say_attended(struct engine *engine, bool is_anybody, const struct re
     if (is_anybody)
         log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "strategies.running",
                          "strategies are running: reading messages");
-    else if (is_refused || config->deployment_count > count_elsewhere(config))
+    else if (!is_refused && is_idle_worker(config))
+        log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "strategies.none_here",
+                         "no deployment is this worker's: no messages are read here");
+    else if (is_refused || config->deployment_count > 0)
         log_event(engine->log, LOG_LEVEL_ERROR, "engine", "strategies.none_running",
                   "none of the configured deployments is running: no messages are read, and the "
                   "group's offsets do not change; fix one and reload (take5 ctl reload)");
-    else if (config->deployment_count > 0)
-        log_event(engine->log, LOG_LEVEL_INFO, "engine", "strategies.none_here",
-                  "all deployments run in other workers: no messages are read here");
     else
         log_event(engine->log, LOG_LEVEL_WARNING, "engine", "strategies.none_running",
                   "no strategy is deployed: no messages are read, and the group's offsets do not "

@@ -358,6 +358,17 @@ static void release(struct control *control) {
     free(control);
 }
 
+void control_log_request(struct log *log, const struct control_request *request, size_t told) {
+    struct text words;
+    text_init(&words);
+    for (size_t i = 0; i < told && i < request->count; i++)
+        text_printf(&words, "%s%s", i > 0 ? " " : "", request->words[i]);
+    log_event(log, LOG_LEVEL_INFO, "ops", "control.requested",
+              "control: \"%s\" requested by user %u (process %d)", words.data,
+              (unsigned)request->user, (int)request->process);
+    text_release(&words);
+}
+
 struct control *control_new(const struct control_options *options, struct error *error) {
     struct control *control = calloc(1, sizeof *control);
     if (control == NULL) {

@@ -41,6 +41,9 @@ struct control_request {
     pid_t process;
 };
 
+/* Who asked for it, before anything comes of it: the first `told` of its words. */
+void control_log_request(struct log *log, const struct control_request *request, size_t told);
+
 struct control_options {
     const char *path;
     const char *group;  /* NULL: owner only */
