@@ -9,9 +9,9 @@ import subprocess
 import unittest
 
 from evaluate_test import Definitions, plugin, sign
-from offline import PATIENCE, TAKE5, VARIANT, Offline, json_lines
+from offline import PATIENCE, TAKE5, Offline, json_lines
 
-COUNT = 4_000 if VARIANT == "plain" else 1_500
+COUNT = 4_000
 FIGURES = ("trades", "turnover", "profit", "drawdown", "sharpe")
 
 
