@@ -81,7 +81,8 @@ class Meter:
         shares = [[share, latencies[int(share * (len(latencies) - 1))]] for share in SHARES
                   if latencies]
         with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump({"own_ns": own_ns, "messages": count, "first_ns": self.first[0], "last_ns": self.last[0],
+            json.dump({"own_ns": own_ns, "messages": count,
+                       "first_ns": self.first[0], "last_ns": self.last[0],
                        "cpu_ns": self.last[1] - self.first[1],
                        "thread_cpu_ns": self.last[2] - self.first[2], "peak_kib": peak,
                        "latencies": shares}, file)
