@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define SAMPLE_LARGEST (64u << 10)
-/* So many are each four times as far from the next one as the one before: up to WATCH_STEP. */
-#define FIRST_LOOKS    3
+/* So many are each eight times as far from the next one as the one before: up to WATCH_STEP. */
+#define FIRST_LOOKS    2
 
 LOCK_CLASS(watch_lock);
 struct watch {
@@ -201,7 +201,7 @@ uint32_t watch_message(struct watch *watch, const t5_message *message) {
     if (watch->unmet == 0 && watch->is_joined)
         return WATCH_NEVER;
     look(watch, message);
-    return watch->looked <= FIRST_LOOKS ? UINT32_C(3) << 2 * (watch->looked - 1) : WATCH_STEP;
+    return watch->looked <= FIRST_LOOKS ? UINT32_C(7) << 3 * (watch->looked - 1) : WATCH_STEP;
 }
 
 /* ---- any thread ---- */

@@ -2,7 +2,7 @@
  * strategy/instance/watch.h - what an instance wants and has not met yet: fields, parameters, and
  * the other topics of its symbols. For *why no signal* (engine/findings.h).
  *
- * It looks at the 1st, 4th, 16th and 64th message, and then at every WATCH_STEP-th, until there is
+ * It looks at the 1st, 8th and 64th message, and then at every WATCH_STEP-th, until there is
  * nothing left to meet: a strategy whose fields all come costs nothing from then on, and one whose
  * fields do not come costs next to nothing.
  *

@@ -54,9 +54,9 @@ Test(watch, it_looks_more_and_more_seldom_and_never_once_all_is_met) {
     begin(0, false);
     for (size_t i = 0; i < 5; i++)
         steps[i] = watch_message(watch, &message);
-    cr_expect_eq(steps[0], 3);
-    cr_expect_eq(steps[1], 12);
-    cr_expect_eq(steps[2], 48);
+    cr_expect_eq(steps[0], 7);
+    cr_expect_eq(steps[1], 56);
+    cr_expect_eq(steps[2], WATCH_STEP);
     cr_expect_eq(steps[3], WATCH_STEP);
     cr_expect_eq(steps[4], WATCH_STEP);
     slots[0].type = slots[1].type = T5_VALUE_NUMBER;
