@@ -142,7 +142,8 @@ void partition_free(struct partition *partition) {
 size_t partition_count_states(const struct partition *partition) {
     size_t count = 0;
     for (size_t i = 0; i < partition->task_count; i++)
-        count += partition->tasks[i]->made_of->description->has_save;
+        count += partition->tasks[i]->made_of->description->has_save &&
+                 task_mark(partition->tasks[i]) > 0;
     return count;
 }
 

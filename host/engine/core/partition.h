@@ -168,7 +168,7 @@ struct partition *partition_new(int32_t number, struct deployment_set *deploymen
 /* Destroys its instances (loader thread), frees everything. */
 void partition_free(struct partition *partition);
 
-/* How many of its instances have a state to keep. */
+/* How many of its instances have a state to keep: those that were given something. */
 size_t partition_count_states(const struct partition *partition);
 
 struct task *task_new(struct partition *partition, struct deployment *deployment);

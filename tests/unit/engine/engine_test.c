@@ -1312,3 +1312,14 @@ Test(engine, a_file_without_a_section_takes_no_deployments_name) {
     cr_expect_eq(fixture_deliveries(fixture), 1);
     fixture_free(fixture);
 }
+
+/* It has met nothing that was not known before. */
+Test(engine, a_global_deployment_without_partitions_leaves_nothing_behind) {
+    static const char *const settings[] = {"take5.lanes=1", NULL};
+    struct fixture *fixture = fixture_new(settings);
+    fixture_drop(fixture, "good_global", "good");
+    fixture_start(fixture);
+    cr_expect(fixture_stop(fixture));
+    cr_expect_eq(fixture_left(fixture).states, 0);
+    fixture_free(fixture);
+}
