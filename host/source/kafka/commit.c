@@ -173,8 +173,12 @@ static bool can_commit(const struct kafka_source *self) {
 }
 
 int64_t kafka_commit_poll(struct kafka_source *self, int64_t now_ns) {
-    if (self->is_transactional || self->commit_interval_ns <= 0 || self->assignment->cnt == 0)
+    if (self->is_transactional || self->commit_interval_ns <= 0)
         return INT64_MAX;
+    if (self->assignment->cnt == 0) {
+        self->commit_due_ns = now_ns + self->commit_interval_ns; /* of the next assignment */
+        return INT64_MAX;
+    }
     if (now_ns < self->commit_due_ns)
         return self->commit_due_ns;
     self->commit_due_ns = now_ns + self->commit_interval_ns;
