@@ -179,7 +179,7 @@ class Workers(Scenario):
     def test_a_main_worker_that_nothing_names_is_no_fault(self):
         host = self.host(take5={"isolate": "each"}).start()
         host.wait_status("both", are_running("main", "chain"))
-        host.wait_log(r"INFO .*\[main\] no deployment is this worker's: it reads nothing")
+        host.wait_event("strategies.none_here", r"\[main\]")
         self.assertEqual(host.events("strategies.none_running"), [])
         host.stop()
 
