@@ -4,7 +4,7 @@
  */
 #include "conformance/cases.h"
 #include "conformance/harness.h"
-#include "message/paths.h"
+#include "message/payload_paths.h"
 #include "strategy/instance/watch.h"
 
 #include <stdlib.h>

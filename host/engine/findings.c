@@ -4,7 +4,7 @@
 #include "base/counter.h"
 #include "base/faults.h"
 #include "engine/core/core.h"
-#include "message/paths.h"
+#include "message/payload_paths.h"
 #include "strategy/instance/watch.h"
 
 #include <inttypes.h>

@@ -29,7 +29,7 @@ static const struct property DEFAULTS[] = {
     {"statistics.interval.ms", "1000"},
 };
 
-/* Set last: what would break delivery if it were otherwise. The host commits (commit.c), or
+/* Set last: what would break delivery if it were otherwise. The host commits (offset_commit.c), or
  * transactions do. */
 static const struct property FIXED[] = {
     {"enable.auto.commit", "false"},

@@ -4,7 +4,7 @@
  *   consumer.c           the table of operations, lanes' reading, making and starting
  *   client_properties.c  what librdkafka is configured with
  *   rebalance.c          assignment: rebalance, forwarding to lanes
- *   commit.c             offsets: stored by lanes, committed by control
+ *   offset_commit.c      offsets: stored by lanes, committed by control
  *   member.c             the static member of the group, and leaving it for good
  *   begin.c              where partitions begin that have no committed offset
  *   topics.c             which topics there are, and the subscription to them
@@ -270,7 +270,7 @@ void kafka_group_forget_parts(struct kafka_topic *topic);
 /* At the end: the client could not be destroyed before. */
 void kafka_group_release_parts(struct kafka_topic *topic);
 
-/* commit.c */
+/* offset_commit.c */
 /* Lane, or control for what no lane works on: everything below `next` is done. False: the partition
  * is not assigned yet, or no more. */
 bool kafka_commit_store(struct kafka_topic *topic, int32_t partition, int64_t next);

@@ -1,4 +1,4 @@
-#include "message/paths.h"
+#include "message/payload_paths.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /*
- * message/paths.h - which paths a JSON document has, for hints: what was there instead of a path
- * that was not. Off the message path.
+ * message/payload_paths.h - which paths a JSON document has, for hints: what was there instead of a
+ * path that was not. Off the message path.
  */
-#ifndef TAKE5_MESSAGE_PATHS_H
-#define TAKE5_MESSAGE_PATHS_H
+#ifndef TAKE5_MESSAGE_PAYLOAD_PATHS_H
+#define TAKE5_MESSAGE_PAYLOAD_PATHS_H
 
 #include <stdbool.h>
 #include <stddef.h>

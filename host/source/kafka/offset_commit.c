@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "source/kafka/private.h"
 
-#include <stdlib.h>
-
 /* ---- lanes ---- */
 
 bool kafka_commit_store(struct kafka_topic *topic, int32_t partition, int64_t next) {

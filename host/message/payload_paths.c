@@ -1,4 +1,4 @@
-#include "message/paths.h"
+#include "message/payload_paths.h"
 
 #include "base/array.h"
 #include "base/faults.h"
