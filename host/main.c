@@ -12,7 +12,7 @@ static void print_commands(FILE *file) {
     fputs("usage: take5 COMMAND ...\n\n", file);
     for (size_t i = 0; commands[i] != NULL; i++) {
         if (!commands[i]->is_hidden)
-            fprintf(file, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+            fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
     fputs("\nSee `take5 COMMAND --help`, take5(1) and take5.ini(5).\n", file);
 }
@@ -21,7 +21,7 @@ static bool is_help(const char *text) {
     return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
 }
 
-/* One that did not say all that it had to say has failed. */
+/* A command whose output is incomplete has failed. */
 static int run(const struct command *command, int argc, char **argv) {
     int code = command->run(argc, argv);
     if (code == EXIT_GOOD && was_oom())
@@ -52,8 +52,8 @@ int main(int argc, char **argv) {
             names[count++] = commands[i]->name;
     }
     const char *near = faults_near_miss(name, names);
-    complain("unknown command \"%s\"%s%s%s; see `take5 help`", name,
-             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-             near != NULL ? "\"?" : "");
+    print_err("unknown command \"%s\"%s%s%s; see `take5 help`", name,
+              near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+              near != NULL ? "\"?" : "");
     return EXIT_USAGE;
 }

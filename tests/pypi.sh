@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs programs from PyPI into a folder of their own.
 #   sh tests/pypi.sh FOLDER NAME==VERSION...
-# What is there already is not fetched again.
+# What is there already is not fetched again. Exit code 1: it could not be installed; 2: the registry
+# does not answer.
 set -eu
 
 folder=$1
@@ -20,6 +21,7 @@ until /usr/bin/python3 -m venv --clear "$folder" >"$log" 2>&1 &&
     if [ "$try" -ge 3 ]; then
         cat "$log" >&2
         echo "take5: pip could not fetch $*" >&2
+        "$folder/bin/pip" index versions "${1%%==*}" >"$log" 2>&1 || exit 2
         exit 1
     fi
     try=$((try + 1))

@@ -36,7 +36,7 @@ trap 'kill -INT "$child" 2>/dev/null; wait "$child"; exit 130' INT
 wait "$child"
 status=$?
 
-# What a sanitizer merely remarks, such as an allocation that it refused as malloc would, is none.
+# What a sanitizer merely notes, such as an allocation that it refused as malloc would, is none.
 for report in "$reports"/*; do
     [ -e "$report" ] || continue
     grep -Eq 'ERROR: |WARNING: ThreadSanitizer|runtime error: ' "$report" || continue

@@ -1,12 +1,13 @@
 #include "alerts/alerts.h"
 
 #include "alerts/alert_watch.h"
+#include "alerts/down_notes.h"
 #include "base/clock.h"
-#include "base/condition.h"
-#include "base/json_writer.h"
-#include "base/locks.h"
+#include "base/format/json_writer.h"
+#include "base/sync/condition.h"
+#include "base/sync/locks.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
 #include "engine/view.h"
 
 #include <inttypes.h>
@@ -102,40 +103,40 @@ static bool has_room(struct sink *sink) {
     return status.queued < ALERTS_WAITING_MOST;
 }
 
-static void say_dropped(struct alerts *self, const char *why) {
+static void log_dropped(struct alerts *self, const char *why) {
     if (!self->has_dropped)
         log_change_event(self->options.log, LOG_LEVEL_ERROR, "ops", "alert.dropped",
-                         "an alert was dropped: %s; this is said once", why);
+                         "an alert was dropped: %s; this is logged once", why);
     self->has_dropped = true;
 }
 
 static void push(struct alerts *self, const struct alert_item *item, bool is_over) {
     struct delivery *delivery = make_delivery(self, item, is_over);
     if (delivery == NULL) {
-        say_dropped(self, "out of memory");
+        log_dropped(self, "out of memory");
         return;
     }
     for (size_t i = 0; i < self->options.sink_count; i++) {
         struct sink *sink = self->options.sinks[i];
         if (!has_room(sink) || !sink->ops->push(sink, delivery))
-            say_dropped(self, "too many wait for a sink of [alerts] that takes none");
+            log_dropped(self, "too many wait for a sink of [alerts] that takes none");
     }
     delivery_release(delivery);
 }
 
-static void say(const struct alerts *self, const struct alert_item *item, bool is_over) {
+static void log_state(const struct alerts *self, const struct alert_item *item, bool is_over) {
     log_change_event(self->options.log, is_over ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "ops",
                      is_over ? "alert.over" : "alert.begun", "%s %s%s%s: %s",
                      is_over ? "resolved:" : "alert:", item->alert,
                      item->subject[0] != '\0' ? " " : "", item->subject, item->text);
 }
 
-static void tell(struct alerts *self, enum alert_word word, struct alert_item *item) {
+static void publish(struct alerts *self, enum alert_word word, struct alert_item *item) {
     if (word == ALERT_QUIET)
         return;
     if (word == ALERT_BEGINS)
         item->began_ns = clock_wall_ns();
-    say(self, item, word == ALERT_ENDS);
+    log_state(self, item, word == ALERT_ENDS);
     push(self, item, word == ALERT_ENDS);
 }
 
@@ -144,7 +145,7 @@ static void see(struct alerts *self, const char *alert, const char *subject, boo
     struct alert_item *item;
     const enum alert_word word = alert_watch_see(&self->watch, self->now_ns, alert, subject,
                                                  is_wrong ? ALERT_WRONG : ALERT_RIGHT, text, &item);
-    tell(self, word, item);
+    publish(self, word, item);
 }
 
 /* ---- looking ---- */
@@ -183,7 +184,7 @@ static void see_sink(void *context, enum view_use use, const struct sink_status 
     struct alerts *self = context;
     char subject[64];
     snprintf(subject, sizeof subject, "%s for %s", status->name, view_use_name(use));
-    see(self, "sink_failing", subject, !status->is_well, status->detail);
+    see(self, "sink_failing", subject, !status->is_ok, status->detail);
 }
 
 static void see_reload(struct alerts *self) {
@@ -194,7 +195,7 @@ static void see_reload(struct alerts *self) {
 static void see_checkpoints(struct alerts *self) {
     struct view_checkpoints view;
     view_checkpoints(self->options.engine, &view);
-    see(self, "checkpoint_failing", "", view.is_kept && !view.is_well, view.detail);
+    see(self, "checkpoint_failing", "", view.is_kept && !view.is_ok, view.detail);
 }
 
 static void see_lag(struct alerts *self) {
@@ -207,13 +208,19 @@ static void see_lag(struct alerts *self) {
     view_totals(self->options.engine, &totals);
     snprintf(text, sizeof text, "%" PRId64 " messages behind, the limit is %" PRId64, totals.lag,
              most);
-    const enum alert_sight sight = totals.lag < 0          ? ALERT_BETWEEN
-                                   : totals.lag > most     ? ALERT_WRONG
-                                   : totals.lag > most / 2 ? ALERT_BETWEEN
-                                                           : ALERT_RIGHT;
+    const bool is_known = totals.lag >= 0 && totals.lag_unknown == 0;
+    const enum alert_sight sight = totals.lag > most                    ? ALERT_WRONG
+                                   : !is_known || totals.lag > most / 2 ? ALERT_BETWEEN
+                                                                        : ALERT_RIGHT;
     const enum alert_word word =
         alert_watch_see(&self->watch, self->now_ns, "lag", "", sight, text, &item);
-    tell(self, word, item);
+    publish(self, word, item);
+}
+
+static void see_down(void *context, const char *name, const char *why) {
+    char text[320];
+    (void)snprintf(text, sizeof text, "%s; `take5 ctl restart %s` tries again", why, name);
+    see(context, "worker_down", name, true, text);
 }
 
 static void look(struct alerts *self) {
@@ -227,8 +234,10 @@ static void look(struct alerts *self) {
     see_reload(self);
     see_checkpoints(self);
     see_lag(self);
+    if (self->options.worker != NULL)
+        down_notes_each(self->options.run_dir, self->options.worker, see_down, self);
     while ((word = alert_watch_rest(&self->watch, self->now_ns, &item)) != ALERT_QUIET)
-        tell(self, word, item);
+        publish(self, word, item);
 }
 
 /* False: it is to end. */

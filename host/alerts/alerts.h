@@ -1,5 +1,5 @@
 /*
- * alerts/alerts.h - tells people of what is wrong with the host itself: [alerts].
+ * alerts/alerts.h - reports problems of the host itself to people: [alerts].
  *
  * A thread looks at the engine's view (engine/view.h) once a second; no lane notices. What it finds
  * wrong for long enough is told once, and once more when it is over (alert_watch.h):
@@ -12,6 +12,7 @@
  *   reload_rejected       the start, or the last reload, rejected something
  *   sink_failing          a sink's last write failed
  *   checkpoint_failing    the last checkpoint could not be written
+ *   worker_down           another worker of this host stays down (down_notes.h)
  *   lag                   consumer lag is above the limit; over at half of it
  *
  * An alert is a delivery (sink/sink.h) of the JSON
@@ -39,6 +40,7 @@ struct alerts_options {
     size_t sink_count;
     const char *service, *host; /* outlive them too */
     const char *worker;         /* NULL: none */
+    const char *run_dir;        /* the worker's */
     int64_t after_ns;
     int64_t max_lag; /* 0: lag does not count */
     struct log *log;

@@ -1,6 +1,11 @@
 #include "base/clock.h"
 
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SAME_BOOT_S 30
 
@@ -12,6 +17,10 @@ static int64_t read_clock(clockid_t id) {
 
 int64_t clock_wall_ns(void) {
     return read_clock(CLOCK_REALTIME);
+}
+
+int64_t clock_file_ns(void) {
+    return read_clock(CLOCK_REALTIME_COARSE);
 }
 
 int64_t clock_boot_s(void) {
@@ -114,3 +123,15 @@ uint64_t clock_ns_ticks(int64_t ns) {
 }
 
 #endif
+
+int64_t clock_thread_delay_ns(void) {
+    char text[128];
+    long long delay_ns = 0;
+    const int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    const ssize_t size = io_read_all(fd, text, sizeof text - 1);
+    close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    return sscanf(text, "%*u %lld", &delay_ns) == 1 ? delay_ns : 0;
+}

@@ -27,6 +27,9 @@ static inline int64_t clock_span_ns(int64_t from_ns, int64_t to_ns) {
 
 /* Wall clock, since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ns(void);
+/* The wall clock as file systems stamp files with it: at the last tick of the scheduler. What is
+ * written from now on is never older than this. */
+int64_t clock_file_ns(void);
 /* The wall clock, in s, at which the machine came up; and whether `boot_s` is that of this time:
  * the wall clock may have been set meanwhile, by less than half a minute. */
 int64_t clock_boot_s(void);
@@ -50,5 +53,8 @@ int64_t clock_ticks_ns(uint64_t ticks);
 uint64_t clock_ns_ticks(int64_t ns);
 /* CPU time of the calling thread. */
 int64_t clock_thread_cpu_ns(void);
+/* For how long this thread could run and had no processor, since it began; 0: not known. Reads a
+ * file. */
+int64_t clock_thread_delay_ns(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * base/embed.h - a file as a part of the program, as it was when that was built.
+ * base/embed.h - a file embedded in the program by the build.
  *
  *     EMBED(greeting, "room/greeting.txt");    text from greeting_begin up to greeting_end
  *

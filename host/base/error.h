@@ -1,5 +1,5 @@
 /*
- * base/error.h - how a call says that it did not work.
+ * base/error.h - how a call reports that it failed.
  *
  * A call that can refuse returns bool (or NULL) and takes a `struct error *` that it fills when it
  * does: a code for the program, a text for people. The text says what, where, both values, and

@@ -1,7 +1,6 @@
 #include "base/faults.h"
 
 #include "base/array.h"
-#include "base/json_writer.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -47,21 +46,6 @@ void faults_add(struct faults *faults, struct place place, const char *format, .
     va_start(args, format);
     add(faults, false, place, format, args);
     va_end(args);
-}
-
-static void put_list(const struct faults *faults, bool are_warnings, const char *name,
-                     struct json_writer *json) {
-    json_begin_array(json, name);
-    for (size_t i = 0; i < faults->count; i++) {
-        if (faults->items[i].is_warning == are_warnings)
-            json_text(json, NULL, faults->items[i].text);
-    }
-    json_end_array(json);
-}
-
-void faults_json(const struct faults *faults, struct json_writer *json) {
-    put_list(faults, false, "faults", json);
-    put_list(faults, true, "warnings", json);
 }
 
 void faults_add_memory(struct faults *faults, struct place place, const char *what) {

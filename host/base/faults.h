@@ -50,10 +50,6 @@ void faults_add_error(struct faults *faults, struct place place, const struct er
 void faults_warn(struct faults *faults, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 
-/* "faults":[..],"warnings":[..] into an object that has begun. */
-struct json_writer;
-void faults_json(const struct faults *faults, struct json_writer *json) __attribute__((nonnull));
-
 /* The entry of `names` (NULL-terminated) that a typing slip turns into `word`, or NULL: the
  * smallest edit distance, at most a third of the word's length; case does not count, a swap of two
  * neighbours is one edit. For "did you mean". */

@@ -1,6 +1,10 @@
 #include "base/io.h"
 
+#include "base/array.h"
+#include "base/error.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,12 +47,10 @@ char *io_read_whole(int fd, size_t most, size_t *size) {
         is_known && (size_t)status.st_size <= most ? (size_t)status.st_size + 2 : 4096;
     char *data = NULL;
     for (*size = 0;; capacity *= 2) {
-        char *larger = realloc(data, capacity);
-        if (larger == NULL) {
+        if (!ARRAY_RESIZE(data, capacity)) {
             errno = ENOMEM;
             break;
         }
-        data = larger;
         const size_t room = capacity - 1 - *size;
         const ssize_t got = io_read_all(fd, data + *size, room);
         if (got < 0)
@@ -67,4 +69,16 @@ char *io_read_whole(int fd, size_t most, size_t *size) {
     free(data);
     errno = reason;
     return NULL;
+}
+
+char *io_read_path(const char *path, size_t most, size_t *size, struct error *error) {
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    char *bytes = file >= 0 ? io_read_whole(file, most, size) : NULL;
+    if (bytes == NULL)
+        error_set_errno(error, errno, "cannot read %s", path);
+    const int errnum = errno;
+    if (file >= 0)
+        close(file);
+    errno = errnum;
+    return bytes;
 }

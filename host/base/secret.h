@@ -1,6 +1,5 @@
 /*
- * base/secret.h - keeps a secret out of what somebody else says of it, and leaves the rest to be
- * read.
+ * base/secret.h - removes a secret from a text that quotes it, and leaves the rest readable.
  */
 #ifndef TAKE5_BASE_SECRET_H
 #define TAKE5_BASE_SECRET_H

@@ -2,10 +2,10 @@
 
 #include "base/calendar.h"
 #include "base/clock.h"
+#include "base/copy.h"
 
 #include <take5/decimal.h>
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,14 +46,7 @@ bool text_is_oom(const struct text *text) {
     return text->is_oom;
 }
 
-/* Room for `more` bytes and the NUL. Once short, always short: a text with a hole in it would be
- * worse than one that ends early. */
-static bool reserve(struct text *text, size_t more) {
-    if (text->is_oom)
-        return false;
-    if (more < text->capacity - text->size)
-        return true;
-
+static __attribute__((noinline)) bool grow(struct text *text, size_t more) {
     size_t need = text->size + more + 1;
     size_t capacity = text->capacity > 0 ? text->capacity * 2 : 64;
     if (capacity < need)
@@ -68,6 +61,12 @@ static bool reserve(struct text *text, size_t more) {
     return true;
 }
 
+/* Room for `more` bytes and the NUL. Once short, always short: a text with a hole in it would be
+ * worse than one that ends early. */
+static inline bool reserve(struct text *text, size_t more) {
+    return !text->is_oom && (more < text->capacity - text->size || grow(text, more));
+}
+
 void text_reserve(struct text *text, size_t size) {
     if (size < text->capacity || size == SIZE_MAX)
         return;
@@ -79,10 +78,19 @@ void text_reserve(struct text *text, size_t size) {
     text->capacity = size + 1;
 }
 
+char *text_room(struct text *text, size_t most) {
+    return reserve(text, most) ? text->data + text->size : NULL;
+}
+
+void text_extend(struct text *text, size_t size) {
+    text->size += size;
+    text->data[text->size] = '\0';
+}
+
 void text_append(struct text *text, const void *data, size_t size) {
     if (size == 0 || !reserve(text, size))
         return;
-    memcpy(text->data + text->size, data, size);
+    copy_bytes(text->data + text->size, data, size);
     text->size += size;
     text->data[text->size] = '\0';
 }
@@ -92,7 +100,10 @@ void text_puts(struct text *text, const char *string) {
 }
 
 void text_putc(struct text *text, char c) {
-    text_append(text, &c, 1);
+    if (!reserve(text, 1))
+        return;
+    text->data[text->size++] = c;
+    text->data[text->size] = '\0';
 }
 
 void text_printf(struct text *text, const char *format, ...) {
@@ -191,20 +202,17 @@ static bool is_unseen(uint32_t c) {
     return false;
 }
 
+/* "\n" and the like, of the control characters that have a letter; NULL: it has none. */
+static const char *letter_escape(uint32_t c) {
+    return c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : NULL;
+}
+
 static void put_byte(struct text *text, unsigned char c) {
-    switch (c) {
-    case '\n':
-        text_puts(text, "\\n");
-        break;
-    case '\r':
-        text_puts(text, "\\r");
-        break;
-    case '\t':
-        text_puts(text, "\\t");
-        break;
-    default:
+    const char *escape = letter_escape(c);
+    if (escape != NULL)
+        text_puts(text, escape);
+    else
         text_printf(text, "\\x%02x", c);
-    }
 }
 
 static void put_visible(struct text *text, const char *data, size_t size, const char *passing) {
@@ -238,29 +246,14 @@ void text_visible_lines(struct text *text, const char *data, size_t size) {
 }
 
 static void json_escape(struct text *text, uint32_t c) {
-    switch (c) {
-    case '"':
-        text_puts(text, "\\\"");
-        break;
-    case '\\':
-        text_puts(text, "\\\\");
-        break;
-    case '\n':
-        text_puts(text, "\\n");
-        break;
-    case '\r':
-        text_puts(text, "\\r");
-        break;
-    case '\t':
-        text_puts(text, "\\t");
-        break;
-    default:
-        if (c > 0xFFFF)
-            text_printf(text, "\\u%04x\\u%04x", (unsigned)(0xD7C0 + (c >> 10)),
-                        (unsigned)(0xDC00 | (c & 0x3FF)));
-        else
-            text_printf(text, "\\u%04x", (unsigned)c);
-    }
+    const char *escape = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : letter_escape(c);
+    if (escape != NULL)
+        text_puts(text, escape);
+    else if (c > 0xFFFF)
+        text_printf(text, "\\u%04x\\u%04x", (unsigned)(0xD7C0 + (c >> 10)),
+                    (unsigned)(0xDC00 | (c & 0x3FF)));
+    else
+        text_printf(text, "\\u%04x", (unsigned)c);
 }
 
 /* What stands for itself in JSON, and is most of all text. */
@@ -268,12 +261,53 @@ static bool is_plain_ascii(char c) {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The same of eight, in bytes of a word: none is below ' ', 0x7F or above, a quote, a backslash. */
+static bool are_eight_plain(const char *data) {
+    uint64_t x;
+    memcpy(&x, data, sizeof x);
+    const uint64_t quote = x ^ EACH_BYTE('"'), backslash = x ^ EACH_BYTE('\\');
+    const uint64_t found = ((x - EACH_BYTE(' ')) & ~x) | x | (x + EACH_BYTE(1)) |
+                           ((quote - EACH_BYTE(1)) & ~quote) |
+                           ((backslash - EACH_BYTE(1)) & ~backslash);
+    return (found & EACH_BYTE(0x80)) == 0;
+}
+
+/* How many of the first stand for themselves. */
+static size_t plain_length(const char *data, size_t size) {
+    size_t i = 0;
+    while (size - i >= 8 && are_eight_plain(data + i))
+        i += 8;
+    while (i < size && is_plain_ascii(data[i]))
+        i++;
+    return i;
+}
+
+static void put_plain_string(struct text *text, const char *data, size_t size) {
+    char *to = text_room(text, size + 2);
+    if (to == NULL)
+        return;
+    to[0] = '"';
+    copy_bytes(to + 1, data, size);
+    to[size + 1] = '"';
+    text_extend(text, size + 2);
+}
+
 void text_json_string(struct text *text, const char *data, size_t size) {
     size_t plain = 0; /* start of the run that goes out as it is */
-    size_t i = 0;
+    size_t i = plain_length(data, size);
 
+    if (i == size) {
+        put_plain_string(text, data, size);
+        return;
+    }
     text_putc(text, '"');
     while (i < size) {
+        if (size - i >= 8 && are_eight_plain(data + i)) {
+            i += 8;
+            continue;
+        }
         if (is_plain_ascii(data[i])) {
             i++;
             continue;
@@ -298,21 +332,30 @@ void text_json_string(struct text *text, const char *data, size_t size) {
 }
 
 void text_json_number(struct text *text, double number) {
-    char decimal[T5_DECIMAL_SIZE];
-    text_append(text, decimal, t5_decimal(decimal, number));
+    char *to = text_room(text, T5_DECIMAL_SIZE);
+    if (to != NULL)
+        text_extend(text, t5_decimal(to, number));
+}
+
+/* The digits of `number`, with zeros in front if there are fewer than `least`; they end at `end`.
+ * Gives where they begin. */
+static char *put_digits(char *end, uint64_t number, int least) {
+    char *at = end;
+    for (; number > 0 || end - at < least; number /= 10)
+        *--at = (char)('0' + number % 10);
+    return at;
+}
+
+void text_json_unsigned(struct text *text, uint64_t number) {
+    char digits[20];
+    const size_t count = (size_t)t5_decimal_put_digits_(digits + sizeof digits, number);
+    text_append(text, digits + sizeof digits - count, count);
 }
 
 void text_json_integer(struct text *text, int64_t number) {
-    char digits[20];
-    size_t start = sizeof digits;
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do {
-        digits[--start] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
     if (number < 0)
-        digits[--start] = '-';
-    text_append(text, digits + start, sizeof digits - start);
+        text_putc(text, '-');
+    text_json_unsigned(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
 void text_base64(struct text *text, const void *data, size_t size) {
@@ -338,15 +381,21 @@ static int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+/* 64 bits of nanoseconds reach from 1677 to 2262: a year has four digits. */
 void text_time_ns(struct text *text, int64_t time_ns) {
-    int64_t time_ms = floor_divide(time_ns, NS_PER_MS);
-    int64_t days = floor_divide(time_ms, 86400000);
-    int64_t ms = time_ms - days * 86400000;
-
+    const int64_t time_ms = floor_divide(time_ns, NS_PER_MS);
+    const int64_t days = floor_divide(time_ms, 86400000);
+    const uint64_t ms = (uint64_t)(time_ms - days * 86400000);
     const struct calendar_date date = calendar_date(days);
-    text_printf(text, "%04" PRId32 "-%02" PRIu32 "-%02" PRIu32 "T%02lld:%02lld:%02lld.%03lldZ",
-                date.year, date.month, date.day, (long long)(ms / 3600000),
-                (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), (long long)(ms % 1000));
+    char time[] = "YYYY-MM-DDThh:mm:ss.000Z";
+    put_digits(time + 4, (uint64_t)date.year, 4);
+    put_digits(time + 7, date.month, 2);
+    put_digits(time + 10, date.day, 2);
+    put_digits(time + 13, ms / 3600000, 2);
+    put_digits(time + 16, ms / 60000 % 60, 2);
+    put_digits(time + 19, ms / 1000 % 60, 2);
+    put_digits(time + 23, ms % 1000, 3);
+    text_append(text, time, sizeof time - 1);
 }
 
 char *text_dup(const char *data, size_t size) {
@@ -359,14 +408,19 @@ char *text_dup(const char *data, size_t size) {
     return copy;
 }
 
-char *text_format(const char *format, ...) {
+char *text_vformat(const char *format, va_list args) {
     struct text text;
     text_init(&text);
+    text_vprintf(&text, format, args);
+    return text_take(&text);
+}
+
+char *text_format(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    text_vprintf(&text, format, args);
+    char *formatted = text_vformat(format, args);
     va_end(args);
-    return text_take(&text);
+    return formatted;
 }
 
 const char *text_plural(uint64_t count) {

@@ -32,6 +32,11 @@ bool text_is_oom(const struct text *text);
  * written to, so that no page of it is met for the first time later. */
 void text_reserve(struct text *text, size_t size);
 
+/* Where `most` more bytes may be written, and then some of them made part of the text; NULL: no
+ * memory. */
+char *text_room(struct text *text, size_t most);
+void text_extend(struct text *text, size_t size);
+
 void text_append(struct text *text, const void *data, size_t size);
 void text_puts(struct text *text, const char *string);
 void text_putc(struct text *text, char c);
@@ -59,6 +64,7 @@ void text_json_string(struct text *text, const char *data, size_t size);
 /* A JSON number that reads back as the same double, in the shortest form; null unless finite. */
 void text_json_number(struct text *text, double number);
 void text_json_integer(struct text *text, int64_t number);
+void text_json_unsigned(struct text *text, uint64_t number);
 /* Standard base64 with padding. */
 void text_base64(struct text *text, const void *data, size_t size);
 /* "2024-06-17T21:15:30.123Z", milliseconds, UTC. */
@@ -70,5 +76,6 @@ const char *text_plural(uint64_t count);
 /* Copies that give NULL when memory runs out; free with free(). */
 char *text_dup(const char *data, size_t size);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *text_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -3,9 +3,9 @@
  * (directory.h), or a topic (checkpoint/kafka/state_topic.h). The store has the queue, the thread,
  * and what is told of both; a backend knows files, or records.
  *
- * Threads: `find`, `resume` and `read_order` are control's, `highest` anybody's, all else is the
- * store's thread's, and both may be under way at the same time. All but `begin` before the thread
- * and `free` after it.
+ * Threads: `find`, `find_before`, `resume`, `look` and `read_order` are control's, `highest`
+ * anybody's, all else is the store's thread's, and both may be under way at the same time. All but
+ * `begin` before the thread and `free` after it.
  */
 #ifndef TAKE5_CHECKPOINT_BACKEND_H
 #define TAKE5_CHECKPOINT_BACKEND_H
@@ -42,6 +42,16 @@ struct backend_found {
     bool is_unreadable;       /* `error` says why nothing can be read, nor written: it was logged */
 };
 
+/* A question about a partition number, of the checkpoints of whoever it names. */
+struct backend_look {
+    const char *group, *state_dir;
+    const struct positions *committed; /* NULL: whatever they are, it is usable */
+    struct checkpoint checkpoint;      /* the newest that is usable; number 0: there is none */
+    /* Made with number 0: gets the journal behind that checkpoint, and what there still is of the
+     * ones before. NULL: it is not wanted. */
+    struct order *order;
+};
+
 #define BACKEND_KEPT 16
 /* What stays behind a write, and what is told then of what stays. */
 struct backend_pruning {
@@ -59,19 +69,26 @@ struct store_backend_ops {
     const char *medium;
     bool is_shared; /* as checkpoint_store_is_shared() says */
     /* Sees whether checkpoints can be kept there, as far as that can be said now. False with an
-     * error: never, before somebody mends it. */
+     * error: never, before somebody repairs it. */
     bool (*begin)(struct store_backend *backend, const struct backend_owner *owner,
                   struct error *error);
 
-    /* As checkpoint_store_find(), _read_order() and _next_number() say. */
+    /* As the calls of the store with these names say (store.h). */
     bool (*find)(struct store_backend *backend, int32_t partition,
                  const struct positions *committed, struct checkpoint *checkpoint, struct text *why,
                  struct backend_found *found, struct error *error);
+    /* As checkpoint_store_find_before(). */
+    bool (*find_before)(struct store_backend *backend, int32_t partition, uint64_t number,
+                        const struct positions *committed, struct checkpoint *checkpoint,
+                        struct error *error);
     /* As checkpoint_store_resume(); NULL: there is nothing to do. */
     bool (*resume)(struct store_backend *backend, int32_t partition, struct backend_found *found,
                    struct error *error);
     void (*read_order)(struct store_backend *backend, int32_t partition, uint64_t number,
                        struct order *order);
+    /* As checkpoint_store_look(). */
+    bool (*look)(struct store_backend *backend, int32_t partition, struct backend_look *looks,
+                 size_t count, struct error *error);
     /* Of all checkpoints of the number that are there, or were; 0: none. */
     bool (*highest)(struct store_backend *backend, int32_t partition, uint64_t *number,
                     struct error *error);

@@ -2,8 +2,8 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,7 +15,9 @@
  */
 #define MAGIC          "T5CHECK"
 #define MAGIC_SIZE     8
+/* Form 2 has `worked_ms` of each part; without any the form is 1, which older hosts read. */
 #define FORM           1u
+#define FORM_WORKED    2u
 #define CHECK_SIZE     8
 #define FRONT_SIZE     (MAGIC_SIZE + 4 + 8)
 /* The fewest bytes that a position can take. */
@@ -80,6 +82,18 @@ void checkpoint_part_release(struct checkpoint_part *part) {
     state_release(&part->state);
 }
 
+void checkpoint_part_take(struct checkpoint_part *part, struct checkpoint_part *from) {
+    char *name = part->deployment;
+    part->deployment = NULL;
+    checkpoint_part_release(part);
+    *part = *from;
+    part->deployment = name;
+    positions_init(&from->positions);
+    positions_init(&from->history_to);
+    state_init(&from->state);
+    from->has_state = false;
+}
+
 void checkpoint_release(struct checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint->part_count; i++)
         checkpoint_part_release(&checkpoint->parts[i]);
@@ -116,6 +130,13 @@ struct checkpoint_part *checkpoint_part(const struct checkpoint *checkpoint,
             return &checkpoint->parts[i];
     }
     return NULL;
+}
+
+int64_t checkpoint_worked_ms(const struct checkpoint *checkpoint, const char *deployment) {
+    const struct checkpoint_part *part = checkpoint_part(checkpoint, deployment);
+    if (part == NULL)
+        return 0;
+    return part->worked_ms != 0 ? part->worked_ms : checkpoint->taken_ms;
 }
 
 static const struct position *first_above(const struct positions *positions,
@@ -186,10 +207,19 @@ static void put_head(struct text *out, const struct checkpoint *checkpoint) {
     wire_put_u64(out, checkpoint->part_count);
 }
 
-static void put_part(struct text *out, const struct checkpoint_part *part) {
+static uint32_t form_of(const struct checkpoint *checkpoint) {
+    uint32_t form = FORM;
+    for (size_t i = 0; i < checkpoint->part_count; i++)
+        form = checkpoint->parts[i].worked_ms != 0 ? FORM_WORKED : form;
+    return form;
+}
+
+static void put_part(struct text *out, const struct checkpoint_part *part, uint32_t form) {
     wire_put_string(out, part->deployment);
     put_positions(out, &part->positions);
     put_positions(out, &part->history_to);
+    if (form == FORM_WORKED)
+        wire_put_i64(out, part->worked_ms);
     wire_put_u32(out, part->has_state);
     if (part->has_state)
         state_encode(&part->state, out);
@@ -197,15 +227,16 @@ static void put_part(struct text *out, const struct checkpoint_part *part) {
 
 void checkpoint_encode(const struct checkpoint *checkpoint, struct text *out) {
     const size_t begin = out->size;
+    const uint32_t form = form_of(checkpoint);
     text_append(out, MAGIC, MAGIC_SIZE);
-    wire_put_u32(out, FORM);
+    wire_put_u32(out, form);
     wire_put_u64(out, 0);
     const size_t head = begin_block(out);
     put_head(out, checkpoint);
     end_block(out, head);
     for (size_t i = 0; i < checkpoint->part_count; i++) {
         const size_t part = begin_block(out);
-        put_part(out, &checkpoint->parts[i]);
+        put_part(out, &checkpoint->parts[i], form);
         end_block(out, part);
     }
     if (text_is_oom(out))
@@ -220,18 +251,18 @@ static bool is_damaged(struct error *error, const char *what) {
     return error_set(error, ERROR_INVALID, "checkpoint is damaged: %s", what);
 }
 
-static bool read_front(struct wire_reader *reader, const char *bytes, size_t size,
+static bool read_front(struct wire_reader *reader, const char *bytes, size_t size, uint32_t *form,
                        struct error *error) {
     if (size < MAGIC_SIZE || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0)
         return error_set(error, ERROR_INVALID,
                          "not a checkpoint: it does not begin with \"" MAGIC "\"");
     wire_open(reader, bytes + MAGIC_SIZE, size - MAGIC_SIZE);
-    const uint32_t form = wire_u32(reader);
-    if (!reader->is_bad && form != FORM)
+    *form = wire_u32(reader);
+    if (!reader->is_bad && *form != FORM && *form != FORM_WORKED)
         return error_set(error, ERROR_STATE,
                          "checkpoint has form %" PRIu32
-                         ", this host reads form %u: it was written by another release",
-                         form, FORM);
+                         ", this host reads forms %u and %u: it was written by another release",
+                         *form, FORM, FORM_WORKED);
     const uint64_t whole = wire_u64(reader);
     if (reader->is_bad || whole > size)
         return error_set(error, ERROR_INVALID,
@@ -239,7 +270,7 @@ static bool read_front(struct wire_reader *reader, const char *bytes, size_t siz
                          reader->is_bad ? (uint64_t)FRONT_SIZE + CHECK_SIZE : whole);
     if (whole < size || size < FRONT_SIZE + CHECK_SIZE)
         return error_set(error, ERROR_INVALID,
-                         "checkpoint is damaged: it has %zu bytes, and says that it has %" PRIu64,
+                         "checkpoint is damaged: it has %zu bytes, and its header states %" PRIu64,
                          size, whole);
     wire_open(reader, bytes + FRONT_SIZE, size - FRONT_SIZE - CHECK_SIZE);
     return true;
@@ -315,7 +346,7 @@ static bool is_behind(const struct checkpoint *checkpoint, const char *deploymen
            strcmp(checkpoint->parts[checkpoint->part_count - 1].deployment, deployment) < 0;
 }
 
-static bool read_part(struct checkpoint *checkpoint, struct wire_reader *reader,
+static bool read_part(struct checkpoint *checkpoint, struct wire_reader *reader, uint32_t form,
                       struct error *error) {
     bool is_whole;
     const t5_str block = read_block(reader, &is_whole);
@@ -334,6 +365,8 @@ static bool read_part(struct checkpoint *checkpoint, struct wire_reader *reader,
     if (part == NULL || !read_positions(&body, &part->positions) ||
         !read_positions(&body, &part->history_to))
         return error_set_memory(error, "a checkpoint's part");
+    if (form == FORM_WORKED)
+        part->worked_ms = wire_i64(&body);
     const uint32_t has_state = wire_u32(&body);
     if (body.is_bad || has_state > 1 || (has_state == 0 && wire_left(&body) > 0))
         return error_set(error, ERROR_INVALID,
@@ -348,11 +381,12 @@ static bool read_all(struct checkpoint *checkpoint, const char *bytes, size_t si
                      struct error *error) {
     struct wire_reader reader;
     size_t part_count = 0;
-    if (!read_front(&reader, bytes, size, error) ||
+    uint32_t form = FORM;
+    if (!read_front(&reader, bytes, size, &form, error) ||
         !read_head(checkpoint, &reader, &part_count, error))
         return false;
     for (size_t i = 0; i < part_count; i++) {
-        if (!read_part(checkpoint, &reader, error))
+        if (!read_part(checkpoint, &reader, form, error))
             return false;
     }
     if (wire_left(&reader) > 0)

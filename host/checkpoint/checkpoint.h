@@ -47,6 +47,8 @@ struct checkpoint_part {
     /* What lies below is history: its signals are safe already. A topic that is not here has none.
      */
     struct positions history_to;
+    /* Wall clock: when its deployment ran here last. 0: when the checkpoint was taken. */
+    int64_t worked_ms;
     bool has_state; /* false: its strategy keeps none; `state` is empty */
     struct state state;
     /* Not 0: nothing was handed to it since the checkpoint of this number, which has its state:
@@ -69,12 +71,18 @@ void checkpoint_init(struct checkpoint *checkpoint);
 void checkpoint_release(struct checkpoint *checkpoint);
 /* What a part has, of one that is no checkpoint's any more; the part itself is the caller's. */
 void checkpoint_part_release(struct checkpoint_part *part);
+/* Gives a part, which keeps its name, what another one has, which keeps its own, and has no state
+ * and no positions then. */
+void checkpoint_part_take(struct checkpoint_part *part, struct checkpoint_part *from);
 /* Adds an empty part, which stays the checkpoint's; to be added in order of the names. Pointers to
  * other parts are invalid afterwards. NULL: out of memory. */
 struct checkpoint_part *checkpoint_add_part(struct checkpoint *checkpoint, const char *deployment);
 /* NULL: it has none of that name. */
 struct checkpoint_part *checkpoint_part(const struct checkpoint *checkpoint,
                                         const char *deployment);
+
+/* When the deployment ran last, by what the checkpoint knows of it; 0: it knows nothing of it. */
+int64_t checkpoint_worked_ms(const struct checkpoint *checkpoint, const char *deployment);
 
 /*
  * Whether it may be taken up where the group's offsets are `committed`: no position is above them,

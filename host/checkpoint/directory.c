@@ -10,49 +10,6 @@
 
 /* ---- places ---- */
 
-struct directory_place *directory_place(struct directory *self, int32_t partition) {
-    struct directory_place *place = self->places;
-    while (place != NULL && place->partition != partition)
-        place = place->next;
-    if (place != NULL)
-        return place;
-    place = calloc(1, sizeof *place);
-    if (place == NULL)
-        return NULL;
-    place->partition = partition;
-    place->journal = -1;
-    place->next = self->places;
-    self->places = place;
-    return place;
-}
-
-struct journal_owner directory_owner(const struct directory *self, int32_t partition,
-                                     uint64_t number) {
-    return (struct journal_owner){.partition = partition,
-                                  .number = number,
-                                  .group = self->owner.group,
-                                  .topics = self->owner.topics,
-                                  .topic_count = self->owner.topic_count};
-}
-
-bool directory_list(const struct directory *self, int32_t partition, struct file_list *files,
-                    struct error *error) {
-    char *directory = files_directory(self->state_dir, partition);
-    *files = (struct file_list){0};
-    const bool did = directory != NULL ? files_list(directory, true, files, error)
-                                       : error_set_memory(error, "a path");
-    free(directory);
-    return did;
-}
-
-void directory_remove(const struct directory *self, int32_t partition,
-                      const struct file_name *file) {
-    char *path = files_path(self->state_dir, partition, file->number, file->kind);
-    if (path != NULL)
-        unlink(path);
-    free(path);
-}
-
 /* ---- journals ---- */
 
 static void close_journal(struct directory_place *place) {
@@ -202,12 +159,12 @@ static bool leave_journal(struct directory *self, struct directory_place *place,
     return !place->is_dirty || place->journal_number == number || sync_journal(self, place, error);
 }
 
-static bool tell_holes(struct directory_place *place, const char *path, struct error *error) {
-    struct text told;
-    text_init(&told);
-    order_put_break(&told);
-    const bool did = write_journal(place, path, &told, error);
-    text_release(&told);
+static bool write_break(struct directory_place *place, const char *path, struct error *error) {
+    struct text frame;
+    text_init(&frame);
+    order_put_break(&frame);
+    const bool did = write_journal(place, path, &frame, error);
+    text_release(&frame);
     place->is_holed &= !did;
     return did;
 }
@@ -226,7 +183,7 @@ static bool directory_append(struct store_backend *backend, int32_t partition, u
     }
     const bool did = leave_journal(self, place, number, error) &&
                      open_journal(self, place, number, path, error) &&
-                     (!place->is_holed || tell_holes(place, path, error)) &&
+                     (!place->is_holed || write_break(place, path, error)) &&
                      (frames->size == 0 || write_journal(place, path, frames, error));
     if (did)
         note_dirty(self, place);
@@ -285,6 +242,8 @@ static const struct store_backend_ops DIRECTORY_OPS = {
     .medium = "the disk",
     .begin = directory_begin,
     .find = directory_find,
+    .find_before = directory_find_before,
+    .look = directory_look,
     .read_order = directory_read_order,
     .highest = directory_highest,
     .write = directory_write,

@@ -10,9 +10,9 @@
 #ifndef TAKE5_CHECKPOINT_DIRECTORY_PRIVATE_H
 #define TAKE5_CHECKPOINT_DIRECTORY_PRIVATE_H
 
+#include "checkpoint/checkpoint_files.h"
 #include "checkpoint/directory.h"
-#include "checkpoint/files.h"
-#include "checkpoint/journal.h"
+#include "checkpoint/journal_file.h"
 
 /* Positions of a file that is there: what its usability hangs on. */
 struct directory_head {
@@ -63,6 +63,11 @@ void directory_release_heads(struct directory_place *place);
 bool directory_find(struct store_backend *backend, int32_t partition,
                     const struct positions *committed, struct checkpoint *checkpoint,
                     struct text *why, struct backend_found *found, struct error *error);
+bool directory_find_before(struct store_backend *backend, int32_t partition, uint64_t number,
+                           const struct positions *committed, struct checkpoint *checkpoint,
+                           struct error *error);
+bool directory_look(struct store_backend *backend, int32_t partition, struct backend_look *looks,
+                    size_t count, struct error *error);
 void directory_read_order(struct store_backend *backend, int32_t partition, uint64_t number,
                           struct order *order);
 bool directory_highest(struct store_backend *backend, int32_t partition, uint64_t *number,

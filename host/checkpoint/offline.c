@@ -1,8 +1,8 @@
 /* What `take5 checkpoint` reads: files of a service that may run, by whoever may read them. */
 #include "base/array.h"
 #include "base/io.h"
-#include "checkpoint/files.h"
-#include "checkpoint/journal.h"
+#include "checkpoint/checkpoint_files.h"
+#include "checkpoint/journal_file.h"
 #include "checkpoint/store.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* The states of clean stops of versions before there were checkpoints: a file an instance. */
 #include "base/array.h"
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
-#include "checkpoint/files.h"
+#include "checkpoint/checkpoint_files.h"
 #include "checkpoint/store_private.h"
 #include "os/private_file.h"
 
@@ -211,6 +211,21 @@ static bool add_state(struct checkpoint_store *store, int32_t partition, const c
     return did;
 }
 
+static void log_read(const struct checkpoint_store *store, int32_t partition,
+                     const struct checkpoint *checkpoint) {
+    struct text names;
+    char place[FILES_PLACE_SIZE];
+    text_init(&names);
+    for (size_t i = 0; i < checkpoint->part_count; i++)
+        text_printf(&names, "%s%s", i > 0 ? ", " : "", checkpoint->parts[i].deployment);
+    log_event(store->log, LOG_LEVEL_INFO, "engine", "checkpoint.old_states",
+              "partition %s: %zu saved states of a version without checkpoints were read from "
+              "%s/instances, and are removed when the first checkpoint is written: %s",
+              files_place(partition, place), checkpoint->part_count, store->state_dir,
+              text_is_oom(&names) ? "" : names.data);
+    text_release(&names);
+}
+
 static bool add_states(struct checkpoint_store *store, int32_t partition, const struct names *names,
                        const struct positions *committed, struct checkpoint *checkpoint,
                        struct error *error) {
@@ -244,9 +259,29 @@ bool checkpoint_store_find_old(struct checkpoint_store *store, int32_t partition
     did = did && checkpoint->part_count > 0;
     if (error->code != ERROR_MEMORY)
         *error = (struct error){.code = ERROR_NONE};
-    if (!did)
+    if (did)
+        log_read(store, partition, checkpoint);
+    else
         checkpoint_release(checkpoint);
     release_names(&names);
     free(directory);
     return did;
+}
+
+char *store_keep_old(const struct checkpoint_store *store, int32_t partition,
+                     const char *deployment, struct error *error) {
+    char *path =
+        text_format("%s/instances/%s.%" PRId32 ".state", store->state_dir, deployment, partition);
+    char *aside = path != NULL ? text_format("%s.refused", path) : NULL;
+    bool did = false;
+    if (aside == NULL)
+        error_set_memory(error, "a path");
+    else
+        did = rename(path, aside) == 0 ||
+              error_set_errno(error, errno, "cannot rename %s to %s", path, aside);
+    free(path);
+    if (did)
+        return aside;
+    free(aside);
+    return NULL;
 }

@@ -1,8 +1,8 @@
 #include "checkpoint/order.h"
 
 #include "base/array.h"
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,10 @@
  *   run: begin, less where the stream's run before it in this frame ended; span
  *   cut: offset
  *   break: nothing
+ *   clock: time; its stream is 0
  */
-enum item { ITEM_RUN, ITEM_CUT, ITEM_BREAK };
+enum item { ITEM_RUN, ITEM_CUT, ITEM_BREAK, ITEM_CLOCK };
 #define ITEM_BITS  2
-#define FRAME_HEAD 8
 /* Frames are cut into this many bytes, about. */
 #define FRAME_MOST (1u << 20)
 
@@ -39,6 +39,22 @@ void order_release(struct order *order) {
     text_release(&order->cuts);
     memset(order, 0, sizeof *order);
     text_init(&order->cuts);
+}
+
+struct order *order_new(void) {
+    struct order *order = calloc(1, sizeof *order);
+    if (order == NULL || !order_init(order, 0)) {
+        free(order);
+        return NULL;
+    }
+    order->keeps_clocks = true;
+    return order;
+}
+
+void order_free(struct order *order) {
+    if (order != NULL)
+        order_release(order);
+    free(order);
 }
 
 /* ---- noting ---- */
@@ -170,6 +186,11 @@ void order_cut(struct order *order, uint32_t stream, int64_t offset) {
 /* ---- to bytes ---- */
 
 static void put_run(struct text *out, struct ends *ends, const struct order_run *run) {
+    if (run->stream == ORDER_CLOCK) {
+        put_item(out, ITEM_CLOCK, 0);
+        put_signed(out, (uint64_t)run->from);
+        return;
+    }
     uint64_t *end = &ends->at[run->stream % ENDS];
     put_item(out, ITEM_RUN, run->stream);
     put_signed(out, (uint64_t)run->from - *end);
@@ -214,7 +235,7 @@ static size_t segment_to_take(const struct order *order) {
     return at;
 }
 
-bool order_take(struct order *order, uint64_t *number, struct text *out) {
+bool order_put_frames(struct order *order, uint64_t *number, struct text *out) {
     const bool has_cuts = order->cuts.size > 0;
     if (order->segment_count == 0 ||
         (order->taken == order_end(order) && !has_cuts && !order->is_break_due))
@@ -264,12 +285,12 @@ static bool next_frame(struct wire_reader *reader, struct wire_reader *items) {
 static bool is_torn_frame(const unsigned char *bytes, size_t size) {
     struct wire_reader reader;
     wire_open(&reader, bytes, size);
-    const uint32_t said = wire_u32(&reader);
+    const uint32_t length = wire_u32(&reader);
     wire_u32(&reader);
     size_t zeros = 0;
     while (zeros < size && bytes[zeros] == 0)
         zeros++;
-    return reader.is_bad || said >= wire_left(&reader) || zeros == size;
+    return reader.is_bad || length >= wire_left(&reader) || zeros == size;
 }
 
 size_t order_whole_size(const void *bytes, size_t size, bool *is_torn) {
@@ -354,7 +375,10 @@ static bool read_items(struct order *order, struct wire_reader *items,
         } else if (kind == ITEM_BREAK) {
             order_break(order);
         } else {
-            items->is_bad = true;
+            const int64_t wall_ns = (int64_t)get_signed(items);
+            const struct order_run clock = {.from = wall_ns, .span = 1, .stream = ORDER_CLOCK};
+            if (!items->is_bad && order->keeps_clocks && !add_run(order, clock))
+                return false;
         }
     }
     return true;

@@ -18,6 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of no stream: at this place wall-clock timers fired, all that were due at `from` (wall-clock
+ * time); `span` is 1. */
+#define ORDER_CLOCK UINT32_MAX
+
 /* Records of [from, from + span) of a stream were handed over one after the other, with none of
  * another stream between them. */
 struct order_run {
@@ -41,6 +45,7 @@ struct order {
     /* Records are missing: memory ran out, there were too many runs, or a file says so. Over when
      * the segment where it happened, and those before it, are dropped. */
     bool is_broken;
+    bool keeps_clocks;  /* entries of wall-clock timers are wanted of what is read; the owner's */
     bool is_break_due;  /* and the file is still to be told */
     uint64_t broken_in; /* number of the newest segment where it happened */
 };
@@ -51,6 +56,10 @@ struct order {
 /* Holds segment `number` alone, empty. */
 bool order_init(struct order *order, uint64_t number);
 void order_release(struct order *order);
+/* Likewise, of segment 0, with entries of wall-clock timers. NULL: out of memory. */
+struct order *order_new(void);
+/* NULL is allowed. */
+void order_free(struct order *order);
 
 /* A record of a run that does not go on where the one before ended. Without memory the order is
  * broken. */
@@ -66,6 +75,11 @@ static inline void order_note(struct order *order, uint32_t stream, int64_t offs
         last->span = (uint32_t)(offset - last->from) + 1;
     else
         order_begin_run(order, stream, offset);
+}
+
+/* Notes that wall-clock timers fire now. */
+static inline void order_note_clock(struct order *order, int64_t wall_ns) {
+    order_begin_run(order, ORDER_CLOCK, wall_ns);
 }
 
 /* Forgets what lies at `offset` and above in the stream: it will be handed over again. */
@@ -94,7 +108,7 @@ static inline const struct order_run *order_at(const struct order *order, uint64
 /* Appends to `out` what was noted of one segment since the last call, in the form of the file, and
  * gives the segment's number; false when there is nothing, or no memory: then `out` says so, and
  * another call gives it. To be called until it gives false. The open run ends. */
-bool order_take(struct order *order, uint64_t *number, struct text *out);
+bool order_put_frames(struct order *order, uint64_t *number, struct text *out);
 
 /* Appends a frame that says that records are missing here: for who could not write what he took. */
 void order_put_break(struct text *out);
@@ -103,10 +117,10 @@ void order_put_break(struct text *out);
  * them may be the frame that was being written when the system went down, and not damage. */
 size_t order_whole_size(const void *bytes, size_t size, bool *is_torn);
 
-/* Adds to the last segment what its file holds behind the header: frames of order_take(), which
- * then are taken. Stream S of the file is stream streams[S % stream_count] + S / stream_count *
- * `stride` here; UINT32_MAX in `streams`: none. Stops at the first frame that is not whole (a crash
- * cut it off): true all the same; false: out of memory. */
+/* Adds to the last segment what its file holds behind the header: frames of order_put_frames(),
+ * which then are taken. Stream S of the file is stream streams[S % stream_count] + S / stream_count
+ * * `stride` here; UINT32_MAX in `streams`: none. Stops at the first frame that is not whole (a
+ * crash cut it off): true all the same; false: out of memory. */
 bool order_read(struct order *order, const void *bytes, size_t size, const uint32_t *streams,
                 uint32_t stream_count, uint32_t stride);
 

@@ -154,6 +154,8 @@ static bool is_ours(const struct mapped *former, const struct journal_owner *own
 
 static void add_run(const struct order_run *run, const int64_t *known, uint32_t stream_count,
                     struct order *order) {
+    if (run->stream == ORDER_CLOCK && order->keeps_clocks)
+        order_note_clock(order, run->from); /* once more does no harm: what was due has fired */
     if (run->stream >= stream_count || run->from < 0 || run->from > INT64_MAX - UINT32_MAX)
         return;
     const int64_t end = run->from + run->span;

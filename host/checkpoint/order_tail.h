@@ -15,7 +15,7 @@
 #define TAKE5_CHECKPOINT_ORDER_TAIL_H
 
 #include "base/error.h"
-#include "checkpoint/journal.h"
+#include "checkpoint/journal_file.h"
 #include "checkpoint/order.h"
 
 #include <stdbool.h>
@@ -25,8 +25,8 @@
 
 struct order_tail;
 
-/* Makes the file anew, with the runs of `order` that were not taken (order_take) in it, in the
- * place of the one before. NULL with an error. */
+/* Makes the file anew, with the runs of `order` that were not taken (order_put_frames) in it, in
+ * the place of the one before. NULL with an error. */
 struct order_tail *order_tail_new(const char *path, const struct journal_owner *owner,
                                   const struct order *order, struct error *error);
 /* Leaves the file. NULL is allowed. */

@@ -1,8 +1,8 @@
 #include "checkpoint/store.h"
 
 #include "base/array.h"
-#include "base/condition.h"
-#include "base/thread.h"
+#include "base/sync/condition.h"
+#include "base/sync/thread.h"
 #include "checkpoint/directory.h"
 #include "checkpoint/store_private.h"
 
@@ -14,14 +14,6 @@
 #define MOST_FRAMES (64u << 20)
 
 /* ---- places and jobs ---- */
-
-struct store_place *store_place_find(const struct checkpoint_store *store, int32_t partition) {
-    for (size_t i = 0; i < store->place_count; i++) {
-        if (store->places[i]->partition == partition)
-            return store->places[i];
-    }
-    return NULL;
-}
 
 struct store_place *store_place(struct checkpoint_store *store, int32_t partition) {
     struct store_place *place = store_place_find(store, partition);
@@ -38,15 +30,6 @@ struct store_place *store_place(struct checkpoint_store *store, int32_t partitio
     return place;
 }
 
-void store_job_free(struct store_job *job) {
-    if (job == NULL)
-        return;
-    checkpoint_release(&job->checkpoint);
-    positions_release(&job->committed);
-    text_release(&job->frames);
-    free(job);
-}
-
 static struct store_job *new_job(enum store_work work, uint64_t number) {
     struct store_job *job = calloc(1, sizeof *job);
     if (job == NULL)
@@ -59,7 +42,9 @@ static struct store_job *new_job(enum store_work work, uint64_t number) {
     return job;
 }
 
-uint64_t store_push(struct checkpoint_store *store, struct store_job *job) {
+/* Takes the job, and wakes the thread; gives its ticket. */
+REQUIRES(store_lock)
+static uint64_t store_push(struct checkpoint_store *store, struct store_job *job) {
     job->ticket = ++store->tickets;
     job->next = NULL;
     if (store->last != NULL)
@@ -152,7 +137,7 @@ struct checkpoint_store *checkpoint_store_new(const struct checkpoint_store_opti
     lock_alone(store_lock);
     prepare(store);
     store->backend = options->backend;
-    store->totals.is_well = true;
+    store->totals.is_ok = true;
     if (!copy_options(store, options))
         error_set_memory(error, "the store of checkpoints");
     else if (begin(store, options, error) &&
@@ -293,7 +278,7 @@ uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partiti
     return oldest;
 }
 
-/* What cannot be read cannot be written into either: the place is not well until a
+/* What cannot be read cannot be written into either: the place is failing until a
  * checkpoint has been. */
 static void note_unreadable(struct checkpoint_store *store, int32_t partition,
                             const struct error *error) {
@@ -395,6 +380,17 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
     return is_found;
 }
 
+bool checkpoint_store_find_before(struct checkpoint_store *store, int32_t partition,
+                                  uint64_t number, const struct positions *committed,
+                                  struct checkpoint *checkpoint, struct error *error) {
+    *error = (struct error){.code = ERROR_NONE};
+    if (store->backend->ops->find_before(store->backend, partition, number, committed, checkpoint,
+                                         error))
+        return true;
+    checkpoint_release(checkpoint);
+    return false;
+}
+
 bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
                              struct error *error) {
     struct backend_found found = {0};
@@ -405,6 +401,19 @@ bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
         return false;
     return note_found(store, partition, &found, NULL) ||
            error_set_memory(error, "a partition's checkpoints");
+}
+
+bool checkpoint_store_look(struct checkpoint_store *store, int32_t partition,
+                           struct backend_look *looks, size_t count, struct error *error) {
+    *error = (struct error){.code = ERROR_NONE};
+    if (store->backend->ops->look(store->backend, partition, looks, count, error)) {
+        for (size_t i = 0; i < count; i++)
+            store_read_tail_of(store, &looks[i]);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        checkpoint_release(&looks[i].checkpoint);
+    return false;
 }
 
 void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,

@@ -7,7 +7,8 @@
  * older one is taken. A disk that is full, or brokers that are away, stop checkpoints and journals,
  * are logged once, and once more when it is over; nothing waits for them.
  *
- * Threads: lanes put and append; control does all the rest. store_status() by any thread.
+ * Threads: lanes put and append; control does all the rest. checkpoint_store_status() by any
+ * thread.
  */
 #ifndef TAKE5_CHECKPOINT_STORE_H
 #define TAKE5_CHECKPOINT_STORE_H
@@ -25,6 +26,7 @@
 
 struct checkpoint_store;
 struct store_backend;
+struct backend_look;
 
 struct checkpoint_store_options {
     struct store_backend *backend; /* taken over, also by a failure; NULL: a directory */
@@ -67,11 +69,38 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
                            const struct positions *committed, struct checkpoint *checkpoint,
                            struct text *why, struct error *error);
 
+/*
+ * The newest one below that number that is usable: for who cannot use what the one that was found
+ * has of him. That one stays the one that is gone on with. Where there is none `checkpoint`, which
+ * is initialised and empty, stays so; a topic keeps older ones for a while alone. False with an
+ * error: ERROR_MEMORY, ERROR_TIMEOUT as above.
+ */
+bool checkpoint_store_find_before(struct checkpoint_store *store, int32_t partition,
+                                  uint64_t number, const struct positions *committed,
+                                  struct checkpoint *checkpoint, struct error *error);
+
+/* Keeps for inspection what the checkpoint has of a deployment whose strategy refuses it, as a
+ * checkpoint of that part alone: STATE_DIR/checkpoints/PARTITION/NUMBER.DEPLOYMENT.refused,
+ * whatever the store is; a state of before there were checkpoints is renamed. Gives the path, to
+ * free(). NULL with an error. */
+char *checkpoint_store_keep_refused(struct checkpoint_store *store,
+                                    const struct checkpoint *checkpoint, const char *deployment,
+                                    struct error *error);
+
 /* A partition number comes, and nothing that is kept of it is gone on with: it was parked here, or
  * nobody knows where it begins. Before the first put of a number that comes there is one of the
  * two, this or find. False with an error: ERROR_MEMORY, ERROR_TIMEOUT as above. */
 bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
                              struct error *error);
+
+/*
+ * Looks at what other processes of this host keep in places of the same kind, or this one: answers
+ * all of the questions (backend.h; their checkpoints are initialised and empty), journals with
+ * their tails. Nothing that is theirs is changed; what cannot be read of it is passed over, and
+ * logged. False with an error: ERROR_MEMORY, ERROR_TIMEOUT as above.
+ */
+bool checkpoint_store_look(struct checkpoint_store *store, int32_t partition,
+                           struct backend_look *looks, size_t count, struct error *error);
 
 /* Reads the journal behind that checkpoint number into an order just made with the number
  * (order.h), segment by segment. Files that are missing, unreadable or end within a frame end it:
@@ -94,16 +123,16 @@ struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int
  * for lack of memory or because of the disk; it was logged. Any thread. */
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition);
 
-/* Takes the checkpoint over, to be written; `*checkpoint` is empty afterwards. `committed` (copied)
- * is what was stored at the time. Gives a ticket. 0: out of memory, the checkpoint is gone. Never
- * blocks on the disk: when more wait than CHECKPOINT_STORE_WAITING of one partition number, the
- * oldest of them fails. */
+/* Takes the checkpoint over, to be written; `*checkpoint` is empty afterwards. Timers of its states
+ * may be in no order. `committed` (copied) is what was stored at the time. Gives a ticket. 0: out
+ * of memory, the checkpoint is gone. Never blocks on the disk: when more wait than
+ * CHECKPOINT_STORE_WAITING of one partition number, the oldest of them fails. */
 #define CHECKPOINT_STORE_WAITING 4
 uint64_t checkpoint_store_put(struct checkpoint_store *store, struct checkpoint *checkpoint,
                               const struct positions *committed);
-/* Appends to the journal of that number what order_take() gave; likewise. What is lost, for lack of
- * memory, on a full disk, or because too much waits, is told in the journal as soon as it can be:
- * whoever reads it knows that the order is broken. Numbers never go down. */
+/* Appends to the journal of that number what order_put_frames() gave; likewise. What is lost, for
+ * lack of memory, on a full disk, or because too much waits, is told in the journal as soon as it
+ * can be: whoever reads it knows that the order is broken. Numbers never go down. */
 uint64_t checkpoint_store_append(struct checkpoint_store *store, int32_t partition, uint64_t number,
                                  const struct text *frames);
 /* Whether all up to the ticket has been tried; what was written is safe: synced (fdatasync), or
@@ -118,7 +147,8 @@ uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partiti
 
 /* Reads the states of clean stops of versions before there were checkpoints
  * (STATE_DIR/instances/DEPLOYMENT.PARTITION.state) of one partition number, as a checkpoint with
- * number 0; they are removed when the next checkpoint has been written. False: there are none. */
+ * number 0, and says so; they are removed when the next checkpoint has been written. False: there
+ * are none. */
 bool checkpoint_store_find_old(struct checkpoint_store *store, int32_t partition,
                                const struct positions *committed, struct checkpoint *checkpoint,
                                struct error *error);
@@ -134,7 +164,7 @@ struct checkpoint_store_status {
 
 struct checkpoint_store_totals {
     uint64_t written, failed, bytes, journal_bytes;
-    bool is_well;     /* the last attempt worked */
+    bool is_ok;       /* the last attempt worked */
     char detail[256]; /* what is wrong */
 };
 
@@ -162,5 +192,16 @@ bool checkpoint_file_read(const char *path, struct checkpoint *checkpoint, struc
 /* Checks all hashes of a journal. `*torn`: bytes at its end that a crash cut off, which is no
  * damage. */
 bool checkpoint_journal_check(const char *path, uint64_t *torn, struct error *error);
+/* Reads what was handed over since that checkpoint, which is of the directory, into an order just
+ * made with its number: its journal, those behind it, and the tail. `group` and `topics` as in
+ * struct checkpoint_store_options. False with an error: one is missing or damaged, or memory runs
+ * out. Where frames were lost the order is broken. */
+bool checkpoint_order_read(const char *state_dir, const char *group, const char *const *topics,
+                           size_t topic_count, const struct checkpoint *from, struct order *order,
+                           struct error *error);
+/* The tail alone, behind what the order has. False: out of memory. */
+bool checkpoint_order_read_tail(const char *state_dir, const char *group, const char *const *topics,
+                                size_t topic_count, const struct checkpoint *from,
+                                struct order *order, struct error *error);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef TAKE5_CHECKPOINT_STORE_PRIVATE_H
 #define TAKE5_CHECKPOINT_STORE_PRIVATE_H
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "checkpoint/backend.h"
 #include "checkpoint/store.h"
 
@@ -83,17 +83,19 @@ struct store_place *store_place(struct checkpoint_store *store, int32_t partitio
 /* NULL: there is none. */
 REQUIRES(store_lock)
 struct store_place *store_place_find(const struct checkpoint_store *store, int32_t partition);
-/* Takes the job, and wakes the thread; gives its ticket. */
-REQUIRES(store_lock)
-uint64_t store_push(struct checkpoint_store *store, struct store_job *job);
 void store_job_free(struct store_job *job);
 
+/* Keeps a state of before there were checkpoints (old_states.c) beside its place. The path, to
+ * free(); NULL with an error. */
+char *store_keep_old(const struct checkpoint_store *store, int32_t partition,
+                     const char *deployment, struct error *error);
+/* Adds to the journal of one that was looked at what its tail has. Control. */
+void store_read_tail_of(const struct checkpoint_store *store, const struct backend_look *look);
+
 /* What a place's work came to, for status and log. `size`: of what did not work; another place that
- * writes as much is a sign that this one is well too. */
+ * writes as much is a sign that this one is ok too. */
 void store_failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
                   uint64_t size, const struct error *error);
-void store_worked(struct checkpoint_store *store, const struct store_place *place,
-                  enum store_work work, uint64_t size);
 
 /* The thread. */
 void *store_run(void *store);

@@ -7,6 +7,23 @@
 #include <string.h>
 #include <unistd.h>
 
+struct store_place *store_place_find(const struct checkpoint_store *store, int32_t partition) {
+    for (size_t i = 0; i < store->place_count; i++) {
+        if (store->places[i]->partition == partition)
+            return store->places[i];
+    }
+    return NULL;
+}
+
+void store_job_free(struct store_job *job) {
+    if (job == NULL)
+        return;
+    checkpoint_release(&job->checkpoint);
+    positions_release(&job->committed);
+    text_release(&job->frames);
+    free(job);
+}
+
 static const char *const work_names[] = {
     [STORE_CHECKPOINT] = "checkpoints",
     [STORE_JOURNAL] = "journals",
@@ -22,20 +39,20 @@ void store_failed(struct checkpoint_store *store, struct store_place *place, enu
     place->is_failing[work] = true;
     place->failed_size[work] = size;
     store->totals.failed += work == STORE_CHECKPOINT;
-    store->totals.is_well = false;
+    store->totals.is_ok = false;
     snprintf(store->totals.detail, sizeof store->totals.detail, "%.*s",
              (int)sizeof store->totals.detail - 1, error->text);
     lock_release(&store->lock, store_lock);
     if (is_first)
         log_change_event(store->log, LOG_LEVEL_ERROR, "engine", "checkpoint.failing",
-                         "%s cannot be written: %s. After a crash state is built anew from older "
+                         "%s cannot be written: %s. After a crash state is rebuilt from older "
                          "ones, as far as Kafka has the messages",
                          work_names[work], error->text);
 }
 
-/* A place is well again when it worked for it, or as much for another. */
-void store_worked(struct checkpoint_store *store, const struct store_place *place,
-                  enum store_work work, uint64_t size) {
+/* A place is ok again when it worked for it, or as much for another. */
+static void store_worked(struct checkpoint_store *store, const struct store_place *place,
+                         enum store_work work, uint64_t size) {
     lock_acquire(&store->lock, store_lock);
     const bool was_failing = store->failing[work] > 0;
     for (size_t i = 0; was_failing && i < store->place_count; i++) {
@@ -48,7 +65,7 @@ void store_worked(struct checkpoint_store *store, const struct store_place *plac
     const bool is_over =
         was_failing && store->failing[STORE_CHECKPOINT] + store->failing[STORE_JOURNAL] == 0;
     if (is_over) {
-        store->totals.is_well = true;
+        store->totals.is_ok = true;
         store->totals.detail[0] = '\0';
     }
     lock_release(&store->lock, store_lock);
@@ -171,6 +188,12 @@ static void end_pruning(struct checkpoint_store *store, struct store_place *plac
     free(old_paths);
 }
 
+/* The lane did not take the time for it. */
+static void sort_timers(struct checkpoint *checkpoint) {
+    for (size_t i = 0; i < checkpoint->part_count; i++)
+        state_sort_timers(&checkpoint->parts[i].state);
+}
+
 static bool write_checkpoint(struct checkpoint_store *store, struct store_job *job, uint64_t *size,
                              struct error *error) {
     *size = 0;
@@ -178,6 +201,7 @@ static bool write_checkpoint(struct checkpoint_store *store, struct store_job *j
         return error_set(error, ERROR_SYSTEM,
                          "%s is too slow: newer checkpoints wait to be written",
                          store->backend->ops->medium);
+    sort_timers(&job->checkpoint);
     return store->backend->ops->write(store->backend, &job->checkpoint, size, error);
 }
 

@@ -42,7 +42,7 @@ static bool split(const char *path, char **directory, char **name) {
         return true;
     free(*directory);
     free(*name);
-    complain("out of memory");
+    print_err("out of memory");
     return false;
 }
 
@@ -50,7 +50,7 @@ static bool split(const char *path, char **directory, char **name) {
 static bool add_file(struct choice *choice, char *name) {
     if (!ARRAY_RESIZE(choice->files, choice->file_count + 2)) {
         free(name);
-        complain("out of memory");
+        print_err("out of memory");
         return false;
     }
     choice->files[choice->file_count++] = name;
@@ -60,14 +60,14 @@ static bool add_file(struct choice *choice, char *name) {
 
 static bool add_directory(struct choice *choice, const char *path) {
     if (choice->directory != NULL) {
-        complain(
+        print_err(
             "%s: give one directory of strategies, or files of one directory: the first is in %s",
             path, choice->directory);
         return false;
     }
     choice->directory = strdup(path);
     if (choice->directory == NULL)
-        complain("out of memory");
+        print_err("out of memory");
     return choice->directory != NULL;
 }
 
@@ -75,7 +75,7 @@ bool choice_add(struct choice *choice, const char *argument) {
     struct stat status;
     char *directory, *name;
     if (stat(argument, &status) != 0) {
-        complain("%s: %s", argument, strerror(errno));
+        print_err("%s: %s", argument, strerror(errno));
         return false;
     }
     if (S_ISDIR(status.st_mode))
@@ -115,7 +115,7 @@ bool choice_apply(struct choice *choice, struct config_options *options) {
         return true;
     choice->directory = strdup(named);
     if (choice->directory == NULL)
-        complain("out of memory");
+        print_err("out of memory");
     return choice->directory != NULL;
 }
 
@@ -127,7 +127,8 @@ struct leaving {
 };
 
 static bool is_own(const struct config_deployment *deployment) {
-    return deployment->place.file != NULL && strcmp(deployment->place.file, "command line") == 0;
+    return deployment->place.file != NULL &&
+           strcmp(deployment->place.file, CONFIG_COMMAND_LINE) == 0;
 }
 
 static bool keeps(void *context, const struct config_deployment *deployment) {
@@ -149,11 +150,11 @@ static bool leave_out(struct choice *choice, struct config *config) {
         catalog_scan(config->strategy_dir, false, (gid_t)-1, &catalog, &faults);
     const bool did = !has_catalog || config_choose(config, choice->files, keeps, &leaving);
     if (!did)
-        complain("out of memory");
-    else if (leaving.names.size > 0 && !choice->is_told)
-        complain("skipped, because their strategies are not among the selected ones in %s: %s",
-                 config->strategy_dir, leaving.names.data);
-    choice->is_told = true;
+        print_err("out of memory");
+    else if (leaving.names.size > 0 && !choice->has_reported)
+        print_err("skipped, because their strategies are not among the selected ones in %s: %s",
+                  config->strategy_dir, leaving.names.data);
+    choice->has_reported = true;
     text_release(&leaving.names);
     faults_release(&faults);
     catalog_release(&catalog);

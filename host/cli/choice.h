@@ -19,7 +19,7 @@ struct choice {
     char *directory; /* NULL: nothing was chosen */
     char **files;    /* names in it, NULL-terminated; NULL: all */
     size_t file_count;
-    bool is_told; /* what was left out */
+    bool has_reported; /* what was left out */
 };
 
 /* Whether an argument is a strategy or a directory of them: a directory, or a name with .so at its

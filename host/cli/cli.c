@@ -49,21 +49,29 @@ print(FILE *file, make_visible *visible, const char *head, const char *format, v
     text_release(&shown);
 }
 
-void say(const char *format, ...) {
+void print_out(const char *format, ...) {
     va_list args;
     va_start(args, format);
     print(stdout, text_visible_lines, "", format, args);
     va_end(args);
 }
 
-void complain(const char *format, ...) {
+bool print_text(const struct text *text) {
+    if (text_is_oom(text))
+        note_oom();
+    else
+        fwrite(text->data, 1, text->size, stdout);
+    return !text_is_oom(text);
+}
+
+void print_err(const char *format, ...) {
     va_list args;
     va_start(args, format);
     print(stderr, text_visible, "take5: ", format, args);
     va_end(args);
 }
 
-void remark(const char *head, const char *format, ...) {
+void print_notice(const char *head, const char *format, ...) {
     va_list args;
     va_start(args, format);
     print(stderr, text_visible, head, format, args);
@@ -71,14 +79,14 @@ void remark(const char *head, const char *format, ...) {
 }
 
 int fail(int code, const struct error *error) {
-    complain("%s", error->text);
+    print_err("%s", error->text);
     return code;
 }
 
 struct log *log_for_command(void) {
     struct log *log = log_new();
     if (log == NULL)
-        complain("out of memory");
+        print_err("out of memory");
     else
         log_set_level(log, NULL, LOG_LEVEL_WARNING);
     return log;
@@ -94,30 +102,34 @@ int leave_without_strategies(int code) {
 
 void print_faults(const struct faults *faults) {
     for (size_t i = 0; i < faults->count; i++)
-        remark(faults->items[i].is_warning ? "warning: " : "", "%s",
-               faults->items[i].text != NULL ? faults->items[i].text : "out of memory");
+        print_notice(faults->items[i].is_warning ? "warning: " : "", "%s",
+                     faults->items[i].text != NULL ? faults->items[i].text : "out of memory");
     if (faults->is_oom)
-        complain("out of memory; the list of errors may be incomplete");
+        print_err("out of memory; the list of errors may be incomplete");
 }
 
 bool config_options_add(struct config_options *options, const char *argument) {
     const char *equals = strchr(argument, '=');
     const char *dot = strchr(argument, '.');
     if (equals == NULL || dot == NULL || dot > equals || dot == argument || dot + 1 == equals) {
-        complain("-s %s: must be SECTION.KEY=VALUE", argument);
+        print_err("-s %s: must be SECTION.KEY=VALUE", argument);
         return false;
     }
     char *text = strdup(argument);
     if (text == NULL ||
         !ARRAY_GROW(options->overrides, options->override_count, options->override_capacity)) {
         free(text);
-        complain("out of memory");
+        print_err("out of memory");
         return false;
     }
     text[dot - argument] = '\0';
     text[equals - argument] = '\0';
-    options->overrides[options->override_count++] =
-        (struct config_override){text, text + (dot - argument) + 1, text + (equals - argument) + 1};
+    options->overrides[options->override_count++] = (struct config_override){
+        .section = text,
+        .key = text + (dot - argument) + 1,
+        .value = text + (equals - argument) + 1,
+        .origin = options->origin,
+    };
     return true;
 }
 
@@ -125,7 +137,7 @@ bool config_options_set(struct config_options *options, const char *key, const c
     char *text = text_format("%s=%s", key, value);
     const bool did = text != NULL && config_options_add(options, text);
     if (text == NULL)
-        complain("out of memory for a setting");
+        print_err("out of memory for a setting");
     free(text);
     return did;
 }

@@ -1,6 +1,6 @@
 /*
  * cli/cli.h - what the subcommands share: exit codes, options for the configuration, and what
- * people read. Data goes to stdout, talk to stderr.
+ * people read. Data goes to stdout, messages to stderr.
  */
 #ifndef TAKE5_CLI_CLI_H
 #define TAKE5_CLI_CLI_H
@@ -35,6 +35,7 @@ struct config_options {
     bool is_trusting_nobody; /* see struct config_request */
     const char *worker;      /* likewise */
     bool is_bare;            /* no file unless one is named: the system's is none of its business */
+    const char *origin;      /* of the overrides that are added from here on; see config_override */
 };
 
 /* Adds an override "SECTION.KEY=VALUE"; false with a message on stderr. A section with a name in it
@@ -66,17 +67,19 @@ bool config_options_read_control(const struct config_options *options,
  * for people goes through one of these. JSON does not: its strings are escaped.
  */
 /* On stdout; line breaks are kept. */
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_out(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* On stdout as it is, for programs. False, and noted (note_oom()): it is incomplete. */
+bool print_text(const struct text *text);
 /* A line each on stderr. */
 void print_faults(const struct faults *faults);
 /* HEAD and TEXT as a line on stderr. */
-void remark(const char *head, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void print_notice(const char *head, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "take5: TEXT" on stderr. */
-void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_err(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same of an error; gives `code`. */
 int fail(int code, const struct error *error);
 /* A log for a command that is not the service: warnings, on stderr. NULL: out of memory, which was
- * complained about. */
+ * reported. */
 struct log *log_for_command(void);
 /* Memory was short for something that was to be printed: says so, and the command ends with
  * EXIT_FAILED instead of EXIT_GOOD. */

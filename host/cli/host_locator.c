@@ -28,7 +28,7 @@ static bool name_it(struct host_locator *locator) {
     locator->place.socket = path.data != NULL ? strdup(path.data) : NULL;
     text_release(&path);
     if (locator->place.socket == NULL)
-        complain("out of memory");
+        print_err("out of memory");
     return locator->place.socket != NULL;
 }
 
@@ -44,11 +44,11 @@ static bool find_host(struct host_locator *locator) {
     }
     print_faults(&faults);
     if (!did)
-        complain("--socket PATH or --run-dir DIR locates the host without a configuration");
+        print_err("--socket PATH or --run-dir DIR locates the host without a configuration");
     else if (locator->place.is_in_part)
-        complain("warning: the configuration has errors (see `take5 check`); looking for "
-                 "the host at %s",
-                 locator->place.socket);
+        print_err("warning: the configuration has errors (see `take5 check`); looking for "
+                  "the host at %s",
+                  locator->place.socket);
     faults_release(&faults);
     return did;
 }
@@ -58,7 +58,7 @@ bool host_locator_parse(const struct command *command, void *target, struct host
     if (!options_parse(command, target, argc, argv, code))
         return false;
     if (locator->socket_option != NULL && locator->run_dir_option != NULL) {
-        complain("--socket and --run-dir: give only one of them");
+        print_err("--socket and --run-dir: give only one of them");
         *code = usage(command);
         return false;
     }
@@ -101,9 +101,9 @@ const char *host_locator_advice(const struct host_locator *locator, char *text, 
     return text;
 }
 
-void host_locator_complain(const struct host_locator *locator, const struct error *error) {
+void host_locator_print_error(const struct host_locator *locator, const struct error *error) {
     char advice[256];
-    complain("%s", error->text);
+    print_err("%s", error->text);
     if (host_locator_advice(locator, advice, sizeof advice)[0] != '\0')
         fprintf(stderr, "%s\n", advice);
 }

@@ -43,6 +43,6 @@ void host_locator_request(const struct host_locator *locator, const char *words,
 /* Why nobody answers there, and what to do: a sentence or two; "" when somebody does. */
 const char *host_locator_advice(const struct host_locator *locator, char *text, size_t size);
 /* The error and the advice, on stderr. */
-void host_locator_complain(const struct host_locator *locator, const struct error *error);
+void host_locator_print_error(const struct host_locator *locator, const struct error *error);
 
 #endif

@@ -33,9 +33,9 @@ bool parse_integer_arg(const char *option, const char *text, int64_t min, int64_
     if (parse_integer(text, number) && *number >= min && *number <= max)
         return true;
     if (max == INT64_MAX)
-        complain("%s %s: must be an integer, %" PRId64 " or above", option, text, min);
+        print_err("%s %s: must be an integer, %" PRId64 " or above", option, text, min);
     else
-        complain("%s %s: must be an integer from %" PRId64 " to %" PRId64, option, text, min, max);
+        print_err("%s %s: must be an integer from %" PRId64 " to %" PRId64, option, text, min, max);
     return false;
 }
 
@@ -48,7 +48,7 @@ static bool parse_choice(const char *option, const char *text, const char *const
     text_init(&list);
     for (size_t i = 0; names[i] != NULL; i++)
         text_printf(&list, "%s%s", i == 0 ? "" : names[i + 1] == NULL ? " or " : ", ", names[i]);
-    complain("%s %s: must be %s", option, text, text_is_oom(&list) ? "another" : list.data);
+    print_err("%s %s: must be %s", option, text, text_is_oom(&list) ? "another" : list.data);
     text_release(&list);
     return false;
 }
@@ -56,7 +56,7 @@ static bool parse_choice(const char *option, const char *text, const char *const
 static bool parse_positive(const char *option, const char *text, double *number) {
     if (parse_number(text, number) && *number > 0)
         return true;
-    complain("%s %s: must be a number above 0", option, text);
+    print_err("%s %s: must be a number above 0", option, text);
     return false;
 }
 
@@ -73,7 +73,7 @@ static bool parse_share(const char *option, const char *text, double *share) {
                 return true;
         }
     }
-    complain("%s %s: must be a share such as 0.01 or 1%%", option, text);
+    print_err("%s %s: must be a share such as 0.01 or 1%%", option, text);
     return false;
 }
 
@@ -84,9 +84,9 @@ static bool parse_duration(const char *option, const char *text, int64_t min_ns,
         return true;
     format_duration(min_ns, least, sizeof least);
     if (min_ns > 1)
-        complain("%s %s: must be a duration of at least %s, such as 2s", option, text, least);
+        print_err("%s %s: must be a duration of at least %s, such as 2s", option, text, least);
     else
-        complain("%s %s: must be a duration such as 10s, 5m or 1h", option, text);
+        print_err("%s %s: must be a duration such as 10s, 5m or 1h", option, text);
     return false;
 }
 
@@ -147,85 +147,6 @@ static bool apply(const struct option_row *row, void *target, const char *value)
     case OPTION_KIND_WORD:
         break;
     }
-    return false;
-}
-
-/* ---- parsing ---- */
-
-/* What getopt_long() wants to know. Values are letters, or 256 + the row. */
-struct getopt_tables {
-    char letters[3 * OPTIONS_MAX + 2];
-    struct option longs[OPTIONS_MAX + 2];
-};
-
-static int has_argument(const struct option_row *row) {
-    return row->argument == NULL ? no_argument
-           : is_optional(row)    ? optional_argument
-                                 : required_argument;
-}
-
-static void make_tables(const struct option_row *rows, struct getopt_tables *tables) {
-    char *letter = tables->letters;
-    struct option *next = tables->longs;
-    for (int i = 0; rows[i].kind != OPTION_KIND_END && i < OPTIONS_MAX; i++) {
-        const struct option_row *row = &rows[i];
-        const int has = has_argument(row);
-        if (!is_option(row))
-            continue;
-        if (row->letter != '\0') {
-            *letter++ = row->letter;
-            for (int colon = 0; colon < has; colon++)
-                *letter++ = ':';
-        }
-        if (row->name != NULL)
-            *next++ = (struct option){row->name, has, NULL, 256 + i};
-    }
-    *letter++ = 'h';
-    *letter = '\0';
-    *next++ = (struct option){"help", no_argument, NULL, HELP_VALUE};
-    *next = (struct option){0};
-}
-
-/* NULL: getopt's complaint, or help. */
-static const struct option_row *find_row(const struct option_row *rows, int value) {
-    if (value >= 256)
-        return value < HELP_VALUE ? &rows[value - 256] : NULL;
-    for (; rows->kind != OPTION_KIND_END; rows++)
-        if (is_option(rows) && rows->letter == value)
-            return rows;
-    return NULL;
-}
-
-static bool check_operands(const struct command *command, int count, char *const *operands) {
-    if (count > 0 && command->max_operands == 0)
-        complain("%s: not an option", operands[0]);
-    return count >= command->min_operands && count <= command->max_operands;
-}
-
-bool options_parse(const struct command *command, void *target, int *argc, char ***argv,
-                   int *code) {
-    const struct option_row *rows = rows_of(command);
-    struct getopt_tables tables;
-    make_tables(rows, &tables);
-    optind = 0; /* glibc: begins anew */
-    for (int value;
-         (value = getopt_long(*argc, *argv, tables.letters, tables.longs, NULL)) != -1;) {
-        if (value == 'h' || value == HELP_VALUE) {
-            options_help(command);
-            *code = EXIT_GOOD;
-            return false;
-        }
-        const struct option_row *row = find_row(rows, value);
-        if (row == NULL || !apply(row, target, optarg)) {
-            *code = usage(command);
-            return false;
-        }
-    }
-    *argc -= optind;
-    *argv += optind;
-    if (check_operands(command, *argc, *argv))
-        return true;
-    *code = usage(command);
     return false;
 }
 
@@ -292,16 +213,13 @@ static void print_row(const struct option_row *row) {
         text_printf(&text, "%s%*s", is_long ? "\n" : "",
                     HELP_COLUMN - (is_long ? 0 : (int)text.size), "");
     }
-    if (text_is_oom(&text))
-        note_oom();
-    else
-        fputs(text.data, stdout);
+    (void)print_text(&text);
     text_release(&text);
     if (row->kind != OPTION_KIND_HEADING)
         print_wrapped(row->help, HELP_COLUMN, HELP_COLUMN);
 }
 
-void options_help(const struct command *command) {
+static void print_help(const struct command *command) {
     static const struct option_row help = {'h', "help", NULL, OPTION_CALL(NULL), "this text"};
     const struct option_row *row = rows_of(command);
     print_usage(command, stdout);
@@ -325,4 +243,83 @@ void options_help(const struct command *command) {
         printf("  %.*s\n", (int)size, at);
         at += size + (at[size] == '\n');
     }
+}
+
+/* ---- parsing ---- */
+
+/* What getopt_long() wants to know. Values are letters, or 256 + the row. */
+struct getopt_tables {
+    char letters[3 * OPTIONS_MAX + 2];
+    struct option longs[OPTIONS_MAX + 2];
+};
+
+static int has_argument(const struct option_row *row) {
+    return row->argument == NULL ? no_argument
+           : is_optional(row)    ? optional_argument
+                                 : required_argument;
+}
+
+static void make_tables(const struct option_row *rows, struct getopt_tables *tables) {
+    char *letter = tables->letters;
+    struct option *next = tables->longs;
+    for (int i = 0; rows[i].kind != OPTION_KIND_END && i < OPTIONS_MAX; i++) {
+        const struct option_row *row = &rows[i];
+        const int has = has_argument(row);
+        if (!is_option(row))
+            continue;
+        if (row->letter != '\0') {
+            *letter++ = row->letter;
+            for (int colon = 0; colon < has; colon++)
+                *letter++ = ':';
+        }
+        if (row->name != NULL)
+            *next++ = (struct option){row->name, has, NULL, 256 + i};
+    }
+    *letter++ = 'h';
+    *letter = '\0';
+    *next++ = (struct option){"help", no_argument, NULL, HELP_VALUE};
+    *next = (struct option){0};
+}
+
+/* NULL: getopt's problem, or help. */
+static const struct option_row *find_row(const struct option_row *rows, int value) {
+    if (value >= 256)
+        return value < HELP_VALUE ? &rows[value - 256] : NULL;
+    for (; rows->kind != OPTION_KIND_END; rows++)
+        if (is_option(rows) && rows->letter == value)
+            return rows;
+    return NULL;
+}
+
+static bool check_operands(const struct command *command, int count, char *const *operands) {
+    if (count > 0 && command->max_operands == 0)
+        print_err("%s: not an option", operands[0]);
+    return count >= command->min_operands && count <= command->max_operands;
+}
+
+bool options_parse(const struct command *command, void *target, int *argc, char ***argv,
+                   int *code) {
+    const struct option_row *rows = rows_of(command);
+    struct getopt_tables tables;
+    make_tables(rows, &tables);
+    optind = 0; /* glibc: begins anew */
+    for (int value;
+         (value = getopt_long(*argc, *argv, tables.letters, tables.longs, NULL)) != -1;) {
+        if (value == 'h' || value == HELP_VALUE) {
+            print_help(command);
+            *code = EXIT_GOOD;
+            return false;
+        }
+        const struct option_row *row = find_row(rows, value);
+        if (row == NULL || !apply(row, target, optarg)) {
+            *code = usage(command);
+            return false;
+        }
+    }
+    *argc -= optind;
+    *argv += optind;
+    if (check_operands(command, *argc, *argv))
+        return true;
+    *code = usage(command);
+    return false;
 }

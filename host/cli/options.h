@@ -47,7 +47,7 @@ struct option_row {
     int64_t min, max;
     const char *const *names;                        /* of a choice; NULL at the end */
     const char *setting;                             /* SECTION.KEY; NULL: the value has it too */
-    bool (*apply)(void *command, const char *value); /* false: it has complained */
+    bool (*apply)(void *command, const char *value); /* false: it has printed why */
     const char *help;                                /* NULL: for tests, not told to people */
 };
 
@@ -111,19 +111,17 @@ struct command {
 
 /*
  * Parses into `*target`; afterwards `*argc` and `*argv` are the operands. False: the command is
- * over, with the exit code in `*code`: of a wrong use, which was complained about, or after --help.
+ * over, with the exit code in `*code`: of a wrong use, which was reported, or after --help.
  */
 bool options_parse(const struct command *command, void *target, int *argc, char ***argv, int *code);
 
 /* The usage, and where more is told, on stderr; gives EXIT_USAGE. */
 int usage(const struct command *command);
 
-/* What --help says on stdout. */
-void options_help(const struct command *command);
 /* The row as people read it, without its help: "-o, --output FILE". */
 void option_row_text(const struct option_row *row, struct text *text);
 
-/* A whole number from min to max; complains otherwise. For callbacks. */
+/* A whole number from min to max; otherwise prints why. For callbacks. */
 bool parse_integer_arg(const char *option, const char *text, int64_t min, int64_t max,
                        int64_t *number);
 

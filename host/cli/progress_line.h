@@ -1,5 +1,5 @@
 /*
- * cli/progress_line.h - one line that tells how far a long work is, on a terminal only.
+ * cli/progress_line.h - one line that shows the progress of a long task, on a terminal only.
  *
  * It stands at the end of stderr with the cursor before it, so that whatever is said next takes its
  * place.

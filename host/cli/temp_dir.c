@@ -1,8 +1,8 @@
 #include "cli/temp_dir.h"
 
-#include "config/items.h"
 #include "config/place/install_paths.h"
-#include "config/schema.h"
+#include "config/schema/items.h"
+#include "config/schema/schema.h"
 
 #include <errno.h>
 #include <ftw.h>

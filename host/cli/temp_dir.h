@@ -1,5 +1,5 @@
 /*
- * cli/temp_dir.h - a directory of the moment for a host that must not meet a service's files,
+ * cli/temp_dir.h - a temporary directory for a host that must not meet a service's files,
  * and what it runs when no configuration says otherwise. For `run --demo`, `replay` and `check`.
  */
 #ifndef TAKE5_CLI_TEMP_DIR_H

@@ -5,8 +5,8 @@
 #include "base/units.h"
 #include "cli/cli.h"
 #include "config/text/quotes.h"
-#include "message/epoch.h"
 #include "message/time_text.h"
+#include "message/unix_time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 /* 1990-01-01T00:00:00Z. */
 #define EARLIEST_NUMBER_NS (INT64_C(631152000) * NS_PER_S)
 
-/* Why the text is no moment, as far as it can be told. */
+/* Why the text is not a time, as far as that is known. */
 static const char *reason(const char *text) {
     int64_t number;
     if (parse_integer(text, &number))
@@ -56,10 +56,10 @@ static bool refuse_early(const char *option, const char *text, int64_t time_ns) 
     text_init(&taken);
     text_time_ns(&taken, time_ns);
     if (time_ns < -EARLIEST_NUMBER_NS)
-        complain("%s %s: as an epoch number that is %s; probably meant: %s", option, text,
-                 taken.data, text + 1);
+        print_err("%s %s: as an epoch number that is %s; probably meant: %s", option, text,
+                  taken.data, text + 1);
     else
-        complain(
+        print_err(
             "%s %s: as an epoch number that is %s, before 1990; if that is meant, write it that "
             "way",
             option, text, taken.data);
@@ -74,20 +74,20 @@ bool parse_time_arg(const char *option, const char *text, int64_t *time_ns) {
     if (time_text_parse(text, size, no_zone, time_ns))
         return true;
     if (read_date(text, date)) {
-        complain("%s %s: the digits of a date are not a time; probably meant: %s", option, text,
-                 date);
+        print_err("%s %s: the digits of a date are not a time; probably meant: %s", option, text,
+                  date);
         return false;
     }
-    if (epoch_read_text(text, size, time_ns))
+    if (unix_time_read_text(text, size, time_ns))
         return *time_ns >= EARLIEST_NUMBER_NS || refuse_early(option, text, *time_ns);
-    complain("%s %s: %s", option, text, reason(text));
+    print_err("%s %s: %s", option, text, reason(text));
     return false;
 }
 
 bool check_span(int64_t from_ns, int64_t until_ns) {
     if (from_ns < until_ns)
         return true;
-    complain("--from must be before --until");
+    print_err("--from must be before --until");
     return false;
 }
 
@@ -97,8 +97,8 @@ bool check_quotes(const char *option, const char *value, bool is_list) {
         return true;
     text_init(&meant);
     quotes_meant(value, &meant);
-    complain("%s %s: write the value without quotes, they would be part of it; probably meant: %s",
-             option, value, text_is_oom(&meant) ? "" : meant.data);
+    print_err("%s %s: write the value without quotes, they would be part of it; probably meant: %s",
+              option, value, text_is_oom(&meant) ? "" : meant.data);
     text_release(&meant);
     return false;
 }
@@ -109,14 +109,14 @@ bool csv_arg_add(struct csv_arg *words, const char *option, const char *text) {
     for (const char *from = text;; from++) {
         const char *to = strchrnul(from, ',');
         if (to == from) {
-            complain("%s %s: must be names separated by commas", option, text);
+            print_err("%s %s: must be names separated by commas", option, text);
             return false;
         }
         char *word = ARRAY_RESIZE(words->items, words->count + 1)
                          ? text_dup(from, (size_t)(to - from))
                          : NULL;
         if (word == NULL) {
-            complain("out of memory");
+            print_err("out of memory");
             return false;
         }
         words->items[words->count++] = word;

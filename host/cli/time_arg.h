@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* "2024-06-17T21:15:30Z" (ISO-8601 with its offset), or an epoch number, whose unit follows from
- * its magnitude (message/epoch.h). A number is not taken before 1990, nor when it reads as the
+ * its magnitude (message/unix_time.h). A number is not taken before 1990, nor when it reads as the
  * digits of a date: both are slips, and ISO-8601 can say what is meant. Complains otherwise, and
  * says why, with what was probably meant. */
 bool parse_time_arg(const char *option, const char *text, int64_t *time_ns);

@@ -9,21 +9,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool keep(struct file_uses *uses, const char *what, const char *path, struct error *error) {
+bool uses_read(struct file_uses *uses, const char *what, const char *path, struct error *error) {
     return path == NULL || file_uses_add(uses, FILE_USE_KEPT, what, path, error);
 }
+
+#define PAGE_MARK "<!doctype html>\n<!-- take5 report -->\n" /* tearsheet/tearsheet_page.c */
 
 /* Whether it is what a command of ours writes: somebody's old result, which may be replaced. */
 static bool is_result(const char *path) {
     struct stat status;
-    char first = '\0';
+    char begin[sizeof PAGE_MARK - 1] = "";
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
         return false;
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    const ssize_t size = file >= 0 ? read(file, &first, 1) : -1;
+    const ssize_t size = file >= 0 ? read(file, begin, sizeof begin) : -1;
     if (file >= 0)
         close(file);
-    return size == 0 || (size == 1 && first == '{');
+    return size == 0 || (size > 0 && begin[0] == '{') ||
+           (size == sizeof begin && memcmp(begin, PAGE_MARK, sizeof begin) == 0);
 }
 
 struct keeping {
@@ -36,9 +39,9 @@ static bool keep_file(void *context, const struct config_file *file, struct erro
     if (file->kind == CONFIG_FILE_BESIDE && !keeping->keeps_beside)
         return true;
     if (file->kind != CONFIG_FILE_WRITTEN)
-        return keep(keeping->uses, file->what, file->path, error);
+        return uses_read(keeping->uses, file->what, file->path, error);
     char *what = text_format("%s of the service", file->what);
-    const bool did = what != NULL ? keep(keeping->uses, what, file->path, error)
+    const bool did = what != NULL ? uses_read(keeping->uses, what, file->path, error)
                                   : error_set_memory(error, "the names of files");
     free(what);
     return did;
@@ -48,10 +51,6 @@ bool uses_keep_config(struct file_uses *uses, const struct config *config, const
                       struct error *error) {
     struct keeping keeping = {uses, output != NULL && !is_result(output)};
     return config == NULL || config_files(config, keep_file, &keeping, error);
-}
-
-bool uses_read(struct file_uses *uses, const char *what, const char *path, struct error *error) {
-    return keep(uses, what, path, error);
 }
 
 bool uses_write(struct file_uses *uses, const char *path, struct error *error) {

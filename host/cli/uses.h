@@ -1,5 +1,5 @@
 /*
- * cli/uses.h - what a command reads and writes, told before it opens anything.
+ * cli/uses.h - what a command reads and writes, checked before it opens anything.
  */
 #ifndef TAKE5_CLI_USES_H
 #define TAKE5_CLI_USES_H
@@ -12,7 +12,7 @@
 /* What a command must leave as it is: what the service of this configuration reads and writes
  * (config/files.h). `config` may be NULL. `output` is the file that the command replaces, NULL or
  * "-": none; what lies beside strategies is kept from it too, unless it is an old result (JSON
- * lines, or empty). */
+ * lines, a report, or empty). */
 bool uses_keep_config(struct file_uses *uses, const struct config *config, const char *output,
                       struct error *error);
 /* The standard input or a file, by the name on the command line. */

@@ -1,6 +1,5 @@
-/* Completion scripts for shells, from the tables of the commands. */
+#include "commands/completion.h"
 #include "cli/cli.h"
-#include "commands/registry.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +17,7 @@ static enum value value_of(const struct option_row *row) {
     return strcmp(row->argument, "DIR") == 0 ? VALUE_DIRECTORY : VALUE_OTHER;
 }
 
-static bool is_told(const struct option_row *row) {
+static bool is_shown(const struct option_row *row) {
     return row->help != NULL && row->kind != OPTION_KIND_HEADING && row->kind != OPTION_KIND_WORD;
 }
 
@@ -69,7 +68,7 @@ static void add_pattern(const struct option_row *row, struct text *text) {
 static void add_bash_values(const struct command *command, struct text *text) {
     text_puts(text, "        case $previous in\n");
     FOR_EACH_ROW(row, command) {
-        const enum value value = is_told(row) && !is_optional(row) ? value_of(row) : VALUE_NONE;
+        const enum value value = is_shown(row) && !is_optional(row) ? value_of(row) : VALUE_NONE;
         if (value == VALUE_NONE)
             continue;
         text_puts(text, "        ");
@@ -96,7 +95,7 @@ static void add_bash(const struct command *command, struct text *text) {
     add_bash_values(command, text);
     text_puts(text, "        options='");
     FOR_EACH_ROW(row, command) {
-        if (!is_told(row))
+        if (!is_shown(row))
             continue;
         if (row->letter != '\0')
             text_printf(text, "-%c ", row->letter);
@@ -109,7 +108,7 @@ static void add_bash(const struct command *command, struct text *text) {
     text_release(&words);
 }
 
-static void write_bash(struct text *text) {
+static void write_bash(const struct command *const *commands, struct text *text) {
     text_puts(text, "# bash completion of take5, made by `take5 completion bash`\n"
                     "_take5() {\n"
                     "    local current=${COMP_WORDS[COMP_CWORD]} previous= command=\n"
@@ -192,11 +191,11 @@ static void add_zsh(const struct command *command, struct text *text) {
     add_words(command, &words);
     text_printf(text, "    %s)\n        _arguments -s -S \\\n", command->name);
     FOR_EACH_ROW(row, command) {
-        if (is_told(row) && row->letter != '\0') {
+        if (is_shown(row) && row->letter != '\0') {
             snprintf(name, sizeof name, "-%c", row->letter);
             add_zsh_option(row, name, "+", text);
         }
-        if (is_told(row) && row->name != NULL) {
+        if (is_shown(row) && row->name != NULL) {
             snprintf(name, sizeof name, "--%s", row->name);
             add_zsh_option(row, name, is_optional(row) ? "=-" : "=", text);
         }
@@ -211,7 +210,7 @@ static void add_zsh(const struct command *command, struct text *text) {
     text_release(&words);
 }
 
-static void write_zsh(struct text *text) {
+static void write_zsh(const struct command *const *commands, struct text *text) {
     text_puts(text, "#compdef take5\n# zsh completion of take5, made by `take5 completion zsh`\n"
                     "_take5() {\n"
                     "    local -a commands=(\n");
@@ -240,38 +239,12 @@ static void write_zsh(struct text *text) {
                     "else\n    compdef _take5 take5\nfi\n");
 }
 
-/* ---- the command ---- */
-
-static int run(int argc, char **argv) {
-    int code = EXIT_FAILED;
-    struct text text;
-    char none;
-    if (!options_parse(&command_completion, &none, &argc, &argv, &code))
-        return code;
-    text_init(&text);
-    if (strcmp(argv[0], "bash") == 0)
-        write_bash(&text);
-    else if (strcmp(argv[0], "zsh") == 0)
-        write_zsh(&text);
+bool completion_write(const struct command *const *commands, const char *shell, struct text *text) {
+    if (strcmp(shell, "bash") == 0)
+        write_bash(commands, text);
+    else if (strcmp(shell, "zsh") == 0)
+        write_zsh(commands, text);
     else
-        code = usage(&command_completion);
-    if (text_is_oom(&text))
-        note_oom();
-    else if (text.size > 0)
-        code = fputs(text.data, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
-    text_release(&text);
-    return code;
+        return false;
+    return true;
 }
-
-const struct command command_completion = {
-    .name = "completion",
-    .usage = "bash|zsh",
-    .summary = "print a completion script for a shell",
-    .description =
-        "The packages install both. Without them: source the output in ~/.bashrc, or put "
-        "it into a file _take5 of zsh's fpath.",
-    .examples = "source <(take5 completion bash)",
-    .min_operands = 1,
-    .max_operands = 1,
-    .run = run,
-};

@@ -7,10 +7,6 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
-#ifndef TAKE5_VERSION
-#define TAKE5_VERSION "unknown"
-#endif
-
 static int run(int argc, char **argv) {
     int code;
     if (!options_parse(&command_version, NULL, &argc, &argv, &code))

@@ -4,24 +4,13 @@
  */
 #include "base/array.h"
 #include "base/text.h"
-#include "config/build.h"
+#include "config/assign.h"
 #include "config/text/paths.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
-
-void build_trust_file(struct build *build, const char *path) {
-    struct config *config = build->config;
-    char *copy = path_absolute(NULL, path);
-    if (copy == NULL || !ARRAY_RESIZE(config->sources, config->source_count + 1)) {
-        free(copy);
-        build_out_of_memory(build);
-        return;
-    }
-    config->sources[config->source_count++] = copy;
-}
 
 struct trust config_trust(const struct config *config) {
     const struct group *group =
@@ -42,7 +31,8 @@ static bool is_off_from_outside(const struct build *build) {
 static void check_main(struct build *build) {
     struct error error;
     const char *path = build->config->path;
-    if (is_off_from_outside(build) || trust_check(path, &trust_strict, &error))
+    if (is_off_from_outside(build) || trust_check(path, &trust_strict, &error) ||
+        errno == ENOENT) /* reported by who read it */
         return;
     if (!build->config->strict_modes)
         error_set(&error, error.code,

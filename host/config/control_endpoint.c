@@ -1,8 +1,9 @@
 #include "config/control_endpoint.h"
 
 #include "base/text.h"
-#include "config/build.h"
+#include "config/assign.h"
 #include "config/ini_folder.h"
+#include "config/schema/veil.h"
 #include "config/text/ini.h"
 #include "config/text/paths.h"
 #include "config/value/value.h"
@@ -103,7 +104,7 @@ static void read_overrides(struct build *build) {
             build_assign(build, &(struct assignment){.section = override->section,
                                                      .key = override->key,
                                                      .value = override->value,
-                                                     .place = {.file = "command line"}});
+                                                     .place = {.file = CONFIG_COMMAND_LINE}});
     }
 }
 

@@ -2,7 +2,7 @@
  * The variables that operators of the old service know, above the ini file.
  */
 #include "base/units.h"
-#include "config/build.h"
+#include "config/assign.h"
 #include "config/text/paths.h"
 #include "config/text/quotes.h"
 

@@ -1,7 +1,8 @@
 #include "config/files.h"
 
+#include "base/path_list.h"
 #include "base/text.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 #include "config/text/paths.h"
 
 #include <dirent.h>
@@ -155,6 +156,19 @@ static bool meet_settings(const struct walk *walk, const struct config_deploymen
 
 /* ---- all ---- */
 
+static bool walk_strategies(const struct walk *walk, const char *directories) {
+    const char *begin;
+    size_t size;
+    bool did = true;
+    while (did && path_list_next(&directories, &begin, &size)) {
+        char *directory = text_dup(begin, size);
+        did = directory != NULL ? walk_directory(walk, directory, meet_code, meet_library)
+                                : out_of_memory(walk);
+        free(directory);
+    }
+    return did;
+}
+
 static bool meet_read(const struct walk *walk) {
     const struct config *config = walk->config;
     bool did = true;
@@ -170,8 +184,7 @@ static bool meet_read(const struct walk *walk) {
         did = meet_settings(walk, &config->deployments[i]);
     if (config->bundled_dir != NULL)
         did = did && walk_directory(walk, config->bundled_dir, meet_code, meet_library);
-    return did && (config->strategy_dir == NULL ||
-                   walk_directory(walk, config->strategy_dir, meet_code, meet_library));
+    return did && (config->strategy_dir == NULL || walk_strategies(walk, config->strategy_dir));
 }
 
 static bool meet_written(const struct walk *walk) {

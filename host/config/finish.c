@@ -3,11 +3,11 @@
  */
 #include "base/text.h"
 #include "base/units.h"
-#include "config/build.h"
+#include "config/assign.h"
 #include "config/files.h"
 #include "config/place/host_id.h"
 #include "config/place/install_paths.h"
-#include "config/receivers.h"
+#include "config/sections/receivers.h"
 #include "config/text/paths.h"
 #include "os/file_uses.h"
 
@@ -77,12 +77,6 @@ static void default_files(struct build *build) {
     default_text(build, &config->series_path, below(config->state_dir, "series.jsonl"));
     default_text(build, &config->dead_letters_path, below(config->state_dir, "dead_letters.jsonl"));
     default_text(build, &config->journal_path, below(config->state_dir, "journal"));
-}
-
-struct place build_origin(const struct config *config, const char *section, const char *key) {
-    size_t count;
-    const struct schema_key *keys = schema_keys(&count);
-    return config->origins[schema_find(section, key) - keys];
 }
 
 /* Of two that contradict each other, the place of one that somebody wrote. */
@@ -220,8 +214,10 @@ void build_finish(struct build *build) {
     topics_finish(build);
     kafka_finish(build);
     delivery_finish(build);
+    state_topic_finish(build);
     receivers_finish(build);
     deployments_finish(build);
+    shadows_finish(build);
     workers_finish(build);
     check_files(build);
     check_host_id(build);

@@ -4,13 +4,13 @@
  * to stand above what others say, key by key.
  */
 #include "base/array.h"
-#include "config/build.h"
+#include "config/assign.h"
 #include "config/ini_folder.h"
-#include "config/items.h"
+#include "config/schema/items.h"
+#include "config/schema/veil.h"
 #include "config/text/ini.h"
 #include "config/text/interpolation.h"
 #include "config/text/paths.h"
-#include "config/veil.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static void check_section_once(struct ini_files *files, const char *name, struct
     if (!is_same_file)
         faults_add(build->faults, place,
                    "duplicate section [%s], the first is at %s:%d; a file of take5.d may set "
-                   "some of its keys anew",
+                   "some of its keys again",
                    name, first->place.file, first->place.line);
 }
 

@@ -1,18 +1,13 @@
 /*
  * A configuration from its sources: defaults, ini files, environment, command line.
  */
-#include "config/build.h"
-#include "config/items.h"
+#include "config/assign.h"
+#include "config/schema/items.h"
+#include "config/schema/veil.h"
 #include "config/value/value.h"
-#include "config/veil.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void build_out_of_memory(struct build *build) {
-    build->is_oom = true;
-    faults_add(build->faults, (struct place){0}, "out of memory while loading the configuration");
-}
 
 static bool is_named_section(const char *section) {
     const char *colon = strchr(section, ':');
@@ -37,15 +32,18 @@ static void warn_of_secret(struct build *build, const struct config_override *ov
 }
 
 static void read_overrides(struct build *build) {
-    const struct place place = {.file = "command line"};
     for (size_t i = 0; i < build->request->override_count; i++) {
         const struct config_override *override = &build->request->overrides[i];
+        const struct place place = {.file = override->origin != NULL ? override->origin
+                                                                     : CONFIG_COMMAND_LINE};
         warn_of_secret(build, override, place);
         if (build_section(build, override->section, place))
-            build_assign(build, &(struct assignment){.section = override->section,
-                                                     .key = override->key,
-                                                     .value = override->value,
-                                                     .place = place});
+            build_assign(build, &(struct assignment){
+                                    .section = override->section,
+                                    .key = override->key,
+                                    .value = override->value,
+                                    .place = place,
+                                });
     }
 }
 
@@ -143,6 +141,8 @@ void config_free(struct config *config) {
         config_worker_release(&config->workers[i]);
     free(config->workers);
     free(config->worker);
+    free(config->whole_group);
+    free(config->whole_state_dir);
     config_choice_release(config);
     config_items_release(&config->log_levels);
     config_items_release(&config->kafka);

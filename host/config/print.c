@@ -1,11 +1,11 @@
 /*
  * The effective settings, one a line, with where each is from.
  */
-#include "config/build.h"
-#include "config/items.h"
-#include "config/receivers.h"
+#include "config/assign.h"
+#include "config/schema/items.h"
+#include "config/schema/veil.h"
+#include "config/sections/receivers.h"
 #include "config/value/value.h"
-#include "config/veil.h"
 
 #include <stdio.h>
 #include <string.h>

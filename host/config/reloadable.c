@@ -1,10 +1,10 @@
 /*
  * What a reload cannot change.
  */
-#include "config/build.h"
-#include "config/items.h"
+#include "config/assign.h"
+#include "config/schema/items.h"
+#include "config/schema/veil.h"
 #include "config/value/value.h"
-#include "config/veil.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
  * What is known of keys while files are read: by the tables, and by librdkafka.
  */
-#include "config/build.h"
-#include "config/receivers.h"
+#include "config/assign.h"
+#include "config/sections/receivers.h"
 
 #include <string.h>
 #include <strings.h>

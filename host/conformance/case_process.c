@@ -18,12 +18,12 @@ static void report_end(const struct conformance_call *call, const struct answers
                        const struct child_end *end, struct faults *faults) {
     const struct place nowhere = {NULL, 0};
     const char *step = answers->step[0] != '\0' ? answers->step : "its start";
-    const bool did_well =
+    const bool did_succeed =
         end->outcome == CHILD_UNKNOWN || (end->outcome == CHILD_EXITED && end->code <= 1);
     struct text words;
     char limit[32];
     text_init(&words);
-    child_last_words(end, did_well && answers->is_done ? ": " : "; it printed: ", WORDS_SAID,
+    child_last_words(end, did_succeed && answers->is_done ? ": " : "; it printed: ", WORDS_SAID,
                      INT_MAX, &words);
     if (end->outcome == CHILD_UNHEARD || answers->answer.is_oom) {
         faults_add_memory(faults, call->place, "the results of the check");
@@ -56,8 +56,9 @@ bool conformance_process_run(const struct conformance_call *call, struct descrip
     const size_t errors_before = faults->error_count;
     char seed[32];
     (void)snprintf(seed, sizeof seed, "%" PRIu64, call->seed);
-    char *const arguments[] = {(char *)"take5", (char *)CONFORMANCE_COMMAND,
-                               (char *)call->case_name, seed, NULL};
+    char *const arguments[] = {(char *)"take5",         (char *)CONFORMANCE_COMMAND,
+                               (char *)call->case_name, seed,
+                               (char *)call->tape,      NULL};
     struct answers answers = {.faults = faults};
     const struct child_call child = {
         .program = call->program,
@@ -67,15 +68,20 @@ bool conformance_process_run(const struct conformance_call *call, struct descrip
         .request_size = call->request->size,
         .timeout_ns = call->timeout_ns,
         .words_kept = WORDS_KEPT,
-        .take = answers_take,
+        .take = answers_parse,
         .context = &answers,
     };
     struct child_end end;
     struct error error;
-    if (child_run(&child, &end, &error))
+    if (child_run(&child, &end, &error)) {
+        if (call->did_crash != NULL)
+            *call->did_crash =
+                end.outcome == CHILD_SIGNALLED ||
+                (end.outcome == CHILD_EXITED && !answers.is_done && answers.fault_count == 0);
         report_end(call, &answers, &end, faults);
-    else
+    } else {
         faults_add(faults, call->place, "cannot start the case: %s", error.text);
+    }
     child_end_release(&end);
     if (description != NULL)
         *description = answers.answer.description;

@@ -21,6 +21,8 @@ struct conformance_call {
     const struct text *request; /* request_encode()'s */
     int64_t timeout_ns;
     char **environment; /* NULL: this process's */
+    const char *tape;   /* directory for what it feeds (cases/case_tape.h); NULL: not wanted */
+    bool *did_crash; /* set when it ended before its end, by a signal or an exit; NULL: not asked */
     struct place place; /* of faults that are the parent's words; file NULL: none */
 };
 

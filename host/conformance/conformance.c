@@ -5,12 +5,15 @@
 
 #include "base/clock.h"
 #include "conformance/case_process.h"
-#include "conformance/cases.h"
+#include "conformance/cases/cases.h"
 #include "conformance/heap.h"
 #include "strategy/rehearsal/protocol.h"
 
+#include <take5/note.h>
+
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,18 +30,25 @@ struct run {
     struct place place; /* of faults; a case's name says enough, then it is empty */
 };
 
+/* Symbols in place of the deployment's filters, which do not count. */
 static bool encode_request(const struct conformance *conformance, struct text *request) {
+    struct config_deployment deployment = {0};
+    if (conformance->deployment != NULL)
+        deployment = *conformance->deployment;
+    deployment.symbols = conformance->symbols;
     const struct rehearsal rehearsal = {
         .generation = conformance->generation,
-        .deployment = conformance->deployment,
+        .deployment = conformance->deployment != NULL ? &deployment : NULL,
         .config = conformance->config,
+        .records = conformance->records,
+        .record_count = conformance->record_count,
     };
     text_init(request);
     request_encode(&rehearsal, request);
     return !text_is_oom(request);
 }
 
-static void tell(struct run *run, struct conformance_result *result) {
+static void report_case(struct run *run, struct conformance_result *result) {
     switch (result->verdict) {
     case CONFORMANCE_OK:
         run->counts->ok++;
@@ -50,7 +60,7 @@ static void tell(struct run *run, struct conformance_result *result) {
         run->counts->skipped++;
         break;
     }
-    run->conformance->told(run->conformance->context, result);
+    run->conformance->on_result(run->conformance->context, result);
     faults_release(&result->faults);
 }
 
@@ -60,6 +70,9 @@ static bool is_wanted(const struct run *run, const char *name) {
 
 static bool call(const struct run *run, const char *name, char **environment,
                  struct description **description, struct faults *faults) {
+    struct conformance_tape *tape = run->conformance->tape;
+    const bool is_taped = tape != NULL && tape->crashed[0] == '\0';
+    bool did_crash = false;
     const struct conformance_call call = {
         .program = run->conformance->program,
         .case_name = name,
@@ -68,21 +81,27 @@ static bool call(const struct run *run, const char *name, char **environment,
         .timeout_ns = run->conformance->timeout_ns,
         .environment = environment,
         .place = run->place,
+        .tape = is_taped ? tape->directory : NULL,
+        .did_crash = &did_crash,
     };
-    return conformance_process_run(&call, description, faults);
+    const bool is_good = conformance_process_run(&call, description, faults);
+    if (is_taped && did_crash)
+        (void)snprintf(tape->crashed, sizeof tape->crashed, "%s", name);
+    return is_good;
 }
 
 static void run_case(struct run *run, const struct conformance_case *item, const char *name) {
     struct conformance_result result = {.name = name};
     if (!is_wanted(run, name))
         return;
-    char **environment = item->is_heap_watched ? conformance_heap_environment(environ) : NULL;
+    char **environment =
+        (item->needs & CASE_WATCHES_HEAP) != 0 ? conformance_heap_environment(environ) : NULL;
     const int64_t start_ns = clock_monotonic_ns();
     result.verdict =
         call(run, name, environment, NULL, &result.faults) ? CONFORMANCE_OK : CONFORMANCE_FAILED;
     result.took_ns = clock_monotonic_ns() - start_ns;
     free(environment);
-    tell(run, &result);
+    report_case(run, &result);
 }
 
 static void skip_case(struct run *run, const char *name, const char *why) {
@@ -90,7 +109,7 @@ static void skip_case(struct run *run, const char *name, const char *why) {
     if (!is_wanted(run, name))
         return;
     faults_warn(&result.faults, (struct place){NULL, 0}, "%s", why);
-    tell(run, &result);
+    report_case(run, &result);
 }
 
 static void run_range(struct run *run, const struct conformance_case *item, size_t count,
@@ -113,13 +132,33 @@ static const char *topic_role(const struct description *description, size_t i) {
     return description->topics[i];
 }
 
+static const char *why_no_state(const struct description *description) {
+    return description->has_save   ? "it has save but no load: what it saves is lost"
+           : description->has_load ? "it has load but no save: load is never called"
+                                   : "it has neither save nor load: it keeps no state";
+}
+
+/* Why the case does not apply; NULL: it does. */
+static const char *why_not(const struct run *run, const struct conformance_case *item) {
+    const struct description *description = run->description;
+    const struct strategy_file *file = run->conformance->file;
+    if ((item->needs & CASE_NEEDS_STATE) != 0 && !(description->has_save && description->has_load))
+        return why_no_state(description);
+    if ((item->needs & CASE_NEEDS_KEYED) != 0 && description->scope == T5_SCOPE_GLOBAL)
+        return "it is GLOBAL: one instance is given all partitions";
+    if ((item->needs & CASE_NEEDS_SHARE) != 0 && file != NULL &&
+        (file->flags & T5_NOTE_OWN_PROCESS) != 0)
+        return "it has a process of its own: a reload begins a new one";
+    return NULL;
+}
+
 static void run_item(struct run *run, const struct conformance_case *item) {
     const struct description *description = run->description;
-    if (item->needs_state && !(description->has_save && description->has_load)) {
-        skip_case(run, item->name,
-                  description->has_save   ? "it has save but no load: what it saves is lost"
-                  : description->has_load ? "it has load but no save: load is never called"
-                                          : "it has neither save nor load: it keeps no state");
+    const char *why = why_not(run, item);
+    if ((item->needs & CASE_NEEDS_INPUT) != 0 && run->conformance->record_count == 0)
+        return;
+    if (why != NULL) {
+        skip_case(run, item->name, why);
         return;
     }
     switch (item->range) {
@@ -142,7 +181,8 @@ static void note_file(const struct run *run, struct faults *faults) {
     if (file == NULL)
         return;
     /* What a compiler, a C++ runtime or a stack protector lays out by itself is less. */
-    if (file->data_size + file->bss_size > STATICS_UNASKED)
+    if (file->data_size + file->bss_size > STATICS_UNASKED &&
+        (file->flags & T5_NOTE_OWN_PROCESS) == 0)
         faults_warn(faults, nowhere,
                     "has %" PRIu64 " bytes of writable static data, shared by all its instances on "
                     "several threads",
@@ -175,7 +215,7 @@ static bool run_descriptor(struct run *run, struct description **description) {
     result.took_ns = clock_monotonic_ns() - start_ns;
     const bool did_pass = result.verdict == CONFORMANCE_OK;
     if (is_wanted(run, CASE_DESCRIPTOR) || !did_pass)
-        tell(run, &result);
+        report_case(run, &result);
     else
         faults_release(&result.faults);
     return did_pass;
@@ -188,7 +228,7 @@ bool conformance_run(const struct conformance *conformance, struct conformance_c
     if (!encode_request(conformance, &run.request)) {
         struct conformance_result result = {.name = CASE_DESCRIPTOR, .verdict = CONFORMANCE_FAILED};
         faults_add(&result.faults, (struct place){NULL, 0}, "out of memory");
-        tell(&run, &result);
+        report_case(&run, &result);
     } else if (run_descriptor(&run, &description)) {
         run.description = description;
         for (const struct conformance_case *item = conformance_cases + 1; item->name != NULL;

@@ -17,6 +17,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the first case that crashes was fed. */
+struct conformance_tape {
+    const char *directory; /* of this check's alone (cases/case_tape.h) */
+    char crashed[80];      /* that case; empty: none crashed, and there is nothing */
+};
+
 enum conformance_verdict { CONFORMANCE_OK = 1, CONFORMANCE_FAILED, CONFORMANCE_SKIPPED };
 
 struct conformance_result {
@@ -34,10 +40,15 @@ struct conformance {
     const struct config *config;                /* topics and limits */
     const struct strategy_file *file;           /* what it is a copy of; NULL: not known */
     uint64_t seed;
-    int64_t timeout_ns; /* of each case */
-    const char *only;   /* which cases, as a shell's pattern; NULL: all */
+    char **symbols; /* of synthetic messages, NULL-terminated; NULL: script_symbols */
+    /* The author's own messages, which most cases then feed; none: synthetic ones. */
+    const struct record *records;
+    size_t record_count;
+    int64_t timeout_ns;            /* of each case */
+    const char *only;              /* which cases, as a shell's pattern; NULL: all */
+    struct conformance_tape *tape; /* filled; NULL: not wanted */
     /* Told of each case as it ends. Never NULL; the result lives until it returns. */
-    void (*told)(void *context, const struct conformance_result *result);
+    void (*on_result)(void *context, const struct conformance_result *result);
     void *context;
 };
 
@@ -55,7 +66,8 @@ struct description *conformance_describe(const struct conformance *conformance,
                                          struct faults *faults);
 
 /* The child's side: serves the case from the request on `input`, answers on `output`; gives the
- * exit code. */
-int conformance_serve(int input, int output, const char *case_name, uint64_t seed);
+ * exit code. `tape`: directory for a tape (cases/case_tape.h); NULL: none. */
+int conformance_serve(int input, int output, const char *case_name, uint64_t seed,
+                      const char *tape);
 
 #endif

@@ -5,9 +5,8 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/units.h"
-#include "conformance/case_context.h"
-#include "conformance/cases.h"
+#include "conformance/cases/case_context.h"
+#include "conformance/cases/cases.h"
 #include "os/child.h"
 #include "strategy/rehearsal/crash_answer.h"
 
@@ -24,8 +23,8 @@
 
 enum { EXIT_PASSED = 0, EXIT_FOUND = 1, EXIT_MISUSED = 2 };
 
-/* Of what the case left running, told by whoever looks after it. */
-static void tell_left(size_t count) {
+/* Of what the case left running, reported by whoever looks after it. */
+static void report_left(size_t count) {
     struct text out;
     char words[160];
     const int size =
@@ -97,64 +96,11 @@ static void describe(struct case_context *context) {
     context->described = description_describe(
         context->generation->description, context->generation->descriptor,
         context->request.has_deployment ? &context->request.deployment.settings : NULL,
-        (struct place){context->generation->source_path, 0}, &faults);
+        context->request.has_deployment ? context->request.deployment.place
+                                        : (struct place){context->generation->source_path, 0},
+        &faults);
     fail_all(context, &faults);
     faults_release(&faults);
-}
-
-/* No limit but that of the case: a figure is no promise. */
-static void note_load(struct case_context *context) {
-    char took[32];
-    format_duration(context->load_ns / NS_PER_US * NS_PER_US, took, sizeof took);
-    case_note(context, "loaded in %s", took);
-    if ((context->generation->changes & GUARD_FP) != 0)
-        case_note(context, "changes the floating-point environment when it is loaded (built with "
-                           "-ffast-math?); take5 restores it, but its own results may differ");
-}
-
-/* What stands in the way of a check is easily given. */
-static void note_required(struct case_context *context, const struct description *description) {
-    const struct config_items *given = &context->request.deployment.settings;
-    for (size_t i = 0; description != NULL && i < description->parameter_count; i++) {
-        const struct description_parameter *parameter = &description->parameters[i];
-        bool is_given = parameter->default_value != NULL;
-        for (size_t j = 0; j < given->count; j++)
-            is_given = is_given || strcmp(given->items[j].name, parameter->name) == 0;
-        if (!is_given)
-            case_note(context,
-                      "to set it for the check: --set %s=VALUE, or -c FILE "
-                      "--deployment NAME",
-                      parameter->name);
-    }
-}
-
-static void check_topics(struct case_context *context, const struct description *description) {
-    for (size_t i = 0; i < description->topic_count; i++) {
-        bool is_known = false;
-        for (size_t j = 0; j < context->request.topic_count; j++)
-            is_known =
-                is_known || strcmp(context->request.topics[j].role, description->topics[i]) == 0;
-        if (!is_known)
-            case_note(context,
-                      "subscribes to topic %s, which is not configured: it will need a "
-                      "section [topic:%s]",
-                      description->topics[i], description->topics[i]);
-    }
-}
-
-void conformance_descriptor(struct case_context *context, const char *argument) {
-    struct setup setup;
-    (void)argument;
-    note_load(context);
-    if (!setup_plain(&setup, context)) {
-        note_required(context, setup.description);
-    } else {
-        check_topics(context, setup.description);
-        context->described = description_copy(setup.description);
-        if (context->described == NULL)
-            case_fail(context, "out of memory");
-    }
-    setup_release(&setup);
 }
 
 /* ---- the whole ---- */
@@ -179,18 +125,23 @@ static void done(struct case_context *context) {
     case_step(context, "the end of the process");
 }
 
-int conformance_serve(int input, int output, const char *case_name, uint64_t seed) {
+int conformance_serve(int input, int output, const char *case_name, uint64_t seed,
+                      const char *tape) {
     struct case_context context = {.output = output, .log_fd = -1, .seed = seed};
     struct text bytes;
     int code = EXIT_MISUSED;
-    (void)child_begin(tell_left);
+    (void)child_begin(report_left);
     text_init(&context.out);
     text_init(&bytes);
     market_random_init(&context.random, seed ^ hash_key(case_name, strlen(case_name)));
-    if (read_request(input, &bytes) &&
+    if (case_tape_open(&context.tape, tape) && read_request(input, &bytes) &&
         request_decode(&context.request, bytes.data + REQUEST_LENGTH_SIZE,
                        bytes.size - REQUEST_LENGTH_SIZE) &&
         open_log(&context)) {
+        context.recording =
+            (struct script_recording){context.request.records, context.request.record_count,
+                                      context.request.topics, context.request.topic_count};
+        context.libraries_before = case_libraries_loaded();
         crash_answer_begin(output, context.request.generation.cache_path);
         if (open_strategy(&context)) {
             run(&context, case_name);
@@ -198,6 +149,7 @@ int conformance_serve(int input, int output, const char *case_name, uint64_t see
         }
         code = context.fault_count == 0 ? EXIT_PASSED : EXIT_FOUND;
     }
+    case_tape_close(&context.tape);
     description_free(context.described);
     log_free(context.log);
     if (context.log_fd >= 0)

@@ -69,8 +69,8 @@ bool dlq_is_chosen(const struct dlq_filter *filter, const struct dead_letter *de
 struct dlq_redrive {
     const char *brokers, *to_topic;
     const char *ledger_path; /* ledger.h: made if need be */
-    bool is_trial;           /* looks whether the topic is there, counts, and sends nothing */
-    bool lacks_topic;        /* a trial's: the run would make the topic, if the broker lets it */
+    bool is_dry_run;         /* looks whether the topic is there, counts, and sends nothing */
+    bool lacks_topic;        /* a dry run's: the run would make the topic, if the broker lets it */
     size_t sent, skipped, failed;
 };
 
@@ -93,7 +93,7 @@ struct dlq_through {
     const char *deployment;
     const char *socket;      /* of the running host */
     const char *ledger_path; /* as above */
-    bool is_trial;           /* the host says what it would do; nothing is given or noted */
+    bool is_dry_run;         /* the host says what it would do; nothing is given or noted */
     size_t given, skipped;
     struct dlq_refusal refusals[REDRIVE_OUTCOMES]; /* by the host's outcome */
 };

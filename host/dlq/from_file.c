@@ -23,8 +23,8 @@ static bool take_header(struct dead_letter *dead_letter, const cJSON *item) {
     } else if (cJSON_IsObject(value)) {
         cJSON *bytes = cJSON_GetObjectItemCaseSensitive(value, "base64");
         if (!cJSON_IsString(bytes) ||
-            !recording_unbase64(bytes->valuestring, strlen(bytes->valuestring), bytes->valuestring,
-                                &header->value_size))
+            !lenient_unbase64(bytes->valuestring, strlen(bytes->valuestring), bytes->valuestring,
+                              &header->value_size))
             return false;
         header->value = bytes->valuestring;
     }

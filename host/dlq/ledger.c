@@ -33,7 +33,7 @@ static bool add(struct dlq_ledger *ledger, const char *line, size_t size) {
     return false;
 }
 
-static bool read_lines(struct dlq_ledger *ledger, bool is_trial, struct error *error) {
+static bool read_lines(struct dlq_ledger *ledger, bool is_dry_run, struct error *error) {
     char *line = NULL;
     size_t capacity = 0;
     bool did = true;
@@ -44,7 +44,7 @@ static bool read_lines(struct dlq_ledger *ledger, bool is_trial, struct error *e
         if (line[size - 1] == '\n')
             did =
                 add(ledger, line, (size_t)size - 1) || error_set_memory(error, "what was redriven");
-        else if (!is_trial && write(ledger->file, "\n", 1) != 1)
+        else if (!is_dry_run && write(ledger->file, "\n", 1) != 1)
             did = error_set_errno(error, errno, "%s", ledger->path);
     }
     if (did && ferror(file))
@@ -54,19 +54,19 @@ static bool read_lines(struct dlq_ledger *ledger, bool is_trial, struct error *e
     return did;
 }
 
-bool dlq_ledger_open(struct dlq_ledger *ledger, const char *path, bool is_trial,
+bool dlq_ledger_open(struct dlq_ledger *ledger, const char *path, bool is_dry_run,
                      struct error *error) {
     *ledger = (struct dlq_ledger){.path = path, .seed = hash_seed()};
-    const int mode = is_trial ? O_RDONLY : O_RDWR | O_CREAT;
+    const int mode = is_dry_run ? O_RDONLY : O_RDWR | O_CREAT;
     struct stat status;
     ledger->file = open(path, mode | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
     if (ledger->file < 0)
-        return (is_trial && errno == ENOENT) || error_set_errno(error, errno, "%s", path);
+        return (is_dry_run && errno == ENOENT) || error_set_errno(error, errno, "%s", path);
     if (fstat(ledger->file, &status) != 0 || !S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s: not a regular file", path);
     if (flock(ledger->file, LOCK_EX | LOCK_NB) != 0)
         return error_set(error, ERROR_STATE, "%s: another redrive is running", path);
-    return read_lines(ledger, is_trial, error);
+    return read_lines(ledger, is_dry_run, error);
 }
 
 void dlq_ledger_close(struct dlq_ledger *ledger) {

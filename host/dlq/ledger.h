@@ -24,14 +24,14 @@ struct dlq_ledger_entry {
 
 struct dlq_ledger {
     const char *path;
-    int file; /* -1: there is none (a trial before the first redrive) */
+    int file; /* -1: there is none (a dry run before the first redrive) */
     struct dlq_ledger_entry *entries;
     uint64_t seed; /* of the hashes */
 };
 
-/* Reads what is there; makes it unless it is a trial, which writes nothing. A line that a crash cut
- * short is ended, and counts as none. Close it also after a failure. */
-bool dlq_ledger_open(struct dlq_ledger *ledger, const char *path, bool is_trial,
+/* Reads what is there; makes it unless it is a dry run, which writes nothing. A line that a crash
+ * cut short is ended, and counts as none. Close it also after a failure. */
+bool dlq_ledger_open(struct dlq_ledger *ledger, const char *path, bool is_dry_run,
                      struct error *error);
 void dlq_ledger_close(struct dlq_ledger *ledger);
 

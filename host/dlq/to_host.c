@@ -44,7 +44,7 @@ static enum redrive_outcome ask(struct giver *giver, const struct dead_letter *d
                                           .key_size = dead_letter->key_size,
                                           .payload = dead_letter->payload,
                                           .payload_size = dead_letter->payload_size,
-                                          .is_trial = giver->through->is_trial};
+                                          .is_dry_run = giver->through->is_dry_run};
     const size_t largest = giver->config->decode.max_bytes + SERVICE_REDRIVE_KEY_ROOM;
     bool did;
     if (!service_redrive_write(&asked, &giver->request, &giver->body)) {
@@ -75,7 +75,8 @@ static bool note_given(struct giver *giver) {
     if (text_is_oom(&giver->line))
         return error_set_memory(giver->error, "a line of the ledger");
     giver->through->given++;
-    return giver->through->is_trial || dlq_ledger_write(&giver->ledger, &giver->line, giver->error);
+    return giver->through->is_dry_run ||
+           dlq_ledger_write(&giver->ledger, &giver->line, giver->error);
 }
 
 static bool give_new(struct giver *giver, const struct dead_letter *dead_letter) {
@@ -116,7 +117,7 @@ bool dlq_through(struct dlq_through *through, const struct dlq_source *source,
     text_init(&giver.answer);
     progress_line_init(&giver.progress);
     const bool did =
-        dlq_ledger_open(&giver.ledger, through->ledger_path, through->is_trial, error) &&
+        dlq_ledger_open(&giver.ledger, through->ledger_path, through->is_dry_run, error) &&
         dlq_read(source, give, &giver, unreadable, error) && !giver.has_failed;
     progress_line_clear(&giver.progress);
     dlq_ledger_close(&giver.ledger);

@@ -158,7 +158,7 @@ static bool drive_new(struct driver *driver, const struct dead_letter *dead_lett
     struct text place;
     if (!dlq_ledger_add(&driver->ledger, line))
         return error_set_memory(driver->error, "what was sent");
-    if (driver->redrive->is_trial) {
+    if (driver->redrive->is_dry_run) {
         driver->redrive->sent++;
         return true;
     }
@@ -200,9 +200,9 @@ bool dlq_redrive(struct dlq_redrive *redrive, const struct dlq_source *source,
                  const struct dlq_filter *filter, size_t *unreadable, struct error *error) {
     struct driver driver = {.redrive = redrive, .filter = filter, .error = error};
     text_init(&driver.batch);
-    bool did = dlq_ledger_open(&driver.ledger, redrive->ledger_path, redrive->is_trial, error) &&
+    bool did = dlq_ledger_open(&driver.ledger, redrive->ledger_path, redrive->is_dry_run, error) &&
                start_producer(&driver, source->config) &&
-               (!redrive->is_trial || look_for_topic(&driver)) &&
+               (!redrive->is_dry_run || look_for_topic(&driver)) &&
                dlq_read(source, drive, &driver, unreadable, error) && !driver.has_failed;
     if (did && driver.in_batch > 0)
         did = finish_batch(&driver);

@@ -47,6 +47,7 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     engine->config = options->config;
     pthread_mutex_init(&engine->status_lock, NULL);
     pthread_mutex_init(&engine->call_readers, NULL);
+    event_init(&engine->changed);
     breakdown_init(&engine->breakdown, options->log);
     options->publisher->breakdown = &engine->breakdown;
     options->publisher->topics = engine->topics;
@@ -72,6 +73,7 @@ void engine_request_stop(struct engine *engine, int64_t by_ns) {
     atomic_compare_exchange_strong(&engine->hurry_ns, &none,
                                    now_ns + (by_ns - now_ns) / HURRY_SHARE);
     atomic_store(&engine->should_stop, true);
+    event_signal(&engine->changed);
 }
 
 const char *engine_stop_step(const struct engine *engine) {
@@ -81,7 +83,7 @@ const char *engine_stop_step(const struct engine *engine) {
 /* ---- start ---- */
 
 /* What ended the process before, or was at work when it ended. */
-static void tell_former(struct engine *engine) {
+static void log_former(struct engine *engine) {
     const struct call_table_former *former = crash_former();
     if (former->is_silent && !former->is_other_boot)
         log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "crash.unexplained",
@@ -115,7 +117,7 @@ static bool read_quarantine(struct engine *engine, struct error *error) {
     struct patience patience = PATIENCE_INIT;
     if (!engine->options.keeps_state)
         return true;
-    tell_former(engine);
+    log_former(engine);
     while (!quarantine_read(&engine->quarantine, engine->config->state_dir,
                             engine->config->quarantine_ns, error)) {
         if (!breakdown_wait(&engine->breakdown, &patience, "the quarantine"))
@@ -163,7 +165,8 @@ static bool open_store(struct engine *engine, struct error *error) {
     engine->options.checkpoints = NULL; /* the store's */
     engine->store = checkpoint_store_new(&options, error);
     free(names);
-    return engine->store != NULL;
+    return engine->store != NULL && (config_peers_list(config, &engine->peers) ||
+                                     error_set_memory(error, "the other workers"));
 }
 
 /* ---- exactly once ---- */
@@ -215,6 +218,7 @@ static bool start_lanes(struct engine *engine, struct error *error) {
                              ? published_lane(engine->options.published, i)
                              : NULL,
             .is_draining = &engine->is_draining,
+            .changed = &engine->changed,
             .hurry_ns = &engine->hurry_ns,
             .sequence = engine->options.sequence,
             .ahead_ns = engine->options.ahead_ns,
@@ -300,7 +304,7 @@ bool engine_poll(struct engine *engine, int timeout_ms, struct error *error) {
     const bool goes_on =
         engine->options.source->ops->poll(engine->options.source, timeout_ms, error);
     rebalance_prune(engine);
-    gather_say(&engine->gather);
+    gather_report(&engine->gather);
     behind_poll(engine);
     engine_look_after(engine, NULL);
     if (breakdown_has_come(&engine->breakdown, error))
@@ -371,9 +375,11 @@ static void save_global(struct engine *engine, int64_t deadline_ns) {
     struct partition *global = engine_partition(engine, PARTITION_GLOBAL);
     if (engine->store == NULL || global == NULL || global->task_count == 0)
         return;
-    if (lane_call(engine->lanes[0], save_global_on_lane, &saving,
-                  deadline_ns - clock_monotonic_ns(), &saving.error) &&
-        saving.ticket != 0 &&
+    const bool did = lane_call(engine->lanes[0], save_global_on_lane, &saving,
+                               deadline_ns - clock_monotonic_ns(), &saving.error);
+    if (did && saving.ticket == 0 && saving.error.code == ERROR_NONE)
+        return; /* the last one has it all */
+    if (did && saving.ticket != 0 &&
         checkpoint_store_await(engine->store, saving.ticket, share(deadline_ns, 1, 2)) &&
         checkpoint_store_has(engine->store, PARTITION_GLOBAL, global->checkpoint_number))
         return;
@@ -431,6 +437,7 @@ bool engine_stop(struct engine *engine, int64_t by_ns, struct engine_left *left)
     watchdog_end(engine->watchdog);
     engine->left.is_broken = breakdown_has_come(&engine->breakdown, NULL);
     atomic_store(&engine->has_stopped, true);
+    event_signal(&engine->changed);
     *left = engine->left;
     return did;
 }
@@ -444,6 +451,7 @@ void engine_free(struct engine *engine) {
         lane_free(engine->lanes[i]);
     journal_free(engine->journal);
     (void)checkpoint_store_free(engine->store, STORE_END_NS);
+    config_peers_release(&engine->peers);
     if (engine->options.checkpoints != NULL)
         engine->options.checkpoints->ops->free(engine->options.checkpoints);
     free(engine->lanes);
@@ -462,6 +470,7 @@ void engine_free(struct engine *engine) {
     text_release(&engine->last_reload);
     pthread_mutex_destroy(&engine->status_lock);
     pthread_mutex_destroy(&engine->call_readers);
+    event_release(&engine->changed);
     breakdown_release(&engine->breakdown);
     crash_leave_thread();
     free(engine);

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/faults.h"
 #include "config/config.h"
-#include "engine/core/options.h"
+#include "engine/core/engine_options.h"
 #include "engine/core/report.h"
 #include "log/log.h"
 #include "source/source.h"
@@ -51,7 +51,7 @@ void engine_reload_unread(struct engine *engine, const struct report *report);
 void engine_leave(struct engine *engine);
 
 /*
- * Ends the work by `by_ns` (monotonic): lanes finish the message in hand, the sinks are flushed,
+ * Ends the work by `by_ns` (monotonic): lanes finish the current message, the sinks are flushed,
  * offsets stored, instances saved (if so configured and everything is confirmed), the source closed
  * with a last commit, instances deactivated and destroyed. `left` says what was not done. False
  * when a lane hangs: then the process must _exit.

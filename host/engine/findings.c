@@ -1,8 +1,8 @@
 #include "engine/findings.h"
 
 #include "base/array.h"
-#include "base/counter.h"
 #include "base/faults.h"
+#include "base/sync/counter.h"
 #include "engine/core/core.h"
 #include "message/payload_paths.h"
 #include "strategy/instance/watch.h"
@@ -137,14 +137,12 @@ static bool sum_up(struct engine *engine, size_t number, struct sum *sum) {
 
 __attribute__((format(printf, 4, 5))) static void
 add(struct findings *findings, const struct sum *sum, const char *kind, const char *format, ...) {
-    struct text text;
     va_list args;
-    text_init(&text);
     va_start(args, format);
-    text_vprintf(&text, format, args);
+    char *text = text_vformat(format, args);
     va_end(args);
     const char *name = sum->deployment->name;
-    struct finding finding = {text_dup(name, strlen(name)), kind, text_take(&text)};
+    struct finding finding = {text_dup(name, strlen(name)), kind, text};
     if (finding.deployment != NULL && finding.text != NULL &&
         ARRAY_GROW(findings->items, findings->count, findings->capacity)) {
         findings->items[findings->count++] = finding;
@@ -155,7 +153,7 @@ add(struct findings *findings, const struct sum *sum, const char *kind, const ch
     findings->is_oom = true;
 }
 
-static void say_wrong_parameters(struct findings *findings, const struct sum *sum) {
+static void report_wrong_parameters(struct findings *findings, const struct sum *sum) {
     const struct description *description = sum->deployment->description;
     const char **names = calloc(description->parameter_count + 1, sizeof *names);
     for (size_t i = 0; names != NULL && i < description->parameter_count; i++)
@@ -171,8 +169,8 @@ static void say_wrong_parameters(struct findings *findings, const struct sum *su
 }
 
 /* Gives how many messages came on the topics that it wants. */
-static uint64_t say_topics(struct findings *findings, const struct sum *sum,
-                           const struct engine *engine) {
+static uint64_t report_topics(struct findings *findings, const struct sum *sum,
+                              const struct engine *engine) {
     uint64_t came = 0;
     for (size_t i = 0; sum->came != NULL && i < sum->deployment->topic_count; i++) {
         const uint32_t wanted = sum->deployment->topics[i];
@@ -186,7 +184,7 @@ static uint64_t say_topics(struct findings *findings, const struct sum *sum,
     return came;
 }
 
-static void say_filters(struct findings *findings, const struct sum *sum, uint64_t came) {
+static void report_filters(struct findings *findings, const struct sum *sum, uint64_t came) {
     const struct deployment *deployment = sum->deployment;
     const bool by_symbol = deployment->symbols != NULL, by_frame = deployment->time_frames != NULL;
     if (came > 0 && sum->messages == 0 && (by_symbol || by_frame))
@@ -195,7 +193,7 @@ static void say_filters(struct findings *findings, const struct sum *sum, uint64
             by_frame ? "time_frames" : "", came, text_plural(came));
 }
 
-static void say_fields(struct findings *findings, const struct sum *sum) {
+static void report_fields(struct findings *findings, const struct sum *sum) {
     for (size_t i = 0; sum->looked > 0 && i < sum->field_count; i++) {
         if (sum->fields_met[i] || sum->fields[i] == NULL)
             continue;
@@ -208,7 +206,7 @@ static void say_fields(struct findings *findings, const struct sum *sum) {
     }
 }
 
-static void say_parameters(struct findings *findings, const struct sum *sum) {
+static void report_parameters(struct findings *findings, const struct sum *sum) {
     const struct parameters *parameters = &sum->deployment->parameters;
     for (size_t i = 0; sum->parameters_read != NULL && i < parameters->count; i++) {
         if (!sum->parameters_read[i])
@@ -231,7 +229,7 @@ static const char *topic_of(const struct sum *sum, uint32_t topics) {
 }
 
 /* The same symbol on two partition numbers, each with a topic of its own. */
-static void say_joins(struct findings *findings, struct sum *sum) {
+static void report_joins(struct findings *findings, struct sum *sum) {
     if (sum->is_joined || sum->sighting_count < 2)
         return;
     qsort(sum->sightings, sum->sighting_count, sizeof *sum->sightings, compare_sightings);
@@ -250,7 +248,7 @@ static void say_joins(struct findings *findings, struct sum *sum) {
     }
 }
 
-static void say_silence(struct findings *findings, const struct sum *sum) {
+static void report_silence(struct findings *findings, const struct sum *sum) {
     if (sum->messages > 0)
         add(findings, sum, "silent",
             "on_message was given %" PRIu64 " message%s and emitted none (%" PRIu64
@@ -259,16 +257,16 @@ static void say_silence(struct findings *findings, const struct sum *sum) {
             sum->rejects, sum->refused, text_plural(sum->refused));
 }
 
-static void say(struct findings *findings, struct sum *sum, const struct engine *engine) {
-    say_wrong_parameters(findings, sum);
+static void report(struct findings *findings, struct sum *sum, const struct engine *engine) {
+    report_wrong_parameters(findings, sum);
     if (sum->signals > 0)
         return;
-    const uint64_t came = say_topics(findings, sum, engine);
-    say_filters(findings, sum, came);
-    say_fields(findings, sum);
-    say_joins(findings, sum);
-    say_parameters(findings, sum);
-    say_silence(findings, sum);
+    const uint64_t came = report_topics(findings, sum, engine);
+    report_filters(findings, sum, came);
+    report_fields(findings, sum);
+    report_joins(findings, sum);
+    report_parameters(findings, sum);
+    report_silence(findings, sum);
 }
 
 void findings_gather(struct findings *findings, struct engine *engine) {
@@ -277,7 +275,7 @@ void findings_gather(struct findings *findings, struct engine *engine) {
         struct sum sum = {0};
         is_more = sum_up(engine, i, &sum);
         if (is_more)
-            say(findings, &sum, engine);
+            report(findings, &sum, engine);
         findings->is_oom |= sum.is_oom;
         sum_release(&sum);
     }

@@ -10,7 +10,7 @@
 #ifndef TAKE5_ENGINE_FINDINGS_H
 #define TAKE5_ENGINE_FINDINGS_H
 
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -14,11 +14,15 @@ struct journals {
     bool is_written;
 };
 
+/* The lane's, GLOBAL's last; NULL: none has that place. */
+static struct partition *partition_at(const struct lane *lane, size_t i) {
+    return i < lane->partition_capacity ? lane->partitions[i] : lane->global;
+}
+
 static void hand_journals(struct lane *lane, void *argument) {
     struct journals *journals = argument;
-    for (size_t i = 0; lane->options.store != NULL && i < lane->partition_capacity; i++) {
-        const uint64_t ticket =
-            lane->partitions[i] != NULL ? checkpointing_journal_now(lane, lane->partitions[i]) : 0;
+    for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
+        const uint64_t ticket = checkpointing_journal_now(lane, partition_at(lane, i));
         uint64_t last = atomic_load(&journals->ticket);
         while (ticket > last && !atomic_compare_exchange_weak(&journals->ticket, &last, ticket)) {}
     }
@@ -26,9 +30,9 @@ static void hand_journals(struct lane *lane, void *argument) {
 
 static void store_behind_journals(struct lane *lane, void *argument) {
     const struct journals *journals = argument;
-    for (size_t i = 0; journals->is_written && i < lane->partition_capacity; i++) {
-        if (lane->partitions[i] != NULL)
-            checkpointing_journal_written(lane->partitions[i]);
+    for (size_t i = 0; journals->is_written && i <= lane->partition_capacity; i++) {
+        if (partition_at(lane, i) != NULL)
+            checkpointing_journal_written(partition_at(lane, i));
     }
     lane_store(lane);
 }

@@ -17,7 +17,8 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
+
+#define RETRY_NS (100 * NS_PER_MS) /* the longest between two looks at what is due by the time */
 
 /* ---- suspend and resume ---- */
 
@@ -49,7 +50,7 @@ static void carry_out(struct lane *lane, void *argument) {
 }
 
 /* One line for all instances. */
-static void say_carried_out(const struct engine *engine, struct command *command) {
+static void log_carried_out(const struct engine *engine, struct command *command) {
     const size_t changed = atomic_load(&command->changed), late = atomic_load(&command->late);
     char more[64] = "";
     if (late > 0)
@@ -76,9 +77,10 @@ static bool command_all(struct engine *engine, const char *deployment, bool does
     if (ordered == NULL)
         return error_set(error, ERROR_INVALID, "deployment \"%s\" is not running", deployment);
     atomic_store(&ordered->is_suspended, does_suspend);
+    atomic_store(&ordered->is_stopped, false);
     const bool did = lanes_call(engine->lanes, engine->lane_count, carry_out, &command,
                                 engine->config->revoke_timeout_ns, error);
-    say_carried_out(engine, &command);
+    log_carried_out(engine, &command);
     return did;
 }
 
@@ -104,6 +106,18 @@ bool engine_resume(struct engine *engine, const char *deployment, bool does_skip
     return command_all(engine, deployment, false, does_skip, error);
 }
 
+bool engine_promote(struct engine *engine, const char *shadow, struct text *answer,
+                    struct error *error) {
+    size_t taken;
+    struct error ignored = {0};
+    if (!reload_promote(engine, shadow, answer, error))
+        return false;
+    /* Under its new name, soon: else a crash would find it under the old one, as the notes say. */
+    if (engine->store != NULL)
+        (void)engine_checkpoint(engine, engine->config->revoke_timeout_ns, &taken, &ignored);
+    return true;
+}
+
 /* ---- checkpoints ---- */
 
 struct taking {
@@ -115,8 +129,9 @@ struct taking {
 
 static void take_on_lane(struct lane *lane, void *argument) {
     struct taking *taking = argument;
-    for (size_t i = 0; i < lane->partition_capacity; i++) {
-        struct partition *partition = lane->partitions[i];
+    for (size_t i = 0; i <= lane->partition_capacity; i++) {
+        struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
         struct error error = {0};
         const uint64_t ticket = partition != NULL ? checkpointing_take(lane, partition, &error) : 0;
         lock_acquire(taking->lock, status_lock);
@@ -155,13 +170,15 @@ bool engine_checkpoint(struct engine *engine, int64_t timeout_ns, size_t *taken,
 
 /* Until every lane has worked off what it had read. */
 static bool await_dry(struct engine *engine, int64_t deadline_ns, struct error *error) {
-    const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
     for (size_t i = 0; i < engine->lane_count; i++) {
-        while (!atomic_load(&engine->lanes[i]->is_dry)) {
-            if (clock_monotonic_ns() >= deadline_ns || atomic_load(&engine->should_stop))
+        for (;;) {
+            const uint64_t seen = event_seen(&engine->changed);
+            if (atomic_load(&engine->lanes[i]->is_dry))
+                break;
+            if (atomic_load(&engine->should_stop) ||
+                !event_wait(&engine->changed, seen, deadline_ns))
                 return error_set(error, ERROR_TIMEOUT,
                                  "lane %zu is still processing messages that it had read", i);
-            nanosleep(&step, NULL);
         }
     }
     return true;
@@ -172,26 +189,29 @@ static const struct partition *find_recovering(const struct engine *engine) {
     lock_only_writer(status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct partition *partition = engine->partitions[i];
-        if (partition->lane != NULL && partition->catch_up != NULL && partition->catch_up->is_held)
+        if (!partition_is_parked(partition) && partition->catch_up != NULL &&
+            catch_up_holds(partition->catch_up))
             return partition;
     }
     return NULL;
 }
 
-/* Until offsets are held by no recovery: what it is fed has been committed before. */
+/* Until offsets are held by no recovery: what it is fed has been committed before. What control has
+ * to do for it is done here, also what is due by the time alone, such as another try to read. */
 static bool await_recovered(struct engine *engine, int64_t deadline_ns, struct error *error) {
-    const struct timespec step = {.tv_nsec = 2 * NS_PER_MS};
-    const struct partition *partition;
-    behind_poll(engine);
-    while ((partition = find_recovering(engine)) != NULL) {
-        if (clock_monotonic_ns() >= deadline_ns || atomic_load(&engine->should_stop))
-            return error_set(error, ERROR_TIMEOUT,
-                             "partition %" PRId32 " is still catching up; try again",
-                             partition->number);
-        nanosleep(&step, NULL);
+    char name[PARTITION_NAME_SIZE];
+    for (;;) {
+        const uint64_t seen = event_seen(&engine->changed);
         behind_poll(engine);
+        const struct partition *partition = find_recovering(engine);
+        const int64_t now_ns = clock_monotonic_ns(), due_ns = now_ns + RETRY_NS;
+        if (partition == NULL)
+            return true;
+        if (now_ns >= deadline_ns || atomic_load(&engine->should_stop))
+            return error_set(error, ERROR_TIMEOUT, "%s: still catching up; try again",
+                             partition_name(partition, name));
+        (void)event_wait(&engine->changed, seen, due_ns < deadline_ns ? due_ns : deadline_ns);
     }
-    return true;
 }
 
 bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, struct error *error) {

@@ -8,6 +8,7 @@
 #define TAKE5_ENGINE_OPERATOR_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,17 @@ struct engine;
 bool engine_suspend(struct engine *engine, const char *deployment, struct error *error);
 bool engine_resume(struct engine *engine, const char *deployment, bool does_skip,
                    struct error *error);
+
+/*
+ * Puts a shadow in the place of its original, at a message boundary: from then on its code and
+ * parameters run under the original's name, with the state that it has; the original is gone. The
+ * ids of signals go on where they were. It is noted beside the state, so that a restart and a
+ * reload find it so as long as both sections of the configuration are what they are; `answer` says
+ * what to write into them for good. False: it does not run level with the stream everywhere, or
+ * cannot be noted; then nothing has changed.
+ */
+bool engine_promote(struct engine *engine, const char *shadow, struct text *answer,
+                    struct error *error);
 
 /* Takes a checkpoint of every partition number of which something was handed over since the last
  * one, and waits until they are on the disk, up to the time. `taken` is how many; those of which

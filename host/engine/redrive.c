@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/core/core.h"
 #include "engine/instances/instances.h"
+#include "engine/lane/deviation.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/lane.h"
 
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 const char *redrive_outcome_name(enum redrive_outcome outcome) {
     static const char *const names[REDRIVE_OUTCOMES] = {
@@ -50,7 +50,7 @@ static struct task *find_task(struct lane *lane, struct partition *partition,
                               const struct attempt *attempt) {
     struct redrive *redrive = attempt->redrive;
     const struct record *record = &attempt->record;
-    if (partition == NULL || !partition->topics[record->topic].is_owned) {
+    if (partition == NULL || !offset_tracker_is_owned(&partition->topics[record->topic])) {
         settle(redrive, REDRIVE_ELSEWHERE,
                "partition %" PRId32 " of %s is not assigned to this host", record->partition,
                attempt->topic);
@@ -75,12 +75,12 @@ static struct task *find_task(struct lane *lane, struct partition *partition,
 /* Into lane->message, as the deployment would get it. */
 static bool decode(struct lane *lane, const struct attempt *attempt) {
     t5_message *message = &lane->message;
-    uint32_t remarks = 0;
+    uint32_t warnings = 0;
     const enum decode_reason reason =
-        decoder_decode(lane->decoder, &attempt->record, message, &remarks);
+        decoder_decode(lane->decoder, &attempt->record, message, &warnings);
     if (reason != DECODE_OK) {
         settle(attempt->redrive, REDRIVE_UNUSABLE, "%s: %s", decode_reason_name(reason),
-               decoder_complaint(lane->decoder));
+               decoder_error(lane->decoder));
         return false;
     }
     message->topic_name.data = attempt->topic;
@@ -111,7 +111,7 @@ static bool intern(struct lane *lane, const struct task *task, struct redrive *r
 }
 
 /*
- * The cause is the dead letter's while it is in hand, and then again what it was, so that the ids
+ * The cause is the dead letter's while it is handled, and then again what it was, so that the ids
  * of later timers go on where they were. An instance that had no message before keeps the dead
  * letter's: a timer's signal then has a cause that nothing else has.
  */
@@ -119,10 +119,12 @@ static void call(struct lane *lane, struct task *task, const struct attempt *att
     const struct record *record = &attempt->record;
     struct redrive *redrive = attempt->redrive;
     const struct cause before = task->cause;
+    deviation_besides(task, "a dead letter that was redriven");
     uint64_t ticks = clock_ticks();
     task->cause = (struct cause){
         .topic = record->topic, .partition = record->partition, .offset = record->offset};
-    /* What its signals hold is the redrive's own pending, so that no offset waits for them. */
+    /* What its signals hold is the redrive's own record in flight, so that no offset waits for
+     * them. */
     ack_scope_begin_with(&lane->scope, redrive->in_flight);
     lane->scope.is_apart = true;
     const int32_t code = instance_message(task->instance, &lane->message,
@@ -136,7 +138,7 @@ static void call(struct lane *lane, struct task *task, const struct attempt *att
         settle(redrive, REDRIVE_GIVEN, "delivered to %s", attempt->deployment->name);
     else
         settle(redrive, code == T5_REJECT ? REDRIVE_REJECTED : REDRIVE_FAILED, "%s",
-               instance_complaint(task->instance));
+               instance_error(task->instance));
 }
 
 static void deliver(struct lane *lane, void *argument) {
@@ -146,7 +148,7 @@ static void deliver(struct lane *lane, void *argument) {
     struct task *task = find_task(lane, partition, attempt);
     if (task == NULL || !decode(lane, attempt))
         return;
-    if (attempt->dead_letter->is_trial)
+    if (attempt->dead_letter->is_dry_run)
         settle(attempt->redrive, REDRIVE_GIVEN, "would be delivered to %s",
                attempt->deployment->name);
     else if (intern(lane, task, attempt->redrive))
@@ -164,6 +166,12 @@ static bool prepare(struct engine *engine, struct attempt *attempt) {
     if (attempt->deployment == NULL) {
         settle(redrive, REDRIVE_UNKNOWN, "deployment \"%s\" is not running",
                dead_letter->deployment);
+        return false;
+    }
+    if (attempt->deployment->shadow_of != NULL) {
+        settle(redrive, REDRIVE_UNWANTED,
+               "%s is a shadow, whose signals go to nobody: redrive to %s", dead_letter->deployment,
+               attempt->deployment->shadow_of);
         return false;
     }
     if (!topics_find(engine->topics, dead_letter->topic, &topic)) {
@@ -188,11 +196,12 @@ static bool prepare(struct engine *engine, struct attempt *attempt) {
     return true;
 }
 
-/* Its signals are waited for among what has no partition any more: control frees the pending when
+/* Its signals are waited for among what has no partition any more: control frees the record when
  * the last hold is gone, whoever that is of the sinks and the one who waits. */
 static bool hold(struct engine *engine, struct attempt *attempt) {
     const struct redrive_request *dead_letter = attempt->dead_letter;
-    attempt->redrive->in_flight = offset_tracker_hold(&engine->orphans, dead_letter->offset);
+    attempt->redrive->in_flight =
+        offset_tracker_hold_awaited(&engine->orphans, dead_letter->offset, &engine->changed);
     if (attempt->redrive->in_flight == NULL) {
         settle(attempt->redrive, REDRIVE_FAILED, "out of memory");
         return false;
@@ -207,8 +216,8 @@ void engine_redrive(struct engine *engine, const struct redrive_request *dead_le
     struct lane *lane = engine_home(engine, dead_letter->partition);
     struct error error;
     memset(redrive, 0, sizeof *redrive);
-    redrive->is_trial = dead_letter->is_trial;
-    if (!prepare(engine, &attempt) || (!dead_letter->is_trial && !hold(engine, &attempt)))
+    redrive->is_dry_run = dead_letter->is_dry_run;
+    if (!prepare(engine, &attempt) || (!dead_letter->is_dry_run && !hold(engine, &attempt)))
         return;
     if (!lane_call(lane, deliver, &attempt, engine->config->revoke_timeout_ns, &error))
         settle(redrive, REDRIVE_BUSY, "%s", error.text);
@@ -218,25 +227,31 @@ static bool is_confirmed(const struct in_flight *in_flight) {
     return atomic_load_explicit(&in_flight->holds, memory_order_acquire) == 1;
 }
 
-void engine_await_redrive(struct engine *engine, struct redrive *redrive, int64_t timeout_ns) {
-    const struct timespec step = {.tv_nsec = NS_PER_MS};
-    const int64_t until_ns = clock_monotonic_ns() + timeout_ns;
-    if (redrive->is_trial)
-        return;
-    if (redrive->outcome == REDRIVE_GIVEN) {
-        bool has_stopped = false;
-        while (!is_confirmed(redrive->in_flight) && !has_stopped &&
-               clock_monotonic_ns() < until_ns) {
-            has_stopped = atomic_load(&engine->has_stopped); /* then one look more */
-            nanosleep(&step, NULL);
-        }
-        if (!is_confirmed(redrive->in_flight))
-            settle(redrive, REDRIVE_UNCONFIRMED,
-                   "it was processed, but its signals were not acknowledged by the sinks%s",
-                   has_stopped ? ": the host has stopped" : " in time");
+/* False: not in time, or not before the engine had stopped. */
+static bool await_confirmed(struct engine *engine, const struct in_flight *in_flight,
+                            int64_t until_ns, bool *has_stopped) {
+    for (;;) {
+        const uint64_t seen = event_seen(&engine->changed);
+        *has_stopped = atomic_load(&engine->has_stopped); /* before the last look */
+        if (is_confirmed(in_flight))
+            return true;
+        if (*has_stopped || !event_wait(&engine->changed, seen, until_ns))
+            return false;
     }
+}
+
+void engine_await_redrive(struct engine *engine, struct redrive *redrive, int64_t timeout_ns) {
+    const int64_t until_ns = clock_monotonic_ns() + timeout_ns;
+    bool has_stopped = false;
+    if (redrive->is_dry_run)
+        return;
+    if (redrive->outcome == REDRIVE_GIVEN &&
+        !await_confirmed(engine, redrive->in_flight, until_ns, &has_stopped))
+        settle(redrive, REDRIVE_UNCONFIRMED,
+               "it was processed, but its signals were not acknowledged by the sinks%s",
+               has_stopped ? ": the host has stopped" : " in time");
     if (redrive->in_flight != NULL)
-        in_flight_drop(redrive->in_flight);
+        in_flight_release(redrive->in_flight);
     redrive->in_flight = NULL;
     atomic_fetch_add(&engine->redriven[redrive->outcome], 1);
 }

@@ -35,14 +35,14 @@ struct redrive_request {
     size_t key_size;
     const char *payload; /* NULL: a tombstone */
     size_t payload_size;
-    bool is_trial; /* goes as far as on_message, and is not given: GIVEN means that it would be */
+    bool is_dry_run; /* goes as far as on_message, and is not given: GIVEN means that it would be */
 };
 
 struct redrive {
     enum redrive_outcome outcome;
     char text[512];              /* why, when it is not GIVEN */
     struct in_flight *in_flight; /* NULL: nothing to wait for */
-    bool is_trial;
+    bool is_dry_run;
 };
 
 /* Control thread. Must be followed by engine_await_redrive(), whatever came of it. */

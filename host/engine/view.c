@@ -1,7 +1,7 @@
 #include "engine/view.h"
 
 #include "base/clock.h"
-#include "base/counter.h"
+#include "base/sync/counter.h"
 #include "engine/core/core.h"
 #include "engine/findings.h"
 #include "engine/lane/lane.h"
@@ -14,17 +14,18 @@
 
 #define MAX_LAGS 4096
 
-static int64_t total_lag(struct engine *engine) {
+static void add_lags(struct engine *engine, struct view_totals *totals) {
     struct source *source = engine->options.source;
-    int64_t sum = -1;
+    totals->lag = -1;
     struct source_lag *lags = calloc(MAX_LAGS, sizeof *lags);
     size_t count = lags != NULL ? source->ops->lag(source, lags, MAX_LAGS) : 0;
     for (size_t i = 0; i < count && i < MAX_LAGS; i++) {
-        if (lags[i].lag >= 0)
-            sum = (sum < 0 ? 0 : sum) + lags[i].lag;
+        if (lags[i].lag < 0)
+            totals->lag_unknown++;
+        else
+            totals->lag = (totals->lag < 0 ? 0 : totals->lag) + lags[i].lag;
     }
     free(lags);
-    return sum;
 }
 
 void view_totals(struct engine *engine, struct view_totals *totals) {
@@ -64,7 +65,7 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
         (engine->generations != NULL ? generations_count(engine->generations) : 0);
     totals->uptime_ns = clock_monotonic_ns() - engine->started_ns;
     totals->started_ns = engine->started_wall_ns;
-    totals->lag = total_lag(engine);
+    add_lags(engine, totals);
 }
 
 static enum view_state state_of(enum suspension suspension) {
@@ -75,6 +76,8 @@ static enum view_state state_of(enum suspension suspension) {
         return VIEW_CATCHING_UP;
     case SUSPENDED_PARTIAL:
         return VIEW_WAITING;
+    case SUSPENDED_SLOW:
+        return VIEW_STOPPED_SHADOW;
     case SUSPENDED_REJECTS:
         return VIEW_SUSPENDED_REJECTS;
     case SUSPENDED_ERRORS:
@@ -97,7 +100,7 @@ static void add_suspension(struct view_strategy *view, const struct task *task,
         view->state = state_of(suspension);
         view->why = suspension_name(suspension);
     }
-    if (partition->lane == NULL)
+    if (partition_is_parked(partition))
         return;
     view->behind += counter_read(&task->behind);
     if (suspension != SUSPENDED_CATCHING_UP)
@@ -110,7 +113,7 @@ REQUIRES(status_lock) static void add_task(struct view_strategy *view, struct ta
     struct instance_counts *counts = instance_counts(task->instance);
     const enum suspension suspension = (enum suspension)atomic_load(&task->suspension);
     view->instances++;
-    view->parked += task->partition->lane == NULL;
+    view->parked += partition_is_parked(task->partition);
     add_suspension(view, task, suspension);
     view->unsaved += atomic_load_explicit(&task->is_unsaved, memory_order_relaxed);
     view->messages += counter_read(&counts->messages);
@@ -124,11 +127,37 @@ REQUIRES(status_lock) static void add_task(struct view_strategy *view, struct ta
     view->slow += counter_read(&counts->slow);
     view->passed += counter_read(&task->passed);
     view->suspensions += counter_read(&task->suspensions);
+    view->late += counter_read(&task->late);
+    view->history += counter_read(&task->history);
     view->busy_ns += clock_ticks_ns(counter_read(&counts->busy_ticks));
     for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
         view->took[i] += counter_read(&counts->took[i]);
     if (task->last_error[0] != '\0')
         memcpy(view->last_error, task->last_error, sizeof view->last_error);
+}
+
+static void add_shadow_counts(struct view_shadow *view, const struct shadow_counts *counts) {
+    view->same += counter_read(&counts->same);
+    view->changed += counter_read(&counts->changed);
+    view->only_original += counter_read(&counts->only_original);
+    view->only_shadow += counter_read(&counts->only_shadow);
+    view->value_changes += counter_read(&counts->value_changes);
+    view->confidence_changes += counter_read(&counts->confidence_changes);
+    view->data_changes += counter_read(&counts->data_changes);
+    view->uncompared += counter_read(&counts->uncompared);
+}
+
+REQUIRES(status_lock)
+static void add_shadow(struct view_shadow *view, const struct task *task) {
+    const struct shadow *shadow = task->shadow;
+    if (shadow == NULL)
+        return;
+    view->is_behind |= atomic_load(&task->suspension) != SUSPENDED_NOT ||
+                       shadow->original == NULL ||
+                       atomic_load(&shadow->original->suspension) != SUSPENDED_NOT;
+    add_shadow_counts(view, &shadow->counts);
+    if (view->since_ns == 0 || shadow->began_ns < view->since_ns)
+        view->since_ns = shadow->began_ns;
 }
 
 /* Symbols are texts of a configuration: no NUL in them. */
@@ -153,8 +182,10 @@ static void add_partition(struct view_strategy *view, const struct partition *pa
                           const char *name) {
     struct task *task = partition_task(partition, name);
     const char *why = task == NULL ? partition_refusal(partition, name) : NULL;
-    if (task != NULL)
+    if (task != NULL) {
         add_task(view, task);
+        add_shadow(&view->shadow, task);
+    }
     if (why == NULL)
         return;
     view->missing++;
@@ -174,6 +205,8 @@ static void view_running(struct engine *engine, const struct deployment *deploym
     view->side = deployment->description->side;
     view->is_global = deployment_is_global(deployment);
     add_symbols(view, deployment);
+    if (deployment->shadow_of != NULL)
+        snprintf(view->shadow.of, sizeof view->shadow.of, "%s", deployment->shadow_of);
     if (deployment->differs != NULL)
         snprintf(view->differs, sizeof view->differs, "%s", deployment->differs);
     for (size_t p = 0; p < engine->partition_count; p++)
@@ -182,6 +215,42 @@ static void view_running(struct engine *engine, const struct deployment *deploym
         view->state = VIEW_REFUSED;
     else if (view->missing > 0 && view->state < VIEW_PARTIAL)
         view->state = VIEW_PARTIAL;
+}
+
+/* ---- the newest differences of a shadow ---- */
+
+struct samples_of {
+    struct shadow_sample items[SHADOW_SAMPLES]; /* newest first */
+    size_t count;
+};
+
+/* Puts it in its place, if it is new enough; takes its references over. */
+static void put_sample(struct samples_of *all, struct shadow_sample *sample) {
+    size_t at = all->count;
+    while (at > 0 && all->items[at - 1].time_ns < sample->time_ns)
+        at--;
+    if (at == SHADOW_SAMPLES) {
+        shadow_sample_release(sample);
+        return;
+    }
+    if (all->count == SHADOW_SAMPLES)
+        shadow_sample_release(&all->items[--all->count]);
+    memmove(all->items + at + 1, all->items + at, (all->count - at) * sizeof *all->items);
+    all->items[at] = *sample;
+    all->count++;
+}
+
+REQUIRES(status_lock)
+static void gather_samples(const struct engine *engine, const struct view_strategy *view,
+                           struct samples_of *all) {
+    for (size_t p = 0; view->shadow.of[0] != '\0' && p < engine->partition_count; p++) {
+        struct shadow_sample samples[SHADOW_SAMPLES];
+        const struct task *task = partition_task(engine->partitions[p], view->name);
+        const size_t count =
+            task != NULL && task->shadow != NULL ? shadow_copy_samples(task->shadow, samples) : 0;
+        for (size_t i = 0; i < count; i++)
+            put_sample(all, &samples[i]);
+    }
 }
 
 /* One that is configured, and not loaded. */
@@ -213,7 +282,13 @@ void view_strategies(struct engine *engine,
         else
             view_running(engine, engine->deployment_set->deployments[r++], &view);
         view.crashes = quarantine_crashes(&engine->quarantine, view.name);
+        struct samples_of samples = {.count = 0};
+        gather_samples(engine, &view, &samples);
+        view.shadow.samples = samples.items;
+        view.shadow.sample_count = samples.count;
         visit(context, &view);
+        while (samples.count > 0)
+            shadow_sample_release(&samples.items[--samples.count]);
     }
     lock_release(&engine->status_lock, status_lock);
 }
@@ -227,13 +302,13 @@ const char *view_strategy_state(const struct view_strategy *strategy) {
 }
 
 bool view_is_live(struct engine *engine, char *why, size_t size) {
-    if (!watchdog_is_live(engine->watchdog, why, size))
-        return false;
-    const int64_t began_ns = atomic_load(&engine->reload_began_ns);
-    const int64_t for_ns = began_ns != 0 ? clock_monotonic_ns() - began_ns : 0;
+    if (engine->watchdog != NULL && !watchdog_is_live(engine->watchdog, why, size))
+        return false; /* before a start there is none */
+    const int64_t moved_ns = atomic_load(&engine->reload_moved_ns);
+    const int64_t for_ns = moved_ns != 0 ? clock_monotonic_ns() - moved_ns : 0;
     if (for_ns <= 2 * engine->options.config->reload_timeout_ns)
         return true;
-    snprintf(why, size, "a reload has been running for %.0f s", (double)for_ns / NS_PER_S);
+    snprintf(why, size, "a reload has made no progress for %.0f s", (double)for_ns / NS_PER_S);
     return false;
 }
 
@@ -267,295 +342,4 @@ void view_last_reload(struct engine *engine, struct text *text) {
     else
         text_puts(text, "null");
     lock_release(&engine->status_lock, status_lock);
-}
-
-/* ---- JSON ---- */
-
-static void write_took(struct json_writer *json, const struct view_strategy *strategy) {
-    json_fixed(json, "p50_us", (double)view_took_ns(strategy->took, 0.5) / 1e3, 3);
-    json_fixed(json, "p99_us", (double)view_took_ns(strategy->took, 0.99) / 1e3, 3);
-    json_begin_array(json, "took");
-    for (size_t i = 0; i < INSTANCE_TOOK_BUCKETS; i++)
-        json_unsigned(json, NULL, strategy->took[i]);
-    json_end_array(json);
-}
-
-void view_strategy_json(const struct view_strategy *strategy, struct json_writer *json) {
-    json_begin_object(json, NULL);
-    json_text(json, "name", strategy->name);
-    json_text(json, "strategy", strategy->strategy);
-    json_text(json, "version", strategy->version);
-    json_text(json, "state", view_strategy_state(strategy));
-    json_text(json, "why", strategy->why);
-    json_unsigned(json, "generation", strategy->generation);
-    json_text(json, "hash", strategy->hash);
-    json_text(json, "scope", strategy->is_global ? "global" : "keyed");
-    json_unsigned(json, "instances", strategy->instances);
-    json_unsigned(json, "suspended", strategy->suspended);
-    json_unsigned(json, "parked", strategy->parked);
-    json_unsigned(json, "catching_up", strategy->catching_up);
-    json_unsigned(json, "caught_up", strategy->caught_up);
-    json_unsigned(json, "behind", strategy->behind);
-    json_unsigned(json, "missing", strategy->missing);
-    json_text(json, "missing_why", strategy->missing_why);
-    json_unsigned(json, "unsaved", strategy->unsaved);
-    if (strategy->symbols > 0) {
-        json_unsigned(json, "symbols", strategy->symbols);
-        json_unsigned(json, "symbols_met", strategy->symbols_met);
-        json_text(json, "symbols_unmet", strategy->symbols_unmet);
-    }
-    json_unsigned(json, "messages", strategy->messages);
-    json_unsigned(json, "signals", strategy->signals);
-    json_unsigned(json, "refused_signals", strategy->refused_signals);
-    json_unsigned(json, "points", strategy->points);
-    json_unsigned(json, "refused_points", strategy->refused_points);
-    json_unsigned(json, "errors", strategy->errors);
-    json_unsigned(json, "rejects", strategy->rejects);
-    json_unsigned(json, "timers", strategy->timers_fired);
-    json_unsigned(json, "slow", strategy->slow);
-    json_unsigned(json, "passed", strategy->passed);
-    json_unsigned(json, "suspensions", strategy->suspensions);
-    json_number(json, "busy_ms", (double)strategy->busy_ns / 1e6);
-    write_took(json, strategy);
-    json_text(json, "last_error", strategy->last_error);
-    json_text(json, "quarantine", strategy->quarantine);
-    json_unsigned(json, "crashes", strategy->crashes);
-    json_text(json, "differs", strategy->differs);
-    json_end_object(json);
-}
-
-static void write_strategy(void *context, const struct view_strategy *strategy) {
-    view_strategy_json(strategy, context);
-}
-
-static void write_totals(struct json_writer *json, const struct view_totals *totals) {
-    json_begin_object(json, "totals");
-    json_unsigned(json, "messages", totals->messages);
-    json_unsigned(json, "bytes", totals->bytes);
-    json_unsigned(json, "decoded", totals->decoded);
-    json_unsigned(json, "bad", totals->bad);
-    json_begin_object(json, "bad_by_reason");
-    for (int reason = 1; reason < DECODE_REASONS; reason++) {
-        if (totals->bad_by_reason[reason] > 0)
-            json_unsigned(json, decode_reason_name((enum decode_reason)reason),
-                          totals->bad_by_reason[reason]);
-    }
-    json_end_object(json);
-    json_unsigned(json, "signals", totals->signals);
-    json_unsigned(json, "dead_letters", totals->dead_letters);
-    json_unsigned(json, "points", totals->points);
-    json_unsigned(json, "dropped_points", totals->dropped_points);
-    json_unsigned(json, "redriven", totals->redriven[REDRIVE_GIVEN]);
-    json_unsigned(json, "repeats_dropped", totals->seen);
-    json_unsigned(json, "not_owned_dropped", totals->not_owned);
-    json_unsigned(json, "unconfirmed", totals->unconfirmed);
-    json_unsigned(json, "throttled", totals->throttled);
-    json_unsigned(json, "key_differs", totals->key_differs);
-    json_unsigned(json, "non_finite", totals->non_finite);
-    json_unsigned(json, "suspect_time", totals->suspect_time);
-    json_unsigned(json, "unreadable_time", totals->unreadable_time);
-    json_unsigned(json, "assignments", totals->assigned);
-    json_unsigned(json, "revocations", totals->revoked);
-    json_unsigned(json, "reloads", totals->reloads);
-    json_unsigned(json, "failed_reloads", totals->failed_reloads);
-    json_unsigned(json, "generations", totals->generations);
-    json_integer(json, "lag", totals->lag);
-    json_end_object(json);
-}
-
-static void write_partition(void *context, const struct view_partition *partition) {
-    struct json_writer *json = context;
-    json_begin_object(json, NULL);
-    json_text(json, "topic", partition->topic);
-    json_integer(json, "partition", partition->partition);
-    json_unsigned(json, "lane", partition->lane);
-    json_unsigned(json, "messages", partition->messages);
-    json_end_object(json);
-}
-
-static void write_assignment(struct json_writer *json, struct engine *engine) {
-    json_begin_array(json, "assignment");
-    view_each_partition(engine, write_partition, json);
-    json_end_array(json);
-}
-
-/* What each lane has in hand: null, or the deployment whose callback runs. */
-static void write_lanes(struct json_writer *json, struct engine *engine) {
-    json_begin_array(json, "lanes");
-    for (size_t i = 0; i < engine->lane_count; i++) {
-        struct view_lane lane;
-        char name[128];
-        view_lane(engine, i, &lane);
-        json_begin_object(json, NULL);
-        json_unsigned(json, "lane", i);
-        json_unsigned(json, "messages", lane.messages);
-        json_unsigned(json, "unconfirmed", lane.unconfirmed);
-        json_unsigned(json, "bytes", lane.bytes);
-        json_unsigned(json, "bad", lane.bad);
-        json_unsigned(json, "throttled", lane.throttled);
-        json_unsigned(json, "partitions", lane.partitions);
-        const bool is_in = watchdog_in_callback(engine->watchdog, i, name, sizeof name);
-        json_text(json, "in_callback", is_in ? name : NULL);
-        json_end_object(json);
-    }
-    json_end_array(json);
-}
-
-static size_t count_parked(struct engine *engine) {
-    size_t count = 0;
-    lock_acquire(&engine->status_lock, status_lock);
-    for (size_t i = 0; i < engine->partition_count; i++)
-        count += engine->partitions[i]->lane == NULL;
-    lock_release(&engine->status_lock, status_lock);
-    return count;
-}
-
-static void write_lags(struct json_writer *json, struct engine *engine) {
-    struct view_lag *lags = calloc(MAX_LAGS, sizeof *lags);
-    const size_t count = lags != NULL ? view_lags(engine, lags, MAX_LAGS) : 0;
-    json_begin_array(json, "lag");
-    for (size_t i = 0; i < count && i < MAX_LAGS; i++) {
-        json_begin_object(json, NULL);
-        json_text(json, "topic", lags[i].topic);
-        json_integer(json, "partition", lags[i].partition);
-        json_integer(json, "lag", lags[i].lag);
-        json_integer(json, "committed", lags[i].committed);
-        json_integer(json, "end", lags[i].end);
-        json_integer(json, "held_back_since", lags[i].held_ms);
-        json_end_object(json);
-    }
-    json_end_array(json);
-    free(lags);
-}
-
-static void write_sink(void *context, enum view_use use, const struct sink_status *status) {
-    struct json_writer *json = context;
-    json_begin_object(json, NULL);
-    json_text(json, "name", status->name);
-    json_text(json, "for", use == VIEW_FOR_DEAD_LETTERS ? "dead letters" : view_use_name(use));
-    json_text(json, "delivery", status->is_exactly_once ? "exactly_once" : "at_least_once");
-    json_bool(json, "well", status->is_well);
-    json_unsigned(json, "queued", status->queued);
-    json_unsigned(json, "confirmed", status->confirmed);
-    json_unsigned(json, "shortened", status->shortened);
-    json_unsigned(json, "refused", status->refused);
-    json_unsigned(json, "errors", status->errors);
-    json_text(json, "detail", status->detail);
-    json_end_object(json);
-}
-
-/* null: at least once. */
-static void write_transactions(struct json_writer *json, struct engine *engine) {
-    struct view_transactions view;
-    view_transactions(engine, &view);
-    if (!view.is_exactly_once) {
-        json_text(json, "transactions", NULL);
-        return;
-    }
-    json_begin_object(json, "transactions");
-    json_unsigned(json, "committed", view.committed);
-    json_unsigned(json, "aborted", view.aborted);
-    json_unsigned(json, "unknown", view.unknown);
-    json_unsigned(json, "fenced", view.fenced);
-    json_unsigned(json, "dropped", view.dropped);
-    json_unsigned(json, "waiting", view.undecided);
-    json_fixed(json, "wait_ms", (double)view.wait_ns / 1e6, 3);
-    json_fixed(json, "mean_wait_ms", (double)view.mean_wait_ns / 1e6, 3);
-    json_end_object(json);
-}
-
-/* The age of the last answer, -1 when there was none. */
-static void write_source(struct json_writer *json, struct engine *engine) {
-    struct source_status source = {0};
-    view_source(engine, &source);
-    const int64_t age_ns = source.answer_ns > 0 ? clock_monotonic_ns() - source.answer_ns : -1;
-    json_begin_object(json, "source");
-    json_bool(json, "connected", source.is_connected);
-    json_bool(json, "assigned", source.is_assigned);
-    json_fixed(json, "answered_s", age_ns >= 0 ? (double)age_ns / NS_PER_S : -1.0, 1);
-    json_text(json, "detail", source.detail);
-    json_text(json, "missing_topics", source.missing);
-    json_text(json, "standing", source.standing);
-    json_end_object(json);
-}
-
-static double seconds(int64_t ns) {
-    return ns >= 0 ? (double)ns / NS_PER_S : -1.0;
-}
-
-static void write_checkpoint(void *context, const struct view_checkpoint *checkpoint) {
-    struct json_writer *json = context;
-    json_begin_object(json, NULL);
-    json_integer(json, "partition", checkpoint->partition);
-    json_unsigned(json, "number", checkpoint->number);
-    json_fixed(json, "age_s", seconds(checkpoint->age_ns), 1);
-    json_unsigned(json, "bytes", checkpoint->size);
-    json_fixed(json, "write_ms", (double)checkpoint->write_ns / 1e6, 3);
-    json_end_object(json);
-}
-
-/* Ages are -1 when there is none. */
-static void write_checkpoints(struct json_writer *json, struct engine *engine) {
-    struct view_checkpoints view;
-    view_checkpoints(engine, &view);
-    json_begin_object(json, "checkpoints");
-    json_bool(json, "kept", view.is_kept);
-    json_bool(json, "well", view.is_well);
-    json_text(json, "detail", view.detail);
-    json_fixed(json, "newest_s", seconds(view.newest_ns), 1);
-    json_fixed(json, "oldest_s", seconds(view.oldest_ns), 1);
-    json_unsigned(json, "bytes", view.size);
-    json_fixed(json, "pause_ms", (double)view.pause_ns / 1e6, 3);
-    json_fixed(json, "longest_pause_ms", (double)view.longest_pause_ns / 1e6, 3);
-    json_fixed(json, "write_ms", (double)view.write_ns / 1e6, 3);
-    json_unsigned(json, "written", view.written);
-    json_unsigned(json, "failed", view.failed);
-    json_unsigned(json, "bytes_written", view.bytes);
-    json_unsigned(json, "journal_bytes_written", view.journal_bytes);
-    json_unsigned(json, "recoveries", view.recoveries);
-    json_unsigned(json, "catch_ups", view.catch_ups);
-    json_unsigned(json, "late_messages", view.late);
-    json_begin_array(json, "partitions");
-    view_each_checkpoint(engine, write_checkpoint, json);
-    json_end_array(json);
-    json_end_object(json);
-}
-
-static void write_findings(struct json_writer *json, struct engine *engine) {
-    struct findings findings = {0};
-    findings_gather(&findings, engine);
-    findings_json(&findings, json);
-    findings_release(&findings);
-}
-
-void view_status(struct engine *engine, struct text *text) {
-    struct json_writer json = json_writer_of(text);
-    struct view_totals totals;
-    char why[256];
-    view_totals(engine, &totals);
-    json_begin_object(&json, NULL);
-    json_text(&json, "service", engine->options.config->service);
-    json_fixed(&json, "uptime_s", (double)totals.uptime_ns / 1e9, 3);
-    json_bool(&json, "live", view_is_live(engine, why, sizeof why));
-    json_bool(&json, "stopping", view_is_stopping(engine));
-    json_bool(&json, "draining", view_is_draining(engine));
-    json_text(&json, "stuck", why);
-    json_bool(&json, "attended", !view_is_unattended(engine));
-    write_source(&json, engine);
-    write_totals(&json, &totals);
-    json_unsigned(&json, "parked", count_parked(engine));
-    write_assignment(&json, engine);
-    write_lanes(&json, engine);
-    write_lags(&json, engine);
-    write_checkpoints(&json, engine);
-    json_begin_array(&json, "sinks");
-    view_sinks(engine, write_sink, &json);
-    json_end_array(&json);
-    write_transactions(&json, engine);
-    json_begin_array(&json, "strategies");
-    view_strategies(engine, write_strategy, &json);
-    json_end_array(&json);
-    write_findings(&json, engine);
-    view_last_reload(engine, json_value(&json, "last_reload"));
-    json_end_object(&json);
 }

@@ -5,8 +5,9 @@
 #ifndef TAKE5_ENGINE_VIEW_H
 #define TAKE5_ENGINE_VIEW_H
 
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "engine/core/latency.h"
+#include "engine/core/shadow.h"
 #include "engine/engine.h"
 #include "engine/redrive.h"
 #include "published/published.h"
@@ -30,7 +31,8 @@ struct view_totals {
     uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters given once more, by outcome */
     size_t generations;
     int64_t uptime_ns, started_ns; /* since the start; the start, wall clock */
-    int64_t lag;                   /* over all partitions; -1: not known */
+    int64_t lag;          /* over the partitions where it is known; -1: it is known of none */
+    uint64_t lag_unknown; /* partitions that `lag` leaves out */
 };
 void view_totals(struct engine *engine, struct view_totals *totals);
 
@@ -40,6 +42,7 @@ enum view_state {
     VIEW_CATCHING_UP,
     VIEW_WAITING,            /* GLOBAL, while this host lacks partitions */
     VIEW_PARTIAL,            /* no instance could be made on some partitions */
+    VIEW_STOPPED_SHADOW,     /* a shadow that took too much time */
     VIEW_SUSPENDED_REJECTS,  /* too many rejected messages */
     VIEW_SUSPENDED_ERRORS,   /* too many errors in a row */
     VIEW_SUSPENDED_OPERATOR, /* `take5 ctl suspend` */
@@ -49,6 +52,20 @@ enum view_state {
 };
 /* "running", "catching_up", ..., for metrics. */
 const char *view_state_name(enum view_state state);
+
+/* A shadow beside its original, over its instances. */
+struct view_shadow {
+    char of[128];   /* its original; empty: it is no shadow, and nothing below has a meaning */
+    bool is_behind; /* some instance of it, or of its original, gets no messages: then the signals
+                     * of that partition are not compared */
+    uint64_t same, changed, only_original, only_shadow;
+    uint64_t value_changes, confidence_changes, data_changes; /* of the changed ones */
+    uint64_t uncompared; /* signals of the shadow with nothing to be compared with */
+    int64_t since_ns;    /* wall clock, when the first of them began; 0: it has no instance */
+    /* The newest differences; valid during the visit alone. */
+    const struct shadow_sample *samples;
+    size_t sample_count;
+};
 
 /* One deployment, over its instances. */
 struct view_strategy {
@@ -77,10 +94,13 @@ struct view_strategy {
     bool is_global;
     uint64_t messages, signals, refused_signals, errors, rejects, timers_fired, slow, passed,
         suspensions;
+    uint64_t late,
+        history; /* of the messages: handed over behind the stream, as real ones or not */
     uint64_t points, refused_points;      /* of published series */
     uint64_t took[INSTANCE_TOOK_BUCKETS]; /* callbacks by how long they took */
     int64_t busy_ns;
-    size_t crashes; /* earlier processes that ended with it in hand, within quarantine_minutes */
+    struct view_shadow shadow;
+    size_t crashes; /* earlier processes that ended in a call of it, within quarantine_minutes */
 };
 /* Calls `visit` for each, in order of names. */
 void view_strategies(struct engine *engine,
@@ -136,7 +156,7 @@ void view_lane(struct engine *engine, size_t index, struct view_lane *lane);
 /* What a crash would cost: the checkpoints, and the catch-ups behind them. */
 struct view_checkpoints {
     bool is_kept;     /* false: [take5] keep_state = no, and nothing below has a meaning */
-    bool is_well;     /* the last attempt to write worked */
+    bool is_ok;       /* the last attempt to write worked */
     char detail[256]; /* what is wrong */
     uint64_t written, failed, bytes; /* checkpoints; bytes of all written */
     uint64_t journal_bytes;          /* written */

@@ -1,6 +1,6 @@
 /* The view's single figures: lanes, lags, sinks, source. */
 #include "base/clock.h"
-#include "base/counter.h"
+#include "base/sync/counter.h"
 #include "checkpoint/store.h"
 #include "engine/core/core.h"
 #include "engine/lane/lane.h"
@@ -64,7 +64,7 @@ void view_each_partition(struct engine *engine,
                 .lane = partition->home->options.index,
                 .messages = counter_read(&tracker->messages),
             };
-            if (tracker->is_owned)
+            if (offset_tracker_is_owned(tracker))
                 visit(context, &view);
         }
     }
@@ -78,7 +78,8 @@ void view_each_topic(struct engine *engine,
         lock_acquire(&engine->status_lock, status_lock);
         for (size_t i = 0; i < engine->partition_count; i++) {
             const struct partition *partition = engine->partitions[i];
-            held += topic < partition->topic_count && partition->topics[topic].is_owned;
+            held += topic < partition->topic_count &&
+                    offset_tracker_is_owned(&partition->topics[topic]);
         }
         lock_release(&engine->status_lock, status_lock);
         visit(context, topics_name(engine->topics, (uint32_t)topic), held);
@@ -165,7 +166,7 @@ void view_checkpoints(struct engine *engine, struct view_checkpoints *view) {
         return;
     struct checkpoint_store_totals totals;
     (void)checkpoint_store_status(engine->store, NULL, 0, &totals);
-    view->is_well = totals.is_well;
+    view->is_ok = totals.is_ok;
     view->written = totals.written;
     view->failed = totals.failed;
     view->bytes = totals.bytes;
@@ -233,7 +234,7 @@ void view_transactions(struct engine *engine, struct view_transactions *view) {
 
 /* The transactors as the sink that they stand for. */
 static void sum_transactors(const struct publisher *publisher, struct sink_status *sum) {
-    *sum = (struct sink_status){.name = "kafka", .is_well = true, .is_exactly_once = true};
+    *sum = (struct sink_status){.name = "kafka", .is_ok = true, .is_exactly_once = true};
     for (size_t i = 0; i < publisher->transactor_count; i++) {
         struct transactor_status status;
         transactor_get_status(publisher->transactors[i], &status);
@@ -241,9 +242,9 @@ static void sum_transactors(const struct publisher *publisher, struct sink_statu
         sum->confirmed += status.confirmed;
         sum->shortened += status.shortened;
         sum->errors += status.aborted;
-        if (sum->is_well && !status.is_well)
+        if (sum->is_ok && !status.is_ok)
             memcpy(sum->detail, status.detail, sizeof sum->detail);
-        sum->is_well = sum->is_well && status.is_well;
+        sum->is_ok = sum->is_ok && status.is_ok;
     }
 }
 
@@ -308,6 +309,7 @@ const char *view_state_name(enum view_state state) {
         [VIEW_CATCHING_UP] = "catching_up",
         [VIEW_WAITING] = "waiting_for_partitions",
         [VIEW_PARTIAL] = "partial",
+        [VIEW_STOPPED_SHADOW] = "stopped_shadow",
         [VIEW_SUSPENDED_REJECTS] = "suspended_by_rejects",
         [VIEW_SUSPENDED_ERRORS] = "suspended_by_errors",
         [VIEW_SUSPENDED_OPERATOR] = "suspended_by_operator",

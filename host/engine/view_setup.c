@@ -1,6 +1,6 @@
 /* The view's static half: what deployments are made of. */
-#include "base/counter.h"
-#include "config/items.h"
+#include "base/sync/counter.h"
+#include "config/schema/items.h"
 #include "engine/core/core.h"
 #include "engine/view.h"
 
@@ -58,6 +58,7 @@ static void write_one(struct json_writer *json, const struct deployment *deploym
     json_text(json, "name", deployment->name);
     json_text(json, "strategy", description->name);
     json_text(json, "version", description->version);
+    json_text(json, "hash", deployment->hash);
     json_text(json, "summary", description->summary);
     json_text(json, "scope", description->scope == T5_SCOPE_GLOBAL ? "global" : "keyed");
     json_bool(json, "saves", description->has_save);

@@ -1,8 +1,8 @@
 #include "engine/watchdog.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
-#include "base/locks.h"
+#include "base/sync/condition.h"
+#include "base/sync/locks.h"
 #include "engine/crash/crash.h"
 
 #include <errno.h>
@@ -20,11 +20,11 @@
 /* How long the last words may take to get out. */
 #define WORDS_NS NS_PER_S
 
-struct sight {
+struct watched {
     uint64_t sequence;
     int64_t heartbeat_ns; /* of a lane */
     int64_t since_ns;
-    bool did_say_slow;
+    bool has_reported_slow;
     bool is_stuck;
 };
 
@@ -36,7 +36,7 @@ struct watchdog {
     const struct current_call *loader;
     pthread_mutex_t *call_readers; /* held while an instance is looked at */
     struct log *log;
-    struct sight *sights; /* by lane, then the loader; the thread's own */
+    struct watched *watched; /* by lane, then the loader; the thread's own */
     _Atomic int64_t stuck_ns, slow_ns;
     _Atomic int on_stuck;
     _Atomic int64_t turn_ns; /* when it looked last; 0: it looks no more */
@@ -51,7 +51,7 @@ static const struct current_call *hand(const struct watchdog *watchdog, size_t i
     return index < watchdog->lane_count ? watchdog->lanes[index]->current_call : watchdog->loader;
 }
 
-/* Of the instance whose callback is in hand; false when none is. */
+/* Of the instance whose callback runs; false when none is. */
 static bool name_current_call(const struct watchdog *watchdog,
                               const struct current_call *current_call, enum callback *callback,
                               char *name, size_t size) {
@@ -87,7 +87,7 @@ static void describe(const struct watchdog *watchdog, size_t index, int64_t for_
              atomic_load(&current_call->offset));
 }
 
-static void say_stuck(struct watchdog *watchdog, const char *text) {
+static void report_stuck(struct watchdog *watchdog, const char *text) {
     lock_acquire(&watchdog->lock, watchdog_lock);
     snprintf(watchdog->stuck, sizeof watchdog->stuck, "%s", text);
     lock_release(&watchdog->lock, watchdog_lock);
@@ -104,7 +104,7 @@ static _Noreturn void exit_stuck(struct watchdog *watchdog, size_t index, const 
     crash_write_hang(hand(watchdog, index));
     log_stuck(watchdog, text);
     log_change_event(watchdog->log, LOG_LEVEL_CRITICAL, "engine", "lane.stuck_exit",
-                     "exiting, because on_stuck = exit; what is not done is not committed");
+                     "exiting, because on_stuck = exit; unfinished messages are not committed");
     log_flush(watchdog->log, WORDS_NS);
     _exit(1);
 }
@@ -124,9 +124,9 @@ static bool has_debugger(void) {
 
 static void on_stuck(struct watchdog *watchdog, size_t index, int64_t for_ns) {
     char text[256];
-    watchdog->sights[index].is_stuck = true;
+    watchdog->watched[index].is_stuck = true;
     describe(watchdog, index, for_ns, text, sizeof text);
-    say_stuck(watchdog, text);
+    report_stuck(watchdog, text);
     if (atomic_load(&watchdog->on_stuck) == ON_STUCK_EXIT && !has_debugger())
         exit_stuck(watchdog, index, text);
     log_stuck(watchdog, text);
@@ -148,8 +148,8 @@ static void note_busy(struct watchdog *watchdog, size_t index,
 
 /* A lane moves when its callbacks change or its loop turns; the loader moves unless it is in one
  * callback all the time. */
-static bool has_moved(const struct watchdog *watchdog, size_t index, const struct sight *sight,
-                      struct sight *now) {
+static bool has_moved(const struct watchdog *watchdog, size_t index, const struct watched *one,
+                      struct watched *now) {
     const struct current_call *current_call = hand(watchdog, index);
     now->sequence = atomic_load_explicit(&current_call->sequence, memory_order_relaxed);
     if (index < watchdog->lane_count)
@@ -157,36 +157,36 @@ static bool has_moved(const struct watchdog *watchdog, size_t index, const struc
             atomic_load_explicit(&watchdog->lanes[index]->heartbeat_ns, memory_order_relaxed);
     else if (atomic_load_explicit(&current_call->callback, memory_order_relaxed) == CALLBACK_NONE)
         return true;
-    return sight->since_ns == 0 || now->sequence != sight->sequence ||
-           now->heartbeat_ns != sight->heartbeat_ns;
+    return one->since_ns == 0 || now->sequence != one->sequence ||
+           now->heartbeat_ns != one->heartbeat_ns;
 }
 
 static void look(struct watchdog *watchdog, size_t index, int64_t now_ns) {
-    struct sight *sight = &watchdog->sights[index];
-    struct sight now = {.since_ns = now_ns};
+    struct watched *one = &watchdog->watched[index];
+    struct watched now = {.since_ns = now_ns};
     const struct current_call *current_call = hand(watchdog, index);
-    const bool is_moving = has_moved(watchdog, index, sight, &now);
+    const bool is_moving = has_moved(watchdog, index, one, &now);
     if (index < watchdog->lane_count)
         note_busy(watchdog, index, is_moving ? NULL : current_call);
     if (is_moving) {
-        if (sight->is_stuck) {
+        if (one->is_stuck) {
             log_change_event(watchdog->log, LOG_LEVEL_WARNING, "engine", "lane.recovered",
                              "no longer stuck: progress resumed");
-            say_stuck(watchdog, "");
+            report_stuck(watchdog, "");
         }
-        *sight = now;
+        *one = now;
         return;
     }
-    const int64_t for_ns = now_ns - sight->since_ns;
+    const int64_t for_ns = now_ns - one->since_ns;
     /* What takes seconds is named while it runs; the rest when it returns. */
-    if (!sight->did_say_slow && for_ns > atomic_load(&watchdog->slow_ns) && for_ns > NS_PER_S) {
+    if (!one->has_reported_slow && for_ns > atomic_load(&watchdog->slow_ns) && for_ns > NS_PER_S) {
         char text[256];
-        sight->did_say_slow = true;
+        one->has_reported_slow = true;
         describe(watchdog, index, for_ns, text, sizeof text);
         log_event(watchdog->log, LOG_LEVEL_WARNING, "strategy", "callback.slow",
                   "slow: %s, still running", text);
     }
-    if (!sight->is_stuck && for_ns > atomic_load(&watchdog->stuck_ns))
+    if (!one->is_stuck && for_ns > atomic_load(&watchdog->stuck_ns))
         on_stuck(watchdog, index, for_ns);
 }
 
@@ -217,12 +217,12 @@ struct watchdog *watchdog_new(struct lane **lanes, size_t count, const struct cu
                               pthread_mutex_t *call_readers, const struct config *config,
                               struct log *log, struct error *error) {
     struct watchdog *watchdog = calloc(1, sizeof *watchdog);
-    struct sight *sights = calloc(count + 1, sizeof *sights);
+    struct watched *watched = calloc(count + 1, sizeof *watched);
     char(*busy)[128] = calloc(count + 1, sizeof *busy);
-    if (watchdog == NULL || sights == NULL || busy == NULL) {
+    if (watchdog == NULL || watched == NULL || busy == NULL) {
         free(watchdog);
         free(busy);
-        free(sights);
+        free(watched);
         error_set_memory(error, "the watchdog");
         return NULL;
     }
@@ -231,7 +231,7 @@ struct watchdog *watchdog_new(struct lane **lanes, size_t count, const struct cu
     watchdog->loader = loader;
     watchdog->call_readers = call_readers;
     watchdog->log = log;
-    watchdog->sights = sights;
+    watchdog->watched = watched;
     watchdog->busy = busy;
     watchdog_configure(watchdog, config);
     condition_init(&watchdog->changed);
@@ -242,7 +242,7 @@ struct watchdog *watchdog_new(struct lane **lanes, size_t count, const struct cu
         error_set_errno(error, status, "cannot start the watchdog thread");
         pthread_mutex_destroy(&watchdog->lock);
         pthread_cond_destroy(&watchdog->changed);
-        free(sights);
+        free(watched);
         free(busy);
         free(watchdog);
         return NULL;
@@ -271,7 +271,7 @@ void watchdog_free(struct watchdog *watchdog) {
     watchdog_end(watchdog);
     pthread_mutex_destroy(&watchdog->lock);
     pthread_cond_destroy(&watchdog->changed);
-    free(watchdog->sights);
+    free(watchdog->watched);
     free(watchdog->busy);
     free(watchdog);
 }

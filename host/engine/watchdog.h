@@ -1,7 +1,7 @@
 /*
  * engine/watchdog.h - a thread that looks whether the lanes move.
  *
- * A callback that has been in hand longer than `stuck_ns` blocks revoke, reload and stop alike: it
+ * A callback that has run longer than `stuck_ns` blocks revoke, reload and stop alike: it
  * is named in the log, and with on_stuck = exit the crash file is written and the process exits
  * with status 1. A slow one is named while it still runs. The watch waits for no disk but that of
  * the crash file, and for no pipe or terminal.

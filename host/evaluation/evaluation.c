@@ -47,7 +47,7 @@ bool evaluation_add_price(struct evaluation *evaluation, t5_str symbol, uint32_t
                           int64_t time_ns, double price) {
     if (prices_add(evaluation->prices, symbol.data, symbol.len, time_frame_s, time_ns, price))
         return true;
-    evaluation->is_short_of_prices = true;
+    evaluation->has_lost_prices = true;
     return false;
 }
 
@@ -59,23 +59,23 @@ static int8_t sign_of(double number) {
 
 static int8_t side_in_data(t5_str data) {
     if (data.len == 0 || memmem(data.data, data.len, "side", 4) == NULL)
-        return NO_SIDE;
+        return EVALUATION_NO_SIDE;
     cJSON *tree = cJSON_ParseWithLength(data.data, data.len);
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, "side");
-    const int8_t side = cJSON_IsNumber(item) ? sign_of(item->valuedouble) : NO_SIDE;
+    const int8_t side = cJSON_IsNumber(item) ? sign_of(item->valuedouble) : EVALUATION_NO_SIDE;
     cJSON_Delete(tree);
     return side;
 }
 
 /* The number called "side" among what it carries. */
-static int8_t named_side(const struct signal *signal) {
+int8_t evaluation_named_side(const struct signal *signal) {
     for (uint32_t i = 0; i < signal->value_count; i++) {
         const t5_named_value *named = &signal->values[i];
         if (!t5_str_equal(named->name, t5_text("side")))
             continue;
         return t5_value_is_number(&named->value) && isfinite(named->value.number)
                    ? sign_of(named->value.number)
-                   : NO_SIDE;
+                   : EVALUATION_NO_SIDE;
     }
     return side_in_data(signal->data);
 }
@@ -141,7 +141,7 @@ static bool add_entry(struct evaluation *evaluation, const struct signal *signal
         .time_frame_s = signal->time_frame_s,
         .group = group,
         .by_value = sign_of(signal->value),
-        .by_name = named_side(signal),
+        .by_name = evaluation_named_side(signal),
     };
     return true;
 }
@@ -149,7 +149,7 @@ static bool add_entry(struct evaluation *evaluation, const struct signal *signal
 bool evaluation_add_signal(struct evaluation *evaluation, const struct signal *signal) {
     if (add_entry(evaluation, signal))
         return true;
-    evaluation->is_short_of_signals = true;
+    evaluation->has_lost_signals = true;
     return false;
 }
 
@@ -158,6 +158,12 @@ bool evaluation_set_side(struct evaluation *evaluation, const char *deployment, 
     if (found != NULL)
         found->result.side = side;
     return found != NULL;
+}
+
+void evaluation_follow_equity(struct evaluation *evaluation, evaluation_follow *follow,
+                              void *context) {
+    evaluation->follow = follow;
+    evaluation->follow_context = context;
 }
 
 /* ---- forward returns ---- */
@@ -188,14 +194,6 @@ static bool take_return(struct group *group, size_t horizon, double value, doubl
     return true;
 }
 
-int8_t evaluation_side_of(const struct evaluation *evaluation, const struct entry *entry) {
-    const enum t5_side side =
-        evaluation->deployments[evaluation->groups[entry->group].deployment].result.side;
-    return side == T5_SIDE_VALUE   ? entry->by_value
-           : side == T5_SIDE_NAMED ? entry->by_name
-                                   : NO_SIDE;
-}
-
 static void count_side(struct evaluation_group *result, int8_t side) {
     result->signals++;
     result->longs += side == 1;
@@ -217,7 +215,7 @@ static bool take_returns(struct evaluation *evaluation, struct entry *entry) {
     }
     deployment->result.signals++;
     count_side(&group->result, side);
-    if (has_sides && (side == 0 || side == NO_SIDE))
+    if (has_sides && (side == 0 || side == EVALUATION_NO_SIDE))
         return true;
     if (entry->series == NULL || isnan(entry->price)) {
         group->result.unpriced++;
@@ -276,7 +274,7 @@ static int compare_deployments(const void *a, const void *b) {
 }
 
 bool evaluation_finish(struct evaluation *evaluation) {
-    if (evaluation->is_short_of_prices || evaluation->is_short_of_signals)
+    if (evaluation->has_lost_prices || evaluation->has_lost_signals)
         return false;
     prices_seal(evaluation->prices);
     for (size_t i = 0; i < evaluation->entry_count; i++)
@@ -322,4 +320,14 @@ const struct evaluation_deployment *evaluation_deployment(const struct evaluatio
 size_t evaluation_prices(const struct evaluation *evaluation, int64_t *first_ns, int64_t *last_ns) {
     prices_span(evaluation->prices, first_ns, last_ns);
     return prices_count(evaluation->prices);
+}
+
+void evaluation_visit_prices(const struct evaluation *evaluation, prices_visit_call *visit,
+                             void *context) {
+    prices_visit(evaluation->prices, visit, context);
+}
+
+const struct price_series *evaluation_find_prices(const struct evaluation *evaluation,
+                                                  t5_str symbol, uint32_t time_frame_s) {
+    return prices_find(evaluation->prices, symbol.data, symbol.len, time_frame_s);
 }

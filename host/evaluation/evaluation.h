@@ -10,6 +10,8 @@
 #define TAKE5_EVALUATION_EVALUATION_H
 
 #include "base/error.h"
+#include "base/format/json_writer.h"
+#include "evaluation/prices.h"
 #include "sink/signal.h"
 
 #include <take5/strategy.h>
@@ -20,6 +22,7 @@
 
 #define EVALUATION_HORIZONS 8 /* at most */
 #define EVALUATION_BINS     10
+#define EVALUATION_NO_SIDE  2 /* of a signal that says none */
 
 struct evaluation_options {
     int64_t horizons_ns[EVALUATION_HORIZONS];
@@ -39,6 +42,8 @@ bool evaluation_add_price(struct evaluation *evaluation, t5_str symbol, uint32_t
                           int64_t time_ns, double price);
 /* In the order in which they were emitted. */
 bool evaluation_add_signal(struct evaluation *evaluation, const struct signal *signal);
+/* What a signal says for T5_SIDE_NAMED: -1, 0, 1 or EVALUATION_NO_SIDE. */
+int8_t evaluation_named_side(const struct signal *signal);
 /* How a deployment's signals are read; one of which nothing is said has T5_SIDE_NONE. */
 bool evaluation_set_side(struct evaluation *evaluation, const char *deployment, enum t5_side side);
 
@@ -46,6 +51,13 @@ bool evaluation_set_side(struct evaluation *evaluation, const char *deployment, 
  * still to be finished: its returns and positions end with the span, so that nothing is judged by
  * what came later. Before `whole` is finished. NULL when memory runs out, be it earlier. */
 struct evaluation *evaluation_part(const struct evaluation *whole, int64_t from_ns, int64_t to_ns);
+
+/* Whom evaluation_finish() tells how the equity of a deployment went: each time at which it
+ * changed, in their order, with what it was then. Before any change it is 1. */
+typedef void evaluation_follow(void *context, const char *deployment, int64_t time_ns,
+                               double equity);
+void evaluation_follow_equity(struct evaluation *evaluation, evaluation_follow *follow,
+                              void *context);
 
 /* Works it out, once. False when memory runs out, be it earlier. */
 bool evaluation_finish(struct evaluation *evaluation);
@@ -91,5 +103,17 @@ const struct evaluation_deployment *evaluation_deployment(const struct evaluatio
                                                           size_t index);
 /* Prices that there were, and their first and last time. */
 size_t evaluation_prices(const struct evaluation *evaluation, int64_t *first_ns, int64_t *last_ns);
+/* Calls `visit` for the prices of each symbol and time frame, symbol by symbol. */
+void evaluation_visit_prices(const struct evaluation *evaluation, prices_visit_call *visit,
+                             void *context);
+
+/* As prices_find(). */
+const struct price_series *evaluation_find_prices(const struct evaluation *evaluation,
+                                                  t5_str symbol, uint32_t time_frame_s);
+
+/* As members of an object that has begun: all of it, of which `deployments`; and these alone. What
+ * there is no number for is null. */
+void evaluation_put(const struct evaluation *evaluation, struct json_writer *json);
+void evaluation_put_deployments(const struct evaluation *evaluation, struct json_writer *json);
 
 #endif

@@ -3,16 +3,16 @@
  *
  *   evaluation.c  signals, and the returns that followed them
  *   parts.c       a span of time of it
- *   positions.c   signals as positions: equity, drawdown, Sharpe ratio, turnover
+ *   equity.c      signals as positions: equity, drawdown, Sharpe ratio, turnover
+ *   evaluation_json.c  what came out, as JSON
  */
 #ifndef TAKE5_EVALUATION_EVALUATION_PRIVATE_H
 #define TAKE5_EVALUATION_EVALUATION_PRIVATE_H
 
-#include "base/symbols.h"
 #include "evaluation/evaluation.h"
 #include "evaluation/prices.h"
+#include "message/symbols.h"
 
-#define NO_SIDE        2
 #define GROUP_KEY_SIZE 512 /* a deployment's name and a signal's */
 
 struct entry {
@@ -21,7 +21,7 @@ struct entry {
     double confidence;
     const struct price_series *series; /* NULL: there is none */
     uint32_t symbol, time_frame_s, group;
-    int8_t by_value, by_name; /* -1, 0, 1, NO_SIDE */
+    int8_t by_value, by_name; /* -1, 0, 1, EVALUATION_NO_SIDE */
 };
 
 struct returns {
@@ -44,7 +44,7 @@ struct evaluation {
     struct evaluation_options options;
     /* Who adds prices. */
     struct prices *prices;
-    bool is_short_of_prices; /* memory ran out */
+    bool has_lost_prices; /* memory ran out */
     /* Who adds signals. */
     struct symbols *symbols;
     struct entry *entries;
@@ -54,7 +54,9 @@ struct evaluation {
     size_t group_count, group_capacity;
     struct deployment *deployments;
     size_t deployment_count, deployment_capacity;
-    bool is_short_of_signals;
+    bool has_lost_signals;
+    evaluation_follow *follow; /* NULL: nobody */
+    void *follow_context;
 };
 
 /* How its deployment's signals are read, of this one. */

@@ -17,7 +17,7 @@ static bool add_again(struct evaluation *part, const struct evaluation *whole,
         .confidence = entry->confidence,
         .price = isnan(entry->price) ? 0 : entry->price,
         .time_frame_s = entry->time_frame_s,
-        .value_count = entry->by_name != NO_SIDE,
+        .value_count = entry->by_name != EVALUATION_NO_SIDE,
         .values = &side,
     };
     signal.symbol.data = symbols_text(whole->symbols, entry->symbol, &signal.symbol.len);
@@ -39,7 +39,7 @@ static bool fill(struct evaluation *part, const struct evaluation *whole, int64_
 }
 
 struct evaluation *evaluation_part(const struct evaluation *whole, int64_t from_ns, int64_t to_ns) {
-    if (whole->is_short_of_prices || whole->is_short_of_signals)
+    if (whole->has_lost_prices || whole->has_lost_signals)
         return NULL;
     struct evaluation *part = evaluation_new(&whole->options);
     if (part == NULL || fill(part, whole, from_ns, to_ns))

@@ -1,7 +1,7 @@
 #include "evaluation/prices.h"
 
 #include "base/array.h"
-#include "base/symbols.h"
+#include "message/symbols.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -202,6 +202,16 @@ const struct price_point *price_series_from(const struct price_series *series, i
     return count < series->count ? &series->points[count] : NULL;
 }
 
+void prices_visit(const struct prices *prices, prices_visit_call *visit, void *context) {
+    for (uint32_t id = 0; id < prices->head_count; id++) {
+        size_t symbol_size;
+        const char *symbol = symbols_text(prices->symbols, id, &symbol_size);
+        for (const struct price_series *series = prices->heads[id]; series != NULL;
+             series = series->next)
+            visit(context, symbol, symbol_size, series);
+    }
+}
+
 size_t prices_count(const struct prices *prices) {
     return prices->points;
 }
@@ -209,8 +219,4 @@ size_t prices_count(const struct prices *prices) {
 void prices_span(const struct prices *prices, int64_t *first_ns, int64_t *last_ns) {
     *first_ns = prices->first_ns;
     *last_ns = prices->last_ns;
-}
-
-size_t prices_series_count(const struct prices *prices) {
-    return prices->series_count;
 }

@@ -15,7 +15,7 @@ struct price_point {
 };
 
 struct price_series {
-    size_t id; /* below prices_series_count() */
+    size_t id; /* of the series, from 0 on */
     uint32_t time_frame_s;
     struct price_point *points; /* sealed: by time; of equal times, as they came */
     size_t count, capacity;
@@ -46,9 +46,14 @@ const struct price_point *price_series_at(const struct price_series *series, int
 /* The first point at or after that time; NULL: there is none. */
 const struct price_point *price_series_from(const struct price_series *series, int64_t time_ns);
 
+/* Calls `visit` for each series, symbol by symbol in order of first sight, and of a symbol in
+ * rising order of the time frames. */
+typedef void prices_visit_call(void *context, const char *symbol, size_t symbol_size,
+                               const struct price_series *series);
+void prices_visit(const struct prices *prices, prices_visit_call *visit, void *context);
+
 /* Over all series: how many points, and the first and last time (0 when there is none). */
 size_t prices_count(const struct prices *prices);
 void prices_span(const struct prices *prices, int64_t *first_ns, int64_t *last_ns);
-size_t prices_series_count(const struct prices *prices);
 
 #endif

@@ -6,13 +6,12 @@
 #define TAKE5_FEEDSTATS_FEED_STATS_PRIVATE_H
 
 #include "base/hash.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "base/table.h"
 #include "feedstats/feed_stats.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #define FEED_STATS_CHUNK 1024
 
@@ -98,14 +97,6 @@ struct feed_stats {
 };
 
 void feed_lane_release_order(struct feed_stats *feed_stats);
-
-/* The symbol's text; gives its size. */
-static inline size_t feed_lane_name(const struct series *series,
-                                    char name[FEED_STATS_SYMBOL_SIZE]) {
-    memcpy(name, series->head, FEED_STATS_HEAD);
-    memcpy(name + FEED_STATS_HEAD, series->tail, sizeof series->tail);
-    return series->size;
-}
 
 void feed_lane_release_signals(struct feed_lane *lane);
 

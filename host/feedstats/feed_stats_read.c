@@ -1,5 +1,6 @@
 #include "feedstats/feed_stats.h"
 
+#include "base/array.h"
 #include "feedstats/feed_stats_private.h"
 
 #include <ctype.h>
@@ -76,18 +77,14 @@ void feed_lane_release_order(struct feed_stats *feed_stats) {
 static bool reserve(struct feed_lane_order *order, size_t more) {
     if (order->count + more > order->capacity) {
         const size_t capacity = order->capacity / 2 + order->count + more;
-        struct key *grown = reallocarray(order->keys, capacity, sizeof *grown);
-        if (grown == NULL)
+        if (!ARRAY_RESIZE(order->keys, capacity))
             return false;
-        order->keys = grown;
         order->capacity = capacity;
     }
     if (order->tail_count + more > order->tail_capacity) {
         const size_t capacity = order->tail_capacity / 2 + order->tail_count + more;
-        char(*grown)[TAIL_SIZE] = reallocarray(order->tails, capacity, sizeof *grown);
-        if (grown == NULL)
+        if (!ARRAY_RESIZE(order->tails, capacity))
             return false;
-        order->tails = grown;
         order->tail_capacity = (uint32_t)capacity;
     }
     return true;
@@ -309,18 +306,15 @@ static int compare_signals(const void *left, const void *right) {
 static bool collect(struct feed_lane *lane, const t5_str *symbol, struct delivery ***list,
                     size_t *count) {
     lock_acquire(&lane->lock, feed_lane_lock);
-    struct delivery **grown =
-        realloc(*list, (*count + HASH_COUNT(lane->signals) + 1) * sizeof *grown);
-    if (grown != NULL)
-        *list = grown;
-    for (struct latest *at = grown != NULL ? lane->signals : NULL; at != NULL; at = at->hh.next) {
+    const bool has_room = ARRAY_RESIZE(*list, *count + HASH_COUNT(lane->signals) + 1);
+    for (struct latest *at = has_room ? lane->signals : NULL; at != NULL; at = at->hh.next) {
         if (symbol != NULL && !has_text(at->delivery->key, at->delivery->key_size, symbol))
             continue;
         delivery_retain(at->delivery);
-        grown[(*count)++] = at->delivery;
+        (*list)[(*count)++] = at->delivery;
     }
     lock_release(&lane->lock, feed_lane_lock);
-    return grown != NULL;
+    return has_room;
 }
 
 struct delivery **feed_stats_signals(struct feed_stats *feed_stats, const t5_str *symbol,

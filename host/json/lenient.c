@@ -3,16 +3,14 @@
 #include "json/escape.h"
 #include "json/lenient_bytes.h"
 
-const char *recording_skip_string(const char *at, const char *end, bool *has_escapes) {
+const char *lenient_skip_string(const char *at, const char *end) {
     at++;
     for (;;) {
-        at = recording_find_quote(at, end);
+        at = lenient_find_quote(at, end);
         if (at == end)
             return NULL;
         if (*at == '"')
             return at + 1;
-        if (has_escapes != NULL)
-            *has_escapes = true;
         if (end - at < 2)
             return NULL;
         at += 2;
@@ -53,7 +51,7 @@ static const char *skip_nested(const char *at, const char *end) {
     int64_t depth = 0;
     uint64_t carry = 0, in_string = 0;
     for (; at < end; at += 64) {
-        struct recording_mask mask = recording_mask_64(at);
+        struct lenient_mask mask = lenient_mask_64(at);
         if (end - at < 64) {
             uint64_t inside = (1ULL << (end - at)) - 1;
             mask.quote &= inside;
@@ -77,11 +75,11 @@ static const char *skip_nested(const char *at, const char *end) {
     return NULL;
 }
 
-const char *recording_skip_value(const char *at, const char *end) {
+const char *lenient_skip_value(const char *at, const char *end) {
     if (at == end)
         return NULL;
     if (*at == '"')
-        return recording_skip_string(at, end, NULL);
+        return lenient_skip_string(at, end);
     if (*at == '{' || *at == '[')
         return skip_nested(at, end);
     const char *begin = at;
@@ -91,11 +89,11 @@ const char *recording_skip_value(const char *at, const char *end) {
     return at > begin ? at : NULL;
 }
 
-const char *recording_unescape(const char *at, const char *end, char *to, size_t *size) {
+const char *lenient_unescape(const char *at, const char *end, char *to, size_t *size) {
     char *begin = to;
     at++;
     for (;;) {
-        size_t run = recording_copy_run(to, at, end);
+        size_t run = lenient_copy_run(to, at, end);
         to += run;
         at += run;
         if (at == end)
@@ -110,7 +108,7 @@ const char *recording_unescape(const char *at, const char *end, char *to, size_t
     }
 }
 
-const char *recording_integer(const char *at, const char *end, int64_t *number) {
+const char *lenient_integer(const char *at, const char *end, int64_t *number) {
     bool is_negative = at < end && *at == '-';
     at += is_negative;
     const char *begin = at;
@@ -136,7 +134,7 @@ static int base64_digit(char c) {
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-bool recording_unbase64(const char *text, size_t text_size, char *to, size_t *size) {
+bool lenient_unbase64(const char *text, size_t text_size, char *to, size_t *size) {
     if (text_size % 4 != 0)
         return false;
     size_t padding = 0;

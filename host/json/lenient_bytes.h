@@ -2,7 +2,7 @@
  * json/lenient_bytes.h - finding bytes in JSON text, 16 at a time where there is SSE2 (unless
  * TAKE5_NO_SIMD).
  *
- * All of them may read up to RECORDING_SLACK bytes beyond `end`; what stands there does not matter.
+ * All of them may read up to LENIENT_SLACK bytes beyond `end`; what stands there does not matter.
  */
 #ifndef TAKE5_JSON_LENIENT_BYTES_H
 #define TAKE5_JSON_LENIENT_BYTES_H
@@ -11,14 +11,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define RECORDING_SLACK 64
+#define LENIENT_SLACK 64
 
 #if defined(__SSE2__) && !defined(TAKE5_NO_SIMD)
 #include <emmintrin.h>
 
 /* Copies from `from` up to, not including, the first quote or backslash before `end`, and up to 15
  * bytes of whatever more. Gives how many count. */
-static inline size_t recording_copy_run(char *to, const char *from, const char *end) {
+static inline size_t lenient_copy_run(char *to, const char *from, const char *end) {
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
     size_t done = 0, size = (size_t)(end - from);
     while (done < size) {
@@ -36,7 +36,7 @@ static inline size_t recording_copy_run(char *to, const char *from, const char *
 }
 
 /* The first quote or backslash, or `end`. */
-static inline const char *recording_find_quote(const char *from, const char *end) {
+static inline const char *lenient_find_quote(const char *from, const char *end) {
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
     for (; from < end; from += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)from);
@@ -51,12 +51,12 @@ static inline const char *recording_find_quote(const char *from, const char *end
 }
 
 /* Which of 64 bytes are quotes, backslashes, opening and closing brackets of either kind. */
-struct recording_mask {
+struct lenient_mask {
     uint64_t quote, backslash, open, close;
 };
 
-static inline struct recording_mask recording_mask_64(const char *bytes) {
-    struct recording_mask mask = {0, 0, 0, 0};
+static inline struct lenient_mask lenient_mask_64(const char *bytes) {
+    struct lenient_mask mask = {0, 0, 0, 0};
     for (int i = 0; i < 4; i++) {
         __m128i part = _mm_loadu_si128((const __m128i *)(bytes + 16 * i));
         /* '[' and '{', and ']' and '}', differ in this bit alone. */
@@ -74,25 +74,25 @@ static inline struct recording_mask recording_mask_64(const char *bytes) {
 
 #else
 
-static inline size_t recording_copy_run(char *to, const char *from, const char *end) {
+static inline size_t lenient_copy_run(char *to, const char *from, const char *end) {
     const char *at = from;
     while (at < end && *at != '"' && *at != '\\')
         *to++ = *at++;
     return (size_t)(at - from);
 }
 
-static inline const char *recording_find_quote(const char *from, const char *end) {
+static inline const char *lenient_find_quote(const char *from, const char *end) {
     while (from < end && *from != '"' && *from != '\\')
         from++;
     return from;
 }
 
-struct recording_mask {
+struct lenient_mask {
     uint64_t quote, backslash, open, close;
 };
 
-static inline struct recording_mask recording_mask_64(const char *bytes) {
-    struct recording_mask mask = {0, 0, 0, 0};
+static inline struct lenient_mask lenient_mask_64(const char *bytes) {
+    struct lenient_mask mask = {0, 0, 0, 0};
     for (int i = 0; i < 64; i++) {
         char c = bytes[i];
         mask.quote |= (uint64_t)(c == '"') << i;

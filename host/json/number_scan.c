@@ -17,7 +17,8 @@ static const char *digits_skip(const char *p) {
     return p;
 }
 
-const char *number_skip_exponent(struct scan *scan, const char *p) {
+/* From the 'e' of a number to its end. */
+static const char *number_skip_exponent(struct scan *scan, const char *p) {
     p++;
     if (*p == '+' || *p == '-')
         p++;

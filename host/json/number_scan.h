@@ -30,9 +30,6 @@ const char *number_skip(struct scan *scan, const char *p);
  * what bare Infinity is (or NULL, when that is refused). */
 const char *number_read_any(struct scan *scan, const char *p, t5_value *value);
 
-/* From the 'e' of a number to its end. */
-const char *number_skip_exponent(struct scan *scan, const char *p);
-
 #ifdef BLOCK_SIMD
 
 /* A number with a point: `digits` times ten to `exponent`. */

@@ -112,7 +112,9 @@ static const char *non_finite_word(struct scan *scan, const char *p, const char 
                : NULL;
 }
 
-const char *scan_word(struct scan *scan, const char *p, char *word) {
+/* A bare word: true, NaN and so on, also -Infinity. `*word` gets its first letter, 'i' for both
+ * infinities. */
+static const char *scan_word(struct scan *scan, const char *p, char *word) {
     *word = *p;
     switch (*p) {
     case 't':

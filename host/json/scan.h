@@ -26,10 +26,6 @@ const char *scan_string(struct scan *scan, const char *p, bool *has_escapes);
 /* One whole value, wanted by nobody. `depth` brackets are open around it. */
 const char *scan_skip(struct scan *scan, const char *p, uint32_t depth);
 
-/* A bare word: true, NaN and so on, also -Infinity. `*word` gets its first letter, 'i' for both
- * infinities. */
-const char *scan_word(struct scan *scan, const char *p, char *word);
-
 /* A bare word as a value: BOOLEAN, NULL, or MISSING for what is not finite. */
 const char *scan_word_value(struct scan *scan, const char *p, t5_value *value);
 

@@ -1,7 +1,7 @@
 #include "log/log.h"
 
-#include "base/counter.h"
-#include "base/locks.h"
+#include "base/sync/counter.h"
+#include "base/sync/locks.h"
 #include "log/log_line.h"
 #include "log/log_repeat.h"
 #include "log/log_writer.h"
@@ -96,7 +96,7 @@ REQUIRES(log_lock) static void write_line(void *context, const struct log_line *
 /* ---- a thread of its own ---- */
 
 /* The writer's thread: a line about the log itself. */
-static void say_of_log(void *context, const char *text, struct text *out) {
+static void write_line_of_log(void *context, const char *text, struct text *out) {
     const struct log_line line = {.wall_ns = clock_wall_ns(),
                                   .level = LOG_LEVEL_WARNING,
                                   .room = "ops",
@@ -106,15 +106,16 @@ static void say_of_log(void *context, const char *text, struct text *out) {
 }
 
 /* The writer's thread: counts whose time has come are said though nobody logs. */
-static void say_due(void *context) {
+static void write_due(void *context) {
     struct log *log = context;
     lock_acquire(&log->lock, log_lock);
-    log_repeats_say_due(&log->repeats, clock_monotonic_ns(), write_line, log);
+    log_repeats_flush_due(&log->repeats, clock_monotonic_ns(), write_line, log);
     lock_release(&log->lock, log_lock);
 }
 
 bool log_start(struct log *log, struct error *error) {
-    const struct log_writer_options options = {.say = say_of_log, .turn = say_due, .context = log};
+    const struct log_writer_options options = {
+        .format = write_line_of_log, .turn = write_due, .context = log};
     lock_acquire(&log->lock, log_lock);
     log->writer = log_writer_new(&options, log->fd, log->path, error);
     lock_release(&log->lock, log_lock);
@@ -143,7 +144,7 @@ void log_free(struct log *log) {
     if (log == NULL)
         return;
     lock_acquire(&log->lock, log_lock);
-    log_repeats_say_all(&log->repeats, write_line, log);
+    log_repeats_flush(&log->repeats, write_line, log);
     lock_release(&log->lock, log_lock);
     if (log->writer != NULL && !log_writer_free(log->writer, LOG_END_NS))
         return;
@@ -277,7 +278,7 @@ static void write_or_count(struct log *log, struct log_line *line, enum log_kind
     counter_add(&log->lines[line->level - LOG_LEVEL_DEBUG], 1);
     bool is_new = true;
     if (kind == LOG_KIND_CHANGE)
-        log_repeats_say_all(&log->repeats, write_line, log); /* they were before it */
+        log_repeats_flush(&log->repeats, write_line, log); /* they were before it */
     else if (line->level > LOG_LEVEL_DEBUG)
         is_new = log_repeats_is_new(&log->repeats, line, clock_monotonic_ns(), write_line, log);
     if (is_new)

@@ -1,7 +1,7 @@
 #include "log/log_line.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -19,7 +19,7 @@ void log_repeats_release(struct log_repeats *repeats) {
     }
 }
 
-static void say_count(struct log_repeat *repeat, log_repeat_say *say, void *context) {
+static void write_count(struct log_repeat *repeat, log_repeat_write *put, void *context) {
     struct log_line line = {
         .wall_ns = clock_wall_ns(),
         .level = repeat->level,
@@ -30,12 +30,12 @@ static void say_count(struct log_repeat *repeat, log_repeat_say *say, void *cont
         .size = repeat->text.size,
         .repeats = repeat->count,
     };
-    say(context, &line);
+    put(context, &line);
     repeat->count = 0;
 }
 
-void log_repeats_say_due(struct log_repeats *repeats, int64_t now_ns, log_repeat_say *say,
-                         void *context) {
+void log_repeats_flush_due(struct log_repeats *repeats, int64_t now_ns, log_repeat_write *put,
+                           void *context) {
     for (size_t i = 0; i < LOG_REPEAT_LINES; i++) {
         struct log_repeat *repeat = &repeats->lines[i];
         bool is_due = repeat->is_used && now_ns - repeat->since_ns >= LOG_REPEAT_WINDOW_NS;
@@ -45,16 +45,16 @@ void log_repeats_say_due(struct log_repeats *repeats, int64_t now_ns, log_repeat
             repeat->is_used = false;
             continue;
         }
-        say_count(repeat, say, context);
+        write_count(repeat, put, context);
         repeat->since_ns = now_ns;
     }
 }
 
-void log_repeats_say_all(struct log_repeats *repeats, log_repeat_say *say, void *context) {
+void log_repeats_flush(struct log_repeats *repeats, log_repeat_write *put, void *context) {
     for (size_t i = 0; i < LOG_REPEAT_LINES; i++) {
         struct log_repeat *repeat = &repeats->lines[i];
         if (repeat->is_used && repeat->count > 0)
-            say_count(repeat, say, context);
+            write_count(repeat, put, context);
     }
 }
 
@@ -85,8 +85,8 @@ static struct log_repeat *place_for_one(struct log_repeats *repeats) {
 }
 
 bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line, int64_t now_ns,
-                        log_repeat_say *say, void *context) {
-    log_repeats_say_due(repeats, now_ns, say, context);
+                        log_repeat_write *put, void *context) {
+    log_repeats_flush_due(repeats, now_ns, put, context);
 
     uint64_t hash = hash_key(line->text, line->size);
     for (size_t i = 0; i < LOG_REPEAT_LINES; i++) {
@@ -98,7 +98,7 @@ bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line
 
     struct log_repeat *repeat = place_for_one(repeats);
     if (repeat->is_used && repeat->count > 0)
-        say_count(repeat, say, context);
+        write_count(repeat, put, context);
     text_reset(&repeat->deployment);
     text_reset(&repeat->text);
     if (line->deployment != NULL)

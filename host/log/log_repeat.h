@@ -32,20 +32,20 @@ struct log_repeats {
 };
 
 /* Writes a line whose `repeats` is set. */
-typedef void log_repeat_say(void *context, const struct log_line *line);
+typedef void log_repeat_write(void *context, const struct log_line *line);
 
 void log_repeats_init(struct log_repeats *repeats);
 void log_repeats_release(struct log_repeats *repeats);
 
 /* Whether the line is to be written; if not it was counted. Says what is due first. */
 bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line, int64_t now_ns,
-                        log_repeat_say *say, void *context);
+                        log_repeat_write *put, void *context);
 
 /* Says the counts of the windows that are over at `now_ns`. */
-void log_repeats_say_due(struct log_repeats *repeats, int64_t now_ns, log_repeat_say *say,
-                         void *context);
+void log_repeats_flush_due(struct log_repeats *repeats, int64_t now_ns, log_repeat_write *put,
+                           void *context);
 /* Says all counts so far; the windows go on. Before a line that must not be overtaken, and at the
  * end. */
-void log_repeats_say_all(struct log_repeats *repeats, log_repeat_say *say, void *context);
+void log_repeats_flush(struct log_repeats *repeats, log_repeat_write *put, void *context);
 
 #endif

@@ -1,9 +1,9 @@
 #include "log/log_writer.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
-#include "base/locks.h"
-#include "base/thread.h"
+#include "base/sync/condition.h"
+#include "base/sync/locks.h"
+#include "base/sync/thread.h"
 #include "log/output.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ struct log_writer {
     bool should_stop GUARDED_BY(log_writer_lock);
     bool is_abandoned GUARDED_BY(log_writer_lock);
     bool has_ended GUARDED_BY(log_writer_lock);
-    uint64_t unsaid GUARDED_BY(log_writer_lock); /* lines that were dropped and not told of */
+    uint64_t unreported GUARDED_BY(log_writer_lock); /* lines that were dropped and not told of */
 
     /* Any thread without the lock. */
     _Atomic uint64_t pushed, finished; /* lines; finished: written or dropped */
@@ -97,14 +97,14 @@ static int put(struct log_writer *self, const char *data, size_t size) {
 static void count_dropped(struct log_writer *self) {
     atomic_fetch_add(&self->dropped, 1);
     lock_acquire(&self->lock, log_writer_lock);
-    self->unsaid++;
+    self->unreported++;
     lock_release(&self->lock, log_writer_lock);
 }
 
 /* A line of the writer's own. It is not counted when it does not get out. */
-static bool say(struct log_writer *self, const char *text) {
+static bool write_own_line(struct log_writer *self, const char *text) {
     text_reset(&self->note);
-    self->options.say(self->options.context, text, &self->note);
+    self->options.format(self->options.context, text, &self->note);
     return !text_is_oom(&self->note) && put(self, self->note.data, self->note.size) == 0;
 }
 
@@ -143,22 +143,23 @@ static void look_for_file(struct log_writer *self) {
     close(target->fd);
     target->fd = fd;
     self->is_torn = false;
-    say(self, is_there ? "the log file was replaced by another file: continuing in that one"
-                       : "the log file was moved or removed: recreated");
+    write_own_line(self, is_there
+                             ? "the log file was replaced by another file: continuing in that one"
+                             : "the log file was moved or removed: recreated");
 }
 
 /* ---- the thread ---- */
 
-/* The buffers change places; `unsaid` is what was dropped since, behind these lines. */
+/* The buffers change places; `unreported` is what was dropped since, behind these lines. */
 static uint64_t take(struct log_writer *self) {
     lock_acquire(&self->lock, log_writer_lock);
     const struct buffer empty = self->writing;
     self->writing = self->waiting;
     self->waiting = (struct buffer){.data = empty.data};
-    const uint64_t unsaid = self->unsaid;
-    self->unsaid = 0;
+    const uint64_t unreported = self->unreported;
+    self->unreported = 0;
     lock_release(&self->lock, log_writer_lock);
-    return unsaid;
+    return unreported;
 }
 
 static void write_lines(struct log_writer *self) {
@@ -179,24 +180,24 @@ static void write_lines(struct log_writer *self) {
     self->writing.size = 0;
 }
 
-static void say_dropped(struct log_writer *self, uint64_t count) {
+static void log_dropped(struct log_writer *self, uint64_t count) {
     char text[128];
     snprintf(text, sizeof text,
              "%" PRIu64 " log lines are missing here: they could not be written in time", count);
-    if (count == 0 || say(self, text))
+    if (count == 0 || write_own_line(self, text))
         return;
     lock_acquire(&self->lock, log_writer_lock);
-    self->unsaid += count; /* tried again with the next lines */
+    self->unreported += count; /* tried again with the next lines */
     lock_release(&self->lock, log_writer_lock);
 }
 
 static void work(struct log_writer *self) {
     follow(self);
     look_for_file(self);
-    const uint64_t unsaid = take(self);
+    const uint64_t unreported = take(self);
     const uint64_t lines = self->writing.lines;
     write_lines(self);
-    say_dropped(self, unsaid);
+    log_dropped(self, unreported);
     atomic_fetch_add(&self->finished, lines);
     lock_acquire(&self->lock, log_writer_lock);
     pthread_cond_broadcast(&self->done);
@@ -225,7 +226,7 @@ static void *run(void *argument) {
         while (self->waiting.size == 0 && !self->should_stop && !self->is_redirected &&
                condition_wait(&self->work, &self->lock, until_ns))
             ;
-        const bool has_work = self->waiting.size > 0 || self->unsaid > 0 || self->is_redirected;
+        const bool has_work = self->waiting.size > 0 || self->unreported > 0 || self->is_redirected;
         const bool is_last = self->should_stop && self->waiting.size == 0;
         lock_release(&self->lock, log_writer_lock);
         if (has_work)
@@ -297,7 +298,7 @@ bool log_writer_push(struct log_writer *self, const char *line, size_t size) {
         atomic_fetch_add(&self->pushed, 1);
         pthread_cond_signal(&self->work);
     } else {
-        self->unsaid++;
+        self->unreported++;
         atomic_fetch_add(&self->dropped, 1);
     }
     lock_release(&self->lock, log_writer_lock);

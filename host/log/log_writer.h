@@ -25,8 +25,8 @@ struct log_writer;
 
 /* What the writer asks of the log, on its own thread and without its lock. */
 struct log_writer_options {
-    /* Appends one line that says the text. */
-    void (*say)(void *context, const char *text, struct text *out);
+    /* Appends one line with that text. */
+    void (*format)(void *context, const char *text, struct text *out);
     /* Once a second and after each write: time for what is due. */
     void (*turn)(void *context);
     void *context;

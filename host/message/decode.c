@@ -2,9 +2,9 @@
 
 #include "base/text.h"
 
-#include "message/epoch.h"
 #include "message/extract.h"
 #include "message/projection_private.h"
+#include "message/unix_time.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -17,16 +17,16 @@
 #define MAX_DEPTH          (1u << 16)
 /* Bytes that a payload may grow by when it is closed or wrapped to find out what is wrong. */
 #define SCRATCH_SLACK      16
-/* Bytes of a time that could not be read, in a complaint. */
+/* Bytes of a time that could not be read, in a problem. */
 #define SHOWN_MAX          40
 
 struct decoder {
     struct decode_limits limits;
     struct extract extract;
     uint8_t *closers;
-    const char *payload; /* what offsets in complaints count from */
+    const char *payload; /* what offsets in problems count from */
     enum decode_time_form time_form;
-    char complaint[256];
+    char problem[256];
 };
 
 const char *decode_reason_name(enum decode_reason reason) {
@@ -94,18 +94,18 @@ void decoder_free(struct decoder *decoder) {
     free(decoder);
 }
 
-const char *decoder_complaint(const struct decoder *decoder) {
-    return decoder->complaint;
+const char *decoder_error(const struct decoder *decoder) {
+    return decoder->problem;
 }
 
-static enum decode_reason complain(struct decoder *decoder, enum decode_reason reason,
-                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+static enum decode_reason explain(struct decoder *decoder, enum decode_reason reason,
+                                  const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-static enum decode_reason complain(struct decoder *decoder, enum decode_reason reason,
-                                   const char *format, ...) {
+static enum decode_reason explain(struct decoder *decoder, enum decode_reason reason,
+                                  const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(decoder->complaint, sizeof decoder->complaint, format, args);
+    vsnprintf(decoder->problem, sizeof decoder->problem, format, args);
     va_end(args);
     return reason;
 }
@@ -118,9 +118,9 @@ static struct scan new_scan(const struct decoder *decoder, const char *end) {
                              decoder->limits.non_finite == DECODE_NON_FINITE_REJECT};
 }
 
-static enum decode_reason complain_of_scan(struct decoder *decoder, const struct scan *scan,
-                                           size_t offset) {
-    return complain(decoder, scan->reason, "byte %zu: %s", offset, scan->what);
+static enum decode_reason explain_scan(struct decoder *decoder, const struct scan *scan,
+                                       size_t offset) {
+    return explain(decoder, scan->reason, "byte %zu: %s", offset, scan->what);
 }
 
 /*
@@ -146,24 +146,24 @@ static enum decode_reason diagnose(struct decoder *decoder, const char *begin, c
     const char *behind = scan_skip(&scan, text, is_bracket ? 0 : 1);
     const char *text_end = text + size;
     if (behind == NULL && scan.at < text_end)
-        return complain_of_scan(decoder, &scan, offset + (size_t)(scan.at - text));
+        return explain_scan(decoder, &scan, offset + (size_t)(scan.at - text));
     if (behind == NULL || behind > text_end)
-        return complain(decoder, DECODE_NOT_JSON, "byte %zu: the text ends too early",
-                        offset + size);
+        return explain(decoder, DECODE_NOT_JSON, "byte %zu: the text ends too early",
+                       offset + size);
     if (behind < text_end) {
         behind = scan_space(behind);
         scan_fail_grammar(&scan, behind, "text after the value");
-        return complain_of_scan(decoder, &scan, offset + (size_t)(behind - text));
+        return explain_scan(decoder, &scan, offset + (size_t)(behind - text));
     }
-    return complain(decoder, DECODE_NOT_OBJECT, "a JSON value, but not an object");
+    return explain(decoder, DECODE_NOT_OBJECT, "a JSON value, but not an object");
 }
 
 static enum decode_reason scan_payload(struct decoder *decoder, const struct record *record,
-                                       uint32_t *remarks) {
+                                       uint32_t *warnings) {
     const char *begin = record->payload;
     const char *end = record->payload + record->payload_size;
     if (!scan_trim(&begin, &end))
-        return complain(decoder, DECODE_NOT_JSON, "only white space");
+        return explain(decoder, DECODE_NOT_JSON, "only white space");
     if (*begin != '{' || end[-1] != '}')
         return diagnose(decoder, begin, end);
     struct scan scan = new_scan(decoder, end);
@@ -171,9 +171,9 @@ static enum decode_reason scan_payload(struct decoder *decoder, const struct rec
     if (behind != NULL && behind != end)
         behind = scan_fail_grammar(&scan, scan_space(behind), "text after the object");
     if (behind == NULL)
-        return complain_of_scan(decoder, &scan, (size_t)(scan.at - record->payload));
+        return explain_scan(decoder, &scan, (size_t)(scan.at - record->payload));
     if (scan.has_non_finite)
-        *remarks |= DECODE_REMARK_NON_FINITE;
+        *warnings |= DECODE_WARNING_NON_FINITE;
     return DECODE_OK;
 }
 
@@ -221,12 +221,12 @@ static bool integer_of(const t5_value *value, int64_t *integer) {
 static bool time_of(const t5_value *value, struct time_zone zone, int64_t *time_ns) {
     switch (value->type) {
     case T5_VALUE_INTEGER:
-        return epoch_read(value->integer, time_ns);
+        return unix_time_read(value->integer, time_ns);
     case T5_VALUE_NUMBER:
-        return epoch_read_double(value->number, time_ns);
+        return unix_time_read_double(value->number, time_ns);
     case T5_VALUE_TEXT:
         return time_text_parse(value->text, value->length, zone, time_ns) ||
-               epoch_read_text(value->text, value->length, time_ns);
+               unix_time_read_text(value->text, value->length, time_ns);
     default:
         return false;
     }
@@ -268,7 +268,7 @@ static void show_value(const t5_value *value, char *out, size_t size) {
 /* An event time that is there, and that nobody can read. */
 static __attribute__((noinline)) void note_unreadable(struct decoder *decoder,
                                                       const t5_value *value, const char *name,
-                                                      t5_message *message, uint32_t *remarks) {
+                                                      t5_message *message, uint32_t *warnings) {
     static const char *const forms[DECODE_TIME_FORMS] = {
         [DECODE_TIME_WITHOUT_ZONE] = "ISO 8601 without a zone (set [decode] time_zone)",
         [DECODE_TIME_DATE] = "a date without a time",
@@ -280,31 +280,31 @@ static __attribute__((noinline)) void note_unreadable(struct decoder *decoder,
     char shown[SHOWN_MAX + 8];
     show_value(value, shown, sizeof shown);
     decoder->time_form = form_of(value);
-    complain(decoder, DECODE_OK, "%s %s is unreadable: it is %s", name, shown,
-             forms[decoder->time_form]);
+    explain(decoder, DECODE_OK, "%s %s is unreadable: it is %s", name, shown,
+            forms[decoder->time_form]);
     message->flags |= T5_MESSAGE_TIME_SUSPECT;
-    *remarks |= DECODE_REMARK_UNREADABLE_TIME;
+    *warnings |= DECODE_WARNING_UNREADABLE_TIME;
 }
 
 static __attribute__((noinline)) bool take_rare_time(struct decoder *decoder, const t5_value *value,
                                                      const char *name, t5_message *message,
-                                                     uint32_t *remarks) {
+                                                     uint32_t *warnings) {
     if (time_of(value, decoder->limits.zone, &message->event_time_ns))
         return true;
     if (value->type != T5_VALUE_NULL) /* an empty text is there, and no time */
-        note_unreadable(decoder, value, name, message, remarks);
+        note_unreadable(decoder, value, name, message, warnings);
     return false;
 }
 
 /* Takes the event time from this value. False when it is absent, and when it cannot be read. */
 static inline bool take_time(struct decoder *decoder, enum envelope_slot slot, const char *name,
-                             t5_message *message, uint32_t *remarks) {
+                             t5_message *message, uint32_t *warnings) {
     const t5_value *value = &decoder->extract.cells[slot];
     if (value->type == T5_VALUE_MISSING)
         return false;
-    if (value->type == T5_VALUE_INTEGER && epoch_read(value->integer, &message->event_time_ns))
+    if (value->type == T5_VALUE_INTEGER && unix_time_read(value->integer, &message->event_time_ns))
         return true;
-    return take_rare_time(decoder, value, name, message, remarks);
+    return take_rare_time(decoder, value, name, message, warnings);
 }
 
 /* Whether the event time lies so close to Kafka's that both may be right. */
@@ -315,42 +315,42 @@ static bool is_plausible(const struct decode_limits *limits, const t5_message *m
 }
 
 static enum decode_reason fill_symbol(struct decoder *decoder, const struct record *record,
-                                      t5_message *message, uint32_t *remarks) {
+                                      t5_message *message, uint32_t *warnings) {
     const t5_value *symbol = &decoder->extract.cells[ENVELOPE_SYMBOL];
     const bool has_key = record->key != NULL && record->key_size > 0;
     if (symbol->type == T5_VALUE_TEXT && symbol->length > 0) {
         message->symbol = (t5_str){symbol->text, symbol->length};
         if (has_key && (record->key_size != symbol->length ||
                         memcmp(record->key, symbol->text, symbol->length) != 0))
-            *remarks |= DECODE_REMARK_KEY_DIFFERS;
+            *warnings |= DECODE_WARNING_KEY_DIFFERS;
     } else if (has_key) {
         if (!text_is_utf8(record->key, record->key_size))
-            return complain(
+            return explain(
                 decoder, DECODE_BAD_UTF8,
                 "no \"symbol\", and the key (%zu bytes), which would be used instead, is not "
                 "UTF-8",
                 record->key_size);
         message->symbol = (t5_str){record->key, record->key_size};
     } else {
-        return complain(decoder, DECODE_NO_SYMBOL, "neither a \"symbol\" nor a key");
+        return explain(decoder, DECODE_NO_SYMBOL, "neither a \"symbol\" nor a key");
     }
     if (message->symbol.len > decoder->limits.max_symbol)
-        return complain(decoder, DECODE_SYMBOL_TOO_LONG,
-                        "the symbol has %zu bytes; at most %u are allowed", message->symbol.len,
-                        decoder->limits.max_symbol);
+        return explain(decoder, DECODE_SYMBOL_TOO_LONG,
+                       "the symbol has %zu bytes; at most %u are allowed", message->symbol.len,
+                       decoder->limits.max_symbol);
     return DECODE_OK;
 }
 
-static enum decode_reason complain_of_no_time(struct decoder *decoder, uint32_t remarks) {
-    if ((remarks & DECODE_REMARK_UNREADABLE_TIME) != 0)
-        return DECODE_NO_TIME; /* the complaint is about that time */
-    return complain(decoder, DECODE_NO_TIME,
-                    "neither publishTime.take5Time, nor \"timestamp\", nor a timestamp of the "
-                    "record");
+static enum decode_reason fail_without_time(struct decoder *decoder, uint32_t warnings) {
+    if ((warnings & DECODE_WARNING_UNREADABLE_TIME) != 0)
+        return DECODE_NO_TIME; /* the problem is about that time */
+    return explain(decoder, DECODE_NO_TIME,
+                   "neither publishTime.take5Time, nor \"timestamp\", nor a timestamp of the "
+                   "record");
 }
 
 static enum decode_reason fill_time(struct decoder *decoder, const struct record *record,
-                                    t5_message *message, uint32_t *remarks) {
+                                    t5_message *message, uint32_t *warnings) {
     const bool has_kafka_time =
         record->kafka_time_ms != RECORD_NO_TIME &&
         !__builtin_mul_overflow(record->kafka_time_ms, NS_PER_MILLISECOND, &message->kafka_time_ns);
@@ -359,16 +359,16 @@ static enum decode_reason fill_time(struct decoder *decoder, const struct record
     else
         message->kafka_time_ns = 0;
 
-    if (!take_time(decoder, ENVELOPE_TIME, "publishTime.take5Time", message, remarks) &&
-        !take_time(decoder, ENVELOPE_TIME_OTHER, "PublishTime.take5Time", message, remarks) &&
-        !take_time(decoder, ENVELOPE_TIMESTAMP, "\"timestamp\"", message, remarks)) {
+    if (!take_time(decoder, ENVELOPE_TIME, "publishTime.take5Time", message, warnings) &&
+        !take_time(decoder, ENVELOPE_TIME_OTHER, "PublishTime.take5Time", message, warnings) &&
+        !take_time(decoder, ENVELOPE_TIMESTAMP, "\"timestamp\"", message, warnings)) {
         message->event_time_ns = message->kafka_time_ns;
-        return has_kafka_time ? DECODE_OK : complain_of_no_time(decoder, *remarks);
+        return has_kafka_time ? DECODE_OK : fail_without_time(decoder, *warnings);
     }
     message->flags |= T5_MESSAGE_HAS_EVENT_TIME;
     if (has_kafka_time && !is_plausible(&decoder->limits, message)) {
         message->flags |= T5_MESSAGE_TIME_SUSPECT;
-        *remarks |= DECODE_REMARK_SUSPECT_TIME;
+        *warnings |= DECODE_WARNING_SUSPECT_TIME;
     }
     return DECODE_OK;
 }
@@ -404,16 +404,16 @@ enum decode_time_form decoder_time_form(const struct decoder *decoder) {
 }
 
 enum decode_reason decoder_decode(struct decoder *decoder, const struct record *record,
-                                  t5_message *message, uint32_t *remarks) {
-    *remarks = 0;
+                                  t5_message *message, uint32_t *warnings) {
+    *warnings = 0;
     decoder->payload = record->payload;
     extract_reset(&decoder->extract);
     if (record->payload == NULL || record->payload_size == 0)
-        return complain(decoder, DECODE_EMPTY, "no payload");
+        return explain(decoder, DECODE_EMPTY, "no payload");
     if (record->payload_size > decoder->limits.max_bytes)
-        return complain(decoder, DECODE_TOO_LARGE, "%zu bytes; at most %u are allowed",
-                        record->payload_size, decoder->limits.max_bytes);
-    enum decode_reason reason = scan_payload(decoder, record, remarks);
+        return explain(decoder, DECODE_TOO_LARGE, "%zu bytes; at most %u are allowed",
+                       record->payload_size, decoder->limits.max_bytes);
+    enum decode_reason reason = scan_payload(decoder, record, warnings);
     if (reason != DECODE_OK)
         return reason;
 
@@ -426,9 +426,9 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct record *
     message->key = (t5_str){record->key, record->key != NULL ? record->key_size : 0};
     message->payload = (t5_str){record->payload, record->payload_size};
     fill_bar(decoder->extract.cells, message);
-    reason = fill_symbol(decoder, record, message, remarks);
+    reason = fill_symbol(decoder, record, message, warnings);
     if (reason != DECODE_OK)
         return reason;
-    decoder->complaint[0] = '\0';
-    return fill_time(decoder, record, message, remarks);
+    decoder->problem[0] = '\0';
+    return fill_time(decoder, record, message, warnings);
 }

@@ -48,11 +48,11 @@ struct decode_limits {
     }
 
 /* Things about a usable message that are counted. */
-enum decode_remark {
-    DECODE_REMARK_NON_FINITE = 1 << 0,   /* held NaN, Infinity or a number beyond doubles: absent */
-    DECODE_REMARK_KEY_DIFFERS = 1 << 1,  /* symbol and key are both there and differ */
-    DECODE_REMARK_SUSPECT_TIME = 1 << 2, /* too far ahead of Kafka's time, or behind it */
-    DECODE_REMARK_UNREADABLE_TIME = 1 << 3 /* an event time is there and cannot be read */
+enum decode_warning {
+    DECODE_WARNING_NON_FINITE = 1 << 0,  /* held NaN, Infinity or a number beyond doubles: absent */
+    DECODE_WARNING_KEY_DIFFERS = 1 << 1, /* symbol and key are both there and differ */
+    DECODE_WARNING_SUSPECT_TIME = 1 << 2,   /* too far ahead of Kafka's time, or behind it */
+    DECODE_WARNING_UNREADABLE_TIME = 1 << 3 /* an event time is there and cannot be read */
 };
 
 /* As what an event time stands there that cannot be read. */
@@ -77,19 +77,19 @@ void decoder_free(struct decoder *decoder);
  * Decodes the record into `message`: everything but `topic`, `symbol_id`, `field_count`,
  * `field_slots` and `topic_name`, which are the caller's. `message->slots` points into the decoder:
  * valid, as all spans, until its next decode and while the record is.
- * `remarks` gets enum decode_remark bits. On a reason other than OK the message is not to be used,
- * and decoder_complaint() says what is wrong at which byte.
+ * `warnings` gets enum decode_warning bits. On a reason other than OK the message is not to be
+ * used, and decoder_error() says what is wrong at which byte.
  */
 __attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
 enum decode_reason
 decoder_decode(struct decoder *decoder, const struct record *record, t5_message *message,
-               uint32_t *remarks);
+               uint32_t *warnings);
 
 /* What was wrong with the record decoded last: "byte 17: expected ':' after a member's name". Of
- * one that can be used: empty, or with DECODE_REMARK_UNREADABLE_TIME which time could not be read.
+ * one that can be used: empty, or with DECODE_WARNING_UNREADABLE_TIME which time could not be read.
  */
-const char *decoder_complaint(const struct decoder *decoder);
-/* The form of the time that the complaint is about, with that remark. */
+const char *decoder_error(const struct decoder *decoder);
+/* The form of the time that the problem is about, with that warning. */
 enum decode_time_form decoder_time_form(const struct decoder *decoder);
 
 /* The role of a topic that a value's shape tells (host/doc/messages.md), for records without a

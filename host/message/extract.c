@@ -163,7 +163,7 @@ static __attribute__((noinline)) const char *take_name(struct extract *extract, 
     return take_colon(scan, end + 1);
 }
 
-/* The node of the element in hand, or TRIE_NONE. */
+/* The node of the current element, or TRIE_NONE. */
 static inline uint32_t element_node(const struct trie *trie, struct extract_frame *frame) {
     const struct trie_node *node = &trie->nodes[frame->node];
     if (frame->next_element == node->element_count)

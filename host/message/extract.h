@@ -23,7 +23,7 @@ struct extract_frame {
     const char *begin;
     struct hint **link; /* to the hint of what comes behind the bracket's value */
     uint32_t node;
-    uint32_t index;        /* in an array: of the element in hand */
+    uint32_t index;        /* in an array: of the current element */
     uint32_t next_element; /* in an array: the first of the node's elements that is still to come */
     char closer;
 };

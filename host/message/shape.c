@@ -24,7 +24,7 @@ static const struct {
     const char *name;
     uint32_t size;
     uint32_t bit;
-} telling[] = {
+} role_members[] = {
     {"lastSampleStats", 15, SHAPE_BAR},
     {"trend_data", 10, SHAPE_BAR},
     {"stats", 5, SHAPE_STATS},
@@ -38,9 +38,9 @@ static const struct {
 };
 
 uint32_t shape_member(const char *name, size_t size) {
-    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
-        if (telling[i].size == size && memcmp(telling[i].name, name, size) == 0)
-            return telling[i].bit;
+    for (size_t i = 0; i < sizeof role_members / sizeof *role_members; i++)
+        if (role_members[i].size == size && memcmp(role_members[i].name, name, size) == 0)
+            return role_members[i].bit;
     return 0;
 }
 
@@ -53,10 +53,10 @@ const char *shape_role(uint32_t bits) {
     return bits & SHAPE_ASSET ? "asset_trends" : NULL;
 }
 
-/* Longest escaped spelling of a telling name: six bytes a letter. */
+/* Longest escaped spelling of a name above: six bytes a letter. */
 #define LONGEST_ESCAPED (17 * 6)
 
-static uint32_t telling_bit(const char *name, size_t size, bool has_escapes) {
+static uint32_t member_bit(const char *name, size_t size, bool has_escapes) {
     char plain[LONGEST_ESCAPED];
     if (has_escapes) {
         if (size > sizeof plain)
@@ -80,7 +80,7 @@ static const char *scan_members(struct scan *scan, const char *p, uint32_t *bits
         p = scan_string(scan, name, &has_escapes);
         if (p == NULL)
             return NULL;
-        *bits |= telling_bit(name, (size_t)(p - name), has_escapes);
+        *bits |= member_bit(name, (size_t)(p - name), has_escapes);
         p = scan_space(p + 1);
         if (*p != ':')
             return NULL;

@@ -40,8 +40,8 @@ static double busy_share(const struct lag_sample *last, const struct lag_sample 
     return share < 1 ? share : 1;
 }
 
-static void tell(const struct lag_watch *watch, const struct lag_sample *sample, double rate,
-                 char *text, size_t size) {
+static void describe_growth(const struct lag_watch *watch, const struct lag_sample *sample,
+                            double rate, char *text, size_t size) {
     const char *most;
     const double share = busy_share(&watch->last, sample, &most);
     const int length = snprintf(text, size,
@@ -79,14 +79,14 @@ enum lag_word lag_watch(struct lag_watch *watch, const struct lag_sample *sample
                         seconds(watch->last.now_ns, sample->now_ns);
     const double swing = rate * SWING_S > SMALL ? rate * SWING_S : SMALL;
     if (watch->rises >= LAG_WATCH_RISES && (double)(sample->lag - watch->anchor) >= swing &&
-        sample->lag / 2 >= watch->said) {
-        tell(watch, sample, rate, text, size);
-        watch->said = sample->lag;
+        sample->lag / 2 >= watch->reported) {
+        describe_growth(watch, sample, rate, text, size);
+        watch->reported = sample->lag;
         word = LAG_GROWS;
-    } else if (watch->said > 0 &&
-               ((double)sample->lag <= swing || sample->lag <= watch->said / 10)) {
+    } else if (watch->reported > 0 &&
+               ((double)sample->lag <= swing || sample->lag <= watch->reported / 10)) {
         snprintf(text, size, "consumer lag is back to %" PRId64, sample->lag);
-        watch->said = 0;
+        watch->reported = 0;
         word = LAG_IS_BACK;
     }
 

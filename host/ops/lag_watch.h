@@ -39,7 +39,7 @@ struct lag_watch {
     struct lag_sample last;    /* now_ns 0: none */
     int64_t anchor, anchor_ns; /* where the rise began */
     int rises;
-    int64_t said; /* what was told last; 0: nothing, or that it is back */
+    int64_t reported; /* the lag of the last report; 0: none, or that it is back */
 };
 
 enum lag_word { LAG_QUIET, LAG_GROWS, LAG_IS_BACK };

@@ -8,7 +8,7 @@
 
 #define WORDS 7
 #define DO    "redrive"
-#define TRY   "redrive-trial"
+#define TRY   "redrive-dry-run"
 
 /* A word on the line: no blank, no end, and not empty. */
 static bool is_word(const char *text) {
@@ -25,7 +25,7 @@ bool service_redrive_write(const struct redrive_request *dead_letter, struct tex
     text_reset(body);
     if (!is_word(dead_letter->deployment) || !is_word(dead_letter->topic))
         return false;
-    text_printf(line, "%s %s %s %" PRId32 " %" PRId64, dead_letter->is_trial ? TRY : DO,
+    text_printf(line, "%s %s %s %" PRId32 " %" PRId64, dead_letter->is_dry_run ? TRY : DO,
                 dead_letter->deployment, dead_letter->topic, dead_letter->partition,
                 dead_letter->offset);
     if (dead_letter->kafka_time_ms == RECORD_NO_TIME)
@@ -57,7 +57,7 @@ bool service_redrive_parse(const struct control_request *request,
     *dead_letter = (struct redrive_request){.deployment = words[1],
                                             .topic = words[2],
                                             .kafka_time_ms = RECORD_NO_TIME,
-                                            .is_trial = strcmp(words[0], TRY) == 0};
+                                            .is_dry_run = strcmp(words[0], TRY) == 0};
     const bool has_time = strcmp(words[5], "-") != 0, has_key = strcmp(words[6], "-") != 0;
     if (!parse_integer(words[3], &partition) || partition < 0 || partition > INT32_MAX ||
         !parse_integer(words[4], &dead_letter->offset) || dead_letter->offset < 0 ||

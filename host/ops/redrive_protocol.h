@@ -4,7 +4,7 @@
  *
  *     redrive DEPLOYMENT TOPIC PARTITION OFFSET TIME KEY_SIZE +LENGTH
  *
- * or, with "redrive-trial" instead, asks what would come of it as far as that can be known.
+ * or, with "redrive-dry-run" instead, asks what would come of it as far as that can be known.
  *
  * TIME is the message's Kafka time in milliseconds, KEY_SIZE a number of bytes, "-" for none. The
  * body is key and payload, one behind the other. The answer's first line is a

@@ -29,7 +29,7 @@ void acceptor_release(struct acceptor *acceptor) {
 static void begin_shortage(struct acceptor *acceptor, int errnum, int64_t now_ns) {
     acceptor->since_ns = now_ns;
     acceptor->failed_at = acceptor_failures(acceptor) - 1;
-    atomic_store(&acceptor->is_short, true);
+    atomic_store(&acceptor->lacks_descriptors, true);
     log_event(acceptor->log, LOG_LEVEL_ERROR, "ops", "connections.waiting",
               "%s: connections wait: %s (file descriptor limit: LimitNOFILE of the unit, or ulimit "
               "-n)",
@@ -43,7 +43,7 @@ static void end_shortage(struct acceptor *acceptor) {
               (double)(clock_monotonic_ns() - acceptor->since_ns) / (double)NS_PER_S,
               acceptor_failures(acceptor) - acceptor->failed_at);
     acceptor->since_ns = 0;
-    atomic_store(&acceptor->is_short, false);
+    atomic_store(&acceptor->lacks_descriptors, false);
 }
 
 int acceptor_prepare(struct acceptor *acceptor, struct pollfd *fd) {
@@ -73,7 +73,7 @@ static int take(const struct acceptor *acceptor, struct sockaddr_storage *addres
     return accept4(acceptor->listener, (struct sockaddr *)address, size, SOCK_CLOEXEC);
 }
 
-int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *address, socklen_t *size) {
+int acceptor_accept(struct acceptor *acceptor, struct sockaddr_storage *address, socklen_t *size) {
     int fd = take(acceptor, address, size);
     const int errnum = errno;
     acceptor->is_starved = false;
@@ -95,7 +95,7 @@ int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *address, s
 }
 
 bool acceptor_lacks_descriptors(const struct acceptor *acceptor) {
-    return atomic_load(&acceptor->is_short);
+    return atomic_load(&acceptor->lacks_descriptors);
 }
 
 uint64_t acceptor_failures(const struct acceptor *acceptor) {

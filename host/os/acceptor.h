@@ -31,8 +31,8 @@ struct acceptor {
     int64_t since_ns;   /* monotonic, when the shortage began; 0: there is none */
     int64_t retry_ns;   /* the listener is not looked at before */
     uint64_t failed_at; /* `failures` when the shortage began */
-    bool is_starved;    /* the last acceptor_take() found neither a descriptor nor the reserve */
-    _Atomic bool is_short;
+    bool is_starved;    /* the last acceptor_accept() found neither a descriptor nor the reserve */
+    _Atomic bool lacks_descriptors;
     _Atomic uint64_t failures;
 };
 
@@ -47,7 +47,7 @@ int acceptor_prepare(struct acceptor *acceptor, struct pollfd *fd);
 /* A connection (close-on-exec; with its address if wanted), or -1: none now. To be called once
  * after each poll() that says so: without descriptors, accept() does not tell whether anybody
  * waits. */
-int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *address, socklen_t *size);
+int acceptor_accept(struct acceptor *acceptor, struct sockaddr_storage *address, socklen_t *size);
 
 /* Whether connections wait for descriptors. */
 bool acceptor_lacks_descriptors(const struct acceptor *acceptor);

@@ -1,5 +1,5 @@
 /*
- * os/errand.h - what a process that is about to end lets another one do: this program once more,
+ * os/errand.h - what a dying process has another one do: this program once more,
  * with a command that is not for people, which reads a request and writes an answer.
  *
  * For signal handlers: all of it is async-signal-safe, and uses nothing of the process but system

@@ -1,72 +1,53 @@
 #include "os/output_child.h"
 
+#include "os/spawn.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
-static int add_files(posix_spawn_file_actions_t *actions, int output) {
-    int failure = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    return failure;
-}
-
-/* Signals as at a process's beginning: who waits for them here has them blocked. */
-static int set_signals(posix_spawnattr_t *attributes) {
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failure = posix_spawnattr_setsigmask(attributes, &none);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigdefault(attributes, &all);
-    if (failure == 0)
-        failure =
-            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return failure;
-}
-
-static int spawn(pid_t *pid, char *const *arguments, int output) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int failure = posix_spawn_file_actions_init(&actions);
-    if (failure != 0)
-        return failure;
-    failure = posix_spawnattr_init(&attributes);
-    if (failure == 0) {
-        failure = add_files(&actions, output);
-        if (failure == 0)
-            failure = set_signals(&attributes);
-        if (failure == 0)
-            failure = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, arguments, environ);
-        (void)posix_spawnattr_destroy(&attributes);
+static int open_nothing(void) {
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && !spawn_move_up(&fd)) {
+        close(fd);
+        return -1;
     }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return failure;
+    return fd;
+}
+
+static bool spawn_child(struct output_child *child, char *const *arguments, int output,
+                        struct error *error) {
+    const int nothing = open_nothing();
+    if (nothing < 0)
+        return error_set_errno(error, errno, "/dev/null");
+    const struct spawn_fd fds[] = {
+        {nothing, STDIN_FILENO}, {output, STDOUT_FILENO}, {STDERR_FILENO, STDERR_FILENO}};
+    const struct spawn spawn = {.arguments = arguments,
+                                .fds = fds,
+                                .fd_count = sizeof fds / sizeof *fds,
+                                .is_in_group = true};
+    const bool did = spawn_process(&spawn, &child->pid, error);
+    if (!did)
+        child->pid = -1;
+    close(nothing);
+    return did;
 }
 
 bool output_child_begin(struct output_child *child, char *const *arguments, struct error *error) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0 || !spawn_move_up(&ends[1]))
         return error_set_errno(error, errno, "a pipe from a child process");
-    const int failure = spawn(&child->pid, arguments, ends[1]);
+    const bool did = spawn_child(child, arguments, ends[1], error);
     close(ends[1]);
-    if (failure != 0) {
-        child->pid = -1;
-        close(ends[0]);
-        return error_set_errno(error, failure, "cannot begin a child process");
-    }
-    child->output = fdopen(ends[0], "r");
+    if (did)
+        child->output = fdopen(ends[0], "r");
     if (child->output != NULL)
         return true;
+    if (did)
+        error_set_errno(error, errno, "a stream from a child process");
     close(ends[0]);
-    return error_set_errno(error, errno, "a stream from a child process");
+    return false;
 }
 
 int output_child_end(struct output_child *child) {

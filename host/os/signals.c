@@ -80,7 +80,7 @@ static _Noreturn void end_at_once(const char *text) {
 }
 
 /* Under the lock. */
-REQUIRES(signals_lock) static void tell(struct signals *signals) {
+REQUIRES(signals_lock) static void call_on_stop(struct signals *signals) {
     if (signals->calls.on_stop != NULL)
         signals->calls.on_stop(signals->calls.context, atomic_load(&signals->limit_ns));
 }
@@ -91,7 +91,7 @@ static void begin_stop(struct signals *signals) {
         return;
     atomic_store(&signals->should_stop, true);
     lock_acquire(&signals->lock, signals_lock);
-    tell(signals);
+    call_on_stop(signals);
     lock_release(&signals->lock, signals_lock);
 }
 
@@ -105,7 +105,7 @@ void signals_on_stop(struct signals *signals, const struct signals_stop *calls, 
     signals->calls = calls != NULL ? *calls : (struct signals_stop){0};
     atomic_store(&signals->limit_ns, limit_ns);
     if (atomic_load(&signals->stop_ns) != 0)
-        tell(signals);
+        call_on_stop(signals);
     lock_release(&signals->lock, signals_lock);
 }
 
@@ -136,7 +136,7 @@ static int next_signal(struct signals *signals, const sigset_t *set, siginfo_t *
     return number < 0 && errno == EAGAIN ? 0 : number;
 }
 
-static void tell_request(struct signals *signals) {
+static void call_on_request(struct signals *signals) {
     lock_acquire(&signals->lock, signals_lock);
     if (signals->calls.on_request != NULL)
         signals->calls.on_request(signals->calls.context);
@@ -167,7 +167,7 @@ static void *signals_main(void *argument) {
         else if (number == SIGUSR1)
             atomic_store(&signals->should_reopen, true);
         if (number == SIGHUP || number == SIGUSR1)
-            tell_request(signals);
+            call_on_request(signals);
     }
     return NULL;
 }

@@ -19,7 +19,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -42,11 +42,13 @@ static int set_up(const struct spawn *spawn, posix_spawn_file_actions_t *actions
         failure = posix_spawnattr_setsigmask(attributes, &none);
     if (failure == 0)
         failure = posix_spawnattr_setsigdefault(attributes, &all);
+    int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (!spawn->is_in_group)
+        flags |= POSIX_SPAWN_SETPGROUP;
     if (failure == 0)
         failure = posix_spawnattr_setpgroup(attributes, 0);
     if (failure == 0)
-        failure = posix_spawnattr_setflags(
-            attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        failure = posix_spawnattr_setflags(attributes, (short)flags);
     return failure;
 }
 
@@ -77,4 +79,13 @@ bool spawn_reap(pid_t pid, int *status) {
         got = waitpid(pid, status, 0);
     while (got < 0 && errno == EINTR);
     return got >= 0;
+}
+
+pid_t spawn_ended(void) {
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
+void spawn_forget(pid_t pid) {
+    (void)waitpid(pid, NULL, WNOHANG);
 }

@@ -2,7 +2,8 @@
  * os/spawn.h - begins a process: this program once more, or another one.
  *
  * It is spawned, not forked: other threads may hold any lock. It begins with signals as at a
- * process's beginning, in a process group of its own, and with no descriptor but those it is given.
+ * process's beginning, in a process group of its own unless it is told otherwise, and with no
+ * descriptor but those it is given.
  */
 #ifndef TAKE5_OS_SPAWN_H
 #define TAKE5_OS_SPAWN_H
@@ -25,7 +26,8 @@ struct spawn {
     char *const *arguments;   /* with the name first, NULL at the end */
     char *const *environment; /* NULL: this process's */
     const struct spawn_fd *fds;
-    size_t fd_count; /* at most SPAWN_FDS; each `as` is below the count */
+    size_t fd_count;  /* at most SPAWN_FDS; each `as` is below the count */
+    bool is_in_group; /* in this process's group: what ends that from a terminal ends it too */
 };
 
 /* False: it could not be begun; errors say why. */
@@ -39,5 +41,10 @@ bool spawn_move_up(int *fd);
 
 /* Ends the process and its group by SIGKILL and reaps it. False: somebody else took its status. */
 bool spawn_reap(pid_t pid, int *status);
+
+/* A child that has ended and was not reaped yet; 0: there is none. */
+pid_t spawn_ended(void);
+/* Reaps such a one, of which nobody wants to know anything. */
+void spawn_forget(pid_t pid);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 #include "source/kafka/client_properties.h"
 
 #include <inttypes.h>
@@ -44,7 +44,7 @@ struct topic_wish {
     bool is_input;
 };
 
-static bool tell_unreachable(struct asking *asking, const char *reason) {
+static bool report_unreachable(struct asking *asking, const char *reason) {
     rd_kafka_poll(asking->client, 0);
     faults_add(asking->faults, asking->place, "brokers %s: no answer within %d s: %s",
                asking->servers, asking->timeout_ms / 1000,
@@ -52,8 +52,8 @@ static bool tell_unreachable(struct asking *asking, const char *reason) {
     return false;
 }
 
-static void tell_topic(struct asking *asking, const struct topic_wish *wish,
-                       rd_kafka_resp_err_t code) {
+static void report_topic(struct asking *asking, const struct topic_wish *wish,
+                         rd_kafka_resp_err_t code) {
     const bool is_missing =
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
@@ -86,14 +86,14 @@ static bool ask_topic(struct asking *asking, const struct topic_wish *wish, bool
         rd_kafka_metadata(asking->client, 0, handle, &metadata, asking->timeout_ms);
     rd_kafka_topic_destroy(handle);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return tell_unreachable(asking, rd_kafka_err2str(code));
+        return report_unreachable(asking, rd_kafka_err2str(code));
     code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt == 0)
         code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     rd_kafka_metadata_destroy(metadata);
     *is_there = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!*is_there)
-        tell_topic(asking, wish, code);
+        report_topic(asking, wish, code);
     return true;
 }
 
@@ -106,13 +106,13 @@ static const struct config_topic *topic_named(const struct config *config, const
     return NULL;
 }
 
-static void tell_unreadable(struct asking *asking, const char *topic, rd_kafka_resp_err_t code) {
+static void report_unreadable(struct asking *asking, const char *topic, rd_kafka_resp_err_t code) {
     const struct config_topic *found = topic_named(asking->config, topic);
     char what[96];
     snprintf(what, sizeof what, "[topic:%s] topic", found != NULL ? found->role : topic);
     const struct topic_wish wish = {topic, what, found != NULL ? found->place : (struct place){0},
                                     true};
-    tell_topic(asking, &wish, code);
+    report_topic(asking, &wish, code);
 }
 
 static rd_kafka_topic_partition_t *find(rd_kafka_topic_partition_list_t *list,
@@ -129,7 +129,7 @@ static void take_answer(struct asking *asking, rd_kafka_topic_partition_list_t *
         return;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
         message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        tell_unreadable(asking, partition->topic, message->err);
+        report_unreadable(asking, partition->topic, message->err);
     rd_kafka_topic_partition_list_del(open, partition->topic, partition->partition);
 }
 
@@ -146,7 +146,7 @@ static void ask_to_read(struct asking *asking, rd_kafka_topic_partition_list_t *
         rd_kafka_message_destroy(message);
     }
     for (int i = 0; i < open->cnt; i++)
-        tell_unreadable(asking, open->elems[i].topic, RD_KAFKA_RESP_ERR__TIMED_OUT);
+        report_unreadable(asking, open->elems[i].topic, RD_KAFKA_RESP_ERR__TIMED_OUT);
     rd_kafka_assign(asking->client, NULL);
 }
 
@@ -157,7 +157,7 @@ static struct place property_place(const struct config_items *items, const char 
     return (struct place){0};
 }
 
-static void tell_group(struct asking *asking, rd_kafka_resp_err_t code, const char *reason) {
+static void report_group(struct asking *asking, rd_kafka_resp_err_t code, const char *reason) {
     const struct config *config = asking->config;
     const struct place place = property_place(&config->kafka, "group.id");
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
@@ -177,9 +177,9 @@ static void take_group(struct asking *asking, rd_kafka_event_t *event) {
         result != NULL ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count) : NULL;
     const rd_kafka_error_t *error = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        tell_group(asking, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+        report_group(asking, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
     else if (error != NULL)
-        tell_group(asking, rd_kafka_error_code(error), rd_kafka_error_string(error));
+        report_group(asking, rd_kafka_error_code(error), rd_kafka_error_string(error));
 }
 
 /* For its offsets: the right to describe the group, which that to read it includes. */
@@ -197,7 +197,7 @@ static void ask_group(struct asking *asking) {
     if (event != NULL)
         take_group(asking, event);
     else
-        tell_group(asking, RD_KAFKA_RESP_ERR__TIMED_OUT, "no answer");
+        report_group(asking, RD_KAFKA_RESP_ERR__TIMED_OUT, "no answer");
     if (event != NULL)
         rd_kafka_event_destroy(event);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);

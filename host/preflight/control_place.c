@@ -1,7 +1,7 @@
 #include "preflight/preflight.h"
 
 #include "base/text.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "config/files.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <errno.h>
 #include <fcntl.h>

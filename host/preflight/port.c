@@ -1,7 +1,7 @@
 #include "preflight/preflight.h"
 
 #include "base/text.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 #include "ops/http/server/server.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static bool try_bind(const struct addrinfo *found) {
     return did;
 }
 
-static void tell(const struct config *config, struct faults *faults) {
+static void report(const struct config *config, struct faults *faults) {
     const int errnum = errno;
     const char *why = strerror(errnum);
     const intmax_t holder = errnum == EADDRINUSE ? holder_of(config->state_dir) : 0;
@@ -80,7 +80,7 @@ void preflight_port(const struct config *config, struct faults *faults) {
         return;
     }
     if (!try_bind(found))
-        tell(config, faults);
+        report(config, faults);
     freeaddrinfo(found);
 }
 

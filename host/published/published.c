@@ -1,8 +1,8 @@
 #include "published/published.h"
 
-#include "base/counter.h"
 #include "base/hash.h"
-#include "base/locks.h"
+#include "base/sync/counter.h"
+#include "base/sync/locks.h"
 #include "base/table.h"
 
 #include <pthread.h>
@@ -33,9 +33,10 @@ struct ring {
 
 LOCK_CLASS(published_lock);
 struct published_lane {
-    pthread_mutex_t lock; /* over who is in `rings`, and their names */
-    struct ring **rings;
-    size_t count, most;
+    pthread_mutex_t lock; /* also over the rings' names */
+    struct ring **rings GUARDED_BY(published_lock);
+    size_t count GUARDED_BY(published_lock);
+    size_t most;
     _Atomic uint64_t missed;
     /* The lane's own. */
     struct ring *table;
@@ -54,6 +55,7 @@ struct published {
 
 static bool lane_init(struct published_lane *lane, size_t most) {
     pthread_mutex_init(&lane->lock, NULL);
+    lock_alone(published_lock);
     lane->most = most;
     lane->seed = hash_seed();
     lane->rings = calloc(most, sizeof *lane->rings);
@@ -61,6 +63,7 @@ static bool lane_init(struct published_lane *lane, size_t most) {
 }
 
 static void lane_release(struct published_lane *lane) {
+    lock_alone(published_lock);
     HASH_CLEAR(hh, lane->table);
     for (size_t i = 0; i < lane->count; i++)
         free(lane->rings[i]);
@@ -137,6 +140,7 @@ static void name_ring(struct ring *ring, const struct published_key *key) {
  * a while: with more series at work than there is room for, each point would search otherwise. */
 static struct ring *find_silent(struct published_lane *lane) {
     const uint64_t silent = (uint64_t)lane->most * SILENT_TURN;
+    lock_only_writer(published_lock);
     if (lane->points < lane->full_until)
         return NULL;
     struct ring *oldest = lane->rings[lane->hand % lane->count];
@@ -154,6 +158,7 @@ static struct ring *find_silent(struct published_lane *lane) {
 
 /* One that stands in no table: a new one, or the one that makes room. */
 static struct ring *take_ring(struct published_lane *lane) {
+    lock_only_writer(published_lock);
     if (lane->count < lane->most)
         return calloc(1, sizeof(struct ring));
     struct ring *ring = find_silent(lane);
@@ -165,10 +170,9 @@ static struct ring *take_ring(struct published_lane *lane) {
 /* Readers find it by its names from now on. */
 static void show_ring(struct published_lane *lane, struct ring *ring,
                       const struct published_key *key) {
-    const bool is_more = lane->count < lane->most;
     lock_acquire(&lane->lock, published_lock);
     name_ring(ring, key);
-    if (is_more)
+    if (lane->count < lane->most)
         lane->rings[lane->count++] = ring;
     lock_release(&lane->lock, published_lock);
 }

@@ -33,7 +33,7 @@ struct hole {
 struct recording_csv {
     char separator;
     size_t column_count;
-    struct span *cells; /* of the row in hand */
+    struct span *cells; /* of the current row */
     char *unquoted;
     size_t unquoted_capacity, unquoted_used;
     struct text literals;
@@ -76,9 +76,9 @@ static bool take_quoted(struct recording_csv *csv, const char **at, const char *
 }
 
 /* Divides the line; gives how many cells there are, of which `most` are kept, or 0 with a
- * complaint. */
+ * problem. */
 static size_t divide(struct recording_csv *csv, const char *line, size_t size, struct span *cells,
-                     size_t most, const char **complaint) {
+                     size_t most, const char **problem) {
     const char *at = line, *const end = line + size;
     size_t count = 0;
     csv->unquoted_used = 0;
@@ -88,7 +88,7 @@ static size_t divide(struct recording_csv *csv, const char *line, size_t size, s
             at++;
         if (at < end && *at == '"') {
             if (!take_quoted(csv, &at, end, &cell)) {
-                *complaint = "has a quote that is not closed: a cell cannot go over several lines";
+                *problem = "has a quote that is not closed: a cell cannot go over several lines";
                 return 0;
             }
         } else {
@@ -110,10 +110,8 @@ static size_t divide(struct recording_csv *csv, const char *line, size_t size, s
 static bool make_room(struct recording_csv *csv, size_t size) {
     if (size <= csv->unquoted_capacity)
         return true;
-    char *room = realloc(csv->unquoted, size);
-    if (room == NULL)
+    if (!ARRAY_RESIZE(csv->unquoted, size))
         return false;
-    csv->unquoted = room;
     csv->unquoted_capacity = size;
     return true;
 }
@@ -175,11 +173,11 @@ static void put_cell(struct text *json, struct span cell, const struct hole *hol
 
 const char *recording_csv_row(struct recording_csv *csv, const char *row, size_t size,
                               struct text *json) {
-    const char *complaint = "has another number of cells than the header";
+    const char *problem = "has another number of cells than the header";
     if (!make_room(csv, size))
         return "cannot be taken apart: out of memory";
-    if (divide(csv, row, size, csv->cells, csv->column_count, &complaint) != csv->column_count)
-        return complaint;
+    if (divide(csv, row, size, csv->cells, csv->column_count, &problem) != csv->column_count)
+        return problem;
     size_t literal = 0;
     for (size_t i = 0; i < csv->hole_count; i++) {
         const struct hole *hole = &csv->holes[i];
@@ -405,14 +403,14 @@ static char separator_of(const char *header, size_t size) {
 
 static bool read_header(struct recording_csv *csv, struct places *places, const char *header,
                         size_t size, struct error *error) {
-    const char *complaint = NULL;
+    const char *problem = NULL;
     csv->separator = separator_of(header, size);
     places->names = calloc(MAX_COLUMNS, sizeof *places->names);
     if (places->names == NULL || !make_room(csv, size + 1))
         return error_set_memory(error, "the columns of CSV");
-    csv->column_count = divide(csv, header, size, places->names, MAX_COLUMNS, &complaint);
-    if (complaint != NULL)
-        return error_set(error, ERROR_INVALID, "the header %s", complaint);
+    csv->column_count = divide(csv, header, size, places->names, MAX_COLUMNS, &problem);
+    if (problem != NULL)
+        return error_set(error, ERROR_INVALID, "the header %s", problem);
     if (csv->column_count > MAX_COLUMNS)
         return error_set(error, ERROR_INVALID, "the CSV has %zu columns: at most %d are taken",
                          csv->column_count, MAX_COLUMNS);

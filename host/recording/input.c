@@ -14,7 +14,7 @@ struct recording_input {
     int fd;
     bool owns_fd;
     bool is_known; /* whether it is packed */
-    bool is_ended; /* the file; what it had may still be in hand */
+    bool is_ended; /* the file; what it had may still be there */
     bool is_cut;
     int64_t size;
     uint64_t bytes;
@@ -162,13 +162,13 @@ static bool unpack(struct recording_input *input, char *to, size_t room, size_t 
                    struct error *error) {
     struct recording_piece piece = {input->packed + input->from, input->filled - input->from, to,
                                     room};
-    const char *complaint = recording_unpack(input->unpacker, &piece);
+    const char *problem = recording_unpack(input->unpacker, &piece);
     const size_t size = room - piece.out_size;
     input->from = input->filled - piece.in_size;
     input->given += size;
     input->is_full = piece.out_size == 0;
-    if (complaint != NULL)
-        return fail_damaged(input, complaint, error);
+    if (problem != NULL)
+        return fail_damaged(input, problem, error);
     if (recording_unpacker_is_between(input->unpacker)) {
         input->is_full = false;
         input->whole_file = input->bytes - piece.in_size;
@@ -186,7 +186,7 @@ int recording_input_waits_for(const struct recording_input *input) {
     return needs_bytes(input) ? input->fd : -1;
 }
 
-/* A damaged frame gives what it has up to there, and is complained about with the next call. */
+/* A damaged frame gives what it has up to there, and the next call reports it. */
 static enum recording_result read_packed(struct recording_input *input, char *to, size_t room,
                                          size_t *got, struct error *error) {
     *got = 0;

@@ -31,7 +31,7 @@ struct recording_input *recording_input_open(const char *path, uint64_t begin_at
 /* NULL is allowed. */
 void recording_input_close(struct recording_input *input);
 
-/* The descriptor that the next call reads from, and may wait for; -1: it has bytes in hand. */
+/* The descriptor that the next call reads from, and may wait for; -1: it has bytes left. */
 int recording_input_waits_for(const struct recording_input *input);
 /* ENTRY with `*got` bytes, which may be 0: more may come with the next call. */
 enum recording_result recording_input_read(struct recording_input *input, char *to, size_t room,

@@ -1,5 +1,5 @@
 /*
- * recording/kind.h - what a file is that is no recording, told by how it begins.
+ * recording/kind.h - what a file is that is not a recording, by its first bytes.
  */
 #ifndef TAKE5_RECORDING_KIND_H
 #define TAKE5_RECORDING_KIND_H

@@ -65,27 +65,27 @@ struct scan {
 static bool scan_name(struct scan *scan, const char **name, size_t *size) {
     if (scan->at == scan->end || *scan->at != '"')
         return false;
-    const char *after = recording_skip_string(scan->at, scan->end, NULL);
+    const char *after = lenient_skip_string(scan->at, scan->end);
     if (after == NULL)
         return false;
     *name = scan->at + 1;
     *size = (size_t)(after - scan->at) - 2;
-    scan->at = recording_skip_space(after, scan->end);
+    scan->at = lenient_skip_space(after, scan->end);
     if (scan->at == scan->end || *scan->at != ':')
         return false;
-    scan->at = recording_skip_space(scan->at + 1, scan->end);
+    scan->at = lenient_skip_space(scan->at + 1, scan->end);
     return scan->at < scan->end;
 }
 
 /* Steps over what stands between two members. 1: another one follows, 0: the object is over,
  * -1: neither. */
 static int scan_between(struct scan *scan) {
-    scan->at = recording_skip_space(scan->at, scan->end);
+    scan->at = lenient_skip_space(scan->at, scan->end);
     if (scan->at == scan->end)
         return -1;
     char c = *scan->at++;
     if (c == ',') {
-        scan->at = recording_skip_space(scan->at, scan->end);
+        scan->at = lenient_skip_space(scan->at, scan->end);
         return 1;
     }
     return c == '}' ? 0 : -1;
@@ -104,7 +104,7 @@ static bool scan_text(struct scan *scan, const char **text, size_t *size) {
     *size = 0;
     if (*scan->at != '"')
         return scan_null(scan);
-    const char *after = recording_unescape(scan->at, scan->end, scan->scratch, size);
+    const char *after = lenient_unescape(scan->at, scan->end, scan->scratch, size);
     if (after == NULL)
         return false;
     *text = scan->scratch;
@@ -118,7 +118,7 @@ static bool scan_base64(struct scan *scan, const char **bytes, size_t *size) {
     size_t text_size;
     char *to = scan->scratch; /* in place: three bytes for four */
     if (!scan_text(scan, &text, &text_size) || text == NULL ||
-        !recording_unbase64(text, text_size, to, size))
+        !lenient_unbase64(text, text_size, to, size))
         return false;
     *bytes = to;
     scan->scratch = to + *size;
@@ -128,7 +128,7 @@ static bool scan_base64(struct scan *scan, const char **bytes, size_t *size) {
 static bool scan_payload(struct scan *scan, struct recording_line *line) {
     if (*scan->at != '{' && *scan->at != '[')
         return scan_text(scan, &line->payload, &line->payload_size);
-    const char *after = recording_skip_value(scan->at, scan->end);
+    const char *after = lenient_skip_value(scan->at, scan->end);
     if (after == NULL)
         return false;
     line->payload = scan->at;
@@ -138,7 +138,7 @@ static bool scan_payload(struct scan *scan, struct recording_line *line) {
 }
 
 static bool scan_integer(struct scan *scan, int64_t least, int64_t most, int64_t *number) {
-    const char *after = recording_integer(scan->at, scan->end, number);
+    const char *after = lenient_integer(scan->at, scan->end, number);
     if (after == NULL || *number < least || *number > most)
         return false;
     scan->at = after;
@@ -146,7 +146,7 @@ static bool scan_integer(struct scan *scan, int64_t least, int64_t most, int64_t
 }
 
 static bool scan_other(struct scan *scan) {
-    const char *after = recording_skip_value(scan->at, scan->end);
+    const char *after = lenient_skip_value(scan->at, scan->end);
     if (after == NULL)
         return false;
     scan->at = after;
@@ -203,7 +203,7 @@ static const char *scan_member(struct scan *scan, enum member member, struct rec
 }
 
 static const char *plain_line(const char *line, const char *end, struct recording_line *result) {
-    while (end > line && recording_skip_space(end - 1, end) == end)
+    while (end > line && lenient_skip_space(end - 1, end) == end)
         end--;
     if (*line != '{')
         return "is not a JSON object";
@@ -221,14 +221,14 @@ static const char *plain_line(const char *line, const char *end, struct recordin
 const char *recording_line_scan(const char *line, size_t size, char *scratch, size_t *used,
                                 struct recording_line *result) {
     const char *end = line + size;
-    struct scan scan = {recording_skip_space(line, end), end, scratch};
+    struct scan scan = {lenient_skip_space(line, end), end, scratch};
     const char *begin = scan.at;
     *used = 0;
     if (begin == end)
         return "is empty";
     if (*begin != '{')
         return plain_line(begin, end, result);
-    scan.at = recording_skip_space(begin + 1, end);
+    scan.at = lenient_skip_space(begin + 1, end);
 
     *result = (struct recording_line){.time_ms = RECORD_NO_TIME,
                                       .offset = RECORDING_NO_OFFSET,
@@ -244,16 +244,16 @@ const char *recording_line_scan(const char *line, size_t size, char *scratch, si
         if (is_first && member == MEMBER_OTHER)
             return plain_line(begin, end, result);
         has_payload |= member == MEMBER_PAYLOAD || member == MEMBER_PAYLOAD_BASE64;
-        const char *complaint = scan_member(&scan, member, result, &is_timeless);
-        if (complaint != NULL)
-            return is_first ? plain_line(begin, end, result) : complaint;
+        const char *problem = scan_member(&scan, member, result, &is_timeless);
+        if (problem != NULL)
+            return is_first ? plain_line(begin, end, result) : problem;
         more = scan_between(&scan);
         if (more < 0)
             return "expected ',' or '}' after a member";
     }
     if (!has_payload)
         return plain_line(begin, end, result);
-    if (recording_skip_space(scan.at, end) != end)
+    if (lenient_skip_space(scan.at, end) != end)
         return "has text after the object";
     if (is_timeless)
         result->time_ms = RECORD_NO_TIME;
@@ -268,7 +268,7 @@ static bool plain_name(struct scan *scan, const char **name, size_t *size) {
     if (memchr(*name, '\\', *size) == NULL)
         return true;
     const char *quote = *name - 1, *after = *name + *size + 1;
-    if (recording_unescape(quote, after, scan->scratch, size) == NULL)
+    if (lenient_unescape(quote, after, scan->scratch, size) == NULL)
         return false;
     *name = scan->scratch;
     return true;
@@ -276,15 +276,15 @@ static bool plain_name(struct scan *scan, const char **name, size_t *size) {
 
 bool recording_shape_scan(const char *value, size_t size, char *scratch, size_t *used,
                           struct recording_shape *shape) {
-    struct scan scan = {recording_skip_space(value, value + size), value + size, scratch};
+    struct scan scan = {lenient_skip_space(value, value + size), value + size, scratch};
     uint32_t bits = 0;
     *shape = (struct recording_shape){0};
     *used = 0;
     if (scan.at == scan.end || *scan.at++ != '{')
         return false;
-    scan.at = recording_skip_space(scan.at, scan.end);
+    scan.at = lenient_skip_space(scan.at, scan.end);
     if (scan.at < scan.end && *scan.at == '}')
-        return recording_skip_space(scan.at + 1, scan.end) == scan.end;
+        return lenient_skip_space(scan.at + 1, scan.end) == scan.end;
     for (int more = 1; more == 1;) {
         const char *name;
         size_t name_size;
@@ -312,5 +312,5 @@ bool recording_shape_scan(const char *value, size_t size, char *scratch, size_t 
         shape->symbol_size = 0;
     shape->role = shape_role(bits);
     *used = (size_t)(scan.scratch - scratch);
-    return recording_skip_space(scan.at, scan.end) == scan.end;
+    return lenient_skip_space(scan.at, scan.end) == scan.end;
 }

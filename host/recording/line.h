@@ -1,5 +1,5 @@
 /*
- * recording/line.h - one line of a recorded file: what it says, without building a tree.
+ * recording/line.h - one line of a recorded file, read without building a tree.
  *
  * A line is either *recorded*: an object in the form of `kcat -J`, {"topic", "partition", "offset",
  * "tstype", "ts", "broker", "headers", "key", "payload"}, in any order, or with "key_base64" and
@@ -44,7 +44,7 @@ static inline size_t recording_line_scratch(size_t size) {
 }
 
 /*
- * Scans one line, without its line break. RECORDING_SLACK readable bytes must follow it. Spans
+ * Scans one line, without its line break. LENIENT_SLACK readable bytes must follow it. Spans
  * point into the line or to `scratch`, of which `*used` bytes were taken. NULL when it is good,
  * else what is wrong, as a constant text; then `result` means nothing.
  */

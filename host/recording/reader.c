@@ -45,7 +45,7 @@ struct rows {
     struct text text; /* from `begin` on it was not looked at */
     size_t begin;
     struct recording_csv *csv; /* NULL before the header */
-    struct text line;          /* the row in hand, of which `given` bytes were given */
+    struct text line;          /* the current row, of which `given` bytes were given */
     size_t given;
 };
 
@@ -310,15 +310,15 @@ static bool rows_take(struct recording_reader *reader, const char *line, size_t 
     struct rows *rows = reader->rows;
     if (rows->csv == NULL && !is_blank(line, size))
         return rows_take_header(reader, line, size, error);
-    const char *complaint =
+    const char *problem =
         is_blank(line, size) ? NULL : recording_csv_row(rows->csv, line, size, &rows->line);
-    if (complaint == NULL) {
+    if (problem == NULL) {
         text_putc(&rows->line, '\n');
         return !text_is_oom(&rows->line) || error_set_memory(error, reader->name);
     }
     text_reset(&rows->line);
     *did_wait = !is_alone;
-    return *did_wait || reject(reader, ++reader->lines, complaint, error);
+    return *did_wait || reject(reader, ++reader->lines, problem, error);
 }
 
 /* Fills the block with lines that rows give. */
@@ -373,7 +373,7 @@ static enum recording_result read_more(struct recording_reader *reader, struct e
         reader->is_ended = result == RECORDING_END;
         reader->filled += got;
     }
-    memset(block->input + reader->filled, 0, RECORDING_SLACK);
+    memset(block->input + reader->filled, 0, LENIENT_SLACK);
     return result == RECORDING_END ? RECORDING_ENTRY : result;
 }
 
@@ -449,9 +449,9 @@ static const char *scan(struct recording_reader *reader, const char *line, size_
     size_t used;
     if (reader->is_skipping || size > reader->options.max_line)
         return "is too long";
-    const char *complaint =
+    const char *problem =
         recording_line_scan(line, size, block->scratch + reader->scratch_used, &used, &entry->line);
-    if (complaint == NULL) {
+    if (problem == NULL) {
         reader->scratch_used += used;
         entry->line.is_row = reader->rows != NULL;
         return NULL;
@@ -459,7 +459,7 @@ static const char *scan(struct recording_reader *reader, const char *line, size_
     reader->is_cut = !is_complete && line[0] == '{';
     return reader->is_cut    ? "is truncated: the file ends within it"
            : line[0] == '\0' ? "is NUL bytes, as after a crash of the machine"
-                             : complaint;
+                             : problem;
 }
 
 enum recording_result recording_reader_next(struct recording_reader *reader,
@@ -484,12 +484,12 @@ enum recording_result recording_reader_next(struct recording_reader *reader,
         if (!reader->is_skipping && is_blank(line, size))
             continue;
         const bool is_complete = size_with_break > 0 && block->input[reader->begin - 1] == '\n';
-        const char *complaint = scan(reader, line, size, is_complete, entry);
+        const char *problem = scan(reader, line, size, is_complete, entry);
         const bool is_whole = !reader->is_skipping;
         reader->is_skipping = false;
-        if (complaint != NULL) {
+        if (problem != NULL) {
             if ((is_whole && !judge(reader, begin, error)) ||
-                !reject(reader, number, complaint, error))
+                !reject(reader, number, problem, error))
                 return RECORDING_FAILED;
             continue;
         }
@@ -508,10 +508,6 @@ enum recording_result recording_reader_next(struct recording_reader *reader,
 
 char *recording_reader_scratch(struct recording_reader *reader) {
     return reader->block->scratch + reader->scratch_used;
-}
-
-void recording_reader_use(struct recording_reader *reader, size_t size) {
-    reader->scratch_used += size;
 }
 
 const char *recording_reader_name(const struct recording_reader *reader) {

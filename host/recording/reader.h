@@ -74,10 +74,15 @@ void recording_reader_close(struct recording_reader *reader);
 enum recording_result recording_reader_next(struct recording_reader *reader,
                                             struct recording_entry *entry, struct error *error);
 
-/* Room for recording_line_scratch() of the line that was read last, which lives as long as its
- * block, if recording_reader_use() says how much of it was used before the next line is read. */
+/* Reads a recording to its end: `visit` is given each entry. False with an error, of the file or of
+ * a visit that gave false. */
+typedef bool recording_visit(void *context, const struct recording_entry *entry,
+                             struct error *error);
+bool recording_read_all(const char *path, recording_visit *visit, void *context,
+                        struct error *error);
+
+/* Room for what is made of the line that was read last, until the next one is read. */
 char *recording_reader_scratch(struct recording_reader *reader);
-void recording_reader_use(struct recording_reader *reader, size_t size);
 
 /* Tells a line as bad that the caller could not use: counts, calls back. False, with an error, when
  * strict. */

@@ -1,6 +1,6 @@
 #include "recording/shared_block.h"
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "recording/line.h"
 #include "json/lenient_bytes.h"
 
@@ -47,14 +47,14 @@ size_t recording_pool_held(struct recording_pool *pool) {
 static struct recording_block *block_alloc(struct recording_pool *pool, size_t capacity) {
     size_t scratch_capacity = 2 * recording_line_scratch(capacity);
     struct recording_block *block =
-        malloc(sizeof *block + capacity + RECORDING_SLACK + scratch_capacity);
+        malloc(sizeof *block + capacity + LENIENT_SLACK + scratch_capacity);
     if (block == NULL)
         return NULL;
     block->pool = pool;
     block->next = NULL;
     block->capacity = capacity;
     block->input = (char *)(block + 1);
-    block->scratch = block->input + capacity + RECORDING_SLACK;
+    block->scratch = block->input + capacity + LENIENT_SLACK;
     return block;
 }
 

@@ -1,7 +1,7 @@
 /*
  * recording/shared_block.h - blocks of input and the pool that they come from.
  *
- * A block has an area for input, followed by RECORDING_SLACK bytes, and one, `scratch`, for texts
+ * A block has an area for input, followed by LENIENT_SLACK bytes, and one, `scratch`, for texts
  * whose escapes were resolved. No text grows by that, and each line resolves at most two of its own
  * size (a payload, and the symbol in it), so that twice the room of one line as large as the block
  * is enough for all lines of a block.

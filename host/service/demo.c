@@ -2,9 +2,10 @@
 
 #include "base/clock.h"
 #include "cli/temp_dir.h"
-#include "config/items.h"
+#include "config/schema/items.h"
 #include "synth/to_kafka.h"
 
+#include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <netinet/in.h>
@@ -171,10 +172,10 @@ bool demo_settle(struct demo *demo, struct config_options *options, const struct
 static void announce_file(const struct demo *demo, const char *what, const char *key,
                           const char *path) {
     if (temp_dir_has(&demo->temp, path))
-        complain("demo: %s are written to %s, which is removed at the end; set %s to keep them",
-                 what, path, key);
+        print_err("demo: %s are written to %s, which is removed at the end; set %s to keep them",
+                  what, path, key);
     else
-        complain("demo: %s are written to %s", what, path);
+        print_err("demo: %s are written to %s", what, path);
 }
 
 /* With port 0 only the log knows it. */
@@ -183,25 +184,26 @@ static void announce_page(const struct demo *demo, const struct config *config) 
     const bool is_any = strcmp(config->http_address, "0.0.0.0") == 0;
     if (!config->http_enabled || config->http_port == 0)
         return;
-    complain("demo: the live page: http://%s%s%s:%d/%s", is_v6 ? "[" : "",
-             is_any ? "127.0.0.1" : config->http_address, is_v6 ? "]" : "", (int)config->http_port,
-             demo->is_port_taken ? " (port 8080 is taken)" : "");
+    print_err("demo: the live page: http://%s%s%s:%d/%s", is_v6 ? "[" : "",
+              is_any ? "127.0.0.1" : config->http_address, is_v6 ? "]" : "", (int)config->http_port,
+              demo->is_port_taken ? " (port 8080 is taken)" : "");
 }
 
+/* The program is named as it was called: packaging/demo.sh runs one that is on no PATH. */
 void demo_announce(const struct demo *demo, const struct config *config) {
     char socket[sizeof demo->temp.directory + 64];
     announce_page(demo, config);
     if (demo->replaced.size > 0)
-        complain("demo: these settings override the configuration's: %s", demo->replaced.data);
+        print_err("demo: these settings override the configuration's: %s", demo->replaced.data);
     snprintf(socket, sizeof socket, "%s/control.sock", config->run_dir);
-    complain("demo: for its status: `take5 ctl --%s %s status`",
-             strcmp(socket, config->control_socket) == 0 ? "run-dir" : "socket",
-             strcmp(socket, config->control_socket) == 0 ? config->run_dir
-                                                         : config->control_socket);
+    print_err("demo: for its status: `%s ctl --%s %s status`", program_invocation_name,
+              strcmp(socket, config->control_socket) == 0 ? "run-dir" : "socket",
+              strcmp(socket, config->control_socket) == 0 ? config->run_dir
+                                                          : config->control_socket);
     if (temp_dir_has(&demo->temp, config->run_dir) ||
         temp_dir_has(&demo->temp, config->state_dir) ||
         temp_dir_has(&demo->temp, config->cache_dir))
-        complain("demo: %s is temporary and is removed at the end", demo->temp.directory);
+        print_err("demo: %s is temporary and is removed at the end", demo->temp.directory);
     if (config->sink_jsonl)
         announce_file(demo, "signals", "[sink:jsonl] path", config->jsonl_path);
     if (config->dead_letters == DEAD_LETTERS_JSONL)

@@ -1,6 +1,6 @@
 /*
  * service/demo.h - a broker and a feed inside the process, for `run --demo`: librdkafka's mock
- * cluster, a synthetic market producing all three topics, directories of the moment.
+ * cluster, a synthetic market producing all three topics, temporary directories.
  */
 #ifndef TAKE5_SERVICE_DEMO_H
 #define TAKE5_SERVICE_DEMO_H

@@ -5,7 +5,8 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
-#include "config/workers.h"
+#include "config/sections/shadows.h"
+#include "config/sections/workers.h"
 #include "engine/operator.h"
 #include "log/log.h"
 #include "ops/http/http.h"
@@ -37,14 +38,18 @@ static bool check_workers(const struct config *next, struct faults *faults) {
 static struct config *read_next(const struct service *service, struct faults *faults) {
     const struct config_options *options = service->options.config_options;
     struct config *next = config_options_read(options, faults);
-    if (next == NULL || options->is_demo || check_workers(next, faults))
+    if (next == NULL)
+        return NULL;
+    const size_t errors = faults->error_count;
+    promotions_apply(next, false, faults);
+    if (faults->error_count == errors && (options->is_demo || check_workers(next, faults)))
         return next;
     config_free(next);
     return NULL;
 }
 
 /* Nothing changes. */
-static void say_refused(struct log *log, const struct faults *faults) {
+static void log_refused(struct log *log, const struct faults *faults) {
     for (size_t i = 0; i < faults->count; i++) {
         if (faults->items[i].is_warning)
             log_change(log, LOG_LEVEL_WARNING, "config", "reload: %s", faults->items[i].text);
@@ -63,7 +68,7 @@ bool service_reload(struct service *service, struct text *answer) {
     report_init(&report);
     struct config *next = read_next(service, &report.faults);
     if (next == NULL) {
-        say_refused(service->log, &report.faults);
+        log_refused(service->log, &report.faults);
         engine_reload_unread(service->engine, &report);
     } else {
         engine_reload(service->engine, next, &report);
@@ -120,6 +125,16 @@ static bool suspend_or_resume(struct service *service, const struct request *req
                     : does_skip ? "resumed with the next message"
                                 : "resumed");
     else
+        text_puts(request->answer, error.text);
+    return did;
+}
+
+static bool promote(struct service *service, const struct request *request) {
+    struct error error = {0};
+    if (!has_words(request, 2, "promote NAME"))
+        return false;
+    const bool did = engine_promote(service->engine, request->words[1], request->answer, &error);
+    if (!did)
         text_puts(request->answer, error.text);
     return did;
 }
@@ -190,16 +205,18 @@ static void serve(struct service *service, struct request *request) {
         request->did = has_words(request, 1, "reopen") && service_reopen(service, request->answer);
     } else if (strcmp(word, "suspend") == 0 || strcmp(word, "resume") == 0) {
         request->did = suspend_or_resume(service, request);
+    } else if (strcmp(word, "promote") == 0) {
+        request->did = promote(service, request);
     } else if (strcmp(word, "drain") == 0) {
         request->did = drain(service, request);
     } else if (strcmp(word, "checkpoint") == 0) {
         request->did = checkpoint(service, request);
     } else {
-        text_printf(
-            request->answer,
-            "unknown request \"%s\"; known: status, reload, reopen, suspend NAME, resume "
-            "NAME [--skip], checkpoint, log-level [ROOM] LEVEL, drain [off], stop [--leave]",
-            word);
+        text_printf(request->answer,
+                    "unknown request \"%s\"; known: status, reload, reopen, suspend NAME, resume "
+                    "NAME [--skip], promote NAME, checkpoint, log-level [ROOM] LEVEL, drain [off], "
+                    "stop [--leave]",
+                    word);
     }
 }
 
@@ -282,11 +299,11 @@ static bool get(struct service *service, const struct control_request *asked, st
 }
 
 /* Of a redrive, which is one request for each dead letter, not the coordinates: a repeated line is
- * counted. What comes through a supervisor, that has told with who asked. */
+ * counted. What comes through a supervisor, that has logged with who asked. */
 static void log_asked(const struct service *service, const struct control_request *asked) {
-    const bool is_told =
+    const bool is_logged =
         engine_config(service->engine)->worker != NULL && asked->process == getppid();
-    if (!is_told)
+    if (!is_logged)
         control_log_request(service->log, asked,
                             service_redrive_is_asked(asked->words[0]) ? 2 : asked->count);
 }

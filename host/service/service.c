@@ -118,90 +118,7 @@ static bool make_transactors(struct service *service, struct error *error) {
     return true;
 }
 
-/* ---- the stop ---- */
-
-/* Parts of shutdown_timeout: the engine ends by the first, the sinks by the second; what is left
- * then is librdkafka's. */
-#define ENGINE_BY(limit_ns)    ((limit_ns) / 4 * 3)
-#define SINKS_BY(limit_ns)     ((limit_ns) / 8 * 7)
-/* What the engine gets at least, however late it comes to it. */
-#define ENGINE_LEAST(limit_ns) ((limit_ns) / 8)
-/* systemd waits that much longer than the limit. */
-#define SYSTEMD_GRACE_NS       (5 * NS_PER_S)
-#define LAST_WORDS_NS          NS_PER_S
-
-static void say_from_within(struct service *service) {
-    struct text names;
-    text_init(&names);
-    crash_list_current_call(&names);
-    log_change_event(
-        service->log, LOG_LEVEL_CRITICAL, "engine", "process.self_signalled",
-        "this process sent itself the signal to stop, so a strategy did; current calls: %s",
-        names.size > 0 ? names.data : "none");
-    text_release(&names);
-}
-
-/* Any thread. */
-void service_wake_control(void *context) {
-    struct service *service = context;
-    service->source->ops->wake_control(service->source);
-}
-
-/* Any thread. */
-static void on_stop(void *context, int64_t limit_ns) {
-    struct service *service = context;
-    const int64_t began_ns = atomic_load(&service->options.signals->stop_ns);
-    if (atomic_load(&service->options.signals->is_from_within))
-        say_from_within(service);
-    engine_request_stop(service->engine, began_ns + ENGINE_BY(limit_ns));
-    service_wake_control(service);
-    sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
-               (long long)((limit_ns + SYSTEMD_GRACE_NS) / NS_PER_US));
-}
-
-static void say_late(struct service *service, int64_t limit_ns, const char *step) {
-    log_change_event(
-        service->log, LOG_LEVEL_CRITICAL, "engine", "stop.timed_out",
-        "stopped, not cleanly: the stop exceeded shutdown_timeout = %.1f s while "
-        "waiting for %s; what was not acknowledged, committed and saved by then is left behind",
-        (double)limit_ns / (double)NS_PER_S, step);
-    log_flush(service->log, LAST_WORDS_NS);
-}
-
-/* The signal thread: the time is over, and the process ends behind this. */
-static void on_late(void *context, int64_t limit_ns) {
-    struct service *service = context;
-    const char *step = engine_stop_step(service->engine);
-    say_late(service, limit_ns, step != NULL ? step : "the current step");
-}
-
-/* The same behind the engine. */
-static void on_very_late(void *context, int64_t limit_ns) {
-    struct service *service = context;
-    say_late(service, limit_ns, atomic_load(&service->step));
-}
-
-/* Also after a reload, which may bring another limit. */
-void service_limit_stop(struct service *service) {
-    const struct signals_stop calls = {.on_stop = on_stop,
-                                       .on_request = service_wake_control,
-                                       .on_late = on_late,
-                                       .context = service};
-    service->limit_ns = engine_config(service->engine)->shutdown_timeout_ns;
-    signals_on_stop(service->options.signals, &calls, service->limit_ns);
-}
-
-static void begin_step(struct service *service, const char *step) {
-    const struct signals_stop calls = {.on_late = on_very_late, .context = service};
-    atomic_store(&service->step, step);
-    signals_on_stop(service->options.signals, &calls, service->limit_ns);
-}
-
 /* ---- http ---- */
-
-#ifndef TAKE5_VERSION
-#define TAKE5_VERSION "unknown"
-#endif
 
 static char *kafka_statistics(void *context) {
     const struct service *service = context;
@@ -237,6 +154,7 @@ static bool start_alerts(struct service *service, struct error *error) {
         .service = config->service,
         .host = config->host_id,
         .worker = config->worker,
+        .run_dir = config->run_dir,
         .after_ns = config->alerts_after_ns,
         .max_lag = config->alerts_max_lag,
         .log = service->log,
@@ -262,6 +180,12 @@ static bool make_checkpoints(const struct service *service, struct store_backend
     return *backend != NULL;
 }
 
+/* Whoever watches this process is not to take a long rehearsal for its standstill. */
+static void on_wait(void *context) {
+    struct service *service = context;
+    service_notify_manager(&service->notify);
+}
+
 static bool make_engine(struct service *service, struct error *error) {
     struct store_backend *checkpoints;
     if (!make_checkpoints(service, &checkpoints, error))
@@ -277,6 +201,8 @@ static bool make_engine(struct service *service, struct error *error) {
         .does_rehearse = true,
         .keeps_state = true,
         .checkpoints = checkpoints,
+        .on_wait = on_wait,
+        .on_wait_context = service,
     };
     service->engine = engine_new(&options, error);
     if (service->engine == NULL && checkpoints != NULL)
@@ -379,7 +305,7 @@ static int turn_ms(const struct span *span) {
 static int work(struct service *service) {
     struct error error = {0};
     struct span span = span_begin(service);
-    service_tell_begin(&service->tell, service->engine, service->source, service->log);
+    service_notify_begin(&service->notify, service->engine, service->source, service->log);
     while (!atomic_load(&service->options.signals->should_stop) && !span_is_over(service, &span)) {
         if (!engine_poll(service->engine, turn_ms(&span), &error)) {
             log_event(service->log, LOG_LEVEL_CRITICAL, "engine", "engine.failed",
@@ -389,7 +315,7 @@ static int work(struct service *service) {
         }
         service_serve_requests(service);
         serve_signals(service);
-        service_tell(&service->tell);
+        service_notify(&service->notify);
     }
     return EXIT_GOOD;
 }
@@ -432,16 +358,23 @@ static bool is_all_done(const struct service *service, const struct engine_left 
     return false;
 }
 
-/* Whoever asks is served until here; then the sinks get their time. */
-static void close_parts(struct service *service, int64_t by_ns) {
-    begin_step(service, "its clients to disconnect");
+/* Those that look at the host from outside, and at one another: HTTP's threads at the control
+ * socket, whose clients HTTP answers in a worker; alerts at the sinks. */
+static void end_watchers(struct service *service) {
+    http_stop(service->http);
     control_free(service->control);
     service->control = NULL;
     http_free(service->http);
     service->http = NULL;
-    alerts_free(service->alerts); /* it looks at the sinks */
+    alerts_free(service->alerts);
     service->alerts = NULL;
-    begin_step(service, "the sinks to close");
+}
+
+/* Whoever asks is served until here; then the sinks get their time. */
+static void close_parts(struct service *service, int64_t by_ns) {
+    service_begin_step(service, "its clients to disconnect");
+    end_watchers(service);
+    service_begin_step(service, "the sinks to close");
     service_close_sinks(service, by_ns);
 }
 
@@ -459,7 +392,7 @@ static bool stop(struct service *service) {
     const int64_t least_ns = clock_monotonic_ns() + ENGINE_LEAST(limit_ns);
     const int64_t by_ns = began_ns + ENGINE_BY(limit_ns);
     service->is_stuck = !engine_stop(service->engine, by_ns > least_ns ? by_ns : least_ns, &left);
-    service_tell_stats(&service->tell);
+    service_notify_stats(&service->notify);
     if (!service->is_stuck)
         close_parts(service, began_ns + SINKS_BY(limit_ns));
     const bool did = is_all_done(service, &left) && !service->is_stuck;
@@ -482,7 +415,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
     };
     int code = EXIT_FAILED;
     report_init(&report);
-    service_tell_begin(&service->tell, service->engine, service->source, service->log);
+    service_notify_begin(&service->notify, service->engine, service->source, service->log);
     service_limit_stop(service);
     if (!start_engine(service, &report, &error)) {
         if (atomic_load(&service->options.signals->should_stop)) {
@@ -514,11 +447,11 @@ stop:
 }
 
 const struct view_totals *service_totals(const struct service *service) {
-    return &service->tell.totals;
+    return &service->notify.totals;
 }
 
-const char *service_told(const struct service *service) {
-    return service->tell.told;
+const char *service_last_status(const struct service *service) {
+    return service->notify.status;
 }
 
 bool service_free(struct service *service) {
@@ -526,10 +459,8 @@ bool service_free(struct service *service) {
         return true;
     if (service->is_stuck)
         return false;
-    control_free(service->control);
-    http_free(service->http);
-    alerts_free(service->alerts);
-    begin_step(service, "librdkafka to terminate");
+    end_watchers(service);
+    service_begin_step(service, "librdkafka to terminate");
     service_close_sinks(service,
                         clock_monotonic_ns()); /* unless it has run, nothing was given to them */
     engine_free(service->engine);

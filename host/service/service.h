@@ -38,7 +38,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
 /* Totals at the end, for a summary. */
 const struct view_totals *service_totals(const struct service *service);
 /* What it said last of its source, before it stopped: "joining group x, no partitions". */
-const char *service_told(const struct service *service);
+const char *service_last_status(const struct service *service);
 /* False: something hangs and was left behind; the process must _exit. */
 bool service_free(struct service *service);
 

@@ -7,7 +7,7 @@
 
 #include "service/service.h"
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "engine/lane/publisher.h"
 #include "ops/control/control.h"
 #include "ops/redrive_protocol.h"
@@ -41,7 +41,7 @@ struct service {
     struct alerts *alerts;         /* NULL: they go nowhere */
     struct feed_stats *feed_stats; /* for http; NULL without it */
     struct published *published;   /* likewise */
-    struct service_tell tell;
+    struct service_notify notify;
     atomic_bool should_leave;   /* a client asked for it: the stop gives up the partitions */
     int state_lock;             /* the state directory is this process's; -1: not yet */
     bool is_stuck;              /* something hangs and was left behind */
@@ -53,11 +53,19 @@ struct service {
     bool is_closed GUARDED_BY(service_lock); /* no more requests are served */
 };
 
+/* service_stop.c */
+/* Parts of shutdown_timeout: the engine ends by the first, the sinks by the second; what is left
+ * then is librdkafka's. */
+#define ENGINE_BY(limit_ns)    ((limit_ns) / 4 * 3)
+#define SINKS_BY(limit_ns)     ((limit_ns) / 8 * 7)
+/* What the engine gets at least, however late it comes to it. */
+#define ENGINE_LEAST(limit_ns) ((limit_ns) / 8)
+/* The time of a stop follows the configuration in force: also after a reload. */
+void service_limit_stop(struct service *service);
+/* What the stop does behind the engine, for who is told that it took too long. */
+void service_begin_step(struct service *service, const char *step);
 /* Any thread: control looks at what there is to do. `context` is the service. */
 void service_wake_control(void *context);
-
-/* The time of a stop follows the configuration in force. */
-void service_limit_stop(struct service *service);
 
 /* service_sinks.c: makes all that the configuration names. What is made by then is closed with the
  * service. */

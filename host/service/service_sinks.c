@@ -4,7 +4,7 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
-#include "config/items.h"
+#include "config/schema/items.h"
 #include "sink/postgres/sink_postgres.h"
 #include "sink/transaction/transactor.h"
 #include "sink/webhook/sink_webhook.h"

@@ -1,7 +1,7 @@
 #include "sink/dead_letter.h"
 
+#include "base/format/json_writer.h"
 #include "base/hash.h"
-#include "base/json_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +124,10 @@ static void write_on_one_line(struct text *text, const char *data, size_t size) 
 }
 
 void dead_letter_write_line(struct delivery *delivery, struct text *text) {
+    if (delivery_write_once(delivery, text)) {
+        text_putc(text, '\n');
+        return;
+    }
     const struct delivery_text *own = delivery_text(delivery);
     if (own == NULL) {
         text->is_oom = true;

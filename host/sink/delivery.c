@@ -2,7 +2,10 @@
 #include "sink/queue.h"
 #include "sink/sink.h"
 
+#include "base/blocks.h"
 #include "base/clock.h"
+#include "base/copy.h"
+#include "base/signal_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +14,8 @@
  * same for all, and for each value. */
 #define TEXT_BYTES       480
 #define TEXT_VALUE_BYTES 24
+/* What most ids take. */
+#define ID_BYTES         64
 
 /* ---- one block ---- */
 
@@ -21,12 +26,11 @@ struct packer {
 
 /* Gives the copy, with a NUL behind it. */
 static const char *pack(struct packer *packer, const char *data, size_t size) {
-    char *copy = packer->at;
-    if (size > 0)
-        memcpy(copy, data, size);
-    copy[size] = '\0';
+    char *packed = packer->at;
+    copy_bytes(packed, data, size);
+    packed[size] = '\0';
     packer->at += size + 1;
-    return copy;
+    return packed;
 }
 
 static const char *pack_or_null(struct packer *packer, const char *data, size_t size) {
@@ -49,7 +53,7 @@ static size_t string_room(const char *string) {
 static struct delivery *allocate(const struct delivery *like, size_t room) {
     const size_t size =
         sizeof(struct delivery) + like->unconfirmed * sizeof(struct sink_entry) + room;
-    struct delivery *delivery = malloc(size);
+    struct delivery *delivery = block_take(like->blocks, size);
     if (delivery == NULL)
         return NULL;
     delivery->entries = (struct sink_entry *)(delivery + 1);
@@ -64,26 +68,52 @@ static void *behind_entries(const struct delivery *delivery, const struct delive
 
 /* ---- of a signal ---- */
 
+static size_t names_room(const struct signal *like) {
+    if (like->names != NULL)
+        return like->names->size;
+    size_t size = like->name.len + 1;
+    for (uint32_t i = 0; i < like->value_count; i++)
+        size += like->values[i].name.len + 1;
+    return size;
+}
+
 static size_t values_room(const struct signal *like) {
     size_t size = like->value_count * sizeof *like->values;
     for (uint32_t i = 0; i < like->value_count; i++)
-        size += like->values[i].name.len + 1 + t5_value_text(&like->values[i].value).len + 1;
+        if (like->values[i].value.type == T5_VALUE_TEXT)
+            size += (size_t)like->values[i].value.length + 1;
     return size;
 }
 
 static size_t signal_room(const struct signal *like) {
-    return sizeof *like + values_room(like) + like->name.len + like->symbol.len + like->data.len +
+    return sizeof *like + names_room(like) + values_room(like) + like->symbol.len + like->data.len +
            like->deployment.len + like->strategy.len + like->version.len + like->origin.len +
-           like->topic.len + 8; /* their NULs */
+           like->topic.len + 7; /* their NULs */
+}
+
+static void pack_names(struct packer *packer, const struct signal *like, struct signal *signal,
+                       t5_named_value *values) {
+    const struct signal_names *names = like->names;
+    if (names == NULL) {
+        signal->name = pack_span(packer, like->name);
+        for (uint32_t i = 0; i < like->value_count; i++)
+            values[i].name = pack_span(packer, values[i].name);
+        return;
+    }
+    char *block = packer->at;
+    memcpy(block, names->bytes, names->size);
+    packer->at += names->size;
+    signal->name.data = block;
+    for (uint32_t i = 0; i < like->value_count; i++)
+        values[i].name.data = block + names->at[i + 1];
 }
 
 static void pack_values(struct packer *packer, const struct signal *like, t5_named_value *values) {
-    memcpy(values, like->values, like->value_count * sizeof *values);
-    for (uint32_t i = 0; i < like->value_count; i++) {
-        values[i].name = pack_span(packer, values[i].name);
+    if (like->value_count > 0)
+        memcpy(values, like->values, like->value_count * sizeof *values);
+    for (uint32_t i = 0; i < like->value_count; i++)
         if (values[i].value.type == T5_VALUE_TEXT)
             values[i].value.text = pack(packer, values[i].value.text, values[i].value.length);
-    }
 }
 
 /* At `at`, which is aligned for it. */
@@ -93,9 +123,9 @@ static const struct signal *pack_signal(void *at, const struct signal *like) {
     struct packer packer = {(char *)(values + like->value_count)};
     *signal = *like;
     signal->values = values;
-    if (like->value_count > 0)
-        pack_values(&packer, like, values);
-    signal->name = pack_span(&packer, like->name);
+    signal->names = NULL;
+    pack_values(&packer, like, values);
+    pack_names(&packer, like, signal, values);
     signal->symbol = pack_span(&packer, like->symbol);
     signal->data = pack_span(&packer, like->data);
     signal->deployment = pack_span(&packer, like->deployment);
@@ -129,7 +159,7 @@ static struct delivery *new_of_signal(const struct delivery *like) {
 
 /* ---- of text ---- */
 
-static size_t text_room(const struct delivery *like, const struct delivery_text *text) {
+static size_t given_room(const struct delivery *like, const struct delivery_text *text) {
     size_t size = sizeof *text + text->header_count * sizeof *text->headers;
     size += like->key_size + 1 + text->value_size + 1 + string_room(like->deployment);
     for (size_t i = 0; i < text->header_count; i++)
@@ -138,7 +168,7 @@ static size_t text_room(const struct delivery *like, const struct delivery_text 
 }
 
 static struct delivery *new_of_text(const struct delivery *like, const struct delivery_text *text) {
-    const size_t room = text_room(like, text);
+    const size_t room = given_room(like, text);
     struct delivery *delivery = allocate(like, room);
     if (delivery == NULL)
         return NULL;
@@ -192,17 +222,26 @@ static const struct delivery_text *put_together(const struct delivery *delivery,
     return &made->text;
 }
 
+/* At once, and not by doubling. */
+static bool make_room(struct text *text, size_t size) {
+    text_reserve(text, size);
+    return text->capacity > size;
+}
+
 static const struct delivery_text *make_text(const struct delivery *delivery) {
     const struct signal *signal = delivery->signal;
     struct text id, json;
     text_init(&id);
     text_init(&json);
-    signal_write_id(signal, &id);
-    if (delivery->kind == DELIVERY_POINT)
-        signal_write_point(signal, &json);
-    else
-        signal_write_json(signal, &id, &json);
-    const struct delivery_text *text = put_together(delivery, &id, &json);
+    const struct delivery_text *text = NULL;
+    if (make_room(&id, ID_BYTES) && make_room(&json, TEXT_BYTES)) {
+        signal_write_id(signal, &id);
+        if (delivery->kind == DELIVERY_POINT)
+            signal_write_point(signal, &json);
+        else
+            signal_write_json(signal, &id, &json);
+        text = put_together(delivery, &id, &json);
+    }
     text_release(&id);
     text_release(&json);
     return text;
@@ -229,6 +268,21 @@ const struct delivery_text *delivery_text(struct delivery *delivery) {
     return text;
 }
 
+/* What others gave as JSON may have line ends, and points have a text of their own. */
+bool delivery_write_once(const struct delivery *delivery, struct text *text) {
+    const struct signal *signal = delivery->signal;
+    struct text id;
+    if (delivery->kind != DELIVERY_SIGNAL || delivery->sinks > 1 || signal == NULL ||
+        signal->data.len > 0)
+        return false;
+    text_init(&id);
+    signal_write_id(signal, &id);
+    signal_write_json(signal, &id, text);
+    text->is_oom |= text_is_oom(&id);
+    text_release(&id);
+    return true;
+}
+
 /* ---- the delivery ---- */
 
 struct delivery *delivery_new(const struct delivery *like) {
@@ -237,7 +291,9 @@ struct delivery *delivery_new(const struct delivery *like) {
     if (delivery == NULL)
         return NULL;
     delivery->kind = like->kind;
+    delivery->blocks = NULL;
     atomic_init(&delivery->references, 1);
+    delivery->sinks = like->unconfirmed;
     atomic_init(&delivery->unconfirmed, like->unconfirmed);
     delivery->making = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     delivery->done = like->done;
@@ -266,27 +322,11 @@ void delivery_release(struct delivery *delivery) {
     if (delivery->signal != NULL)
         free_text(delivery->text);
     pthread_mutex_destroy(&delivery->making);
-    free(delivery);
+    block_give_back(delivery);
 }
 
 void delivery_confirm(struct delivery *delivery) {
     if (atomic_fetch_sub_explicit(&delivery->unconfirmed, 1, memory_order_acq_rel) == 1 &&
         delivery->done)
         delivery->done(delivery);
-}
-
-static void write_alert_line(const struct delivery_text *own, struct text *text) {
-    for (size_t i = 0; i < own->header_count; i++) {
-        if (strcmp(own->headers[i].name, DELIVERY_ALERT_LINE) == 0)
-            text_visible(text, own->headers[i].value, own->headers[i].value_size);
-    }
-}
-
-void delivery_write_line(const struct delivery *delivery, struct text *text) {
-    if (delivery->kind == DELIVERY_ALERT)
-        write_alert_line(delivery->text, text);
-    else if (delivery->kind == DELIVERY_DEAD_LETTER)
-        dead_letter_write_summary(delivery->text, text);
-    else if (delivery->signal != NULL)
-        signal_write_line(delivery->signal, text);
 }

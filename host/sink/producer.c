@@ -1,7 +1,7 @@
 #include "sink/producer.h"
 
 #include "base/secret.h"
-#include "config/items.h"
+#include "config/schema/items.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,10 @@
 #include "sink/queue.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
-#include "base/thread.h"
+#include "base/sync/condition.h"
+#include "base/sync/thread.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,22 +14,10 @@
 bool sink_queue_init(struct sink_queue *queue) {
     lock_alone(sink_lock);
     memset(queue, 0, sizeof *queue);
-    queue->is_well = true;
+    queue->is_ok = true;
     condition_init(&queue->work);
     condition_init(&queue->done);
     return pthread_mutex_init(&queue->mutex, NULL) == 0;
-}
-
-struct sink_entry *sink_entry_take(struct delivery *delivery) {
-    struct sink_entry *entry = &delivery->entries[delivery->entry_count++];
-    delivery_retain(delivery);
-    *entry = (struct sink_entry){.delivery = delivery};
-    return entry;
-}
-
-void sink_entry_release(struct sink_entry *entry) {
-    free(entry->text);
-    delivery_release(entry->delivery); /* and the entry with it */
 }
 
 static void list_release(struct sink_list *list) {
@@ -42,6 +29,8 @@ static void list_release(struct sink_list *list) {
 }
 
 void sink_queue_release(struct sink_queue *queue) {
+    lock_alone(sink_lock);
+    sink_queue_gather(queue);
     list_release(&queue->waiting);
     list_release(&queue->sent);
     pthread_cond_destroy(&queue->work);
@@ -73,14 +62,44 @@ void sink_list_remove(struct sink_list *list, struct sink_entry *entry) {
     entry->before = entry->after = NULL;
 }
 
+/* ---- pushing and gathering ---- */
+
 void sink_queue_push(struct sink_queue *queue, struct delivery *delivery) {
-    struct sink_entry *entry = sink_entry_take(delivery);
-    entry->number = queue->pushed++;
-    sink_list_insert(&queue->waiting, entry);
+    if (!sink_inbox_push(&queue->inbox, delivery))
+        return;
+    lock_acquire(&queue->mutex, sink_lock); /* lest it is about to wait */
+    lock_release(&queue->mutex, sink_lock);
+    pthread_cond_signal(&queue->work); /* it would only wait for the mutex */
+}
+
+void sink_queue_await(struct sink_queue *queue) {
+    if (sink_inbox_set_idle(&queue->inbox))
+        pthread_cond_wait(&queue->work, &queue->mutex);
+    sink_inbox_set_busy(&queue->inbox);
+}
+
+void sink_queue_gather(struct sink_queue *queue) {
+    struct sink_entry *after;
+    for (struct sink_entry *entry = sink_inbox_take(&queue->inbox); entry != NULL; entry = after) {
+        after = entry->after;
+        entry->number = queue->pushed++;
+        sink_list_append(&queue->waiting, entry);
+    }
+}
+
+bool sink_queue_has_waiting(struct sink_queue *queue) {
+    sink_queue_gather(queue);
+    return queue->waiting.first != NULL;
+}
+
+uint64_t sink_queue_open(struct sink_queue *queue) {
+    sink_queue_gather(queue);
+    return queue->pushed - queue->confirmed;
 }
 
 size_t sink_queue_take(struct sink_queue *queue, size_t most, size_t bytes) {
     size_t count = 0, size = 0;
+    sink_queue_gather(queue);
     while (queue->waiting.first && count < most && size < bytes) {
         struct sink_entry *entry = queue->waiting.first;
         sink_list_remove(&queue->waiting, entry);
@@ -157,6 +176,7 @@ REQUIRES(sink_lock) static bool is_open_below(const struct sink_queue *queue, ui
 bool sink_queue_flush(struct sink_queue *queue, int timeout_ms) {
     int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
     lock_acquire(&queue->mutex, sink_lock);
+    sink_queue_gather(queue);
     uint64_t number = queue->pushed;
     while (is_open_below(queue, number) && sink_queue_wait(queue, &queue->done, until_ns))
         ;
@@ -165,25 +185,25 @@ bool sink_queue_flush(struct sink_queue *queue, int timeout_ms) {
     return is_done;
 }
 
-bool sink_queue_set_ill(struct sink_queue *queue, const char *detail) {
-    bool is_new = queue->is_well && !queue->is_abandoned;
-    queue->is_well = false;
+bool sink_queue_set_failing(struct sink_queue *queue, const char *detail) {
+    bool is_new = queue->is_ok && !queue->is_abandoned;
+    queue->is_ok = false;
     queue->errors++;
     snprintf(queue->detail, sizeof queue->detail, "%s", detail);
     return is_new;
 }
 
-bool sink_queue_set_well(struct sink_queue *queue) {
-    bool is_new = !queue->is_well && !queue->is_abandoned;
-    queue->is_well = true;
+bool sink_queue_set_ok(struct sink_queue *queue) {
+    bool is_new = !queue->is_ok && !queue->is_abandoned;
+    queue->is_ok = true;
     queue->detail[0] = '\0';
     return is_new;
 }
 
 void sink_queue_status(struct sink_queue *queue, struct sink_status *status) {
     lock_acquire(&queue->mutex, sink_lock);
-    status->is_well = queue->is_well;
-    status->queued = queue->pushed - queue->confirmed;
+    status->is_ok = queue->is_ok;
+    status->queued = sink_queue_open(queue);
     status->confirmed = queue->confirmed;
     status->shortened = queue->shortened;
     status->errors = queue->errors;

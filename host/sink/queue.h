@@ -2,31 +2,20 @@
  * sink/queue.h - what a sink's pushers, its own thread and those who wait for it share.
  *
  * A delivery that was pushed lies in the queue until the sink's thread takes it, and is *open*
- * until it is confirmed. The sink sees each through an entry, which lies in the delivery itself,
- * numbered in the order of the pushes. Entries stand in one of two lists, both in order of their
- * numbers: `waiting` (to be sent) and `sent` (on their way). All of it is guarded by `mutex`; only
- * pushers, the sink's thread and waiters touch it.
+ * until it is confirmed. The sink sees each through an entry, which lies in the delivery itself. A
+ * push puts it into the inbox, without the mutex. Whoever looks at the queue first gathers what is
+ * there: it is numbered then, in the order of the pushes, and stands in one of two lists, both in
+ * order of their numbers: `waiting` (to be sent) and `sent` (on their way). All but the inbox is
+ * guarded by `mutex`; only the sink's thread and waiters touch it.
  */
 #ifndef TAKE5_SINK_QUEUE_H
 #define TAKE5_SINK_QUEUE_H
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
+#include "sink/inbox.h"
 #include "sink/sink.h"
 
 #include <pthread.h>
-
-struct tenure;
-struct sink_entry {
-    struct sink_entry *before, *after;
-    struct delivery *delivery;
-    uint64_t number;
-    uint8_t level;   /* how much it was shortened; 0: not at all */
-    bool is_suspect; /* was refused together with others: to be sent alone */
-    char *text;      /* what stands for the value when it was shortened */
-    size_t text_size;
-    uint8_t tries;         /* the sink's own */
-    struct tenure *tenure; /* in an epoch, sink/transaction/epoch.h; else NULL */
-};
 
 struct sink_list {
     struct sink_entry *first, *last;
@@ -34,6 +23,7 @@ struct sink_list {
 
 LOCK_CLASS(sink_lock);
 struct sink_queue {
+    struct sink_inbox inbox;
     pthread_mutex_t mutex;
     pthread_cond_t work; /* for the sink's thread: something to do */
     pthread_cond_t done; /* for waiters: something was confirmed, or answered */
@@ -49,7 +39,7 @@ struct sink_queue {
     bool is_confirming GUARDED_BY(sink_lock); /* the thread is inside `done` of a delivery */
     bool is_ended GUARDED_BY(sink_lock);      /* the thread is about to return */
     int64_t stop_ns GUARDED_BY(sink_lock);
-    bool is_well GUARDED_BY(sink_lock);
+    bool is_ok GUARDED_BY(sink_lock);
     char detail[256] GUARDED_BY(sink_lock);
 };
 
@@ -57,12 +47,16 @@ bool sink_queue_init(struct sink_queue *queue);
 /* Gives back what is open, unconfirmed. */
 void sink_queue_release(struct sink_queue *queue);
 
-/* Pusher: takes one of the delivery's entries, with a reference. With the mutex held. */
-void sink_queue_push(struct sink_queue *queue, struct delivery *delivery) REQUIRES(sink_lock);
-/* Takes the next of the delivery's entries, with a reference; it stands in no list. */
-struct sink_entry *sink_entry_take(struct delivery *delivery);
-/* Gives up what an entry holds, which stands in no list: the delivery may go with it. */
-void sink_entry_release(struct sink_entry *entry);
+/* Pusher, without the mutex: as sink_inbox_push(), and wakes a thread in sink_queue_await(). */
+void sink_queue_push(struct sink_queue *queue, struct delivery *delivery);
+/* Anybody, with the mutex held: numbers what was pushed, and puts it among the waiting. */
+void sink_queue_gather(struct sink_queue *queue) REQUIRES(sink_lock);
+/* The same; whether anything waits. */
+bool sink_queue_has_waiting(struct sink_queue *queue) REQUIRES(sink_lock);
+/* The same; how many are open. */
+uint64_t sink_queue_open(struct sink_queue *queue) REQUIRES(sink_lock);
+/* The thread, with the mutex held: waits for a push, or a signal of `work`. */
+void sink_queue_await(struct sink_queue *queue) REQUIRES(sink_lock);
 /* Puts an entry at its place in the order; the entry stands in none. */
 void sink_list_insert(struct sink_list *list, struct sink_entry *entry);
 /* Puts it at the end, whatever its number. */
@@ -86,8 +80,8 @@ bool sink_queue_wait(struct sink_queue *queue, pthread_cond_t *condition, int64_
 
 /* With the mutex held. Gives true when this changes what it was, so that it is said once;
  * never when abandoned: the log may be gone. */
-bool sink_queue_set_ill(struct sink_queue *queue, const char *detail) REQUIRES(sink_lock);
-bool sink_queue_set_well(struct sink_queue *queue) REQUIRES(sink_lock);
+bool sink_queue_set_failing(struct sink_queue *queue, const char *detail) REQUIRES(sink_lock);
+bool sink_queue_set_ok(struct sink_queue *queue) REQUIRES(sink_lock);
 void sink_queue_status(struct sink_queue *queue, struct sink_status *status);
 
 /* Tells the thread to stop by then and waits; false when it had to be left behind: it confirms

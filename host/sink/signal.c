@@ -1,64 +1,79 @@
 #include "sink/signal.h"
 
-#include "base/json_writer.h"
-#include "base/members.h"
-
-#include <inttypes.h>
+#include "base/format/members.h"
 
 void signal_write_id(const struct signal *signal, struct text *text) {
     text_append(text, signal->deployment.data, signal->deployment.len);
     text_putc(text, '/');
     text_append(text, signal->topic.data, signal->topic.len);
-    text_printf(text, "/%" PRId32 "/%" PRId64 "/%" PRIu32, signal->partition, signal->offset,
-                signal->ordinal);
+    text_putc(text, '/');
+    text_json_integer(text, signal->partition);
+    text_putc(text, '/');
+    text_json_integer(text, signal->offset);
+    text_putc(text, '/');
+    text_json_unsigned(text, signal->ordinal);
 }
 
-static void put(struct json_writer *json, const char *name, t5_str text) {
-    json_bytes(json, name, text.data, text.len);
-}
+/* What stands before a value: the comma or brace, the name and the colon. */
+#define PUT(text, literal) text_append((text), (literal), sizeof(literal) - 1)
 
-static void put_time(struct json_writer *json, const struct signal *signal) {
-    text_putc(json_value(json, "event_time"), '"');
-    text_time_ns(json->text, signal->event_time_ns);
-    text_putc(json->text, '"');
-    json_integer(json, "event_time_ns", signal->event_time_ns);
+#define PUT_STRING(text, name, string)                                                             \
+    do {                                                                                           \
+        PUT(text, name);                                                                           \
+        text_json_string((text), (string).data, (string).len);                                     \
+    } while (0)
+
+static void put_time(struct text *text, int64_t time_ns) {
+    PUT(text, ",\"event_time\":\"");
+    text_time_ns(text, time_ns);
+    PUT(text, "\",\"event_time_ns\":");
+    text_json_integer(text, time_ns);
 }
 
 void signal_write_json(const struct signal *signal, const struct text *id, struct text *text) {
-    struct json_writer json = json_writer_of(text);
-    json_begin_object(&json, NULL);
-    json_bytes(&json, "id", id->data, id->size);
-    put(&json, "deployment", signal->deployment);
-    put(&json, "strategy", signal->strategy);
-    put(&json, "version", signal->version);
-    put(&json, "name", signal->name);
-    put(&json, "symbol", signal->symbol);
-    put_time(&json, signal);
-    json_number(&json, "value", signal->value);
-    json_number(&json, "confidence", signal->confidence);
-    put(&json, "topic", signal->topic);
-    json_integer(&json, "partition", signal->partition);
-    json_integer(&json, "offset", signal->offset);
-    if (signal->time_frame_s > 0)
-        json_unsigned(&json, "time_frame", signal->time_frame_s);
-    if (signal->price != 0)
-        json_number(&json, "price", signal->price);
-    if (signal->data.len > 0 || signal->value_count > 0)
-        text_members(json_value(&json, "data"), signal->data, signal->values, signal->value_count);
-    json_end_object(&json);
+    PUT_STRING(text, "{\"id\":", ((t5_str){id->data, id->size}));
+    PUT_STRING(text, ",\"deployment\":", signal->deployment);
+    PUT_STRING(text, ",\"strategy\":", signal->strategy);
+    PUT_STRING(text, ",\"version\":", signal->version);
+    PUT_STRING(text, ",\"name\":", signal->name);
+    PUT_STRING(text, ",\"symbol\":", signal->symbol);
+    put_time(text, signal->event_time_ns);
+    PUT(text, ",\"value\":");
+    text_json_number(text, signal->value);
+    PUT(text, ",\"confidence\":");
+    text_json_number(text, signal->confidence);
+    PUT_STRING(text, ",\"topic\":", signal->topic);
+    PUT(text, ",\"partition\":");
+    text_json_integer(text, signal->partition);
+    PUT(text, ",\"offset\":");
+    text_json_integer(text, signal->offset);
+    if (signal->time_frame_s > 0) {
+        PUT(text, ",\"time_frame\":");
+        text_json_unsigned(text, signal->time_frame_s);
+    }
+    if (signal->price != 0) {
+        PUT(text, ",\"price\":");
+        text_json_number(text, signal->price);
+    }
+    if (signal->data.len > 0 || signal->value_count > 0) {
+        PUT(text, ",\"data\":");
+        text_members(text, signal->data, signal->values, signal->value_count);
+    }
+    text_putc(text, '}');
 }
 
 void signal_write_point(const struct signal *point, struct text *text) {
-    struct json_writer json = json_writer_of(text);
-    json_begin_object(&json, NULL);
-    put(&json, "deployment", point->deployment);
-    put(&json, "series", point->name);
-    put(&json, "symbol", point->symbol);
-    if (point->time_frame_s > 0)
-        json_unsigned(&json, "time_frame", point->time_frame_s);
-    put_time(&json, point);
-    json_number(&json, "value", point->value);
-    json_end_object(&json);
+    PUT_STRING(text, "{\"deployment\":", point->deployment);
+    PUT_STRING(text, ",\"series\":", point->name);
+    PUT_STRING(text, ",\"symbol\":", point->symbol);
+    if (point->time_frame_s > 0) {
+        PUT(text, ",\"time_frame\":");
+        text_json_unsigned(text, point->time_frame_s);
+    }
+    put_time(text, point->event_time_ns);
+    PUT(text, ",\"value\":");
+    text_json_number(text, point->value);
+    text_putc(text, '}');
 }
 
 void signal_write_line(const struct signal *signal, struct text *text) {

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+struct signal_names;
 /* All of it has passed the checks of `emit`. In a delivery a NUL stands behind each text. */
 struct signal {
     t5_str name;
@@ -33,6 +34,8 @@ struct signal {
     uint32_t time_frame_s; /* 0: none */
     uint32_t value_count;
     const t5_named_value *values;
+    /* The names of it and its values, for who copies it; NULL: in no block, as in a delivery. */
+    const struct signal_names *names;
     t5_str data; /* empty, or the text of one JSON object */
 };
 

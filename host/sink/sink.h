@@ -19,7 +19,7 @@
 #define TAKE5_SINK_SINK_H
 
 #include "base/error.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "config/config.h"
 #include "log/log.h"
 #include "sink/signal.h"
@@ -50,6 +50,7 @@ struct delivery_text {
     size_t header_count;
 };
 
+struct blocks;
 struct sink_entry;
 LOCK_CLASS(delivery_lock);
 /*
@@ -65,7 +66,8 @@ LOCK_CLASS(delivery_lock);
 struct delivery {
     enum delivery_kind kind;
     _Atomic uint32_t references;
-    _Atomic uint32_t unconfirmed; /* sinks that have not confirmed yet */
+    uint32_t sinks;               /* that it is for */
+    _Atomic uint32_t unconfirmed; /* those of them that have not confirmed yet */
     const char *key;              /* NULL: none */
     size_t key_size;
     int64_t time_ms;                          /* of the record to write; < 0: none */
@@ -76,15 +78,16 @@ struct delivery {
     struct sink_entry *entries;               /* one for each sink, for queue.h */
     uint32_t entry_count;                     /* of those in use: who pushes it counts */
     size_t bytes;                             /* about what it takes, with its text: for limits */
-    void (*done)(struct delivery *delivery);  /* any thread; must not block */
-    void *owner;                              /* for `done` */
-    uint64_t owner_word;                      /* for `done` */
+    struct blocks *blocks;                   /* to make it in: the calling thread's; NULL: malloc */
+    void (*done)(struct delivery *delivery); /* any thread; must not block */
+    void *owner;                             /* for `done` */
+    uint64_t owner_word;                     /* for `done` */
 };
 
 /*
  * What a delivery is made from: kind, unconfirmed and what is for `done`, and either `signal`,
- * which then gives key, time and deployment, or these and `text`. Everything is copied, with one
- * allocation. NULL when memory runs out.
+ * which then gives key, time and deployment, or these and `text`; and where its memory comes from.
+ * Everything is copied, with one allocation. NULL when memory runs out.
  */
 struct delivery *delivery_new(const struct delivery *like);
 void delivery_retain(struct delivery *delivery);
@@ -94,6 +97,10 @@ void delivery_confirm(struct delivery *delivery);
 /* Any thread but a lane: the text, which is made once for all and stays until the delivery goes.
  * NULL when memory runs out: ask again. */
 const struct delivery_text *delivery_text(struct delivery *delivery);
+/* Any thread but a lane: appends the value of a signal's text, which is neither kept nor looked
+ * for: for the only sink that has it. False, and nothing appended: delivery_text() is to be asked.
+ * Memory that runs out shows in the text. */
+bool delivery_write_once(const struct delivery *delivery, struct text *text);
 /* The id of a signal or an alert among its headers; empty: it has none. */
 t5_str delivery_id(const struct delivery_text *text);
 /* One line for people, without a line end: "momentum_up AAPL 1.23 (confidence 0.80) by fast, ...".
@@ -102,7 +109,7 @@ void delivery_write_line(const struct delivery *delivery, struct text *text);
 
 struct sink_status {
     const char *name;
-    bool is_well;    /* the last attempt worked */
+    bool is_ok;      /* the last attempt worked */
     uint64_t queued; /* pushed and not confirmed */
     uint64_t confirmed;
     uint64_t shortened;   /* refused for good, written short */

@@ -1,7 +1,7 @@
 /*
  * JSON lines. A thread of its own takes what is queued, writes it with one write(2), syncs if
  * asked, looks whether the path still leads to the file, and confirms. What cannot be written now
- * stays in hand and is tried again.
+ * is kept and is tried again.
  *
  * The file is lines at any time: what a full disk leaves of a line is cut back at once. Only a kill
  * can leave half a line, which the next start cuts off (it was not confirmed, so it comes again);
@@ -11,8 +11,8 @@
 #include "sink/queue.h"
 
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
 #include "log/output.h"
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static bool is_half_line(int file, off_t at, off_t size) {
 }
 
 /* Makes the file end behind a line. True: it does not, and the next write has to end it. */
-static bool mend_end(int file, off_t *cut) {
+static bool cut_incomplete_line(int file, off_t *cut) {
     struct stat stat;
     *cut = 0;
     if (fstat(file, &stat) != 0 || !S_ISREG(stat.st_mode) || stat.st_size == 0)
@@ -139,7 +139,7 @@ static bool file_open(struct jsonl_sink *self, struct error *error) {
         self->inode = stat.st_ino;
     }
     self->is_astray = false;
-    self->is_torn = mend_end(file, &cut);
+    self->is_torn = cut_incomplete_line(file, &cut);
     if (cut > 0)
         log_warning(self->log, "sink",
                     "%s ended within a line, as after a kill: removed its last %lld bytes (they "
@@ -266,8 +266,8 @@ static void batch_fail(struct jsonl_sink *self, int code) {
     char detail[sizeof self->queue.detail];
     snprintf(detail, sizeof detail, "%.180s: %s", self->path, strerror(code));
     lock_acquire(&self->queue.mutex, sink_lock);
-    bool is_new = sink_queue_set_ill(&self->queue, detail);
-    unsigned long long open = self->queue.pushed - self->queue.confirmed;
+    bool is_new = sink_queue_set_failing(&self->queue, detail);
+    unsigned long long open = sink_queue_open(&self->queue);
     const struct sink_entry *first = self->queue.sent.first;
     const bool holds = first == NULL || first->delivery->kind != DELIVERY_POINT;
     lock_release(&self->queue.mutex, sink_lock);
@@ -280,7 +280,7 @@ static void batch_fail(struct jsonl_sink *self, int code) {
 
 static void batch_recover(struct jsonl_sink *self) {
     lock_acquire(&self->queue.mutex, sink_lock);
-    bool is_new = sink_queue_set_well(&self->queue);
+    bool is_new = sink_queue_set_ok(&self->queue);
     lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
         log_change_event(self->log, LOG_LEVEL_INFO, "sink", "sink.recovered",
@@ -346,9 +346,9 @@ static bool batch_save(struct jsonl_sink *self) {
 static bool batch_take(struct jsonl_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
-    while (reopen_serve(self) || (!queue->waiting.first && !queue->is_stopping)) {
+    while (reopen_serve(self) || (!sink_queue_has_waiting(queue) && !queue->is_stopping)) {
         if (!queue->waiting.first && !queue->is_stopping && self->reopen != REOPEN_ASKED)
-            pthread_cond_wait(&queue->work, &queue->mutex);
+            sink_queue_await(queue);
     }
     bool is_over = queue->is_stopping && clock_monotonic_ns() >= queue->stop_ns;
     size_t taken = is_over ? 0 : sink_queue_take(queue, BATCH_DELIVERIES, BATCH_BYTES);
@@ -405,11 +405,7 @@ static void *jsonl_run(void *argument) {
 }
 
 static bool jsonl_push(struct sink *sink, struct delivery *delivery) {
-    struct jsonl_sink *self = (struct jsonl_sink *)sink;
-    lock_acquire(&self->queue.mutex, sink_lock);
-    sink_queue_push(&self->queue, delivery);
-    lock_release(&self->queue.mutex, sink_lock);
-    pthread_cond_signal(&self->queue.work); /* it would only wait for the mutex */
+    sink_queue_push(&((struct jsonl_sink *)sink)->queue, delivery);
     return true;
 }
 

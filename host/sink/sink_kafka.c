@@ -2,18 +2,20 @@
  * A Kafka topic as a sink. One thread of its own produces what is queued, in order, and takes the
  * delivery reports; so only that thread ever touches the client, and can make it anew.
  *
- * librdkafka retries for ever what it can (message.timeout.ms = 0). What it gives back is looked
- * at: for now   back to its place among the waiting, and produced again after a pause for good
- * alone first (a broker refuses a batch as a whole), then shortened, then bare fatal     the client
- * is made anew, and all that is unconfirmed is produced again in order
+ * librdkafka retries for ever what it can (message.timeout.ms = 0). What it gives back is one of:
+ * - refused for now: it goes back to its place among the waiting, and is produced again after a
+ *   pause;
+ * - refused for good: it is produced alone first (a broker refuses a batch as a whole), then
+ *   shortened, then bare (kafka_record.h);
+ * - a fatal error: the client is made again, and all that is unconfirmed is produced in order.
  */
 #include "sink/kafka_record.h"
 #include "sink/producer.h"
 #include "sink/queue.h"
 
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,10 +51,10 @@ struct kafka_sink {
     char trouble[192]; /* why there is no connection */
 };
 
-static void kafka_ill(struct kafka_sink *self, const char *detail) {
+static void kafka_note_failing(struct kafka_sink *self, const char *detail) {
     lock_acquire(&self->queue.mutex, sink_lock);
-    bool is_new = sink_queue_set_ill(&self->queue, detail);
-    unsigned long long open = self->queue.pushed - self->queue.confirmed;
+    bool is_new = sink_queue_set_failing(&self->queue, detail);
+    unsigned long long open = sink_queue_open(&self->queue);
     lock_release(&self->queue.mutex, sink_lock);
     if (!is_new)
         return;
@@ -66,11 +68,11 @@ static void kafka_ill(struct kafka_sink *self, const char *detail) {
                      self->topic, detail, count);
 }
 
-static void kafka_well(struct kafka_sink *self) {
+static void kafka_note_ok(struct kafka_sink *self) {
     self->pause_ns = PAUSE_FIRST_NS;
     self->trouble[0] = '\0';
     lock_acquire(&self->queue.mutex, sink_lock);
-    bool is_new = sink_queue_set_well(&self->queue);
+    bool is_new = sink_queue_set_ok(&self->queue);
     lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
         log_change_event(self->log, LOG_LEVEL_INFO, "sink", "sink.recovered",
@@ -109,7 +111,7 @@ static void entry_refused(struct kafka_sink *self, struct sink_entry *entry,
     default:
         if (is_for_good)
             return;
-        kafka_ill(self, rd_kafka_err2str(code));
+        kafka_note_failing(self, rd_kafka_err2str(code));
         kafka_pause(self);
     }
 }
@@ -125,7 +127,7 @@ static void kafka_delivered(rd_kafka_t *client, const rd_kafka_message_t *messag
         return;
     }
     sink_queue_confirm(&self->queue, entry);
-    kafka_well(self);
+    kafka_note_ok(self);
 }
 
 static void kafka_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
@@ -141,11 +143,11 @@ static void kafka_error(rd_kafka_t *client, int code, const char *reason, void *
                        "topic %s: the producer failed (%s); creating a new one", self->topic, text);
         break;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        kafka_ill(self, self->trouble[0] ? self->trouble : text);
+        kafka_note_failing(self, self->trouble[0] ? self->trouble : text);
         break;
     case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        kafka_ill(self, text);
+        kafka_note_failing(self, text);
         break;
     default:
         memcpy(self->trouble, text, sizeof text);
@@ -159,22 +161,22 @@ static int kafka_statistics(rd_kafka_t *client, char *json, size_t size, void *o
     (void)size;
     struct kafka_sink *self = opaque;
     lock_acquire(&self->queue.mutex, sink_lock);
-    bool is_idle_and_ill =
-        !self->queue.is_well && !self->queue.waiting.first && !self->queue.sent.first;
+    bool is_idle_and_failing = !self->queue.is_ok && sink_queue_open(&self->queue) == 0;
     lock_release(&self->queue.mutex, sink_lock);
-    if (is_idle_and_ill && strstr(json, "\"state\":\"UP\""))
-        kafka_well(self);
+    if (is_idle_and_failing && strstr(json, "\"state\":\"UP\""))
+        kafka_note_ok(self);
     return 0;
 }
 
 static void kafka_log(const rd_kafka_t *client, int level, const char *facility, const char *text) {
     struct kafka_sink *self = rd_kafka_opaque(client);
-    bool is_told_elsewhere = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-                             strcmp(facility, "FATAL") == 0 || strcmp(facility, "CONFWARN") == 0;
-    enum log_level ours = is_told_elsewhere || level >= 7 ? LOG_LEVEL_DEBUG
-                          : level <= 3                    ? LOG_LEVEL_ERROR
-                          : level == 4                    ? LOG_LEVEL_WARNING
-                                                          : LOG_LEVEL_INFO;
+    bool is_reported_elsewhere = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+                                 strcmp(facility, "FATAL") == 0 ||
+                                 strcmp(facility, "CONFWARN") == 0;
+    enum log_level ours = is_reported_elsewhere || level >= 7 ? LOG_LEVEL_DEBUG
+                          : level <= 3                        ? LOG_LEVEL_ERROR
+                          : level == 4                        ? LOG_LEVEL_WARNING
+                                                              : LOG_LEVEL_INFO;
     if (log_is_on(self->log, "sink", ours))
         log_write(self->log, ours, "sink", "producer of %s: %s: %s", self->topic, facility, text);
 }
@@ -232,13 +234,14 @@ static void client_renew(struct kafka_sink *self) {
     client_close(self);
     struct error error;
     if (!client_open(self, &error))
-        kafka_ill(self, error.text);
+        kafka_note_failing(self, error.text);
 }
 
 /* Takes the next that may be produced now, and puts it among the sent; NULL: none. */
 static struct sink_entry *entry_next(struct kafka_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
+    sink_queue_gather(queue);
     struct sink_entry *entry = queue->waiting.first;
     if (self->is_alone || (entry && entry->is_suspect && queue->sent.first))
         entry = NULL;
@@ -279,9 +282,10 @@ static int kafka_produce(struct kafka_sink *self) {
 static void kafka_wait(struct kafka_sink *self, int wait_ms) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
+    const bool has_waiting = sink_queue_has_waiting(queue);
     bool is_held = wait_ms < POLL_IDLE_MS || self->is_alone ||
-                   (queue->waiting.first && queue->waiting.first->is_suspect);
-    bool can_wait = is_held || !queue->waiting.first;
+                   (has_waiting && queue->waiting.first->is_suspect);
+    bool can_wait = (is_held || !has_waiting) && sink_inbox_set_idle(&queue->inbox);
     if (queue->is_stopping) {
         int64_t remains_ms = (queue->stop_ns - clock_monotonic_ns()) / NS_PER_MS;
         if (remains_ms < wait_ms)
@@ -293,6 +297,7 @@ static void kafka_wait(struct kafka_sink *self, int wait_ms) {
     if (self->client)
         rd_kafka_poll(self->client, can_wait ? wait_ms : 0);
     lock_acquire(&queue->mutex, sink_lock);
+    sink_inbox_set_busy(&queue->inbox);
     self->is_waiting = false;
     /* Without a client there is nothing else to wait on; being stopped ends it. */
     if (!self->client)
@@ -303,8 +308,8 @@ static void kafka_wait(struct kafka_sink *self, int wait_ms) {
 static bool kafka_is_over(struct kafka_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
-    bool is_over = queue->is_stopping && ((!queue->waiting.first && !queue->sent.first) ||
-                                          clock_monotonic_ns() >= queue->stop_ns);
+    bool is_over = queue->is_stopping &&
+                   (sink_queue_open(queue) == 0 || clock_monotonic_ns() >= queue->stop_ns);
     lock_release(&queue->mutex, sink_lock);
     return is_over;
 }
@@ -338,11 +343,12 @@ REQUIRES(sink_lock) static void kafka_wake(void *context) {
 
 static bool kafka_push(struct sink *sink, struct delivery *delivery) {
     struct kafka_sink *self = (struct kafka_sink *)sink;
-    lock_acquire(&self->queue.mutex, sink_lock);
-    sink_queue_push(&self->queue, delivery);
-    kafka_wake(self);
-    self->is_waiting = false; /* once is enough */
-    lock_release(&self->queue.mutex, sink_lock);
+    if (sink_inbox_push(&self->queue.inbox, delivery)) {
+        lock_acquire(&self->queue.mutex, sink_lock);
+        kafka_wake(self);
+        self->is_waiting = false; /* once is enough */
+        lock_release(&self->queue.mutex, sink_lock);
+    }
     return true;
 }
 

@@ -7,8 +7,8 @@
 #include "sink/sink.h"
 
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
 
 #include <stdlib.h>
 
@@ -28,8 +28,8 @@ struct log_sink {
 static bool batch_take(struct log_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
-    while (!queue->waiting.first && !queue->is_stopping)
-        pthread_cond_wait(&queue->work, &queue->mutex);
+    while (!sink_queue_has_waiting(queue) && !queue->is_stopping)
+        sink_queue_await(queue);
     const bool is_over = queue->is_stopping && clock_monotonic_ns() >= queue->stop_ns;
     const size_t taken = is_over ? 0 : sink_queue_take(queue, BATCH_DELIVERIES, SIZE_MAX);
     lock_release(&queue->mutex, sink_lock);
@@ -41,7 +41,7 @@ static bool wait_for_memory(struct log_sink *self) {
     struct sink_queue *queue = &self->queue;
     const int64_t until_ns = clock_monotonic_ns() + RETRY_NS;
     lock_acquire(&queue->mutex, sink_lock);
-    sink_queue_set_ill(queue, "no memory for a line");
+    sink_queue_set_failing(queue, "no memory for a line");
     while (sink_queue_wait(queue, &queue->work, until_ns)) {}
     const bool is_over = queue->is_stopping && clock_monotonic_ns() >= queue->stop_ns;
     lock_release(&queue->mutex, sink_lock);
@@ -61,7 +61,7 @@ static bool make_line(struct log_sink *self, const struct delivery *delivery) {
         delivery_write_line(delivery, &self->line);
     } while (text_is_oom(&self->line));
     lock_acquire(&self->queue.mutex, sink_lock);
-    sink_queue_set_well(&self->queue);
+    sink_queue_set_ok(&self->queue);
     lock_release(&self->queue.mutex, sink_lock);
     return true;
 }
@@ -73,7 +73,7 @@ static void log_sink_free(struct log_sink *self) {
 }
 
 /* False: not all lines could be made before the time to stop. */
-static bool batch_say(struct log_sink *self) {
+static bool batch_log(struct log_sink *self) {
     lock_only_writer(sink_lock); /* of `sent` */
     for (struct sink_entry *entry = self->queue.sent.first; entry; entry = entry->after) {
         const bool is_signal = entry->delivery->kind == DELIVERY_SIGNAL;
@@ -87,7 +87,7 @@ static bool batch_say(struct log_sink *self) {
 
 static void *log_sink_run(void *argument) {
     struct log_sink *self = argument;
-    while (batch_take(self) && batch_say(self))
+    while (batch_take(self) && batch_log(self))
         sink_queue_confirm_sent(&self->queue);
     if (sink_thread_end(&self->queue))
         log_sink_free(self);
@@ -95,11 +95,7 @@ static void *log_sink_run(void *argument) {
 }
 
 static bool log_sink_push(struct sink *sink, struct delivery *delivery) {
-    struct log_sink *self = (struct log_sink *)sink;
-    lock_acquire(&self->queue.mutex, sink_lock);
-    sink_queue_push(&self->queue, delivery);
-    lock_release(&self->queue.mutex, sink_lock);
-    pthread_cond_signal(&self->queue.work); /* it would only wait for the mutex */
+    sink_queue_push(&((struct log_sink *)sink)->queue, delivery);
     return true;
 }
 

@@ -1,12 +1,11 @@
 #include "sink/sink_ordered.h"
 
-#include "base/array.h"
 #include "base/clock.h"
-#include "base/condition.h"
-#include "base/locks.h"
-#include "base/patience.h"
+#include "base/sync/condition.h"
+#include "base/sync/locks.h"
+#include "base/sync/patience.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
 #include "log/output.h"
 #include "sink/queue.h"
 
@@ -23,89 +22,110 @@
 #define LOOK_NS     (NS_PER_MS)
 /* A write has about so many bytes. */
 #define BATCH_BYTES (256 * 1024)
-
-struct item {
-    uint64_t place;
-    uint64_t number; /* of the push: order within a place */
-    struct delivery *delivery;
-};
+/* What comes in more disorder than that of so many lanes takes longer. */
+#define RUNS        64
 
 LOCK_CLASS(ordered_lock);
 struct ordered_sink {
     struct sink sink;
     struct sink_ordered_options options;
     pthread_t thread;
-    pthread_mutex_t mutex;                      /* over what follows, up to the writer's */
-    pthread_cond_t work;                        /* for the writer */
-    pthread_cond_t idle;                        /* for who waits until all is confirmed */
-    struct item *heap GUARDED_BY(ordered_lock); /* lowest first */
-    size_t count GUARDED_BY(ordered_lock);
-    size_t capacity GUARDED_BY(ordered_lock);
-    uint64_t pushed GUARDED_BY(ordered_lock);
+    struct sink_inbox inbox;
+    _Atomic uint64_t pushed;
+    pthread_mutex_t mutex; /* over what follows, up to the writer's */
+    pthread_cond_t work;   /* for the writer */
+    pthread_cond_t idle;   /* for who waits until all is confirmed */
     uint64_t confirmed GUARDED_BY(ordered_lock);
     uint64_t lines GUARDED_BY(ordered_lock);
     uint64_t end GUARDED_BY(ordered_lock);
     bool is_stopping GUARDED_BY(ordered_lock);
     bool is_emptied GUARDED_BY(ordered_lock);
     int64_t stop_ns GUARDED_BY(ordered_lock);
-    int errnum GUARDED_BY(ordered_lock); /* of the write that failed; 0: all is well */
+    int errnum GUARDED_BY(ordered_lock); /* of the write that failed; 0: none did */
 
     /* The writer's. */
+    struct sink_list runs[RUNS]; /* what waits, in rows of rising places: one a lane, mostly */
+    size_t run_count;
+    uint64_t gathered;
+    struct sink_list batch;
     struct text text;
-    struct item *batch;
-    size_t batch_capacity;
 };
 
 static struct ordered_sink *ordered_of(struct sink *sink) {
     return (struct ordered_sink *)sink;
 }
 
-/* ---- the heap, with the mutex held ---- */
+/* ---- the order ---- */
 
-static bool is_before(const struct item *a, const struct item *b) {
-    return a->place != b->place ? a->place < b->place : a->number < b->number;
+static uint64_t place_of(const struct sink_entry *entry) {
+    return entry->delivery->owner_word;
 }
 
-REQUIRES(ordered_lock) static bool heap_add(struct ordered_sink *self, struct item item) {
-    if (!ARRAY_GROW(self->heap, self->count, self->capacity))
-        return false;
-    size_t at = self->count++;
-    while (at > 0 && is_before(&item, &self->heap[(at - 1) / 2])) {
-        self->heap[at] = self->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    self->heap[at] = item;
-    return true;
+/* Of one place, in the order of the pushes. */
+static bool is_before(const struct sink_entry *a, const struct sink_entry *b) {
+    const uint64_t place = place_of(a), other = place_of(b);
+    return place != other ? place < other : a->number < b->number;
 }
 
-REQUIRES(ordered_lock) static struct item heap_take(struct ordered_sink *self) {
-    const struct item first = self->heap[0], last = self->heap[--self->count];
-    size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < self->count; at = child) {
-        if (child + 1 < self->count && is_before(&self->heap[child + 1], &self->heap[child]))
-            child++;
-        if (!is_before(&self->heap[child], &last))
-            break;
-        self->heap[at] = self->heap[child];
+/* At its place, from the end on. */
+static void insert(struct sink_list *run, struct sink_entry *entry) {
+    struct sink_entry *before = run->last;
+    while (before != NULL && is_before(entry, before))
+        before = before->before;
+    entry->before = before;
+    entry->after = before != NULL ? before->after : run->first;
+    *(before != NULL ? &before->after : &run->first) = entry;
+    *(entry->after != NULL ? &entry->after->before : &run->last) = entry;
+}
+
+/* At the end of the first run that it continues. */
+static void add_to_runs(struct ordered_sink *self, struct sink_entry *entry) {
+    size_t i = 0;
+    while (i < self->run_count && self->runs[i].last != NULL &&
+           is_before(entry, self->runs[i].last))
+        i++;
+    if (i == RUNS)
+        i--;
+    if (i == self->run_count)
+        self->run_count++;
+    insert(&self->runs[i], entry);
+}
+
+static void gather(struct ordered_sink *self) {
+    struct sink_entry *after;
+    for (struct sink_entry *entry = sink_inbox_take(&self->inbox); entry != NULL; entry = after) {
+        after = entry->after;
+        entry->number = self->gathered++;
+        add_to_runs(self, entry);
     }
-    if (self->count > 0)
-        self->heap[at] = last;
-    return first;
+}
+
+/* The run whose first is the lowest of all; NULL: nothing waits. */
+static struct sink_list *lowest_run(struct ordered_sink *self) {
+    struct sink_list *lowest = NULL;
+    for (size_t i = 0; i < self->run_count; i++) {
+        struct sink_list *run = &self->runs[i];
+        if (run->first != NULL && (lowest == NULL || is_before(run->first, lowest->first)))
+            lowest = run;
+    }
+    return lowest;
 }
 
 /* ---- the writer ---- */
 
-/* What may go out now, in order. Without memory for more, the batch ends where it is. */
+/* What may go out now, in order. */
 REQUIRES(ordered_lock) static size_t take_batch(struct ordered_sink *self, uint64_t done) {
     size_t count = 0, bytes = 0;
-    while (self->count > 0 && bytes < BATCH_BYTES) {
-        const uint64_t place = self->heap[0].place;
+    struct sink_list *run;
+    while (bytes < BATCH_BYTES && (run = lowest_run(self)) != NULL) {
+        struct sink_entry *entry = run->first;
+        const uint64_t place = place_of(entry);
         if (place >= done && place < self->end && self->errnum == 0)
             break;
-        if (!ARRAY_GROW(self->batch, count, self->batch_capacity))
-            break;
-        self->batch[count] = heap_take(self);
-        bytes += self->batch[count++].delivery->bytes;
+        sink_list_remove(run, entry);
+        sink_list_append(&self->batch, entry);
+        bytes += entry->delivery->bytes;
+        count++;
     }
     return count;
 }
@@ -127,33 +147,41 @@ REQUIRES(ordered_lock) static int replace(struct ordered_sink *self) {
     return errnum;
 }
 
-static uint64_t hand_over(struct ordered_sink *self, size_t count, uint64_t end, int *errnum) {
+static uint64_t hand_over(struct ordered_sink *self, uint64_t end, int *errnum) {
     uint64_t lines = 0;
     *errnum = 0;
-    for (size_t i = 0; i < count && self->batch[i].place < end && *errnum == 0; i++, lines++)
-        if (!self->options.take(self->options.context, self->batch[i].delivery))
+    for (struct sink_entry *entry = self->batch.first;
+         entry != NULL && place_of(entry) < end && *errnum == 0; entry = entry->after, lines++)
+        if (!self->options.take(self->options.context, entry->delivery))
             *errnum = ENOMEM;
     return *errnum == 0 ? lines : 0;
 }
 
+/* False: memory ran out. */
+static bool write_value(struct ordered_sink *self, struct delivery *delivery) {
+    struct patience patience = PATIENCE_INIT;
+    const struct delivery_text *text;
+    if (delivery_write_once(delivery, &self->text))
+        return true;
+    while ((text = delivery_text(delivery)) == NULL && patience_wait(&patience)) {}
+    if (text != NULL)
+        text_append(&self->text, text->value, text->value_size);
+    return text != NULL;
+}
+
 /* Writes the batch's lines below `end`; gives how many, or the errno in `errnum`. */
-static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t end, int *errnum) {
+static uint64_t write_batch(struct ordered_sink *self, uint64_t end, int *errnum) {
     uint64_t lines = 0;
     text_reset(&self->text);
-    for (size_t i = 0; i < count && self->batch[i].place < end; i++) {
-        struct patience patience = PATIENCE_INIT;
-        const struct delivery_text *text;
-        while ((text = delivery_text(self->batch[i].delivery)) == NULL &&
-               patience_wait(&patience)) {}
-        if (text == NULL) {
+    for (struct sink_entry *entry = self->batch.first; entry != NULL && place_of(entry) < end;
+         entry = entry->after, lines++) {
+        if (self->options.has_places)
+            text_printf(&self->text, "%llu ", (unsigned long long)place_of(entry));
+        if (!write_value(self, entry->delivery)) {
             *errnum = ENOMEM;
             return 0;
         }
-        if (self->options.has_places)
-            text_printf(&self->text, "%llu ", (unsigned long long)self->batch[i].place);
-        text_append(&self->text, text->value, text->value_size);
         text_putc(&self->text, '\n');
-        lines++;
     }
     *errnum = text_is_oom(&self->text) ? ENOMEM
                                        : output_write(self->options.file, self->text.data,
@@ -161,24 +189,37 @@ static uint64_t write_batch(struct ordered_sink *self, size_t count, uint64_t en
     return *errnum == 0 ? lines : 0;
 }
 
-static void confirm_batch(struct ordered_sink *self, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        delivery_confirm(self->batch[i].delivery);
-        delivery_release(self->batch[i].delivery);
+static void confirm_batch(struct ordered_sink *self) {
+    while (self->batch.first != NULL) {
+        struct sink_entry *entry = self->batch.first;
+        sink_list_remove(&self->batch, entry);
+        delivery_confirm(entry->delivery);
+        sink_entry_release(entry);
     }
+}
+
+/* With the mutex held, when nothing waits. */
+REQUIRES(ordered_lock) static void await_push(struct ordered_sink *self) {
+    if (sink_inbox_set_idle(&self->inbox))
+        pthread_cond_wait(&self->work, &self->mutex);
+    sink_inbox_set_busy(&self->inbox);
 }
 
 static void *ordered_run(void *argument) {
     struct ordered_sink *self = argument;
     lock_acquire(&self->mutex, ordered_lock);
     for (;;) {
-        while (self->count == 0 && !self->is_stopping)
-            pthread_cond_wait(&self->work, &self->mutex);
-        if (self->count == 0)
-            break;
         lock_release(&self->mutex, ordered_lock);
+        /* What is gathered after this has all that lies below. */
         const uint64_t done = self->options.done(self->options.context);
+        gather(self);
         lock_acquire(&self->mutex, ordered_lock);
+        if (lowest_run(self) == NULL) {
+            if (self->is_stopping)
+                break;
+            await_push(self);
+            continue;
+        }
         const size_t count = take_batch(self, done);
         if (count == 0) {
             const int64_t now = clock_monotonic_ns();
@@ -187,14 +228,14 @@ static void *ordered_run(void *argument) {
             (void)condition_wait(&self->work, &self->mutex, now + LOOK_NS);
             continue;
         }
-        if (self->errnum == 0 && self->batch[0].place < self->end)
+        if (self->errnum == 0 && place_of(self->batch.first) < self->end)
             self->errnum = replace(self);
         const uint64_t end = self->errnum == 0 ? self->end : 0;
         int errnum;
         lock_release(&self->mutex, ordered_lock);
-        const uint64_t lines = self->options.take != NULL ? hand_over(self, count, end, &errnum)
-                                                          : write_batch(self, count, end, &errnum);
-        confirm_batch(self, count);
+        const uint64_t lines = self->options.take != NULL ? hand_over(self, end, &errnum)
+                                                          : write_batch(self, end, &errnum);
+        confirm_batch(self);
         lock_acquire(&self->mutex, ordered_lock);
         self->lines += lines;
         self->confirmed += count;
@@ -210,23 +251,20 @@ static void *ordered_run(void *argument) {
 
 static bool ordered_push(struct sink *sink, struct delivery *delivery) {
     struct ordered_sink *self = ordered_of(sink);
-    lock_acquire(&self->mutex, ordered_lock);
-    const bool did = heap_add(self, (struct item){delivery->owner_word, self->pushed, delivery});
-    if (did) {
-        delivery_retain(delivery);
-        self->pushed++;
-        if (self->count == 1)
-            pthread_cond_signal(&self->work);
+    atomic_fetch_add_explicit(&self->pushed, 1, memory_order_relaxed);
+    if (sink_inbox_push(&self->inbox, delivery)) {
+        lock_acquire(&self->mutex, ordered_lock); /* lest it is about to wait */
+        pthread_cond_signal(&self->work);
+        lock_release(&self->mutex, ordered_lock);
     }
-    lock_release(&self->mutex, ordered_lock);
-    return did;
+    return true;
 }
 
 static bool ordered_flush(struct sink *sink, int timeout_ms) {
     struct ordered_sink *self = ordered_of(sink);
     const int64_t until_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
     lock_acquire(&self->mutex, ordered_lock);
-    const uint64_t pushed = self->pushed;
+    const uint64_t pushed = atomic_load(&self->pushed);
     while (self->confirmed < pushed && clock_monotonic_ns() < until_ns)
         (void)condition_wait(&self->idle, &self->mutex, until_ns);
     const bool did = self->confirmed >= pushed;
@@ -244,8 +282,8 @@ static void ordered_status(struct sink *sink, struct sink_status *status) {
     struct ordered_sink *self = ordered_of(sink);
     lock_acquire(&self->mutex, ordered_lock);
     *status = (struct sink_status){.name = "ordered",
-                                   .is_well = self->errnum == 0,
-                                   .queued = self->pushed - self->confirmed,
+                                   .is_ok = self->errnum == 0,
+                                   .queued = atomic_load(&self->pushed) - self->confirmed,
                                    .confirmed = self->confirmed};
     if (self->errnum != 0)
         snprintf(status->detail, sizeof status->detail, "write failed: %s", strerror(self->errnum));
@@ -254,14 +292,16 @@ static void ordered_status(struct sink *sink, struct sink_status *status) {
 
 static void ordered_free(struct ordered_sink *self) {
     lock_alone(ordered_lock);
-    for (size_t i = 0; i < self->count; i++)
-        delivery_release(self->heap[i].delivery);
+    gather(self);
+    for (struct sink_list *run; (run = lowest_run(self)) != NULL;) {
+        struct sink_entry *entry = run->first;
+        sink_list_remove(run, entry);
+        sink_entry_release(entry);
+    }
     text_release(&self->text);
     pthread_cond_destroy(&self->work);
     pthread_cond_destroy(&self->idle);
     pthread_mutex_destroy(&self->mutex);
-    free(self->heap);
-    free(self->batch);
     free(self);
 }
 
@@ -303,12 +343,6 @@ struct sink *sink_ordered_new(const struct sink_ordered_options *options, struct
     self->end = UINT64_MAX;
     text_init(&self->text);
     init_locks(self);
-    if (!ARRAY_GROW(self->batch, 0,
-                    self->batch_capacity)) { /* now, so that the writer always gets on */
-        error_set_memory(error, "the signals' order");
-        ordered_free(self);
-        return NULL;
-    }
     if (!thread_start(&self->thread, "take5-ordered", ordered_run, self, error)) {
         ordered_free(self);
         return NULL;
@@ -341,7 +375,7 @@ uint64_t sink_ordered_lines(struct sink *sink) {
     return lines;
 }
 
-bool sink_ordered_is_well(struct sink *sink, int *errnum, struct error *error) {
+bool sink_ordered_is_ok(struct sink *sink, int *errnum, struct error *error) {
     struct ordered_sink *self = ordered_of(sink);
     lock_acquire(&self->mutex, ordered_lock);
     const int failed = self->errnum;

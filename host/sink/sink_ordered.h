@@ -47,6 +47,6 @@ int sink_ordered_empty(struct sink *sink);
 uint64_t sink_ordered_lines(struct sink *sink);
 /* Any thread: false, with an error, once a write has failed. `errnum` (may be NULL) is its errno.
  */
-bool sink_ordered_is_well(struct sink *sink, int *errnum, struct error *error);
+bool sink_ordered_is_ok(struct sink *sink, int *errnum, struct error *error);
 
 #endif

@@ -2,11 +2,12 @@
  * source/source.h - where records come from, as the engine sees it.
  *
  * A source serves lanes and one control thread. Lanes read and store; control polls, and is told
- * through the listener when partitions come and go. The listener's calls happen inside
- * source_poll() or source_close(), on the control thread, and the source waits for them to return:
- * when `revoked` has returned, no lane holds a record of those partitions in hand.
+ * through the listener when partitions come and go. The listener's calls happen inside `poll`
+ * or `close`, on the control thread, and the source waits for them to return:
+ * when `revoked` has returned, no lane holds a record of those partitions.
  *
- * Kafka (source/kafka/consumer.h), a recorded file and the synthetic feed implement the same table.
+ * Kafka (source/kafka/consumer.h) and recorded files (source/replay/replay_source.h) implement the
+ * same table.
  */
 #ifndef TAKE5_SOURCE_SOURCE_H
 #define TAKE5_SOURCE_SOURCE_H
@@ -28,6 +29,9 @@ struct topic_partition {
      * source makes of that. SOURCE_NO_OFFSET: not known. */
     int64_t offset;
     bool is_new; /* assigned: nobody has committed an offset */
+    /* Assigned: the text that was committed with the offset, until the listener returns; NULL:
+     * none. */
+    const char *note;
 };
 
 /* Told on the control thread. */
@@ -94,6 +98,16 @@ struct source_ops {
     /* Control thread: the offset that this host is known to have committed last, over all
      * assignments; SOURCE_NO_OFFSET: none. The op may be NULL. */
     int64_t (*committed)(struct source *source, uint32_t topic, int32_t partition);
+    /* Control thread: puts what another group has committed into the offsets of the parts
+     * (SOURCE_NO_OFFSET: nothing), and what was committed with it into their notes, which are NULL
+     * before, and the caller's to free(). Joins nothing. False: it is not known. The op may be
+     * NULL. */
+    bool (*committed_of)(struct source *source, const char *group, struct topic_partition *parts,
+                         size_t count, int timeout_ms, struct error *error);
+    /* Control thread, within the listener's `assigned`: commits now where those begin that are new,
+     * and waits for it as long as is reasonable. Without it that is done behind `assigned`. The op
+     * may be NULL. */
+    void (*commit_begins)(struct source *source, const struct topic_partition *parts, size_t count);
     /* Control thread: whether there is anybody to read for (the start: yes). While there is not,
      * the source holds no partitions: what it has is revoked, and offsets stay. The op may be NULL.
      */

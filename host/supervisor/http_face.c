@@ -5,9 +5,9 @@
 #include "supervisor/private.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "base/units.h"
-#include "config/workers.h"
+#include "config/sections/workers.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@ struct merge_part {
 
 /*
  * A host's status: numbers are added up, lists are put behind one another with the "worker" of each
- * item, and a word that is not well counts for all. cJSON_Delete() it. NULL: no memory.
+ * item, and a word of a problem counts for all. cJSON_Delete() it. NULL: no memory.
  */
 cJSON *merge_status(const struct merge_part *parts, size_t count);
 

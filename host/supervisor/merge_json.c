@@ -96,14 +96,17 @@ static bool keep_text(cJSON *into, const cJSON *from, const char *name) {
     return put(into, name, cJSON_CreateString(item->valuestring));
 }
 
-static bool merge_totals(cJSON *into, const cJSON *from) {
+/* The lag is known when it is for all that read. */
+static bool merge_totals(cJSON *into, const cJSON *from, bool reads) {
     cJSON *totals = object_in(into, "totals");
     const cJSON *more = member(from, "totals");
     if (totals == NULL)
         return false;
-    const bool is_unknown =
-        (member(totals, "lag") != NULL && number(totals, "lag") < 0) || number(more, "lag") < 0;
-    return add_up(totals, more) && (!is_unknown || put(totals, "lag", cJSON_CreateNumber(-1)));
+    const cJSON *lag = member(totals, "lag");
+    const double before = lag == NULL ? 0 : lag->valuedouble;
+    const double now = reads ? number(more, "lag") : 0;
+    const double sum = before < 0 || now < 0 ? -1 : before + now;
+    return add_up(totals, more) && put(totals, "lag", cJSON_CreateNumber(sum));
 }
 
 static bool merge_source(cJSON *into, const cJSON *from) {
@@ -133,7 +136,7 @@ static bool merge_checkpoints(cJSON *into, const cJSON *from, const char *worker
                                          "bytes_written", "recoveries", "journal_bytes_written",
                                          "late_messages", "catch_ups"};
     bool did = kept != NULL && keep_truth(kept, more, "kept", true) &&
-               keep_truth(kept, more, "well", false) && keep_text(kept, more, "detail") &&
+               keep_truth(kept, more, "ok", false) && keep_text(kept, more, "detail") &&
                keep_extreme(kept, more, "newest_s", true) &&
                keep_extreme(kept, more, "oldest_s", false) &&
                keep_extreme(kept, more, "pause_ms", false) &&
@@ -155,11 +158,12 @@ static bool counts(const cJSON *from, bool unless) {
 static bool merge_one(cJSON *into, cJSON *from, const char *worker, bool is_unattended) {
     static const char *const lists[] = {"assignment", "lanes",      "lag",
                                         "sinks",      "strategies", "findings"};
+    const bool reads = counts(from, is_unattended);
     bool did =
         keep_text(into, from, "service") && keep_truth(into, from, "live", false) &&
         keep_text(into, from, "stuck") && keep_truth(into, from, "stopping", true) &&
         keep_truth(into, from, "draining", true) && keep_truth(into, from, "attended", true) &&
-        (!counts(from, is_unattended) || merge_source(into, from)) && merge_totals(into, from) &&
+        (!reads || merge_source(into, from)) && merge_totals(into, from, reads) &&
         put(into, "parked", cJSON_CreateNumber(number(into, "parked") + number(from, "parked")));
     for (size_t i = 0; did && i < sizeof lists / sizeof *lists; i++)
         did = join(into, lists[i], from, worker);
@@ -176,7 +180,7 @@ static const char nothing[] =
     "\"missing_topics\":\"\",\"standing\":\"\"},\"totals\":{\"messages\":0,\"bad\":0,\"signals\":0,"
     "\"dead_letters\":0,\"unconfirmed\":0,\"lag\":-1},\"parked\":0,\"assignment\":[],\"lanes\":[],"
     "\"lag\":[],"
-    "\"checkpoints\":{\"kept\":true,\"well\":true,\"detail\":\"\",\"newest_s\":-1,\"oldest_s\":-1,"
+    "\"checkpoints\":{\"kept\":true,\"ok\":true,\"detail\":\"\",\"newest_s\":-1,\"oldest_s\":-1,"
     "\"partitions\":[]},\"sinks\":[],\"strategies\":[],\"findings\":[],\"last_reload\":{\"ok\":"
     "true,\"changed\":"
     "false,"

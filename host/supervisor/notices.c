@@ -44,7 +44,7 @@ static pid_t sender_of(struct msghdr *message) {
     return 0;
 }
 
-bool notices_take(int fd, struct notice *notice) {
+bool notices_next(int fd, struct notice *notice) {
     /* A descriptor that came along would find no room, and is closed by the kernel. */
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
     struct iovec part = {notice->text, sizeof notice->text - 1};

@@ -1,5 +1,5 @@
 /*
- * supervisor/notices.h - what workers tell of themselves: a socket that takes what sd_notify(3)
+ * supervisor/notices.h - what workers report of themselves: a socket that takes what sd_notify(3)
  * sends, and knows which process sent it. So a worker tells its supervisor what the only process of
  * a host tells systemd: that it is ready, that it moves, how it is.
  */
@@ -23,7 +23,7 @@ struct notice {
  * block; -1 with an error. */
 int notices_open(const char *path, struct error *error);
 /* The next one that has come. False: there is none. */
-bool notices_take(int fd, struct notice *notice);
+bool notices_next(int fd, struct notice *notice);
 /* Copies the value of that name. False: there is none. */
 bool notice_value(const struct notice *notice, const char *name, char *value, size_t size);
 

@@ -2,7 +2,7 @@
 #include "supervisor/private.h"
 
 #include "base/clock.h"
-#include "config/workers.h"
+#include "config/sections/workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,9 @@ bool peers_list(struct supervisor *supervisor, const char *only, struct peers *p
     *peers = (struct peers){.items = calloc(supervisor->count + 1, sizeof *peers->items)};
     did = peers->items != NULL;
     for (size_t i = 0; did && i < supervisor->count; i++)
-        if (only == NULL || strcmp(supervisor->workers[i]->name, only) == 0)
+        if ((only == NULL || strcmp(supervisor->workers[i]->name, only) == 0) &&
+            /* One that has ended for good is dropped at the main thread's next turn. */
+            (supervisor->workers[i]->is_wanted || worker_has_process(supervisor->workers[i])))
             did = list_one(supervisor, supervisor->workers[i], peers);
     lock_release(&supervisor->lock, supervisor_lock);
     if (!did)

@@ -8,7 +8,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "ops/control/control.h"
 #include "ops/http/server/server.h"
 #include "ops/page/page.h"
@@ -18,6 +18,7 @@
 /* How long a worker may be silent when HTTP asks: it hangs, and HTTP says so. */
 #define SUPERVISOR_ASK_NS (2 * NS_PER_S)
 
+LOCK_CLASS(supervisor_reload_lock);
 LOCK_CLASS(supervisor_lock);
 struct supervisor {
     struct supervisor_options options;
@@ -46,6 +47,7 @@ struct supervisor {
     int reloads GUARDED_BY(supervisor_lock);  /* SIGHUPs to serve */
 };
 
+/* worker_list.c */
 /* Any thread: the main thread looks at what there is to do. */
 void supervisor_wake(struct supervisor *supervisor);
 
@@ -83,12 +85,12 @@ void peers_ask(struct peers *peers, const char *request, const struct control_bo
 /* What they answered, for merge.h; free() it. NULL: no memory. */
 struct merge_part *peers_parts(const struct peers *peers);
 
-/* requests.c: on a client's thread. */
+/* workers_requests.c: on a client's thread. */
 bool supervisor_handle(void *context, const struct control_request *asked, struct text *answer);
 /* The whole status. False: no memory. */
 bool supervisor_status(struct supervisor *supervisor, struct text *answer);
 
-/* reload.c: on any thread but the main one. `answer` gets one report, as JSON. */
+/* workers_reload.c: on any thread but the main one. `answer` gets one report, as JSON. */
 bool supervisor_reload(struct supervisor *supervisor, struct text *answer);
 /* Each worker reopens its files, and the log is reopened. */
 bool supervisor_reopen(struct supervisor *supervisor, struct text *answer);

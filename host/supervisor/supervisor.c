@@ -2,12 +2,13 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
+#include "config/sections/workers.h"
 #include "config/text/paths.h"
-#include "config/workers.h"
 #include "ops/control/run_directory.h"
 #include "os/private_file.h"
+#include "os/spawn.h"
 #include "os/trust.h"
 
 #include <errno.h>
@@ -22,41 +23,12 @@
 
 /* How often the service manager hears of us. */
 #define TURN_MS       500
-/* What a worker may take beyond [take5] shutdown_timeout, which it keeps by itself. */
-#define STOP_MORE_NS  (5 * NS_PER_S)
-/* And we beyond them. */
+/* What we may take beyond the workers (worker_list.c). */
 #define LIMIT_MORE_NS (5 * NS_PER_S)
 
 extern char **environ;
 
-void supervisor_wake(struct supervisor *supervisor) {
-    const uint64_t one = 1;
-    while (write(supervisor->wake, &one, sizeof one) < 0 && errno == EINTR) {}
-}
-
 /* ---- workers ---- */
-
-struct worker *supervisor_find(const struct supervisor *supervisor, const char *name) {
-    for (size_t i = 0; i < supervisor->count; i++)
-        if (strcmp(supervisor->workers[i]->name, name) == 0)
-            return supervisor->workers[i];
-    return NULL;
-}
-
-bool supervisor_add(struct supervisor *supervisor, const char *name) {
-    struct worker *worker = supervisor_find(supervisor, name);
-    if (worker != NULL) { /* it was to go, and may still be ending */
-        worker->is_wanted = worker->is_restarted = true;
-        return true;
-    }
-    worker = worker_new(supervisor->config, name);
-    if (worker == NULL || !ARRAY_RESIZE(supervisor->workers, supervisor->count + 1)) {
-        worker_free(worker);
-        return false;
-    }
-    supervisor->workers[supervisor->count++] = worker;
-    return true;
-}
 
 /* Those that have ended for good. */
 REQUIRES(supervisor_lock) static void drop_gone(struct supervisor *supervisor) {
@@ -73,20 +45,20 @@ REQUIRES(supervisor_lock) static void drop_gone(struct supervisor *supervisor) {
     supervisor->count = kept;
 }
 
-void supervisor_limits(struct supervisor *supervisor) {
-    const struct config *config = supervisor->config;
-    const int64_t longest_ns =
-        config->reload_timeout_ns > config->stuck_ns ? config->reload_timeout_ns : config->stuck_ns;
-    /* A worker names by itself what hangs in it, and gives a reload up; we come after that. */
-    supervisor->env.hang_ns = 2 * longest_ns;
-    supervisor->env.stop_ns = config->shutdown_timeout_ns + STOP_MORE_NS;
+/* What one knew of a deployment that moves is there for the other when its process has ended. */
+REQUIRES(supervisor_lock) static void end_move(struct supervisor *supervisor) {
+    for (size_t i = 0; i < supervisor->count; i++)
+        if (supervisor->workers[i]->is_in_move && worker_has_process(supervisor->workers[i]))
+            return;
+    for (size_t i = 0; i < supervisor->count; i++)
+        supervisor->workers[i]->is_in_move = false;
 }
 
 /* ---- what comes in ---- */
 
 REQUIRES(supervisor_lock) static void take_notices(struct supervisor *supervisor, int64_t now_ns) {
     struct notice notice;
-    while (notices_take(supervisor->notices, &notice)) {
+    while (notices_next(supervisor->notices, &notice)) {
         for (size_t i = 0; i < supervisor->count; i++)
             if (worker_has_process(supervisor->workers[i]) &&
                 supervisor->workers[i]->pid == notice.pid)
@@ -142,20 +114,20 @@ static void describe(const struct supervisor *supervisor, int64_t now_ns, struct
         char state[320];
         worker_describe(worker, now_ns, state, sizeof state);
         text_printf(text, "%s%s: %s", i > 0 ? "; " : "", worker->name,
-                    worker->state == WORKER_RUNNING && worker->told[0] != '\0' ? worker->told
-                                                                               : state);
+                    worker->state == WORKER_RUNNING && worker->status[0] != '\0' ? worker->status
+                                                                                 : state);
     }
 }
 
-/* `told` is what was told last; `is_ready` becomes true once. */
+/* `notified` is the status that was sent last; `is_ready` becomes true once. */
 REQUIRES(supervisor_lock)
-static void tell(const struct supervisor *supervisor, int64_t now_ns, struct text *told,
-                 bool *is_ready) {
+static void notify_manager(const struct supervisor *supervisor, int64_t now_ns,
+                           struct text *notified, bool *is_ready) {
     struct text text;
     text_init(&text);
     describe(supervisor, now_ns, &text);
     sd_notify(0, "WATCHDOG=1");
-    if (strcmp(text.data, told->data) != 0)
+    if (strcmp(text.data, notified->data) != 0)
         sd_notifyf(0, "STATUS=%s", text.data);
     if (!*is_ready && has_begun(supervisor)) {
         *is_ready = true;
@@ -163,8 +135,8 @@ static void tell(const struct supervisor *supervisor, int64_t now_ns, struct tex
         log_change_event(supervisor->log, LOG_LEVEL_INFO, "ops", "supervisor.ready",
                          "%zu workers: %s", supervisor->count, text.data);
     }
-    text_release(told);
-    *told = text;
+    text_release(notified);
+    *notified = text;
 }
 
 /* ---- the loop ---- */
@@ -196,6 +168,21 @@ static int prepare(const struct supervisor *supervisor, struct pollfd *polled, s
     return due_ns <= now_ns ? 0 : (int)((due_ns - now_ns) / NS_PER_MS) + 1;
 }
 
+REQUIRES(supervisor_lock) static bool is_worker(const struct supervisor *supervisor, pid_t pid) {
+    for (size_t i = 0; i < supervisor->count; i++)
+        if (worker_has_process(supervisor->workers[i]) && supervisor->workers[i]->pid == pid)
+            return true;
+    return false;
+}
+
+/* Process 1, as in a container, gets whom others leave behind: a strategy that forks, and a worker
+ * that dies. Nobody else would reap them. */
+REQUIRES(supervisor_lock) static void reap_strangers(const struct supervisor *supervisor) {
+    pid_t pid;
+    while ((pid = spawn_ended()) > 0 && !is_worker(supervisor, pid))
+        spawn_forget(pid);
+}
+
 /* What was polled; those that came since are not among it. */
 REQUIRES(supervisor_lock)
 static void serve(struct supervisor *supervisor, const struct pollfd *polled, size_t count,
@@ -214,6 +201,8 @@ static void serve(struct supervisor *supervisor, const struct pollfd *polled, si
         if (polled[2 + 2 * i].revents != 0)
             worker_ended(worker, &supervisor->env, now_ns);
     }
+    reap_strangers(supervisor);
+    end_move(supervisor);
     for (size_t i = 0; i < supervisor->count; i++)
         worker_turn(supervisor->workers[i], &supervisor->env, now_ns);
     drop_gone(supervisor);
@@ -224,10 +213,10 @@ static void serve(struct supervisor *supervisor, const struct pollfd *polled, si
 REQUIRES(supervisor_lock) static void work(struct supervisor *supervisor) {
     struct pollfd *polled = NULL;
     size_t room = 0; /* for workers in it */
-    struct text told;
+    struct text notified;
     bool is_ready = false;
-    int64_t told_ns = 0;
-    text_init(&told);
+    int64_t notified_ns = 0;
+    text_init(&notified);
     while (!is_done(supervisor)) {
         int64_t now_ns = clock_monotonic_ns();
         if (room < supervisor->count && ARRAY_RESIZE(polled, 2 + 2 * supervisor->count))
@@ -244,13 +233,13 @@ REQUIRES(supervisor_lock) static void work(struct supervisor *supervisor) {
             memset(polled, 0, (2 + 2 * count) * sizeof *polled);
         now_ns = clock_monotonic_ns();
         serve(supervisor, polled, count, now_ns);
-        if (!supervisor->is_stopping && now_ns - told_ns >= TURN_MS * NS_PER_MS / 2) {
-            told_ns = now_ns;
-            tell(supervisor, now_ns, &told, &is_ready);
+        if (!supervisor->is_stopping && now_ns - notified_ns >= TURN_MS * NS_PER_MS / 2) {
+            notified_ns = now_ns;
+            notify_manager(supervisor, now_ns, &notified, &is_ready);
         }
     }
     free(polled);
-    text_release(&told);
+    text_release(&notified);
 }
 
 /* Any thread. */

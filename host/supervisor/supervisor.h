@@ -1,17 +1,17 @@
 /*
- * supervisor/supervisor.h - the process that keeps the workers running (config/workers.h), and is
- * their one face to the outside: signals, service manager, control socket, HTTP, log.
+ * supervisor/supervisor.h - the process that keeps the workers running (config/sections/workers.h),
+ * and is their one face to the outside: signals, service manager, control socket, HTTP, log.
  *
  * It has no client of Kafka and runs no strategy: neither is among what this room can link. So
  * nothing of theirs breaks it. A worker is this program with a name; it begins with the same
  * options, reads the same configuration, and ends with the supervisor, however that ends.
  *
- *   worker.h    one worker: begun, noticed when it dies or hangs, begun again
- *   restarts.h  when, and when no more
- *   notices.h   what a worker tells of itself: it is ready, it moves
- *   relay.h     what it writes
- *   reload.c    a new configuration for all
- *   requests.c  `take5 ctl`; http_face.c HTTP; merge.h many answers into one
+ *   worker.h            one worker: begun, noticed when it dies or hangs, begun again
+ *   restarts.h          when, and when no more
+ *   notices.h           what a worker tells of itself: it is ready, it moves
+ *   relay.h             what it writes
+ *   workers_reload.c    a new configuration for all
+ *   workers_requests.c  `take5 ctl`; http_face.c HTTP; merge.h many answers into one
  *
  * Threads: supervisor_run()'s begins and ends processes, and waits for nothing else. The control
  * socket's, the HTTP server's and one for SIGHUP ask workers and wait for them.

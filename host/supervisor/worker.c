@@ -1,7 +1,8 @@
 #include "supervisor/worker.h"
 
+#include "base/io.h"
 #include "base/text.h"
-#include "config/workers.h"
+#include "config/sections/workers.h"
 #include "os/spawn.h"
 
 #include <dirent.h>
@@ -40,13 +41,14 @@ struct worker *worker_new(const struct config *config, const char *name) {
                               .group = config_worker_group(config, name),
                               .socket = config_worker_socket(config, name),
                               .state_dir = config_worker_state_dir(config, name),
+                              .down_note = config_worker_down_note(config, name),
                               .state = WORKER_IDLE,
                               .is_wanted = true,
                               .process = -1,
                               .written = -1};
     relay_init(&worker->relay);
     if (worker->name != NULL && worker->group != NULL && worker->socket != NULL &&
-        worker->state_dir != NULL)
+        worker->state_dir != NULL && worker->down_note != NULL)
         return worker;
     worker_free(worker);
     return NULL;
@@ -68,6 +70,7 @@ void worker_free(struct worker *worker) {
     free(worker->group);
     free(worker->socket);
     free(worker->state_dir);
+    free(worker->down_note);
     free(worker);
 }
 
@@ -131,8 +134,23 @@ static bool begin(struct worker *worker, const struct worker_env *env, struct er
     return worker->process >= 0;
 }
 
+/* For those who tell people; whoever asks us learns it without. */
+static void note_down(const struct worker *worker, const struct worker_env *env, const char *why) {
+    struct error error;
+    const int fd = open(worker->down_note,
+                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+    if (fd < 0 || !io_write_all(fd, why, strlen(why))) {
+        error_set_errno(&error, errno, "cannot write %s", worker->down_note);
+        log_warning(env->log, "ops", "%s: [alerts] does not report worker %s", error.text,
+                    worker->name);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 static void give_up(struct worker *worker, const struct worker_env *env, const char *why) {
     worker->state = WORKER_DOWN;
+    note_down(worker, env, why);
     log_change_event(env->log, LOG_LEVEL_CRITICAL, "ops", "worker.down",
                      "worker %s stays down: %s; `take5 ctl restart %s` tries again", worker->name,
                      why, worker->name);
@@ -155,8 +173,9 @@ static void wait_or_give_up(struct worker *worker, const struct worker_env *env,
 
 static void start(struct worker *worker, const struct worker_env *env, int64_t now_ns) {
     struct error error = {0};
-    worker->told[0] = '\0';
+    worker->status[0] = '\0';
     worker->did_kill = worker->is_restarted = false;
+    (void)unlink(worker->down_note);
     if (!begin(worker, env, &error)) {
         worker->has_begun = true;
         (void)snprintf(worker->why, sizeof worker->why, "cannot be started: %.200s", error.text);
@@ -168,7 +187,7 @@ static void start(struct worker *worker, const struct worker_env *env, int64_t n
     worker->state = WORKER_STARTING;
     worker->starts++;
     worker->begun_ns = worker->moved_ns = now_ns;
-    worker->begun_wall_ns = clock_wall_ns();
+    worker->begun_wall_ns = clock_file_ns();
     log_change_event(env->log, LOG_LEVEL_INFO, "ops", "worker.started",
                      "worker %s: process %d, group %s", worker->name, (int)worker->pid,
                      worker->group);
@@ -213,7 +232,7 @@ static bool is_explained(const struct worker *worker) {
     return is;
 }
 
-static void say_how(struct worker *worker, bool is_known, int status) {
+static void log_how_it_ended(struct worker *worker, bool is_known, int status) {
     const char *hung = worker->state == WORKER_HANGING ? "did not move, " : "";
     if (!is_known)
         (void)snprintf(worker->why, sizeof worker->why, "%sended", hung);
@@ -246,7 +265,7 @@ static void died(struct worker *worker, const struct worker_env *env, int64_t no
                      worker->why, (double)(now_ns - worker->begun_ns) / (double)NS_PER_S,
                      is_known ? "; its crash file names a strategy" : "");
     if (is_final)
-        give_up(worker, env, "its configuration is refused, as its log says");
+        give_up(worker, env, "its configuration is refused: see its log");
     else
         wait_or_give_up(worker, env, now_ns, now_ns - worker->begun_ns, is_known);
 }
@@ -261,7 +280,7 @@ void worker_ended(struct worker *worker, const struct worker_env *env, int64_t n
     relay_init(&worker->relay);
     close_fd(&worker->process);
     worker->has_begun = true;
-    say_how(worker, is_known, status);
+    log_how_it_ended(worker, is_known, status);
     if (was_asked) {
         worker->was_left_behind |= !is_good;
         log_change_event(env->log, is_good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "ops",
@@ -335,7 +354,7 @@ static int64_t hangs_at_ns(const struct worker *worker, const struct worker_env 
 void worker_turn(struct worker *worker, const struct worker_env *env, int64_t now_ns) {
     switch (worker->state) {
     case WORKER_IDLE:
-        if (worker->is_wanted)
+        if (worker->is_wanted && !worker->is_in_move)
             start(worker, env, now_ns);
         break;
     case WORKER_WAITING:
@@ -363,7 +382,7 @@ void worker_turn(struct worker *worker, const struct worker_env *env, int64_t no
 int64_t worker_due_ns(const struct worker *worker, const struct worker_env *env) {
     switch (worker->state) {
     case WORKER_IDLE:
-        return worker->is_wanted ? 0 : INT64_MAX;
+        return worker->is_wanted && !worker->is_in_move ? 0 : INT64_MAX;
     case WORKER_STARTING:
     case WORKER_RUNNING:
         return hangs_at_ns(worker, env);
@@ -390,7 +409,7 @@ void worker_notice(struct worker *worker, const struct notice *notice, int64_t n
         notice_value(notice, "RELOADING", value, sizeof value))
         worker->moved_ns = now_ns;
     if (notice_value(notice, "STATUS", value, sizeof value))
-        memcpy(worker->told, value, sizeof worker->told);
+        memcpy(worker->status, value, sizeof worker->status);
 }
 
 void worker_describe(const struct worker *worker, int64_t now_ns, char *text, size_t size) {

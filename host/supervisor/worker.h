@@ -51,10 +51,11 @@ struct worker_env {
 };
 
 struct worker {
-    char *name, *group, *socket, *state_dir;
+    char *name, *group, *socket, *state_dir, *down_note;
     enum worker_state state;
     bool is_wanted;    /* there shall be a process */
     bool is_restarted; /* the stop is for a new one */
+    bool is_in_move; /* a deployment leaves or enters it: it begins when all of those have ended */
     pid_t pid;
     int process; /* a pidfd; -1: there is none */
     int written; /* what it writes; -1: closed */
@@ -65,10 +66,10 @@ struct worker {
     bool did_kill;
     struct restarts restarts;
     uint64_t starts, deaths, hangs;
-    bool has_begun;        /* the first start is over, well or not */
-    bool was_left_behind;  /* a stop did not end well */
-    char why[256];         /* how it died last, or why it is not begun; empty: never */
-    char told[NOTICE_MAX]; /* STATUS of sd_notify */
+    bool has_begun;          /* the first start is over, well or not */
+    bool was_left_behind;    /* a stop did not end well */
+    char why[256];           /* how it died last, or why it is not begun; empty: never */
+    char status[NOTICE_MAX]; /* STATUS of sd_notify */
 };
 
 /* Of the whole configuration. NULL: out of memory. */

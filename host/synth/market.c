@@ -27,7 +27,7 @@ struct held {
 };
 
 struct market {
-    struct market_walk *walks;
+    struct market_path *paths;
     struct market_series *series; /* frame_count for each symbol */
     uint32_t symbol_count, frame_count;
     uint32_t frames_s[MARKET_MAX_FRAMES];
@@ -37,7 +37,7 @@ struct market {
 
     struct market_random prices, forms, faults; /* apart, so that shares change no price */
     int64_t now_ms;                             /* the end of the round's base bars */
-    struct market_mood mood;
+    struct market_factor factor;
 
     uint32_t due[MARKET_MAX_FRAMES]; /* frames whose bars end with this round */
     uint32_t due_count;
@@ -58,7 +58,7 @@ const char *market_role_name(uint32_t role) {
 }
 
 const char *market_symbol(const struct market *market, uint32_t index) {
-    return index < market->symbol_count ? market->walks[index].text : "";
+    return index < market->symbol_count ? market->paths[index].text : "";
 }
 
 /* Options. */
@@ -120,11 +120,11 @@ static bool take_frames(struct market *market, const struct market_options *opti
 
 static void market_begin_prices(struct market *market, const struct market_options *options) {
     for (uint32_t i = 0; i < market->symbol_count; i++) {
-        struct market_walk *walk = &market->walks[i];
-        market_walk_init(walk, options->symbols == NULL ? NULL : options->symbols[i], i,
+        struct market_path *path = &market->paths[i];
+        market_path_init(path, options->symbols == NULL ? NULL : options->symbols[i], i,
                          &market->prices);
         for (uint32_t f = 0; f < market->frame_count; f++)
-            market_series_begin_bar(&market->series[i * market->frame_count + f], walk->price);
+            market_series_begin_bar(&market->series[i * market->frame_count + f], path->price);
     }
 }
 
@@ -147,17 +147,17 @@ struct market *market_new(const struct market_options *options, struct error *er
         goto failed;
     market->symbol_count = (uint32_t)options->symbol_count;
     size_t series_count = options->symbol_count * market->frame_count;
-    market->walks = calloc(options->symbol_count, sizeof *market->walks);
+    market->paths = calloc(options->symbol_count, sizeof *market->paths);
     market->series = calloc(series_count, sizeof *market->series);
     market->held = calloc(HELD_SLOTS, sizeof *market->held);
-    if (market->walks == NULL || market->series == NULL || market->held == NULL) {
+    if (market->paths == NULL || market->series == NULL || market->held == NULL) {
         error_set_memory(error, "the synthetic market");
         goto failed;
     }
     market->envelope = options->envelope;
     market->bad_share = options->bad_share;
     market->late_share = options->late_share;
-    market_mood_init(&market->mood, step_ms);
+    market_factor_init(&market->factor, step_ms);
     uint64_t seed = options->seed;
     market_random_init(&market->prices, market_random_mix(&seed));
     market_random_init(&market->forms, market_random_mix(&seed));
@@ -179,7 +179,7 @@ void market_free(struct market *market) {
         free(market->held[i].payload);
     free(market->held);
     free(market->series);
-    free(market->walks);
+    free(market->paths);
     free(market);
 }
 
@@ -187,7 +187,7 @@ void market_free(struct market *market) {
 
 static void market_begin_round(struct market *market) {
     market->now_ms += market->step_ms;
-    market_mood_step(&market->mood, &market->prices);
+    market_factor_step(&market->factor, &market->prices);
     market->due_count = 0;
     for (uint32_t f = 0; f < market->frame_count; f++)
         if (market->now_ms % (market->frames_s[f] * 1000LL) == 0)
@@ -197,7 +197,7 @@ static void market_begin_round(struct market *market) {
 
 static void market_step_symbol(struct market *market) {
     struct market_bar base =
-        market_walk_step(&market->walks[market->symbol], &market->mood, &market->prices);
+        market_path_step(&market->paths[market->symbol], &market->factor, &market->prices);
     struct market_series *series = &market->series[market->symbol * market->frame_count];
     for (uint32_t f = 0; f < market->frame_count; f++)
         market_series_add(&series[f], &base);
@@ -208,13 +208,13 @@ static void market_step_symbol(struct market *market) {
 /* What the three messages of (symbol, due_at) tell. Ends the frame's bar and begins the next. */
 static void market_gather_facts(struct market *market) {
     uint32_t frame = market->due[market->due_at];
-    struct market_walk *walk = &market->walks[market->symbol];
+    struct market_path *path = &market->paths[market->symbol];
     struct market_series *series = &market->series[market->symbol * market->frame_count + frame];
     struct market_facts *facts = &market->facts;
     int64_t spread = PUBLISH_SPREAD_MS < market->step_ms ? PUBLISH_SPREAD_MS : market->step_ms;
     market_series_end_bar(series);
-    facts->symbol = walk->text;
-    facts->symbol_size = walk->text_size;
+    facts->symbol = path->text;
+    facts->symbol_size = path->text_size;
     facts->event_time_ms = market->now_ms + market->symbol * spread / market->symbol_count;
     facts->time_frame_s = market->frames_s[frame];
     facts->bar_start_ms = market->now_ms - facts->time_frame_s * 1000LL;
@@ -246,22 +246,22 @@ static void market_advance(struct market *market) {
     market_gather_facts(market);
 }
 
-static struct market_dress market_choose_dress(struct market *market) {
-    struct market_dress dress = {.has_production = market->envelope != MARKET_DOCUMENTED,
-                                 .has_documented = market->envelope == MARKET_DOCUMENTED,
-                                 .is_old_producer = market->symbol % 8 == 5,
-                                 .is_nested = market->symbol % 4 == 3};
+static struct market_variant market_choose_variant(struct market *market) {
+    struct market_variant variant = {.has_production = market->envelope != MARKET_DOCUMENTED,
+                                     .has_documented = market->envelope == MARKET_DOCUMENTED,
+                                     .is_old_producer = market->symbol % 8 == 5,
+                                     .is_nested = market->symbol % 4 == 3};
     if (market->envelope == MARKET_MIXED) {
         uint32_t tenth = market_random_below(&market->forms, 10);
-        dress.has_production = tenth < 8;
-        dress.has_documented = tenth >= 7;
+        variant.has_production = tenth < 8;
+        variant.has_documented = tenth >= 7;
     }
-    return dress;
+    return variant;
 }
 
 static void market_make(struct market *market, struct market_message *message, char *buffer) {
     market_advance(market);
-    struct market_dress dress = market_choose_dress(market);
+    struct market_variant variant = market_choose_variant(market);
     const struct market_facts *facts = &market->facts;
     *message = (struct market_message){.role = market->role,
                                        .key = facts->symbol,
@@ -271,7 +271,7 @@ static void market_make(struct market *market, struct market_message *message, c
                                        .symbol = market->symbol,
                                        .time_frame_s = facts->time_frame_s};
     message->payload_size =
-        market_text_write(buffer, (enum market_role)market->role, facts, &dress);
+        market_text_write(buffer, (enum market_role)market->role, facts, &variant);
 }
 
 /* Late ones. */

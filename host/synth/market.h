@@ -9,6 +9,7 @@
  * bars of the time frames add up from those (open is the close before, low <= open, close <= high).
  * When a bar of a frame ends, all three topics say something of it, in the order of their roles:
  * statistics and the least-squares fit are those of the frame's last MARKET_WINDOW closes.
+ * asset_trends also lists the newest closes in an array.
  * The fit's time axis is seconds relative to the last close: the intercept is the fitted price now.
  */
 #ifndef TAKE5_SYNTH_MARKET_H

@@ -1,5 +1,5 @@
 /*
- * synth/market_bad.h - messages that nobody can use, made from a good one.
+ * synth/market_bad.h - invalid messages, made from a good one.
  */
 #ifndef TAKE5_SYNTH_MARKET_BAD_H
 #define TAKE5_SYNTH_MARKET_BAD_H

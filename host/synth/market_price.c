@@ -19,17 +19,17 @@ static double round_cents(double price) {
     return floor(price * 100 + 0.5) / 100;
 }
 
-void market_mood_init(struct market_mood *mood, int64_t step_ms) {
-    *mood = (struct market_mood){.minutes = (double)step_ms / 60000};
-    mood->root_minutes = sqrt(mood->minutes);
+void market_factor_init(struct market_factor *factor, int64_t step_ms) {
+    *factor = (struct market_factor){.minutes = (double)step_ms / 60000};
+    factor->root_minutes = sqrt(factor->minutes);
 }
 
-void market_mood_step(struct market_mood *mood, struct market_random *random) {
-    if (mood->drift_steps-- <= 0) {
-        mood->drift = market_random_bell(random) * 0.0003;
-        mood->drift_steps = (int32_t)(45 / mood->minutes) + 1;
+void market_factor_step(struct market_factor *factor, struct market_random *random) {
+    if (factor->drift_steps-- <= 0) {
+        factor->drift = market_random_bell(random) * 0.0003;
+        factor->drift_steps = (int32_t)(45 / factor->minutes) + 1;
     }
-    mood->factor = market_random_bell(random) * 0.0008;
+    factor->move = market_random_bell(random) * 0.0008;
 }
 
 /* Well-known names, then XAAAA, XAAAB, ... and with one dead letter more beyond 26^4. */
@@ -49,60 +49,60 @@ static void make_name(uint32_t index, char text[MARKET_MAX_SYMBOL + 1]) {
     text[6 - skip] = '\0';
 }
 
-void market_walk_init(struct market_walk *walk, const char *symbol, uint32_t index,
+void market_path_init(struct market_path *path, const char *symbol, uint32_t index,
                       struct market_random *random) {
     if (symbol == NULL) {
-        make_name(index, walk->text);
+        make_name(index, path->text);
     } else {
-        strncpy(walk->text, symbol, MARKET_MAX_SYMBOL);
-        walk->text[MARKET_MAX_SYMBOL] = '\0';
+        strncpy(path->text, symbol, MARKET_MAX_SYMBOL);
+        path->text[MARKET_MAX_SYMBOL] = '\0';
     }
-    walk->text_size = (uint32_t)strlen(walk->text);
+    path->text_size = (uint32_t)strlen(path->text);
     /* Log-uniform from about 8 to 4 000, for those without a price of their own. */
     double price = 8 * (1 + market_random_unit(random));
     for (uint32_t doublings = market_random_below(random, 9); doublings > 0; doublings--)
         price *= 2;
     for (size_t i = 0; i < KNOWN_COUNT; i++)
-        if (strcmp(known_symbols[i].text, walk->text) == 0)
+        if (strcmp(known_symbols[i].text, path->text) == 0)
             price = known_symbols[i].price;
-    walk->price = walk->base = round_cents(price);
-    walk->beta = 0.4 + market_random_unit(random);
-    walk->regime_steps = 0;
+    path->price = path->base = round_cents(price);
+    path->beta = 0.4 + market_random_unit(random);
+    path->regime_steps = 0;
 }
 
 /* Quiet or lively, with a drift or without, for 15 to 90 minutes: so that there are trends to be
  * found, and flat and volatile times between them. */
-static void walk_change_regime(struct market_walk *walk, const struct market_mood *mood,
+static void path_change_regime(struct market_path *path, const struct market_factor *factor,
                                struct market_random *random) {
     static const double volatilities[] = {0.0003, 0.0012, 0.0012, 0.0025};
     static const double drifts[] = {-1, 0, 0, 1};
-    walk->volatility = volatilities[market_random_below(random, 4)];
-    walk->drift = drifts[market_random_below(random, 4)] * 0.7 * walk->volatility;
+    path->volatility = volatilities[market_random_below(random, 4)];
+    path->drift = drifts[market_random_below(random, 4)] * 0.7 * path->volatility;
     double minutes = 15 + market_random_unit(random) * 75;
-    walk->regime_steps = (int32_t)(minutes / mood->minutes) + 1;
+    path->regime_steps = (int32_t)(minutes / factor->minutes) + 1;
 }
 
-static double walk_move(const struct market_walk *walk, const struct market_mood *mood,
+static double path_move(const struct market_path *path, const struct market_factor *factor,
                         struct market_random *random) {
-    double own = market_random_bell(random) * walk->volatility;
-    double move = (mood->factor * walk->beta + own) * mood->root_minutes +
-                  (walk->drift + mood->drift * walk->beta) * mood->minutes -
-                  0.0003 * mood->minutes * (walk->price / walk->base - 1);
+    double own = market_random_bell(random) * path->volatility;
+    double move = (factor->move * path->beta + own) * factor->root_minutes +
+                  (path->drift + factor->drift * path->beta) * factor->minutes -
+                  0.0003 * factor->minutes * (path->price / path->base - 1);
     if (move > MAX_MOVE)
         return MAX_MOVE;
     return move < -MAX_MOVE ? -MAX_MOVE : move;
 }
 
-struct market_bar market_walk_step(struct market_walk *walk, const struct market_mood *mood,
+struct market_bar market_path_step(struct market_path *path, const struct market_factor *factor,
                                    struct market_random *random) {
-    if (walk->regime_steps-- <= 0)
-        walk_change_regime(walk, mood, random);
-    double move = walk_move(walk, mood, random);
-    struct market_bar bar = {.open = walk->price};
-    bar.close = round_cents(walk->price * (1 + move));
+    if (path->regime_steps-- <= 0)
+        path_change_regime(path, factor, random);
+    double move = path_move(path, factor, random);
+    struct market_bar bar = {.open = path->price};
+    bar.close = round_cents(path->price * (1 + move));
     if (bar.close < MIN_PRICE)
         bar.close = MIN_PRICE;
-    double reach = 0.4 * walk->volatility * mood->root_minutes * walk->price;
+    double reach = 0.4 * path->volatility * factor->root_minutes * path->price;
     double top = bar.open > bar.close ? bar.open : bar.close;
     double bottom = bar.open < bar.close ? bar.open : bar.close;
     bar.high = round_cents(top + fabs(market_random_bell(random)) * reach);
@@ -110,10 +110,10 @@ struct market_bar market_walk_step(struct market_walk *walk, const struct market
     if (bar.low < 0.01)
         bar.low = 0.01;
     double busy = 0.3 + market_random_unit(random) + fabs(move) * 300;
-    bar.volume = 1 + (int64_t)(busy * 2e6 * mood->minutes / (20 + walk->base));
+    bar.volume = 1 + (int64_t)(busy * 2e6 * factor->minutes / (20 + path->base));
     bar.trades = 1 + bar.volume / 90;
     bar.wap = (bar.high + bar.low + bar.close) / 3;
-    walk->price = bar.close;
+    path->price = bar.close;
     return bar;
 }
 
@@ -161,6 +161,8 @@ void market_series_fit(const struct market_series *series, double frame_s, struc
     double y[MARKET_WINDOW] = {0};
     uint32_t count = series_closes(series, y);
     *fit = (struct market_fit){.count = count, .min = y[0], .max = y[0]};
+    for (uint32_t i = 0; i < MARKET_RECENT && i < count; i++)
+        fit->recent[i] = y[count - 1 - i];
     double sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         sum += y[i];

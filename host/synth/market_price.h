@@ -1,8 +1,8 @@
 /*
- * synth/market_price.h - how the synthetic market's prices move, and what its bars tell.
+ * synth/market_price.h - how the synthetic market's prices move, and its bars.
  *
- * A walk is one symbol's price. A series is one time frame of it: the bar under way and the closes
- * of the last MARKET_WINDOW bars.
+ * A price path is one symbol's price. A series is one time frame of it: the bar under way and the
+ * closes of the last MARKET_WINDOW bars.
  */
 #ifndef TAKE5_SYNTH_MARKET_PRICE_H
 #define TAKE5_SYNTH_MARKET_PRICE_H
@@ -12,15 +12,15 @@
 #include "synth/market_text.h"
 
 /* What moves all prices at once. */
-struct market_mood {
+struct market_factor {
     double minutes;      /* a step */
     double root_minutes; /* its square root: how deviations grow */
-    double factor;       /* the market's own move in this step */
+    double move;         /* the market's own move in this step */
     double drift;        /* a minute, while it lasts */
     int32_t drift_steps; /* how long it does */
 };
 
-struct market_walk {
+struct market_path {
     double price;
     double base;       /* the price that it is drawn to in the long run */
     double beta;       /* share in the market's own move */
@@ -38,14 +38,14 @@ struct market_series {
     uint32_t count, newest;
 };
 
-void market_mood_init(struct market_mood *mood, int64_t step_ms);
-void market_mood_step(struct market_mood *mood, struct market_random *random);
+void market_factor_init(struct market_factor *factor, int64_t step_ms);
+void market_factor_step(struct market_factor *factor, struct market_random *random);
 
 /* `symbol` NULL: the made-up name of that index. */
-void market_walk_init(struct market_walk *walk, const char *symbol, uint32_t index,
+void market_path_init(struct market_path *path, const char *symbol, uint32_t index,
                       struct market_random *random);
 /* One base bar, from the price as it stands to the next. */
-struct market_bar market_walk_step(struct market_walk *walk, const struct market_mood *mood,
+struct market_bar market_path_step(struct market_path *path, const struct market_factor *factor,
                                    struct market_random *random);
 
 void market_series_begin_bar(struct market_series *series, double price);

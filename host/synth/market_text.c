@@ -132,25 +132,37 @@ static const char *direction(const struct market_fit *fit) {
     return fit->slope > 0 ? "UP" : fit->slope < 0 ? "DOWN" : "FLAT";
 }
 
+/* The newest first. */
+static char *put_recent_closes(char *to, const struct market_fit *fit) {
+    to = PUT(to, ",\"recentCloses\":[");
+    for (uint32_t i = 0; i < MARKET_RECENT && i < fit->count; i++) {
+        if (i > 0)
+            *to++ = ',';
+        to = market_number_put(to, fit->recent[i]);
+    }
+    return PUT(to, "]");
+}
+
 static char *put_trend_data(char *to, const struct market_facts *facts,
-                            const struct market_dress *dress) {
+                            const struct market_variant *variant) {
     const char *way = direction(&facts->fit);
-    if (dress->is_nested) {
+    if (variant->is_nested) {
         to = PUT(to, ",\"trendVector\":{");
-        to = put_fit(to, facts, dress->is_old_producer);
+        to = put_fit(to, facts, variant->is_old_producer);
         to = PUT_NUMBER(to, "length", fabs(facts->fit.change));
         to = PUT(to, "}");
     } else {
         *to++ = ',';
-        to = put_fit(to, facts, dress->is_old_producer);
+        to = put_fit(to, facts, variant->is_old_producer);
     }
     to = PUT(to, ",\"direction\":\"");
     to = put_bytes(to, way, strlen(way));
-    return PUT(to, "\"");
+    to = PUT(to, "\"");
+    return put_recent_closes(to, &facts->fit);
 }
 
 static char *put_production(char *to, enum market_role role, const struct market_facts *facts,
-                            const struct market_dress *dress) {
+                            const struct market_variant *variant) {
     to = put_publish_time(to, role, facts);
     to = put_bar_data(to, role, facts);
     switch (role) {
@@ -159,7 +171,7 @@ static char *put_production(char *to, enum market_role role, const struct market
     case MARKET_HISTORIC_STATS:
         return put_stats(to, facts);
     case MARKET_ASSET_TRENDS:
-        return put_trend_data(to, facts, dress);
+        return put_trend_data(to, facts, variant);
     }
     return to;
 }
@@ -205,14 +217,14 @@ static char *put_documented(char *to, enum market_role role, const struct market
 }
 
 size_t market_text_write(char *to, enum market_role role, const struct market_facts *facts,
-                         const struct market_dress *dress) {
+                         const struct market_variant *variant) {
     char *at = PUT(to, "{\"symbol\":\"");
     at = put_bytes(at, facts->symbol, facts->symbol_size);
     at = PUT(at, "\"");
-    if (dress->has_documented)
+    if (variant->has_documented)
         at = put_documented(at, role, facts);
-    if (dress->has_production)
-        at = put_production(at, role, facts, dress);
+    if (variant->has_production)
+        at = put_production(at, role, facts, variant);
     at = PUT(at, "}");
     return (size_t)(at - to);
 }

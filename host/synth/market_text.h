@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Closes that a message lists. */
+#define MARKET_RECENT 3
+
 enum market_role { MARKET_BAR_TRENDS, MARKET_HISTORIC_STATS, MARKET_ASSET_TRENDS };
 
 struct market_bar {
@@ -24,6 +27,7 @@ struct market_fit {
     double z_score;                     /* 0 when std is */
     double slope, intercept;            /* from 2 closes on */
     double slope_std_err, r_squared;    /* from 3 closes on */
+    double recent[MARKET_RECENT];       /* the newest first; as many as there are */
 };
 
 struct market_facts {
@@ -36,8 +40,8 @@ struct market_facts {
     struct market_fit fit;
 };
 
-/* How a message is dressed. */
-struct market_dress {
+/* In which form a message is written: envelope and member names. */
+struct market_variant {
     bool has_production;
     bool has_documented;
     bool is_old_producer; /* smaSlope for wSma_slope */
@@ -46,6 +50,6 @@ struct market_dress {
 
 /* Writes at most MARKET_MESSAGE_SIZE bytes; gives how many. */
 size_t market_text_write(char *to, enum market_role role, const struct market_facts *facts,
-                         const struct market_dress *dress);
+                         const struct market_variant *variant);
 
 #endif

@@ -1,7 +1,7 @@
 #include "synth/to_kafka.h"
 
 #include "base/clock.h"
-#include "base/thread.h"
+#include "base/sync/thread.h"
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
@@ -42,7 +42,7 @@ struct feed_kafka {
 
     pthread_t thread;
     bool has_thread;
-    bool did_well;      /* outcome of the thread, read after the join */
+    bool did_succeed;   /* outcome of the thread, read after the join */
     struct error error; /* the same */
 };
 
@@ -270,7 +270,7 @@ bool feed_kafka_run(struct feed_kafka *feed, struct error *error) {
 
 static void *thread_main(void *context) {
     struct feed_kafka *feed = context;
-    feed->did_well = feed_kafka_run(feed, &feed->error);
+    feed->did_succeed = feed_kafka_run(feed, &feed->error);
     return NULL;
 }
 
@@ -286,9 +286,9 @@ bool feed_kafka_join(struct feed_kafka *feed, struct error *error) {
         return error_set(error, ERROR_STATE, "feed: not started");
     pthread_join(feed->thread, NULL);
     feed->has_thread = false;
-    if (!feed->did_well)
+    if (!feed->did_succeed)
         *error = feed->error;
-    return feed->did_well;
+    return feed->did_succeed;
 }
 
 void feed_kafka_stop(struct feed_kafka *feed) {

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 #include "roff.h"
 
 #include <inttypes.h>

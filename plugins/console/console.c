@@ -44,12 +44,12 @@ struct counts {
     uint64_t errors; /* messages that could not be printed */
 };
 
-/* Text that grows; whoever finds `is_short` set ran out of memory. */
+/* Text that grows; whoever finds `is_oom` set ran out of memory. */
 struct page {
     char *data;
     size_t len;
     size_t capacity;
-    int is_short;
+    int is_oom;
 };
 
 struct console {
@@ -72,7 +72,7 @@ static void page_add(struct page *page, const char *data, size_t len) {
             capacity *= 2;
         char *grown = realloc(page->data, capacity);
         if (grown == NULL) {
-            page->is_short = 1;
+            page->is_oom = 1;
             return;
         }
         page->data = grown;
@@ -242,10 +242,10 @@ static void page_add_counts(struct page *page, int32_t partition, const struct c
 
 /* One write, under stdio's own lock. False when memory was short or the terminal is gone. */
 static int page_print(struct page *page) {
-    const int is_whole = !page->is_short && fwrite(page->data, 1, page->len, stdout) == page->len &&
+    const int is_whole = !page->is_oom && fwrite(page->data, 1, page->len, stdout) == page->len &&
                          fflush(stdout) == 0;
     page->len = 0;
-    page->is_short = 0;
+    page->is_oom = 0;
     return is_whole;
 }
 
@@ -258,7 +258,7 @@ static int32_t on_message(void *self, const t5_message *message) {
         page_add_message(&c->page, message, c->shows_value);
 
     int is_printed = 1;
-    if (c->page.len > 0 || c->page.is_short)
+    if (c->page.len > 0 || c->page.is_oom)
         is_printed = page_print(&c->page);
     if (is_printed)
         c->counts.processed++;

@@ -102,7 +102,7 @@ static int32_t frame_load(void *context, void *item, t5_reader *in) {
     const double slope = t5_reader_f64(in);
     const double intercept = t5_reader_f64(in);
     const double std_err = t5_reader_f64(in);
-    if (in->is_short || isinf(slope) || isinf(intercept) || isinf(std_err))
+    if (in->is_bad || isinf(slope) || isinf(intercept) || isinf(std_err))
         return T5_ERROR; /* never written */
     f->line = line_init(slope, intercept, std_err);
     f->is_known = 1;

@@ -3,10 +3,12 @@
  * silent. An example to start from: a parameter of each kind that one needs, state by symbol, a
  * timer, signals, and a state that survives reload and restart.
  *
- * For each symbol, over all its time frames, it keeps an exponential average of the price: the
- * price of any of them is the price of now (take5/frames.h is for what is not the same). An average
- * over irregular times forgets by time and not by count: a price that comes `dt` after the one
- * before it weighs
+ * For each symbol, over all its time frames, it keeps an exponential average of the price. Time
+ * frames are not mixed by that, as they would be in an average over bars (take5/frames.h is for
+ * those): `price` is what the symbol costs now, whichever bar it comes with, and weighs by the time
+ * that has passed. Time frames that report the same instant one after the other pass no time, and
+ * add nothing. An average over irregular times forgets by time and not by count: a price that comes
+ * `dt` after the one before it weighs
  *
  *     dt / (window + dt)
  *
@@ -104,12 +106,12 @@ static int is_warm(const struct momentum *m, const struct symbol *s) {
     return (double)(s->last_ns - s->first_ns) >= m->window_ns;
 }
 
-static void say_direction(struct momentum *m, const struct symbol *s, double percent) {
+static void emit_direction(struct momentum *m, const struct symbol *s, double percent) {
     const double strength = (percent < 0 ? -percent : percent) / (2 * m->threshold);
     const t5_signal signal =
         t5_signal_init(s->direction == DIRECTION_UP ? "momentum_up" : "momentum_down", percent,
                        strength < 1 ? strength : 1);
-    /* Symbol and event time are those of the message in hand unless we say others. What else there
+    /* Symbol and event time are those of the current message unless we say others. What else there
      * is to say goes as values: they are copied, and become text away from the lane. */
     const t5_named_value values[] = {t5_named_number("price", s->price),
                                      t5_named_number("average", s->average)};
@@ -127,7 +129,7 @@ static void judge(struct momentum *m, struct symbol *s) {
 
     if (size >= m->threshold && s->direction != direction) {
         s->direction = direction;
-        say_direction(m, s, percent);
+        emit_direction(m, s, percent);
     } else if (size < m->threshold / 2) {
         s->direction = DIRECTION_NONE;
     }

@@ -53,13 +53,17 @@ static const char *setting(const t5_describe_args *args, const char *name, const
     return otherwise;
 }
 
+static PyObject *text_of(t5_str text) {
+    return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "replace");
+}
+
 /* With the lock. NULL with an exception. */
 static PyObject *settings_of(const t5_describe_args *args) {
     PyObject *settings = PyDict_New();
     for (uint32_t i = 0; settings != NULL && i < args->setting_count; i++) {
         const t5_setting *one = &args->settings[i];
-        PyObject *name = PyUnicode_DecodeUTF8(one->name.data, (Py_ssize_t)one->name.len, "replace");
-        PyObject *text = PyUnicode_DecodeUTF8(one->text.data, (Py_ssize_t)one->text.len, "replace");
+        PyObject *name = text_of(one->name);
+        PyObject *text = text_of(one->text);
         const int did = name != NULL && text != NULL && PyDict_SetItem(settings, name, text) == 0;
         Py_XDECREF(name);
         Py_XDECREF(text);
@@ -67,6 +71,24 @@ static PyObject *settings_of(const t5_describe_args *args) {
             Py_CLEAR(settings);
     }
     return settings;
+}
+
+/* The directory that a relative path in a setting is seen from, by name; for defaults by None. With
+ * the lock. NULL with an exception. */
+static PyObject *folders_of(const t5_describe_args *args) {
+    PyObject *folders = PyDict_New();
+    for (uint32_t i = 0; folders != NULL && i <= args->setting_count; i++) {
+        PyObject *name =
+            i < args->setting_count ? text_of(args->settings[i].name) : Py_NewRef(Py_None);
+        PyObject *folder = text_of(args->folders[i]);
+        const int did =
+            name != NULL && folder != NULL && PyDict_SetItem(folders, name, folder) == 0;
+        Py_XDECREF(name);
+        Py_XDECREF(folder);
+        if (!did)
+            Py_CLEAR(folders);
+    }
+    return folders;
 }
 
 /* A list of texts, ended by NULL; the texts are the objects'. */
@@ -154,8 +176,11 @@ static void forget(void) {
 static int ask(const t5_describe_args *args, t5_description *description) {
     forget();
     PyObject *settings = settings_of(args);
-    if (settings != NULL)
-        answer.object = interpreter_call("describe", "(N)", settings);
+    PyObject *folders = settings != NULL ? folders_of(args) : NULL;
+    if (folders != NULL)
+        answer.object = interpreter_call("describe", "(OO)", settings, folders);
+    Py_XDECREF(settings);
+    Py_XDECREF(folders);
     if (answer.object != NULL && read_answer(description))
         return 1;
     interpreter_why(answer.why);
@@ -172,8 +197,8 @@ int32_t describe(const t5_describe_args *args, t5_description *description) {
     }
     if (!interpreter_begin(&setup, answer.why))
         return T5_ERROR;
-    const PyGILState_STATE state = interpreter_enter();
+    interpreter_enter();
     const int did = ask(args, description);
-    interpreter_leave(state);
+    interpreter_leave();
     return did ? T5_OK : T5_ERROR;
 }

@@ -49,8 +49,8 @@ static int check_venv(const char *venv, char why[INTERPRETER_WHY_SIZE]) {
         return 1;
     snprintf(why, INTERPRETER_WHY_SIZE, "venv = %.500s: it has no %s, so it %s Python %d.%d", venv,
              is_one ? packages : "pyvenv.cfg",
-             is_one ? "is not of this plugin's" : "is no virtual environment of", PY_MAJOR_VERSION,
-             PY_MINOR_VERSION);
+             is_one ? "is not of this plugin's" : "is not a virtual environment of",
+             PY_MAJOR_VERSION, PY_MINOR_VERSION);
     return 0;
 }
 
@@ -175,16 +175,30 @@ int interpreter_begin(const struct interpreter_setup *setup, char why[INTERPRETE
 
 /* ---- the lock ---- */
 
-PyGILState_STATE interpreter_enter(void) {
-    if (PyGILState_GetThisThreadState() == NULL) {
-        (void)PyGILState_Ensure(); /* never undone: the state stays */
-        (void)PyEval_SaveThread();
-    }
-    return PyGILState_Ensure();
+static __thread struct {
+    PyThreadState *state; /* kept for good */
+    unsigned depth;       /* of calls that have entered */
+} own;
+
+static PyThreadState *make_state(void) {
+    PyThreadState *state = PyGILState_GetThisThreadState();
+    if (state != NULL)
+        return state;
+    (void)PyGILState_Ensure(); /* never undone: the state stays */
+    return PyEval_SaveThread();
 }
 
-void interpreter_leave(PyGILState_STATE state) {
-    PyGILState_Release(state);
+void interpreter_enter(void) {
+    if (own.depth++ > 0)
+        return;
+    if (own.state == NULL)
+        own.state = make_state();
+    PyEval_RestoreThread(own.state);
+}
+
+void interpreter_leave(void) {
+    if (--own.depth == 0)
+        (void)PyEval_SaveThread();
 }
 
 /* ---- the bridge ---- */

@@ -4,8 +4,8 @@
  * plugin.
  *
  * Whoever calls into it holds the interpreter's lock: interpreter_enter() to interpreter_leave().
- * A thread that has entered once keeps its thread state for good, so that entering again costs
- * tens of nanoseconds and what the script keeps by thread lasts.
+ * A thread that has entered once keeps its thread state for good, so that entering again is taking
+ * the lock and no more, and what the script keeps by thread lasts.
  */
 #ifndef TAKE5_PLUGINS_PYTHON_INTERPRETER_H
 #define TAKE5_PLUGINS_PYTHON_INTERPRETER_H
@@ -27,8 +27,9 @@ struct interpreter_setup {
 /* Begins it, or finds it begun in the same way. False: `why` says why not. */
 int interpreter_begin(const struct interpreter_setup *setup, char why[INTERPRETER_WHY_SIZE]);
 
-PyGILState_STATE interpreter_enter(void);
-void interpreter_leave(PyGILState_STATE state);
+/* They nest. */
+void interpreter_enter(void);
+void interpreter_leave(void);
 
 /* ---- with the lock ---- */
 

@@ -15,17 +15,17 @@ static int read_field(t5_host *host, PyObject *pair, struct message_field *field
     return 0;
 }
 
-static PyTypeObject *read_type(t5_host *host, PyObject *list) {
+static int read_form(struct message_form *form, t5_host *host, PyObject *list) {
     const Py_ssize_t count = PyList_GET_SIZE(list);
     struct message_field *fields = calloc((size_t)count + 1, sizeof *fields);
     if (fields == NULL)
-        return (PyTypeObject *)PyErr_NoMemory();
+        return (PyErr_NoMemory(), 0);
     Py_ssize_t read = 0;
     while (read < count && read_field(host, PyList_GET_ITEM(list, read), &fields[read]))
         read++;
-    PyTypeObject *type = read == count ? message_native_type(fields, (size_t)count) : NULL;
+    const int did = read == count && message_native_form(form, fields, (size_t)count) == 0;
     free(fields);
-    return type;
+    return did;
 }
 
 /* (topic, callable or None, consumer or None, key, fields or None) */
@@ -36,8 +36,8 @@ static int read_route(struct route *route, t5_host *host, PyObject *tuple) {
     route->callable = callable != Py_None ? Py_NewRef(callable) : NULL;
     route->consumer = Py_NewRef(consumer);
     route->key = Py_NewRef(key);
-    route->type = PyList_Check(fields) ? read_type(host, fields) : message_kafka_type();
-    return route->type != NULL;
+    return PyList_Check(fields) ? read_form(&route->form, host, fields)
+                                : message_kafka_form(&route->form) == 0;
 }
 
 int routes_read(struct routes *routes, t5_host *host, PyObject *script) {
@@ -47,7 +47,9 @@ int routes_read(struct routes *routes, t5_host *host, PyObject *script) {
         return 0;
     }
     const Py_ssize_t count = PyList_GET_SIZE(list);
-    int did = 1;
+    routes->running = PyUnicode_InternFromString("running");
+    routes->message_handlers = PyUnicode_InternFromString("message_handlers");
+    int did = routes->running != NULL && routes->message_handlers != NULL;
     routes->items = calloc((size_t)count + 1, sizeof *routes->items);
     if (routes->items == NULL)
         did = (PyErr_NoMemory(), 0);
@@ -64,9 +66,11 @@ void routes_release(struct routes *routes) {
         Py_XDECREF(route->consumer);
         Py_XDECREF(route->key);
         Py_XDECREF(route->spare);
-        Py_XDECREF((PyObject *)route->type);
+        message_form_release(&route->form);
     }
     free(routes->items);
+    Py_XDECREF(routes->running);
+    Py_XDECREF(routes->message_handlers);
     *routes = (struct routes){0};
 }
 
@@ -84,21 +88,27 @@ static PyObject *find(PyObject *handlers, const struct route *route, const t5_me
     return handler;
 }
 
-static int is_running(PyObject *consumer) {
-    PyObject *running = PyObject_GetAttrString(consumer, "running");
+static int is_running(const struct routes *routes, PyObject *consumer) {
+    PyObject *running = PyObject_GetAttr(consumer, routes->running);
     const int is = running == Py_True || (running != NULL && PyObject_IsTrue(running) == 1);
     Py_XDECREF(running);
     return is;
 }
 
-PyObject *route_handler(const struct route *route, const t5_message *message) {
+/* A new reference; NULL with an exception. */
+static PyObject *handlers_of(const struct routes *routes, PyObject *consumer) {
+    return PyDict_CheckExact(consumer) ? Py_NewRef(consumer)
+                                       : PyObject_GetAttr(consumer, routes->message_handlers);
+}
+
+PyObject *route_handler(const struct routes *routes, const struct route *route,
+                        const t5_message *message) {
     if (route->callable != NULL)
         return Py_NewRef(route->callable);
-    if (!is_running(route->consumer))
-        return NULL;
-    PyObject *handlers = PyObject_GetAttrString(route->consumer, "message_handlers");
+    PyObject *handlers = handlers_of(routes, route->consumer);
     PyObject *handler = NULL;
-    if (handlers != NULL && PyDict_Check(handlers) && PyDict_GET_SIZE(handlers) > 0)
+    if (handlers != NULL && PyDict_Check(handlers) && PyDict_GET_SIZE(handlers) > 0 &&
+        (handlers == route->consumer || is_running(routes, route->consumer)))
         handler = find(handlers, route, message);
     Py_XDECREF(handlers);
     return handler;

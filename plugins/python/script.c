@@ -10,12 +10,12 @@ struct script {
     PyObject *object;     /* take5._bridge.Script */
     struct routes routes; /* who gets what */
     uint32_t symbol_end;  /* all ids that came were below */
+    struct message_symbols symbols;
 };
 
-/* Around every callback: the interpreter's lock, and the instance in hand. */
+/* Around every callback: the interpreter's lock, and the current instance. */
 struct scope {
-    PyGILState_STATE state;
-    struct in_hand before;
+    struct current_call before;
 };
 
 /* One that came, in whatever way. */
@@ -26,14 +26,14 @@ static void note_symbol(void *self, uint32_t id) {
 }
 
 static struct scope scope_begin(struct script *script) {
+    interpreter_enter();
     return (struct scope){
-        interpreter_enter(),
-        services_enter((struct in_hand){script->host, script->object, note_symbol, script})};
+        services_enter((struct current_call){script->host, script->object, note_symbol, script})};
 }
 
 static void scope_end(struct scope scope) {
     services_leave(scope.before);
-    interpreter_leave(scope.state);
+    interpreter_leave();
 }
 
 /* ---- what went wrong ---- */
@@ -49,14 +49,14 @@ static int32_t fail(struct script *script, const char *what) {
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback != NULL)
         (void)PyException_SetTraceback(value, traceback);
-    PyObject *told = PyObject_CallMethod(script->object, "failed", "Os", value, what);
-    if (told == NULL || !PyArg_ParseTuple(told, "ps#", &is_reject, &text, &size)) {
+    PyObject *reason = PyObject_CallMethod(script->object, "failed", "Os", value, what);
+    if (reason == NULL || !PyArg_ParseTuple(reason, "ps#", &is_reject, &text, &size)) {
         PyErr_Clear();
         (void)t5_fail(script->host, "an exception that cannot be put into words");
     } else {
         (void)script->host->services->fail(script->host, text, (size_t)size);
     }
-    Py_XDECREF(told);
+    Py_XDECREF(reason);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(traceback);
@@ -97,6 +97,7 @@ static int run(struct script *script, const t5_create_args *args) {
 
 static void script_free(struct script *script) {
     routes_release(&script->routes);
+    message_symbols_release(&script->symbols);
     Py_XDECREF(script->object);
     /* Types and modules hold themselves. Twice: a type is free once the messages are that a module
      * kept. */
@@ -214,10 +215,10 @@ int32_t script_save(void *self, const t5_save_args *args) {
 
 /* T5_OK as well when nobody wants it. */
 static int32_t hand_over(struct script *script, struct route *route, const t5_message *message) {
-    PyObject *handler = route_handler(route, message);
+    PyObject *handler = route_handler(&script->routes, route, message);
     if (handler == NULL)
         return PyErr_Occurred() != NULL ? fail(script, "Error processing message:") : T5_OK;
-    PyObject *object = message_lend(route->type, &route->spare, message);
+    PyObject *object = message_lend(&route->form, &route->spare, &script->symbols, message);
     PyObject *result = object != NULL ? PyObject_CallOneArg(handler, object) : NULL;
     const int32_t code = settle(script, result, "Error processing message:");
     Py_DECREF(handler);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static __thread struct in_hand in_hand;
+static __thread struct current_call current;
 
 /* Who can log, the newest last. Under the interpreter's lock. */
 static struct {
@@ -12,14 +12,14 @@ static struct {
     size_t count;
 } logs;
 
-struct in_hand services_enter(struct in_hand next) {
-    const struct in_hand before = in_hand;
-    in_hand = next;
+struct current_call services_enter(struct current_call next) {
+    const struct current_call before = current;
+    current = next;
     return before;
 }
 
-void services_leave(struct in_hand before) {
-    in_hand = before;
+void services_leave(struct current_call before) {
+    current = before;
 }
 
 int services_add_log(t5_host *host) {
@@ -40,15 +40,15 @@ void services_remove_log(t5_host *host) {
 }
 
 static void meet(uint32_t symbol_id) {
-    if (in_hand.met != NULL)
-        in_hand.met(in_hand.context, symbol_id);
+    if (current.met != NULL)
+        current.met(current.context, symbol_id);
 }
 
-static t5_host *host_in_hand(void) {
-    if (in_hand.host == NULL)
+static t5_host *current_host(void) {
+    if (current.host == NULL)
         PyErr_SetString(PyExc_RuntimeError,
                         "only in a callback of take5's, and on its thread: this is another one");
-    return in_hand.host;
+    return current.host;
 }
 
 /* None for T5_OK; else raises. */
@@ -69,7 +69,7 @@ static PyObject *service_log(PyObject *self, PyObject *args) {
     (void)self;
     if (!PyArg_ParseTuple(args, "is#:log", &level, &text, &size))
         return NULL;
-    t5_host *host = in_hand.host != NULL ? in_hand.host
+    t5_host *host = current.host != NULL ? current.host
                     : logs.count > 0     ? logs.hosts[logs.count - 1]
                                          : NULL;
     if (host != NULL)
@@ -77,10 +77,10 @@ static PyObject *service_log(PyObject *self, PyObject *args) {
     return PyBool_FromLong(host != NULL);
 }
 
-/* The script in hand, or None. */
+/* The current script, or None. */
 static PyObject *service_current(PyObject *self, PyObject *none) {
     (void)self, (void)none;
-    return Py_NewRef(in_hand.script != NULL ? in_hand.script : Py_None);
+    return Py_NewRef(current.script != NULL ? current.script : Py_None);
 }
 
 /* Converter of PyArg_Parse(): 0 to 2^64 - 1, of whatever counts as an integer. */
@@ -126,7 +126,7 @@ static PyObject *service_emit(PyObject *self, PyObject *args, PyObject *names) {
     signal.name.len = (size_t)name_size;
     signal.symbol.len = (size_t)symbol_size;
     signal.event_time_ns = event_time_ns;
-    t5_host *host = host_in_hand();
+    t5_host *host = current_host();
     struct named_values values;
     if (host == NULL || !named_values_read(&values, data))
         return NULL;
@@ -149,7 +149,7 @@ static PyObject *service_publish(PyObject *self, PyObject *args) {
         return NULL;
     point.symbol.len = (size_t)symbol_size;
     point.event_time_ns = event_time_ns;
-    t5_host *host = host_in_hand();
+    t5_host *host = current_host();
     if (host == NULL)
         return NULL;
     const int32_t code = host->services->publish(host, &point);
@@ -166,7 +166,7 @@ static PyObject *service_parameter(PyObject *self, PyObject *name) {
     t5_value value = {.type = T5_VALUE_MISSING};
     (void)self;
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    t5_host *host = text != NULL ? host_in_hand() : NULL;
+    t5_host *host = text != NULL ? current_host() : NULL;
     if (host == NULL)
         return NULL;
     if (host->services->parameter(host, text, (size_t)size, &value) != T5_OK)
@@ -177,7 +177,7 @@ static PyObject *service_parameter(PyObject *self, PyObject *name) {
 static PyObject *service_now(PyObject *self, PyObject *args) {
     int is_wall = 0;
     (void)self;
-    t5_host *host = host_in_hand();
+    t5_host *host = current_host();
     if (host == NULL || !PyArg_ParseTuple(args, "|p:now", &is_wall))
         return NULL;
     return PyLong_FromLongLong(host->services->now(host, is_wall ? T5_CLOCK_WALL : T5_CLOCK_EVENT));
@@ -207,7 +207,7 @@ static t5_host *read_timer(PyObject *args, t5_timer *timer) {
     PyObject *symbol = NULL;
     long long due_ns;
     int is_wall = 0;
-    t5_host *host = host_in_hand();
+    t5_host *host = current_host();
     if (host == NULL ||
         !PyArg_ParseTuple(args, "O&L|Op:timer", read_unsigned, &timer->key, &due_ns, &symbol,
                           &is_wall) ||
@@ -246,7 +246,7 @@ static PyObject *service_write(PyObject *self, PyObject *args) {
     Py_buffer data;
     unsigned int id;
     (void)self;
-    t5_host *host = host_in_hand();
+    t5_host *host = current_host();
     if (host == NULL || !PyArg_ParseTuple(args, "Iy*:write_record", &id, &data))
         return NULL;
     PyObject *did = answer(t5_record_write(host, id, data.buf, (size_t)data.len),
@@ -259,7 +259,7 @@ static PyObject *service_write(PyObject *self, PyObject *args) {
 static PyObject *service_read(PyObject *self, PyObject *none) {
     t5_record record;
     (void)self, (void)none;
-    t5_host *host = host_in_hand();
+    t5_host *host = current_host();
     if (host == NULL)
         return NULL;
     const int32_t code = t5_record_read(host, &record);

@@ -1,5 +1,5 @@
 /*
- * services.h - the built-in module `_take5`: the host's services, for the callback in hand.
+ * services.h - the built-in module `_take5`: the host's services, for the current callback.
  *
  * A service acts for the instance whose callback runs on the calling thread; elsewhere it raises
  * RuntimeError. log() works from any thread, for the newest instance that there is.
@@ -13,7 +13,7 @@
 PyObject *services_module(void);
 
 /* Whose callback runs on a thread. */
-struct in_hand {
+struct current_call {
     t5_host *host;    /* NULL: nobody's */
     PyObject *script; /* take5._bridge.Script, borrowed; NULL while it is made */
     /* Told of each symbol that a service meets; NULL: nobody wants to know. */
@@ -21,8 +21,8 @@ struct in_hand {
     void *context;
 };
 /* One begins on this thread; gives what was before, for services_leave(). */
-struct in_hand services_enter(struct in_hand next);
-void services_leave(struct in_hand before);
+struct current_call services_enter(struct current_call next);
+void services_leave(struct current_call before);
 
 /* From here on, and no longer, log() can go to it. With the interpreter's lock. False: no memory.
  */

@@ -275,7 +275,7 @@ static int32_t load_series(struct trend *t, const t5_record *record) {
         const uint32_t topic = t5_reader_u32(&in);
         const uint32_t time_frame_s = t5_reader_u32(&in);
         struct frame *f = NULL;
-        if (!in.is_short && topic < TOPICS)
+        if (!in.is_bad && topic < TOPICS)
             f = t5_frames_get(&t->frames, record->symbol_id, time_frame_s);
         if (f == NULL || t5_window_count(&f->series[topic].closes) > 0 ||
             series_load(&f->series[topic], &in) != T5_OK)

@@ -3,7 +3,7 @@
  * hooks when the strategy's own code runs, keep what goes wrong, and give the instance the kit's
  * services.
  *
- * The callbacks get the strategy's `self`, so they find their kit by the call in hand.
+ * The callbacks get the strategy's `self`, so they find their kit by the current call.
  */
 #include "kit.h"
 
@@ -21,7 +21,7 @@ static t5_kit *enter(void) {
 static int32_t leave(t5_kit *kit, int32_t code, const char *callback) {
     kit->callbacks--;
     if (code != T5_OK)
-        kit_say_error(kit, code, callback);
+        kit_add_error(kit, code, callback);
     return code;
 }
 

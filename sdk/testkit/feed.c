@@ -40,7 +40,7 @@ static int32_t give(t5_kit *kit, t5_message *message, size_t topic) {
     const int32_t code = instance_message(kit->now.instance, message, (uint32_t)topic, &ticks);
     kit->offset_current_call = -1;
     if (code != T5_OK)
-        (void)kit_problem(kit, code, "on_message: %s", instance_complaint(kit->now.instance));
+        (void)kit_problem(kit, code, "on_message: %s", instance_error(kit->now.instance));
     return code;
 }
 
@@ -58,13 +58,14 @@ static int32_t decode_and_give(t5_kit *kit, const t5_kit_record *given, size_t t
         .partition = given->partition,
     };
     t5_message message;
-    uint32_t remarks = 0;
+    uint32_t warnings = 0;
     memset(&message, 0, sizeof message);
-    const enum decode_reason reason = decoder_decode(kit->now.decoder, &record, &message, &remarks);
+    const enum decode_reason reason =
+        decoder_decode(kit->now.decoder, &record, &message, &warnings);
     if (reason != DECODE_OK) {
         kit->offsets[topic] = record.offset + 1;
         return kit_problem(kit, T5_KIT_BAD_MESSAGE, "%s: %s", decode_reason_name(reason),
-                           decoder_complaint(kit->now.decoder));
+                           decoder_error(kit->now.decoder));
     }
     return give(kit, &message, topic);
 }

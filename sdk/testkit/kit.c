@@ -1,5 +1,6 @@
 #include "kit.h"
 
+#include "base/array.h"
 #include "base/faults.h"
 #include "strategy/plugin/strategy_file.h"
 
@@ -54,7 +55,7 @@ t5_kit *t5_kit_new(void) {
     state_init(&kit->saved);
     kit_services_init(kit);
     (void)pthread_mutex_init(&kit->lock, NULL);
-    if (!kit_said_init(kit)) {
+    if (!kit_results_init(kit)) {
         t5_kit_free(kit);
         return NULL;
     }
@@ -90,7 +91,7 @@ void t5_kit_free(t5_kit *kit) {
     forget_settings(kit);
     state_release(&kit->made_up);
     state_release(&kit->saved);
-    kit_said_release(kit);
+    kit_results_release(kit);
     (void)pthread_mutex_destroy(&kit->lock);
     free(kit);
 }
@@ -164,14 +165,8 @@ static struct config_item *setting_at(t5_kit *kit, const char *name) {
     for (size_t i = 0; i < settings->count; i++)
         if (strcmp(settings->items[i].name, name) == 0)
             return &settings->items[i];
-    if (settings->count == kit->setting_capacity) {
-        const size_t capacity = kit->setting_capacity > 0 ? 2 * kit->setting_capacity : 8;
-        struct config_item *items = reallocarray(settings->items, capacity, sizeof *items);
-        if (items == NULL)
-            return NULL;
-        settings->items = items;
-        kit->setting_capacity = capacity;
-    }
+    if (!ARRAY_GROW(settings->items, settings->count, kit->setting_capacity))
+        return NULL;
     struct config_item *item = &settings->items[settings->count];
     memset(item, 0, sizeof *item);
     item->name = text_dup(name, strlen(name));

@@ -1,5 +1,5 @@
 /*
- * The test kit inside: one strategy, at most one instance, and what it said.
+ * The test kit inside: one strategy, at most one instance, and what it emitted, published, logged.
  *
  * The instance is the host's own (strategy/instance/instance.h). Between it and the strategy stand
  * two thin layers of the kit: a copy of the descriptor whose callbacks note what the real ones
@@ -9,10 +9,10 @@
 #ifndef TAKE5_TESTKIT_KIT_H
 #define TAKE5_TESTKIT_KIT_H
 
-#include "base/symbols.h"
 #include "base/text.h"
 #include "log/log.h"
 #include "message/decode.h"
+#include "message/symbols.h"
 #include "strategy/instance/instance.h"
 #include "strategy/instance/state.h"
 #include "strategy/plugin/description.h"
@@ -31,7 +31,7 @@ struct running {
 };
 
 /* Pointers to structs of one kind, each allocated by itself: addresses hold. */
-struct said {
+struct kit_list {
     void **items;
     size_t count, capacity;
 };
@@ -71,19 +71,19 @@ struct t5_kit {
     struct symbols *symbols;
     int64_t *offsets; /* next one by topic of the description */
     int64_t wall_ns;
-    bool is_tick; /* the message in hand is the kit's own, to move the clock */
+    bool is_tick; /* the current message is the kit's own, to move the clock */
     bool is_timer;
     int64_t offset_current_call;
     _Atomic bool is_wake_wanted;
     struct state saved; /* by the last save */
 
-    /* What it said. The lock is of `lines`: the strategy's threads log too. */
-    struct said signals, points, lines, errors;
+    /* What it emitted, published, logged. The lock is of `lines`: its threads log too. */
+    struct kit_list signals, points, lines, errors;
     pthread_mutex_t lock;
     struct log *log; /* what the host says, into a file of memory */
     int log_file;
     char host_line[1024]; /* the last */
-    char reason[1024];    /* given by fail() in the callback in hand */
+    char reason[1024];    /* given by fail() in the current callback */
     char problem[2048];
 
     /* Faults. */
@@ -96,7 +96,7 @@ struct t5_kit {
     int services_current_call;
 };
 
-/* The kit whose call is in hand on this thread. */
+/* The kit whose call runs on this thread. */
 extern _Thread_local t5_kit *kit_current;
 
 /* Sets the problem and gives the code. */
@@ -115,15 +115,15 @@ void kit_wrap(t5_kit *kit);
 /* services.c */
 void kit_services_init(t5_kit *kit);
 
-/* said.c */
-void kit_say_line(t5_kit *kit, int32_t level, bool is_host, const char *text, size_t size);
-void kit_say_error(t5_kit *kit, int32_t code, const char *callback);
-bool kit_say_signal(void *context, struct instance *instance, const struct emitted_signal *emitted);
-bool kit_say_point(void *context, struct instance *instance, const struct published_point *point);
+/* results.c */
+void kit_add_line(t5_kit *kit, int32_t level, bool is_host, const char *text, size_t size);
+void kit_add_error(t5_kit *kit, int32_t code, const char *callback);
+bool kit_add_signal(void *context, struct instance *instance, const struct emitted_signal *emitted);
+bool kit_add_point(void *context, struct instance *instance, const struct published_point *point);
 /* Takes over what the host logged. True when there was something. */
 bool kit_drain_log(t5_kit *kit);
-bool kit_said_init(t5_kit *kit);
-void kit_said_release(t5_kit *kit);
+bool kit_results_init(t5_kit *kit);
+void kit_results_release(t5_kit *kit);
 
 /* running.c */
 bool kit_running_make(t5_kit *kit, struct running *running, struct error *error);

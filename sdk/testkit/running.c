@@ -38,8 +38,8 @@ bool kit_running_make(t5_kit *kit, struct running *running, struct error *error)
         .max_signals_per_callback = SIGNALS_MOST,
         .max_timers = TIMERS_MOST,
         .context = kit,
-        .emit = kit_say_signal,
-        .publish = kit_say_point,
+        .emit = kit_add_signal,
+        .publish = kit_add_point,
         .wake = wake,
     };
     memset(running, 0, sizeof *running);

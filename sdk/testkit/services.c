@@ -16,7 +16,7 @@ static bool is_turn(t5_kit *kit, enum t5_kit_service service) {
 }
 
 /* Counts the call. True when it shall fail. log and fail are no part of ANY: a test that lets
- * services fail wants to read what is said about it. */
+ * services fail wants to read what is logged about it. */
 static bool fails(t5_kit *kit, enum t5_kit_service service) {
     bool is_failing = is_turn(kit, service);
     if (service != T5_KIT_LOG && service != T5_KIT_FAIL && is_turn(kit, T5_KIT_ANY_SERVICE))
@@ -43,7 +43,7 @@ static int32_t service_log(t5_host *host, int32_t level, const char *text, size_
     const bool is_own_thread = kit_current == kit;
     if (is_own_thread)
         kit->services_current_call++;
-    kit_say_line(kit, level, false, text, len);
+    kit_add_line(kit, level, false, text, len);
     if (is_own_thread)
         kit->services_current_call--;
     return T5_OK;
@@ -63,11 +63,11 @@ static int32_t service_fail(t5_host *host, const char *text, size_t len) {
     return code;
 }
 
-/* The host says of a refusal why; a repeat of the same it only counts, and so it is said here. */
-static void say_refusal(t5_kit *kit) {
+/* The host logs why it refused; a repeat of the same it only counts, so it is logged here. */
+static void log_refusal(t5_kit *kit) {
     kit->services_current_call++;
     if (!kit_drain_log(kit))
-        kit_say_line(kit, T5_LOG_WARNING, true, kit->host_line, strlen(kit->host_line));
+        kit_add_line(kit, T5_LOG_WARNING, true, kit->host_line, strlen(kit->host_line));
     kit->services_current_call--;
 }
 
@@ -77,7 +77,7 @@ static int32_t service_emit(t5_host *host, const t5_signal *signal) {
         return T5_ERROR;
     const int32_t code = back(kit, pass_on(kit)->emit(host, signal));
     if (code == T5_ERROR)
-        say_refusal(kit);
+        log_refusal(kit);
     return code;
 }
 
@@ -168,7 +168,7 @@ static int32_t service_publish(t5_host *host, const t5_point *point) {
         return T5_ERROR;
     const int32_t code = back(kit, pass_on(kit)->publish(host, point));
     if (code == T5_ERROR)
-        say_refusal(kit);
+        log_refusal(kit);
     return code;
 }
 

@@ -188,9 +188,9 @@ static void decode_all(struct decoder *decoder, const struct sample *sample) {
                                       .kafka_time_ms = 1718658930000,
                                       .topic = sample->topics[i]};
         t5_message message;
-        uint32_t remarks;
-        if (decoder_decode(decoder, &record, &message, &remarks) != DECODE_OK)
-            die(decoder_complaint(decoder));
+        uint32_t warnings;
+        if (decoder_decode(decoder, &record, &message, &warnings) != DECODE_OK)
+            die(decoder_error(decoder));
         sum += (double)message.event_time_ns;
     }
 }

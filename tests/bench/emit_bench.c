@@ -15,9 +15,10 @@
  * `once` emits 10000 signals to the first kind, for callgrind:
  *   valgrind --tool=callgrind --toggle-collect=service_emit emit_bench once
  */
+#include "base/blocks.h"
 #include "base/clock.h"
 #include "engine/core/deployment.h"
-#include "engine/core/topics.h"
+#include "engine/core/topic_table.h"
 #include "engine/lane/publisher.h"
 #include "message/projection.h"
 #include "sink/sink.h"
@@ -132,6 +133,7 @@ static const t5_strategy strategy = {
 
 struct lane {
     struct publisher publisher;
+    struct blocks *blocks;
     struct deployment deployment;
     struct task task;
     struct instance *instance;
@@ -144,7 +146,8 @@ struct lane {
 static bool emit(void *context, struct instance *instance, const struct emitted_signal *emitted) {
     struct lane *lane = context;
     (void)instance;
-    struct delivery *delivery = publisher_signal(&lane->publisher, &lane->task, emitted, NULL, 1);
+    struct delivery *delivery =
+        publisher_signal(&lane->publisher, &lane->task, emitted, NULL, 1, lane->blocks);
     if (delivery == NULL)
         return false;
     publisher_send(&lane->publisher, delivery);
@@ -155,9 +158,10 @@ static void lane_init(struct lane *lane) {
     struct faults faults = FAULTS_INIT;
     struct error error;
     struct topics *topics = calloc(1, sizeof *topics + sizeof *topics->items);
+    lane->blocks = blocks_new();
     lane->symbols = symbols_new(1000);
     lane->projection = projection_new();
-    if (topics == NULL || lane->symbols == NULL || lane->projection == NULL)
+    if (topics == NULL || lane->blocks == NULL || lane->symbols == NULL || lane->projection == NULL)
         exit(1);
     topics->count = 1;
     topics->items[0] = (struct topic){"bar_trends", "ib.bar.trends", 13};
@@ -293,6 +297,7 @@ int main(int argc, char **argv) {
         unwire(&lane);
     }
     instance_destroy(lane.instance);
+    blocks_free(lane.blocks);
     log_free(log);
     return 0;
 }

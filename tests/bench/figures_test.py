@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import table
-from parts import decode, rows, same
+from parts import decode, results, rows, same
 from parts.figures import Figures, at_least, at_most
 from parts.rows import Row
 
@@ -22,12 +22,11 @@ def row(name, group, *speeds, why=None, **others):
     return Row(name, group, None, why, [result(speed, **others) for speed in speeds])
 
 
-def written(figures):
+def written(figures, earlier=None):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "results.json")
-        figures.write(path)
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        results.write(path, figures.as_json(), earlier)
+        return results.read(path)
 
 
 def by_name(figures):
@@ -41,7 +40,7 @@ class WhatWasNotMeasured(unittest.TestCase):
                          "simdjson is not installed")
 
     def test_it_is_null_in_the_results_and_says_why(self):
-        (figure,) = written(self.figures)["figures"]
+        (figure,) = self.figures.as_json()
         self.assertEqual(
             figure, {"name": "decode: faster than simdjson", "unit": "times", "median": None,
                      "min": None, "max": None, "target": 1.5, "met": None,
@@ -64,6 +63,59 @@ class WhatWasNotMeasured(unittest.TestCase):
     def test_no_values_and_no_reason_is_a_mistake(self):
         with self.assertRaises(ValueError):
             self.figures.add("latency", "ms", ())
+
+
+class SomePartsOnly(unittest.TestCase):
+    """A run that renews figures of an earlier one."""
+
+    def setUp(self):
+        figures = Figures()
+        for name in ("a", "b", "c"):
+            figures.add(name, "ms", (1,))
+        self.earlier = written(figures)
+        self.earlier["date"] = "2026-01-02"
+        for figure in self.earlier["figures"]:
+            figure |= {"date": "2026-01-02", "commit": "abc"}
+        self.later = Figures()
+
+    def merge(self):
+        return written(self.later, self.earlier)["figures"]
+
+    def test_what_was_not_measured_stays_with_its_day_and_commit(self):
+        self.later.add("b", "ms", (2,))
+        self.assertEqual(self.merge()[0], self.earlier["figures"][0])
+
+    def test_what_was_measured_takes_its_place_with_the_day_of_today(self):
+        self.later.add("b", "ms", (2,))
+        self.later.add("d", "ms", (3,))
+        found = self.merge()
+        self.assertEqual([(f["name"], f["median"]) for f in found],
+                         [("a", 1), ("b", 2), ("c", 1), ("d", 3)])
+        self.assertEqual([f["date"] == "2026-01-02" for f in found], [True, False, True, False])
+        self.assertEqual(found[1]["commit"], results.commit())
+
+    def test_the_same_figure_in_another_unit_is_another_one(self):
+        self.later.add("b", "MB/s", (2,))
+        self.assertEqual([(f["name"], f["unit"]) for f in self.merge()],
+                         [("a", "ms"), ("b", "ms"), ("c", "ms"), ("b", "MB/s")])
+
+    def test_figures_from_before_they_had_a_day_have_that_of_their_run(self):
+        for figure in self.earlier["figures"]:
+            del figure["date"], figure["commit"]
+        self.later.add("b", "ms", (2,))
+        found = self.merge()
+        self.assertEqual((found[0]["date"], found[0]["commit"]), ("2026-01-02", None))
+
+    def test_the_readme_says_from_when_to_when(self):
+        self.later.add("b", "ms", (2,))
+        self.assertIn(", 2026-01-02 to ", table.table(written(self.later, self.earlier)))
+        self.assertIn(", 2026-01-02, by", table.table(self.earlier))
+
+    def test_another_machine_s_figures_are_not_mixed_with_these(self):
+        self.earlier["machine"] = "another one"
+        self.later.add("b", "ms", (2,))
+        with self.assertRaises(results.OtherMachine):
+            self.merge()
 
 
 class Targets(unittest.TestCase):
@@ -151,12 +203,33 @@ class Headlines(unittest.TestCase):
     def test_with_all_rows_each_target_is_on_the_side_that_its_name_says(self):
         names = [rows.FLOOR, *map(rows.take5_name, (0, 1, 10, 100)), rows.TWO_LANES, rows.TREND,
                  rows.TREND_CROSS, rows.SIGNALS_FILE, rows.SIGNALS_KAFKA, rows.POLL,
-                 rows.MOMENTUM_KAFKA, rows.STREAMS]
+                 rows.CHECKPOINTS, rows.NO_CHECKPOINTS, rows.SELDOM_ONCE,
+                 *rows.OURS.values(), *(rows.streams_name(store, guarantee)
+                                        for store in rows.STORES for guarantee in rows.OURS)]
         figures = Figures()
-        rows.add_headlines(figures, [row(name, None, 100, signals=1, calls=1, call_cpu_ns=1)
-                                     for name in names])
+        rows.add_headlines(figures, [row(name, None, 100, signals=1, calls=1, call_cpu_ns=1,
+                                         checkpoints=8) for name in names])
         self.assertEqual(sum(figure["target"] is not None
-                             for figure in by_name(figures).values()), 12)
+                             for figure in by_name(figures).values()), 20)
+
+    def test_a_run_that_was_too_short_for_a_checkpoint_says_nothing_of_its_cost(self):
+        figures = Figures()
+        rows.add_headlines(figures, [
+            row(rows.NO_CHECKPOINTS, "durable", 100, checkpoints=0),
+            row(rows.CHECKPOINTS, "durable", 100, checkpoints=rows.PARTITIONS)])
+        (figure,) = by_name(figures).values()
+        self.assertEqual((figure["median"], figure["why"]), (None, "too short for a checkpoint"))
+
+    def test_each_way_of_delivering_is_held_against_the_same_of_kafka_streams(self):
+        names = [*rows.OURS.values(), *(rows.streams_name(store, guarantee)
+                                        for store in rows.STORES for guarantee in rows.OURS)]
+        figures = Figures()
+        rows.add_headlines(figures, [row(name, "peers", 10 + i) for i, name in enumerate(names)])
+        found = by_name(figures)
+        once = found["momentum with signals to Kafka: throughput against Kafka Streams with RocksDB,"
+                     " exactly once"]
+        self.assertEqual((once["median"], once["target"]), (0.7333, 10))
+        self.assertEqual(len(found), 8)
 
 
 class SameWork(unittest.TestCase):

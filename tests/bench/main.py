@@ -6,14 +6,15 @@ import os
 import signal
 import sys
 
-from parts import alone, database, latency, moments, plots, symbols, throughput
+from parts import (alone, database, durable, latency, moments, plots, research, results, symbols,
+                   throughput, warm_up, workers)
 from parts.figures import Figures
 from parts.plan import FULL, QUICK
 from parts.rows import GROUPS
 from parts.site import BUILD, HERE, Progress, Site
 
-PARTS = ("throughput", "latency", "decode", "replay", "symbols", "moments",
-         "database")
+PARTS = ("throughput", "latency", "decode", "replay", "research", "symbols", "moments",
+         "database", "durable", "warm_up", "workers")
 
 
 def parse():
@@ -23,16 +24,32 @@ def parse():
     parser.add_argument("--only", default=",".join(PARTS), metavar="PART,...",
                         help=f"of {', '.join(PARTS)}; or of throughput's rows only "
                              f"{', '.join(GROUPS)}")
-    parser.add_argument("--results", metavar="FOLDER", help="where results go")
+    parser.add_argument("--results", metavar="FOLDER",
+                        help="where results go; of some parts only, they renew those figures there")
     options = parser.parse_args()
     options.only = options.only.split(",")
     for part in options.only:
         if part not in PARTS + GROUPS:
             parser.error(f"{part} is none of {', '.join(PARTS + GROUPS)}")
+    is_whole = set(PARTS) <= set(options.only)
+    options.earlier = None if is_whole else read_earlier(parser, options.results)
     if options.results is None:
-        is_whole = not options.quick and set(PARTS) <= set(options.only)
+        is_whole = is_whole and not options.quick
         options.results = os.path.join(HERE if is_whole else BUILD, "results")
     return options
+
+
+def read_earlier(parser, folder):
+    """The results that a run of some parts renews, where it was told to."""
+    path = folder and os.path.join(folder, "results.json")
+    if path is None or not os.path.exists(path):
+        return None
+    earlier = results.read(path)
+    try:
+        results.require_same_machine(earlier)
+    except results.OtherMachine as error:
+        parser.error(f"{path}: {error}")
+    return earlier
 
 
 def measure(site, plan, figures, only, drawn):
@@ -47,8 +64,16 @@ def measure(site, plan, figures, only, drawn):
         decode_ns = alone.measure_decode(site, plan, figures)
     if "replay" in only:
         alone.measure_replay(site, plan, figures, decode_ns)
+    if "research" in only:
+        research.measure(site, plan, figures)
     if "database" in only:
         database.measure(site, plan, figures)
+    if "durable" in only:
+        durable.measure(site, plan, figures)
+    if "warm_up" in only:
+        warm_up.measure(site, plan, figures)
+    if "workers" in only:
+        workers.measure(site, plan, figures)
     if "symbols" in only or "moments" in only:
         tallies = symbols.fill(site, plan)
     if "symbols" in only:
@@ -112,7 +137,8 @@ def main():
         sys.exit(128 + interrupted.number)
     figures.print_table(sys.stdout)
     os.makedirs(options.results, exist_ok=True)
-    figures.write(os.path.join(options.results, "results.json"))
+    results.write(os.path.join(options.results, "results.json"), figures.as_json(),
+                  options.earlier)
     plots.draw(options.results, drawn)
     print(f"\nwritten: {options.results}", file=sys.stderr)
 

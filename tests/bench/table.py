@@ -3,9 +3,9 @@
     table.py RESULTS README [--check]
 Writes the table between the README's two comments; with --check it only tells whether what stands
 there is what RESULTS says, and exits with 1 when it is not."""
-import json
 import sys
 
+from parts import results
 from parts.figures import format_number, is_at_least
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -21,9 +21,9 @@ def verdict(figure):
     return "yes" if figure["met"] else "**no**"
 
 
-def table(results):
+def table(document):
     rows = ["| figure | unit | median | min to max | target | met |", "|---|---|---|---|---|---|"]
-    for figure in results["figures"]:
+    for figure in document["figures"]:
         if figure["target"] is None:
             continue
         is_measured = figure["median"] is not None
@@ -33,14 +33,14 @@ def table(results):
         rows.append(f"| {figure['name']} | {figure['unit']} | {median} | {spread} | "
                     f"{bound(figure)} {format_number(figure['target'])} | "
                     f"{verdict(figure)} |")
-    where = f"Measured on {results['machine']}, {results['date']}, by `sh tests/bench/run.sh`."
+    where = (f"Measured on {document['machine']}, {results.dates(document)}, by "
+             "`sh tests/bench/run.sh`.")
     return "\n".join([where, "", *rows])
 
 
 def main():
     path, readme = sys.argv[1:3]
-    with open(path, encoding="utf-8") as file:
-        wanted = table(json.load(file))
+    wanted = table(results.read(path))
     with open(readme, encoding="utf-8") as file:
         text = file.read()
     head, rest = text.split(BEGIN, 1)

@@ -9,7 +9,7 @@ import re
 import sys
 
 # The function or macro, and which of its arguments the event is.
-CALLS = {"log_event": 3, "log_change_event": 3, "log_put": 4, "group_say": 2, "gather_add": 2}
+CALLS = {"log_event": 3, "log_change_event": 3, "log_put": 4, "group_log": 2, "gather_add": 2}
 NAME = r"[a-z][a-z0-9_]*\.[a-z0-9_]+"
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 

@@ -6,12 +6,15 @@ TOOL is called for every source of BUILD/compile_commands.json that lies in a FO
 that the unit is compiled with but those of optimising, from as many processes as TAKE5_JOBS says (1).
 {build} in TOOL is BUILD; clang-tidy, which finds the flags itself, gets the source alone. --headers:
 for every header instead, included twice by an otherwise empty unit. A unit fails when the tool does or
-says anything. --remember: what passed is remembered in BUILD, by what the preprocessor makes of it and by
-the tool, and not looked at again; for tools that take longer than the preprocessor.
+says anything. --remember: what passed is remembered in BUILD, by the files that ninja has seen its compiler
+read, by the flags and by the tool, and not looked at again. A unit that was not built since it changed is
+looked at, and not remembered.
 """
 import concurrent.futures
+import functools
 import hashlib
 import json
+import math
 import os
 import re
 import shlex
@@ -41,14 +44,40 @@ def flags_of(entry):
     return flags
 
 
-def read_units(build):
+def read_entries(build):
+    """{source below ROOT: its first entry}."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
         entries = json.load(file)
-    units = {}
+    found = {}
     for entry in entries:
         source = os.path.realpath(os.path.join(entry["directory"], entry["file"]))
-        units.setdefault(os.path.relpath(source, ROOT), flags_of(entry))
-    return units
+        found.setdefault(os.path.relpath(source, ROOT), entry)
+    return found
+
+
+def read_units(build):
+    return {source: flags_of(entry) for source, entry in read_entries(build).items()}
+
+
+def read_inputs(build):
+    """{source below ROOT: all files that its compiler read}, of what is built as they are now."""
+    changed = functools.cache(lambda path: os.path.getmtime(path) if os.path.exists(path) else math.inf)
+    said = subprocess.run(["ninja", "-n", "-C", build, "-t", "deps"], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    inputs = {}
+    for block in said.split("\n\n"):
+        head, *files = block.split("\n")
+        if head.endswith("(VALID)"):
+            inputs[head.split(": #deps")[0]] = [
+                os.path.join(build, file.strip()) for file in files if file.strip()]
+    found = {}
+    for source, entry in read_entries(build).items():
+        words = shlex.split(entry["command"])
+        output = words[words.index("-o") + 1]
+        read = inputs.get(output)
+        if read and max(map(changed, read)) <= changed(os.path.join(build, output)):
+            found[source] = read
+    return found
 
 
 def headers_in(folders):
@@ -77,7 +106,6 @@ class Check:
         self.build = build
         self.tool = [word.replace("{build}", build) for word in tool]
         self.is_tidy = "tidy" in os.path.basename(tool[0])
-        self.does_remember = does_remember
         self.passed = os.path.join(build, "checks")
         os.makedirs(self.passed, exist_ok=True)
         key = hashlib.sha256(repr(tool).encode())
@@ -86,16 +114,25 @@ class Check:
             with open(os.path.join(ROOT, ".clang-tidy"), "rb") as file:
                 key.update(file.read())
         self.key = key
+        self.inputs = read_inputs(build) if does_remember else {}
+        self.digests = {}
 
-    def remembered(self, flags, unit):
+    def digest(self, path):
+        """Of a file; many units read the same ones."""
+        if path not in self.digests:
+            with open(path, "rb") as file:
+                self.digests[path] = hashlib.sha256(file.read()).digest()
+        return self.digests[path]
+
+    def remembered(self, path, flags):
         """The file that is there when just this has passed."""
-        if not self.does_remember:
+        inputs = self.inputs.get(path)
+        if not inputs:
             return None
-        compiler = "clang" if self.is_tidy else self.tool[0]
-        seen = subprocess.run([compiler, "-E", *flags, *unit], cwd=self.build,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         key = self.key.copy()
-        key.update(repr(flags).encode() + seen.stdout)
+        key.update(repr((path, flags)).encode())
+        for file in inputs:
+            key.update(self.digest(file))
         return os.path.join(self.passed, key.hexdigest())
 
     def run(self, path, flags, is_header):
@@ -103,7 +140,7 @@ class Check:
         text = f'#include "{os.path.join(ROOT, path)}"\n' * 2 if is_header else None
         language = ["-x", "c++" if path.endswith(("pp", ".cc")) else "c"]
         unit = language + ["-"] if is_header else [os.path.join(ROOT, path)]
-        passed = None if is_header else self.remembered(flags, unit)
+        passed = None if is_header else self.remembered(path, flags)
         if passed and os.path.exists(passed):
             return None
         command = [*self.tool, *([] if self.is_tidy else flags), *unit]

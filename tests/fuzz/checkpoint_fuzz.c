@@ -6,11 +6,11 @@
  */
 #include "fuzz.h"
 
+#include "base/format/wire.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "base/wire.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/journal.h"
+#include "checkpoint/journal_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static void put_block(struct text *out, const void *data, size_t size) {
 }
 
 /* The blocks of a checkpoint with their sizes and hashes, and the state of a part with its own. */
-static void mend_checkpoint(const char *bytes, size_t size, struct text *out) {
+static void repair_checkpoint(const char *bytes, size_t size, struct text *out) {
     struct wire_reader reader;
     const size_t begin = size < FRONT_SIZE ? size : FRONT_SIZE;
     wire_open(&reader, bytes + begin, size - begin);
@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *bytes = (const char *)data;
     read_checkpoint(bytes, size, true);
     text_init(&mended);
-    mend_checkpoint(bytes, size, &mended);
+    repair_checkpoint(bytes, size, &mended);
     read_checkpoint(mended.data, mended.size, false);
     text_release(&mended);
     read_journal(bytes, size);

@@ -271,13 +271,13 @@ static void check_payload(struct decoder *decoder, const struct decode_limits *l
     const struct record record = {
         .payload = text, .payload_size = size, .key = "K", .key_size = 1, .kafka_time_ms = 0};
     t5_message message;
-    uint32_t remarks;
-    const enum decode_reason reason = decoder_decode(decoder, &record, &message, &remarks);
+    uint32_t warnings;
+    const enum decode_reason reason = decoder_decode(decoder, &record, &message, &warnings);
     FUZZ_CHECK(is_expected(reason, &strict), "verdict %d, but %s: %s", strict.verdict,
-               decode_reason_name(reason), decoder_complaint(decoder));
+               decode_reason_name(reason), decoder_error(decoder));
     if (reason == DECODE_OK) {
-        FUZZ_CHECK(((remarks & DECODE_REMARK_NON_FINITE) != 0) == strict.has_non_finite,
-                   "remarks are %u", remarks);
+        FUZZ_CHECK(((warnings & DECODE_WARNING_NON_FINITE) != 0) == strict.has_non_finite,
+                   "warnings are %u", warnings);
         for (size_t i = 0; i < WANTED; i++)
             check_value(&message.slots[slots[i]], find_first(text, size, &wanted[i]),
                         wanted[i].path);

@@ -57,10 +57,10 @@ static void check_found(const struct projection *projection, uint32_t slot, cons
                                   .key_size = 1,
                                   .kafka_time_ms = 0};
     t5_message message;
-    uint32_t remarks;
+    uint32_t warnings;
     for (int i = 0; i < 2; i++) {
-        const enum decode_reason reason = decoder_decode(decoder, &record, &message, &remarks);
-        FUZZ_CHECK(reason == DECODE_OK, "%s: %s", json->data, decoder_complaint(decoder));
+        const enum decode_reason reason = decoder_decode(decoder, &record, &message, &warnings);
+        FUZZ_CHECK(reason == DECODE_OK, "%s: %s", json->data, decoder_error(decoder));
         FUZZ_CHECK(is_found(&message.slots[slot]), "not found in %s", json->data);
     }
     decoder_free(decoder);

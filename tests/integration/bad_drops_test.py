@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Each way in which dropping a strategy can go wrong: an exact complaint, and the old one goes on."""
+"""Each way in which dropping a strategy can go wrong: an exact error, and the old one goes on."""
 import contextlib
 import json
 import os
@@ -275,7 +275,7 @@ class BadDrops(Scenario):
         self.repaired()
 
     def refused_by_signal(self, file, *patterns):
-        """The same by SIGHUP: exactly these complaints, all at once, and the old one counts on."""
+        """The same by SIGHUP: exactly these errors, all at once, and the old one counts on."""
         mark = self.host.log_size()
         self.host.process.signal(signal.SIGHUP)
         for pattern in patterns:

@@ -128,11 +128,11 @@ class Configuration(unittest.TestCase):
     def test_a_refused_configuration_is_waited_for(self):
         self.drop_in("[http]\nport = many\n")
         self.host.start("--wait-for-config")
-        self.host.wait_log("SIGHUP tries again")
+        self.host.wait_log("send SIGHUP to try again")
         self.assertTrue(self.host.process.is_running())
         mark = self.host.log_size()
         self.host.process.signal(signal.SIGHUP)
-        self.host.wait_log("SIGHUP tries again", start=mark)
+        self.host.wait_log("send SIGHUP to try again", start=mark)
         self.drop_in("[take5]\nservice = mended\n")
         self.host.process.signal(signal.SIGHUP)
         self.host.wait_event("start.begun", ".*mended")
@@ -142,7 +142,7 @@ class Configuration(unittest.TestCase):
     def test_a_stop_ends_the_waiting_with_the_code_of_a_refused_configuration(self):
         self.drop_in("[http]\nport = many\n")
         self.host.start("--wait-for-config")
-        self.host.wait_log("SIGHUP tries again")
+        self.host.wait_log("send SIGHUP to try again")
         self.host.process.signal(signal.SIGTERM)
         self.assertEqual(self.host.process.wait(60), 78)
 

@@ -86,7 +86,7 @@ class Ctl(Demo):
                          r"(?m)^state      saved \d+ s to \d+ s ago, [\d,]+ bytes, "
                          r"\d+ checkpoints; pause ")
         kept = json.loads(self.host.ctl("--json", "status")[1])["checkpoints"]
-        self.assertTrue(kept["kept"] and kept["well"], kept)
+        self.assertTrue(kept["kept"] and kept["ok"], kept)
         self.assertGreater(kept["written"], 0)
         metrics = self.host.ask("/metrics")[2]
         self.assertRegex(metrics, r'(?m)^take5_checkpoint_age_seconds\{partition="\d"\} [\d.]+$')

@@ -112,7 +112,7 @@ class Demo(unittest.TestCase):
         demo = self.start("-s", "signals.sinks=jsonl")
         demo.wait_event("partitions.assigned")
         said = demo.log()
-        command = shlex.split(re.search(r"`take5 ctl ([^`]*)`", said)[1])
+        command = shlex.split(re.search(r"`\S*take5 ctl ([^`]*)`", said)[1])
         self.ctl(*command)
         temporary = re.search(r"demo: (\S+) is temporary", said)[1]
         signals = re.search(r"signals are written to (\S+), which is removed", said)[1]

@@ -93,7 +93,7 @@ class Letters(Scenario):
         self.dlq(host, "show", "nonsense", code=2)
 
     def check_redrive(self, host):
-        out, _ = self.redrive(host, "--trial")
+        out, _ = self.redrive(host, "--dry-run")
         self.assertIn(f"{len(PAYLOADS) + 1} dead letters would be sent to", out)
         self.assertEqual(self.messages(self.target), [])
         out, _ = self.redrive(host, "--reason", "not-json")
@@ -169,8 +169,8 @@ class Letters(Scenario):
         self.assertIn("0 dead letters redriven to good, 0 skipped", out)
         self.assertIn("3 dead letters rejected again: fix the strategy", err)
         self.assertIn("not a bar that I know", err)
-        # What a trial promises is what the host would do, and it does nothing.
-        out, err = self.through(host, "--trial", code=1)
+        # What a dry run promises is what the host would do, and it does nothing.
+        out, err = self.through(host, "--dry-run", code=1)
         self.assertIn("3 dead letters would be redriven to good, 0 skipped", out)
         self.assertIn("1 dead letter still invalid", err)
         self.assertEqual(host.read_signals(), [])
@@ -201,12 +201,12 @@ class Letters(Scenario):
     def test_through_a_mended_strategy_from_a_file(self):
         host = self.check_through()
         # What it is told of who is not there, or not at work.
-        for trial in ([], ["--trial"]):
-            out, err = self.through(host, *trial, name="nobody", code=1)
+        for dry in ([], ["--dry-run"]):
+            out, err = self.through(host, *dry, name="nobody", code=1)
             self.assertIn("0 dead letters ", out)
             self.assertIn('deployment "nobody" is not running', err)
         host.ctl("suspend", "good")
-        out, err = self.through(host, "--reason", "not-json", "--trial", code=1)
+        out, err = self.through(host, "--reason", "not-json", "--dry-run", code=1)
         self.assertIn("0 dead letters would be redriven", out)
         self.assertIn("1 dead letter not delivered, the deployment is suspended", err)
         _, err = self.through(host, "--reason", "not-json", code=1)
@@ -229,10 +229,10 @@ class Letters(Scenario):
             file.write(text.replace('"strategy":"good"', '"strategy":"other"'))
         os.remove(host.letters + ".redriven")
         # The one that is left is of a partition that nobody has: no run would give it.
-        out, err = self.through(host, "--reason", "rejected", "--trial", code=1)
+        out, err = self.through(host, "--reason", "rejected", "--dry-run", code=1)
         self.assertIn("0 dead letters would be redriven to good", out)
         self.assertIn("1 dead letter of partitions or topics", err)
-        out, _ = self.through(host, "--strategy", "other", "--trial")
+        out, _ = self.through(host, "--strategy", "other", "--dry-run")
         self.assertIn("3 dead letters would be redriven to good", out)
 
     def test_through_a_mended_strategy_from_a_topic(self):
@@ -245,7 +245,7 @@ class Letters(Scenario):
         _, err = self.through(host, code=1)
         self.assertIn("no response from take5 at", err)
         self.assertIn("Start it: ", err)
-        _, err = self.through(host, "--trial", code=1)
+        _, err = self.through(host, "--dry-run", code=1)
         self.assertIn("no response from take5 at", err)
         self.assertFalse(os.path.exists(host.letters + ".redriven"))
         self.through(host, "--to-topic", self.target, "--brokers", self.kafka.servers, code=2)

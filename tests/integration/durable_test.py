@@ -6,50 +6,88 @@ since the last one, and digests of all before. So what a host wrote tells the or
 handled its messages; a replay in that order, which nothing interrupts, has to say the same, byte by
 byte.
 """
+import glob
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import urllib.request
 
 from harness import paths
 from harness.chain import EVERY, read_said
 from harness.chain_scenario import PARTITIONS, RATE, ChainScenario
+from harness.kafka import free_ports
 from harness.scenario import main
 
-KILLS = 3
+KILLS = 20
+FEW = 2  # where the same is shown of another kind of strategy
+DAMAGES = 50
+FAILS_IN_A_ROW = 3
+FAILS_AT = (500, 1500)  # of chain.c, with PLUGIN_FAILS
+CRASHES_AT = 6000
 
 
 class Durable(ChainScenario):
     # ---- scenarios ----
 
-    def killed_under_load(self, is_joined):
+    def killed_under_load(self, is_joined, kills):
         host = self.chain_host(is_joined=is_joined)
         host.start()
         self.start_stream()
         self.wait_checkpoint(host)
-        behind = 0
-        for turn in range(KILLS):
-            self.wait_lines(host, self.random.randrange(20, 2 * RATE // EVERY))
+        begun = host.log_size()
+        for turn in range(kills):
+            self.wait_lines(host, self.random.randrange(20, RATE // EVERY))
             self.kill(host)
             mark = host.log_size()
             host.start()
-            if turn % 2 == 1:  # and once more, while it recovers
+            if turn % 4 == 1:  # and once more, while it recovers
                 host.wait_event("partitions.assigned", start=mark)
                 self.kill(host)
                 host.start()
             self.wait_lines(host, 1)
-            behind += len(host.events("catch_up.begun", mark))
             self.assertEqual(host.events("state.discarded", mark), [])
-        self.assertGreater(behind, 0, "no kill fell between two checkpoints")
         tally = self.end_stream(host)
         host.stop()
+        self.assertNotEqual(host.events("catch_up.begun", begun), [],
+                            "no kill fell between two checkpoints")
         self.assertGreater(self.judge(host, tally), 0, "no kill had anything in hand")
 
     def test_killed_under_load(self):
-        self.killed_under_load(is_joined=False)
+        self.killed_under_load(is_joined=False, kills=FEW)
 
     def test_killed_under_load_joined(self):
-        self.killed_under_load(is_joined=True)
+        self.killed_under_load(is_joined=True, kills=KILLS)
+
+    def test_killed_under_load_global(self):
+        """One instance for all partitions, which counts the messages of each symbol."""
+        host = self.chain_host()
+        host.withdraw("chain")
+        os.remove(os.path.join(host.strategies, "chain.so"))
+        host.drop("good_global", "good.so")
+        host.deploy("good", every=1)
+        host.start()
+        self.start_stream()
+        for turn in range(FEW):
+            self.wait_for("a checkpoint", lambda number=turn + 1: any(
+                int(name.split(".")[0]) >= number for name in self.global_files(host)
+                if name.endswith(".checkpoint")))
+            self.wait_lines(host, self.random.randrange(100, RATE))
+            self.kill(host)
+            mark = host.log_size()
+            host.start()
+            host.wait_event("strategy.caught_up", "the GLOBAL deployments: .*good", start=mark)
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge_counts(host, tally)
+
+    @staticmethod
+    def global_files(host):
+        folder = os.path.join(host.directory, "state", "checkpoints", "global")
+        return os.listdir(folder) if os.path.isdir(folder) else []
 
     def test_stopped_between(self):
         host = self.chain_host()
@@ -109,11 +147,46 @@ class Durable(ChainScenario):
         self.start_stream()
         self.wait_checkpoint(host)
         self.kill(host)
+        parts = {name: {str(number): 0 for number in range(PARTITIONS)}
+                 for name in self.fed_topics()}
         for moment in ("commit:2", "sync:3", "rename:2", "sync:1", "commit:1"):
+            before = self.kafka.committed(host.group, parts)
             self.start_with_fault(host, TAKE5_KILL_AT=moment)
             self.assertEqual(host.process.wait(60), -signal.SIGKILL, moment)
+            # The first journal is on the disk before the first commit; what was sent has arrived.
+            if moment == "sync:1":
+                self.assertEqual(self.kafka.committed(host.group, parts), before, moment)
+            elif moment.startswith("commit"):
+                self.wait_for("offsets that moved", lambda seen=before: self.kafka.committed(
+                    host.group, parts) != seen)
         host.start()
         self.wait_lines(host, 100)
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
+    def test_disk_full_for_a_while_joined(self):
+        """What passes meanwhile no journal tells: whoever is not killed needs none."""
+        full = self.path("full")
+        host = self.chain_host()
+        self.start_with_fault(host, TAKE5_FULL=full)
+        self.start_stream()
+        self.wait_checkpoint(host)
+        with open(full, "w", encoding="utf-8"):
+            pass
+        host.wait_event("checkpoint.failing", "No space left on device")
+        self.wait_lines(host, RATE // EVERY)
+        os.unlink(full)
+        host.wait_event("checkpoint.recovered")
+        for _ in range(2):  # the newest may be above what is committed
+            self.wait_checkpoint(host)
+        self.wait_lines(host, 20)
+        self.kill(host)
+        mark = host.log_size()
+        host.start()
+        self.wait_lines(host, 100)
+        self.assertEqual(host.events("checkpoint.order_unknown", mark), [])
         tally = self.end_stream(host)
         host.stop()
         self.assertEqual(host.events("state.discarded"), [])
@@ -169,6 +242,8 @@ class Durable(ChainScenario):
         host.wait_event("catch_up.begun", "with 3 messages", start=mark)
         host.wait_event("strategy.caught_up", r"partition 0: .*\bchain\b", start=mark)
         host.stop()
+        tally["partitions"][name]["0"] += len(values)
+        self.judge(host, tally)
 
     # ---- suspended ----
 
@@ -215,6 +290,136 @@ class Durable(ChainScenario):
         host.stop()
         self.assertEqual(self.judge_one_of_two(host, tally), 0)
         self.assert_says_what_its_twin_says(host)
+
+    def held_back_host(self):
+        """Two of one strategy (tests/plugins/chain.c), which pass some messages by. One of them says
+        that it cannot handle these, or does not want them, and once it crashes."""
+        (port,) = free_ports(1)
+        host = self.chain_host(
+            is_joined=False, http={"enabled": "yes", "port": port},
+            take5={"on_crash": "quarantine", "error_run": FAILS_IN_A_ROW, "suspend": "1s",
+                   "suspend_max": "1s", "reject_rate": f"{FAILS_IN_A_ROW}/min"})
+        host.drop("chain_fails", "chain.so")
+        host.deploy("twin", plugin="chain")
+        host.deploy("chain", fails="yes", crashes_at=CRASHES_AT)
+        return host
+
+    def reload_chain(self, host, outcome, **keys):
+        mark = host.log_size()
+        host.deploy("chain", **keys)
+        self.ctl(host, "reload")
+        host.wait_event("reload.summary", outcome, start=mark)
+        return mark
+
+    def catch_up_metrics(self, host):
+        """{kind: messages} of chain."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{host.sections['http']['port']}/metrics",
+                                    timeout=60) as answer:
+            text = answer.read().decode()
+        self.assertRegex(text, r'(?m)^take5_strategy_behind_messages\{strategy="chain"\} \d')
+        return {kind: int(count) for kind, count in re.findall(
+            r'(?m)^take5_catch_up_messages_total\{strategy="chain",kind="(\w+)"\} (\d+)$', text)}
+
+    def test_nothing_passes_one_that_is_held_back(self):
+        """After errors, after rejects, in quarantine after a crash, and while it is disabled."""
+        host = self.held_back_host()
+        host.start()
+        self.start_stream()
+        self.assertEqual(host.process.wait(60), -signal.SIGABRT)
+        suspended = host.events("strategy.suspended")
+        for why in ("errors", "rejects"):
+            for number in range(PARTITIONS):
+                self.assertTrue(any(f"chain on partition {number}: suspended ({why})" in line
+                                    for line in suspended), suspended)
+        mark = host.log_size()
+        host.start()
+        host.wait_event("strategy.quarantined", "chain", start=mark)
+        self.wait_lines(host, RATE // EVERY // 2)  # the twin's
+        self.reload_chain(host, "reload:", fails="yes")
+        mark = host.log_size()
+        self.ctl(host, "resume", "chain")
+        self.wait_caught_up(host, mark)
+        self.assertGreater(self.catch_up_metrics(host)["late"], 0)
+        self.reload_chain(host, "1 removed", enabled="no")
+        self.wait_lines(host, RATE // EVERY // 2)
+        self.wait_caught_up(host, self.reload_chain(host, "1 loaded", fails="yes"))
+        self.wait_lines(host, 100)
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.assert_says_what_its_twin_says(host)
+        said = {item.id for item in read_said(host.signals)}
+        self.assertEqual(len(said), sum(
+            (count + EVERY - 1) // EVERY - len([at for at in FAILS_AT if at < count])
+            for number in range(PARTITIONS) for count in self.counts(tally, number)))
+
+    def test_killed_before_a_checkpoint_while_held_back(self):
+        """Where one was that does not run any more is known before offsets go on, and so is where one
+        would have begun that was refused."""
+        host = self.chain_host(is_joined=False, checkpoint={"interval": "1h"})
+        host.deploy("twin", plugin="chain")
+        host.start()
+        self.start_stream()
+        self.wait_lines(host, 200)
+        host.stop()
+        for keys in ({"enabled": "no"}, {"fails": "no such value"}):
+            host.deploy("chain", **keys)
+            host.start()
+            self.wait_lines(host, RATE // EVERY)  # the twin's
+            self.wait_passed(host)
+            self.kill(host)
+            host.deploy("chain")
+            mark = host.log_size()
+            host.start()
+            self.wait_caught_up(host, mark)
+            host.stop()
+        host.start()
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.assertEqual(self.judge_one_of_two(host, tally), 0)
+        self.assert_says_what_its_twin_says(host)
+
+    def wait_passed(self, host):
+        """Until offsets beyond what was committed by now are."""
+        parts = {topic: {str(number): 0 for number in range(PARTITIONS)}
+                 for topic in self.fed_topics()}
+        before = self.kafka.committed(host.group, parts)
+        self.wait_for("offsets to go on", lambda: all(
+            offset > before[topic][number]
+            for topic, numbers in self.kafka.committed(host.group, parts).items()
+            for number, offset in numbers.items()))
+
+    def test_global_alone_while_disabled(self):
+        """Nobody GLOBAL runs meanwhile who would keep its place."""
+        host = self.chain_host(checkpoint={"interval": "1h"})
+        host.withdraw("chain")
+        os.remove(os.path.join(host.strategies, "chain.so"))
+        host.drop("good_global", "good.so")
+        host.drop("mute")
+        host.deploy("mute")
+        for end in (lambda host: host.stop(), self.kill):
+            host.deploy("good", every=1)
+            mark = host.log_size()
+            host.start()
+            if self.producer is None:
+                self.start_stream()
+            else:
+                host.wait_event("strategy.caught_up", "good", start=mark)
+            self.wait_lines(host, RATE)
+            host.stop()
+            host.deploy("good", every=1, enabled="no")
+            host.start()
+            self.wait_passed(host)
+            end(host)
+        host.deploy("good", every=1)
+        mark = host.log_size()
+        host.start()
+        host.wait_event("strategy.caught_up", "good", start=mark)
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.assertEqual(self.judge_counts(host, tally), 0)
 
     def judge_one_of_two(self, host, tally):
         host.withdraw("twin")
@@ -323,31 +528,46 @@ class Durable(ChainScenario):
         self.assertEqual(self.judge_gaps(host, tally), {
             (0, int(number)): (stands[number], offset) for number, offset in begins.items()})
 
+    def damage(self, path):
+        """One bit anywhere; gives what is there now."""
+        with open(path, "r+b") as file:
+            content = bytearray(file.read())
+            content[self.random.randrange(len(content))] ^= 1 << self.random.randrange(8)
+            file.seek(0)
+            file.write(content)
+        return content
+
     def test_a_damaged_checkpoint(self):
+        """At random bytes: each is found, and hosts begin with the one before."""
         host = self.chain_host()
         host.start()
         self.start_stream()
         self.wait_checkpoint(host)
-        self.wait_checkpoint(host)
-        self.wait_lines(host, 100)
-        host.stop()
-        newest = self.checkpoints(host)[-1]
-        path = os.path.join(host.directory, "state", "checkpoints", "0", f"{newest}.checkpoint")
-        with open(path, "r+b") as file:
-            content = bytearray(file.read())
-            content[len(content) // 2] ^= 1
-            file.seek(0)
-            file.write(content)
-        code, out, error = host.take5("checkpoint", "verify", "-c", host.ini)
-        self.assertNotEqual(code, 0, out + error)
-        self.assertIn(path, out + error)
-        mark = host.log_size()
-        host.start()
-        host.wait_event("strategy.caught_up", r"partition 0: .*\bchain\b", start=mark)
-        self.assertIn(path, host.log_text(mark))
-        self.assertEqual(host.events("state.discarded", mark), [])
-        with open(f"{path}.damaged", "rb") as file:
-            self.assertEqual(file.read(), content)
+        for number in range(PARTITIONS):
+            self.wait_checkpoint(host)
+            self.wait_lines(host, 100)
+            host.stop()
+            newest = self.checkpoints(host, number)[-1]
+            path = os.path.join(host.directory, "state", "checkpoints", str(number),
+                                f"{newest}.checkpoint")
+            with open(path, "rb") as file:
+                whole = file.read()
+            for _ in range(DAMAGES // PARTITIONS):
+                content = self.damage(path)
+                code, out, error = host.take5("checkpoint", "verify", "-c", host.ini)
+                self.assertNotEqual(code, 0, out + error)
+                self.assertIn(path, out + error)
+                with open(path, "wb") as file:
+                    file.write(whole)
+            content = self.damage(path)
+            mark = host.log_size()
+            host.start()
+            host.wait_event("strategy.caught_up", rf"partition {number}: .*\bchain\b", start=mark)
+            self.assertIn(path, host.log_text(mark))
+            self.assertEqual(host.events("state.discarded", mark), [])
+            (aside,) = glob.glob(f"{path}.*")  # refused, where it now says that it has another form
+            with open(aside, "rb") as file:
+                self.assertEqual(file.read(), content)
         self.wait_lines(host, 100)
         tally = self.end_stream(host)
         host.stop()

@@ -3,8 +3,10 @@
 and otherwise: from the recording and from the lines that `take5 replay` writes."""
 import bisect
 import collections
+import csv
 import datetime
 import gzip
+import io
 import json
 import math
 import os
@@ -218,6 +220,42 @@ class Evaluate(Offline):
             self.assertIn(word, said)
         said = self.take5("evaluate", "-q", plugin("sided"), file).stdout.decode()
         self.assertIn("no positions: the strategy declares no side", said)
+
+    def table(self, name, *arguments):
+        """The rows of --csv, empty cells as None and numbers as such."""
+        done = self.take5("evaluate", "-q", "--csv", name, *arguments)
+        return [{key: None if value == "" else value if key in ("deployment", "name")
+                 else float(value) for key, value in row.items()}
+                for row in csv.DictReader(io.StringIO(done.stdout.decode()))]
+
+    def test_each_table_as_csv(self):
+        """The same numbers as --json has."""
+        arguments = "--cost", "0.02%", plugin("sided_value"), self.feed("--symbols", 2, "--count",
+                                                                        2000)
+        deployment, = self.evaluate(*arguments)["deployments"]
+        returns, bins = [], []
+        for group in deployment["names"]:
+            counts = {key: group[key] for key in ("signals", "longs", "shorts", "flats",
+                                                  "unpriced")}
+            for item in group["returns"]:
+                head = {"deployment": deployment["name"], "name": group["name"],
+                        "horizon_s": item["horizon_s"]}
+                calibration = item.pop("calibration")
+                returns.append(head | counts | item)
+                bins += [head | {"from": i / 10, "to": (i + 1) / 10} | one
+                         for i, one in enumerate(calibration)]
+        self.assertEqual(self.table("returns", *arguments), returns)
+        self.assertEqual(self.table("calibration", *arguments), bins)
+        self.assertEqual(len(bins), 3 * 3 * 10)
+        self.assertEqual(self.table("positions", *arguments), [
+            {"deployment": deployment["name"], "signals": deployment["signals"],
+             **deployment["positions"]}])
+        self.take5("evaluate", "--json", "--csv", "returns", *arguments, code=2)
+
+    def test_a_terminal_sees_progress(self):
+        self.fed_on_terminal(r"replaying [\d ]+ messages, [\d ]+/s",
+                             self.feed("--symbols", 2, "--count", 2000), "evaluate",
+                             plugin("sided_value"))
 
     def test_what_there_is_nothing_to_say_of(self):
         priceless = self.write("file", b'{"symbol":"A","timestamp":"2024-06-17T21:15:30Z",'

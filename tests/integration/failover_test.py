@@ -163,7 +163,7 @@ class Failover(Scenario):
         host.write_ini()
         host.start()
         self.wait_held(host, ALL + PARTITIONS)
-        self.assertIn("joining it anew", host.log_text())
+        self.assertIn("leaving and rejoining it", host.log_text())
         host.stop()
         host.sections["topic:more"] = {"topic": ""}
         host.write_ini()

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """The harness itself: a broker that works, producers that count right, a proxy that cuts."""
 import json
+import os
+import signal
 import subprocess
+import sys
 
-from harness import records
+from harness import process, records
 from harness.scenario import Scenario, main
 
 
@@ -59,6 +62,19 @@ class Harness(Scenario):
         self.assertFalse(answers())
         self.proxy.mend()
         self.assertTrue(answers())
+
+    def test_a_test_that_is_to_end_while_it_waits_takes_all_with_it(self):
+        waits = ("import sys; from harness.process import Process;"
+                 "started = Process(['sleep', '1000'], sys.argv[1]);"
+                 "print(started.pid, flush=True);"
+                 "started._child.wait()")
+        with subprocess.Popen([sys.executable, "-B", "-c", waits, self.path("log")],
+                              cwd=os.path.dirname(os.path.abspath(__file__)),
+                              stdout=subprocess.PIPE, text=True) as test:
+            started = int(test.stdout.readline())
+            test.terminate()
+            self.assertEqual(test.wait(60), 128 + signal.SIGTERM)
+        self.assertFalse(process.is_alive(started))
 
     def test_judgements_see_what_is_wrong(self):
         tally = {"partitions": {"t": {"0": 3}}, "symbols": {"A": 3}}

@@ -63,6 +63,9 @@ class OptionalMetrics(unittest.TestCase):
         self.check_listed("Exactly once",
                           signals={"sinks": "kafka", "delivery": "exactly_once"})
 
+    def test_of_shadows_are_listed(self):
+        self.check_listed("Shadows", **{"strategy:twin": {"plugin": "good", "shadow_of": "good"}})
+
     def test_of_workers_are_listed(self):
         self.check_listed("Workers", take5={"isolate": "each"})
 
@@ -102,7 +105,7 @@ class Answers(Demo):
         self.assertEqual(answer["service"], "take5")
         self.assertAlmostEqual(answer["timestamp"] / 1000, time.time(), delta=600)
 
-    def test_ready_lists_what_is_well(self):
+    def test_ready_lists_what_is_ok(self):
         answer = self.host.wait_json("it is ready", "/health/ready",
                                      lambda a: a["status"] == "ready")
         checks = {check["name"]: check["status"] for check in answer["checks"]}
@@ -287,7 +290,7 @@ class Condition(Demo):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         host.wait_json("it is ready", "/health/ready", lambda a: a["status"] == "ready")
 
-    def test_a_suspended_strategy_is_a_remark(self):
+    def test_a_suspended_strategy_is_a_warning(self):
         self.host.wait_json("it works", "/strategies/cross", lambda a: a["messages"] > 0)
         self.assertEqual(self.host.ctl("suspend", "cross")[0], 0)
         answer = self.host.wait_json("it is ready", "/health/ready",

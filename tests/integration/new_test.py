@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 
 from offline import BUILD, PATIENCE, TAKE5, Offline
 
+SOURCE = os.environ["TAKE5_SOURCE_DIR"]
 LANGUAGES = {"c": "c", "c++": "cpp"}
 
 
@@ -54,6 +56,14 @@ class Written(Offline):
             self.assertIn("100% tests passed, 0 tests failed out of 2", said)
             self.assertRegex(said, r"QQQ alpha-\w+_up \d")
             self.assertRegex(said, r"fit to run \(alpha-\S+ 0\.1\.0\): \d\d ok, 0 failed, 0 skipped")
+
+    def test_editors_are_told_how_it_is_compiled(self):
+        for language, extension in LANGUAGES.items():
+            folder = self.written(language)
+            with open(os.path.join(folder, "build", "compile_commands.json"),
+                      encoding="utf-8") as file:
+                files = [entry["file"] for entry in json.load(file)]
+            self.assertIn(f"{folder}/{os.path.basename(folder)}.{extension}", files)
 
     def test_its_tests_can_fail(self):
         folder = self.written("c")
@@ -115,6 +125,60 @@ class Written(Offline):
                          "[http]\nenabled = no\n")
         said = self.take5("check", "-c", ini).stdout.decode()
         self.assertIn(f"{name}: fit to run ({name} 0.1.0)", said)
+
+
+class Compiler(Offline):
+    """What a strategy's author forgets in C++ is said in one sentence."""
+
+    CLASS = """#include <take5/strategy.hpp>
+class Mine %s {
+  public:
+    %s
+};
+T5_STRATEGY_CLASS(Mine, "mine", "1", "nothing", "bar_trends");
+"""
+    DERIVED = ": public t5::Strategy"
+    USING = "using Strategy::Strategy;"
+    CALLBACK = "void on_message(const t5::Message &) override {}"
+    PLAIN = """#include <take5/take5.h>
+static int32_t create(const t5_create_args *, void **) { return T5_OK; }
+static void destroy(void *) {}
+static int32_t on_message(void *, const t5_message *) { return T5_OK; }
+static const char *const topics[] = {"bar_trends", nullptr};
+T5_STRATEGY("mine", "1", .topics = topics, .create = create, .destroy = destroy,
+            .on_message = on_message);
+"""
+
+    def errors(self, text, standard, compiler):
+        done = subprocess.run([compiler, f"-std=c++{standard}", f"-I{SOURCE}/sdk/include",
+                               "-fsyntax-only", self.write("mine.cpp", text)],
+                              capture_output=True, text=True, check=False, timeout=300 * PATIENCE)
+        return [line for line in done.stderr.splitlines() if "error:" in line]
+
+    def test_what_is_forgotten_is_said_once(self):
+        compilers = [name for name in ("g++", "clang++") if shutil.which(name)]
+        self.assertNotEqual(compilers, [])
+        for text, standard, said in (
+                (self.CLASS % (self.DERIVED, self.CALLBACK), 17,
+                 "the class of T5_STRATEGY_CLASS() has no constructor for the host: write `using "
+                 "Strategy::Strategy;` below `public:`"),
+                (self.CLASS % (self.DERIVED, self.USING), 20,
+                 "the class of T5_STRATEGY_CLASS() lacks a callback: override "
+                 "void on_message(const t5::Message &message)"),
+                (self.CLASS % ("", ""), 17,
+                 "the class of T5_STRATEGY_CLASS() is none: derive it from t5::Strategy"),
+                (self.PLAIN, 17,
+                 "T5_STRATEGY() is for C and for C++20 (-std=c++20): in older C++ use "
+                 "T5_STRATEGY_BUILD(), or T5_STRATEGY_CLASS() of take5/strategy.hpp")):
+            for compiler in compilers:
+                errors = self.errors(text, standard, compiler)
+                self.assertEqual(len(errors), 1, errors)
+                self.assertIn(said, errors[0].replace("\\\"", '"'))
+
+    def test_what_is_not_forgotten_is_not_said(self):
+        self.assertEqual(self.errors(self.CLASS % (self.DERIVED, self.USING + self.CALLBACK), 17,
+                                     "g++"), [])
+        self.assertEqual(self.errors(self.PLAIN, 20, "g++"), [])
 
 
 class Refused(Offline):

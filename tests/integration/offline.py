@@ -1,9 +1,13 @@
 """What tests of commands share that need no broker."""
 import json
 import os
+import pty
+import re
+import select
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 BUILD = os.environ["TAKE5_BUILD_DIR"]
@@ -25,6 +29,33 @@ def json_lines(data):
     return [json.loads(line) for line in data.splitlines()]
 
 
+class Terminal:
+    """What a program writes to a terminal."""
+
+    def __init__(self):
+        self.ours, self.theirs = pty.openpty()
+        self.seen = ""
+
+    def close(self):
+        os.close(self.ours)
+
+    def read(self, until=None):
+        """Until it shows the pattern; without one to its end. Gives all that it ever showed."""
+        deadline = time.monotonic() + 60 * PATIENCE
+        while until is None or not re.search(until, self.seen):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {until or 'end'} in {self.seen}")
+            if not select.select([self.ours], [], [], 1)[0]:
+                continue
+            try:
+                self.seen += os.read(self.ours, 4096).decode()
+            except OSError as error:  # the other end is closed
+                if until is not None:
+                    raise AssertionError(f"no {until} in {self.seen}") from error
+                break
+        return self.seen
+
+
 class Offline(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="take5-")
@@ -44,7 +75,7 @@ class Offline(unittest.TestCase):
             [program, *map(str, arguments)], capture_output=True, env=environment(variables),
             cwd=self.directory, timeout=timeout_s * PATIENCE, check=False,
             **({"input": data} if data is not None else {"stdin": subprocess.DEVNULL}))
-        self.assertEqual(done.returncode, code, done.stderr.decode()[-4000:])
+        self.assertEqual(done.returncode, code, (done.stdout + done.stderr).decode()[-4000:])
         return done
 
     def start(self, *arguments, variables=None, **options):
@@ -62,6 +93,32 @@ class Offline(unittest.TestCase):
 
         self.addCleanup(end)
         return process
+
+    def on_terminal(self, *arguments, **options):
+        """(process, terminal): runs on, with a terminal for its stderr."""
+        terminal = Terminal()
+        self.addCleanup(terminal.close)
+        process = self.start(*arguments, stdout=subprocess.DEVNULL, stderr=terminal.theirs,
+                             **options)
+        os.close(terminal.theirs)
+        return process, terminal
+
+    def fed_on_terminal(self, shows, recording, *arguments):
+        """A command whose last argument is a FIFO: what comes behind the recording's first line
+        comes when the terminal has shown that. Gives all that it showed, and expects 0."""
+        with open(recording, "rb") as file:
+            first, rest = file.readline(), file.read()
+        os.mkfifo(self.path("fifo"))
+        process, terminal = self.on_terminal(*arguments, self.path("fifo"))
+        with open(self.path("fifo"), "wb") as file:
+            file.write(first)
+            file.flush()
+            terminal.read(shows)
+            file.write(rest)
+        seen = terminal.read()
+        self.assertEqual(self.wait(process), 0, seen)
+        os.unlink(self.path("fifo"))
+        return seen
 
     def wait(self, process, timeout_s=60):
         return process.wait(timeout_s * PATIENCE)

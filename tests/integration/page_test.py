@@ -94,6 +94,9 @@ def ask(url, path, headers=(), data=None):
 
 
 class InBrowser(Demo):
+    OPTIONS = ("strategy:momentum.enabled=yes", "strategy:calm.plugin=momentum",
+               "strategy:calm.shadow_of=momentum", "strategy:calm.threshold=0.5")
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -187,6 +190,22 @@ class InBrowser(Demo):
         self.shoot("strategies")
         self.assertEqual(self.browser.console(), [])
 
+    def test_a_shadow_s_differences_are_shown(self):
+        self.open()
+        self.wait_live()
+        self.browser.wait("a difference", "const row = document.querySelector('#shadows tr'); "
+                          "return row && /momentum_\\w+ .+ → /.test(row.lastElementChild.textContent)")
+        row = self.browser.run("return [...document.querySelectorAll('#shadows tr > *')]"
+                               ".map((cell) => cell.textContent)")
+        self.assertEqual(row[:3], ["calm", "momentum", "comparing"])
+        self.assertGreater(int(re.sub(r"\D", "", row[5])), 0, "signals of the original alone")
+        self.assertFalse(self.browser.run("return document.querySelector('#shadows-card').hidden"))
+        shown = json.loads(self.host.ask("/strategies/calm")[2])["shadow"]
+        self.assertEqual(shown["of"], "momentum")
+        self.assertIn('take5_shadow_signals_total{strategy="calm",of="momentum",'
+                      'result="only_original"}', self.host.ask("/metrics")[2])
+        self.assertEqual(self.browser.console(), [])
+
     def test_without_scripts_there_are_the_tables(self):
         self.browser.scripts(False)
         try:
@@ -198,6 +217,7 @@ class InBrowser(Demo):
         finally:
             self.browser.scripts(True)
         self.assertRegex(body, r'<td class="n">\d')
+        self.assertRegex(body, r'<tbody id="shadows"><tr><th scope="row">calm</th><td>momentum</td>')
 
     def test_what_it_weighs_and_how_soon_it_is_seen(self):
         _, _, body = ask(self.host.url, "/", {"Accept-Encoding": "gzip"})
@@ -475,7 +495,7 @@ class OnKafka(Scenario):
             host.deploy(other, plugin=name)
         host.deploy("copy", plugin=name, worker="other")
         host.start()
-        url = "http://127.0.0.1:" + host.wait_log(r"http: listening on 127.0.0.1:(\d+)").group(1)
+        url = "http://127.0.0.1:" + host.wait_event("http.listening", r":(\d+) event=").group(1)
         host.wait_status("both workers", lambda status: len(status.get("assignment", [])) == 2)
         browser = Browser(1200, 800)
         self.addCleanup(browser.close)

@@ -10,15 +10,9 @@ import subprocess
 import unittest
 
 from offline import BUILD, TAKE5, VARIANT, Offline, environment, json_lines
+from packages import PACKAGES, needs_packages
 
 SOURCE = os.environ["TAKE5_SOURCE_DIR"]
-
-
-def packages():
-    """What tests/setup.sh fetches from PyPI, or None."""
-    beside = os.environ.get("TAKE5_KAFKA_LIB") or os.path.expanduser("~/.cache/take5/kafka-3.9.1")
-    folder = os.path.join(os.path.dirname(beside), "python-packages-1")
-    return folder if os.path.exists(os.path.join(folder, "complete")) else None
 
 
 def bar(minute, price, symbol="QQQ", **more):
@@ -434,7 +428,146 @@ def on_any(m):
         self.assertEqual(first, self.take5("replay", "-c", ini, day).stdout)
         self.assertGreater(len(json_lines(first)), 1000)
 
+    def test_a_script_is_warmed_up_with_what_came_before(self):
+        ini = self.deploy('''
+import datetime
+import take5
+take5.warm_up(datetime.timedelta(minutes=3))
+past = []
+
+@take5.on("bar_trends")
+def on_bar(m):
+    if m.is_history:
+        past.append(m.price)
+    take5.emit("seen", value=m.price, data={"past": past})  # dropped while it is history
+''')
+        bars = [bar(minute, minute) for minute in range(8)]
+        since = "2024-06-17T13:36:00Z"  # minute 5
+        signals, _ = self.replay(ini, bars, "--from", since)
+        self.assertEqual([(s["value"], s["data"]["past"]) for s in signals],
+                         [(price, [2, 3, 4]) for price in (5, 6, 7)])
+        signals, _ = self.replay(ini, bars, "--from", since, "--cold")
+        self.assertEqual([s["data"]["past"] for s in signals], [[]] * 3)
+
+    def test_scripts_in_one_process_have_modules_of_their_own(self):
+        for name in "ab":
+            os.mkdir(self.path(name))
+            self.write(f"{name}/helper.py", f"NAME = {name!r}\ncount = 0\n")
+            self.write(f"{name}/script.py", '''
+import helper
+import take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    helper.count += 1
+    take5.emit(helper.NAME, value=helper.count)
+''')
+        ini = self.write("both.ini", f"[take5]\nstrategy_dir = {self.path('strategies')}\n" +
+                         "".join(f"[strategy:{name}]\nplugin = python\nfile = {of}/script.py\n"
+                                 for name, of in (("x", "a"), ("y", "b"), ("z", "b"))))
+        signals, _ = self.replay(ini, [bar(minute, 1) for minute in (0, 1)])
+        self.assertEqual(sorted((s["deployment"], s["name"], s["value"]) for s in signals),
+                         [("x", "a", 1), ("x", "a", 2), ("y", "b", 1), ("y", "b", 2),
+                          ("z", "b", 1), ("z", "b", 2)])
+
+    # ---- research ----
+
+    def test_each_point_of_a_sweep_is_its_evaluation_wherever_the_ini_file_lies(self):
+        # Files of the script are seen from the ini file, which sets one and leaves one as it is.
+        os.makedirs(self.path("there/scripts/lib"))
+        self.write("there/scripts/lib/signs.py", "UP = 1\n")
+        self.write("there/limits.txt", "0.25")
+        self.write("there/sign.txt", "1")
+        self.write("there/scripts/mine.py", '''
+import signs
+import take5
+sign = float(open(take5.parameter("sign", take5.File("sign.txt"))).read())
+limits = take5.parameter("limits", take5.File("limits.txt"))
+weight = take5.parameter("weight", 1.0)
+take5.side("value")
+last = {}
+
+@take5.on("bar_trends")
+def on_bar(m):
+    before = last.get(m.symbol)
+    last[m.symbol] = m.price
+    if m.price is not None and before:
+        last.setdefault("limit", float(open(limits).read()))
+        if abs(m.price - before) > last["limit"] * before / 1000:
+            take5.emit("move", value=signs.UP * sign * weight * (m.price - before))
+''')
+        self.write("there/mine.ini", f"[take5]\nstrategy_dir = {self.path('strategies')}\n"
+                   "[strategy:mine]\nplugin = python\nfile = scripts/mine.py\npath = lib\n"
+                   "limits = limits.txt\n")
+        day = self.write("day.jsonl", self.take5("feed", "--symbols", 4, "--count", 4000).stdout)
+        ini = "there/mine.ini"  # seen from elsewhere
+        done = self.take5("sweep", "-q", "--json", "-c", ini, "-p", "mine.weight=-1,1", day)
+        points = json.loads(done.stdout)["points"]
+        self.assertEqual([point["parameters"]["weight"] for point in points], ["-1", "1"])
+        for point in points:
+            done = self.take5("evaluate", "-q", "--json", "-c", ini, "-s",
+                              f"strategy:mine.weight={point['parameters']['weight']}", day)
+            (whole,), part = json.loads(done.stdout)["deployments"], point["parts"][0]
+            self.assertEqual(part["signals"], whole["signals"])
+            self.assertEqual(part["profit"], whole["positions"]["profit"])
+        self.assertGreater(part["signals"], 100)
+        self.assertAlmostEqual(points[0]["parts"][0]["profit"], -points[1]["parts"][0]["profit"])
+        # What is said on the command line is seen from where that is.
+        self.write("wide.txt", "1000000")
+        done = self.take5("sweep", "-q", "--json", "-c", ini, "-s", "strategy:mine.limits=wide.txt",
+                          "-p", "mine.weight=1", day)
+        self.assertEqual(json.loads(done.stdout)["points"][0]["parts"][0]["signals"], 0)
+        for done in (self.take5("replay", "-q", "-c", ini, day),
+                     self.take5("diff", "-q", ini, ini, day),
+                     self.take5("report", "-q", "-c", ini, "-o", "page.html", day)):
+            self.assertNotIn(b"annot", done.stderr)
+        self.take5("check", "-c", ini)
+        self.take5("check", "--deployment", "mine", "--case", "life", "-c", ini,
+                   self.path("strategies/python.so"))
+
+    @unittest.skipUnless(VARIANT == "plain",
+                     "each case begins a Python, too slow there for the time that it may take")
+    def test_check_is_content_with_a_good_script(self):
+        self.write("good.py", self.guide()["native.py"])
+        with open(os.path.join(SOURCE, "sdk", "README.md"), encoding="utf-8") as file:
+            command = re.search(r"`take5 (check --set file=SCRIPT\.py python\.so)`", file.read())
+        words = [{"file=SCRIPT.py": "file=good.py", "python.so": "strategies/python.so"}.get(
+            word, word) for word in command.group(1).split()]
+        done = self.take5(*words, "--json")
+        cases = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertTrue(cases)
+
     # ---- the old form ----
+
+    def test_stop_ends_the_calls_and_the_wait(self):
+        ini = self.deploy('''
+import threading
+from kafka.consumer import KafkaConsumerThread, Take5KafkaConsumer
+
+other = KafkaConsumerThread()
+other.consumer.set_message_handler("bar_trends", lambda m: print("other", m.offset()))
+other.start()
+consumer = Take5KafkaConsumer()
+over = threading.Event()
+
+def handle(message):
+    print("handled", message.offset())
+    if message.offset() == 1:
+        consumer.stop()
+        other.stop()
+        over.wait()
+
+consumer.set_message_handler("bar_trends", handle)
+consumer.start()
+other.join()
+print("over", consumer.running, other.is_alive())
+over.set()
+''')
+        _, log = self.replay(ini, [bar(minute, 1) for minute in range(4)])
+        self.assertEqual(re.findall(r"mine: handled (\d)", log), ["0", "1"])
+        self.assertEqual(re.findall(r"mine: other (\d)", log)[:1], ["0"])
+        self.assertNotIn("other 2", log)
+        self.assertIn("mine: over False False", log)
 
     def test_a_consumer_thread_and_handlers_written_into_the_dict(self):
         ini = self.deploy('''
@@ -493,6 +626,60 @@ consumer.start()
         self.write("beside.py", "import take5\n@take5.on('asset_trends')\ndef f(m): pass\n")
         self.assertIn("import it in", self.why_not("import beside\n"))
 
+    @unittest.skipUnless(VARIANT == "plain", "packages are not built with the sanitizer")
+    @needs_packages
+    def test_confluent_kafka_of_a_virtual_environment(self):
+        ini = self.deploy('''
+import confluent_kafka
+from confluent_kafka.admin import NewTopic
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from kafka.consumer import Take5KafkaConsumer
+
+def handle(message):
+    print("a message of take5's:", isinstance(message, Message))
+    print("a topic:", NewTopic("made", 1).topic)
+    print("versions:", confluent_kafka.version()[0], confluent_kafka.libversion()[0])
+    try:
+        Producer({"no.such.property": "x"})
+    except KafkaException as error:
+        print("caught:", error.args[0].code() == KafkaError._INVALID_ARG)
+    try:
+        Consumer({})
+    except KafkaException as error:
+        print("no consumer:", error)
+    told = []
+    producer = Producer({"message.timeout.ms": 1})
+    producer.produce("made", b"x", on_delivery=lambda error, _: told.append(error.code()))
+    print("left:", producer.flush(30), told == [KafkaError._MSG_TIMED_OUT])
+
+consumer = Take5KafkaConsumer()
+consumer.set_message_handler("bar_trends", handle)
+consumer.start()
+''', venv=PACKAGES)
+        _, log = self.replay(ini, [bar(0, 1)])
+        for text in ("a message of take5's: True", "a topic: made", "versions: 2.3.0 2.3.0",
+                     "caught: True", "no consumer: under take5", "left: 0 True"):
+            self.assertIn(f"mine: {text}", log)
+
+    def test_confluent_kafka_without_one(self):
+        ini = self.deploy('''
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from kafka.consumer import Take5KafkaConsumer
+
+def handle(message):
+    try:
+        raise KafkaException(KafkaError(KafkaError._PARTITION_EOF))
+    except KafkaException as error:
+        print("caught", error.args[0].code(), isinstance(message, Message),
+              TopicPartition("a", 1).partition)
+
+consumer = Take5KafkaConsumer()
+consumer.set_message_handler("bar_trends", handle)
+consumer.start()
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        self.assertIn("mine: caught -191 True 1", log)
+
     def test_what_confluent_kafka_lacks_is_said(self):
         self.assertIn("for the real one install confluent-kafka",
                       self.why_not("from confluent_kafka import Producer\n"))
@@ -506,16 +693,45 @@ consumer.start()
 
     # ---- the guide ----
 
-    def test_the_guide_s_scripts_run(self):
+    def guide(self):
+        """The guide's files and commands, by what is said above them."""
         with open(os.path.join(SOURCE, "sdk", "python.md"), encoding="utf-8") as file:
-            scripts = re.findall(r"(?s)<!-- check: \S+ -->\n```python\n(.*?)```", file.read())
-        self.assertEqual(len(scripts), 2)
-        day = self.write("day.jsonl", self.take5("feed", "--symbols", 4, "--count", 2000).stdout)
-        for script in scripts:
-            done = self.take5("replay", "-v", "-c", self.deploy(script), day)
-            log = done.stderr.decode()
-            self.assertNotIn("Traceback", log)
-            self.assertTrue(b'"name":"slope"' in done.stdout or "mine: QQQ at offset" in log, log)
+            text = file.read()
+        parts = dict(re.findall(r"(?s)<!-- check: (\S+) -->\n```\w+\n(.*?)```", text))
+        self.assertEqual(text.count("```") // 2, len(parts))  # each block, under names that differ
+        return parts
+
+    def run_guide(self, commands):
+        """As they stand there. Gives both outputs."""
+        done = subprocess.run(["sh", "-e", "-c", commands], cwd=self.directory, check=False,
+                              env={**environment(),
+                                   "PATH": f"{os.path.dirname(TAKE5)}:{os.environ['PATH']}"},
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stdout, done.stderr
+
+    def test_the_guide_does_what_it_says(self):
+        guide = self.guide()
+        guide |= {f"{name}.ini": f"[strategy:mine]\nplugin = python\nfile = {name}.py\n"
+                  for name in ("before", "after")}
+        here = f"[take5]\nstrategy_dir = {self.path('strategies')}\n"
+        for name, text in guide.items():
+            self.write(name, here + text if name.endswith(".ini") else text)
+        self.take5("check", "-c", "mine.ini")
+        self.run_guide(guide["research"])
+        with open(self.path("signals.jsonl"), "rb") as file:
+            self.assertIn("slope", {signal["name"] for signal in json_lines(file.read())})
+        self.run_guide("take5 feed --symbols 4 --count 2000 > day.jsonl")  # others print much
+        _, log = self.run_guide("take5 replay -v -c mine.ini day.jsonl")
+        self.assertIn("mine: QQQ at offset", log)
+        # The handler in the old form prints what the one in the new form emits.
+        _, log = self.run_guide("take5 replay -v -c before.ini day.jsonl")
+        printed = [(symbol, float(close))
+                   for symbol, close in re.findall(r"mine: rising (\S+) (\S+)", log)]
+        out, _ = self.run_guide("take5 replay -q -c after.ini day.jsonl")
+        self.assertEqual([(s["symbol"], s["value"]) for s in json_lines(out)], printed)
+        self.assertGreater(len(printed), 10)
 
     # ---- packages ----
 
@@ -536,7 +752,8 @@ consumer.start()
                               text=True, check=True)
         self.assertIn(f"prefix {self.path('env')}", done.stderr)
 
-    @unittest.skipUnless(packages() and VARIANT == "plain", "numpy and pandas could not be fetched")
+    @unittest.skipUnless(VARIANT == "plain", "packages are not built with the sanitizer")
+    @needs_packages
     def test_numpy_and_pandas_of_a_virtual_environment(self):
         ini = self.deploy('''
 import numpy as np
@@ -552,7 +769,7 @@ def on_bar(m):
         take5.emit("band", value=np.float64(frame.close.mean()), data={
             "std": np.float32(frame.close.std()), "n": np.int64(frame.shape[0]),
             "tail": np.array(prices[-2:]), "up": np.bool_(prices[-1] > prices[0])})
-''', venv=packages())
+''', venv=PACKAGES)
         (signal,), _ = self.replay(ini, [bar(minute, minute) for minute in range(4)])
         self.assertEqual(signal["value"], 1.5)
         self.assertAlmostEqual(signal["data"].pop("std"), 1.2909944487, 6)
@@ -560,7 +777,8 @@ def on_bar(m):
 
     # ---- what `new` writes ----
 
-    @unittest.skipUnless(packages() and VARIANT == "plain", "pytest could not be fetched")
+    @unittest.skipUnless(VARIANT == "plain", "C is compiled without the sanitizer")
+    @needs_packages
     def test_what_new_writes_passes_its_test_and_says_what_the_c_one_says(self):
         self.take5("new", "--lang", "python", "alpha")
         self.assertEqual(sorted(os.listdir(self.path("alpha"))),
@@ -568,7 +786,7 @@ def on_bar(m):
         program = self.write("take5", f'#!/bin/sh\ncommand=$1\nshift\nexec "{TAKE5}" "$command" '
                              f'-s take5.strategy_dir="{self.path("strategies")}" "$@"\n')
         os.chmod(program, 0o755)
-        done = subprocess.run([os.path.join(packages(), "bin", "pytest"), "-q", "alpha"],
+        done = subprocess.run([os.path.join(PACKAGES, "bin", "pytest"), "-q", "alpha"],
                               env={**environment(), "TAKE5": program}, cwd=self.directory,
                               capture_output=True, text=True, check=False, timeout=120)
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -586,10 +804,24 @@ def on_bar(m):
         self.write("c/alpha.ini", "[take5]\nstrategy_dir = strategies\n[strategy:alpha]\n"
                    .replace("= strategies", f"= {self.path('c/strategies')}"))
         day = self.write("day.jsonl", self.take5("feed", "--symbols", 4, "--count", 20000).stdout)
-        done = self.take5("diff", "--json", self.path("alpha/alpha.ini"), self.path("c/alpha.ini"),
-                          day)
-        self.assertIn('"same"', done.stdout.decode())
+        ours, theirs = self.path("alpha/alpha.ini"), self.path("c/alpha.ini")
+        with open(ours, encoding="utf-8") as file:
+            self.write("old.ini", file.read().replace("alpha.py", "alpha/alpha.py"))
+        shutil.copy(theirs, self.path("new.ini"))
+        self.run_guide(self.guide()["compare"])
+        done = self.take5("diff", "--json", ours, theirs, day)
         self.assertGreater(json.loads(done.stdout)["same"], 100)
+        # What they are worth is the same as well, by what each declares of its side.
+        worth = [json.loads(self.take5("evaluate", "-q", "--json", "-c", ini, day).stdout)
+                 for ini in (ours, theirs)]
+        self.assertEqual(*worth)
+        self.assertGreater(worth[0]["deployments"][0]["positions"]["trades"], 10)
+        pages = []
+        for ini in (ours, theirs):
+            self.take5("report", "-q", "-c", ini, "-o", "page.html", day)
+            with open(self.path("page.html"), encoding="utf-8") as file:
+                pages.append(file.read())
+        self.assertGreater(min(map(len, pages)), 10000)
 
 
 if __name__ == "__main__":

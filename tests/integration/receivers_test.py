@@ -202,7 +202,7 @@ class Receivers(Scenario):
             host.start()
             host.wait_event("sink.failing", words, start=start)
             host.wait_status("the queue", lambda status: status["sinks"][0]["queued"] > 0 and
-                             not status["sinks"][0]["well"])
+                             not status["sinks"][0]["ok"])
             self.nothing_is_committed(host, tally)
             host.kill()
         host.sections["sink:postgres"] = self.postgres()
@@ -297,7 +297,7 @@ class Receivers(Scenario):
         self.assertEqual((letter["reason"], letter["topic"]), ("sink-refused", "sink:webhook"))
         self.assertIn("HTTP 400", letter["message"])
         self.assertEqual(status["refused"], 1)
-        self.assertTrue(status["well"])
+        self.assertTrue(status["ok"])
         code, out, err = host.take5("dlq", "list", "-c", host.ini)
         self.assertEqual(code, 0, err)
         self.assertIn("sink-refused", out)

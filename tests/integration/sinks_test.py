@@ -73,6 +73,7 @@ class Sinks(Scenario):
         for there, here in (("/var/lib/take5/signals.jsonl", host.signals),
                             ("/var/lib/take5/dead_letters.jsonl", host.letters),
                             ("/var/lib/take5/series.jsonl", self.path("series.jsonl")),
+                            ("/var/lib/take5/workers/", self.path("workers/")),
                             ("/var/log/take5/", self.path("logs/")),
                             ("    su take5 take5\n", ""),
                             ("systemctl kill --kill-who=main --signal=USR1 take5.service",

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+from harness import paths
 from harness.chain import read_said
 from harness.chain_scenario import PARTITIONS, RATE, ChainScenario
 from harness.scenario import main
@@ -147,6 +148,11 @@ class StateTopic(ChainScenario):
 
     # ---- faults ----
 
+    def is_there(self, topic):
+        done = subprocess.run(["kcat", "-b", self.kafka.servers, "-L", "-J"], check=True,
+                              capture_output=True, timeout=60)
+        return topic in {item["topic"] for item in json.loads(done.stdout)["topics"]}
+
     def refused(self, host):
         """The command that the refusal names."""
         mark = host.log_size()
@@ -154,10 +160,16 @@ class StateTopic(ChainScenario):
         self.assertNotEqual(host.process.wait(60), 0)
         (line,) = host.events("start.failed", mark)
         self.assertIn(f"[checkpoint] topic {self.topic}", line)
-        return re.search(r"mend it with: (\S+\.sh) (.*?)(?: event=|$)", line).groups()
+        return re.search(r": (\S+\.sh) (.*?)(?: event=|$)", line).groups()
 
     def test_wrong_settings_are_refused(self):
         host = self.state_host()
+        self.kafka.create(f"{self.topic}:{PARTITIONS + 1}:cleanup.policy=compact")
+        command, arguments = self.refused(host)
+        self.assertEqual(command, "kafka-topics.sh")
+        self.assertEqual(arguments.split()[-3:], ["--delete", "--topic", self.topic])
+        self.kafka.delete(self.topic)
+        self.wait_for("the topic to be gone", lambda: not self.is_there(self.topic))
         self.kafka.create(f"{self.topic}:1:cleanup.policy=delete")
         command, arguments = self.refused(host)
         self.assertEqual((command, arguments.split()[-2:]), ("kafka-topics.sh",
@@ -197,6 +209,87 @@ class StateTopic(ChainScenario):
         tally = self.end_stream(host)
         host.stop()
         self.judge_all([host], tally)
+
+    def spoil(self, kind, how, partition=0):
+        """A record of that kind once more, otherwise; the broker has it."""
+        done = subprocess.run([paths.tool("spoil"), self.kafka.servers, self.topic, str(partition),
+                               kind, how], check=True, capture_output=True, text=True, timeout=120)
+        self.assertRegex(done.stdout, r"^\d+ \d+\n$")
+
+    def checkpoint_command(self, host, *arguments):
+        """What it says; whatever lies in the topic, it does not crash."""
+        code, out, error = host.take5("checkpoint", *arguments, "--json", "-c", host.ini)
+        self.assertIn(code, (0, 1), out + error)
+        return code, out, error
+
+    def assert_damage_is_said(self, host, number):
+        """And what can be used is still listed and shown."""
+        code, out, error = self.checkpoint_command(host, "verify")
+        self.assertEqual(code, 1, out + error)
+        self.assertIn(f"{self.topic}[0]", out + error)
+        code, out, error = self.checkpoint_command(host, "list")
+        self.assertEqual({item["partition"]: item["number"] for item in json.loads(out)}["0"],
+                         number, error)
+        code, out, error = self.checkpoint_command(host, "show", "0")
+        self.assertEqual((code, json.loads(out)["number"]), (0, number), error)
+
+    def newest(self, host):
+        code, out, error = self.checkpoint_command(host, "show", "0")
+        self.assertEqual(code, 0, out + error)
+        return json.loads(out)["number"]
+
+    def test_a_damaged_header(self):
+        """Behind the one that was written last: cut off, with another bit, of another form, another
+        partition number's. The host says so and goes on with the one before."""
+        host = self.state_host()
+        host.start()
+        self.start_stream()
+        self.wait_lines(host, 200)
+        self.wait_written(host)
+        for how in ("cut", "flip", "form", "from=1"):
+            self.kill(host)
+            number = self.newest(host)
+            self.spoil("h", how)
+            self.assert_damage_is_said(host, number)
+            mark = host.log_size()
+            host.start()
+            host.wait_event("checkpoint.rejected", rf"topic {self.topic}\[0\]", start=mark)
+            host.wait_event("strategy.caught_up", r"partition 0: .*\bchain\b", start=mark)
+            self.wait_written(host)
+            self.wait_lines(host, 100)
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(self.checkpoint_command(host, "verify")[0], 0)
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
+    def test_damaged_records_of_a_state(self):
+        """Of a checkpoint whose header is good: one too many, one with another bit, one cut off, one of
+        another partition number, frames of the journal. The host says what does not add up."""
+        host = self.state_host()
+        host.start()
+        self.start_stream()
+        self.wait_lines(host, 200)
+        self.wait_written(host)
+        for kind, how in (("r", "more"), ("r", "flip"), ("r", "cut"), ("d", "from=1")):
+            self.kill(host)
+            number = self.newest(host)
+            self.spoil(kind, how)
+            self.spoil("j", "flip")
+            self.spoil("h", "same")
+            self.assert_damage_is_said(host, number)
+            mark = host.log_size()
+            host.start()
+            host.wait_event("checkpoint.rejected", rf"topic {self.topic}\[0\]", start=mark)
+            host.wait_event("strategy.caught_up", r"partition 0: .*\bchain\b", start=mark)
+            self.wait_written(host)
+            self.wait_lines(host, 100)
+        tally = self.end_stream(host)
+        host.stop()
+        self.assertEqual(self.checkpoint_command(host, "verify")[0], 0)
+        self.assertEqual(host.events("state.discarded"), [])
+        _, _, gaps = self.chains_of(read_said(host.signals), tally)
+        self.assertEqual(gaps, [])
 
     def test_the_topic_is_removed(self):
         host = self.state_host()

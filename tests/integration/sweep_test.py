@@ -5,14 +5,36 @@ import csv
 import io
 import json
 import math
+import os
+import signal
 import subprocess
 import unittest
 
 from evaluate_test import Definitions, plugin, sign
+from harness.waiting import wait_for
 from offline import PATIENCE, TAKE5, Offline, json_lines
 
 COUNT = 4_000
 FIGURES = ("trades", "turnover", "profit", "drawdown", "sharpe")
+
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:  # it is gone
+        return b""
+
+
+def children(pid):
+    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def is_waiting(pid):
+    """None of its threads runs."""
+    states = [read(f"/proc/{pid}/task/{task}/stat").rpartition(b")")[2].split()[:1]
+              for task in os.listdir(f"/proc/{pid}/task")]
+    return all(state == [b"S"] for state in states)
 
 
 class Sweep(Offline):
@@ -52,6 +74,26 @@ class Sweep(Offline):
     def test_processes_and_passes_change_nothing(self):
         arguments = "-p", "swept.modulus=2:40:1", "-p", "swept.weight=1,2"
         self.assertEqual(self.sweep(*arguments, "--jobs", "1"), self.sweep(*arguments, "-j", "7"))
+
+    def assert_processes(self, count, *arguments, cores):
+        """So many evaluate at one time, when each of them waits for its recording."""
+        os.mkfifo(self.path("fifo"))
+        process = self.start("sweep", "-q", "-p", "swept.modulus=2:999:1", *arguments,
+                             plugin("swept"), self.path("fifo"), stdout=subprocess.DEVNULL,
+                             preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        wait_for(lambda: f"{count} processes; there are {len(children(process.pid))}",
+                 lambda: len(children(process.pid)) == count
+                 and all(map(is_waiting, [process.pid, *children(process.pid)])))
+        for pid in children(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.assertEqual(self.wait(process), 1)
+        os.remove(self.path("fifo"))
+
+    def test_all_cores_work(self):
+        cores = os.sched_getaffinity(0)
+        self.assert_processes(len(cores), cores=cores)
+        self.assert_processes(1, cores={min(cores)})
+        self.assert_processes(5, "--jobs", "5", cores=cores)
 
     def test_the_best_is_the_first(self):
         found = self.sweep("-p", "swept.modulus=2:30:1")
@@ -137,12 +179,16 @@ class Sweep(Offline):
                          [("3", "0"), ("3", "1"), ("5", "0"), ("5", "1")])
         self.assertEqual(float(rows[1]["profit"]), found["points"][0]["parts"][1]["profit"])
 
+    def test_a_terminal_sees_progress(self):
+        self.fed_on_terminal(r"sweeping 0 %, 0 points, 0/s", self.day, "sweep", "-p",
+                             "swept.modulus=3,5", "-j", "1", plugin("swept"))
+
     def test_people_see_a_table_and_what_became_of_the_best(self):
         done = self.take5("sweep", "-q", "-p", "swept.modulus=2:30:1", "--split", "0.7",
                           plugin("swept"), self.day).stdout.decode()
         self.assertRegex(done, r"^modulus +signals +trades +profit .* later\n")
-        self.assertRegex(done, r"\nbest by sharpe: modulus = \d+ [-\d.]+; later, on what it was not "
-                               r"chosen on: [-\d.e]+ \(place \d+ of 29\)\n$")
+        self.assertRegex(done, r"\nbest by sharpe: modulus = \d+ [-\d.]+; on the later part, which "
+                               r"it was not chosen on: [-\d.e]+ \(place \d+ of 29\)\n$")
 
     def test_what_cannot_be_swept_is_said(self):
         for arguments, said in (

@@ -7,6 +7,7 @@ import subprocess
 import time
 import unittest
 
+from harness.waiting import wait_for
 from offline import BUILD, PATIENCE, TAKE5, Offline, environment
 
 NOBODY = 65534  # who runs the host
@@ -258,8 +259,11 @@ enabled = no
         shown = rb"a\\x1b\[31m\\u202eos\.so"
         done = subprocess.run([TAKE5, "ctl", "--run-dir", f"{self.lives}/run", "reload"],
                               capture_output=True, check=False, env=environment(), cwd="/")
-        with open(self.path("log"), "rb") as file:
-            self.assertRegex(file.read(), shown)
+
+        def is_logged():
+            with open(self.path("log"), "rb") as file:
+                return re.search(shown, file.read())
+        wait_for("the name in the log", is_logged)
         self.assertRegex(done.stdout, shown)
         listed = subprocess.run([TAKE5, "list", "-c", self.ini], capture_output=True, check=False,
                                 env=environment(), cwd="/")

@@ -5,15 +5,17 @@ Worker `main` runs the strategy `chain`, whose signals tell what it was handed; 
 every plugin that dies, hangs, spins, leaks, floods or is slow. What `chain` says is compared, line
 by line, with what it says in a host without them.
 """
-import contextlib
 import json
 import os
 import re
 import signal
+import urllib.error
 import urllib.request
 
 from harness import paths
 from harness.host import ready
+from harness.process import children, is_alive
+from harness.receiver import Receiver
 from harness.scenario import Scenario, main
 
 ROLE = "bar_trends"
@@ -31,23 +33,38 @@ BAD = {
     "flood_signals": {"symbols": "S00001"},
     "slow_message": {"takes": "50ms"},
 }
+# The same of all others that die, hang, spin, leak, flood or end what they share, by what becomes of
+# them; each in a worker of its own.
+AT = {"offset": 200}
+HELD_BACK = {  # the crash file names them
+    **{f"crash_deep_{how}": AT for how in
+       ("library", "loop", "stop", "store", "stripped", "symbols")},
+    "crash_load": {},  # at its second start
+    "crash_timer": {},
+    **{f"ends_{how}": AT for how in
+       ("handlers", "kill", "library_crash", "library_exit", "pthread_exit", "quick_exit",
+        "signal_sys", "signal_trap", "thread", "two", "underscore_exit")},
+    "ends_save": {},
+}
+REFUSED = {  # by the rehearsal: nothing of it works here
+    "crash_constructor": {}, "crash_create": {}, "crash_exit": {}, "crash_maximum": {"depth": 10},
+    "crash_save": {}, "exit_create": {}, "hang_constructor": {}, "hang_create": {},
+    "meddles_stuck": {},
+}
+ENDS_RAW = {"ends_raw_exit", "ends_raw_kill"}  # end their process, which no crash file tells of
+RUNS = {  # what they do ends nobody, or only when they go
+    "crash_event": {},
+    **{f"ends_{how}": AT for how in ("alarm", "cancel", "children", "destructor", "fork",
+                                     "unblocked")},
+    **{plugin: AT for plugin in sorted(ENDS_RAW)},
+    **{f"leaves_{what}": {} for what in ("file", "mapping", "memory", "thread")},
+    "meddles": {"what": "fork", "live": "yes", "once": "yes"},
+    "pools": {},
+    "wakes": {},
+}
+LANES = {"ends_two": 2}
+AT_ONCE = 6
 QUARANTINED = {"crash_message", "ends_exit", "ends_signal_kill", "hang_message", "spins"}
-
-
-def children(pid):
-    """Of its main thread, with their command lines."""
-    with contextlib.suppress(FileNotFoundError):
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
-            return [int(number) for number in file.read().split()]
-    return []
-
-
-def is_alive(pid):
-    """A zombie of somebody else's is none."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    return False
 
 
 def workers(status):
@@ -60,6 +77,25 @@ def states(status):
 
 def are_running(*names):
     return lambda status: all(states(status).get(name) == "running" for name in names)
+
+
+def is_held_back(plugin):
+    return lambda status: workers(status).get(plugin, {}).get("deaths", 0) > 0 and any(
+        strategy["worker"] == plugin and strategy.get("why") == "quarantine"
+        for strategy in status["strategies"])
+
+
+def is_refused(plugin):
+    """Its worker runs, without it."""
+    return lambda status: are_running(plugin)(status) and not any(
+        strategy["name"] == plugin and strategy["state"] == "running"
+        for strategy in status["strategies"])
+
+
+def is_at_work(plugin):
+    return lambda status: are_running(plugin)(status) and any(
+        strategy["name"] == plugin and strategy["messages"] > AT["offset"]
+        for strategy in status["strategies"])
 
 
 def is_reading(*names):
@@ -118,6 +154,10 @@ class Workers(Scenario):
             host.deploy(plugin, worker=plugin, **keys)
         host.start()
         self.wait_read(host)
+        status = host.wait_status("the slow one to be at work", lambda status: any(
+            lag["worker"] == "slow_message" and lag["lag"] > 0 for lag in status["lag"]))
+        self.assertEqual([lag for lag in status["lag"]
+                          if lag["worker"] == "main" and lag["lag"] > 0], [], "it lags alone")
         for plugin in sorted(QUARANTINED):
             status = host.wait_status(f"{plugin} to be held back in its worker", lambda status: (
                 states(status).get(plugin) == "running" and any(
@@ -137,6 +177,134 @@ class Workers(Scenario):
         self.assertEqual(self.said(host), self.said(alone))
         self.assertEqual(sum(map(len, self.said(alone).values())), len(alone.read_signals()))
         self.assertGreater(len(alone.read_signals()), 100)
+
+    def wait_findings(self, host, **expected):
+        """Until the deployments have findings of just these kinds; gives the findings."""
+        def kinds(status, name):
+            return {finding["kind"] for finding in status["findings"]
+                    if finding["deployment"] == name}
+        return host.wait_status("the findings", lambda status: all(
+            kinds(status, name) == set(wanted) for name, wanted in expected.items()))["findings"]
+
+    def test_why_no_signal(self):
+        """Live, of each worker: in the status for programs, and below the strategy for people."""
+        topics = {role: f"{self.topic}.why.{role}" for role in (ROLE, "historic_stats")}
+        self.kafka.create(*(f"{topic}:{PARTITIONS}" for topic in topics.values()))
+        # Each partition number has one symbol.
+        self.kafka.produce(1000, topics=topics[ROLE], partitions=PARTITIONS, symbols=PARTITIONS)
+        host = self.host(**{f"topic__{role}": {"topic": topic} for role, topic in topics.items()})
+        host.drop("mute")
+        host.deploy("mute")
+        host.deploy("filtered", plugin="mute", time_frames=77, worker="other")
+        host.start()
+        wants = "parameter_unknown", "parameter_unread", "topic_absent"
+        found = self.wait_findings(host, chain=[], mute=[*wants, "field_absent", "silent"],
+                                   filtered=[*wants, "filtered"])
+        self.assertEqual({(item["deployment"], item["worker"]) for item in found},
+                         {("mute", "main"), ("filtered", "other")})
+
+        # The symbol of one partition number comes on the other one of the other topic; so often
+        # that one of them is looked at.
+        symbol = next(record["key"] for record in self.kafka.read(topics[ROLE])
+                      if record["partition"] == 0)
+        line = json.dumps({"symbol": symbol, "timestamp": "2024-06-17T21:15:30Z",
+                           "stats": {"stdDev": 5}})
+        self.kafka.send(topics["historic_stats"], f"\x01{symbol}\x02".join([line] * 64), key=symbol,
+                        partition=1)
+        found = self.wait_findings(
+            host, mute=[*wants[:2], "field_absent", "silent", "join_apart"],
+            filtered=[*wants[:2], "filtered"])
+        code, said, _ = host.ctl("status")
+        self.assertEqual(code, 0)
+        said = " ".join(said.split())
+        for finding in found:
+            self.assertIn(finding["text"], said)
+        host.stop()
+
+    def test_every_way_to_die_in_turn_under_load(self):
+        topic = f"{self.topic}.load"
+        self.kafka.create(f"{topic}:{PARTITIONS}")
+        given = {f"topic__{ROLE}": {"topic": topic}, "checkpoint": {"interval": "1s"}}
+        stream = self.kafka.start_produce(10_000_000, rate=300, topics=topic,
+                                          partitions=PARTITIONS, symbols=40)
+        host = self.host("beside", http={"enabled": "yes", "port": 0}, **given)
+        host.deploy("anchor", plugin="chain", worker="anchor")
+        host.start()
+        self.wait_for("messages behind those that some die at", lambda: sum(
+            lane["messages"] for lane in (host.status() or {"lanes": []})["lanes"]) > 4 * 200)
+        for fate, plugins in ((self.assert_held_back, HELD_BACK),
+                              (self.assert_refused, REFUSED), (self.assert_runs, RUNS)):
+            names = sorted(plugins)
+            for first in range(0, len(names), AT_ONCE):
+                self.run_beside(host, {name: plugins[name]
+                                       for name in names[first:first + AT_ONCE]}, fate)
+        self.assertEqual({name: worker["deaths"] for name, worker in
+                          workers(host.status()).items()}, {"main": 0, "anchor": 0})
+        tally = stream.stop()
+        self.kafka.wait_committed(host.group, tally["partitions"])
+        host.stop()
+        alone = self.host("alone", **given).start()
+        self.kafka.wait_committed(alone.group, tally["partitions"])
+        alone.stop()
+        self.assertEqual(self.said(host), self.said(alone))
+        self.assertGreater(len(alone.read_signals()), 100)
+
+    def run_beside(self, host, plugins, assert_fate):
+        """They come, meet their fate, and go."""
+        mark = host.log_size()
+        for plugin, keys in plugins.items():
+            library = os.path.join(os.path.dirname(paths.strategy(plugin)), "libraries",
+                                   f"libt5{plugin.replace('_library', '')}.so")
+            if "_library_" in plugin:
+                host.drop(library)
+            host.drop(plugin)
+            host.deploy(plugin, worker=plugin, **keys)
+            if plugin in LANES:
+                host.sections[f"worker:{plugin}"] = {"lanes": LANES[plugin]}
+        host.write_ini()
+        code, said = host.reload(120)
+        for plugin in plugins:
+            with self.subTest(plugin=plugin):
+                assert_fate(host, plugin, mark)
+        # A worker that dies while it is asked, or is between two lives, is said, and fails the
+        # reload too.
+        if assert_fate == self.assert_refused or not re.search(r"(?m)^worker \S+: ", said):
+            self.assertEqual(code != 0, assert_fate == self.assert_refused, said)
+        for plugin in plugins:
+            host.withdraw(plugin)
+            os.unlink(os.path.join(host.strategies, f"{plugin}.so"))
+            library = os.path.join(host.strategies, f"libt5{plugin.replace('_library', '')}.so")
+            if os.path.exists(library):
+                os.unlink(library)
+            host.sections.pop(f"worker:{plugin}", None)
+        host.write_ini()
+        code, said = host.reload(120)
+        self.assertEqual(code, 0, said)
+        host.wait_status("their workers to be gone", lambda status: not any(
+            plugin in states(status) for plugin in plugins))
+
+    def assert_held_back(self, host, plugin, mark):
+        if plugin == "crash_load":  # it has something to load then
+            host.wait_status("it to work", is_at_work(plugin))
+            code, out, err = host.ctl("--worker", plugin, "checkpoint")
+            self.assertEqual(code, 0, out + err)
+            os.kill(workers(host.status())[plugin]["process"], signal.SIGKILL)
+        host.wait_status(f"{plugin} to be held back", is_held_back(plugin))
+        host.wait_event("worker.died", f"worker {plugin}:", start=mark)
+        host.wait_event("strategy.quarantined", plugin, start=mark)
+        self.assertIn(f"strategy {plugin}", ready(self.port(host))[1])
+
+    def assert_refused(self, host, plugin, mark):
+        status = host.wait_status(f"{plugin} to be refused", is_refused(plugin))
+        host.wait_event("strategy.rejected", plugin, start=mark)
+        self.assertEqual(workers(status)[plugin]["deaths"], 0)
+
+    def assert_runs(self, host, plugin, mark):
+        status = host.wait_status(f"{plugin} to work", is_at_work(plugin))
+        if plugin in ENDS_RAW:
+            host.wait_event("worker.died", f"worker {plugin}:", start=mark)
+            return
+        self.assertEqual(workers(status)[plugin]["deaths"], 0)
 
     def test_it_is_one_host(self):
         host = self.two(http={"enabled": "yes", "port": 0})
@@ -194,11 +362,6 @@ class Workers(Scenario):
         host = self.two()
         host.wait_status("both", are_running("main", "other"))
         before = {name: worker["process"] for name, worker in workers(host.status()).items()}
-        host.deploy("chain", worker="other")
-        code, text = host.reload()
-        self.assertEqual(code, 1)
-        self.assertIn("[strategy:chain] worker is now other, was main", text)
-        host.deploy("chain")
         host.drop("chain_one_2", "chain.so")
         host.deploy("third", plugin="chain", worker="third")
         code, text = host.reload()
@@ -219,7 +382,10 @@ class Workers(Scenario):
         self.assertEqual(host.process.wait(), 0, host.log_tail())
 
     def test_a_worker_that_dies_or_stands_still_is_begun_again(self):
-        host = self.two()
+        receiver = Receiver().start()
+        self.addCleanup(receiver.close)
+        host = self.two(alerts={"to": "webhook", "after": "0s"},
+                        **{"sink:webhook": {"url": receiver.url}})
         status = host.wait_status("both", are_running("main", "other"))
         main_process = workers(status)["main"]["process"]
         os.kill(workers(status)["other"]["process"], signal.SIGSTOP)
@@ -234,9 +400,13 @@ class Workers(Scenario):
         self.assertEqual(states(status)["other"], "down")
         host.wait_event("worker.down", "worker other")
         self.assertEqual(workers(status)["main"]["process"], main_process)
+        alert = receiver.wait_taken(1)[0].json()
+        self.assertEqual([alert[key] for key in ("alert", "subject", "state", "worker")],
+                         ["worker_down", "other", "firing", "main"])
         code, out, err = host.ctl("restart", "other")
         self.assertEqual(code, 0, out + err)
         host.wait_status("it to be back", are_running("main", "other"))
+        self.assertEqual(receiver.wait_taken(2)[1].json()["state"], "resolved")
         self.wait_read(host)
         self.wait_read(host, f"{host.group}.other")
         host.stop()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Prometheus and the packaged alert rules, over real hosts: one is well all the time and gives no
+"""Prometheus and the packaged alert rules, over real hosts: one is healthy all the time and gives no
 alert, others are hurt, and each alert comes from what it is for, once."""
 import os
 import signal
@@ -20,7 +20,7 @@ MESSAGE = '{"symbol":"X","price":1}'
 class Alerts(Scenario):
     def setUp(self):
         super().setUp()
-        self.ports = dict(zip(("well", "ill", "stuck"), free_ports(3)))
+        self.ports = dict(zip(("healthy", "faulty", "stuck"), free_ports(3)))
         self.prometheus = Prometheus(self.directory, self.ports)
         self.producers = []
 
@@ -47,15 +47,15 @@ class Alerts(Scenario):
                                                        rate=rate))
 
     def send(self, text):
-        """To the host that is ill."""
-        self.kafka.send("ill_bar_trends", text, key="X")
+        """To the host that is faulty."""
+        self.kafka.send("faulty_bar_trends", text, key="X")
 
     def restarted(self, host, started):
         """Another process, which was scraped; when that was started."""
         host.kill()
         host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_FULL=self.path("full"))
-        self.prometheus.wait("process_start_time_seconds", "ill", lambda value: value != started)
-        return self.prometheus.ask("process_start_time_seconds")["ill"]
+        self.prometheus.wait("process_start_time_seconds", "faulty", lambda value: value != started)
+        return self.prometheus.ask("process_start_time_seconds")["faulty"]
 
     def hurt(self, host):
         """One fault after the other, each an alert's."""
@@ -63,41 +63,41 @@ class Alerts(Scenario):
         for _ in range(5):
             self.send(MESSAGE)
         self.send("no message at all")
-        wait("Take5StrategySuspended", "ill")
-        wait("Take5DeadLetters", "ill")
-        wait("Take5DeadLettersWaiting", "ill")
+        wait("Take5StrategySuspended", "faulty")
+        wait("Take5DeadLetters", "faulty")
+        wait("Take5DeadLettersWaiting", "faulty")
         self.assertEqual(host.ctl("suspend", "good")[0], 0)
-        wait("Take5StrategySuspendedForLong", "ill")
+        wait("Take5StrategySuspendedForLong", "faulty")
         host.deploy("broken", plugin="good", nonsense=1)
         host.ctl("reload")
-        wait("Take5ReloadFailed", "ill")
+        wait("Take5ReloadFailed", "faulty")
         host.withdraw("broken")
         self.assertEqual(host.ctl("resume", "good")[0], 0)
         os.unlink(host.signals)
         os.symlink("/dev/full", host.signals)
         self.assertEqual(host.ctl("reopen")[0], 0)
         self.send(MESSAGE)
-        wait("Take5SinkFailing", "ill")
+        wait("Take5SinkFailing", "faulty")
         with open(self.path("full"), "w", encoding="utf-8"):
             pass
         self.send(MESSAGE)
-        wait("Take5CheckpointOld", "ill")
+        wait("Take5CheckpointOld", "faulty")
         os.unlink(self.path("full"))
         os.unlink(host.signals)
 
     def crash(self, host):
         """Its code ends the process; then it is restarted again and again."""
-        started = self.prometheus.ask("process_start_time_seconds")["ill"]
+        started = self.prometheus.ask("process_start_time_seconds")["faulty"]
         host.drop("crash_message")
         host.deploy("crash_message", symbol="DIE")
         self.assertEqual(host.ctl("reload")[0], 0)
         self.send(MESSAGE.replace("X", "DIE"))
         wait_for("the crash", lambda: not host.process.is_running(), 60)
         started = self.restarted(host, started)
-        self.prometheus.wait_alert("Take5StrategyQuarantined", "ill")
+        self.prometheus.wait_alert("Take5StrategyQuarantined", "faulty")
         for _ in range(3):
             started = self.restarted(host, started)
-        self.prometheus.wait_alert("Take5RestartLoop", "ill")
+        self.prometheus.wait_alert("Take5RestartLoop", "faulty")
 
     def stick(self):
         """A callback that does not return, while messages come; and one that is too slow."""
@@ -108,29 +108,29 @@ class Alerts(Scenario):
         self.feed("stuck", 400)
         return stuck
 
-    def test_each_alert_fires_on_its_fault_and_none_on_a_host_that_is_well(self):
-        well = self.host("well").start()
-        self.feed("well", 50)
-        ill = self.host("ill", take5={"error_run": 1, "suspend": "1h", "suspend_max": "1h"})
-        ill.drop("error_message")
-        ill.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_FULL=self.path("full"))
+    def test_each_alert_fires_on_its_fault_and_none_on_a_healthy_host(self):
+        healthy = self.host("healthy").start()
+        self.feed("healthy", 50)
+        faulty = self.host("faulty", take5={"error_run": 1, "suspend": "1h", "suspend_max": "1h"})
+        faulty.drop("error_message")
+        faulty.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_FULL=self.path("full"))
         self.stick()
-        for name in ("well", "ill", "stuck"):
+        for name in ("healthy", "faulty", "stuck"):
             self.prometheus.wait("take5_assigned", name)
-        self.prometheus.wait("take5_messages_total", "well")
-        self.hurt(ill)
-        self.crash(ill)
+        self.prometheus.wait("take5_messages_total", "healthy")
+        self.hurt(faulty)
+        self.crash(faulty)
         for name in ("Take5Stuck", "Take5NotReady", "Take5LagGrowing"):
             self.prometheus.wait_alert(name, "stuck")
 
         # All that time it worked.
-        self.assertEqual(self.prometheus.alerts.of("well"), {})
-        self.prometheus.wait("rate(take5_messages_total[10s])", "well")
-        well.process.signal(signal.SIGKILL)
-        self.prometheus.wait_alert("Take5Down", "well")
-        self.assertEqual(self.prometheus.alerts.of("well"), {"Take5Down": [1]})
+        self.assertEqual(self.prometheus.alerts.of("healthy"), {})
+        self.prometheus.wait("rate(take5_messages_total[10s])", "healthy")
+        healthy.process.signal(signal.SIGKILL)
+        self.prometheus.wait_alert("Take5Down", "healthy")
+        self.assertEqual(self.prometheus.alerts.of("healthy"), {"Take5Down": [1]})
 
-        seen = self.prometheus.alerts.of("ill")
+        seen = self.prometheus.alerts.of("faulty")
         for name in ("Take5DeadLetters", "Take5DeadLettersWaiting", "Take5StrategySuspendedForLong",
                      "Take5ReloadFailed", "Take5SinkFailing", "Take5CheckpointOld",
                      "Take5StrategyQuarantined", "Take5RestartLoop"):

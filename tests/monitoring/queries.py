@@ -32,7 +32,7 @@ def groups_of_metrics():
 
 
 # Of a host that is set up for them.
-OPTIONAL = ("Exactly once", "Workers")
+OPTIONAL = ("Exactly once", "Shadows", "Workers")
 
 
 def listed_metrics(without=()):

@@ -3,7 +3,8 @@
 
   every three seconds the next host is killed (SIGKILL), and started again at once;
   in between another one is reloaded, stopped cleanly and started, or stands still (SIGSTOP) for
-  longer than its session lasts and goes on (a zombie); or the broker is killed and started.
+  longer than its session lasts and goes on (a zombie); of several one leaves the group, or dies, and
+  comes back when the others have its partitions; or the broker is killed and started.
 
 Then everything is brought to its end, and what the hosts said is compared with what an uninterrupted
 replay of the same messages says (verifier.py). Their strategies (tests/plugins/chain.c) tell with
@@ -57,6 +58,7 @@ PLANTED = {
     "plants_state": ({verifier.WRONG}, {verifier.WRONG}),
 }
 SIGNALS = "signals"
+END = "end"  # of what the reader is to read
 
 
 def seconds(text):
@@ -227,6 +229,39 @@ class Day:
             host.wait_log(r" event=partitions\.(lost|revoked)$", start=mark)
             self.done["zombies"] += 1
 
+    def leave(self, host):
+        """For good, as it says; and joins again when the others have what it had."""
+        wait_for("an answer", host.status)
+        mark = host.log_size()
+        code, out, error = host.ctl("stop", "--leave")
+        assert code == 0, out + error
+        code = host.process.wait(60)
+        has_left = bool(host.events("stop.left_behind", mark))
+        assert code == (1 if has_left else 0), f"ended with {code}:\n{host.log_tail()}"
+        self.wait_taken_over(host)
+        self.done["leaves"] += 1
+        self.start(host)
+
+    def stay_away(self, host):
+        """Dead for longer than its session lasts."""
+        host.process.signal(signal.SIGKILL)
+        assert host.process.wait(60) == -signal.SIGKILL
+        self.wait_taken_over(host)
+        self.done["absences"] += 1
+        self.start(host)
+
+    def wait_taken_over(self, gone):
+        """Others are killed meanwhile: so nobody need have all of them at one moment."""
+        others = [host for host in self.hosts if host is not gone]
+        missing = {(topic, number) for topic in self.topics.values()
+                   for number in range(PARTITIONS)}
+        def is_complete():
+            for status in filter(None, (host.status() for host in others)):
+                missing.difference_update(
+                    (part["topic"], part["partition"]) for part in status["assignment"])
+            return not missing
+        wait_for(lambda: f"{missing} to be taken over from {gone.directory}", is_complete, 120)
+
     def restart_broker(self):
         self.kafka.kill()
         self.kafka.start()
@@ -263,9 +298,11 @@ class Day:
     def vary(self, until):
         """Each thing at least once; what happened to a host that was just starting is none."""
         acts = [self.reload, self.zombie, self.stop, None]
+        if len(self.hosts) > 1:
+            acts += [self.stay_away, self.leave]
         turn = 0
         while time.monotonic() < until or turn < len(acts) or not all(
-                self.done[what] for what in ("zombies", "reloads", "clean stops")):
+                self.done[what] for what in self.must_happen()):
             time.sleep(self.random.uniform(0, self.options.every))
             act = acts[turn % len(acts)]
             if act is not None:
@@ -273,6 +310,10 @@ class Day:
             else:
                 self.restart_broker()
             turn += 1
+
+    def must_happen(self):
+        return ("zombies", "reloads", "clean stops") + (
+            ("leaves", "absences") if len(self.hosts) > 1 else ())
 
     def rage(self):
         """Until the time is over."""
@@ -301,29 +342,33 @@ class Day:
         """By the hosts' own account."""
         for host in self.hosts:
             self.done["recoveries"] += len(host.events("catch_up.begun"))
-        for what in ("kills", "reloads", "clean stops", "zombies", "broker kills", "recoveries"):
+        for what in ("kills", "broker kills", "recoveries", *self.must_happen()):
             assert self.done[what] > 0, f"no {what}: {dict(self.done)}"
 
-    def lines(self):
-        """All that was said, by deployment."""
-        if self.is_once:
-            goal = len(self.kafka.read(f"{self.name}.{SIGNALS}"))
-            wait_for("the reader", lambda: records.count_lines(self.read_path) >= goal)
-            self.reader.kill()
-            said = verifier.read_lines(self.read_path)
-        else:
-            said = verifier.read_lines(*(host.signals for host in self.hosts))
-        by_deployment = collections.defaultdict(list)
-        for where, line in said:
-            by_deployment[verifier.deployment_of(line)].append((where, line))
+    def end_reader(self):
+        """When it has read all that there is: behind the last signal there may be marks alone."""
+        self.kafka.send(f"{self.name}.{SIGNALS}", END)
+        wait_for("the reader", lambda: records.last_line(self.read_path) == END)
+        self.reader.kill()
+
+    def plant_repeat(self):
+        """A committed signal once more, which the verifier has to find."""
+        line = verifier.read_lines(self.read_path, deployment="solo")[0][1]
+        self.kafka.send(f"{self.name}.{SIGNALS}", line.rstrip("\n"))
+        return verifier.id_of(line)
+
+    def lines(self, deployment):
+        """All that it said."""
+        files = [self.read_path] if self.is_once else [host.signals for host in self.hosts]
+        said = verifier.read_lines(*files, deployment=deployment)
         assert said and verifier.check_is_signal(said[0][1]), said[:1]
-        return by_deployment
+        return said
 
     def counts(self, tally, partition):
         return [int(tally["partitions"][name].get(str(partition), 0))
                 for name in self.topics.values()]
 
-    def orders(self, lines, tally, knows_order):
+    def orders(self, tally, knows_order):
         """In which order the replay is to have the messages: as chain was handed them, or any that
         keeps each partition's."""
         orders = {}
@@ -332,7 +377,7 @@ class Day:
             orders[partition] = [(topic, offset) for topic, count in enumerate(counts)
                                  for offset in range(count)]
             if knows_order:
-                said = [chain.Said(line) for _, line in lines
+                said = [chain.Said(line).slim() for _, line in self.lines("chain")
                         if verifier.part_and_offset(verifier.id_of(line))[0][1] == partition]
                 gaps = []
                 orders[partition] = chain.order_of(chain.final_chain(said, partition), partition,
@@ -346,11 +391,15 @@ class Day:
             host.withdraw(deployment)
         host.sections["signals"] = {"sinks": "jsonl"}
         host.write_ini()
-        out = chain.replay(host, host.directory, list(self.topics.values()), orders)
-        expected = collections.defaultdict(dict)
-        for _, line in verifier.read_lines(out):
-            expected[verifier.deployment_of(line)][verifier.id_of(line)] = line
-        return expected
+        return chain.replay(host, host.directory, list(self.topics.values()), orders)
+
+    @staticmethod
+    def expected(out, deployment):
+        """{id: line} of what an uninterrupted run says."""
+        twin = "solo" if deployment in PLANTED else deployment
+        lines = {verifier.id_of(line): line
+                 for _, line in verifier.read_lines(out, deployment=twin)}
+        return verifier.as_said_by(lines, twin, deployment) if twin != deployment else lines
 
     def planted(self, deployment):
         """What the verifier has to find: at least, at most."""
@@ -360,19 +409,25 @@ class Day:
 
     def judge(self, tally):
         """What is wrong, as text; "" when nothing is."""
-        lines = self.lines()
+        repeated = None
+        if self.is_once:
+            repeated = self.plant_repeat()
+            self.end_reader()
         knows_order = len(self.hosts) == 1 or self.options.store == "kafka" and self.is_once
-        expected = self.replay(self.orders(lines["chain"], tally, knows_order))
-        for planted in PLANTED:
-            expected[planted] = verifier.as_said_by(expected["solo"], "solo", planted)
+        replayed = self.replay(self.orders(tally, knows_order))
         wrong = []
-        for deployment, its in sorted(expected.items()):
-            faults = verifier.judge(lines[deployment], its, self.is_once,
+        for deployment in sorted(("chain", "solo", *PLANTED)):
+            its, lines = self.expected(replayed, deployment), self.lines(deployment)
+            faults = verifier.judge(lines, its, self.is_once,
                                     ids_alone=deployment == "chain" and not knows_order)
+            if deployment == "solo" and repeated is not None:
+                found = [fault for fault in faults if fault.id == repeated]
+                if [fault.kind for fault in found] != [verifier.TWICE]:
+                    wrong.append(f"{repeated}: said twice, and this was found: {found}")
+                faults = [fault for fault in faults if fault.id != repeated]
             kinds = set(verifier.count_kinds(faults))
             least, most = self.planted(deployment)
-            again = len(lines[deployment]) - len({verifier.id_of(line)
-                                                  for _, line in lines[deployment]})
+            again = len(lines) - len({verifier.id_of(line) for _, line in lines})
             print(f"{self.name}: {deployment}: {len(its)} signals, {again} again, "
                   f"{verifier.count_kinds(faults) or 'no fault'}"
                   f"{' (planted)' if deployment in PLANTED else ''}", flush=True)

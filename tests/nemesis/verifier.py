@@ -19,16 +19,17 @@ LOST, CHANGED, WRONG, UNKNOWN, TWICE, DISORDER = (
 Fault = collections.namedtuple("Fault", "kind id detail")
 
 
-def read_lines(*paths):
-    """[(where, line)] of files of signals, in their order. A line that a kill cut short is none:
-    its signal was not acknowledged."""
+def read_lines(*paths, deployment=""):
+    """[(where, line)] of files of signals, in their order: of one deployment, as all that hosts say
+    in an hour has no room in memory. A line that a kill cut short is none: its signal was not
+    acknowledged."""
     lines = []
+    begin = '{"id":"' + (f"{deployment}/" if deployment else "")
     for path in paths:
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                if not line.endswith("}\n") or not line.startswith('{"id":"'):
-                    continue
-                lines.append((f"{path}:{number}", line))
+                if line.endswith("}\n") and line.startswith(begin):
+                    lines.append((f"{path}:{number}", line))
     return lines
 
 

@@ -3,11 +3,14 @@ does not know."""
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 
 import yaml
 
 SOURCE = os.environ["TAKE5_SOURCE_DIR"]
+BUILD = os.environ["TAKE5_BUILD_DIR"]
 
 
 def read(path):
@@ -61,6 +64,20 @@ def check_limits(service):
         assert any(option.startswith("size=") for option in options), f"{path} has no limit"
 
 
+def check_worker(text):
+    """The example of a worker is one that the program takes."""
+    example = "".join(line + "\n" for line in re.findall(r"^    #   (.*)$", text, re.M))
+    with tempfile.TemporaryDirectory() as folder:
+        ini = os.path.join(folder, "take5.ini")
+        with open(ini, "w", encoding="utf-8") as file:
+            file.write(f"[take5]\nstrategy_dir = {BUILD}/strategies\nstate_dir = {folder}/state\n"
+                       f"cache_dir = {folder}/cache\nrun_dir = {folder}/run\n{example}")
+        done = subprocess.run([os.path.join(BUILD, "host", "take5"), "check", "-c", ini],
+                              capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^worker risky \(group \S+\.risky, .*\): alpha$", done.stdout, re.M), done.stdout
+
+
 def check_broker(broker):
     """The other file makes the very network, and the broker that RUN_MODE=docker and local mean."""
     service = broker["services"]["broker_1"]
@@ -68,7 +85,7 @@ def check_broker(broker):
     assert f"{broker['name']}_{network}" == "kafka_broker_kafka-net"
     assert service["networks"] == [network] and service["container_name"] == "broker_1"
     advertised = service["environment"]["KAFKA_ADVERTISED_LISTENERS"]
-    schema = re.sub(r'"\s*"', "", read("host/config/schema.c"))  # one literal of adjacent ones
+    schema = re.sub(r'"\s*"', "", read("host/config/schema/schema.c"))  # one literal of adjacent ones
     modes = dict(re.findall(r"(local|docker) is (\S+?:\d+)", schema))
     assert len(modes) == 2, modes
     for address in modes.values():
@@ -79,7 +96,7 @@ def check_broker(broker):
 
 def check_times():
     """Who ends the host waits longer than a stop may take."""
-    schema = read("host/config/schema.c")
+    schema = read("host/config/schema/schema.c")
     limit_s = int(re.search(r'"shutdown_timeout", SCHEMA_DURATION, "(\d+)s"', schema).group(1))
     service, = yaml.safe_load(read("packaging/compose.yaml"))["services"].values()
     unit = read("packaging/systemd/take5.service.in")
@@ -89,11 +106,12 @@ def check_times():
 
 
 def main():
-    known = set(re.findall(r'VARIABLE\("([A-Z_]+)"\)', read("host/config/schema_kafka.c")))
+    known = set(re.findall(r'VARIABLE\("([A-Z_]+)"\)', read("host/config/schema/schema_kafka.c")))
     assert "KAFKA_BOOTSTRAP_SERVERS" in known and len(known) >= 10, known
     check_service(yaml.safe_load(read("packaging/compose.yaml")), known)
     check_limits(*yaml.safe_load(read("packaging/compose.yaml"))["services"].values())
     check_times()
+    check_worker(read("packaging/compose.yaml"))
     check_broker(yaml.safe_load(read("packaging/compose.kafka.yaml")))
     # The same variables are offered to the systemd unit.
     offered = set(re.findall(r"^#([A-Z0-9_]+)=", read("packaging/systemd/environment"), re.M))

@@ -11,39 +11,9 @@ import time
 
 import yaml
 
-from machine import alone, cache_directory, layers, leave_network, locked, run, say, work_directory
-
-SOURCE = os.environ["TAKE5_SOURCE_DIR"]
-BASE = "localhost/take5-test/bookworm-slim"
-IMAGE = "localhost/take5-test/take5"
-
-
-def buildah(*arguments, timeout=900):
-    # Layers that do not change are kept with the machines.
-    store = os.path.join(cache_directory(), "containers")
-    return run(["buildah", "--root", store, "--runroot", os.path.join(work_directory(), "run"),
-                "--storage-driver", "overlay"] + list(arguments), timeout=timeout)
-
-
-def make_base():
-    tree = layers("base")[0]
-    name = f"{BASE}:{os.path.basename(tree)}"
-    if name in buildah("images", "--format", "{{.Name}}:{{.Tag}}"):
-        return name
-    say("an image of the clean machine, once")
-    container = buildah("from", "scratch").strip()
-    buildah("add", "--quiet", container, tree, "/")
-    buildah("commit", "--quiet", "--rm", container, name)
-    return name
-
-
-def build(base):
-    say("building the image")
-    # The tools under a name, which keeps them for the next time.
-    for more in (["--target", "tools", "--tag", IMAGE + "-tools"], ["--tag", IMAGE]):
-        buildah("build", "--quiet", "--isolation", "chroot", "--format", "docker", "--layers",
-                "--build-arg", f"BASE={base}", "--file",
-                os.path.join(SOURCE, "packaging/Dockerfile"), *more, SOURCE)
+from images import (IMAGE, SOURCE, alone_with_images, build, build_packages, buildah,
+                    forget_packages)
+from machine import alone, leave_network, run, say
 
 
 class Container:
@@ -274,7 +244,7 @@ def check_compose():
         with container.read_only(*compose_volumes(service, config)):
             container.start()
             for line in container.process.stderr:
-                if "SIGHUP tries again" in line:
+                if "send SIGHUP to try again" in line:
                     break
                 assert "stopped" not in line, line
             assert container.health().returncode == 1 and container.process.poll() is None
@@ -322,13 +292,13 @@ def check_pod(user):
 
 
 def main():
-    with locked(os.path.join(cache_directory(), "containers.lock")):
+    with alone_with_images():
         return build_and_run()
 
 
 def build_and_run():
-    buildah("rm", "--all")  # what a run left that was ended; the lock is ours
-    build(make_base())
+    say("building the image")  # from the packages that package_build has made in it
+    build(build_packages(), "--tag", IMAGE)
     leave_network()
     container = Container()
     try:
@@ -338,7 +308,7 @@ def build_and_run():
     finally:
         subprocess.run(["umount", container.root + "/proc"], check=False)
         buildah("rm", container.name)
-        buildah("rmi", "--prune")
+        forget_packages()
     check_compose()
     for user in (8100, 1234567):
         check_pod(user)

@@ -118,7 +118,7 @@ class OfOneMind(unittest.TestCase):
 
     def test_a_stop_has_the_time_that_it_may_take(self):
         limit = re.search(r'"shutdown_timeout", SCHEMA_DURATION, "(\d+s)"',
-                          text_of("host/config/schema.c")).group(1)
+                          text_of("host/config/schema/schema.c")).group(1)
         self.assertGreaterEqual(self.pod["spec"]["terminationGracePeriodSeconds"],
                                 seconds(limit) + 5)
 

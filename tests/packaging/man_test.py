@@ -1,4 +1,4 @@
-"""The man pages render without a word of complaint. Commands and options, keys and variables come
+"""The man pages render without an error. Commands and options, keys and variables come
 from the program's own tables; what the SDK's headers offer is written by hand, and nothing of it is
 missing."""
 import os

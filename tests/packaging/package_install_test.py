@@ -133,7 +133,7 @@ int main(void) {
 
 def check_sdk():
     with machine("author") as tree:
-        debs.install(tree, "take5", "take5-sdk")
+        debs.install(tree, "take5", "take5-sdk", "take5-python")
 
         say("a strategy is built with the compiler and pkg-config alone")
         tree.write("/tmp/outside.c", STRATEGY)
@@ -152,6 +152,12 @@ def check_sdk():
         tree.write("/tmp/kit.c", KIT)
         tree.run(["sh", "-ec", "cc $(pkg-config --cflags take5-testkit) /tmp/kit.c -o /tmp/kit "
                   "$(pkg-config --libs take5-testkit) && /tmp/kit"])
+
+        say("a script is written and says its signals")
+        tree.run(["sh", "-ec", "cd /tmp && take5 new --lang python alpha && cd alpha && "
+                  "take5 check -c alpha.ini && "
+                  "take5 replay -q -c alpha.ini --topic bar_trends sample.jsonl > signals.jsonl"])
+        assert '"name":"alpha_' in tree.read("/tmp/alpha/signals.jsonl")
 
         say("it is dropped, loaded and says its signals")
         folder = tree.run(["sh", "-c", "echo /usr/lib/*/take5/strategies"]).strip()

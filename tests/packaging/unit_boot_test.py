@@ -26,6 +26,23 @@ def check_files(tree):
     assert "error:" not in said, said
 
 
+# Is called by C, for which code is made at run time.
+SCRIPT = """
+import ctypes
+import json
+from kafka.consumer import Take5KafkaConsumer
+
+add = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda number: number + 1)
+
+def handle(message):
+    print("handled", json.loads(message.value())["symbol"], add(3))
+
+consumer = Take5KafkaConsumer()
+consumer.set_message_handler("bar_trends", handle)
+consumer.start()
+"""
+
+
 def status(host):
     return json.loads(host.run("take5", "ctl", "--json", "status"))
 
@@ -89,17 +106,24 @@ def check_work(host):
     start = re.search("^ExecStart=(.*)$", host.tree.read(UNIT), flags=re.M).group(1)
     host.tree.write("/etc/systemd/system/take5.service.d/demo.conf",
                     f"[Service]\nExecStart=\nExecStart={start} --demo\n")
+    host.tree.write("/etc/take5/strategies.d/script.py", SCRIPT)
+    host.tree.write("/etc/take5/strategies.d/script.ini",
+                    "[strategy:script]\nplugin = python\nfile = script.py\n")
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "restart", "take5")
     host.wait_for("messages", lambda: status(host)["totals"]["messages"] > 100)
     of = {strategy["name"]: strategy for strategy in status(host)["strategies"]}
-    for name in ("console", "cross", "momentum", "trend"):
+    for name in ("console", "cross", "momentum", "script", "trend"):
         host.wait_for(f"messages for {name}", lambda: {
             strategy["name"]: strategy for strategy in status(host)["strategies"]
         }[name]["messages"] > 0)
         assert of[name]["errors"] == 0, of[name]
     levels = host.run("journalctl", "-u", "take5", "-o", "json", "--output-fields=PRIORITY")
     assert '"PRIORITY":"6"' in levels
+    journal = host.run("journalctl", "-u", "take5", "--no-pager")
+    assert re.search(r"script: handled \S+ 4$", journal, re.M), journal
+    for name in ("script.py", "script.ini"):
+        os.remove(host.tree.path(f"/etc/take5/strategies.d/{name}"))
 
 
 def check_quants(host):
@@ -225,7 +249,7 @@ def check_end(host):
 
     say("a purge stops it and leaves nothing")
     shutil.rmtree(host.tree.path("/etc/systemd/system/take5.service.d"))  # the test's own
-    host.run("dpkg", "--purge", "take5")
+    host.run("dpkg", "--purge", "take5-python", "take5")
     assert host.try_run("pgrep", "-x", "take5").returncode == 1 or \
         host.show("take5", "MainPID") == "0"
     assert host.show("take5", "LoadState") == "not-found"
@@ -237,7 +261,7 @@ def check_end(host):
 
 def main():
     with machine("booting") as tree:
-        debs.install(tree, "take5")
+        debs.install(tree, "take5", "take5-python")
         tree.write("/var/lib/packages/take5.deb", "")
         os.replace(tree.path(debs.put(tree, "take5")[0]), tree.path("/var/lib/packages/take5.deb"))
         check_files(tree)

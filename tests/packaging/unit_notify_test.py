@@ -1,6 +1,7 @@
 """What take5.service says to systemd, heard by a socket of the test's own; and what protects the
 service's files from other users. The unit's own commands are run, as the unit's user."""
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -193,6 +194,48 @@ def check_bad_configuration(tree, unit, listener):
     tree.write(INI, text)
 
 
+def check_workers(tree, unit, listener):
+    say("without a privilege workers limit themselves; systemd hears one READY, of all")
+    ini = "/etc/take5/strategies.d/alpha.ini"
+    text = tree.read(INI)
+    tree.write(ini, "[strategy:alpha]\nplugin = momentum\nworker = risky\n")
+    tree.write(INI, text + "\n[worker:risky]\nmemory_max = 1GiB\ncpus = 0\nnice = 5\n")
+    process = unit.start()
+    try:
+        listener.wait_for("READY=1", "WATCHDOG=1", process=process)
+        ctl = ["take5", "ctl", "-c", INI]
+        said = json.loads(tree.run([*ctl, "status", "--json"]))
+        workers = {worker["name"]: worker["process"] for worker in said["workers"]}
+        assert set(workers) == {"main", "risky"}, said["workers"]
+        with open(f"/proc/{workers['risky']}/limits", encoding="utf-8") as file:
+            assert re.search(rf"^Max address space +{1 << 30} ", file.read(), re.M)
+        assert os.sched_getaffinity(workers["risky"]) == {0}
+        assert os.getpriority(os.PRIO_PROCESS, workers["risky"]) == 5
+        assert os.getpriority(os.PRIO_PROCESS, workers["main"]) == 0
+        for worker in workers.values():
+            with open(f"/proc/{worker}/status", encoding="utf-8") as file:
+                of = dict(re.findall(r"^(\w+):\t(.*)$", file.read(), flags=re.M))
+            assert int(of["CapBnd"], 16) == 0 and of["NoNewPrivs"] == "1", of
+
+        say("what the kernel kills its supervisor begins again, and systemd hears of no end")
+        assert unit.of("OOMPolicy") == ["continue"]
+        os.kill(workers["risky"], signal.SIGKILL)
+        until = time.monotonic() + 60
+        while True:
+            listener.drain()  # who sends waits while nobody takes it
+            said = json.loads(tree.run([*ctl, "status", "--json"]))
+            risky, = (worker for worker in said["workers"] if worker["name"] == "risky")
+            if risky["state"] == "running" and risky["process"] != workers["risky"]:
+                break
+            assert time.monotonic() < until, risky
+        listener.drain()
+        listener.wait_for("WATCHDOG=1", process=process)
+    finally:
+        end(process)
+        os.remove(tree.path(ini))
+        tree.write(INI, text)
+
+
 def check_strict_modes(tree):
     say("a strategy that others may write is refused")
     strategies = tree.run(["sh", "-c", "echo /usr/lib/*/take5/strategies"]).strip()
@@ -255,6 +298,7 @@ def main():
         check_life(tree, unit, listener)
         check_bad_configuration(tree, unit, listener)
         check_watchdog(tree, unit, listener)
+        check_workers(tree, unit, listener)
         check_strict_modes(tree)
         check_no_shell(tree)
         check_back_off(tree)

@@ -56,6 +56,12 @@ static int32_t on_message(void *self, const t5_message *message) {
     return t5_emit(counter->host, &signal);
 }
 
+static void on_event(void *self, const t5_event *event) {
+    struct counter *counter = self;
+    if (event->kind == T5_EVENT_SYMBOL_EXPIRED)
+        memset(&counter->records[event->symbol_id % SYMBOLS], 0, sizeof *counter->records);
+}
+
 static int32_t save(void *self, const t5_save_args *args) {
     struct counter *counter = self;
     (void)args;
@@ -136,4 +142,4 @@ static int32_t load(void *self, const t5_load_args *args) {
 
 T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .state_version = STATE_VERSION,
             .create = create, .destroy = free, .load = load, .on_message = on_message,
-            .save = save);
+            .on_event = on_event, .save = save);

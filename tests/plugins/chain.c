@@ -12,20 +12,32 @@
  * signals of a partition number together tell the order in which its messages were handled.
  *
  * With -DPLUGIN_ONE_TOPIC it wants one topic, and the order is no question. -DBUILD_NUMBER=n makes
- * distinct builds of one version. -DPLUGIN_PLANTS=... plants a fault, for who judges its signals to
- * find (tests/nemesis): one signal is not said, the first one that follows a load is said otherwise
- * than it would have been, or one message is not known any more.
+ * distinct builds of one version. -DPLUGIN_HISTORY_US=n: each message of history takes so long.
+ * -DPLUGIN_FAILS=1: FAILS messages in a row from some offsets on it does not know, and with the
+ * parameter `fails` says that it cannot handle them (from FAILS_FROM on), or does not want them
+ * (from REJECTS_FROM on); at the offset `crashes_at` it crashes. -DPLUGIN_PLANTS=... plants a
+ * fault, for who judges its signals to find (tests/nemesis): one signal is not said, the first one
+ * that follows a load is said otherwise than it would have been, or one message is not known any
+ * more.
  */
 #include "plugin.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 
 #ifndef PLUGIN_NAME
 #define PLUGIN_NAME "chain"
 #endif
 #ifndef BUILD_NUMBER
 #define BUILD_NUMBER 1
+#endif
+
+#ifndef PLUGIN_HISTORY_US
+#define PLUGIN_HISTORY_US 0
+#endif
+#ifndef PLUGIN_FAILS
+#define PLUGIN_FAILS 0
 #endif
 
 /* Keeps builds from being the same file. */
@@ -40,12 +52,19 @@ __attribute__((used)) static volatile const int build_number = BUILD_NUMBER;
 #endif
 #define PLANTED_AT 500 /* offset of the message */
 
+#define FAILS        3
+#define FAILS_FROM   500
+#define REJECTS_FROM 1500
+
 #define STATE_VERSION 1
 #define EVERY         5
-#define TICK_NS       (INT64_C(700) * 1000000)
-#define TIMER_KEY     1
-#define START         UINT64_C(0xcbf29ce484222325)
-#define LINE_SIZE     48 /* of one entry of `seen` as text */
+#ifndef TICK_MS
+#define TICK_MS 700
+#endif
+#define TICK_NS   ((int64_t)TICK_MS * 1000000)
+#define TIMER_KEY 1
+#define START     UINT64_C(0xcbf29ce484222325)
+#define LINE_SIZE 48 /* of one entry of `seen` as text */
 
 struct symbol {
     uint64_t digest;
@@ -67,6 +86,8 @@ struct chain {
     struct seen *seen; /* since the last signal */
     size_t seen_count, seen_capacity;
     bool is_loaded; /* and has said nothing since */
+    bool does_fail;
+    int64_t crashes_at; /* -1: nowhere */
 };
 
 /* FNV-1a, a word at a time. */
@@ -108,6 +129,8 @@ static int32_t create(const t5_create_args *args, void **self) {
         return t5_fail(args->host, "no memory");
     chain->host = args->host;
     chain->before = chain->after = START;
+    chain->does_fail = PLUGIN_FAILS && t5_parameter_integer(args->host, "fails") != 0;
+    chain->crashes_at = PLUGIN_FAILS ? t5_parameter_integer(args->host, "crashes_at") : -1;
     *self = chain;
     return T5_OK;
 }
@@ -168,8 +191,34 @@ static int32_t say(struct chain *chain, const struct symbol *symbol, const t5_me
 
 /* ---- what it is handed ---- */
 
+static void take_time(const t5_message *message) {
+    const struct timespec time = {.tv_nsec = PLUGIN_HISTORY_US * 1000L};
+    if (PLUGIN_HISTORY_US > 0 && (message->flags & T5_MESSAGE_HISTORY) != 0)
+        (void)nanosleep(&time, NULL);
+}
+
+/* Whether it passes the message by; with this answer. */
+static bool fails_at(const struct chain *chain, int64_t offset, int32_t *code) {
+    const bool is_error = PLUGIN_FAILS && offset >= FAILS_FROM && offset < FAILS_FROM + FAILS;
+    const bool is_reject = PLUGIN_FAILS && offset >= REJECTS_FROM && offset < REJECTS_FROM + FAILS;
+    *code = T5_OK;
+    if (chain->does_fail && is_error)
+        *code = t5_fail(chain->host, "planted");
+    if (chain->does_fail && is_reject) {
+        (void)t5_fail(chain->host, "planted");
+        *code = T5_REJECT;
+    }
+    return is_error || is_reject;
+}
+
 static int32_t on_message(void *self, const t5_message *message) {
     struct chain *chain = self;
+    int32_t code;
+    take_time(message);
+    if (message->offset == chain->crashes_at)
+        abort();
+    if (fails_at(chain, message->offset, &code))
+        return code;
     if (is_planted(PLANTS_STATE, message->offset == PLANTED_AT + 1))
         return T5_OK;
     struct symbol *symbol = symbol_at(chain, message->symbol_id);
@@ -289,7 +338,23 @@ static const char *const topics[] = {"bar_trends", NULL};
 static const char *const topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};
 #endif
 
-T5_STRATEGY(PLUGIN_NAME, "1.0.0",
+#if PLUGIN_FAILS
+static const t5_parameter fails = {.size = sizeof fails,
+                                   .type = T5_PARAMETER_BOOLEAN,
+                                   .name = "fails",
+                                   .help = "whether it says what it does not handle",
+                                   .default_value = "no"};
+static const t5_parameter crashes_at = {.size = sizeof crashes_at,
+                                        .type = T5_PARAMETER_INTEGER,
+                                        .name = "crashes_at",
+                                        .help = "offset; -1: nowhere",
+                                        .default_value = "-1"};
+static const t5_parameter *const parameters[] = {&fails, &crashes_at, NULL};
+#else
+static const t5_parameter *const parameters[] = {NULL};
+#endif
+
+T5_STRATEGY(PLUGIN_NAME, "1.0.0", .parameters = parameters,
             .summary = "says which messages it was handed, and in which order", .topics = topics,
             .state_version = STATE_VERSION, .create = create, .destroy = destroy, .save = save,
             .load = load, .on_message = on_message, .on_timer = on_timer, .on_event = on_event);

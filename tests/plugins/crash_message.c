@@ -7,6 +7,9 @@
 #ifndef PLUGIN_NAME
 #define PLUGIN_NAME "crash_message"
 #endif
+#ifndef PLUGIN_SCOPE
+#define PLUGIN_SCOPE T5_SCOPE_KEYED
+#endif
 
 static int32_t on_message(void *self, const t5_message *message) {
     const t5_str symbol = t5_parameter_text(self, "symbol");
@@ -29,5 +32,6 @@ static const t5_parameter offset = {.size = sizeof offset,
                                     .default_value = "-1"};
 static const t5_parameter *const parameters[] = {&symbol, &offset, NULL};
 
-T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .parameters = parameters,
-            .create = create_handle, .destroy = destroy_nothing, .on_message = on_message);
+T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .scope = PLUGIN_SCOPE,
+            .parameters = parameters, .create = create_handle, .destroy = destroy_nothing,
+            .on_message = on_message);

@@ -1,7 +1,7 @@
 /*
  * Looks back without a state to save, and says what it knows with each price. KIND: a mean over a
- * WINDOW of half an hour; on which side of an AVERAGE, which forgets, the price is; the LAST price;
- * a COUNT of all prices. With DECLARED it says how far back. SCOPE may be GLOBAL.
+ * WINDOW of half an hour, or of MINUTES; on which side of an AVERAGE, which forgets, the price is;
+ * the LAST price; a COUNT of all prices. With DECLARED it says how far back. SCOPE may be GLOBAL.
  */
 #include "plugin.h"
 
@@ -10,6 +10,9 @@
 
 #ifndef DECLARED
 #define DECLARED 0
+#endif
+#ifndef MINUTES
+#define MINUTES 30
 #endif
 #ifndef SCOPE
 #define SCOPE T5_SCOPE_KEYED
@@ -34,7 +37,7 @@ static int32_t memory_init(void *context, uint32_t symbol_id, void *item) {
     struct memory *memory = item;
     (void)context;
     (void)symbol_id;
-    t5_window_init(&memory->prices, 30 * T5_MINUTE_NS, sizeof(double));
+    t5_window_init(&memory->prices, MINUTES * T5_MINUTE_NS, sizeof(double));
     return T5_OK;
 }
 
@@ -104,5 +107,5 @@ static int32_t on_message(void *self, const t5_message *message) {
 }
 
 T5_STRATEGY(PLUGIN_NAME, "1.0.0", .topics = bar_trends, .scope = SCOPE,
-            .warm_up_ns = DECLARED * 30 * T5_MINUTE_NS, .create = create, .destroy = destroy,
+            .warm_up_ns = DECLARED * MINUTES * T5_MINUTE_NS, .create = create, .destroy = destroy,
             .on_message = on_message);

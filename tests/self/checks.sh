@@ -66,6 +66,36 @@ events fails 'one.c:1: one.a is not in the table'
 printf '| `one.a` | x |\n| `two.a` | x |\n' >>"$work/source/packaging/README.md"
 events fails 'no line of the log has the event two.a'
 
+mkdir -p "$work/said/host/room"
+printf '/* one.c: see one() and struct one */\nstruct one { int one; };\n' >"$work/said/host/room/one.c"
+comments() {
+    expect "$1" "$2" /usr/bin/python3 -B "$tests/checks/comments.py" "$work/said"
+}
+comments passes '1 comments, 0 with'
+for name in 'two()' 'struct two' two.c room/two.h; do
+    printf '/* see %s */\n' "$name" >"$work/said/host/room/two_says.c"
+    comments fails "two_says.c:1: there is no .*$name"
+done
+
+mkdir -p "$work/rooms/host"
+library() { # C of one.c, C of two.c
+    rm -f "$work/rooms/host/libroom.a"
+    for name in one two; do
+        echo "$1" >"$work/$name.c"
+        gcc -c -o "$work/rooms/$name.c.o" "$work/$name.c"
+        shift
+    done
+    ar rc "$work/rooms/host/libroom.a" "$work/rooms/one.c.o" "$work/rooms/two.c.o"
+}
+circles() {
+    expect "$1" "$2" /usr/bin/python3 -B "$tests/checks/circles.py" "$work/rooms"
+}
+circles fails 'nothing to look at'
+library 'int two(void); int one(void) { return two(); }' 'int two(void) { return 2; }'
+circles passes '1 rooms, 0 circles'
+library 'int two(void); int one(void) { return two(); }' 'int one(void); int two(void) { return one(); }'
+circles fails 'libroom: a circle of one.c, two.c'
+
 unit header.h <<'C'
 #ifndef HEADER_H
 #define HEADER_H
@@ -84,11 +114,12 @@ echo 'struct one { int size; };' >"$work/room/header.h"
 units fails "redefinition of 'struct one'" --headers room -- gcc -fsyntax-only -Werror
 units fails 'nothing to look at' elsewhere -- gcc -fsyntax-only
 
-locks='room -- clang -fsyntax-only -DTAKE5_CHECK_LOCKS -Wthread-safety -Werror'
+tidy='--remember room -- clang-tidy-14 --quiet --warnings-as-errors=* -p {build}
+    --extra-arg=-DTAKE5_CHECK_LOCKS --extra-arg=-Wthread-safety'
 # shellcheck disable=SC2086 # words on purpose
 guarded() { # RESULT TEXT BODY
     unit unit.c "-I$tests/../host" <<C
-#include "base/locks.h"
+#include "base/sync/locks.h"
 LOCK_CLASS(one_lock);
 struct one {
     pthread_mutex_t mutex;
@@ -102,7 +133,7 @@ int touch(struct one *one) {
     $3
 }
 C
-    units "$1" "$2" $locks
+    units "$1" "$2" $tidy
 }
 take='lock_acquire(&one->mutex, one_lock)'
 give='lock_release(&one->mutex, one_lock)'
@@ -113,7 +144,6 @@ guarded fails 'still held at the end' "$take; return count_of(one);"
 guarded fails 'already held' "$take; $take; $give; return 0;"
 guarded fails 'writing variable' 'lock_only_writer(one_lock); one->count++; return 0;'
 
-tidy='--remember room -- clang-tidy-14 --quiet --warnings-as-errors=* -p {build}'
 analyzer='--remember room -- gcc -fanalyzer -Werror -S -o /dev/null'
 for body in 'if (size > 0); return size;' 'return size == size;'; do
     unit unit.c <<C
@@ -141,14 +171,31 @@ int of(int size) {
     return size + 1;
 }
 C
+build() { # as CMake has it built
+    printf 'rule cc\n command = gcc -MD -MF $out.d -c $in -o $out\n depfile = $out.d\n deps = gcc\nbuild unit.o: cc %s\n' \
+        "$work/room/unit.c" >"$work/build/build.ninja"
+    ninja -C "$work/build" >"$work/out"
+}
+remembered() {
+    [ "$(find "$work/build/checks" -type f | wc -l)" -eq "$1" ] || {
+        echo "not $1 passed, remembered:" "$work/build/checks"/*
+        failed=1
+    }
+}
+remembered 0 # nothing is built
+build
 for try in first again; do # what passed is remembered, what failed is not
     # shellcheck disable=SC2086 # words on purpose
     units passes '1 units, 0 with findings' $tidy
     # shellcheck disable=SC2086 # words on purpose
     units passes '1 units, 0 with findings' $analyzer
 done
-[ "$(find "$work/build/checks" -type f | wc -l)" -eq 2 ] || {
-    echo 'two checks passed, remembered:' "$work/build/checks"/*
-    failed=1
-}
+remembered 2
+echo 'int of(int size); int of(int size) { if (size > 0); return size; }' >"$work/room/unit.c"
+for try in changed built; do
+    [ "$try" = changed ] || build
+    # shellcheck disable=SC2086 # words on purpose
+    units fails 'bugprone' $tidy
+done
+remembered 2
 exit "$failed"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct known {
-    struct table_entry entry;
+    struct state_table_entry entry;
     uint64_t sum;  /* of the record that the topic has */
     uint64_t next; /* of the one that was collected */
     uint64_t turn; /* when it was collected last */
@@ -14,11 +14,11 @@ struct known {
 
 void changes_init(struct changes *changes) {
     *changes = (struct changes){0};
-    table_init(&changes->known, sizeof(struct known));
+    state_table_init(&changes->known, sizeof(struct known));
 }
 
 void changes_release(struct changes *changes) {
-    table_release(&changes->known);
+    state_table_release(&changes->known);
 }
 
 void changes_reset(struct changes *changes) {
@@ -56,7 +56,7 @@ static bool end(struct collecting *collecting) {
     const char *bytes = batch->bytes.data;
     const t5_str rest = {.data = bytes + record->key_at + collecting->prefix.len,
                          .len = record->key_size - collecting->prefix.len};
-    struct known *known = table_add(&changes->known, rest.data, rest.len);
+    struct known *known = state_table_add(&changes->known, rest.data, rest.len);
     if (known == NULL)
         return false;
     known->next = stored_sum(rest, bytes + record->value_at, record->value_size);
@@ -147,7 +147,7 @@ static const struct checkpoint_part *part_of(const struct checkpoint *checkpoint
     return checkpoint_part(checkpoint, name);
 }
 
-static bool bury(struct collecting *collecting, const struct known *known) {
+static bool remove_record(struct collecting *collecting, const struct known *known) {
     if (!begin(collecting))
         return false;
     text_append(&collecting->batch->bytes, known->entry.key, known->entry.key_size);
@@ -164,7 +164,7 @@ static bool sweep(struct collecting *collecting, const struct checkpoint *checkp
             continue;
         const struct checkpoint_part *part = part_of(checkpoint, known);
         if (part == NULL || part->same_as == 0) {
-            if (!bury(collecting, known))
+            if (!remove_record(collecting, known))
                 return false;
             continue;
         }
@@ -196,7 +196,7 @@ void changes_keep(struct changes *changes) {
     for (size_t i = changes->known.count; i > 0; i--) {
         struct known *known = (struct known *)changes->known.items[i - 1];
         if (known->turn != changes->turn) {
-            table_remove(&changes->known, &known->entry);
+            state_table_remove(&changes->known, &known->entry);
             continue;
         }
         known->sum = known->next;
@@ -208,6 +208,6 @@ void changes_discard(struct changes *changes) {
     for (size_t i = changes->known.count; i > 0; i--) {
         struct known *known = (struct known *)changes->known.items[i - 1];
         if (!known->is_there)
-            table_remove(&changes->known, &known->entry);
+            state_table_remove(&changes->known, &known->entry);
     }
 }

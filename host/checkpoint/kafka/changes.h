@@ -7,10 +7,10 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/kafka/batch.h"
-#include "checkpoint/kafka/table.h"
+#include "checkpoint/kafka/state_table.h"
 
 struct changes {
-    struct table known; /* by the keys' rest (stored.h) */
+    struct state_table known; /* by the keys' rest (stored.h) */
     uint64_t turn;
     uint64_t count, sum; /* of what was collected last, for the header */
 };

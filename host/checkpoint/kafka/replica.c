@@ -13,7 +13,7 @@ struct value {
 };
 
 struct replica_item {
-    struct table_entry entry; /* by the whole key */
+    struct state_table_entry entry; /* by the whole key */
     struct stored_term term;
     enum stored_kind kind;
     struct value *now, *best; /* NULL: there is none */
@@ -27,7 +27,7 @@ struct replica_item {
 void replica_init(struct replica *replica, const char *group, int32_t partition,
                   const struct positions *committed) {
     *replica = (struct replica){.group = group, .partition = partition, .committed = committed};
-    table_init(&replica->items, sizeof(struct replica_item));
+    state_table_init(&replica->items, sizeof(struct replica_item));
     checkpoint_init(&replica->best.checkpoint);
     text_init(&replica->why);
 }
@@ -59,7 +59,7 @@ static void release_all_but_terms(struct replica *replica) {
         set_now(item, NULL);
         set_best(item, NULL);
     }
-    table_release(&replica->items);
+    state_table_release(&replica->items);
     free(replica->touched);
     drop_frames(replica, replica->frame_count);
     free(replica->frames);
@@ -76,8 +76,12 @@ void replica_release(struct replica *replica) {
 void replica_rewind(struct replica *replica) {
     struct stored_term *terms = replica->terms;
     const size_t count = replica->term_count, capacity = replica->term_capacity;
+    const uint64_t below = replica->below;
+    const bool keeps_former = replica->keeps_former;
     release_all_but_terms(replica);
     replica_init(replica, replica->group, replica->partition, replica->committed);
+    replica->below = below;
+    replica->keeps_former = keeps_former;
     replica->terms = terms;
     replica->term_count = count;
     replica->term_capacity = capacity;
@@ -162,8 +166,8 @@ static bool set_item(struct replica *replica, struct replica_item *item, t5_str 
     return true;
 }
 
-static bool bury(struct replica *replica, const void *key, size_t size) {
-    struct replica_item *item = table_find(&replica->items, key, size);
+static bool remove_record(struct replica *replica, const void *key, size_t size) {
+    struct replica_item *item = state_table_find(&replica->items, key, size);
     if (item == NULL)
         return true;
     uncount(replica, item);
@@ -193,13 +197,14 @@ static bool add_frames(struct replica *replica, const void *bytes, size_t size) 
 /* ---- headers ---- */
 
 static void take_header(struct replica *replica, struct stored_header *header) {
+    const bool has_former = replica->keeps_former && replica->best.checkpoint.number != 0;
+    const uint64_t first = has_former ? replica->best.sequence : header->sequence;
     size_t before = 0;
-    while (before < replica->frame_count &&
-           replica->frames[before].frames.sequence < header->sequence)
+    while (before < replica->frame_count && replica->frames[before].frames.sequence < first)
         before++;
     drop_frames(replica, before);
     if (replica->frame_count > 0)
-        replica->frames[0].is_behind_gap = replica->frames[0].frames.sequence != header->sequence;
+        replica->frames[0].is_behind_gap = replica->frames[0].frames.sequence != first;
     else
         replica->next_sequence = header->sequence;
     checkpoint_release(&replica->best.checkpoint);
@@ -230,7 +235,7 @@ static bool is_whole(const struct replica *replica, const struct stored_header *
         return true;
     return header->count != replica->count
                ? error_set(error, ERROR_INVALID,
-                           "damaged: it has %" PRIu64 " records, and says that it has %" PRIu64,
+                           "damaged: it has %" PRIu64 " records, and its header states %" PRIu64,
                            replica->count, header->count)
                : error_set(error, ERROR_INVALID,
                            "damaged: the hash of its %" PRIu64 " records differs", header->count);
@@ -241,7 +246,8 @@ static bool judge(struct replica *replica, const struct stored_header *header) {
     const struct checkpoint *checkpoint = &header->checkpoint;
     const struct position *above;
     struct error error;
-    if (!is_eligible(replica, checkpoint->number))
+    if (!is_eligible(replica, checkpoint->number) ||
+        (replica->below != 0 && checkpoint->number >= replica->below))
         return false;
     if (!is_whole(replica, header, &error)) {
         note_damaged(replica, checkpoint->number, &error);
@@ -260,7 +266,7 @@ static bool is_of_here(const struct replica *replica, const struct stored_header
             strcmp(header->checkpoint.group, replica->group) == 0) ||
            error_set(error, ERROR_INVALID,
                      "damaged: its key is of group \"%s\", partition %" PRId32
-                     ", and it says that it is of \"%s\", %" PRId32,
+                     ", and its content is of \"%s\", %" PRId32,
                      replica->group, replica->partition, header->checkpoint.group,
                      header->checkpoint.partition);
 }
@@ -296,10 +302,10 @@ bool replica_add(struct replica *replica, const void *key, size_t key_size, cons
     if (is != STORED_OURS)
         return true;
     if (value == NULL)
-        return bury(replica, key, key_size);
+        return remove_record(replica, key, key_size);
     if (!heed_term(replica, parsed.term, &is_in_force))
         return false;
-    struct replica_item *item = table_add(&replica->items, key, key_size);
+    struct replica_item *item = state_table_add(&replica->items, key, key_size);
     if (item == NULL)
         return false;
     item->term = parsed.term;
@@ -436,6 +442,8 @@ static bool copy_head(struct checkpoint *to, const struct checkpoint *from) {
         struct checkpoint_part *part = checkpoint_add_part(to, from->parts[i].deployment);
         did = part != NULL && positions_add_all(&part->positions, &from->parts[i].positions) &&
               positions_add_all(&part->history_to, &from->parts[i].history_to);
+        if (did)
+            part->worked_ms = from->parts[i].worked_ms;
     }
     return did;
 }

@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/kafka/state_table.h"
 #include "checkpoint/kafka/stored.h"
-#include "checkpoint/kafka/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,8 +30,9 @@ struct replica {
     const char *group;
     int32_t partition;
     const struct positions *committed; /* NULL: whatever they are, it is usable */
+    uint64_t below; /* those from that number on are not usable; 0: none is so for its number */
 
-    struct table items;
+    struct state_table items;
     struct replica_item **touched; /* since the best header */
     size_t touched_count, touched_capacity;
     struct stored_term term;   /* that is in force; 0: none yet */
@@ -42,6 +43,7 @@ struct replica {
     struct stored_header best; /* the checkpoint's number is 0: there is none */
     struct stored_term best_term;
     struct replica_frames *frames; /* behind the best header */
+    bool keeps_former;             /* and behind the one that was the best before */
     size_t frame_count, frame_capacity;
     uint64_t next_sequence;
 

@@ -1,4 +1,4 @@
-#include "checkpoint/kafka/private.h"
+#include "checkpoint/kafka/state_topic_private.h"
 
 #include "base/array.h"
 #include "base/clock.h"
@@ -10,98 +10,6 @@
 /* How long a start waits for brokers that do not answer: it goes on then, and they are asked again.
  */
 #define BEGIN_NS (5 * NS_PER_S)
-
-/* ---- burials ---- */
-
-void burials_release(struct burials *burials) {
-    text_release(&burials->bytes);
-    free(burials->ends);
-    *burials = (struct burials){0};
-    text_init(&burials->bytes);
-}
-
-bool burials_add(struct burials *burials, t5_str key) {
-    if (!ARRAY_GROW(burials->ends, burials->count, burials->capacity))
-        return false;
-    text_append(&burials->bytes, key.data, key.len);
-    burials->ends[burials->count++] = burials->bytes.size;
-    return !text_is_oom(&burials->bytes);
-}
-
-/* ---- places ---- */
-
-REQUIRES(state_topic_lock)
-static struct state_place *place_new(struct state_topic *self, int32_t partition) {
-    struct state_place *place = calloc(1, sizeof *place);
-    if (place == NULL)
-        return NULL;
-    place->partition = partition;
-    text_init(&place->prefix);
-    text_init(&place->burials.bytes);
-    changes_init(&place->changes);
-    place->next = self->places;
-    self->places = place;
-    return place;
-}
-
-struct state_place *state_place(struct state_topic *self, int32_t partition) {
-    lock_acquire(&self->lock, state_topic_lock);
-    struct state_place *place = self->places;
-    while (place != NULL && place->partition != partition)
-        place = place->next;
-    if (place == NULL)
-        place = place_new(self, partition);
-    lock_release(&self->lock, state_topic_lock);
-    return place;
-}
-
-static void place_free(struct state_place *place) {
-    lock_alone(state_topic_lock);
-    claim_free(place->claim);
-    text_release(&place->prefix);
-    changes_release(&place->changes);
-    burials_release(&place->burials);
-    if (place->read != NULL)
-        replica_release(place->read);
-    free(place->read);
-    free(place);
-}
-
-/* ---- the topic ---- */
-
-int32_t state_topic_partitions(struct state_topic *self) {
-    lock_acquire(&self->lock, state_topic_lock);
-    const int32_t partitions = self->partitions;
-    lock_release(&self->lock, state_topic_lock);
-    return partitions;
-}
-
-static void set_partitions(struct state_topic *self, int32_t partitions) {
-    lock_acquire(&self->lock, state_topic_lock);
-    self->partitions = partitions;
-    lock_release(&self->lock, state_topic_lock);
-}
-
-void state_topic_doubt(struct state_topic *self) {
-    set_partitions(self, 0);
-}
-
-enum topic_answer state_topic_look(struct state_topic *self, int64_t until_ns,
-                                   struct error *error) {
-    const struct topic_question question = {.client = self->reader,
-                                            .topic = self->topic,
-                                            .servers = self->servers,
-                                            .inputs = self->owner.topics,
-                                            .input_count = self->owner.topic_count,
-                                            .log = self->log};
-    int32_t partitions;
-    if (state_topic_partitions(self) > 0)
-        return TOPIC_IS_GOOD;
-    const enum topic_answer answer = topic_check(&question, until_ns, &partitions, error);
-    if (answer == TOPIC_IS_GOOD || answer == TOPIC_IS_NEW)
-        set_partitions(self, partitions);
-    return answer;
-}
 
 /* ---- life ---- */
 
@@ -154,7 +62,7 @@ static void state_topic_free(struct store_backend *backend) {
     transactions_release(&self->transactions);
     for (struct state_place *place = self->places, *next; place != NULL; place = next) {
         next = place->next;
-        place_free(place);
+        state_place_free(place);
     }
     batch_release(&self->batch);
     batch_release(&self->journals);
@@ -173,6 +81,8 @@ static const struct store_backend_ops STATE_TOPIC_OPS = {
     .is_shared = true,
     .begin = state_topic_begin,
     .find = state_topic_find,
+    .find_before = state_topic_find_before,
+    .look = state_topic_look_at,
     .resume = state_topic_resume,
     .read_order = state_topic_read_order,
     .highest = state_topic_highest,

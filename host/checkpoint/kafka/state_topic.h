@@ -7,8 +7,8 @@
  * stable, so that a transaction that was cut off is as if it had never been.
  *
  * The topic is made when it is missing, with as many partitions as the inputs have. One that is not
- * compacted, or has another number of partitions, is refused, with the command that mends it. What
- * is younger than STATE_TOPIC_LAG_MS is never compacted: so not only the newest checkpoint is
+ * compacted, or has another number of partitions, is refused, with the command that repairs it.
+ * What is younger than STATE_TOPIC_LAG_MS is never compacted: so not only the newest checkpoint is
  * there, but all of that time, for when the newest lies above the committed offsets.
  */
 #ifndef TAKE5_CHECKPOINT_KAFKA_STATE_TOPIC_H
@@ -38,7 +38,7 @@ struct state_topic_options {
 struct store_backend *state_topic_backend_new(const struct state_topic_options *options,
                                               struct error *error);
 
-/* ---- offline, for `take5 checkpoint` ---- */
+/* ---- offline, for `take5 checkpoint` and `capsule` ---- */
 
 /* A number's newest whole checkpoint, whatever is committed. */
 struct state_topic_entry {
@@ -46,6 +46,8 @@ struct state_topic_entry {
     struct checkpoint checkpoint;
     uint64_t records, bytes; /* of all its records in the topic */
     uint64_t journal_bytes;  /* behind it */
+    struct order order;      /* what was handed over behind it, as far as the topic has that, by the
+                              * configuration's topics; broken where something is missing */
     struct error damaged;    /* ERROR_NONE: all is whole; else what is wrong with a newer one */
 };
 

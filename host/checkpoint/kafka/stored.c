@@ -1,8 +1,8 @@
 #include "checkpoint/kafka/stored.h"
 
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
-#include "checkpoint/files.h"
+#include "checkpoint/checkpoint_files.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -111,12 +111,12 @@ bool stored_parse_owner(const void *bytes, size_t size, const char **group, cons
 
 enum stored_is stored_parse_key(struct stored_key *key, const void *bytes, size_t size,
                                 const char *group, int32_t partition) {
-    const char *said, *place;
+    const char *owner, *place;
     char own[FILES_PLACE_SIZE];
     *key = (struct stored_key){0};
-    if (!stored_parse_owner(bytes, size, &said, &place))
+    if (!stored_parse_owner(bytes, size, &owner, &place))
         return STORED_MALFORMED;
-    if (strcmp(said, group) != 0 || strcmp(place, files_place(partition, own)) != 0)
+    if (strcmp(owner, group) != 0 || strcmp(place, files_place(partition, own)) != 0)
         return STORED_OF_OTHERS;
     const char *at = place + strlen(place) + 1;
     const char *end = (const char *)bytes + size;

@@ -8,8 +8,8 @@
  *   kind r  rest: deployment NUL, ordinal and chunk (4 bytes each), symbol. A record of a state, or
  *           a piece of it; the ordinal counts those of one symbol.
  *   kind j  rest: index (4 bytes). Frames of the journal, as a section of a journal's file
- *           (checkpoint/journal.h); the index counts within the journal of one checkpoint, and is
- *           used again behind the next one, so that compaction removes what is not needed.
+ *           (checkpoint/journal_file.h); the index counts within the journal of one checkpoint, and
+ * is used again behind the next one, so that compaction removes what is not needed.
  *
  * A *term* is the time that one host works on a partition number, from the reading of what is there
  * on. Only its host writes with its number, which is above all that it read; BASE is the number of

@@ -42,8 +42,8 @@ int32_t topic_count_partitions(rd_kafka_t *client, const char *topic, int64_t un
         error_set(error,
                   code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ? ERROR_INVALID
                                                                        : ERROR_TIMEOUT,
-                  "topic %s: nobody says which partitions it has: %s (%s)", topic,
-                  rd_kafka_err2str(code), rd_kafka_err2name(code));
+                  "topic %s: its partitions are not known: %s (%s)", topic, rd_kafka_err2str(code),
+                  rd_kafka_err2name(code));
     if (metadata != NULL)
         rd_kafka_metadata_destroy(metadata);
     if (handle != NULL)
@@ -191,20 +191,20 @@ static bool judge_settings(const struct topic_question *question, const rd_kafka
     const char *policy = setting(event, "cleanup.policy");
     const char *lag_ms = setting(event, "min.compaction.lag.ms");
     if (policy == NULL) {
-        log_debug(question->log, ROOM, "topic %s: its settings are not told", question->topic);
+        log_debug(question->log, ROOM, "topic %s: its settings are not known", question->topic);
         return true;
     }
     if (strcmp(policy, "compact") != 0)
         return error_set(error, ERROR_INVALID,
                          "[checkpoint] topic %s has cleanup.policy = %s, and has to have compact: "
-                         "states would be lost; mend it with: " CONFIGURE,
+                         "states would be lost; correct it with: " CONFIGURE,
                          question->topic, policy, question->servers, question->topic,
                          STATE_TOPIC_LAG_MS);
     if (lag_ms != NULL && strtoll(lag_ms, NULL, 10) < STATE_TOPIC_LAG_MS)
         log_warning(
             question->log, ROOM,
             "topic %s has min.compaction.lag.ms = %s, advised is %d: a checkpoint that lies "
-            "above the committed offsets may be the only one that is left; mend it "
+            "above the committed offsets may be the only one that is left; correct it "
             "with: " CONFIGURE,
             question->topic, lag_ms, STATE_TOPIC_LAG_MS, question->servers, question->topic,
             STATE_TOPIC_LAG_MS);
@@ -255,13 +255,13 @@ static bool judge_partitions(const struct topic_question *question, int32_t part
     if (partitions < inputs)
         return error_set(error, ERROR_INVALID,
                          "[checkpoint] topic %s has %" PRId32 " partitions, and the inputs have "
-                         "%" PRId32 "; mend it with: kafka-topics.sh --bootstrap-server %s "
+                         "%" PRId32 "; correct it with: kafka-topics.sh --bootstrap-server %s "
                          "--alter --topic %s --partitions %" PRId32,
                          question->topic, partitions, inputs, question->servers, question->topic,
                          inputs);
     return error_set(error, ERROR_INVALID,
                      "[checkpoint] topic %s has %" PRId32 " partitions, and the inputs have "
-                     "%" PRId32 "; if it is for this host, remove it, and it is made anew "
+                     "%" PRId32 "; name another one, or remove it, and it is created again "
                      "(strategies then begin without state): kafka-topics.sh --bootstrap-server "
                      "%s --delete --topic %s",
                      question->topic, partitions, inputs, question->servers, question->topic);
@@ -277,7 +277,7 @@ enum topic_answer topic_check(const struct topic_question *question, int64_t unt
         return error->code == ERROR_INVALID ? TOPIC_IS_WRONG : TOPIC_IS_UNKNOWN;
     if (inputs == 0) {
         error_set(error, ERROR_TIMEOUT,
-                  "no input is there yet, so that nobody knows how many "
+                  "no input topic exists yet, so it is not known how many "
                   "partitions [checkpoint] topic %s needs",
                   question->topic);
         return *partitions > 0 ? TOPIC_IS_GOOD : TOPIC_IS_UNKNOWN;

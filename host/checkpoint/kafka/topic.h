@@ -16,7 +16,7 @@
 struct topic_question {
     rd_kafka_t *client; /* a consumer: a producer's questions may make topics */
     const char *topic;
-    const char *servers; /* for the command that mends it */
+    const char *servers; /* for the command that repairs it */
     const char *const *inputs;
     size_t input_count;
     struct log *log;
@@ -26,7 +26,7 @@ enum topic_answer {
     TOPIC_IS_GOOD,
     TOPIC_IS_NEW,     /* it was made now */
     TOPIC_IS_UNKNOWN, /* nobody says for now: the brokers do not answer, or no input is there */
-    TOPIC_IS_WRONG    /* its settings: `error` has the command that mends them */
+    TOPIC_IS_WRONG    /* its settings: `error` has the command that repairs them */
 };
 
 /* Makes the topic when it is missing and the inputs are there. `*partitions`: how many it has. */

@@ -1,7 +1,7 @@
 /* Checkpoints and journals as transactions. The store's thread. */
 #include "base/clock.h"
-#include "checkpoint/journal.h"
-#include "checkpoint/kafka/private.h"
+#include "checkpoint/journal_file.h"
+#include "checkpoint/kafka/state_topic_private.h"
 #include "checkpoint/kafka/stored.h"
 
 #include <inttypes.h>
@@ -44,23 +44,23 @@ static bool adopt(struct state_topic *self, struct state_place *place, struct er
         return true;
     place->own = claim->term;
     place->next_sequence = claim->next_sequence;
-    burials_release(&place->burials);
-    place->burials = claim->burials;
-    claim->burials = (struct burials){0};
-    text_init(&claim->burials.bytes);
+    removals_release(&place->removals);
+    place->removals = claim->removals;
+    claim->removals = (struct removals){0};
+    text_init(&claim->removals.bytes);
     claim_free(claim);
     begin_term(self, place);
     return true;
 }
 
-static bool bury(struct state_place *place, void (*put)(struct text *out, uint32_t index),
-                 uint32_t index) {
+static bool add_removal(struct state_place *place, void (*put)(struct text *out, uint32_t index),
+                        uint32_t index) {
     struct text key;
     text_init(&key);
     text_append(&key, place->prefix.data, place->prefix.size);
     put(&key, index);
     const bool did = !text_is_oom(&key) &&
-                     burials_add(&place->burials, (t5_str){.data = key.data, .len = key.size});
+                     removals_add(&place->removals, (t5_str){.data = key.data, .len = key.size});
     text_release(&key);
     return did;
 }
@@ -76,17 +76,17 @@ static void renew_term(struct state_topic *self, struct state_place *place) {
     struct text key;
     text_init(&key);
     for (size_t i = 0; i < place->changes.known.count; i++) {
-        const struct table_entry *entry = place->changes.known.items[i];
+        const struct state_table_entry *entry = place->changes.known.items[i];
         text_reset(&key);
         text_append(&key, place->prefix.data, place->prefix.size);
         text_append(&key, entry->key, entry->key_size);
         if (!text_is_oom(&key))
-            (void)burials_add(&place->burials, (t5_str){.data = key.data, .len = key.size});
+            (void)removals_add(&place->removals, (t5_str){.data = key.data, .len = key.size});
     }
     text_release(&key);
-    (void)bury(place, put_header_key, 0);
+    (void)add_removal(place, put_header_key, 0);
     for (uint32_t i = 0; i < place->journal_most; i++)
-        (void)bury(place, stored_put_journal_key, i);
+        (void)add_removal(place, stored_put_journal_key, i);
     place->own.term++;
     if (place->own.base < place->tried)
         place->own.base = place->tried;
@@ -126,10 +126,11 @@ static bool look(struct state_topic *self, int64_t until_ns, struct error *error
     switch (state_topic_look(self, until_ns, error)) {
     case TOPIC_IS_NEW:
         renew_all(self);
-        return error_set(error, ERROR_SYSTEM,
-                         "topic %s was removed, and made anew: all is written again with the next "
-                         "checkpoint",
-                         self->topic);
+        return error_set(
+            error, ERROR_SYSTEM,
+            "topic %s was deleted and created again: all is written again with the next "
+            "checkpoint",
+            self->topic);
     case TOPIC_IS_GOOD:
         return true;
     default:
@@ -164,20 +165,20 @@ static bool is_still_there(struct state_topic *self, struct error *error) {
     state_topic_doubt(self);
     renew_all(self);
     return error_set(error, ERROR_SYSTEM,
-                     "topic %s was removed, and made anew: all is written again with the next "
+                     "topic %s was deleted and created again: all is written again with the next "
                      "checkpoint",
                      self->topic);
 }
 
 /* ---- checkpoints ---- */
 
-static bool add_burials(struct state_topic *self, const struct state_place *place) {
+static bool add_removals(struct state_topic *self, const struct state_place *place) {
     size_t begin = 0;
-    for (size_t i = 0; i < place->burials.count; i++) {
-        const size_t end = place->burials.ends[i];
+    for (size_t i = 0; i < place->removals.count; i++) {
+        const size_t end = place->removals.ends[i];
         if (!batch_begin(&self->batch, state_partition(place->partition)))
             return false;
-        text_append(&self->batch.bytes, place->burials.bytes.data + begin, end - begin);
+        text_append(&self->batch.bytes, place->removals.bytes.data + begin, end - begin);
         batch_end_tombstone(&self->batch);
         begin = end;
     }
@@ -223,7 +224,7 @@ static bool check_parts(struct state_topic *self, struct state_place *place,
         if (number != 0 && number != written)
             return error_set(error, ERROR_STATE,
                              "topic %s: checkpoint %" PRIu64 " of partition %" PRId32
-                             ", which this one goes on from, is not there: the next one is whole",
+                             ", which this one extends, is missing: the next one is complete",
                              self->topic, number, checkpoint->partition);
     }
     return true;
@@ -233,7 +234,7 @@ static bool fill(struct state_topic *self, struct state_place *place,
                  const struct checkpoint *checkpoint, struct error *error) {
     const t5_str prefix = {.data = place->prefix.data, .len = place->prefix.size};
     batch_reset(&self->batch);
-    if (add_burials(self, place) &&
+    if (add_removals(self, place) &&
         changes_collect(&place->changes, checkpoint, prefix, &self->batch) &&
         add_header(self, place, checkpoint))
         return true;
@@ -243,7 +244,7 @@ static bool fill(struct state_topic *self, struct state_place *place,
 
 static void keep(struct state_topic *self, struct state_place *place, uint64_t number) {
     changes_keep(&place->changes);
-    burials_release(&place->burials);
+    removals_release(&place->removals);
     lock_acquire(&self->lock, state_topic_lock);
     place->written = number;
     if (place->highest < number)

@@ -1,17 +1,23 @@
+#include "base/array.h"
 #include "base/clock.h"
 #include "cli/choice.h"
 #include "cli/cli.h"
 #include "cli/uses.h"
 #include "commands/authoring/authoring.h"
+#include "commands/authoring/check_capsule.h"
+#include "commands/authoring/check_input.h"
 #include "commands/authoring/check_report.h"
+#include "config/schema/veil.h"
 #include "conformance/case_report.h"
-#include "conformance/cases.h"
+#include "conformance/cases/cases.h"
 #include "conformance/conformance.h"
-#include "conformance/offline.h"
+#include "conformance/offline_services.h"
+#include "conformance/script/messages_script.h"
 #include "engine/reload/plan.h"
 #include "log/log.h"
 #include "os/signals.h"
 #include "preflight/preflight.h"
+#include "recording/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +45,11 @@ struct check {
     int64_t timeout_ns;
     bool is_json;
     bool lists_cases;
+    const char *capsule; /* directory for the first crash; NULL: not wanted */
+    bool has_capsule;
+    struct check_input_options input_options;
+    struct check_input input; /* with its path */
+    char **symbols;           /* of synthetic messages, NULL-terminated; NULL: the usual ones */
     struct conformance_report report;
 };
 
@@ -76,28 +87,56 @@ static bool settle(const struct check *check, const struct strategy_file *file,
     return true;
 }
 
+/* Of the first file of which a case crashed. That there is none is reported, and no fault. */
+static void make_capsule(struct check *check, const struct strategy_file *file,
+                         const struct config_deployment *deployment,
+                         const struct conformance_tape *tape) {
+    const struct check_capsule wanted = {.directory = check->capsule,
+                                         .tape = tape,
+                                         .file = file,
+                                         .deployment = deployment,
+                                         .config = check->config,
+                                         .timeout_ns = check->timeout_ns};
+    struct error error;
+    struct text end;
+    text_init(&end);
+    check->has_capsule = check_capsule_make(&wanted, &end, &error);
+    if (check->has_capsule)
+        print_notice("capsule: ", "%s, of case %s: %s", check->capsule, tape->crashed, end.data);
+    else
+        print_err("%s", error.text);
+    text_release(&end);
+}
+
 static bool conform(struct check *check, const struct strategy_file *file,
                     const struct config_deployment *deployment, struct error *error) {
     struct generation *generation = generations_copy(check->offline.generations, file, error);
     if (generation == NULL)
         return false;
+    struct conformance_tape tape = {.directory = check->offline.temp.directory};
     const struct conformance conformance = {
         .generation = generation,
         .deployment = deployment,
         .config = check->config,
         .file = file,
         .seed = check->seed,
+        .symbols = check->symbols,
+        .records = check->input.records,
+        .record_count = check->input.count,
         .timeout_ns = check->timeout_ns,
         .only = check->only,
-        .told = conformance_report_case,
+        .tape = check->capsule != NULL && !check->has_capsule ? &tape : NULL,
+        .on_result = conformance_report_case,
         .context = &check->report,
     };
     struct conformance_counts counts;
     conformance_report_begin(&check->report, file->path, file);
     const bool is_fit = conformance_run(&conformance, &counts);
     conformance_report_end(&check->report, file->path, file, &counts, is_fit);
+    if (tape.crashed[0] != '\0')
+        make_capsule(check, file, deployment, &tape);
     if (counts.ok + counts.failed + counts.skipped == 0)
-        complain("--case %s: no such case; --cases lists them", check->only);
+        print_err("--case %s: no such case; --cases lists them", check->only);
     if (is_fit)
         check->counts.fit++;
     else
@@ -142,32 +181,44 @@ static bool is_directory(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* What is fed, for the report. */
+static void report_feed(struct check *check) {
+    struct conformance_feed *feed = &check->report.feed;
+    feed->path = check->input_options.path;
+    feed->messages = check->input.count;
+    feed->is_cut = check->input.is_cut;
+    feed->bad_lines = check->input.bad_lines;
+    feed->names = check->input.symbols;
+    feed->symbols = check->symbols != NULL ? (const char *const *)check->symbols : script_symbols;
+}
+
 static void check_files(struct check *check, char *const *paths, int count) {
     conformance_report_init(&check->report, check->is_json, check->seed);
+    report_feed(check);
     for (int i = 0; i < count; i++)
         if (is_directory(paths[i]))
             check_directory(check, paths[i]);
         else
             check_file(check, paths[i]);
     if (!conformance_report_finish(&check->report)) {
-        complain("cannot write the report");
+        print_err("cannot write the report");
         check->counts.not_fit++;
     }
 }
 
 static void list_cases(void) {
     for (const struct conformance_case *item = conformance_cases; item->name != NULL; item++)
-        say("%-20s%-12s %s\n", item->name,
-            item->range == CASE_PARAMETERS ? "/PARAMETER"
-            : item->range == CASE_TOPICS   ? "/TOPIC"
-                                           : "",
-            item->summary);
+        print_out("%-20s%-12s %s\n", item->name,
+                  item->range == CASE_PARAMETERS ? "/PARAMETER"
+                  : item->range == CASE_TOPICS   ? "/TOPIC"
+                                                 : "",
+                  item->summary);
 }
 
 /* ---- the configuration ---- */
 
 /* The deployments of the configuration over the drop directory: planned as `run` does, in a
- * directory of the moment. */
+ * temporary directory. */
 static void check_deployments(struct check *check, struct log *log) {
     struct plan plan = {0};
     struct report report;
@@ -181,7 +232,7 @@ static void check_deployments(struct check *check, struct log *log) {
         .does_rehearse = true,
     };
     if (topics == NULL)
-        complain("out of memory");
+        print_err("out of memory");
     if (topics == NULL || !plan_list(&request, &plan, &report) ||
         !plan_build(&request, &plan, &report))
         check->counts.not_fit++;
@@ -220,7 +271,7 @@ static int show_settings(const struct check *check) {
     config_print(check->config, &text);
     const bool did = !text_is_oom(&text);
     if (did)
-        say("%s", text.data);
+        print_out("%s", text.data);
     else
         note_oom();
     text_release(&text);
@@ -235,19 +286,39 @@ static bool add_setting(void *command, const char *value) {
     char *argument = (char *)value; /* of argv */
     char *equals = strchr(argument, '=');
     if (equals == NULL || equals == argument) {
-        complain("--set %s: must be PARAMETER=VALUE", argument);
+        print_err("--set %s: must be PARAMETER=VALUE", argument);
         return false;
     }
-    struct config_item *items =
-        reallocarray(check->settings.items, check->settings.count + 1, sizeof *items);
-    if (items == NULL) {
-        complain("out of memory");
+    if (!ARRAY_RESIZE(check->settings.items, check->settings.count + 1)) {
+        print_err("out of memory");
         return false;
     }
     *equals = '\0';
-    check->settings.items = items;
-    items[check->settings.count++] =
+    check->settings.items[check->settings.count++] =
         (struct config_item){.name = argument, .text = equals + 1, .place = {"--set", 0}};
+    return true;
+}
+
+/* What means nothing for a configuration. */
+static bool has_file_options(const struct check *check) {
+    const struct check_input_options *input = &check->input_options;
+    return check->deployment != NULL || check->settings.count > 0 || input->path != NULL ||
+           input->topic != NULL || input->symbols.count > 0 || input->mappings.count > 0 ||
+           check->capsule != NULL;
+}
+
+static bool are_input_options_good(const struct check *check) {
+    const struct check_input_options *input = &check->input_options;
+    struct error error;
+    if (input->path == NULL && (input->topic != NULL || input->mappings.count > 0)) {
+        print_err("--topic and --map are for the recording of --input: give it");
+        return false;
+    }
+    for (size_t i = 0; i < input->mappings.count; i++)
+        if (!recording_csv_check(input->mappings.items[i], &error)) {
+            print_err("--map %s", error.text);
+            return false;
+        }
     return true;
 }
 
@@ -255,14 +326,17 @@ static bool parse(struct check *check, int *argc, char ***argv, int *code) {
     if (!options_parse(&command_check, check, argc, argv, code))
         return false;
     if (*argc > 0 && (check->does_connect || check->is_elsewhere || check->shows_settings)) {
-        complain("--connect, --elsewhere and --settings are for a configuration: give no files");
+        print_err("--connect, --elsewhere and --settings are for a configuration: give no files");
         *code = usage(&command_check);
         return false;
     }
-    if (*argc > 0 || check->lists_cases ||
-        (check->deployment == NULL && check->settings.count == 0))
+    if (!are_input_options_good(check)) {
+        *code = usage(&command_check);
+        return false;
+    }
+    if (*argc > 0 || check->lists_cases || !has_file_options(check))
         return true;
-    complain("--deployment and --set are for files: give them");
+    print_err("--deployment, --set, --input, --symbols and --capsule are for files: give them");
     *code = usage(&command_check);
     return false;
 }
@@ -273,9 +347,23 @@ static bool knows_deployment(const struct check *check) {
     for (size_t i = 0; i < check->config->deployment_count; i++)
         if (strcmp(check->config->deployments[i].name, check->deployment) == 0)
             return true;
-    complain("--deployment %s: the configuration has no section [strategy:%s]", check->deployment,
-             check->deployment);
+    print_err("--deployment %s: the configuration has no section [strategy:%s]", check->deployment,
+              check->deployment);
     return false;
+}
+
+/* Symbols of synthetic messages, or the recording. */
+static bool take_input(struct check *check, struct log *log, struct error *error) {
+    const struct csv_arg *symbols = &check->input_options.symbols;
+    if (check->input_options.path != NULL)
+        return check_input_read(&check->input, &check->input_options, check->config, log, error);
+    if (symbols->count == 0)
+        return true;
+    check->symbols = calloc(symbols->count + 1, sizeof *check->symbols);
+    if (check->symbols == NULL)
+        return error_set_memory(error, "symbols");
+    memcpy(check->symbols, symbols->items, symbols->count * sizeof *check->symbols);
+    return true;
 }
 
 /* The signal thread's: an interrupted check leaves no files. Children die with it. */
@@ -283,7 +371,7 @@ static void leave(void *context, int64_t limit_ns) {
     (void)limit_ns;
     struct temp_dir temp = ((const struct offline *)context)->temp;
     temp_dir_release(&temp);
-    complain("interrupted");
+    print_err("interrupted");
     _exit(EXIT_FAILED);
 }
 
@@ -294,6 +382,8 @@ static bool check_output(const struct check *check, char *const *paths, int coun
     bool did = uses_keep_config(&uses, check->config, NULL, error);
     for (int i = 0; did && i < count; i++)
         did = uses_read(&uses, "a strategy", paths[i], error);
+    if (did && check->input_options.path != NULL)
+        did = uses_read(&uses, "--input", check->input_options.path, error);
     did = did && uses_write(&uses, NULL, error);
     file_uses_release(&uses);
     return did;
@@ -307,6 +397,8 @@ static int check_all(struct check *check, struct log *log, char **paths, int cou
         return EXIT_USAGE;
     if (!check_output(check, paths, count, &error))
         return fail(EXIT_USAGE, &error);
+    if (!take_input(check, log, &error))
+        return fail(EXIT_FAILED, &error);
     if (!signals_start(&signals, &error) || !offline_init(&check->offline, &error))
         return fail(EXIT_FAILED, &error);
     const struct signals_stop calls = {.on_stop = leave, .context = &check->offline};
@@ -321,7 +413,7 @@ static int check_all(struct check *check, struct log *log, char **paths, int cou
     signals_on_stop(&signals, NULL, SIGNALS_NO_LIMIT);
     offline_release(&check->offline);
     if (!check->is_json)
-        say("%zu fit, %zu not\n", check->counts.fit, check->counts.not_fit);
+        print_out("%zu fit, %zu not\n", check->counts.fit, check->counts.not_fit);
     if (check->has_errors)
         return EXIT_CONFIG;
     return check->counts.not_fit == 0 && can_start ? EXIT_GOOD : EXIT_FAILED;
@@ -375,6 +467,10 @@ static int run(int argc, char **argv) {
     code = check_with_config(&check, argv, argc);
 done:
     config_options_release(&check.options);
+    check_input_release(&check.input);
+    csv_arg_release(&check.input_options.symbols);
+    csv_arg_release(&check.input_options.mappings);
+    free(check.symbols);
     free(check.settings.items);
     return code;
 }
@@ -396,11 +492,22 @@ static const struct option_row options[] = {
      "use the parameters of this [strategy:NAME] section"},
     {0, "set", "PARAMETER=VALUE", OPTION_CALL(add_setting),
      "use this parameter; may be given more than once"},
+    {0, "input", "FILE", OPTION_TEXT(struct check, input_options.path),
+     "feed the first 20000 messages of this recording, as `take5 replay` takes it, instead of "
+     "synthetic ones"},
+    {0, "symbols", "A,B", OPTION_LIST(struct check, input_options.symbols),
+     "feed only these symbols; without --input: synthetic messages of these"},
+    {0, "topic", "ROLE", OPTION_TEXT(struct check, input_options.topic),
+     "topic of the recording's lines that have none (default: by their shape)"},
+    {0, "map", "PATH=COLUMN", OPTION_LIST(struct check, input_options.mappings),
+     "the recording may be CSV with a header: see take5 replay"},
     {0, "seed", "N", OPTION_INTEGER(struct check, seed, uint64_t, 0, INT64_MAX),
      "the random seed (default: 1); the outcome shows the one that was used"},
     {0, "case", "PATTERN", OPTION_TEXT(struct check, only), "only cases whose name matches"},
     {0, "timeout", "DURATION", OPTION_DURATION(struct check, timeout_ns, 1, 0),
      "a case that takes longer fails (default: 60s)"},
+    {0, "capsule", "DIRECTORY", OPTION_TEXT(struct check, capsule),
+     "make a capsule of the first case that crashes: see take5 capsule"},
     {0, "cases", NULL, OPTION_FLAG(struct check, lists_cases), "list the cases"},
     OPTIONS_END,
 };
@@ -420,12 +527,17 @@ const struct command command_check = {
         "\n\n"
         "With files, or a directory of them: runs each strategy through cases that a host will "
         "meet, every case in a separate process: bad messages, corrupt state, parameters at "
-        "their bounds.",
-    .examples = "take5 check                               # the installed configuration and its "
-                "strategies\n"
-                "take5 check --connect                     # and its brokers, topics and rights\n"
-                "take5 check --settings                    # what is in force, and from where\n"
-                "take5 check ./alpha.so                    # all conformance cases on one strategy",
+        "their bounds. A case that fails means that the strategy is not fit to run; a note, that "
+        "somebody should look. What is fed is synthetic, or a recording of your own (--input); the "
+        "guide for authors, take5-sdk/README.md, explains each sentence and what to do about it.",
+    .examples =
+        "take5 check                               # the installed configuration and its "
+        "strategies\n"
+        "take5 check --connect                     # and its brokers, topics and rights\n"
+        "take5 check --settings                    # what is in force, and from where\n"
+        "take5 check ./alpha.so                    # all conformance cases on one strategy\n"
+        "take5 check --input day.jsonl ./alpha.so  # the same, with messages of your own\n"
+        "take5 check --capsule crash ./alpha.so    # a crash that it finds can be debugged",
     .options = options,
     .max_operands = OPERANDS_ANY,
     .run = run,

@@ -1,8 +1,8 @@
 #include "commands/authoring/check_report.h"
 
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "cli/cli.h"
-#include "config/workers.h"
+#include "config/sections/workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,15 +34,15 @@ static void print_worker(const struct plan *plan, const struct config *config, c
     const char *comma = "";
     if (group == NULL)
         note_oom();
-    say("worker %s (group %s, %lld lane%s): ", worker, group != NULL ? group : "?",
-        (long long)lanes_of(config, worker), text_plural((uint64_t)lanes_of(config, worker)));
+    print_out("worker %s (group %s, %lld lane%s): ", worker, group != NULL ? group : "?",
+              (long long)lanes_of(config, worker), text_plural((uint64_t)lanes_of(config, worker)));
     for (size_t i = 0; i < plan->count; i++) {
         if (!is_of_worker(&plan->items[i], config, worker))
             continue;
-        say("%s%s", comma, plan->items[i].name);
+        print_out("%s%s", comma, plan->items[i].name);
         comma = ", ";
     }
-    say("%s\n", comma[0] == '\0' ? "nothing" : "");
+    print_out("%s\n", comma[0] == '\0' ? "nothing" : "");
     free(group);
 }
 
@@ -89,18 +89,30 @@ static void put_workers(struct json_writer *json, const struct plan *plan,
 
 /* ---- for people ---- */
 
+/* What is wrong with several is said once. */
+static void print_line(const struct report *report, size_t number) {
+    const struct report_line *line = &report->lines[number];
+    struct text others;
+    text_init(&others);
+    report_repeated(report, number, &others);
+    if (!report_repeats(report, number))
+        print_notice("", "%s: %s%s", line->deployment, line->detail, others.data);
+    text_release(&others);
+}
+
 void check_report_print(const struct plan *plan, const struct report *report,
                         const struct config *config, struct check_counts *counts) {
     count(plan, report, counts);
     print_faults(&report->faults);
     for (size_t i = 0; i < report->count; i++)
-        remark("", "%s: %s", report->lines[i].deployment, report->lines[i].detail);
+        print_line(report, i);
     for (size_t i = 0; i < plan->count; i++) {
         const struct deployment *deployment = plan->items[i].next;
-        say("%s: %s", plan->items[i].name, deployment != NULL ? "fit to run" : "NOT fit to run");
+        print_out("%s: %s", plan->items[i].name,
+                  deployment != NULL ? "fit to run" : "NOT fit to run");
         if (deployment != NULL)
-            say(" (%s %s)", deployment->description->name, deployment->description->version);
-        say("\n");
+            print_out(" (%s %s)", deployment->description->name, deployment->description->version);
+        print_out("\n");
     }
     print_workers(plan, config);
 }

@@ -5,8 +5,9 @@
  *   {"fit":1,"not_fit":1,"deployments":[{"name":"alpha","fit":true,"strategy":"trend",
  *    "version":"1.0.0","faults":[]}],"faults":["a.so: ..."]}
  *
- * The last "faults" are those that belong to no deployment. With workers (config/workers.h) there
- * is also "workers":[{"name":"main","group":"g","lanes":1,"deployments":["alpha"]}].
+ * The last "faults" are those that belong to no deployment. With workers
+ * (config/sections/workers.h) there is also
+ * "workers":[{"name":"main","group":"g","lanes":1,"deployments":["alpha"]}].
  */
 #ifndef TAKE5_COMMANDS_AUTHORING_CHECK_REPORT_H
 #define TAKE5_COMMANDS_AUTHORING_CHECK_REPORT_H

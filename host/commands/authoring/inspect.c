@@ -26,19 +26,19 @@ static bool inspect(const char *path) {
     struct error error;
     char hash[HASH_TEXT_SIZE];
     if (!strategy_file_read(path, &file, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         return false;
     }
     hash_text(file.hash, hash);
-    say("%s\n  strategy  %s %s\n  abi       built with %" PRIu32 ".%" PRIu32 ", requires %" PRIu32
-        ".%" PRIu32 "\n  hash      %s\n  size      %zu bytes\n"
-        "  statics   .data %" PRIu64 ", .bss %" PRIu64 " bytes\n",
-        path, file.name, file.version, file.abi_major, file.abi_minor_built, file.abi_major,
-        file.abi_minor_required, hash, file.size, file.data_size, file.bss_size);
+    print_out("%s\n  strategy  %s %s\n  abi       built with %" PRIu32 ".%" PRIu32
+              ", requires %" PRIu32 ".%" PRIu32 "\n  hash      %s\n  size      %zu bytes\n"
+              "  statics   .data %" PRIu64 ", .bss %" PRIu64 " bytes\n",
+              path, file.name, file.version, file.abi_major, file.abi_minor_built, file.abi_major,
+              file.abi_minor_required, hash, file.size, file.data_size, file.bss_size);
     inspect_private(&file);
     const bool can_load = strategy_file_judge(&file, &error);
     if (!can_load)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     strategy_file_release(&file);
     return can_load;
 }

@@ -1,8 +1,8 @@
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "cli/choice.h"
 #include "cli/cli.h"
 #include "commands/authoring/authoring.h"
-#include "conformance/offline.h"
+#include "conformance/offline_services.h"
 #include "engine/crash/quarantine.h"
 
 #include <inttypes.h>
@@ -28,35 +28,35 @@ static const char *type_name(enum t5_parameter_type type) {
 }
 
 static void print_texts(const char *title, char *const *texts, size_t count) {
-    say("  %-8s", title);
+    print_out("  %-8s", title);
     for (size_t i = 0; i < count; i++)
-        say("%s%s", i > 0 ? ", " : " ", texts[i]);
-    say("\n");
+        print_out("%s%s", i > 0 ? ", " : " ", texts[i]);
+    print_out("\n");
 }
 
 static void print_people(const struct strategy_file *file, const struct description *description) {
-    say("%s %s (ABI %" PRIu32 ".%" PRIu32 ", %s)  %s\n", file->name, description->version,
-        file->abi_major, file->abi_minor_required,
-        description->scope == T5_SCOPE_GLOBAL ? "global" : "keyed",
-        description->summary != NULL ? description->summary : "");
+    print_out("%s %s (ABI %" PRIu32 ".%" PRIu32 ", %s)  %s\n", file->name, description->version,
+              file->abi_major, file->abi_minor_required,
+              description->scope == T5_SCOPE_GLOBAL ? "global" : "keyed",
+              description->summary != NULL ? description->summary : "");
     print_texts("topics", description->topics, description->topic_count);
     if (description->field_count > 0)
         print_texts("fields", description->fields, description->field_count);
     if (description->series_count > 0)
         print_texts("series", description->series, description->series_count);
     if (description->warm_up_ns > 0)
-        say("  %-8s %.3g s\n", "warm-up", (double)description->warm_up_ns / 1e9);
+        print_out("  %-8s %.3g s\n", "warm-up", (double)description->warm_up_ns / 1e9);
     for (size_t i = 0; i < description->parameter_count; i++) {
         const struct description_parameter *parameter = &description->parameters[i];
-        say("  %s  %s", parameter->name, type_name(parameter->type));
+        print_out("  %s  %s", parameter->name, type_name(parameter->type));
         if (parameter->default_value != NULL)
-            say(", default %s", parameter->default_value);
+            print_out(", default %s", parameter->default_value);
         else
-            say(", required");
+            print_out(", required");
         if (parameter->min != NULL || parameter->max != NULL)
-            say(", %s to %s", parameter->min != NULL ? parameter->min : "",
-                parameter->max != NULL ? parameter->max : "");
-        say("  %s\n", parameter->help != NULL ? parameter->help : "");
+            print_out(", %s to %s", parameter->min != NULL ? parameter->min : "",
+                      parameter->max != NULL ? parameter->max : "");
+        print_out("  %s\n", parameter->help != NULL ? parameter->help : "");
     }
 }
 
@@ -147,7 +147,7 @@ static bool list_all(const struct config *config, bool is_json, struct offline *
     /* Who may not read the state directory is not told. */
     if (config->on_crash == ON_CRASH_QUARANTINE &&
         !quarantine_read(&quarantine, config->state_dir, config->quarantine_ns, &error)) {
-        complain("cannot list the quarantined deployments: %s", error.text);
+        print_err("cannot list the quarantined deployments: %s", error.text);
         is_good = false;
     }
     text_init(&text);
@@ -168,7 +168,7 @@ static bool list_all(const struct config *config, bool is_json, struct offline *
     json_end_array(&json);
     text_putc(&text, '\n');
     if (is_json && text_is_oom(&text)) {
-        complain("out of memory for the list");
+        print_err("out of memory for the list");
         is_good = false;
     } else if (is_json) {
         fputs(text.data, stdout);

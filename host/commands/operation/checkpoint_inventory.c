@@ -105,10 +105,10 @@ static bool verify_file(const struct inventory_item *item, uint64_t *torn, struc
     checkpoint_init(&checkpoint);
     bool did = checkpoint_file_read(item->name, &checkpoint, error);
     if (did && (checkpoint.number != item->number || checkpoint.partition != item->partition))
-        did = error_set(error, ERROR_INVALID,
-                        "%s: it is number %" PRIu64 " of partition %" PRId32 ", not what its name"
-                        " says",
-                        item->name, checkpoint.number, checkpoint.partition);
+        did =
+            error_set(error, ERROR_INVALID,
+                      "%s: it is number %" PRIu64 " of partition %" PRId32 ", not of its file name",
+                      item->name, checkpoint.number, checkpoint.partition);
     checkpoint_release(&checkpoint);
     return did;
 }

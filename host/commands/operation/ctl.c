@@ -2,7 +2,7 @@
 #include "commands/operation/operation.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "base/units.h"
 #include "cli/host_locator.h"
 #include "commands/operation/status.h"
@@ -41,13 +41,13 @@ static int show_status(const struct ctl *ctl, cJSON **before, double seconds) {
     if (did && ctl->watch_ns > 0 && isatty(STDOUT_FILENO))
         fputs("\033[H\033[2J", stdout);
     if (!did)
-        host_locator_complain(&ctl->locator, &error);
+        host_locator_print_error(&ctl->locator, &error);
     else if (ctl->is_json)
         printf("%s\n", answer.data);
     else
         status_print(tree, *before, seconds);
     if (did && ctl->watch_ns > 0 && !ctl->is_json && !isatty(STDOUT_FILENO))
-        say("\n");
+        print_out("\n");
     fflush(stdout);
     text_release(&answer);
     cJSON_Delete(*before);
@@ -70,23 +70,47 @@ static int status(const struct ctl *ctl) {
     return code;
 }
 
+/* ---- shadows ---- */
+
+/* They are in the status; of a host with workers, of all of them. */
+static int shadow(const struct ctl *ctl) {
+    struct text answer;
+    struct error error;
+    cJSON *tree = NULL;
+    text_init(&answer);
+    const bool did = status_ask(&ctl->locator, &answer, NULL, &error);
+    if (did && ctl->is_json)
+        tree = cJSON_ParseWithLength(answer.data, answer.size);
+    else if (did)
+        tree = status_parse(answer.data, answer.size);
+    if (!did)
+        host_locator_print_error(&ctl->locator, &error);
+    else if (ctl->is_json)
+        status_print_shadows_json(tree);
+    else
+        status_print_shadows(tree);
+    text_release(&answer);
+    cJSON_Delete(tree);
+    return did ? EXIT_GOOD : EXIT_FAILED;
+}
+
 /* ---- other requests ---- */
 
 static void print_reload(const cJSON *report) {
     const cJSON *item;
     cJSON_ArrayForEach(item, status_member(report, "faults")) {
-        say("%s\n", cJSON_IsString(item) ? item->valuestring : "");
+        print_out("%s\n", cJSON_IsString(item) ? item->valuestring : "");
     }
     cJSON_ArrayForEach(item, status_member(report, "warnings")) {
-        say("warning: %s\n", cJSON_IsString(item) ? item->valuestring : "");
+        print_out("warning: %s\n", cJSON_IsString(item) ? item->valuestring : "");
     }
     cJSON_ArrayForEach(item, status_member(report, "deployments")) {
         const bool is_rejected = strcmp(status_text(item, "outcome"), "rejected") == 0;
-        say("%s: %s%s%s\n", status_text(item, "name"), status_text(item, "outcome"),
-            is_rejected ? ": " : " ", status_text(item, "detail"));
+        print_out("%s: %s%s%s\n", status_text(item, "name"), status_text(item, "outcome"),
+                  is_rejected ? ": " : " ", status_text(item, "detail"));
     }
-    say("pause %.3f ms, took %.0f ms\n", status_number(report, "pause_ms"),
-        status_number(report, "took_ms"));
+    print_out("pause %.3f ms, took %.0f ms\n", status_number(report, "pause_ms"),
+              status_number(report, "took_ms"));
 }
 
 static void print_answer(const struct ctl *ctl, const char *request, bool did,
@@ -106,7 +130,7 @@ static void print_answer(const struct ctl *ctl, const char *request, bool did,
         printf("%s\n", line.data);
         text_release(&line);
     } else if (answer->size > 0) {
-        say("%s%s", answer->data, answer->data[answer->size - 1] == '\n' ? "" : "\n");
+        print_out("%s%s", answer->data, answer->data[answer->size - 1] == '\n' ? "" : "\n");
     }
     cJSON_Delete(tree);
 }
@@ -126,7 +150,7 @@ static int ask(const struct ctl *ctl, int argc, char **argv) {
     if (ctl->does_leave)
         text_puts(&request, " --leave");
     if (!control_ask(ctl->locator.place.socket, request.data, &did, &answer, &error)) {
-        host_locator_complain(&ctl->locator, &error);
+        host_locator_print_error(&ctl->locator, &error);
     } else {
         print_answer(ctl, argv[0], did, &answer);
         code = did ? EXIT_GOOD : EXIT_FAILED;
@@ -156,7 +180,7 @@ static int stop(const struct ctl *ctl, char **argv) {
     const int64_t began_ns = clock_monotonic_ns();
     pid_t pid;
     if (!control_find(ctl->locator.place.socket, &pid, &error)) {
-        host_locator_complain(&ctl->locator, &error);
+        host_locator_print_error(&ctl->locator, &error);
         return EXIT_FAILED;
     }
     /* Before it is asked, so that the number can be no one else's. */
@@ -165,14 +189,14 @@ static int stop(const struct ctl *ctl, char **argv) {
     if (code != EXIT_GOOD)
         goto done;
     if (process < 0) {
-        complain("cannot watch process %d: %s; it is stopping", (int)pid, strerror(errno));
+        print_err("cannot watch process %d: %s; it is stopping", (int)pid, strerror(errno));
         code = EXIT_FAILED;
     } else if (!await_end(process, ctl->locator.place.shutdown_timeout_ns + STOP_MORE_NS)) {
-        complain("process %d is still running after %.0f s", (int)pid,
-                 (double)(clock_monotonic_ns() - began_ns) / 1e9);
+        print_err("process %d is still running after %.0f s", (int)pid,
+                  (double)(clock_monotonic_ns() - began_ns) / 1e9);
         code = EXIT_FAILED;
     } else if (!ctl->is_json) {
-        say("stopped after %.1f s\n", (double)(clock_monotonic_ns() - began_ns) / 1e9);
+        print_out("stopped after %.1f s\n", (double)(clock_monotonic_ns() - began_ns) / 1e9);
     }
 done:
     if (process >= 0)
@@ -184,25 +208,31 @@ done:
 
 static int carry_out(const struct ctl *ctl, int argc, char **argv) {
     if (ctl->does_skip && strcmp(argv[0], "resume") != 0) {
-        complain("--skip is for resume");
+        print_err("--skip is for resume");
         return EXIT_USAGE;
     }
     if (ctl->does_leave && strcmp(argv[0], "stop") != 0) {
-        complain("--leave is for stop");
+        print_err("--leave is for stop");
         return EXIT_USAGE;
     }
     if (strcmp(argv[0], "status") == 0) {
         if (argc == 1)
             return status(ctl);
-        complain("status takes no arguments");
+        print_err("status takes no arguments");
         return usage(&command_ctl);
     }
     if (ctl->watch_ns > 0) {
-        complain("--watch is for status");
+        print_err("--watch is for status");
+        return usage(&command_ctl);
+    }
+    if (strcmp(argv[0], "shadow") == 0) {
+        if (argc == 1)
+            return shadow(ctl);
+        print_err("shadow takes no arguments");
         return usage(&command_ctl);
     }
     if (strcmp(argv[0], "stop") == 0 && argc == 1 && ctl->locator.worker != NULL) {
-        complain("stop is for the host; for a worker: restart %s", ctl->locator.worker);
+        print_err("stop is for the host; for a worker: restart %s", ctl->locator.worker);
         return EXIT_USAGE;
     }
     if (strcmp(argv[0], "stop") == 0 && argc == 1)
@@ -228,6 +258,12 @@ static const struct option_row options[] = {
     OPTION_WORD("reopen", NULL, "reopen log and other files, after a rotation"),
     OPTION_WORD("suspend", "NAME", "stop delivering messages to this deployment"),
     OPTION_WORD("resume", "NAME", "deliver messages to it again, first those that it missed"),
+    OPTION_WORD("shadow", NULL,
+                "shadow deployments, how their signals differ from their originals', and the last "
+                "differences"),
+    OPTION_WORD("promote", "NAME",
+                "put this shadow in its original's place, with its state; the answer shows what to "
+                "write into the configuration"),
     OPTION_WORD("checkpoint", NULL,
                 "save the state of all strategies now, and wait until it is on the disk"),
     OPTION_WORD("log-level", "[ROOM] LEVEL",
@@ -243,7 +279,7 @@ static const struct option_row options[] = {
     OPTIONS_LOCATOR(struct ctl, locator),
     {0, "json", NULL, OPTION_FLAG(struct ctl, is_json), "print the response of the host as it is"},
     {0, "skip", NULL, OPTION_FLAG(struct ctl, does_skip),
-     "with resume: continue with the next message; the strategy is told of the gap"},
+     "with resume: continue with the next message; the strategy gets a GAP event"},
     {0, "leave", NULL, OPTION_FLAG(struct ctl, does_leave),
      "with stop: give the partitions to the other hosts at once, for a host that does not come "
      "back"},
@@ -255,17 +291,19 @@ static const struct option_row options[] = {
 const struct command command_ctl = {
     .name = "ctl",
     .usage = "[options] REQUEST",
-    .summary = "talk to a running host",
+    .summary = "send a request to a running host",
     .description =
         "Sends a request to a running host, waits for the outcome, and reports it. Only the "
         "host's user, root and the members of the [control] group have access. Of the "
         "configuration only [take5] run_dir and [control] socket are read: other errors in it, or "
         "a secret that this user may not read, do not matter.",
-    .examples = "take5 ctl status\n"
-                "take5 ctl reload                          # new code and parameters, while the "
-                "stream runs\n"
-                "take5 ctl suspend alpha\n"
-                "take5 ctl resume alpha --skip             # without what it missed",
+    .examples =
+        "take5 ctl status\n"
+        "take5 ctl reload                          # new code and parameters, while the "
+        "stream runs\n"
+        "take5 ctl shadow                          # how a shadow differs from its original\n"
+        "take5 ctl suspend alpha\n"
+        "take5 ctl resume alpha --skip             # without what it missed",
     .options = options,
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,

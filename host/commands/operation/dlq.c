@@ -1,13 +1,14 @@
 #include "dlq/dead_letters.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/host_locator.h"
 #include "cli/time_arg.h"
 #include "cli/uses.h"
 #include "commands/operation/operation.h"
+#include "config/sections/workers.h"
 #include "ops/control/control.h"
 
 #include <inttypes.h>
@@ -18,10 +19,11 @@
 struct dlq {
     struct config_options options;
     struct config *config;
+    struct config *view; /* of the worker whose dead letters are redriven; NULL: not needed */
     struct dlq_source source;
     struct dlq_filter filter;
     const char *to_topic, *through, *brokers;
-    bool is_trial, is_json;
+    bool is_dry_run, is_json;
     size_t count;
 };
 
@@ -71,13 +73,6 @@ static const char *time_text(int64_t time_ms, struct text *text) {
     return text->data;
 }
 
-static void print_text(const struct text *text) {
-    if (text_is_oom(text))
-        note_oom();
-    else
-        fwrite(text->data, 1, text->size, stdout);
-}
-
 static void print_json(const struct dead_letter *dead_letter) {
     struct text line;
     struct json_writer json = json_writer_of(&line);
@@ -97,7 +92,7 @@ static void print_json(const struct dead_letter *dead_letter) {
     json_text(&json, "strategy", dead_letter->strategy);
     json_end_object(&json);
     text_putc(&line, '\n');
-    print_text(&line);
+    (void)print_text(&line);
     text_release(&line);
 }
 
@@ -110,7 +105,7 @@ static void print_escaped(const char *data, size_t size, bool may_have_lines) {
         text_visible_lines(&shown, data, size);
     else
         text_visible(&shown, data, size);
-    print_text(&shown);
+    (void)print_text(&shown);
     text_release(&shown);
 }
 
@@ -188,10 +183,10 @@ static bool show_one(void *context, const struct dead_letter *dead_letter) {
     return false;
 }
 
-static void tell_unreadable(size_t count) {
-    complain(count == 1 ? "%zu entry is not a dead letter, skipped"
-                        : "%zu entries are not dead letters, skipped",
-             count);
+static void print_unreadable(size_t count) {
+    print_err(count == 1 ? "%zu entry is not a dead letter, skipped"
+                         : "%zu entries are not dead letters, skipped",
+              count);
 }
 
 static int read_dead_letters(struct dlq *dlq, dlq_visit *visit) {
@@ -199,28 +194,28 @@ static int read_dead_letters(struct dlq *dlq, dlq_visit *visit) {
     size_t unreadable = 0;
     const bool did = dlq_read(&dlq->source, visit, dlq, &unreadable, &error);
     if (!did)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     if (unreadable > 0)
-        tell_unreadable(unreadable);
+        print_unreadable(unreadable);
     return did && unreadable == 0 && !ferror(stdout) ? EXIT_GOOD : EXIT_FAILED;
 }
 
 static int list(struct dlq *dlq) {
     const int code = read_dead_letters(dlq, list_one);
     if (!dlq->is_json && code == EXIT_GOOD)
-        complain("%zu dead letter%s", dlq->count, text_plural(dlq->count));
+        print_err("%zu dead letter%s", dlq->count, text_plural(dlq->count));
     return code;
 }
 
 static int show(struct dlq *dlq, char *place) {
     if (!parse_place(place, &dlq->filter)) {
-        complain("give a dead letter as TOPIC/PARTITION/OFFSET, as shown by list");
+        print_err("give a dead letter as TOPIC/PARTITION/OFFSET, as shown by list");
         return EXIT_USAGE;
     }
     const int code = read_dead_letters(dlq, show_one);
     if (dlq->count > 0)
         return EXIT_GOOD;
-    complain("no dead letter of that message");
+    print_err("no dead letter of that message");
     return code == EXIT_GOOD ? EXIT_FAILED : code;
 }
 
@@ -245,7 +240,7 @@ static bool check_files(const struct dlq *dlq, const char *ledger) {
         (ledger == NULL || file_uses_add(&uses, FILE_USE_WRITTEN,
                                          "the record of redriven dead letters", ledger, &error));
     if (!did)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     file_uses_release(&uses);
     return did;
 }
@@ -255,24 +250,24 @@ static bool into_topic(struct dlq *dlq, const char *path, size_t *unreadable) {
     struct dlq_redrive work = {.brokers = dlq->brokers,
                                .to_topic = dlq->to_topic,
                                .ledger_path = path,
-                               .is_trial = dlq->is_trial};
+                               .is_dry_run = dlq->is_dry_run};
     const bool did = dlq_redrive(&work, &dlq->source, &dlq->filter, unreadable, &error);
     printf("%zu dead letter%s %s %s, %zu skipped: already sent\n", work.sent,
-           text_plural(work.sent), dlq->is_trial ? "would be sent to" : "sent to", dlq->to_topic,
+           text_plural(work.sent), dlq->is_dry_run ? "would be sent to" : "sent to", dlq->to_topic,
            work.skipped);
     if (!did)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     if (did && work.lacks_topic)
-        complain("topic %s does not exist on %s yet: the broker may create it, or reject them all",
-                 dlq->to_topic, dlq->brokers);
+        print_err("topic %s does not exist on %s yet: the broker may create it, or reject them all",
+                  dlq->to_topic, dlq->brokers);
     if (work.failed > 0)
-        complain("%zu dead letter%s sent but not acknowledged: may be sent again", work.failed,
-                 text_plural(work.failed));
+        print_err("%zu dead letter%s sent but not acknowledged: may be sent again", work.failed,
+                  text_plural(work.failed));
     return did;
 }
 
 /* How many and what to do. */
-static void tell_refusals(const struct dlq_through *work) {
+static void print_refusals(const struct dlq_through *work) {
     static const char *const what[REDRIVE_OUTCOMES] = {
         [REDRIVE_UNCONFIRMED] =
             "processed, but their signals are not acknowledged: redrive them again, "
@@ -290,8 +285,8 @@ static void tell_refusals(const struct dlq_through *work) {
     for (int outcome = REDRIVE_GIVEN; outcome < REDRIVE_OUTCOMES; outcome++) {
         const struct dlq_refusal *refusal = &work->refusals[outcome];
         if (refusal->count > 0 && what[outcome] != NULL)
-            complain("%zu dead letter%s %s. The first: %s", refusal->count,
-                     text_plural(refusal->count), what[outcome], refusal->first);
+            print_err("%zu dead letter%s %s. The first: %s", refusal->count,
+                      text_plural(refusal->count), what[outcome], refusal->first);
     }
 }
 
@@ -308,7 +303,7 @@ static bool is_host_there(const struct dlq *dlq) {
     const struct host_locator locator = {.place.socket = dlq->config->control_socket};
     if (control_find(dlq->config->control_socket, &pid, &error))
         return true;
-    host_locator_complain(&locator, &error);
+    host_locator_print_error(&locator, &error);
     return false;
 }
 
@@ -317,23 +312,23 @@ static bool through_deployment(struct dlq *dlq, const char *path, size_t *unread
     struct dlq_through work = {.deployment = dlq->through,
                                .socket = dlq->config->control_socket,
                                .ledger_path = path,
-                               .is_trial = dlq->is_trial};
+                               .is_dry_run = dlq->is_dry_run};
     if (!is_host_there(dlq))
         return false;
     if (dlq->filter.strategy == NULL)
         dlq->filter.lost_by = dlq->through;
     const bool did = dlq_through(&work, &dlq->source, &dlq->filter, unreadable, &error);
     printf("%zu dead letter%s %s %s, %zu skipped: already redriven", work.given,
-           text_plural(work.given), dlq->is_trial ? "would be redriven to" : "redriven to",
+           text_plural(work.given), dlq->is_dry_run ? "would be redriven to" : "redriven to",
            dlq->through, work.skipped);
     if (work.refusals[REDRIVE_UNWANTED].count > 0)
         printf(", %zu skipped: do not match its topics or filters",
                work.refusals[REDRIVE_UNWANTED].count);
     putchar('\n');
     fflush(stdout);
-    tell_refusals(&work);
+    print_refusals(&work);
     if (!did)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     return did && count_refused(&work) == 0;
 }
 
@@ -341,17 +336,17 @@ static int redrive(struct dlq *dlq) {
     size_t unreadable = 0;
     if ((dlq->through == NULL) == (dlq->to_topic == NULL) ||
         (dlq->to_topic != NULL && dlq->brokers == NULL)) {
-        complain("redrive needs --through NAME, or --brokers and --to-topic: there is no "
-                 "default destination");
+        print_err("redrive needs --through NAME, or --brokers and --to-topic: there is no "
+                  "default destination");
         return EXIT_USAGE;
     }
     if (dlq->source.file != NULL && strcmp(dlq->source.file, "-") == 0) {
-        complain("--file -: redrive records next to the file what it sent, so it needs a file");
+        print_err("--file -: redrive records next to the file what it sent, so it needs a file");
         return EXIT_USAGE;
     }
     char *path = ledger_path(dlq);
     if (path == NULL) {
-        complain("out of memory");
+        print_err("out of memory");
         return EXIT_FAILED;
     }
     if (!check_files(dlq, path)) {
@@ -361,12 +356,31 @@ static int redrive(struct dlq *dlq) {
     const bool did = dlq->through != NULL ? through_deployment(dlq, path, &unreadable)
                                           : into_topic(dlq, path, &unreadable);
     if (unreadable > 0)
-        tell_unreadable(unreadable);
+        print_unreadable(unreadable);
     free(path);
     return did && unreadable == 0 && !ferror(stdout) ? EXIT_GOOD : EXIT_FAILED;
 }
 
 /* ---- the command ---- */
+
+/* A worker has a file of its own. */
+static bool find_file(struct dlq *dlq) {
+    struct config_options options = dlq->options;
+    struct faults faults = FAULTS_INIT;
+    options.worker = dlq->through != NULL ? config_worker_of_name(dlq->config, dlq->through)
+                                          : CONFIG_WORKER_MAIN;
+    if (strcmp(options.worker, CONFIG_WORKER_MAIN) == 0) {
+        dlq->source.file = dlq->config->dead_letters_path;
+        return true;
+    }
+    dlq->view = config_options_read(&options, &faults);
+    if (dlq->view != NULL)
+        dlq->source.file = dlq->view->dead_letters_path;
+    else
+        print_faults(&faults);
+    faults_release(&faults);
+    return dlq->view != NULL;
+}
 
 /* Where the dead letters are, unless the command line says so. */
 static bool find_source(struct dlq *dlq) {
@@ -374,17 +388,17 @@ static bool find_source(struct dlq *dlq) {
     dlq->source.config = config;
     dlq->source.brokers = dlq->brokers;
     if (dlq->source.file != NULL && dlq->source.topic != NULL) {
-        complain("give --file or --topic, not both");
+        print_err("give --file or --topic, not both");
         return false;
     }
     if (dlq->source.file != NULL || dlq->source.topic != NULL)
         return true;
     if (config->dead_letters == DEAD_LETTERS_JSONL)
-        dlq->source.file = config->dead_letters_path;
-    else if (config->dead_letters == DEAD_LETTERS_KAFKA)
+        return find_file(dlq);
+    if (config->dead_letters == DEAD_LETTERS_KAFKA)
         dlq->source.topic = config->dead_letters_topic;
     else
-        complain("[dead_letters] to = none: there are no dead letters; use --file or --topic");
+        print_err("[dead_letters] to = none: there are no dead letters; use --file or --topic");
     return config->dead_letters != DEAD_LETTERS_NONE;
 }
 
@@ -409,6 +423,7 @@ static int run(int argc, char **argv) {
             code = carry_out(&dlq, argc, argv);
     }
     config_options_release(&dlq.options);
+    config_free(dlq.view);
     config_free(dlq.config);
     return code;
 }
@@ -432,7 +447,7 @@ static const struct option_row options[] = {
      "redrive to this deployment of the running host only"},
     {0, "to-topic", "NAME", OPTION_NAME(struct dlq, to_topic),
      "redrive to a topic of --brokers, the original message unchanged"},
-    {0, "trial", NULL, OPTION_FLAG(struct dlq, is_trial),
+    {0, "dry-run", NULL, OPTION_FLAG(struct dlq, is_dry_run),
      "redrive reports what it would do, and sends nothing; --through asks the running host which "
      "dead letters it would deliver"},
     {0, "json", NULL, OPTION_FLAG(struct dlq, is_json), "list prints one JSON object per line"},
@@ -462,7 +477,7 @@ const struct command command_dlq = {
         "have the same ids, several with --to-topic.",
     .examples = "take5 dlq list --since 1d                 # reasons and coordinates\n"
                 "take5 dlq show bar_trends/3/1042\n"
-                "take5 dlq redrive --through alpha         # what it rejected, after it was mended",
+                "take5 dlq redrive --through alpha         # what it rejected, after it was fixed",
     .options = options,
     .min_operands = 1,
     .max_operands = 2,

@@ -6,7 +6,8 @@
 #include "cli/uses.h"
 #include "commands/operation/run_hold.h"
 #include "commands/operation/run_worker.h"
-#include "config/workers.h"
+#include "config/sections/shadows.h"
+#include "config/sections/workers.h"
 #include "engine/crash/crash.h"
 #include "log/output.h"
 #include "os/signals.h"
@@ -22,10 +23,6 @@
 
 /* A demo's first message comes after a few seconds. */
 #define DEMO_PATIENCE_NS (60 * NS_PER_S)
-
-#ifndef TAKE5_VERSION
-#define TAKE5_VERSION "unknown"
-#endif
 
 /* Of a stop that is asked for before the configuration is read. */
 #define EARLY_LIMIT_NS (30 * NS_PER_S)
@@ -59,8 +56,8 @@ static void banner(struct log *log, const struct config *config) {
 static int judge_demo(const struct run *run, const struct service *service, int code) {
     if (code != EXIT_GOOD || service_totals(service)->messages > 0)
         return code;
-    complain("demo: no message received: %s; the broker has %" PRIu64 " messages of the feed",
-             service_told(service), demo_fed(run->demo));
+    print_err("demo: no message received: %s; the broker has %" PRIu64 " messages of the feed",
+              service_last_status(service), demo_fed(run->demo));
     return EXIT_FAILED;
 }
 
@@ -83,11 +80,22 @@ static void summary(const struct view_totals *totals, int64_t took_ns) {
     (void)output_write(STDERR_FILENO, text, (size_t)size, NULL, &is_impatient);
 }
 
+/* What was promoted goes on; the log has what of it cannot. */
+static void apply_promotions(const struct run *run) {
+    struct faults faults = FAULTS_INIT;
+    promotions_apply(run->config, true, &faults);
+    for (size_t i = 0; i < faults.count; i++)
+        log_event(run->log, LOG_LEVEL_WARNING, "config", "shadow.promotion_over", "%s",
+                  faults.items[i].text);
+    faults_release(&faults);
+}
+
 /* Everything behind the configuration. */
 static int serve(struct run *run, struct signals *signals) {
     struct error error = {0};
     const int64_t began_ns = clock_monotonic_ns();
     banner(run->log, run->config);
+    apply_promotions(run);
     const struct service_options options = {
         .config_options = &run->options,
         .config = run->config,
@@ -172,10 +180,10 @@ static bool settle_demo(struct run *run) {
 
 /* What a refused configuration ends in. */
 static int hold(int code, struct signals *signals, char **argv) {
-    complain("the configuration was refused: waiting; when it is mended, SIGHUP tries again");
+    print_err("the configuration was refused: waiting; correct it and send SIGHUP to try again");
     if (run_hold(signals)) {
         run_again(argv);
-        complain("cannot begin anew");
+        print_err("cannot start again");
     }
     return code;
 }
@@ -193,7 +201,7 @@ static int run_host(int argc, char **argv) {
     if (run.options.worker != NULL && !run_worker_begin(run.parent))
         goto done;
     if (!signals_start(&signals, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         goto done;
     }
     signals_on_stop(&signals, NULL, EARLY_LIMIT_NS);
@@ -203,7 +211,7 @@ static int run_host(int argc, char **argv) {
     if (run.is_demo) {
         run.demo = demo_new(&run.options, &error);
         if (run.demo == NULL) {
-            complain("%s", error.text);
+            print_err("%s", error.text);
             goto done;
         }
     }
@@ -215,20 +223,20 @@ static int run_host(int argc, char **argv) {
         goto done;
     }
     if (run.config->worker != NULL && !run_worker_confine(run.config, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         config_free(run.config);
         goto done;
     }
     if (!uses_judge_service(run.config, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         config_free(run.config);
         code = EXIT_USAGE;
         goto done;
     }
     if (run.config->log.path != NULL) /* who looks only here must not take silence for a hang */
-        complain("the log is written to %s ([log] path)", run.config->log.path);
+        print_err("the log is written to %s ([log] path)", run.config->log.path);
     if (!config_apply_log(run.config, run.log, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         config_free(run.config);
         code = EXIT_CONFIG;
         goto done;
@@ -237,7 +245,7 @@ static int run_host(int argc, char **argv) {
         demo_announce(run.demo, run.config);
     /* From here threads live for which nothing may stop. */
     if (!log_start(run.log, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         config_free(run.config);
         goto done;
     }

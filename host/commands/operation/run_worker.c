@@ -1,7 +1,7 @@
 #include "commands/operation/run_worker.h"
 
 #include "base/text.h"
-#include "config/workers.h"
+#include "config/sections/workers.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -45,4 +45,9 @@ void status_format_span(double seconds, char *text, size_t size);
  * rates. */
 void status_print(const cJSON *status, const cJSON *before, double seconds);
 
+/* Its shadows: how their signals differ from their originals', and the last differences. */
+void status_print_shadows(const cJSON *status);
+/* The same as an array of objects. */
+void status_print_shadows_json(const cJSON *status);
+
 #endif

@@ -1,4 +1,4 @@
-/* The status for people: what is not well stands in capitals. */
+/* The status for people: problems stand in capitals. */
 #include "cli/cli.h"
 #include "commands/operation/status.h"
 
@@ -28,19 +28,19 @@ static void print_head(const cJSON *status) {
     char condition[320], span[NUMBER_SIZE];
     status_condition(status, condition, sizeof condition);
     status_format_span(status_number(status, "uptime_s"), span, sizeof span);
-    say("%s  %s, up %s\n", status_text(status, "service"), condition, span);
+    print_out("%s  %s, up %s\n", status_text(status, "service"), condition, span);
 }
 
 static void print_source(const cJSON *status) {
     const cJSON *source = status_member(status, "source");
     char lag[NUMBER_SIZE];
     const double behind = status_number(status_member(status, "totals"), "lag");
-    say("source     %s, %d partitions of topics, lag %s; %s\n",
-        !status_is(source, "connected")  ? "NOT CONNECTED"
-        : !status_is(source, "assigned") ? "NOT ASSIGNED"
-                                         : "connected",
-        cJSON_GetArraySize(status_member(status, "assignment")),
-        behind < 0 ? "unknown" : count_text(behind, lag), status_text(source, "detail"));
+    print_out("source     %s, %d partitions of topics, lag %s; %s\n",
+              !status_is(source, "connected")  ? "NOT CONNECTED"
+              : !status_is(source, "assigned") ? "NOT ASSIGNED"
+                                               : "connected",
+              cJSON_GetArraySize(status_member(status, "assignment")),
+              behind < 0 ? "unknown" : count_text(behind, lag), status_text(source, "detail"));
 }
 
 /* What is not read though it is configured, or held. */
@@ -70,17 +70,17 @@ static void print_totals(const cJSON *status, const cJSON *before, double second
     const cJSON *now = status_member(status, "totals");
     const cJSON *then = status_member(before, "totals");
     char count[5][NUMBER_SIZE], per_s[2][NUMBER_SIZE];
-    say("messages   %s%s, bad %s; signals %s%s, dead letters %s, unconfirmed %s\n",
-        count_text(status_number(now, "messages"), count[0]),
-        rate(now, then, "messages", seconds, per_s[0]),
-        count_text(status_number(now, "bad"), count[1]),
-        count_text(status_number(now, "signals"), count[2]),
-        rate(now, then, "signals", seconds, per_s[1]),
-        count_text(status_number(now, "dead_letters"), count[3]),
-        count_text(status_number(now, "unconfirmed"), count[4]));
+    print_out("messages   %s%s, bad %s; signals %s%s, dead letters %s, unconfirmed %s\n",
+              count_text(status_number(now, "messages"), count[0]),
+              rate(now, then, "messages", seconds, per_s[0]),
+              count_text(status_number(now, "bad"), count[1]),
+              count_text(status_number(now, "signals"), count[2]),
+              rate(now, then, "signals", seconds, per_s[1]),
+              count_text(status_number(now, "dead_letters"), count[3]),
+              count_text(status_number(now, "unconfirmed"), count[4]));
 }
 
-/* Nothing when all times are well. */
+/* Nothing when all times are normal. */
 static void print_times(const cJSON *status) {
     const cJSON *totals = status_member(status, "totals");
     char count[2][NUMBER_SIZE];
@@ -98,11 +98,11 @@ static void print_lanes(const cJSON *status, const cJSON *before, double seconds
         char count[2][NUMBER_SIZE], per_s[NUMBER_SIZE];
         const cJSON *then = cJSON_GetArrayItem(status_member(before, "lanes"), index);
         const char *hand = status_text(lane, "in_callback");
-        say("lane %-5d %s messages%s, %.0f partitions, unconfirmed %s%s%s\n", index++,
-            count_text(status_number(lane, "messages"), count[0]),
-            rate(lane, then, "messages", seconds, per_s), status_number(lane, "partitions"),
-            count_text(status_number(lane, "unconfirmed"), count[1]),
-            hand[0] != '\0' ? ", in " : "", hand);
+        print_out("lane %-5d %s messages%s, %.0f partitions, unconfirmed %s%s%s\n", index++,
+                  count_text(status_number(lane, "messages"), count[0]),
+                  rate(lane, then, "messages", seconds, per_s), status_number(lane, "partitions"),
+                  count_text(status_number(lane, "unconfirmed"), count[1]),
+                  hand[0] != '\0' ? ", in " : "", hand);
     }
 }
 
@@ -111,17 +111,17 @@ static void print_written(const cJSON *kept) {
     const double newest_s = status_number(kept, "newest_s");
     char newest[NUMBER_SIZE], oldest[NUMBER_SIZE], count[2][NUMBER_SIZE], times[2][NUMBER_SIZE];
     if (newest_s < 0) {
-        say("state      %sno checkpoint yet\n", status_is(kept, "well") ? "" : "NOT SAVED, ");
+        print_out("state      %sno checkpoint yet\n", status_is(kept, "ok") ? "" : "NOT SAVED, ");
         return;
     }
     status_format_span(newest_s, newest, sizeof newest);
     status_format_span(status_number(kept, "oldest_s"), oldest, sizeof oldest);
     status_format_ns(status_number(kept, "pause_ms") * 1e6, times[0], NUMBER_SIZE);
     status_format_ns(status_number(kept, "longest_pause_ms") * 1e6, times[1], NUMBER_SIZE);
-    say("state      %s %s to %s ago, %s bytes, %s checkpoints; pause %s, longest %s\n",
-        status_is(kept, "well") ? "saved" : "NOT SAVED since", newest, oldest,
-        count_text(status_number(kept, "bytes"), count[0]),
-        count_text(status_number(kept, "written"), count[1]), times[0], times[1]);
+    print_out("state      %s %s to %s ago, %s bytes, %s checkpoints; pause %s, longest %s\n",
+              status_is(kept, "ok") ? "saved" : "NOT SAVED since", newest, oldest,
+              count_text(status_number(kept, "bytes"), count[0]),
+              count_text(status_number(kept, "written"), count[1]), times[0], times[1]);
 }
 
 /* What a crash would cost. */
@@ -130,31 +130,33 @@ static void print_checkpoints(const cJSON *status) {
     if (kept == NULL)
         return;
     if (!status_is(kept, "kept")) {
-        say("state      is not kept ([take5] keep_state = no)\n");
+        print_out("state      is not kept ([take5] keep_state = no)\n");
         return;
     }
     print_written(kept);
-    if (!status_is(kept, "well"))
-        say("           %s\n", status_text(kept, "detail"));
+    if (!status_is(kept, "ok"))
+        print_out("           %s\n", status_text(kept, "detail"));
 }
 
 /* Beside one that is exactly once, those that are not are marked. */
-static void say_delivery(const cJSON *status, const cJSON *sink) {
+static void print_delivery(const cJSON *status, const cJSON *sink) {
     if (cJSON_IsObject(status_member(status, "transactions")) &&
         strcmp(status_text(sink, "delivery"), "exactly_once") != 0)
-        say("           at least once: after a crash it may repeat lines, with the same ids\n");
+        print_out(
+            "           at least once: after a crash it may repeat lines, with the same ids\n");
 }
 
 static void print_sinks(const cJSON *status) {
     const cJSON *sink;
     cJSON_ArrayForEach(sink, status_member(status, "sinks")) {
         char count[2][NUMBER_SIZE];
-        say("sink       %s (%s): %s, acknowledged %s, queued %s%s%s\n", status_text(sink, "name"),
-            status_text(sink, "for"), status_is(sink, "well") ? "ok" : "FAILING",
-            count_text(status_number(sink, "confirmed"), count[0]),
-            count_text(status_number(sink, "queued"), count[1]),
-            status_text(sink, "detail")[0] != '\0' ? ": " : "", status_text(sink, "detail"));
-        say_delivery(status, sink);
+        print_out("sink       %s (%s): %s, acknowledged %s, queued %s%s%s\n",
+                  status_text(sink, "name"), status_text(sink, "for"),
+                  status_is(sink, "ok") ? "ok" : "FAILING",
+                  count_text(status_number(sink, "confirmed"), count[0]),
+                  count_text(status_number(sink, "queued"), count[1]),
+                  status_text(sink, "detail")[0] != '\0' ? ": " : "", status_text(sink, "detail"));
+        print_delivery(status, sink);
     }
 }
 
@@ -164,7 +166,8 @@ static void print_transactions(const cJSON *status) {
     char count[5][NUMBER_SIZE];
     if (!cJSON_IsObject(transactions))
         return;
-    say("           exactly once: %s transactions, %s aborted, %s with unknown outcome, %s fenced, "
+    print_out(
+        "           exactly once: %s transactions, %s aborted, %s with unknown outcome, %s fenced, "
         "%s waiting; %.0f ms to a commit\n",
         count_text(status_number(transactions, "committed"), count[0]),
         count_text(status_number(transactions, "aborted"), count[1]),
@@ -183,17 +186,18 @@ static void print_workers(const cJSON *status) {
         char span[NUMBER_SIZE];
         status_format_span(status_number(worker, "uptime_s"), span, sizeof span);
         if (is_running)
-            say("worker     %s: running, up %s, process %.0f, group %s",
-                status_text(worker, "name"), span, status_number(worker, "process"),
-                status_text(worker, "group"));
+            print_out("worker     %s: running, up %s, process %.0f, group %s",
+                      status_text(worker, "name"), span, status_number(worker, "process"),
+                      status_text(worker, "group"));
         else
-            say("WORKER     %s: %s", status_text(worker, "name"), status_text(worker, "detail"));
+            print_out("WORKER     %s: %s", status_text(worker, "name"),
+                      status_text(worker, "detail"));
         if (is_running && status_text(worker, "silent")[0] != '\0')
-            say("; DOES NOT ANSWER: %s", status_text(worker, "silent"));
+            print_out("; DOES NOT ANSWER: %s", status_text(worker, "silent"));
         if (deaths > 0 && is_running)
-            say("; died %.0f time%s, last: %s", deaths, deaths == 1 ? "" : "s",
-                status_text(worker, "last_death"));
-        say("\n");
+            print_out("; died %.0f time%s, last: %s", deaths, deaths == 1 ? "" : "s",
+                      status_text(worker, "last_death"));
+        print_out("\n");
     }
 }
 
@@ -202,11 +206,12 @@ static void print_refused(const cJSON *status) {
     const cJSON *reload = status_member(status, "last_reload"), *item;
     cJSON_ArrayForEach(item, status_member(reload, "deployments")) {
         if (strcmp(status_text(item, "outcome"), "rejected") == 0)
-            say("REFUSED    %s: %s\n", status_text(item, "name"), status_text(item, "detail"));
+            print_out("REFUSED    %s: %s\n", status_text(item, "name"),
+                      status_text(item, "detail"));
     }
     cJSON_ArrayForEach(item, status_member(reload, "faults")) {
         if (cJSON_IsString(item))
-            say("REFUSED    %s\n", item->valuestring);
+            print_out("REFUSED    %s\n", item->valuestring);
     }
 }
 
@@ -220,9 +225,9 @@ static void print_strategy(const cJSON *strategy, const cJSON *before, double se
     status_format_count(messages, 11, count[0], NUMBER_SIZE);
     status_format_count(status_number(strategy, "signals"), 9, count[1], NUMBER_SIZE);
     status_format_count(status_number(strategy, "errors"), 7, count[2], NUMBER_SIZE);
-    say("%-20s %-9s %3.0f %-9s %11s %9s %7s %8s %8s\n", status_text(strategy, "name"),
-        status_text(strategy, "version"), status_number(strategy, "generation"),
-        status_text(strategy, "state"), count[0], count[1], count[2], times[0], times[1]);
+    print_out("%-20s %-9s %3.0f %-9s %11s %9s %7s %8s %8s\n", status_text(strategy, "name"),
+              status_text(strategy, "version"), status_number(strategy, "generation"),
+              status_text(strategy, "state"), count[0], count[1], count[2], times[0], times[1]);
 }
 
 /* A filter that nothing has passed is most often a symbol that is written wrong. */
@@ -236,7 +241,7 @@ static void print_unmet(const cJSON *strategy) {
 #define WIDTH 96
 
 /* Lines of words below the strategy; a word that is too long stands alone. */
-static void say_wrapped(const char *text) {
+static void print_wrapped(const char *text) {
     while (*text != '\0') {
         size_t size = strlen(text);
         if (size > WIDTH) {
@@ -246,7 +251,7 @@ static void say_wrapped(const char *text) {
             if (size == 0)
                 size = strcspn(text, " ");
         }
-        say("    %.*s\n", (int)size, text);
+        print_out("    %.*s\n", (int)size, text);
         text += size;
         text += strspn(text, " ");
     }
@@ -257,7 +262,7 @@ static void print_findings(const cJSON *status, const char *name) {
     const cJSON *finding;
     cJSON_ArrayForEach(finding, status_member(status, "findings")) {
         if (strcmp(status_text(finding, "deployment"), name) == 0)
-            say_wrapped(status_text(finding, "text"));
+            print_wrapped(status_text(finding, "text"));
     }
 }
 
@@ -265,14 +270,25 @@ static void print_suspended(const cJSON *strategy) {
     const double behind = status_number(strategy, "behind");
     const double catching_up = status_number(strategy, "catching_up");
     char count[2][NUMBER_SIZE];
-    say("    suspended: %s", status_text(strategy, "why"));
+    print_out("    suspended: %s", status_text(strategy, "why"));
     if (behind > 0)
-        say(", %s messages behind", count_text(behind, count[0]));
+        print_out(", %s messages behind", count_text(behind, count[0]));
     if (catching_up > 0)
-        say("; %.0f of %.0f instances are catching up, %s messages so far", catching_up,
-            status_number(strategy, "instances"),
-            count_text(status_number(strategy, "caught_up"), count[1]));
-    say("\n");
+        print_out("; %.0f of %.0f instances are catching up, %s messages so far", catching_up,
+                  status_number(strategy, "instances"),
+                  count_text(status_number(strategy, "caught_up"), count[1]));
+    print_out("\n");
+}
+
+static void print_shadow(const cJSON *shadow) {
+    if (shadow != NULL)
+        print_out(
+            "    shadow of %s: %.0f same, %.0f changed, %.0f only in the original, %.0f only in "
+            "the "
+            "shadow\n",
+            status_text(shadow, "of"), status_number(shadow, "same"),
+            status_number(shadow, "changed"), status_number(shadow, "only_original"),
+            status_number(shadow, "only_shadow"));
 }
 
 static void print_reason(const cJSON *strategy) {
@@ -281,15 +297,16 @@ static void print_reason(const cJSON *strategy) {
     if (strcmp(status_text(strategy, "state"), "suspended") == 0)
         print_suspended(strategy);
     if (missing > 0)
-        say("    no instance on %.0f of %.0f partitions: %s\n", missing,
-            missing + status_number(strategy, "instances"), status_text(strategy, "missing_why"));
+        print_out("    no instance on %.0f of %.0f partitions: %s\n", missing,
+                  missing + status_number(strategy, "instances"),
+                  status_text(strategy, "missing_why"));
     if (status_number(strategy, "unsaved") > 0)
-        say("    state: NOT SAVED of %.0f of %.0f instances\n", status_number(strategy, "unsaved"),
-            status_number(strategy, "instances"));
+        print_out("    state: NOT SAVED of %.0f of %.0f instances\n",
+                  status_number(strategy, "unsaved"), status_number(strategy, "instances"));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const char *text = status_text(strategy, members[i]);
         if (text[0] != '\0')
-            say("    %s: %s\n", i == 0 ? "quarantine" : "last error", text);
+            print_out("    %s: %s\n", i == 0 ? "quarantine" : "last error", text);
     }
 }
 
@@ -306,14 +323,15 @@ void status_print(const cJSON *status, const cJSON *before, double seconds) {
     print_workers(status);
     print_checkpoints(status);
     print_refused(status);
-    say("\n%-20s %-9s %3s %-9s %11s %9s %7s %8s %8s\n", "STRATEGY", "VERSION", "GEN", "STATE",
-        before != NULL ? "MESSAGES/s" : "MESSAGES", "SIGNALS", "ERRORS", "p50", "p99");
+    print_out("\n%-20s %-9s %3s %-9s %11s %9s %7s %8s %8s\n", "STRATEGY", "VERSION", "GEN", "STATE",
+              before != NULL ? "MESSAGES/s" : "MESSAGES", "SIGNALS", "ERRORS", "p50", "p99");
     cJSON_ArrayForEach(strategy, strategies) {
         print_strategy(strategy, status_strategy(before, status_text(strategy, "name")), seconds);
         print_reason(strategy);
+        print_shadow(status_member(strategy, "shadow"));
         print_unmet(strategy);
         print_findings(status, status_text(strategy, "name"));
     }
     if (cJSON_GetArraySize(strategies) == 0)
-        say("no strategy is running\n");
+        print_out("no strategy is running\n");
 }

@@ -80,11 +80,11 @@ static void draw_head(struct top *top) {
 
 static void draw_source(struct top *top) {
     const cJSON *source = status_member(top->status, "source");
-    const bool is_well = status_is(source, "connected") && status_is(source, "assigned");
+    const bool is_ok = status_is(source, "connected") && status_is(source, "assigned");
     const double lag = status_number(status_member(top->status, "totals"), "lag");
     char behind[TEXT_SIZE];
     status_format_count(lag, 12, behind, sizeof behind);
-    put(top, is_well ? A_NORMAL : bad(), "source  %s, lag %s, %d partitions, %s",
+    put(top, is_ok ? A_NORMAL : bad(), "source  %s, lag %s, %d partitions, %s",
         !status_is(source, "connected")  ? "NOT CONNECTED"
         : !status_is(source, "assigned") ? "NOT ASSIGNED"
                                          : "ok",
@@ -127,15 +127,15 @@ static void draw_sinks(struct top *top) {
     const cJSON *sink;
     cJSON_ArrayForEach(sink, status_member(top->status, "sinks")) {
         char queued[TEXT_SIZE];
-        const bool is_well = status_is(sink, "well");
+        const bool is_ok = status_is(sink, "ok");
         status_format_count(status_number(sink, "queued"), 9, queued, sizeof queued);
-        put(top, is_well ? A_NORMAL : bad(), "sink    %s (%s) %s, queued %s  %s",
-            status_text(sink, "name"), status_text(sink, "for"), is_well ? "ok" : "FAILING", queued,
+        put(top, is_ok ? A_NORMAL : bad(), "sink    %s (%s) %s, queued %s  %s",
+            status_text(sink, "name"), status_text(sink, "for"), is_ok ? "ok" : "FAILING", queued,
             status_text(sink, "detail"));
     }
 }
 
-/* Those of a host that are not well; the others show in their strategies. */
+/* Those of a host that have problems; the others show in their strategies. */
 static void draw_workers(struct top *top) {
     const cJSON *worker;
     cJSON_ArrayForEach(worker, status_member(top->status, "workers")) {
@@ -156,7 +156,7 @@ static void draw_checkpoints(struct top *top) {
         return;
     status_format_span(oldest_s, oldest, sizeof oldest);
     status_format_ns(status_number(kept, "longest_pause_ms") * 1e6, pause, sizeof pause);
-    if (!status_is(kept, "well"))
+    if (!status_is(kept, "ok"))
         put(top, bad(), "state   NOT SAVED: %s", status_text(kept, "detail"));
     else if (oldest_s < 0)
         put(top, A_NORMAL, "state   no checkpoint yet");
@@ -313,13 +313,13 @@ static void watch(struct top *top) {
 static int show(struct top *top) {
     setlocale(LC_CTYPE, "");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        complain("top needs a terminal; otherwise use: take5 ctl status --watch");
+        print_err("top needs a terminal; otherwise use: take5 ctl status --watch");
         return EXIT_FAILED;
     }
     SCREEN *screen = newterm(NULL, stdout, stdin);
     if (screen == NULL) {
-        complain("top cannot use this terminal (TERM=%s)",
-                 getenv("TERM") != NULL ? getenv("TERM") : "");
+        print_err("top cannot use this terminal (TERM=%s)",
+                  getenv("TERM") != NULL ? getenv("TERM") : "");
         return EXIT_FAILED;
     }
     cbreak();

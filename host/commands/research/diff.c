@@ -2,11 +2,12 @@
  * Two replays of the same messages, each in a process of its own: so two builds of one strategy,
  * under one name, are never in one process, and both have a core.
  */
-#include "base/json_writer.h"
+#include "base/format/csv_writer.h"
+#include "base/format/json_writer.h"
 #include "cli/progress_line.h"
 #include "commands/research/diff_compare.h"
-#include "commands/research/replay.h"
-#include "commands/research/replay_arguments.h"
+#include "commands/research/replay/replay.h"
+#include "commands/research/replay/replay_arguments.h"
 #include "commands/research/research.h"
 #include "os/output_child.h"
 
@@ -23,7 +24,7 @@ enum { SAME = EXIT_GOOD, DIFFERENT = EXIT_FAILED, UNDECIDED = EXIT_USAGE };
 struct diff_command {
     struct replay_options replay;
     double eps;
-    bool is_json;
+    bool is_json, is_csv, is_list;
     struct progress_line progress;
 };
 
@@ -52,7 +53,7 @@ static bool begin(const struct diff_command *command, const char *what, int file
 /* ---- results ---- */
 
 static void print_signal(const char *head, const char *text) {
-    say("  %s %s\n", head, text != NULL ? text : "nothing");
+    print_out("  %s %s\n", head, text != NULL ? text : "nothing");
 }
 
 static int compare_symbols(const void *a, const void *b) {
@@ -62,37 +63,58 @@ static int compare_symbols(const void *a, const void *b) {
 }
 
 static void print_table(const struct diff *diff) {
-    say("\n  %-16s %12s %12s %12s %12s\n", "symbol", "same", "changed", "only old", "only new");
+    print_out("\n  %-16s %12s %12s %12s %12s\n", "symbol", "same", "changed", "only old",
+              "only new");
     for (size_t i = 0; i < diff->symbol_count; i++) {
         const struct diff_symbol *symbol = &diff->by_symbol[i];
         const uint64_t differences = diff_count(&symbol->counts);
         if (differences == 0)
             break;
         if (i == MOST_SYMBOLS) {
-            say("  ... --json has all %zu symbols\n", diff->symbol_count);
+            print_out("  ... --csv has all %zu symbols\n", diff->symbol_count);
             break;
         }
-        say("  %-16s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", symbol->name,
-            symbol->counts.same, symbol->counts.changed, symbol->counts.only_old,
-            symbol->counts.only_new);
+        print_out("  %-16s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", symbol->name,
+                  symbol->counts.same, symbol->counts.changed, symbol->counts.only_old,
+                  symbol->counts.only_new);
     }
 }
 
 static void print_result(const struct diff *diff) {
     const struct diff_counts *counts = &diff->counts;
-    say("%" PRIu64 " same, %" PRIu64 " changed, %" PRIu64 " only in the old, %" PRIu64
-        " only in the new\n",
-        counts->same, counts->changed, counts->only_old, counts->only_new);
+    print_out("%" PRIu64 " same, %" PRIu64 " changed, %" PRIu64 " only in the old, %" PRIu64
+              " only in the new\n",
+              counts->same, counts->changed, counts->only_old, counts->only_new);
     if (counts->changed > 0)
-        say("of the changed ones: value of %" PRIu64 ", confidence of %" PRIu64
-            ", price or data of %" PRIu64 "\n",
-            diff->value_changes, diff->confidence_changes, diff->data_changes);
+        print_out("of the changed ones: value of %" PRIu64 ", confidence of %" PRIu64
+                  ", price or data of %" PRIu64 "\n",
+                  diff->value_changes, diff->confidence_changes, diff->data_changes);
     if (!diff->has_first)
         return;
-    say("\nthe first difference:\n");
+    print_out("\nthe first difference:\n");
     print_signal("old", diff->first_old);
     print_signal("new", diff->first_new);
     print_table(diff);
+}
+
+/* All symbols, those with the most differences first. */
+static void print_csv(const struct diff *diff) {
+    static const char *const names[] = {"symbol", "same", "changed", "only_old", "only_new", NULL};
+    struct text text;
+    struct csv_writer csv = csv_writer_of(&text);
+    text_init(&text);
+    csv_row(&csv, names);
+    for (size_t i = 0; i < diff->symbol_count; i++) {
+        const struct diff_counts *counts = &diff->by_symbol[i].counts;
+        csv_text(&csv, diff->by_symbol[i].name);
+        csv_unsigned(&csv, counts->same);
+        csv_unsigned(&csv, counts->changed);
+        csv_unsigned(&csv, counts->only_old);
+        csv_unsigned(&csv, counts->only_new);
+        csv_end_row(&csv);
+    }
+    (void)print_text(&text);
+    text_release(&text);
 }
 
 static void put_counts(struct json_writer *json, const struct diff_counts *counts) {
@@ -130,11 +152,20 @@ static void print_json(const struct diff *diff) {
     }
     json_end_array(&json);
     json_end_object(&json);
-    if (text_is_oom(&text))
-        note_oom();
-    else
-        printf("%s\n", text.data);
+    text_putc(&text, '\n');
+    (void)print_text(&text);
     text_release(&text);
+}
+
+static void print(const struct diff_command *command, struct diff *diff) {
+    if (diff->symbol_count > 0)
+        qsort(diff->by_symbol, diff->symbol_count, sizeof *diff->by_symbol, compare_symbols);
+    if (command->is_json)
+        print_json(diff);
+    else if (command->is_csv)
+        print_csv(diff);
+    else if (!command->is_list)
+        print_result(diff);
 }
 
 /* ---- the command ---- */
@@ -151,8 +182,8 @@ static bool end(struct output_child children[2], char *const *names) {
     for (int i = 0; i < 2; i++) {
         const int code = output_child_end(&children[i]);
         if (code != 0)
-            complain("the replay of %s failed (%s %d)", names[i],
-                     code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
+            print_err("the replay of %s failed (%s %d)", names[i],
+                      code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
         did = did && code == 0;
     }
     return did;
@@ -163,9 +194,10 @@ static int compare(struct diff_command *command, int argc, char **argv) {
     struct error error = {0};
     struct diff diff;
     if (!diff_init(&diff, command->eps)) {
-        complain("out of memory");
+        print_err("out of memory");
         return UNDECIDED;
     }
+    diff.list = command->is_list ? stdout : NULL;
     diff.progress = on_progress;
     diff.context = command;
     progress_line_init(&command->progress);
@@ -176,15 +208,10 @@ static int compare(struct diff_command *command, int argc, char **argv) {
     const bool did_end = end(children, argv);
     int code = UNDECIDED;
     if (did && did_end) {
-        if (diff.symbol_count > 0)
-            qsort(diff.by_symbol, diff.symbol_count, sizeof *diff.by_symbol, compare_symbols);
-        if (command->is_json)
-            print_json(&diff);
-        else
-            print_result(&diff);
+        print(command, &diff);
         code = diff_count(&diff.counts) == 0 ? SAME : DIFFERENT;
     } else if (!did && (did_end || error.code != ERROR_STATE)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
     }
     diff_release(&diff);
     return code;
@@ -193,21 +220,25 @@ static int compare(struct diff_command *command, int argc, char **argv) {
 /* Two strategies or two configurations, and files that can be read twice. */
 static bool check_operands(const struct diff_command *command, int argc, char **argv) {
     const bool is_strategy = choice_is_strategy(argv[0]);
+    if (command->is_json + command->is_csv + command->is_list > 1) {
+        print_err("--json, --csv and --list: give one of them");
+        return false;
+    }
     if (is_strategy != choice_is_strategy(argv[1])) {
-        complain("%s and %s: give two strategies, or two configurations", argv[0], argv[1]);
+        print_err("%s and %s: give two strategies, or two configurations", argv[0], argv[1]);
         return false;
     }
     if (!is_strategy && command->replay.config.path != NULL) {
-        complain("-c %s beside two configurations: give one or the other",
-                 command->replay.config.path);
+        print_err("-c %s beside two configurations: give one or the other",
+                  command->replay.config.path);
         return false;
     }
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "-") != 0 && !choice_is_strategy(argv[i]))
             continue;
-        complain("%s: give recordings behind the two that are compared; each is read twice, so "
-                 "the standard input cannot be one",
-                 argv[i]);
+        print_err("%s: give recordings behind the two that are compared; each is read twice, so "
+                  "the standard input cannot be one",
+                  argv[i]);
         return false;
     }
     return check_span(command->replay.source.from_ns, command->replay.source.until_ns);
@@ -229,6 +260,12 @@ static const struct option_row options[] = {
      "numbers a and b count as the same when they differ by at most E * max(1, |a|, |b|) (default: "
      "not at all)"},
     {0, "json", NULL, OPTION_FLAG(struct diff_command, is_json), "print JSON, with all symbols"},
+    {0, "csv", NULL, OPTION_FLAG(struct diff_command, is_csv),
+     "print the table by symbol as CSV, with all symbols"},
+    {0, "list", NULL, OPTION_FLAG(struct diff_command, is_list),
+     "print each difference instead, a line of JSON with its kind (changed, only_old, only_new) "
+     "and "
+     "both signals"},
     OPTIONS_REPLAY(struct diff_command, replay),
     OPTIONS_END,
 };
@@ -241,7 +278,7 @@ const struct command command_diff = {
         "Replays the recordings with each of the two, in a process of its own, and compares their "
         "signals by cause: those of one message are the same signal when deployment, name, symbol, "
         "event time and time frame are the same. Counts, and shows the first difference. Ends with "
-        "0 when there is none, 1 when there are some, and 2 when that cannot be said.",
+        "0 when there is none, 1 when there are some, and 2 when that is not known.",
     .examples = "take5 diff old/alpha.so new/alpha.so day.jsonl",
     .options = options,
     .min_operands = 3,

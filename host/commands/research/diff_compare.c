@@ -1,7 +1,8 @@
 #include "commands/research/diff_compare.h"
 
 #include "base/array.h"
-#include "base/symbols.h"
+#include "comparison/comparison.h"
+#include "message/symbols.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -9,17 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A signal of the place in hand. */
+/* A signal of the current place. */
 struct item {
     char *text;
     size_t size, capacity;
-    cJSON *tree; /* when it was needed */
-    bool is_paired;
+    cJSON *tree;          /* when it was needed, */
+    struct signal signal; /* and what it says: its texts are the tree's and the line's */
 };
 
 struct items {
     struct item *items;
     size_t count, capacity; /* texts beyond the count are kept for the next place */
+    const struct signal **signals;
+    size_t signal_capacity;
 };
 
 struct stream {
@@ -78,16 +81,13 @@ static bool add_item(struct items *items, const char *text, size_t size) {
     memset(items->items + had, 0, (items->capacity - had) * sizeof *items->items);
     struct item *item = &items->items[items->count];
     if (item->capacity <= size) {
-        char *room = realloc(item->text, 2 * size + 1);
-        if (room == NULL)
+        if (!ARRAY_RESIZE(item->text, 2 * size + 1))
             return false;
-        item->text = room;
         item->capacity = 2 * size + 1;
     }
     memcpy(item->text, text, size);
     item->text[size] = '\0';
     item->size = size;
-    item->is_paired = false;
     items->count++;
     return true;
 }
@@ -115,6 +115,7 @@ static void release_stream(struct stream *stream) {
     for (size_t i = 0; i < stream->at_place.capacity; i++)
         free(stream->at_place.items[i].text);
     free(stream->at_place.items);
+    free(stream->at_place.signals);
     free(stream->line);
 }
 
@@ -124,9 +125,9 @@ static const cJSON *member(const struct item *item, const char *name) {
     return cJSON_GetObjectItemCaseSensitive(item->tree, name);
 }
 
-static const char *text_of(const struct item *item, const char *name) {
+static t5_str text_of(const struct item *item, const char *name) {
     const char *text = cJSON_GetStringValue(member(item, name));
-    return text != NULL ? text : "";
+    return t5_text(text != NULL ? text : "");
 }
 
 static double number_of(const struct item *item, const char *name) {
@@ -134,44 +135,37 @@ static double number_of(const struct item *item, const char *name) {
     return cJSON_IsNumber(found) ? found->valuedouble : (double)NAN;
 }
 
-static bool is_near(double a, double b, double eps) {
-    if (isnan(a) || isnan(b))
-        return isnan(a) && isnan(b);
-    const double size = fmax(1, fmax(fabs(a), fabs(b)));
-    return a == b || fabs(a - b) <= eps * size;
+static int64_t integer_of(const struct item *item, const char *name) {
+    const double number = number_of(item, name);
+    return isnan(number) ? 0 : (int64_t)number;
 }
 
-/* NULL is nothing, and is like nothing else. */
-static bool is_alike(const cJSON *a, const cJSON *b, double eps) {
-    if (a == NULL || b == NULL)
-        return a == b;
-    if (cJSON_IsNumber(a) && cJSON_IsNumber(b))
-        return is_near(a->valuedouble, b->valuedouble, eps);
-    if (cJSON_IsArray(a) && cJSON_IsArray(b)) {
-        for (a = a->child, b = b->child; a != NULL && b != NULL; a = a->next, b = b->next)
-            if (!is_alike(a, b, eps))
-                return false;
-        return a == b;
-    }
-    if (!cJSON_IsObject(a) || !cJSON_IsObject(b))
-        return cJSON_Compare(a, b, true);
-    if (cJSON_GetArraySize(a) != cJSON_GetArraySize(b))
-        return false;
-    for (const cJSON *child = a->child; child != NULL; child = child->next)
-        if (!is_alike(child, cJSON_GetObjectItemCaseSensitive(b, child->string), eps))
-            return false;
-    return true;
+/* What stands behind a name of the line. No text that comes before it has quotation marks that are
+ * not escaped. NULL: it has none. */
+static const char *behind(const struct item *item, const char *name) {
+    const char *at = strstr(item->text, name);
+    return at != NULL ? at + strlen(name) : NULL;
 }
 
-/* Whether both are one signal, whatever it says. Event times are compared as text: a double does
- * not hold them. */
-static bool is_of_one(const struct item *a, const struct item *b) {
-    static const char *const texts[] = {"name", "symbol", "event_time", "deployment"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(text_of(a, texts[i]), text_of(b, texts[i])) != 0)
-            return false;
-    return is_near(number_of(a, "time_frame"), number_of(b, "time_frame"), 0) &&
-           is_near(number_of(a, "event_time_ns"), number_of(b, "event_time_ns"), 0);
+/* Event times are read of the line: a double does not hold them. So is data, its last member. */
+static struct signal read_signal(const struct item *item) {
+    const char *time = behind(item, ",\"event_time_ns\":");
+    const char *data = behind(item, ",\"data\":");
+    const double price = number_of(item, "price");
+    return (struct signal){
+        .name = text_of(item, "name"),
+        .symbol = text_of(item, "symbol"),
+        .deployment = text_of(item, "deployment"),
+        .topic = text_of(item, "topic"),
+        .partition = (int32_t)integer_of(item, "partition"),
+        .offset = integer_of(item, "offset"),
+        .event_time_ns = time != NULL ? strtoll(time, NULL, 10) : 0,
+        .value = number_of(item, "value"),
+        .confidence = number_of(item, "confidence"),
+        .price = isnan(price) ? 0 : price,
+        .time_frame_s = (uint32_t)integer_of(item, "time_frame"),
+        .data = {data, data != NULL ? (size_t)(item->text + item->size - 1 - data) : 0},
+    };
 }
 
 /* The line from the signal's name on: what strategy and version say stands before it. A text that
@@ -222,9 +216,11 @@ static const char *plain_symbol(const struct item *item, size_t *size) {
 static bool parse(struct item *item, const char *name, struct error *error) {
     if (item->tree == NULL)
         item->tree = cJSON_ParseWithLength(item->text, item->size);
-    return cJSON_IsObject(item->tree) ||
-           error_set(error, ERROR_INVALID, "a signal of %s cannot be read: %.200s", name,
-                     item->text);
+    if (!cJSON_IsObject(item->tree))
+        return error_set(error, ERROR_INVALID, "a signal of %s cannot be read: %.200s", name,
+                         item->text);
+    item->signal = read_signal(item);
+    return true;
 }
 
 static bool note_first(struct diff *diff, const struct item *older, const struct item *newer,
@@ -239,46 +235,11 @@ static bool note_first(struct diff *diff, const struct item *older, const struct
            error_set_memory(error, "the first difference");
 }
 
-static bool compare_pair(struct diff *diff, const struct item *older, const struct item *newer,
-                         struct diff_counts *counts, struct error *error) {
-    const double eps = diff->eps;
-    const bool has_value = !is_near(number_of(older, "value"), number_of(newer, "value"), eps);
-    const bool has_confidence =
-        !is_near(number_of(older, "confidence"), number_of(newer, "confidence"), eps);
-    const bool has_data = !is_alike(member(older, "data"), member(newer, "data"), eps) ||
-                          !is_near(number_of(older, "price"), number_of(newer, "price"), eps);
-    if (!has_value && !has_confidence && !has_data) {
-        counts->same++;
-        diff->counts.same++;
-        return true;
-    }
-    counts->changed++;
-    diff->counts.changed++;
-    diff->value_changes += has_value;
-    diff->confidence_changes += has_confidence;
-    diff->data_changes += has_data;
-    return note_first(diff, older, newer, error);
-}
-
-static bool note_alone(struct diff *diff, const struct item *item, bool is_old,
-                       struct error *error) {
-    const char *symbol = text_of(item, "symbol");
-    struct diff_counts *counts = counts_of(diff, symbol, strlen(symbol));
-    if (counts == NULL)
-        return error_set_memory(error, "symbols to compare");
-    counts->only_old += is_old;
-    counts->only_new += !is_old;
-    diff->counts.only_old += is_old;
-    diff->counts.only_new += !is_old;
-    return true;
-}
-
-/* The first that has none; NULL: all have a pair. */
-static const struct item *first_alone(const struct items *items) {
-    for (size_t i = 0; i < items->count; i++)
-        if (!items->items[i].is_paired)
-            return &items->items[i];
-    return NULL;
+static void list_difference(const struct diff *diff, const char *kind, const struct item *older,
+                            const struct item *newer) {
+    if (diff->list != NULL)
+        fprintf(diff->list, "{\"kind\":\"%s\",\"old\":%s,\"new\":%s}\n", kind,
+                older != NULL ? older->text : "null", newer != NULL ? newer->text : "null");
 }
 
 /* ---- one place ---- */
@@ -305,50 +266,101 @@ static bool compare_fast(struct diff *diff, const struct items *older, const str
     return true;
 }
 
-static struct item *find_pair(const struct item *item, struct items *among) {
-    for (size_t i = 0; i < among->count; i++)
-        if (!among->items[i].is_paired && is_of_one(item, &among->items[i]))
-            return &among->items[i];
-    return NULL;
+/* What is compared closely, and what came of it. */
+struct close_look {
+    struct diff *diff;
+    const struct items *older, *newer;
+    const struct item *alone[2]; /* the first that has no pair, old and new */
+    struct error *error;
+};
+
+static void count_changed(struct diff *diff, unsigned changes) {
+    diff->counts.changed++;
+    diff->value_changes += (changes & COMPARISON_VALUE) != 0;
+    diff->confidence_changes += (changes & COMPARISON_CONFIDENCE) != 0;
+    diff->data_changes += (changes & COMPARISON_DATA) != 0;
 }
 
-static bool has_same_cause(const struct item *a, const struct item *b) {
-    return strcmp(text_of(a, "topic"), text_of(b, "topic")) == 0 &&
-           number_of(a, "partition") == number_of(b, "partition") &&
-           number_of(a, "offset") == number_of(b, "offset");
+static bool count_pair(struct close_look *look, const struct item *older, const struct item *newer,
+                       struct diff_counts *counts, unsigned changes) {
+    if (changes == 0) {
+        counts->same++;
+        look->diff->counts.same++;
+        return true;
+    }
+    counts->changed++;
+    count_changed(look->diff, changes);
+    list_difference(look->diff, "changed", older, newer);
+    return note_first(look->diff, older, newer, look->error);
+}
+
+static void count_alone(struct close_look *look, const struct item *item,
+                        struct diff_counts *counts, bool is_old) {
+    counts->only_old += is_old;
+    counts->only_new += !is_old;
+    look->diff->counts.only_old += is_old;
+    look->diff->counts.only_new += !is_old;
+    list_difference(look->diff, is_old ? "only_old" : "only_new", is_old ? item : NULL,
+                    is_old ? NULL : item);
+    if (look->alone[!is_old] == NULL)
+        look->alone[!is_old] = item;
+}
+
+static bool visit(void *context, size_t older, size_t newer, unsigned changes) {
+    struct close_look *look = context;
+    const struct item *left = older != COMPARISON_NONE ? &look->older->items[older] : NULL;
+    const struct item *right = newer != COMPARISON_NONE ? &look->newer->items[newer] : NULL;
+    const struct item *either = left != NULL ? left : right;
+    struct diff_counts *counts =
+        counts_of(look->diff, either->signal.symbol.data, either->signal.symbol.len);
+    if (counts == NULL)
+        return error_set_memory(look->error, "symbols to compare");
+    if (left != NULL && right != NULL)
+        return count_pair(look, left, right, counts, changes);
+    count_alone(look, either, counts, left != NULL);
+    return true;
+}
+
+static bool has_same_cause(const struct signal *a, const struct signal *b) {
+    return t5_str_equal(a->topic, b->topic) && a->partition == b->partition &&
+           a->offset == b->offset;
+}
+
+/* Room for the signals of a place, and for which of them are paired. */
+static bool list_signals(struct items *items, const char *name, struct error *error) {
+    while (items->signal_capacity < items->count)
+        if (!ARRAY_GROW(items->signals, items->signal_capacity, items->signal_capacity))
+            return error_set_memory(error, "signals to compare");
+    for (size_t i = 0; i < items->count; i++) {
+        if (!parse(&items->items[i], name, error))
+            return false;
+        items->signals[i] = &items->items[i].signal;
+    }
+    return true;
 }
 
 static bool compare_closely(struct diff *diff, struct items *older, struct items *newer,
                             struct error *error) {
-    for (size_t i = 0; i < older->count; i++)
-        if (!parse(&older->items[i], "OLD", error))
-            return false;
-    for (size_t i = 0; i < newer->count; i++)
-        if (!parse(&newer->items[i], "NEW", error))
-            return false;
-    if (older->count > 0 && newer->count > 0 && !has_same_cause(older->items, newer->items))
+    const struct comparison comparison = {.eps = diff->eps, .has_deployments = true};
+    struct close_look look = {.diff = diff, .older = older, .newer = newer, .error = error};
+    if (!list_signals(older, "OLD", error) || !list_signals(newer, "NEW", error))
+        return false;
+    if (older->count > 0 && newer->count > 0 &&
+        !has_same_cause(older->signals[0], newer->signals[0]))
         return error_set(error, ERROR_STATE,
                          "the two were given different messages: do their topics differ?");
-    for (size_t i = 0; i < older->count; i++) {
-        struct item *item = &older->items[i], *pair = find_pair(item, newer);
-        if (pair == NULL) {
-            if (!note_alone(diff, item, true, error))
-                return false;
-            continue;
-        }
-        const char *symbol = text_of(item, "symbol");
-        struct diff_counts *counts = counts_of(diff, symbol, strlen(symbol));
-        item->is_paired = pair->is_paired = true;
-        if (counts == NULL)
-            return error_set_memory(error, "symbols to compare");
-        if (!compare_pair(diff, item, pair, counts, error))
-            return false;
-    }
-    for (size_t i = 0; i < newer->count; i++)
-        if (!newer->items[i].is_paired && !note_alone(diff, &newer->items[i], false, error))
-            return false;
-    const struct item *old_one = first_alone(older), *new_one = first_alone(newer);
-    return (old_one == NULL && new_one == NULL) || note_first(diff, old_one, new_one, error);
+    bool *paired = calloc(newer->count + 1, sizeof *paired);
+    error->code = ERROR_NONE;
+    const bool did =
+        paired != NULL &&
+        comparison_place(&comparison, (struct comparison_side){older->signals, older->count},
+                         (struct comparison_side){newer->signals, newer->count}, paired, visit,
+                         &look);
+    free(paired);
+    if (!did)
+        return error->code != ERROR_NONE ? false : error_set_memory(error, "signals to compare");
+    return (look.alone[0] == NULL && look.alone[1] == NULL) ||
+           note_first(diff, look.alone[0], look.alone[1], error);
 }
 
 static bool compare_place(struct diff *diff, struct items *older, struct items *newer,

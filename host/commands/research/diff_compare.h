@@ -2,11 +2,11 @@
  * commands/research/diff_compare.h - compares the signals of two replays of the same messages.
  *
  * Each comes as a stream of lines, "PLACE JSON": the place of the cause in the input, which only
- * grows, and the signal as readers get it. Holds the signals of one place.
+ * grows, and the signal as readers get it. Holds the signals of one place. What
+ * is the same signal, and what of it differs, comparison/comparison.h says.
  *
- * Signals are the same signal when place, deployment, name, symbol, event time and time frame are
- * the same, and the same of them came before. Then value, confidence, and the rest (price and data)
- * are compared; ids, strategy and version are not.
+ * A list of differences has a line of JSON each, {"kind":KIND,"old":SIGNAL,"new":SIGNAL}: KIND is
+ * changed, only_old or only_new, and a signal that is not there null.
  */
 #ifndef TAKE5_COMMANDS_RESEARCH_DIFF_COMPARE_H
 #define TAKE5_COMMANDS_RESEARCH_DIFF_COMPARE_H
@@ -39,6 +39,7 @@ struct diff {
     size_t symbol_count, symbol_capacity;
     char *first_old, *first_new; /* the first difference; NULL: there is none, or nothing there */
     bool has_first;
+    FILE *list; /* gets each difference, in the order of the input; NULL: nothing does */
     /* Called now and then with how many signals were compared. May be NULL. */
     void (*progress)(void *context, uint64_t count);
     void *context;

@@ -1,23 +1,21 @@
 #include "base/clock.h"
 #include "base/units.h"
+#include "commands/research/evaluate_csv.h"
+#include "commands/research/evaluate_options.h"
 #include "commands/research/evaluate_print.h"
-#include "commands/research/replay.h"
-#include "commands/research/replay_stats.h"
+#include "commands/research/replay/replay.h"
+#include "commands/research/replay/replay_stats.h"
 #include "commands/research/research.h"
 #include "evaluation/evaluation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_HORIZONS "1m,5m,30m"
-#define DEFAULT_PERIOD   (3600 * INT64_C(1000000000))
-
 struct evaluate {
     struct replay_options replay;
-    struct csv_arg horizons;
-    double cost;
-    int64_t period_ns;
+    struct evaluate_options arguments;
     bool is_json;
+    unsigned csv; /* enum evaluate_table; 0: none */
     struct evaluation_options options;
     struct evaluation *evaluation;
     bool is_oom;
@@ -36,46 +34,14 @@ static bool on_signal(void *context, const struct delivery *delivery) {
            evaluation_add_signal(evaluate->evaluation, delivery->signal);
 }
 
-/* Memory that runs out is told by evaluation_finish(). */
 static void on_message(void *context, const t5_message *message) {
     struct evaluate *evaluate = context;
-    if ((message->flags & T5_MESSAGE_HAS_PRICE) != 0 && message->symbol.len > 0)
-        evaluation_add_price(evaluate->evaluation, message->symbol, message->time_frame_s,
-                             message->event_time_ns, message->price);
+    evaluate_take_message(evaluate->evaluation, message);
 }
 
 static void on_end(void *context, const struct replay_summary *summary) {
     struct evaluate *evaluate = context;
-    for (size_t i = 0; i < summary->stats->count; i++) {
-        const struct replay_stats_entry *entry = &summary->stats->entries[i];
-        if (!evaluation_set_side(evaluate->evaluation, entry->name, entry->side))
-            evaluate->is_oom = true;
-    }
-    evaluate->is_oom |= summary->stats->is_oom;
-}
-
-/* ---- the command ---- */
-
-static bool take_horizons(struct evaluate *evaluate) {
-    struct evaluation_options *options = &evaluate->options;
-    if (evaluate->horizons.count == 0 &&
-        !csv_arg_add(&evaluate->horizons, "--horizons", DEFAULT_HORIZONS))
-        return false;
-    if (evaluate->horizons.count > EVALUATION_HORIZONS) {
-        complain("--horizons: at most %d", EVALUATION_HORIZONS);
-        return false;
-    }
-    for (size_t i = 0; i < evaluate->horizons.count; i++) {
-        const char *text = evaluate->horizons.items[i];
-        if (!parse_duration_ns(text, &options->horizons_ns[i]) || options->horizons_ns[i] == 0) {
-            complain("--horizons %s: must be durations above 0, such as " DEFAULT_HORIZONS, text);
-            return false;
-        }
-    }
-    options->horizon_count = evaluate->horizons.count;
-    options->cost = evaluate->cost;
-    options->period_ns = evaluate->period_ns;
-    return true;
+    evaluate->is_oom |= !evaluate_take_sides(evaluate->evaluation, summary);
 }
 
 /* ---- parts ---- */
@@ -89,7 +55,7 @@ static bool time_at(const struct evaluate *evaluate, size_t index, int64_t first
         char *end;
         share = strtod(text, &end);
         if (*end != '\0' || !(share > 0 && share < 1)) {
-            complain("--parts %s: must be shares between 0 and 1", text);
+            print_err("--parts %s: must be shares between 0 and 1", text);
             return false;
         }
     }
@@ -120,7 +86,7 @@ static bool make_parts(struct evaluate *evaluate) {
     const bool did = evaluate->part_count == evaluate->shares.count + 1 &&
                      evaluate->parts[evaluate->part_count - 1].evaluation != NULL;
     if (!did)
-        complain("out of memory for the evaluation");
+        print_err("out of memory for the evaluation");
     return did;
 }
 
@@ -130,25 +96,29 @@ static void release_parts(struct evaluate *evaluate) {
     free(evaluate->parts);
 }
 
+/* ---- the command ---- */
+
 static int judge(struct evaluate *evaluate) {
     int64_t first_ns, last_ns;
     if (!evaluate->is_oom && !make_parts(evaluate))
         return EXIT_FAILED;
     if (evaluate->is_oom || !evaluation_finish(evaluate->evaluation)) {
-        complain("out of memory for the evaluation");
+        print_err("out of memory for the evaluation");
         return EXIT_FAILED;
     }
     if (evaluation_group_count(evaluate->evaluation) == 0 && !evaluate->is_swept) {
-        complain("nothing to evaluate: no signal was emitted");
+        print_err("nothing to evaluate: no signal was emitted");
         return EXIT_FAILED;
     }
     if (evaluation_prices(evaluate->evaluation, &first_ns, &last_ns) == 0) {
-        complain("nothing to evaluate by: no message of the recording has a price");
+        print_err("nothing to evaluate by: no message of the recording has a price");
         return EXIT_FAILED;
     }
     if (evaluate->is_json)
-        evaluate_print_json(evaluate->evaluation, &evaluate->options, evaluate->parts,
-                            evaluate->part_count);
+        evaluate_print_json(evaluate->evaluation, evaluate->parts, evaluate->part_count);
+    else if (evaluate->csv > 0)
+        evaluate_print_csv(evaluate->evaluation, &evaluate->options,
+                           (enum evaluate_table)evaluate->csv);
     else
         evaluate_print(evaluate->evaluation, &evaluate->options);
     return EXIT_GOOD;
@@ -159,7 +129,7 @@ static int evaluate(struct evaluate *evaluate, struct signals *signals) {
         .context = evaluate, .signal = on_signal, .message = on_message, .end = on_end};
     evaluate->evaluation = evaluation_new(&evaluate->options);
     if (evaluate->evaluation == NULL) {
-        complain("out of memory for the evaluation");
+        print_err("out of memory for the evaluation");
         return EXIT_FAILED;
     }
     evaluate->replay.listener = &listener;
@@ -167,14 +137,22 @@ static int evaluate(struct evaluate *evaluate, struct signals *signals) {
     return code == EXIT_GOOD ? judge(evaluate) : code;
 }
 
+static bool check(struct evaluate *evaluate) {
+    if (evaluate->is_json && evaluate->csv > 0) {
+        print_err("--json and --csv: give one of them");
+        return false;
+    }
+    return evaluate_options_take(&evaluate->arguments, &evaluate->options);
+}
+
 static int run(int argc, char **argv) {
     /* The signal thread may outlive this function. */
     static struct signals signals;
-    struct evaluate command = {.replay = REPLAY_OPTIONS_INIT, .period_ns = DEFAULT_PERIOD};
+    struct evaluate command = {.replay = REPLAY_OPTIONS_INIT, .arguments = EVALUATE_OPTIONS_INIT};
     struct error error = {0};
     int code = EXIT_FAILED;
     if (replay_parse(&command_evaluate, &command, &command.replay, argc, argv, &code)) {
-        if (!take_horizons(&command))
+        if (!check(&command))
             code = usage(&command_evaluate);
         else
             code = signals_start(&signals, &error) ? evaluate(&command, &signals)
@@ -183,22 +161,21 @@ static int run(int argc, char **argv) {
     release_parts(&command);
     evaluation_free(command.evaluation);
     csv_arg_release(&command.shares);
-    csv_arg_release(&command.horizons);
+    evaluate_options_release(&command.arguments);
     replay_options_release(&command.replay);
     return code;
 }
 
 static const struct option_row options[] = {
-    {0, "horizons", "D,D", OPTION_LIST(struct evaluate, horizons),
-     "returns after these times (default: " DEFAULT_HORIZONS ")"},
-    {0, "cost", "SHARE", OPTION_SHARE(struct evaluate, cost),
-     "what trading one unit costs, of its value: 0.0005 or 0.05% (default: 0)"},
-    {0, "period", "D", OPTION_DURATION(struct evaluate, period_ns, 1000000000, 0),
-     "the Sharpe ratio is of returns over this time (default: 1h)"},
+    OPTIONS_EVALUATE(struct evaluate, arguments),
     {0, "json", NULL, OPTION_FLAG(struct evaluate, is_json), "print JSON"},
+    {0, "csv", "TABLE",
+     OPTION_CHOICE(struct evaluate, csv, unsigned, EVALUATE_RETURNS, evaluate_table_names),
+     "print a table as CSV: returns, calibration or positions"},
     /* For `take5 sweep`. */
     {0, "swept", NULL, OPTION_FLAG(struct evaluate, is_swept), NULL},
     {0, "parts", "S,S", OPTION_LIST(struct evaluate, shares), NULL},
+    {0, "origin", "FILE", OPTION_TEXT(struct evaluate, replay.config.origin), NULL},
     OPTIONS_REPLAY(struct evaluate, replay),
     OPTIONS_END,
 };
@@ -210,9 +187,9 @@ const struct command command_evaluate = {
     .description =
         "Replays recordings as `take5 replay` does, and compares each signal with the prices that "
         "follow it in the recording: by deployment and name how many there were, how often and by "
-        "how much the price moved their way, and whether the confidence told that; by deployment, "
-        "if its strategy declares a side, what positions after its signals would have brought. The "
-        "definitions are in the guide, under Evaluate.",
+        "how much the price moved their way, and whether the confidence predicted that; by "
+        "deployment, if its strategy declares a side, what positions taken on its signals would "
+        "have earned. The definitions are in the guide, under Evaluate.",
     .examples = "take5 evaluate ./alpha.so day.jsonl",
     .options = options,
     .max_operands = OPERANDS_ANY,

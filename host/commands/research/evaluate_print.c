@@ -1,6 +1,6 @@
 #include "commands/research/evaluate_print.h"
 
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/progress_line.h"
@@ -8,10 +8,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-
-static const char *side_name(enum t5_side side) {
-    return side == T5_SIDE_VALUE ? "value" : side == T5_SIDE_NAMED ? "named" : "none";
-}
 
 /* ---- tables ---- */
 
@@ -65,7 +61,7 @@ static void print_group(const struct evaluation_group *group,
                         const struct evaluation_options *options) {
     char count[40];
     format_count(group->signals, count, sizeof count);
-    say("  %s: ", group->name);
+    print_out("  %s: ", group->name);
     printf("%s signal%s", count, text_plural(group->signals));
     if (group->longs + group->shorts + group->flats > 0)
         printf(", %" PRIu64 " long, %" PRIu64 " short, %" PRIu64 " flat", group->longs,
@@ -101,10 +97,10 @@ void evaluate_print(const struct evaluation *evaluation, const struct evaluation
     for (size_t i = 0; i < evaluation_deployment_count(evaluation); i++) {
         const struct evaluation_deployment *deployment = evaluation_deployment(evaluation, i);
         if (deployment->signals == 0) {
-            say("%s: no signals\n", deployment->name);
+            print_out("%s: no signals\n", deployment->name);
             continue;
         }
-        say("%s\n", deployment->name);
+        print_out("%s\n", deployment->name);
         print_positions(deployment);
         for (size_t g = 0; g < evaluation_group_count(evaluation); g++) {
             const struct evaluation_group *group = evaluation_group(evaluation, g);
@@ -116,113 +112,29 @@ void evaluate_print(const struct evaluation *evaluation, const struct evaluation
 
 /* ---- JSON ---- */
 
-static void put_returns(struct json_writer *json, const struct evaluation_returns *returns,
-                        int64_t horizon_ns) {
-    json_begin_object(json, NULL);
-    json_number(json, "horizon_s", (double)horizon_ns / 1e9);
-    json_unsigned(json, "count", returns->count);
-    json_number(json, "hit_rate", returns->hit_rate);
-    json_number(json, "mean", returns->mean);
-    json_number(json, "median", returns->median);
-    json_number(json, "worst", returns->worst);
-    json_begin_array(json, "calibration");
-    for (size_t i = 0; i < EVALUATION_BINS; i++) {
-        const struct evaluation_bin *bin = &returns->bins[i];
-        json_begin_object(json, NULL);
-        json_unsigned(json, "count", bin->count);
-        json_number(json, "confidence", bin->confidence);
-        json_number(json, "hit_rate", bin->hit_rate);
-        json_end_object(json);
-    }
-    json_end_array(json);
-    json_end_object(json);
-}
-
-static void put_group(struct json_writer *json, const struct evaluation_group *group,
-                      const struct evaluation_options *options) {
-    json_begin_object(json, NULL);
-    json_text(json, "name", group->name);
-    json_unsigned(json, "signals", group->signals);
-    json_unsigned(json, "longs", group->longs);
-    json_unsigned(json, "shorts", group->shorts);
-    json_unsigned(json, "flats", group->flats);
-    json_unsigned(json, "unpriced", group->unpriced);
-    json_begin_array(json, "returns");
-    for (size_t i = 0; i < options->horizon_count; i++)
-        put_returns(json, &group->returns[i], options->horizons_ns[i]);
-    json_end_array(json);
-    json_end_object(json);
-}
-
-static void put_deployment(struct json_writer *json, const struct evaluation *evaluation,
-                           const struct evaluation_deployment *deployment,
-                           const struct evaluation_options *options) {
-    json_begin_object(json, NULL);
-    json_text(json, "name", deployment->name);
-    json_text(json, "side", side_name(deployment->side));
-    json_unsigned(json, "signals", deployment->signals);
-    if (deployment->side != T5_SIDE_NONE) {
-        json_begin_object(json, "positions");
-        json_unsigned(json, "series", deployment->series);
-        json_unsigned(json, "trades", deployment->trades);
-        json_number(json, "turnover", deployment->turnover);
-        json_number(json, "turnover_per_day", deployment->turnover_per_day);
-        json_number(json, "profit", deployment->profit);
-        json_number(json, "drawdown", deployment->drawdown);
-        json_number(json, "sharpe", deployment->sharpe);
-        json_end_object(json);
-    }
-    json_begin_array(json, "names");
-    for (size_t g = 0; g < evaluation_group_count(evaluation); g++) {
-        const struct evaluation_group *group = evaluation_group(evaluation, g);
-        if (group->deployment == deployment->name)
-            put_group(json, group, options);
-    }
-    json_end_array(json);
-    json_end_object(json);
-}
-
-static void put_deployments(struct json_writer *json, const struct evaluation *evaluation,
-                            const struct evaluation_options *options) {
-    json_begin_array(json, "deployments");
-    for (size_t i = 0; i < evaluation_deployment_count(evaluation); i++)
-        put_deployment(json, evaluation, evaluation_deployment(evaluation, i), options);
-    json_end_array(json);
-}
-
-static void put_parts(struct json_writer *json, const struct evaluation_options *options,
-                      const struct evaluate_part *parts, size_t count) {
+static void put_parts(struct json_writer *json, const struct evaluate_part *parts, size_t count) {
     json_begin_array(json, "parts");
     for (size_t i = 0; i < count; i++) {
         json_begin_object(json, NULL);
         json_integer(json, "from_ns", parts[i].from_ns);
         json_integer(json, "to_ns", parts[i].to_ns);
-        put_deployments(json, parts[i].evaluation, options);
+        evaluation_put_deployments(parts[i].evaluation, json);
         json_end_object(json);
     }
     json_end_array(json);
 }
 
-void evaluate_print_json(const struct evaluation *evaluation,
-                         const struct evaluation_options *options,
-                         const struct evaluate_part *parts, size_t part_count) {
-    int64_t first_ns, last_ns;
+void evaluate_print_json(const struct evaluation *evaluation, const struct evaluate_part *parts,
+                         size_t part_count) {
     struct text text;
     struct json_writer json = json_writer_of(&text);
     text_init(&text);
     json_begin_object(&json, NULL);
-    json_unsigned(&json, "prices", evaluation_prices(evaluation, &first_ns, &last_ns));
-    json_integer(&json, "first_price_ns", first_ns);
-    json_integer(&json, "last_price_ns", last_ns);
-    json_number(&json, "cost", options->cost);
-    json_number(&json, "period_s", (double)options->period_ns / 1e9);
-    put_deployments(&json, evaluation, options);
+    evaluation_put(evaluation, &json);
     if (part_count > 0)
-        put_parts(&json, options, parts, part_count);
+        put_parts(&json, parts, part_count);
     json_end_object(&json);
-    if (text_is_oom(&text))
-        note_oom();
-    else
-        printf("%s\n", text.data);
+    text_putc(&text, '\n');
+    (void)print_text(&text);
     text_release(&text);
 }

@@ -14,8 +14,7 @@ struct evaluate_part {
     struct evaluation *evaluation;
 };
 /* One JSON object in a line; what there is no number for is null. */
-void evaluate_print_json(const struct evaluation *evaluation,
-                         const struct evaluation_options *options,
-                         const struct evaluate_part *parts, size_t part_count);
+void evaluate_print_json(const struct evaluation *evaluation, const struct evaluate_part *parts,
+                         size_t part_count);
 
 #endif

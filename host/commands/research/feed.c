@@ -56,7 +56,7 @@ static bool set_frames(void *command, const char *text) {
     struct csv_arg words = {0};
     bool did = csv_arg_add(&words, "--time-frames", text);
     if (did && words.count > MARKET_MAX_FRAMES) {
-        complain("--time-frames %s: at most %d", text, MARKET_MAX_FRAMES);
+        print_err("--time-frames %s: at most %d", text, MARKET_MAX_FRAMES);
         did = false;
     }
     for (size_t i = 0; did && i < words.count; i++) {
@@ -74,7 +74,7 @@ static bool set_frames(void *command, const char *text) {
 static char *cut(const char *option, const char *text) {
     char *equals = strchr(text, '=');
     if (equals == NULL || equals == text || equals[1] == '\0') {
-        complain("%s %s: must be NAME=VALUE", option, text);
+        print_err("%s %s: must be NAME=VALUE", option, text);
         return NULL;
     }
     if (!check_quotes(option, text, false) || !check_quotes(option, equals + 1, true))
@@ -87,7 +87,7 @@ static bool add_property(void *command, const char *name) {
     struct feed *feed = command;
     const char *value = cut("-X", name);
     if (value != NULL && feed->property_count == MAX_PROPERTIES)
-        complain("-X: at most %d allowed", MAX_PROPERTIES);
+        print_err("-X: at most %d allowed", MAX_PROPERTIES);
     if (value == NULL || feed->property_count == MAX_PROPERTIES)
         return false;
     feed->properties[feed->property_count++] = (struct feed_kafka_property){name, value};
@@ -105,7 +105,7 @@ static bool set_topic(void *command, const char *role) {
             return true;
         }
     }
-    complain("--topic %s: the roles are bar_trends, historic_stats and asset_trends", role);
+    print_err("--topic %s: the roles are bar_trends, historic_stats and asset_trends", role);
     return false;
 }
 
@@ -164,7 +164,7 @@ static int feed_stdout(struct feed *feed) {
     const bool did = feed_lines_run(&options, &stats, &error);
     summarise(feed, stats.given, stats.bytes, " to stdout");
     if (!did)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     return did ? EXIT_GOOD : EXIT_FAILED;
 }
 
@@ -204,7 +204,7 @@ static int feed_brokers(struct feed *feed) {
         summarise(feed, stats.delivered, stats.bytes, " to Kafka");
     }
     if (!did)
-        complain("%s", error.text);
+        print_err("%s", error.text);
     feed_kafka_free(kafka);
     log_free(log);
     return did ? EXIT_GOOD : EXIT_FAILED;
@@ -226,7 +226,7 @@ static int run(int argc, char **argv) {
             progress_line_init(&feed.progress);
             code = feed.brokers != NULL ? feed_brokers(&feed) : feed_stdout(&feed);
         } else {
-            complain("%s", error.text);
+            print_err("%s", error.text);
         }
     }
     csv_arg_release(&feed.symbols);

@@ -61,7 +61,7 @@ static bool open_output(struct record_command *command, struct error *error) {
         return false;
     recording_writer_set_stop(command->writer, &command->signals->should_stop);
     if (command->positions.count > 0 && !command->is_quiet)
-        complain("%s exists: resuming it", command->output);
+        print_err("%s exists: resuming it", command->output);
     return true;
 }
 
@@ -120,14 +120,14 @@ static bool flush_now_and_then(struct record_command *command, struct error *err
 }
 
 /* Once each time, also when -q wants no summary: the recording begins there. */
-static void tell_reopened(struct record_command *command) {
+static void print_reopened(struct record_command *command) {
     const unsigned reopened = recording_writer_reopened(command->writer);
     if (reopened == command->reopened)
         return;
     command->reopened = reopened;
     progress_line_clear(&command->progress);
-    complain("%s was moved or removed: reopened; it contains what is recorded from here on",
-             command->output);
+    print_err("%s was moved or removed: reopened; it contains what is recorded from here on",
+              command->output);
 }
 
 static bool is_over(const struct record_command *command) {
@@ -142,7 +142,7 @@ static bool copy(struct record_command *command, bool *is_whole, struct error *e
     *is_whole = false;
     while (!is_over(command)) {
         show_progress(command);
-        tell_reopened(command);
+        print_reopened(command);
         switch (kafka_reader_next(command->reader, WAIT_MS, &record, &topic, error)) {
         case KAFKA_READER_RECORD:
             if (!recording_writer_add(command->writer, &record, topic, error))
@@ -175,7 +175,7 @@ static void summarise(struct record_command *command) {
 static int finish(struct record_command *command, bool did, bool is_whole, struct error *error) {
     struct error second;
     bool is_closed = recording_writer_flush(command->writer, did ? error : &second);
-    tell_reopened(command);
+    print_reopened(command);
     const bool has_enough = recording_writer_has_reader_gone(command->writer);
     if (!recording_writer_close(command->writer, did && is_closed ? error : &second))
         is_closed = false;
@@ -183,14 +183,14 @@ static int finish(struct record_command *command, bool did, bool is_whole, struc
     if (has_enough) /* as `take5 record | head` does */
         return EXIT_GOOD;
     if (atomic_load(&command->signals->should_stop) && !is_whole) {
-        complain(strcmp(command->output, "-") == 0
-                     ? "interrupted"
-                     : "interrupted: run the same command to continue from here");
+        print_err(strcmp(command->output, "-") == 0
+                      ? "interrupted"
+                      : "interrupted: run the same command to continue from here");
         return EXIT_FAILED;
     }
     if (did && is_closed)
         return EXIT_GOOD;
-    complain("%s", error->text);
+    print_err("%s", error->text);
     return EXIT_FAILED;
 }
 
@@ -217,7 +217,7 @@ static int record(struct record_command *command) {
     if (command->log == NULL)
         goto done;
     if (!open_output(command, &error) || !open_reader(command, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         goto done;
     }
     progress_line_init(&command->progress);
@@ -259,7 +259,7 @@ static const struct option_row options[] = {
      "use these brokers instead of the configured ones"},
     {'o', "output", "FILE", OPTION_TEXT(struct record_command, output),
      "default: stdout. An existing recording is continued without gaps or duplicates. FILE.gz and "
-     "FILE.zst are packed with gzip and zstd"},
+     "FILE.zst are compressed with gzip and zstd"},
     {0, "topic", "NAME", OPTION_LIST(struct record_command, topics),
      "role or topic; may be given more than once (default: all configured ones)"},
     {0, "from", "TIME", OPTION_TIME_MS(struct record_command, from_ms),

@@ -1,4 +1,4 @@
-#include "commands/research/replay.h"
+#include "commands/research/replay/replay.h"
 #include "commands/research/research.h"
 
 struct replay_command {
@@ -33,6 +33,11 @@ static const struct option_row options[] = {
     /* For tests: all strategies go through save and load after so many messages. */
     {0, "reload-every", "N",
      OPTION_INTEGER(struct replay_command, replay.renew_every, uint64_t, 1, INT64_MAX), NULL},
+    /* For `take5 capsule`. */
+    {0, "halt", NULL, OPTION_FLAG(struct replay_command, replay.does_halt), NULL},
+    /* For `take5 prove`. */
+    {0, "rerun", "DIRECTORY", OPTION_TEXT(struct replay_command, replay.rerun_directory), NULL},
+    {0, "deployed", "FILE", OPTION_TEXT(struct replay_command, replay.deployed), NULL},
     OPTIONS_END,
 };
 
@@ -44,7 +49,8 @@ const struct command command_replay = {
         "Runs the strategies on recorded messages, and writes their signals as JSON lines to "
         "stdout, in the order of the input. Strategies that are given, or a directory of them, run "
         "alone; otherwise those of the configuration run. Reads what `take5 record` and `kcat -J` "
-        "write, and plain JSON lines, packed with gzip or zstd or not, and CSV with --map. Several "
+        "write, and plain JSON lines, uncompressed or compressed with gzip or zstd, and CSV with "
+        "--map. Several "
         "files are merged by event time.",
     .examples = "take5 replay ./alpha.so day.jsonl         # its signals on standard output\n"
                 "take5 record -c take5.ini -o - | take5 replay ./alpha.so -",

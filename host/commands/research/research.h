@@ -8,6 +8,6 @@
 #include "cli/options.h"
 
 extern const struct command command_record, command_replay, command_evaluate, command_sweep,
-    command_diff, command_feed, command_discard;
+    command_diff, command_report, command_feed, command_discard;
 
 #endif

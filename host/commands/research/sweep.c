@@ -4,15 +4,18 @@
  */
 #include "base/text.h"
 #include "cli/progress_line.h"
-#include "commands/research/replay.h"
-#include "commands/research/replay_arguments.h"
+#include "commands/research/replay/replay.h"
+#include "commands/research/replay/replay_arguments.h"
 #include "commands/research/research.h"
-#include "commands/research/sweep_grid.h"
-#include "commands/research/sweep_print.h"
-#include "commands/research/sweep_result.h"
+#include "commands/research/sweep/sweep_grid.h"
+#include "commands/research/sweep/sweep_print.h"
+#include "commands/research/sweep/sweep_result.h"
 #include "os/output_child.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +25,7 @@
 #define MOST_IN_A_PASS 250
 #define MOST_JOBS      256
 #define MOST_STEPS     100
+#define PROGRESS_MS    100
 
 struct sweep {
     struct replay_options replay;
@@ -110,18 +114,31 @@ static bool is_swept(const struct sweep_grid *grid, const char *parameter) {
     return false;
 }
 
+/* A path among the settings that follow is seen from this file. */
+static void add_origin(struct arguments *arguments, const char *file, const char **last) {
+    if (strcmp(file, *last) != 0)
+        arguments_add(arguments, "--origin=%s", file);
+    *last = file;
+}
+
 /* What the deployment has in the configuration, but for what is swept. */
 static void add_base(struct arguments *arguments, const struct sweep *sweep, const char *name) {
     const struct config_deployment *base = sweep->base;
+    const char *origin = CONFIG_COMMAND_LINE;
+    if (base != NULL) /* default values too, which are seen from the section */
+        add_origin(arguments, base->place.file, &origin);
     arguments_add(arguments, "-sstrategy:%s.plugin=%s", name,
                   base != NULL ? base->plugin : sweep->grid.deployment);
     if (base == NULL)
         return;
     for (size_t i = 0; i < base->settings.count; i++) {
         const struct config_item *item = &base->settings.items[i];
-        if (!is_swept(&sweep->grid, item->name))
-            arguments_add(arguments, "-sstrategy:%s.%s=%s", name, item->name, item->text);
+        if (is_swept(&sweep->grid, item->name))
+            continue;
+        add_origin(arguments, item->place.file, &origin);
+        arguments_add(arguments, "-sstrategy:%s.%s=%s", name, item->name, item->text);
     }
+    add_origin(arguments, CONFIG_COMMAND_LINE, &origin);
     add_words(arguments, name, "symbols", base->symbols);
     add_words(arguments, name, "topics", base->topics);
     add_time_frames(arguments, name, base->time_frames);
@@ -162,19 +179,37 @@ static bool pass_begin(struct pass *pass, const struct sweep *sweep, struct erro
     return did;
 }
 
-static bool read_all(FILE *output, struct text *text) {
+static void show_progress(struct sweep *sweep, size_t done) {
+    if (!sweep->replay.is_quiet && progress_line_is_due(&sweep->progress))
+        progress_line_show(&sweep->progress, "sweeping", "points", done,
+                           (double)done / (double)sweep->grid.point_count);
+}
+
+/* Until there is something to read, or the end. */
+static void await(struct sweep *sweep, const struct pass *pass) {
+    struct pollfd output = {.fd = fileno(pass->child.output), .events = POLLIN};
+    do
+        show_progress(sweep, pass->first);
+    while (poll(&output, 1, PROGRESS_MS) == 0);
+}
+
+static bool read_all(struct sweep *sweep, const struct pass *pass, struct text *text) {
     char buffer[65536];
-    size_t size;
-    while ((size = fread(buffer, 1, sizeof buffer, output)) > 0)
-        text_append(text, buffer, size);
-    return !ferror(output) && !text_is_oom(text) && text->size > 0;
+    ssize_t size;
+    do {
+        await(sweep, pass);
+        size = read(fileno(pass->child.output), buffer, sizeof buffer);
+        if (size > 0)
+            text_append(text, buffer, (size_t)size);
+    } while (size > 0 || (size < 0 && errno == EINTR));
+    return size == 0 && !text_is_oom(text) && text->size > 0;
 }
 
 /* Waits for it, and takes what it found. */
 static bool pass_end(struct pass *pass, struct sweep *sweep, struct error *error) {
     struct text text;
     text_init(&text);
-    const bool did_read = pass->child.output != NULL && read_all(pass->child.output, &text);
+    const bool did_read = pass->child.output != NULL && read_all(sweep, pass, &text);
     const int code = output_child_end(&pass->child);
     pass->child = (struct output_child)OUTPUT_CHILD_INIT;
     bool did = code == 0;
@@ -182,25 +217,27 @@ static bool pass_end(struct pass *pass, struct sweep *sweep, struct error *error
         error_set(error, ERROR_STATE, "an evaluation failed (%s %d)",
                   code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
     else
-        did = did_read ? sweep_results_take(&sweep->results, text.data, sweep->prefix, pass->first,
-                                            pass->end, error)
-                       : error_set(error, ERROR_STATE, "an evaluation said nothing");
+        did = did_read ? sweep_results_parse(&sweep->results, text.data, sweep->prefix, pass->first,
+                                             pass->end, error)
+                       : error_set(error, ERROR_STATE, "an evaluation has no result");
     text_release(&text);
     return did;
 }
 
 /* ---- all passes ---- */
 
-static size_t count_jobs(const struct sweep *sweep) {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const size_t jobs = sweep->jobs > 0 ? (size_t)sweep->jobs : cores > 0 ? (size_t)cores : 1;
-    return jobs < sweep->grid.point_count ? jobs : sweep->grid.point_count;
+/* Those that this process may use. */
+static size_t count_cores(void) {
+    cpu_set_t set;
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (size_t)CPU_COUNT(&set);
+    return online > 0 ? (size_t)online : 1; /* more than a set has room for */
 }
 
-static void show_progress(struct sweep *sweep, size_t done) {
-    if (!sweep->replay.is_quiet && progress_line_is_due(&sweep->progress))
-        progress_line_show(&sweep->progress, "sweeping", "points", done,
-                           (double)done / (double)sweep->grid.point_count);
+static size_t count_jobs(const struct sweep *sweep) {
+    const size_t jobs = sweep->jobs > 0 ? (size_t)sweep->jobs : count_cores();
+    return jobs < sweep->grid.point_count ? jobs : sweep->grid.point_count;
 }
 
 /* Points of a pass: as many passes for each job, of about the same size. */
@@ -224,7 +261,6 @@ static bool run_passes(struct sweep *sweep, struct pass *passes, size_t jobs, st
             did = pass_begin(pass, sweep, error);
             begun = pass->end;
         }
-        show_progress(sweep, ended);
         did = did && pass_end(oldest, sweep, error);
         ended = oldest->end;
     }
@@ -276,7 +312,7 @@ static int print(const struct sweep *sweep) {
         : sweep->is_csv ? sweep_print_csv(&sweep->grid, &sweep->results)
                         : sweep_print(&sweep->grid, &sweep->results, sweep->mode, figure);
     if (!did)
-        complain("out of memory for the results");
+        print_err("out of memory for the results");
     return did ? EXIT_GOOD : EXIT_FAILED;
 }
 
@@ -289,7 +325,7 @@ static int sweep_points(struct sweep *sweep) {
         return EXIT_CONFIG;
     if (!sweep_results_init(&sweep->results, sweep->grid.point_count, parts, &error) ||
         !run_all(sweep, &error)) {
-        complain("%s", error.text);
+        print_err("%s", error.text);
         return EXIT_FAILED;
     }
     return print(sweep);
@@ -301,17 +337,17 @@ static bool check(struct sweep *sweep, int argc, char **argv) {
     for (int i = 0; i < argc; i++)
         has_recording |= !choice_is_strategy(argv[i]);
     if (sweep->grid.axis_count == 0)
-        complain("nothing to sweep: -p DEPLOYMENT.PARAMETER=VALUES");
+        print_err("nothing to sweep: -p DEPLOYMENT.PARAMETER=VALUES");
     else if (sweep->split > 0 && sweep->walk_forward > 0)
-        complain("--split and --walk-forward: give one of them");
+        print_err("--split and --walk-forward: give one of them");
     else if (sweep->split >= 1)
-        complain("--split: must be below 1");
+        print_err("--split: must be below 1");
     else if (!has_recording)
-        complain("no file to replay: give one or more");
+        print_err("no file to replay: give one or more");
     else if (sweep->random > 0
                  ? !sweep_grid_draw(&sweep->grid, (size_t)sweep->random, sweep->seed, &error)
                  : !sweep_grid_fill(&sweep->grid, &error))
-        complain("-p: %s", error.text);
+        print_err("-p: %s", error.text);
     else {
         sweep->operands = argv;
         sweep->operand_count = argc;
@@ -327,7 +363,7 @@ static bool check(struct sweep *sweep, int argc, char **argv) {
 static bool check_files(int argc, char **argv) {
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "-") == 0) {
-            complain("-: each process reads the recording, so the standard input cannot be one");
+            print_err("-: each process reads the recording, so the standard input cannot be one");
             return false;
         }
     }
@@ -354,7 +390,7 @@ static bool add_axis(void *command, const char *value) {
     struct error error = {0};
     if (sweep_grid_add(&sweep->grid, value, &error))
         return true;
-    complain("-p %s: %s", value, error.text);
+    print_err("-p %s: %s", value, error.text);
     return false;
 }
 
@@ -394,8 +430,9 @@ const struct command command_sweep = {
     .summary = "what the signals are worth for many values of parameters",
     .description =
         "Replays recordings with a deployment for each point, many of them in one pass and in as "
-        "many processes as there are cores, evaluates each as `take5 evaluate` does, and says "
-        "which is best. What was chosen on a recording looks better there than it is: --split and "
+        "many processes as there are cores, evaluates each as `take5 evaluate` does, and "
+        "reports which is best. What was chosen on a recording looks better there than it is: "
+        "--split and "
         "--walk-forward choose on one part of the time, and show the same point on another.",
     .examples =
         "take5 sweep -p alpha.threshold=0.1:0.5:0.1 -p alpha.least=5,10,20 --split 0.7 ./alpha.so "

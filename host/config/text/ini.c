@@ -36,8 +36,8 @@ struct reading {
     bool is_skipping;     /* in a section whose head is broken: its keys belong nowhere */
     bool has_key;         /* inih has a key that an indented line would continue */
     size_t key_indent;    /* columns before it */
-    bool is_continuation; /* the line in hand */
-    bool is_owed;         /* the line in hand must reach the handler */
+    bool is_continuation; /* the current line */
+    bool is_owed;         /* the current line must reach the handler */
     bool is_key_bad;      /* the key above was refused; so are its continuations, silently */
 };
 
@@ -140,7 +140,7 @@ static void cut_comment(char *start) {
     }
 }
 
-/* What the line in hand would go on with. A key that was refused has no value. */
+/* What the current line would go on with. A key that was refused has no value. */
 static struct continuation_of value_above(const struct reading *reading) {
     const struct ini *ini = reading->ini;
     if (reading->is_key_bad || ini->entry_count == 0)

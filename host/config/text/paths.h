@@ -1,5 +1,5 @@
 /*
- * config/text/paths.h - absolute paths, and where things lie when nobody says. Inside config. Texts
+ * config/text/paths.h - absolute paths, and where things lie when nothing is configured. Texts
  * that are given are the caller's, free() them; NULL: no memory.
  */
 #ifndef TAKE5_CONFIG_TEXT_PATHS_H

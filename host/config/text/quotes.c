@@ -20,7 +20,9 @@ static size_t quote_at(const char *text, size_t size, bool is_end) {
     return 0;
 }
 
-bool quotes_around(const char *text, size_t size) {
+/* Whether the text begins and ends with a quote, of any kind: also those that text programs put in
+ * their place, and backticks. */
+static bool quotes_around(const char *text, size_t size) {
     const size_t first = quote_at(text, size, false);
     return first > 0 && quote_at(text + first, size - first, true) > 0;
 }

@@ -10,10 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether the text begins and ends with a quote, of any kind: also those that text programs put in
- * their place, and backticks. */
-bool quotes_around(const char *text, size_t size);
-
 /* Whether the value, or with `is_list` one of its items, has quotes around it. */
 bool quotes_in(const char *value, bool is_list);
 

@@ -26,6 +26,8 @@ const char *schema_type_text(enum schema_type type) {
         return "text, or nothing";
     case SCHEMA_PATH:
         return "a path";
+    case SCHEMA_PATHS:
+        return "a path, or several separated by commas";
     case SCHEMA_WORD:
     case SCHEMA_CHOICE:
     case SCHEMA_FLAG:

@@ -1,5 +1,5 @@
 /*
- * config/value/schema_key.h - what one key may say: a row of the tables in config/schema.h.
+ * config/value/schema_key.h - what one key may say: a row of the tables in config/schema/schema.h.
  */
 #ifndef TAKE5_CONFIG_VALUE_SCHEMA_KEY_H
 #define TAKE5_CONFIG_VALUE_SCHEMA_KEY_H
@@ -22,6 +22,7 @@ enum schema_type {
     SCHEMA_TEXT,         /* char *, not empty */
     SCHEMA_OPTIONAL,     /* char *, may be empty */
     SCHEMA_PATH,         /* char *, made absolute */
+    SCHEMA_PATHS,        /* char *, a comma list, each made absolute (base/path_list.h) */
     SCHEMA_WORD,         /* char *, one of the choices */
     SCHEMA_CHOICE,       /* an enum, one of the choices */
     SCHEMA_FLAG,         /* bool, one of two choices */

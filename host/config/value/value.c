@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/faults.h"
+#include "base/path_list.h"
+#include "base/string_list.h"
 #include "base/units.h"
 #include "config/text/paths.h"
 #include "config/value/value_list.h"
@@ -67,6 +69,30 @@ static bool set_path(char **path, const struct schema_key *key, const char *text
         return error_set(error, ERROR_INVALID,
                          "%s = %s: ~ is not expanded here, write the full path", key->key, text);
     return replace_text(path, path_absolute(directory, text), error);
+}
+
+/* Each as one path would be, with ", " between them. */
+static bool set_paths(char **paths, const struct schema_key *key, const char *text,
+                      const char *directory, struct error *error) {
+    const char *begin;
+    size_t size;
+    struct text all;
+    text_init(&all);
+    bool did = true;
+    while (did && path_list_next(&text, &begin, &size)) {
+        char *one = text_dup(begin, size), *path = NULL;
+        did = one != NULL ? set_path(&path, key, one, directory, error)
+                          : error_set_memory(error, key->key);
+        if (did)
+            text_printf(&all, "%s%s", all.size > 0 ? ", " : "", path);
+        free(path);
+        free(one);
+    }
+    if (did && all.size == 0)
+        did = error_set(error, ERROR_INVALID, "%s is empty: expected a path", key->key);
+    did = did && replace_text(paths, text_take(&all), error);
+    text_release(&all);
+    return did;
 }
 
 static bool refuse_choice(const struct schema_key *key, const char *word, struct error *error) {
@@ -138,11 +164,11 @@ static bool set_list(void *base, const struct schema_key *key, const char *text,
     if (list == NULL)
         return false;
     if (list[0] == NULL) {
-        value_list_free(list);
+        string_list_free(list);
         return error_set(error, ERROR_INVALID, "%s is empty: omit the key for all", key->key);
     }
     char ***target = member(base, key);
-    value_list_free(*target);
+    string_list_free(*target);
     *target = list;
     return true;
 }
@@ -170,7 +196,7 @@ static bool set_set(void *base, const struct schema_key *key, const char *text,
         *(bool *)((char *)base + c->value) = false;
     for (size_t i = 0; list[i] != NULL && is_known; i++)
         *(bool *)((char *)base + find_choice(key, list[i])->value) = true;
-    value_list_free(list);
+    string_list_free(list);
     return is_known;
 }
 
@@ -208,6 +234,8 @@ bool value_set(void *base, const struct schema_key *key, const char *text, const
         return replace_text(member(base, key), strdup(text), error);
     case SCHEMA_PATH:
         return set_path(member(base, key), key, text, directory, error);
+    case SCHEMA_PATHS:
+        return set_paths(member(base, key), key, text, directory, error);
     case SCHEMA_WORD:
     case SCHEMA_CHOICE:
     case SCHEMA_FLAG:
@@ -261,6 +289,7 @@ void value_print(const void *base, const struct schema_key *key, struct text *ou
     case SCHEMA_TEXT:
     case SCHEMA_OPTIONAL:
     case SCHEMA_PATH:
+    case SCHEMA_PATHS:
     case SCHEMA_WORD:
         if (*(char *const *)at != NULL)
             text_puts(out, *(char *const *)at);
@@ -291,13 +320,14 @@ void value_release(void *base, const struct schema_key *key) {
     case SCHEMA_TEXT:
     case SCHEMA_OPTIONAL:
     case SCHEMA_PATH:
+    case SCHEMA_PATHS:
     case SCHEMA_WORD:
     case SCHEMA_TIME_FRAMES:
         free(*(void **)at);
         *(void **)at = NULL;
         break;
     case SCHEMA_LIST:
-        value_list_free(*(char ***)at);
+        string_list_free(*(char ***)at);
         *(char ***)at = NULL;
         break;
     default:

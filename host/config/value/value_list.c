@@ -1,6 +1,7 @@
 #include "config/value/value_list.h"
 
 #include "base/clock.h"
+#include "base/string_list.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -8,12 +9,6 @@
 #include <string.h>
 
 #define BLANKS " \t"
-
-void value_list_free(char **list) {
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-        free(list[i]);
-    free(list);
-}
 
 static size_t item_bound(const char *text) {
     size_t count = 1;
@@ -52,7 +47,7 @@ char **value_list_split(const char *name, const char *text, struct error *error)
     return list;
 
 failed:
-    value_list_free(list);
+    string_list_free(list);
     return NULL;
 }
 
@@ -92,11 +87,11 @@ uint32_t *value_list_time_frames(const char *name, const char *text, struct erro
         }
         frames[i] = (uint32_t)seconds;
     }
-    value_list_free(list);
+    string_list_free(list);
     return frames;
 
 failed:
     free(frames);
-    value_list_free(list);
+    string_list_free(list);
     return NULL;
 }

@@ -3,9 +3,9 @@
  *
  * A signal, a dead letter, a message's way to its strategies, a partition: none of them may be left
  * out because memory was short for a moment. Whoever has to make one tries again for a while
- * (base/patience.h). If that does not help, the engine breaks down: lanes take no more messages, no
- * offset moves past the message in hand, no state is kept, and engine_poll() ends with the cause.
- * What was not done comes again after a restart.
+ * (base/sync/patience.h). If that does not help, the engine breaks down: lanes take no more
+ * messages, no offset moves past the current message, no state is kept, and engine_poll() ends with
+ * the cause. What was not done comes again after a restart.
  *
  * Any thread.
  */
@@ -13,8 +13,8 @@
 #define TAKE5_ENGINE_CORE_BREAKDOWN_H
 
 #include "base/error.h"
-#include "base/locks.h"
-#include "base/patience.h"
+#include "base/sync/locks.h"
+#include "base/sync/patience.h"
 #include "log/log.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 #include "engine/core/core.h"
 
-#include "config/workers.h"
+#include "config/sections/workers.h"
 #include "engine/crash/crash.h"
 
 #include <stdlib.h>
@@ -51,6 +51,24 @@ void engine_keep_report(struct engine *engine, const struct report *report) {
     lock_release(&engine->status_lock, status_lock);
 }
 
+/* What several were rejected for is said once, with the first of them. */
+static void log_line_of(struct engine *engine, const struct report *report, size_t number) {
+    const struct report_line *line = &report->lines[number];
+    const bool is_bad = line->outcome == OUTCOME_REJECTED || line->outcome == OUTCOME_QUARANTINED;
+    const char *event = line->outcome == OUTCOME_QUARANTINED ? "strategy.quarantined"
+                        : line->outcome == OUTCOME_REJECTED  ? "strategy.rejected"
+                                                             : "strategy.deployed";
+    struct text others;
+    text_init(&others);
+    if (is_bad)
+        report_repeated(report, number, &others);
+    if (!is_bad || !report_repeats(report, number))
+        log_change_event(engine->log, is_bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "engine", event,
+                         "%s: %s%s%s%s", line->deployment, outcome_name(line->outcome),
+                         is_bad ? ": " : " ", line->detail, others.data);
+    text_release(&others);
+}
+
 void engine_log_report(struct engine *engine, const struct report *report, const char *what) {
     for (size_t i = 0; i < report->faults.count; i++) {
         const struct fault *fault = &report->faults.items[i];
@@ -60,17 +78,8 @@ void engine_log_report(struct engine *engine, const struct report *report, const
             log_change_event(engine->log, LOG_LEVEL_ERROR, "engine", "reload.failed", "%s: %s",
                              what, fault->text);
     }
-    for (size_t i = 0; i < report->count; i++) {
-        const struct report_line *line = &report->lines[i];
-        const bool is_bad =
-            line->outcome == OUTCOME_REJECTED || line->outcome == OUTCOME_QUARANTINED;
-        const char *event = line->outcome == OUTCOME_QUARANTINED ? "strategy.quarantined"
-                            : line->outcome == OUTCOME_REJECTED  ? "strategy.rejected"
-                                                                 : "strategy.deployed";
-        log_change_event(engine->log, is_bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "engine", event,
-                         "%s: %s%s%s", line->deployment, outcome_name(line->outcome),
-                         is_bad ? ": " : " ", line->detail);
-    }
+    for (size_t i = 0; i < report->count; i++)
+        log_line_of(engine, report, i);
     log_summary(engine, report, what);
     engine_keep_report(engine, report);
     for (int outcome = OUTCOME_KEPT; outcome < OUTCOMES; outcome++)
@@ -94,7 +103,7 @@ static bool is_idle_worker(const struct config *config) {
 
 /* Messages that nobody is there for are not read: what was committed past them would never come
  * again. */
-static void say_attended(struct engine *engine, bool is_anybody, const struct report *report) {
+static void log_attended(struct engine *engine, bool is_anybody, const struct report *report) {
     const struct config *config = engine->config;
     const bool is_refused = report_outcomes(report, OUTCOME_REJECTED) > 0;
     if (is_anybody)
@@ -124,6 +133,6 @@ void engine_attend(struct engine *engine, const struct report *report) {
     if (source->ops->attend == NULL)
         return;
     if (atomic_exchange(&engine->is_unattended, !is_anybody) != !is_anybody)
-        say_attended(engine, is_anybody, report);
+        log_attended(engine, is_anybody, report);
     source->ops->attend(source, is_anybody);
 }

@@ -8,16 +8,18 @@
 #ifndef TAKE5_ENGINE_CORE_CORE_H
 #define TAKE5_ENGINE_CORE_CORE_H
 
+#include "base/sync/event.h"
 #include "base/text.h"
+#include "config/sections/worker_peers.h"
 #include "engine/core/breakdown.h"
 #include "engine/core/deployment.h"
+#include "engine/core/engine_options.h"
 #include "engine/core/gather.h"
 #include "engine/core/offset_tracker.h"
-#include "engine/core/options.h"
 #include "engine/core/partition.h"
 #include "engine/core/redrive_outcome.h"
 #include "engine/core/report.h"
-#include "engine/core/topics.h"
+#include "engine/core/topic_table.h"
 #include "engine/crash/quarantine.h"
 
 #include <pthread.h>
@@ -64,7 +66,7 @@ struct engine {
     _Atomic uint64_t assigned_count, revoked_count, reload_counts[OUTCOMES];
     _Atomic uint64_t reloads, failed_reloads;
     _Atomic uint64_t missing;        /* instances that could not be made */
-    _Atomic int64_t reload_began_ns; /* monotonic; 0: none under way */
+    _Atomic int64_t reload_moved_ns; /* monotonic, when it began or did something last; 0: none */
     _Atomic int64_t last_pause_ns;
     struct text last_reload GUARDED_BY(status_lock); /* report_json() */
     struct current_call *loader_call;                /* of the control thread: create and destroy */
@@ -73,6 +75,7 @@ struct engine {
     pthread_mutex_t call_readers;   /* see instance.h */
     struct journal *journal;        /* NULL: none is kept */
     struct checkpoint_store *store; /* NULL: no state is kept */
+    struct config_peers peers;      /* with the store: who else keeps some */
     atomic_flag saving;             /* a lane takes a checkpoint */
     bool did_take_global;           /* the first assignment has been */
     /* Deployments that were refused at the start and have not run since; control's alone. */
@@ -83,6 +86,9 @@ struct engine {
     struct offset_tracker orphans;
     _Atomic uint64_t redriven[REDRIVE_OUTCOMES]; /* dead letters by what became of them */
     _Atomic bool has_stopped;                    /* engine_stop has ended: no sink is waited for */
+    /* A lane has drained or needs control, a redriven dead letter has been confirmed, or a stop is
+     * under way. */
+    struct event changed;
     struct breakdown breakdown;
     struct gather gather; /* what control says of several partitions at once */
 };

@@ -1,7 +1,7 @@
 #include "engine/core/deployment.h"
 
-#include "config/items.h"
-
+#include "base/string_list.h"
+#include "config/schema/items.h"
 #include "engine/crash/crash.h"
 
 #include <stdlib.h>
@@ -11,37 +11,28 @@ static int compare_texts(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char **copy_texts(char *const *texts, size_t *count) {
-    size_t n = 0;
-    while (texts[n] != NULL)
-        n++;
-    char **copy = calloc(n + 1, sizeof *copy);
-    if (copy == NULL)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = strdup(texts[i]);
-        if (copy[i] == NULL) {
-            while (i-- > 0)
-                free(copy[i]);
-            free(copy);
-            return NULL;
-        }
-    }
-    *count = n;
-    return copy;
-}
-
 #define NOT_LISTED SIZE_MAX
+
+static bool copy_shadow(struct deployment *deployment, const struct config_deployment *section) {
+    deployment->shadow_share = section->shadow_share;
+    if (section->shadow_of != NULL && (deployment->shadow_of = strdup(section->shadow_of)) == NULL)
+        return false;
+    return section->promoted_from == NULL ||
+           (deployment->promoted_from = strdup(section->promoted_from)) != NULL;
+}
 
 static bool copy_filters(struct deployment *deployment, const struct config_deployment *section) {
     deployment->allow_split = section->allow_split;
     deployment->global_partial = section->global_partial;
     if (config_items_find(&section->keys, "warm_up") != NULL)
         deployment->warm_up_ns = section->warm_up_ns;
+    if (!copy_shadow(deployment, section))
+        return false;
     if (section->symbols != NULL) {
-        deployment->symbols = copy_texts(section->symbols, &deployment->symbol_count);
+        deployment->symbols = string_list_copy(section->symbols);
         if (deployment->symbols == NULL)
             return false;
+        deployment->symbol_count = string_list_count(deployment->symbols);
         deployment->symbols_met =
             calloc(deployment->symbol_count + 1, sizeof *deployment->symbols_met);
         if (deployment->symbols_met == NULL)
@@ -112,10 +103,11 @@ static bool map_topics(struct deployment *deployment, const struct topics *topic
     return faults->error_count == errors_before;
 }
 
-/* A kept state belongs to the same code with the same parameters. */
+/* A kept state belongs to the same code with the same parameters. A shadow is another instance than
+ * one that is heard: it is told so when it is made. */
 static struct hash hash_code(const struct deployment *deployment) {
-    const struct hash parts[2] = {deployment->generation->hash, deployment->parameters.hash};
-    return hash_bytes(parts, sizeof parts);
+    const struct hash parts[3] = {deployment->generation->hash, deployment->parameters.hash};
+    return hash_bytes(parts, (deployment->shadow_of != NULL ? 3 : 2) * sizeof *parts);
 }
 
 static struct hash hash_filters(const struct deployment *deployment) {
@@ -129,6 +121,8 @@ static struct hash hash_filters(const struct deployment *deployment) {
     for (size_t i = 0; i < deployment->topic_count; i++)
         text_printf(&text, "t%u\n", deployment->topics[i]);
     text_printf(&text, "%d%d", deployment->allow_split, deployment->global_partial);
+    if (deployment->shadow_of != NULL)
+        text_printf(&text, "o%s %lld", deployment->shadow_of, (long long)deployment->shadow_share);
     const struct hash hash = hash_bytes(text.data, text.size);
     text_release(&text);
     return hash;
@@ -204,6 +198,8 @@ void deployment_release(struct deployment *deployment) {
     description_free(deployment->description);
     crash_drop_name(deployment->spec.mark);
     free(deployment->differs);
+    free(deployment->shadow_of);
+    free(deployment->promoted_from);
     free(deployment->name);
     free(deployment);
 }

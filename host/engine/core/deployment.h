@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/faults.h"
 #include "config/config.h"
-#include "engine/core/topics.h"
+#include "engine/core/topic_table.h"
 #include "message/projection.h"
 #include "strategy/instance/instance.h"
 #include "strategy/plugin/generation.h"
@@ -33,7 +33,12 @@ struct deployment {
     char hash[HASH_TEXT_SIZE];       /* of the generation's file */
     bool allow_split;
     bool global_partial;
-    int64_t warm_up_ns; /* how far back it is fed when it has no state */
+    int64_t warm_up_ns;      /* how far back it is fed when it has no state */
+    char *shadow_of;         /* the deployment beside which it runs unheard; NULL: it is none */
+    int64_t shadow_share;    /* percent of its lane's time that a shadow may take; 0: all of it */
+    _Atomic bool is_stopped; /* it took more; instances that are made later start suspended */
+    char *promoted_from;     /* the shadow that took its place; NULL: none. Its saved state is this
+                              * one's, while there is one */
     /* Filters. */
     char **symbols; /* sorted, symbol_count; NULL: all */
     size_t symbol_count;

@@ -33,7 +33,7 @@ static void name_partitions(struct gather_cause *cause, struct text *text) {
     }
 }
 
-static void say(const struct gather *gather, struct gather_cause *cause) {
+static void log_cause(const struct gather *gather, struct gather_cause *cause) {
     const int32_t first = cause->partitions[0]; /* as noted: below they are sorted */
     char example[32] = "";
     struct text names;
@@ -56,7 +56,7 @@ static struct gather_cause *cause_of(struct gather *gather, enum log_level level
             return cause;
     }
     if (gather->count == GATHER_CAUSES)
-        gather_say(gather);
+        gather_report(gather);
     struct gather_cause *cause = &gather->causes[gather->count++];
     *cause = (struct gather_cause){.level = level, .event = event};
     snprintf(cause->text, sizeof cause->text, "%s", text);
@@ -74,14 +74,14 @@ void gather_add(struct gather *gather, enum log_level level, const char *event, 
     struct gather_cause alone = *cause;
     alone.partitions = &partition;
     alone.count = 1;
-    say(gather, &alone);
+    log_cause(gather, &alone);
 }
 
-void gather_say(struct gather *gather) {
+void gather_report(struct gather *gather) {
     for (size_t i = 0; i < gather->count; i++) {
         struct gather_cause *cause = &gather->causes[i];
         if (cause->count > 0)
-            say(gather, cause);
+            log_cause(gather, cause);
         free(cause->partitions);
         cause->partitions = NULL;
     }

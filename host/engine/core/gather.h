@@ -36,6 +36,6 @@ struct gather {
 void gather_add(struct gather *gather, enum log_level level, const char *event, int32_t partition,
                 const char *detail, const char *text);
 /* Says what was noted, and forgets it. */
-void gather_say(struct gather *gather);
+void gather_report(struct gather *gather);
 
 #endif

@@ -1,5 +1,6 @@
 #include "engine/core/offset_tracker.h"
 
+#include "base/sync/event.h"
 #include "sink/transaction/epoch.h"
 #include "source/source.h"
 
@@ -11,6 +12,7 @@ void offset_tracker_init(struct offset_tracker *tracker) {
     tracker->next = SOURCE_NO_OFFSET;
     tracker->stored = SOURCE_NO_OFFSET;
     tracker->assigned_at = SOURCE_NO_OFFSET;
+    tracker->time_ms = RECORD_NO_TIME;
 }
 
 void offset_tracker_release(struct offset_tracker *tracker) {
@@ -20,38 +22,69 @@ void offset_tracker_release(struct offset_tracker *tracker) {
         tracker->first = next;
     }
     tracker->last = NULL;
-    tracker->in_flight_count = 0;
+    tracker->in_flight_count = tracker->in_flight_bytes = 0;
     tenure_release(tracker->tenure);
     tracker->tenure = NULL;
 }
 
-struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset) {
-    struct in_flight *in_flight = malloc(sizeof *in_flight);
-    if (in_flight == NULL)
-        return NULL;
+struct awaited {
+    struct in_flight in_flight; /* what the list knows of it */
+    struct event *event;
+};
+
+static void add(struct offset_tracker *tracker, struct in_flight *in_flight, int64_t offset) {
     in_flight->next = NULL;
     in_flight->offset = offset;
+    in_flight->bytes = 0;
     atomic_init(&in_flight->holds, 1);
     tracker->in_flight_count++;
     if (tracker->first != NULL && offset < tracker->first->offset) {
         in_flight->next = tracker->first;
         tracker->first = in_flight;
-        return in_flight;
+        return;
     }
     if (tracker->last != NULL)
         tracker->last->next = in_flight;
     else
         tracker->first = in_flight;
     tracker->last = in_flight;
+}
+
+struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset) {
+    struct in_flight *in_flight = malloc(sizeof *in_flight);
+    if (in_flight == NULL)
+        return NULL;
+    in_flight->is_awaited = false;
+    add(tracker, in_flight, offset);
     return in_flight;
+}
+
+struct in_flight *offset_tracker_hold_awaited(struct offset_tracker *tracker, int64_t offset,
+                                              struct event *event) {
+    struct awaited *awaited = malloc(sizeof *awaited);
+    if (awaited == NULL)
+        return NULL;
+    awaited->event = event;
+    awaited->in_flight.is_awaited = true;
+    add(tracker, &awaited->in_flight, offset);
+    return &awaited->in_flight;
+}
+
+void offset_tracker_add_bytes(struct offset_tracker *tracker, struct in_flight *in_flight,
+                              uint64_t bytes) {
+    in_flight->bytes += bytes;
+    tracker->in_flight_bytes += bytes;
 }
 
 void in_flight_add_hold(struct in_flight *in_flight) {
     atomic_fetch_add_explicit(&in_flight->holds, 1, memory_order_relaxed);
 }
 
-void in_flight_drop(struct in_flight *in_flight) {
+void in_flight_release(struct in_flight *in_flight) {
+    struct event *event = in_flight->is_awaited ? ((struct awaited *)in_flight)->event : NULL;
     atomic_fetch_sub_explicit(&in_flight->holds, 1, memory_order_release);
+    if (event != NULL)
+        event_signal(event);
 }
 
 uint64_t offset_tracker_collect(struct offset_tracker *tracker) {
@@ -59,6 +92,7 @@ uint64_t offset_tracker_collect(struct offset_tracker *tracker) {
     while (tracker->first != NULL &&
            atomic_load_explicit(&tracker->first->holds, memory_order_acquire) == 0) {
         struct in_flight *next = tracker->first->next;
+        tracker->in_flight_bytes -= tracker->first->bytes;
         free(tracker->first);
         tracker->first = next;
         collected++;
@@ -78,8 +112,9 @@ void offset_tracker_abandon(struct offset_tracker *tracker, struct offset_tracke
         orphans->first = tracker->first;
     orphans->last = tracker->last;
     orphans->in_flight_count += tracker->in_flight_count;
+    orphans->in_flight_bytes += tracker->in_flight_bytes;
     tracker->first = tracker->last = NULL;
-    tracker->in_flight_count = 0;
+    tracker->in_flight_count = tracker->in_flight_bytes = 0;
 }
 
 int64_t offset_tracker_done(const struct offset_tracker *tracker) {

@@ -1,9 +1,11 @@
 #include "engine/core/partition.h"
 
 #include "base/array.h"
-#include "base/counter.h"
+#include "base/sync/counter.h"
 #include "source/source.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@ const char *suspension_name(enum suspension suspension) {
         return "operator";
     case SUSPENDED_PARTIAL:
         return "partitions on another host";
+    case SUSPENDED_SLOW:
+        return "too slow";
     case SUSPENDED_CATCHING_UP:
         return "catching up";
     }
@@ -30,7 +34,7 @@ struct partition *partition_new(int32_t number, struct deployment_set *deploymen
     struct partition *partition = calloc(1, sizeof *partition);
     if (partition == NULL)
         return NULL;
-    partition->first_ms = partition->time_ms = RECORD_NO_TIME;
+    partition->first_ms = RECORD_NO_TIME;
     partition->number = number;
     partition->topic_count = topic_count;
     partition->deployment_set = deployment_set_retain(deployment_set);
@@ -43,7 +47,58 @@ struct partition *partition_new(int32_t number, struct deployment_set *deploymen
     }
     for (size_t i = 0; i < topic_count; i++)
         offset_tracker_init(&partition->topics[i]);
+    if (number != PARTITION_GLOBAL) {
+        partition->streams = partition->topics;
+        partition->stream_count = topic_count;
+    }
     return partition;
+}
+
+const char *partition_name(const struct partition *partition, char text[PARTITION_NAME_SIZE]) {
+    if (partition->number == PARTITION_GLOBAL)
+        return "the GLOBAL deployments";
+    snprintf(text, PARTITION_NAME_SIZE, "partition %" PRId32, partition->number);
+    return text;
+}
+
+/* ---- streams ---- */
+
+static bool grow_offsets(int64_t **offsets, size_t from, size_t to, int64_t value) {
+    if (!ARRAY_RESIZE(*offsets, to + 1))
+        return false;
+    for (size_t i = from; i < to; i++)
+        (*offsets)[i] = value;
+    return true;
+}
+
+static bool grow_tasks(struct partition *partition, size_t from, size_t to) {
+    bool did = true;
+    for (size_t i = 0; did && i < partition->task_count; i++)
+        did = grow_offsets(&partition->tasks[i]->position, from, to, SOURCE_NO_OFFSET) &&
+              grow_offsets(&partition->tasks[i]->history_to, from, to, SOURCE_NO_OFFSET);
+    return did;
+}
+
+static bool grow_journal(struct partition *partition, size_t from, size_t to) {
+    struct partition_journal *journal = &partition->journal;
+    return partition->order == NULL ||
+           (grow_offsets(&journal->appended, from, to, SOURCE_NO_OFFSET) &&
+            grow_offsets(&journal->noted_to, from, to, 0) &&
+            grow_offsets(&journal->written, from, to, SOURCE_NO_OFFSET));
+}
+
+bool partition_add_streams(struct partition *partition, int32_t number) {
+    const size_t from = partition->stream_count;
+    const size_t to = ((size_t)number + 1) * partition->topic_count;
+    if (to <= from)
+        return true;
+    if (!ARRAY_RESIZE(partition->streams, to + 1) || !grow_tasks(partition, from, to) ||
+        !grow_journal(partition, from, to))
+        return false;
+    for (size_t i = from; i < to; i++)
+        offset_tracker_init(&partition->streams[i]);
+    partition->stream_count = to;
+    return true;
 }
 
 static void free_refusal(struct refusal *refusal) {
@@ -75,9 +130,19 @@ void partition_note_refusal(struct partition *partition, const char *deployment,
         partition->refusals[partition->refusal_count++] = refusal;
 }
 
+bool partition_reserve_absent(struct partition *partition) {
+    const size_t room = partition->absent_count + partition->absent_reserved + 1;
+    if (!ARRAY_RESIZE(partition->absent, room))
+        return false;
+    partition->absent_reserved++;
+    return true;
+}
+
 bool partition_keep_absent(struct partition *partition, struct checkpoint_part *part) {
     partition_forget_absent(partition, part->deployment);
-    if (!ARRAY_RESIZE(partition->absent, partition->absent_count + 1))
+    if (partition->absent_reserved > 0)
+        partition->absent_reserved--;
+    else if (!ARRAY_RESIZE(partition->absent, partition->absent_count + 1))
         return false;
     partition->absent[partition->absent_count++] = *part;
     memset(part, 0, sizeof *part);
@@ -126,12 +191,12 @@ void partition_free(struct partition *partition) {
     free(partition->absent);
     for (size_t i = 0; partition->topics != NULL && i < partition->topic_count; i++)
         offset_tracker_release(&partition->topics[i]);
+    if (partition->streams != partition->topics)
+        free(partition->streams); /* nothing is in flight there */
     free(partition->topics);
     symbols_free(partition->symbols);
     order_tail_free(partition->journal.tail);
-    if (partition->order != NULL)
-        order_release(partition->order);
-    free(partition->order);
+    order_free(partition->order);
     free(partition->journal.appended);
     free(partition->journal.noted_to);
     free(partition->journal.written);
@@ -151,15 +216,20 @@ struct task *task_new(struct partition *partition, struct deployment *deployment
     struct task *task = calloc(1, sizeof *task);
     if (task == NULL)
         return NULL;
-    task->position = calloc(partition->topic_count + 1, sizeof *task->position);
-    task->history_to = calloc(partition->topic_count + 1, sizeof *task->history_to);
-    if (task->position == NULL || task->history_to == NULL) {
+    task->position = calloc(partition->stream_count + 1, sizeof *task->position);
+    task->history_to = calloc(partition->stream_count + 1, sizeof *task->history_to);
+    if (deployment->shadow_of != NULL)
+        task->shadow = shadow_new();
+    if (task->position == NULL || task->history_to == NULL ||
+        (deployment->shadow_of != NULL && task->shadow == NULL)) {
+        shadow_free(task->shadow);
         free(task->position);
         free(task->history_to);
         free(task);
         return NULL;
     }
     task->partition = partition;
+    task->missed = MISSED_NOT_COUNTED;
     task_forget_positions(task);
     task->deployment = deployment_retain(deployment);
     task->made_of = deployment_retain(deployment);
@@ -175,13 +245,39 @@ void task_free(struct task *task) {
         instance_destroy(task->instance);
     deployment_release(task->deployment);
     deployment_release(task->made_of);
+    shadow_free(task->shadow);
+    task_drop_moved_order(task);
     free(task->position);
     free(task->history_to);
     free(task);
 }
 
-static void tell(struct task *task, enum t5_event_kind kind, uint32_t topic, int64_t from,
-                 int64_t to) {
+void partition_link_shadows(struct partition *partition) {
+    for (size_t i = 0; i < partition->task_count; i++)
+        partition->tasks[i]->shadows = NULL;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        struct shadow *shadow = task->shadow;
+        if (shadow == NULL)
+            continue;
+        shadow->task = task;
+        shadow->original = partition_task(partition, task->deployment->shadow_of);
+        if (shadow->original == NULL)
+            continue;
+        shadow->next = shadow->original->shadows;
+        shadow->original->shadows = shadow;
+    }
+}
+
+void partition_compare(struct partition *partition) {
+    partition->is_comparing = false;
+    for (size_t i = 0; i < partition->task_count; i++)
+        if (partition->tasks[i]->shadow != NULL)
+            shadow_compare(partition->tasks[i]->shadow);
+}
+
+static void notify(struct task *task, enum t5_event_kind kind, uint32_t topic, int64_t from,
+                   int64_t to) {
     const t5_event event = {.size = sizeof event,
                             .kind = (uint32_t)kind,
                             .topic = topic,
@@ -191,24 +287,25 @@ static void tell(struct task *task, enum t5_event_kind kind, uint32_t topic, int
     instance_event(task->instance, &event);
 }
 
-void task_tell(struct task *task, enum t5_event_kind kind) {
-    tell(task, kind, UINT32_MAX, -1, -1);
+void task_notify(struct task *task, enum t5_event_kind kind) {
+    notify(task, kind, UINT32_MAX, -1, -1);
 }
 
-void task_tell_gap(struct task *task, size_t topic, int64_t from, int64_t to) {
+void task_notify_gap(struct task *task, size_t stream, int64_t from, int64_t to) {
     const bool is_global = task->partition->number == PARTITION_GLOBAL;
+    const uint32_t topic = partition_stream_topic(task->partition, stream);
     if (task->deployment->topics[topic] != NOT_WANTED)
-        tell(task, T5_EVENT_GAP, task->deployment->topics[topic],
-             is_global || from == SOURCE_NO_OFFSET ? -1 : from,
-             is_global || to == SOURCE_NO_OFFSET ? -1 : to);
+        notify(task, T5_EVENT_GAP, task->deployment->topics[topic],
+               is_global || from == SOURCE_NO_OFFSET ? -1 : from,
+               is_global || to == SOURCE_NO_OFFSET ? -1 : to);
 }
 
-void task_tell_extent(struct task *task, uint32_t missing, bool is_forced) {
+void task_notify_extent(struct task *task, uint32_t missing, bool is_forced) {
     const bool is_partial = missing != NOT_WANTED;
-    if (!is_forced && is_partial == task->was_told_partial)
+    if (!is_forced && is_partial == task->was_notified_partial)
         return;
-    task->was_told_partial = is_partial;
-    tell(task, is_partial ? T5_EVENT_PARTIAL : T5_EVENT_ASSIGNED, missing, -1, -1);
+    task->was_notified_partial = is_partial;
+    notify(task, is_partial ? T5_EVENT_PARTIAL : T5_EVENT_ASSIGNED, missing, -1, -1);
 }
 
 uint64_t task_mark(const struct task *task) {
@@ -218,14 +315,58 @@ uint64_t task_mark(const struct task *task) {
 }
 
 void task_forget_positions(struct task *task) {
-    for (size_t i = 0; i < task->partition->topic_count; i++)
+    for (size_t i = 0; i < task->partition->stream_count; i++)
         task->position[i] = task->history_to[i] = SOURCE_NO_OFFSET;
+    task->is_ahead = false;
+    task_drop_moved_order(task);
+}
+
+int64_t task_time_ms(const struct task *task) {
+    const struct partition *partition = task->partition;
+    int64_t least = RECORD_NO_TIME;
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        const struct offset_tracker *stream = &partition->streams[i];
+        if (task_wants(task, i) && offset_tracker_is_owned(stream) &&
+            stream->time_ms != RECORD_NO_TIME &&
+            (least == RECORD_NO_TIME || stream->time_ms < least))
+            least = stream->time_ms;
+    }
+    return least;
+}
+
+void task_take_place(struct task *task, const struct task *from) {
+    const size_t size = task->partition->stream_count * sizeof *task->position;
+    memcpy(task->position, from->position, size);
+    memcpy(task->history_to, from->history_to, size);
+    task->needs_warm_up = from->needs_warm_up;
+    task->has_place = from->has_place;
+    task->warm_up_to_ms = from->warm_up_to_ms;
+    task->missed = from->missed;
+    task->was_behind = from->was_behind;
+    task->is_ahead = from->is_ahead;
+}
+
+bool task_is_ahead(const struct task *task, size_t stream, int64_t next) {
+    const struct partition *partition = task->partition;
+    for (size_t i = 0; task->is_ahead && i < partition->stream_count; i++) {
+        const int64_t its_next = i == stream ? next : partition->streams[i].next;
+        if (task_wants(task, i) && its_next != SOURCE_NO_OFFSET &&
+            task->position[i] != SOURCE_NO_OFFSET &&
+            (task->position[i] > its_next || task->history_to[i] > its_next))
+            return true;
+    }
+    return false;
+}
+
+void task_drop_moved_order(struct task *task) {
+    order_free(task->moved_order);
+    task->moved_order = NULL;
 }
 
 bool task_is_behind(const struct task *task) {
-    for (size_t i = 0; i < task->partition->topic_count; i++) {
-        if (task->deployment->topics[i] != NOT_WANTED && task->position[i] != SOURCE_NO_OFFSET &&
-            task->position[i] < task->partition->topics[i].next)
+    for (size_t i = 0; i < task->partition->stream_count; i++) {
+        if (task_wants(task, i) && task->position[i] != SOURCE_NO_OFFSET &&
+            task->position[i] < task->partition->streams[i].next)
             return true;
     }
     return false;
@@ -233,13 +374,26 @@ bool task_is_behind(const struct task *task) {
 
 void task_count_behind(struct task *task) {
     uint64_t behind = 0;
-    for (size_t i = 0; i < task->partition->topic_count; i++) {
-        const int64_t next = task->partition->topics[i].next;
-        if (task->deployment->topics[i] != NOT_WANTED && task->position[i] != SOURCE_NO_OFFSET &&
+    for (size_t i = 0; i < task->partition->stream_count; i++) {
+        const int64_t next = task->partition->streams[i].next;
+        if (task_wants(task, i) && task->position[i] != SOURCE_NO_OFFSET &&
             task->position[i] < next)
             behind += (uint64_t)(next - task->position[i]);
     }
     atomic_store_explicit(&task->behind, behind, memory_order_relaxed);
+}
+
+void task_count_missed(struct task *task) {
+    if (task->missed != MISSED_NOT_COUNTED)
+        return;
+    task->missed = 0;
+    for (size_t i = 0; i < task->partition->stream_count; i++) {
+        const int64_t next = task->partition->streams[i].next;
+        const int64_t from =
+            task->position[i] > task->history_to[i] ? task->position[i] : task->history_to[i];
+        if (task_wants(task, i) && task->position[i] != SOURCE_NO_OFFSET && from < next)
+            task->missed += next - from;
+    }
 }
 
 struct task *partition_task(const struct partition *partition, const char *deployment) {
@@ -319,24 +473,9 @@ static struct route *route_new(const struct partition *partition, const uint64_t
     return route;
 }
 
-static bool grow_by_symbol(struct partition *partition, uint32_t symbol_id) {
-    uint32_t capacity = partition->route_capacity > 0 ? partition->route_capacity : 64;
-    while (capacity <= symbol_id)
-        capacity *= 2;
-    struct route **grown =
-        realloc(partition->route_by_symbol, capacity * sizeof *partition->route_by_symbol);
-    if (grown == NULL)
-        return false;
-    memset(grown + partition->route_capacity, 0,
-           (capacity - partition->route_capacity) * sizeof *grown);
-    partition->route_by_symbol = grown;
-    partition->route_capacity = capacity;
-    return true;
-}
-
 struct route *partition_route(struct partition *partition, uint32_t symbol_id, const char *symbol,
                               size_t size) {
-    if (symbol_id >= partition->route_capacity && !grow_by_symbol(partition, symbol_id))
+    if (!ARRAY_REACH(partition->route_by_symbol, symbol_id, partition->route_capacity))
         return NULL;
     struct route *route = partition->route_by_symbol[symbol_id];
     if (route != NULL)
@@ -371,7 +510,7 @@ struct route *partition_route(struct partition *partition, uint32_t symbol_id, c
 
 bool partition_is_owned(const struct partition *partition) {
     for (size_t i = 0; i < partition->topic_count; i++) {
-        if (partition->topics[i].is_owned)
+        if (offset_tracker_is_owned(&partition->topics[i]))
             return true;
     }
     return false;
@@ -380,8 +519,15 @@ bool partition_is_owned(const struct partition *partition) {
 uint32_t partition_missing(const struct partition *partition, const struct deployment *deployment) {
     uint32_t missing = NOT_WANTED;
     for (size_t i = 0; i < partition->topic_count; i++) {
-        if (!partition->topics[i].is_owned && deployment->topics[i] != NOT_WANTED)
+        if (!offset_tracker_is_owned(&partition->topics[i]) && deployment->topics[i] != NOT_WANTED)
             missing = deployment->topics[i];
     }
     return missing;
+}
+
+uint64_t partition_in_flight_bytes(const struct partition *partition) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < partition->topic_count; i++)
+        bytes += partition->topics[i].in_flight_bytes;
+    return bytes;
 }

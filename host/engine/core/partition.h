@@ -3,25 +3,27 @@
  * on it, their symbols, and how far each topic has come. Number -1 holds the GLOBAL deployments.
  *
  * Owned by one lane at a time, or by control while parked. It is made and freed on the control
- * thread; the lane uses it between partition_... calls of `lane.c` alone.
+ * thread; the lane uses it between partition_... calls of `engine/lane/lane.c` alone.
  */
 #ifndef TAKE5_ENGINE_CORE_PARTITION_H
 #define TAKE5_ENGINE_CORE_PARTITION_H
 
-#include "base/locks.h"
-#include "base/symbols.h"
+#include "base/sync/locks.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/order.h"
 #include "checkpoint/order_tail.h"
 #include "engine/core/deployment.h"
 #include "engine/core/offset_tracker.h"
+#include "engine/core/shadow.h"
+#include "message/symbols.h"
 #include "strategy/instance/instance.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define PARTITION_GLOBAL (-1)
+#define PARTITION_GLOBAL   (-1)
+#define MISSED_NOT_COUNTED (-1)
 
 struct catch_up;
 struct lane;
@@ -42,6 +44,7 @@ enum suspension {
     SUSPENDED_REJECTS,  /* too many dead letters: until `resume_ns` */
     SUSPENDED_OPERATOR, /* by command */
     SUSPENDED_PARTIAL,  /* GLOBAL while the host lacks a partition */
+    SUSPENDED_SLOW,     /* a shadow that took too much of its lane's time: until it is resumed */
     /* It is behind, and is fed what it did not see (engine/lane/catch_up.h). */
     SUSPENDED_CATCHING_UP
 };
@@ -57,6 +60,8 @@ struct task {
     struct deployment *made_of; /* a reference: what the instance was made from; differs when only
                                    the filters have changed since */
     struct instance *instance;
+    struct shadow *shadow;  /* its own, as a shadow; NULL: it is none */
+    struct shadow *shadows; /* whose original it is */
     struct cause cause;
     const char *origin;    /* of its state: "fresh", "loaded", "kept", "resumed"; a literal */
     _Atomic bool is_woken; /* wake() was called; any thread sets it */
@@ -65,30 +70,53 @@ struct task {
     _Atomic int64_t resume_ns; /* clock_coarse_ns() */
     int64_t suspend_ns;        /* length of the next suspension */
     _Atomic uint64_t passed;   /* messages that went by while suspended */
+    /* Of the messages that it was handed: those behind the stream that were real ones, and those
+     * that were history. */
+    _Atomic uint64_t late, history;
     _Atomic uint64_t suspensions;
     _Atomic uint64_t behind; /* offsets between it and its partition, as last counted */
-    /* By topic, while it is suspended: the next offset that it is to be handed, or NO_OFFSET: that
+    /* By stream, while it is suspended: the next offset that it is to be handed, or NO_OFFSET: that
      * of the partition. What lies below `history_to` is history: its signals are safe already. */
     int64_t *position;
     int64_t *history_to;
     bool needs_warm_up; /* where it is to begin is still to be found out */
+    bool has_place;     /* who needs that was too far behind: nothing below its positions again */
     int64_t
         warm_up_to_ms; /* Kafka time of the stream then; RECORD_NO_TIME: that of the first record */
+    /* Messages that had passed it by, history aside, when it began to catch up: more than
+     * [checkpoint] max_catch_up are too many. MISSED_NOT_COUNTED: it has not begun; 0 when that was
+     * judged. */
+    int64_t missed;
+    bool is_ahead; /* it comes from another worker, and the stream here has not come to where
+                    * it was, or to where its signals are safe: it waits, and then catches up */
+    /* In which order the other worker had handed over what follows: it catches up in that one, and
+     * alone, before that of its partition. Until it is through, what the other worker knows of it
+     * is its last word. NULL: it does not come from another worker, or is through. */
+    struct order *moved_order;
     bool is_recovered; /* it has the state of the checkpoint that the partition goes on with */
     bool is_spoilt;    /* it refused that state */
     bool is_fed;       /* by the partition's catch-up */
+    /* It was suspended, or loaded behind the others, and is level: no checkpoint on the disk knows
+     * that; or is behind. */
+    bool was_behind;
+    uint64_t level_number; /* of the first checkpoint that has it level; 0: none yet */
+    /* Its suspension is in no checkpoint that was put (TASK_NOT_PUT), or in the one of that ticket:
+     * until that was written, offsets are stored only up to its position. 0: nothing to wait for.
+     */
+    uint64_t place_ticket;
     uint64_t saved_number;   /* of the checkpoint that has its state; 0: none */
     uint64_t saved_mark;     /* task_mark() at that time */
     _Atomic bool is_unsaved; /* it could not be saved: the newest checkpoint is without its state */
     int64_t last_error_ns;   /* wall, 0: none */
     char last_error[256] GUARDED_BY(status_lock);
     uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
-    int64_t last_slow_ns; /* wall, 0: none; of callbacks that were slow, likewise */
-    int64_t slowest_ns;   /* of those not said */
+    bool is_noted_besides; /* that it had more than messages (engine/lane/deviation.h) */
+    int64_t last_slow_ns;  /* wall, 0: none; of callbacks that were slow, likewise */
+    int64_t slowest_ns;    /* of those not said */
     uint64_t suppressed_slow;
     int64_t reject_window_ns; /* start of the minute that rejects are counted in */
     uint32_t rejects_in_window;
-    bool was_told_partial; /* the last assignment event said PARTIAL */
+    bool was_notified_partial; /* the last assignment event said PARTIAL */
 };
 
 /* A deployment that belongs on a partition and has no instance there: none could be made. */
@@ -112,6 +140,8 @@ struct route {
     struct route_entry *entries;
 };
 
+#define TASK_NOT_PUT UINT64_MAX
+
 struct partition {
     int32_t number;
     struct lane *home;         /* number % lanes: the only lane that ever owns it */
@@ -125,9 +155,17 @@ struct partition {
     /* What deployments that do not run knew when they did: they are caught up from there should
      * they come back. Their positions are their own. The lane's, as all that follows. */
     struct checkpoint_part *absent;
-    size_t absent_count;
+    size_t absent_count, absent_reserved;
     struct offset_tracker *topics; /* topic_count, by index of the configuration */
     size_t topic_count;
+    /*
+     * How far each *stream* of what its instances are handed has come. Of a KEYED number these are
+     * its topics. GLOBAL instances are handed all partitions, so there (topic T, partition P) is
+     * stream P * topic_count + T; `next` is what they were handed last, all else the partition's
+     * own tracker has. They become more with partition_add_streams(), while `order` is kept.
+     */
+    struct offset_tracker *streams;
+    size_t stream_count;
     uint64_t in_flight_count; /* over all topics */
     bool is_fresh;            /* its instances have not been told FRESH yet */
     bool is_resumed;          /* ... RESUMED */
@@ -136,9 +174,9 @@ struct partition {
     struct route *routes; /* all that were made */
     struct route **route_by_symbol;
     uint32_t route_capacity;
-    /* Kafka's, of the first and of the last record; RECORD_NO_TIME: none came yet. */
-    int64_t first_ms, time_ms;
+    int64_t first_ms;         /* Kafka's, of the first record; RECORD_NO_TIME: none came yet */
     struct partition *global; /* whose tasks are routed too, or NULL */
+    bool is_comparing;        /* some shadow of it has signals to compare */
     /* In which order its records were handed over; NULL: nobody notes it. */
     struct order *order;
     struct partition_journal {
@@ -147,11 +185,18 @@ struct partition {
                                   * UINT64_MAX: it was cut since */
         uint64_t ticket;         /* of what is being written (checkpoint/store.h); 0: nothing is */
         int64_t append_ns;       /* coarse, of the last append */
-        int64_t *appended;       /* by topic: `next` at the last append */
-        int64_t *noted_to;       /* by topic: what lies below is in the journal */
-        int64_t *written; /* by topic: what lies below is on the disk; offsets may be stored up to
+        int64_t *appended;       /* by stream: `next` at the last append */
+        int64_t *noted_to;       /* by stream: what lies below is in the journal */
+        int64_t *written; /* by stream: what lies below is on the disk; offsets may be stored up to
                            * there */
     } journal;
+    int64_t clock_ns;       /* when wall-clock timers fired last: it is in `order`; 0: never */
+    int64_t safe_clock_ns;  /* exactly once: their signals up to then were committed */
+    bool has_unsaved_place; /* some task has a place_ticket */
+    /* Somebody who was level with the others does not run here any more - held back, disabled,
+     * another worker's now -, and where that was only the next checkpoint knows: no offset is
+     * stored before. */
+    bool owes_checkpoint;
     uint64_t checkpoint_number;   /* of the last one; 0: none */
     uint64_t checkpoint_mark;     /* records handed over until then */
     int64_t checkpoint_ns;        /* coarse, when the next one is due */
@@ -162,11 +207,32 @@ struct partition {
     _Atomic bool wants_history;   /* somebody is to catch up and is not fed yet: control opens it */
 };
 
-/* Nothing in it yet but symbols and progress. NULL when memory runs out. */
+/* Nothing in it yet but symbols and offset trackers. NULL when memory runs out. */
 struct partition *partition_new(int32_t number, struct deployment_set *deployment_set,
                                 size_t topic_count, uint32_t max_symbols);
 /* Destroys its instances (loader thread), frees everything. */
 void partition_free(struct partition *partition);
+
+/* GLOBAL: it has the streams of that partition number too. Where no lane works on it, or on its
+ * lane. False: out of memory; then nothing has changed. */
+bool partition_add_streams(struct partition *partition, int32_t number);
+
+static inline size_t partition_stream(const struct partition *partition, uint32_t topic,
+                                      int32_t number) {
+    return partition->number == PARTITION_GLOBAL ? (size_t)number * partition->topic_count + topic
+                                                 : topic;
+}
+static inline uint32_t partition_stream_topic(const struct partition *partition, size_t stream) {
+    return (uint32_t)(stream % partition->topic_count);
+}
+static inline int32_t partition_stream_number(const struct partition *partition, size_t stream) {
+    return partition->number == PARTITION_GLOBAL ? (int32_t)(stream / partition->topic_count)
+                                                 : partition->number;
+}
+
+/* "partition 3", "the GLOBAL deployments" */
+#define PARTITION_NAME_SIZE 32
+const char *partition_name(const struct partition *partition, char text[PARTITION_NAME_SIZE]);
 
 /* How many of its instances have a state to keep: those that were given something. */
 size_t partition_count_states(const struct partition *partition);
@@ -176,23 +242,52 @@ struct task *task_new(struct partition *partition, struct deployment *deployment
 void task_free(struct task *task);
 /* Changes with everything that an instance was handed. */
 uint64_t task_mark(const struct task *task);
-/* It is where its partition is: it has no positions of its own. */
+/* Whether it is handed that stream's messages. */
+static inline bool task_wants(const struct task *task, size_t stream) {
+    return task->deployment->topics[partition_stream_topic(task->partition, stream)] != NOT_WANTED;
+}
+/* Whether it knows nothing yet: where its warm-up begins is still to be found out. */
+static inline bool task_is_cold(const struct task *task) {
+    return task->needs_warm_up && !task->has_place;
+}
+/* It is where its partition is: it has no positions of its own, nor an order. */
 void task_forget_positions(struct task *task);
-/* Whether it is behind its partition in a topic that it wants. */
+/* It is to be fed from where another one is on, of the same partition, that is behind. */
+void task_take_place(struct task *task, const struct task *from);
+/* Kafka time of what its partition was handed last, in the stream that it wants and that is the
+ * furthest back; RECORD_NO_TIME: nothing yet. */
+int64_t task_time_ms(const struct task *task);
+/* Whether it is behind its partition in a stream that it wants. */
 bool task_is_behind(const struct task *task);
+/* Whether it still is ahead of its partition, who was so; where the stream (SIZE_MAX: none) has
+ * come to `next` already. */
+bool task_is_ahead(const struct task *task, size_t stream, int64_t next);
+/* It is through with `moved_order`, or has none. */
+void task_drop_moved_order(struct task *task);
 /* Counts by how much, for `behind`. The lane's. */
 void task_count_behind(struct task *task);
+/* Counts what it missed, unless that was counted. The lane's. */
+void task_count_missed(struct task *task);
+
+/* Tells originals and shadows of each other: to be called when tasks have come or gone. */
+void partition_link_shadows(struct partition *partition);
+/* Compares what its shadows have gathered. The lane's. */
+void partition_compare(struct partition *partition);
+/* Whether offsets wait for it where it is behind: not for a shadow. */
+static inline bool task_holds_offsets(const struct task *task) {
+    return task->deployment->shadow_of == NULL;
+}
 
 struct task *partition_task(const struct partition *partition, const char *deployment);
 
 /* What an instance is told, on its lane: an event with nothing but its kind, */
-void task_tell(struct task *task, enum t5_event_kind kind);
+void task_notify(struct task *task, enum t5_event_kind kind);
 /* that it did not see these offsets of a topic, unless it does not want that (SOURCE_NO_OFFSET, and
  * all of GLOBAL tasks': no one offset), */
-void task_tell_gap(struct task *task, size_t topic, int64_t from, int64_t to);
+void task_notify_gap(struct task *task, size_t stream, int64_t from, int64_t to);
 /* and whether the host has all that it wants; `missing` is the strategy's index of a topic of which
  * it lacks some, NOT_WANTED: none. Only if that changed, or `is_forced`. */
-void task_tell_extent(struct task *task, uint32_t missing, bool is_forced);
+void task_notify_extent(struct task *task, uint32_t missing, bool is_forced);
 
 /* Notes why a deployment has no instance here, over what was noted before; NULL: it has one now, or
  * is wanted no longer. Without memory it is left out. */
@@ -201,6 +296,8 @@ void partition_note_refusal(struct partition *partition, const char *deployment,
 /* Keeps what a deployment knew that goes; takes the part over, and leaves it empty. The lane's, or
  * control's for a partition that no lane works on. False: out of memory. */
 bool partition_keep_absent(struct partition *partition, struct checkpoint_part *part);
+/* Room for one that will be kept, which cannot fail then. False: out of memory. */
+bool partition_reserve_absent(struct partition *partition);
 /* NULL: nothing is known of it. */
 struct checkpoint_part *partition_absent(const struct partition *partition, const char *deployment);
 void partition_forget_absent(struct partition *partition, const char *deployment);
@@ -220,5 +317,12 @@ struct route *partition_route(struct partition *partition, uint32_t symbol_id, c
 uint32_t partition_missing(const struct partition *partition, const struct deployment *deployment);
 /* Whether it holds any topic still. */
 bool partition_is_owned(const struct partition *partition);
+/* Whether no lane works on it. */
+static inline bool partition_is_parked(const struct partition *partition) {
+    return atomic_load_explicit(&partition->lane, memory_order_acquire) == NULL;
+}
+
+/* What the deliveries take that hold back its topics' records. */
+uint64_t partition_in_flight_bytes(const struct partition *partition);
 
 #endif

@@ -1,7 +1,7 @@
 #include "engine/core/report.h"
 
 #include "base/array.h"
-#include "base/json_writer.h"
+#include "base/format/faults_json.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -36,14 +36,11 @@ void report_add(struct report *report, const char *deployment, enum outcome outc
         faults_add_memory(&report->faults, (struct place){0}, deployment);
         return;
     }
-    struct text detail;
-    text_init(&detail);
     va_list args;
     va_start(args, format);
-    text_vprintf(&detail, format, args);
-    va_end(args);
     const struct report_line line = {
-        .deployment = strdup(deployment), .outcome = outcome, .detail = text_take(&detail)};
+        .deployment = strdup(deployment), .outcome = outcome, .detail = text_vformat(format, args)};
+    va_end(args);
     if (line.deployment == NULL || line.detail == NULL) {
         free(line.deployment);
         free(line.detail);
@@ -64,6 +61,49 @@ size_t report_outcomes(const struct report *report, enum outcome outcome) {
     for (size_t i = 0; i < report->count; i++)
         count += report->lines[i].outcome == outcome;
     return count;
+}
+
+/* ---- one cause of several ---- */
+
+#define NAMES_SHOWN 3
+
+/* Without "FILE:LINE: " before it. */
+static const char *reason_of(const struct report_line *line) {
+    const char *end = strstr(line->detail, ": ");
+    const char *digits = end;
+    while (digits != NULL && digits > line->detail && digits[-1] >= '0' && digits[-1] <= '9')
+        digits--;
+    const bool is_place =
+        digits != NULL && digits < end && digits > line->detail && digits[-1] == ':';
+    return is_place ? end + 2 : line->detail;
+}
+
+static bool is_like(const struct report_line *a, const struct report_line *b) {
+    return a->outcome == b->outcome && strcmp(reason_of(a), reason_of(b)) == 0;
+}
+
+bool report_repeats(const struct report *report, size_t line) {
+    for (size_t i = 0; i < line; i++)
+        if (is_like(&report->lines[i], &report->lines[line]))
+            return true;
+    return false;
+}
+
+void report_repeated(const struct report *report, size_t line, struct text *text) {
+    struct text names;
+    size_t count = 0;
+    text_init(&names);
+    for (size_t i = line + 1; i < report->count; i++) {
+        if (!is_like(&report->lines[i], &report->lines[line]))
+            continue;
+        if (count < NAMES_SHOWN)
+            text_printf(&names, "%s%s", count > 0 ? ", " : "", report->lines[i].deployment);
+        count++;
+    }
+    if (count > 0)
+        text_printf(text, " (and %zu other%s: %s%s)", count, text_plural(count), names.data,
+                    count > NAMES_SHOWN ? ", ..." : "");
+    text_release(&names);
 }
 
 bool report_is_good(const struct report *report) {

@@ -47,6 +47,11 @@ void report_add(struct report *report, const char *deployment, enum outcome outc
 /* Whether nothing was rejected and the configuration had no error. */
 bool report_is_good(const struct report *report);
 size_t report_outcomes(const struct report *report, enum outcome outcome);
+/* Whether the line has the outcome and the reason of one before it, wherever in a file each stands:
+ * one cause, which people need to read once. */
+bool report_repeats(const struct report *report, size_t line);
+/* " (and 99 others: a, b, c, ...)" for lines behind it that repeat it; nothing without any. */
+void report_repeated(const struct report *report, size_t line, struct text *text);
 /* {"ok":..,"changed":..,"new_process":..,"given_up":..,"pause_ms":..,"save_ms":..,"took_ms":..,
  * "deployments":[{"name","outcome","detail"}],"faults":[..],"warnings":[..]} */
 void report_json(const struct report *report, struct text *text);

@@ -1,10 +1,10 @@
 /*
- * engine/crash/call_table.h - what every thread has in hand, in a file that outlives the process.
+ * engine/crash/call_table.h - what every thread is doing, in a file that outlives the process.
  *
  * STATE_DIR/current_call is mapped: a slot for each lane and one for the loader, which are the
  * `struct current_call` that callbacks are noted in with plain stores; and the names by which what
  * lies there can be read when its owner is gone. Whatever ends the process, be it SIGKILL, the
- * pages stay, and the next start finds who had which message in hand. The file's room is taken in
+ * pages stay, and the next start finds who was at which message. The file's room is taken in
  * full when it is opened: a full disk is noticed there, and not in a crash.
  *
  * Threads: a slot has one writer. Names are written by control. Notes and traces are
@@ -70,10 +70,10 @@ struct call_table_name {
 struct call_table_trace {
     int32_t what;         /* enum call_table_what, or a signal */
     bool is_filed;        /* it stands in a crash file already */
-    bool is_certain;      /* else it was in hand when the process ended, and may be innocent */
+    bool is_certain;      /* else it was under way when the process ended, and may be innocent */
     int64_t pid, time_ns; /* wall clock; 0: not known */
     uint64_t address;     /* of a fault; 0: none */
-    bool is_named;        /* a strategy had something in hand; else what follows is empty */
+    bool is_named;        /* a strategy was in a call; else what follows is empty */
     struct call_table_name name;
     uint32_t callback; /* enum callback */
     char topic[256];   /* empty: no message */
@@ -144,7 +144,7 @@ bool call_table_read_note(const struct call_table *table, int note, struct call_
 void call_table_set_filed(struct call_table *table, int note);
 bool call_table_is_filed(const struct call_table *table, int note);
 
-/* What a slot shows now. False: nothing is in hand. Async-signal-safe. */
+/* What a slot shows now. False: nothing is under way. Async-signal-safe. */
 bool call_table_read_slot(const struct call_table *table, size_t slot,
                           struct call_table_trace *trace);
 size_t call_table_slot_count(const struct call_table *table);

@@ -1,6 +1,7 @@
 /*
  * engine/crash/crash.h - an end that names who caused it: handlers for what kills a process, hooks
- * for what ends it quietly, and the file of what is in hand (call_table.h) for what leaves no time.
+ * for what ends it quietly, and the file of what is under way (call_table.h) for what leaves no
+ * time.
  *
  * They are the one piece of global state that the host has: a signal handler cannot be given
  * anything; and `_exit` and `kill` are theirs, since the program's own symbols stand before the C
@@ -25,17 +26,17 @@
 
 struct crash_options {
     bool does_keep;
-    /* A directory of the moment that goes with the process when that ends by a crash or a hang. If
+    /* A temporary directory that goes with the process when that ends by a crash or a hang. If
      * the state directory is in it, the crash file lies beside it, DIRECTORY.crash. NULL: none. */
     const char *temporary;
 };
 
 /*
  * Installs the handlers and hooks, makes STATE_DIR/crash, and files there what an earlier process
- * left. With `does_keep` what is in hand stands in STATE_DIR/current_call, which is this process's
- * alone. SIGALRM, SIGVTALRM, SIGPROF and SIGXFSZ, which nothing in the host uses, are ignored. What
- * SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD and SIGPIPE do from now on is what crash_look() keeps.
- * Once a process; the main thread.
+ * left. With `does_keep` what is under way stands in STATE_DIR/current_call, which is this
+ * process's alone. SIGALRM, SIGVTALRM, SIGPROF and SIGXFSZ, which nothing in the host uses, are
+ * ignored. What SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD and SIGPIPE do from now on is what
+ * crash_look() keeps. Once a process; the main thread.
  */
 bool crash_install(const struct config *config, const struct crash_options *options,
                    struct error *error);
@@ -44,14 +45,14 @@ bool crash_install(const struct config *config, const struct crash_options *opti
  */
 void crash_settle(const struct log *log);
 
-/* Adds who is in hand now, "a in on_message, b in save"; nothing: nobody is. Any thread; what it
+/* Adds who is in a call now, "a in on_message, b in save"; nothing: nobody is. Any thread; what it
  * says of others may be over when it returns. */
 void crash_list_current_call(struct text *names);
 
-/* What the process before left in hand; nothing after a clean end. */
+/* What the process before left under way; nothing after a clean end. */
 const struct call_table_former *crash_former(void);
 
-/* Where a lane (by index) or the loader (index: the number of lanes) notes what it has in hand.
+/* Where a lane (by index) or the loader (index: the number of lanes) notes what it is doing.
  * NULL: nothing is installed. */
 struct current_call *crash_call(size_t slot);
 
@@ -61,7 +62,7 @@ uint32_t crash_add_name(const struct instance_spec *spec, const void *code);
 void crash_drop_name(uint32_t mark);
 
 /* This thread's signals are handled on a stack of its own (a stack overflow is reported too), and
- * `current_call` is what it has in hand. It cannot be cancelled from now on, and if it ends
+ * `current_call` is what it is doing. It cannot be cancelled from now on, and if it ends
  * nevertheless before it left, the process ends. */
 bool crash_enter_thread(struct current_call *current_call);
 void crash_leave_thread(void);

@@ -128,14 +128,10 @@ static bool open_stream(const char *path, FILE **stream, struct error *error) {
     return error_set_memory(error, path);
 }
 
-static bool read_file(struct list *list, const char *path) {
-    FILE *file;
+/* Closes it. */
+static bool read_stream(struct list *list, FILE *file) {
     char line[512];
     struct crash_record record = {.is_certain = true};
-    if (!open_stream(path, &file, list->error))
-        return false;
-    if (file == NULL)
-        return true;
     bool did = true;
     for (size_t size = 0; did && size < MAX_FILE && fgets(line, sizeof line, file) != NULL;) {
         size += strlen(line);
@@ -147,6 +143,11 @@ static bool read_file(struct list *list, const char *path) {
     }
     fclose(file);
     return did && add(list, &record);
+}
+
+static bool read_file(struct list *list, const char *path) {
+    FILE *file;
+    return open_stream(path, &file, list->error) && (file == NULL || read_stream(list, file));
 }
 
 static bool is_crash_file(const char *name) {
@@ -216,6 +217,21 @@ bool crash_recent(const char *state_dir, int64_t within_ns, struct crash_record 
         qsort(list.records, list.count, sizeof *list.records, compare_times);
     *records = list.records;
     *count = list.count;
+    return did;
+}
+
+bool crash_read(const char *path, struct crash_record **records, size_t *count,
+                struct error *error) {
+    struct list list = {.since_ns = INT64_MIN, .error = error};
+    FILE *file = fopen(path, "re");
+    bool did = file != NULL || error_set_errno(error, errno, "cannot read %s", path);
+    did = did && read_stream(&list, file);
+    if (did && list.count == 0)
+        did = error_set(error, ERROR_INVALID, "%s: does not describe a crash of a strategy", path);
+    if (!did)
+        free(list.records);
+    *records = did ? list.records : NULL;
+    *count = did ? list.count : 0;
     return did;
 }
 

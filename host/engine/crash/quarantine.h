@@ -2,7 +2,7 @@
  * engine/crash/quarantine.h - which deployments are not let in, because their code ended a process
  * lately.
  *
- * Who crashed, hung or called exit is accused at once. Who merely had something in hand when a
+ * Who crashed, hung or called exit is accused at once. Who merely was in a call when a
  * process ended without a word (SIGKILL, out of memory, _exit) may be innocent: that accuses only
  * when it happens twice in the same callback with the same message.
  *
@@ -50,7 +50,7 @@ void quarantine_release(struct quarantine *quarantine);
 /* Why this file may not run under that name; NULL: it may. */
 const char *quarantine_why(const struct quarantine *quarantine, const char *deployment,
                            struct hash hash);
-/* How many processes ended with the deployment in hand, as far as was read. Any thread. */
+/* How many processes ended in a call of the deployment, as far as was read. Any thread. */
 size_t quarantine_crashes(const struct quarantine *quarantine, const char *deployment);
 void quarantine_lift(struct quarantine *quarantine, const char *deployment);
 

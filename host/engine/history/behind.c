@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/core/core.h"
 #include "engine/lane/catch_up.h"
+#include "engine/lane/deviation.h"
 #include "engine/lane/lane.h"
 #include "engine/lane/suspension.h"
 
@@ -15,35 +16,53 @@
 /* One partition number's reading, on its way. */
 struct opening {
     struct partition *partition;
+    const struct task *alone; /* whom it is for: catch_up_alone() */
     struct history_part *parts;
     int64_t *wanted; /* by part: where it was to begin */
     size_t count;
     struct source_history *history;
     int64_t total; /* offsets to go */
-    bool is_too_far, did;
+    bool did;
 };
 
-/* A task's position, and the lowest of all, in each topic that it wants. */
-static void add_task(struct opening *opening, struct task *task) {
-    for (size_t topic = 0; topic < opening->partition->topic_count; topic++) {
-        if (task->deployment->topics[topic] == NOT_WANTED)
+/* The one of that stream; from `from` on, if it is new. */
+static struct history_part *part_of(struct opening *opening, size_t stream, int64_t from) {
+    const uint32_t topic = partition_stream_topic(opening->partition, stream);
+    const int32_t number = partition_stream_number(opening->partition, stream);
+    for (size_t i = 0; i < opening->count; i++) {
+        if (opening->parts[i].topic == topic && opening->parts[i].partition == number)
+            return &opening->parts[i];
+    }
+    struct history_part *part = &opening->parts[opening->count++];
+    *part = (struct history_part){.topic = topic, .partition = number, .from = from};
+    return part;
+}
+
+static size_t stream_of(const struct partition *partition, const struct history_part *part) {
+    return partition_stream(partition, part->topic, part->partition);
+}
+
+/* Of a partition that another host has nothing can be fed here. */
+static bool is_here(const struct lane *lane, const struct partition *partition, size_t stream) {
+    const struct offset_tracker *tracker = lane_tracker(lane, partition, stream);
+    return tracker != NULL &&
+           (partition->number != PARTITION_GLOBAL || offset_tracker_is_owned(tracker));
+}
+
+/* A task's position, and the lowest of all, in each stream that it wants. */
+static void add_task(const struct lane *lane, struct opening *opening, struct task *task) {
+    const struct partition *partition = opening->partition;
+    for (size_t stream = 0; stream < partition->stream_count; stream++) {
+        if (!task_wants(task, stream))
             continue;
-        if (task->position[topic] == SOURCE_NO_OFFSET)
-            task->position[topic] = opening->partition->topics[topic].next;
-        const int64_t position = task->position[topic];
-        if (position == SOURCE_NO_OFFSET)
+        if (task->position[stream] == SOURCE_NO_OFFSET)
+            task->position[stream] = partition->streams[stream].next;
+        const int64_t position = task->position[stream];
+        if (position == SOURCE_NO_OFFSET || !is_here(lane, partition, stream))
             continue;
-        size_t at = 0;
-        while (at < opening->count && opening->parts[at].topic != topic)
-            at++;
-        if (at == opening->count)
-            opening->parts[opening->count++] = (struct history_part){
-                .topic = (uint32_t)topic,
-                .partition = opening->partition->number,
-                .from = position,
-            };
-        else if (position < opening->parts[at].from)
-            opening->parts[at].from = position;
+        struct history_part *part = part_of(opening, stream, position);
+        if (position < part->from)
+            part->from = position;
     }
 }
 
@@ -51,55 +70,84 @@ static void collect(struct lane *lane, void *argument) {
     struct opening *opening = argument;
     struct partition *partition = opening->partition;
     atomic_store(&partition->wants_history, false);
+    opening->alone = catch_up_alone(partition);
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
-        if (atomic_load(&task->suspension) == SUSPENDED_CATCHING_UP && !task->needs_warm_up)
-            add_task(opening, task);
+        if (catch_up_is_for(opening->alone, task) && !task->needs_warm_up)
+            add_task(lane, opening, task);
     }
     for (size_t i = 0; i < opening->count; i++) {
-        const int64_t next = partition->topics[opening->parts[i].topic].next;
+        const int64_t next = partition->streams[stream_of(partition, &opening->parts[i])].next;
         opening->wanted[i] = opening->parts[i].from;
         opening->total += next > opening->parts[i].from ? next - opening->parts[i].from : 0;
     }
-    const int64_t most = lane->options.config->max_catch_up;
-    opening->is_too_far = most > 0 && opening->total > most;
     /* The memory that it needs on the lane. */
     opening->did = opening->count == 0 || catch_up_begin(lane, partition, false);
-}
-
-/* Nobody is fed: they are told what they missed. */
-static void give_up(struct lane *lane, void *argument) {
-    struct opening *opening = argument;
-    struct partition *partition = opening->partition;
-    for (size_t i = 0; i < partition->task_count; i++) {
-        if (atomic_load(&partition->tasks[i]->suspension) == SUSPENDED_CATCHING_UP)
-            task_resume(partition->tasks[i], false, lane->options.log);
-    }
-    if (partition->catch_up != NULL)
-        atomic_store(&partition->catch_up->is_over, true);
 }
 
 /* What the log no longer has they are told of. */
 static void skip_deleted(struct lane *lane, const struct opening *opening,
                          const struct history_part *part, int64_t wanted) {
     const struct partition *partition = opening->partition;
+    const size_t stream = stream_of(partition, part);
+    char name[PARTITION_NAME_SIZE];
     if (part->from <= wanted)
         return;
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
-        int64_t *position = &task->position[part->topic];
-        if (atomic_load(&task->suspension) != SUSPENDED_CATCHING_UP ||
-            *position == SOURCE_NO_OFFSET || *position >= part->from)
+        int64_t *position = &task->position[stream];
+        if (!catch_up_is_for(opening->alone, task) || *position == SOURCE_NO_OFFSET ||
+            *position >= part->from)
             continue;
-        log_change_event(
-            lane->options.log, LOG_LEVEL_WARNING, "engine", "catch_up.messages_deleted",
-            "%s on partition %" PRId32 ": %s no longer has offsets %" PRId64 " to %" PRId64
-            ": they were deleted before it processed them; it is told of the gap",
-            task->deployment->name, partition->number,
-            topics_name(lane->options.topics, part->topic), *position, part->from - 1);
-        task_tell_gap(task, part->topic, *position, part->from);
+        log_change_event(lane->options.log, LOG_LEVEL_WARNING, "engine",
+                         "catch_up.messages_deleted",
+                         "%s on %s: %s no longer has offsets %" PRId64 " to %" PRId64
+                         ": they were deleted before it processed them; it gets a GAP event",
+                         task->deployment->name, partition_name(partition, name),
+                         topics_name(lane->options.topics, part->topic), *position, part->from - 1);
+        deviation_gap(task, stream, *position, part->from);
         *position = part->from;
     }
+}
+
+/* ---- who is too far behind ---- */
+
+/* What it missed is no real message for it any more. */
+static void give_up(const struct lane *lane, struct task *task) {
+    char name[PARTITION_NAME_SIZE];
+    const bool has_warm_up = task->deployment->warm_up_ns > 0;
+    log_change_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "catch_up.too_far",
+                     "%s on %s: %" PRId64 " messages passed it by, more than [checkpoint] "
+                     "max_catch_up = %" PRId64 ": it gets a GAP event, and %s",
+                     task->deployment->name, partition_name(task->partition, name), task->missed,
+                     lane->options.config->max_catch_up,
+                     has_warm_up ? "is warmed up: no signals of what it missed"
+                                 : "goes on with the next message");
+    task->missed = 0;
+    if (!has_warm_up) {
+        task_resume(task, false, lane->options.log);
+        return;
+    }
+    task_drop_moved_order(task);
+    deviation_besides(task, "a warm-up in place of messages that it missed");
+    task->needs_warm_up = task->has_place = true;
+    task->warm_up_to_ms = task_time_ms(task);
+}
+
+static void judge_missed(struct lane *lane, void *argument) {
+    struct partition *partition = argument;
+    const int64_t most = lane->options.config->max_catch_up;
+    bool is_any = false;
+    for (size_t i = 0; most > 0 && i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (atomic_load(&task->suspension) != SUSPENDED_CATCHING_UP || task->is_ahead ||
+            task->missed <= most)
+            continue;
+        give_up(lane, task);
+        is_any = true;
+    }
+    if (is_any)
+        catch_up_leave(lane, partition);
 }
 
 /* ---- warm-up: where it begins ---- */
@@ -136,27 +184,43 @@ static void find_cold(struct lane *lane, void *argument) {
     if (to_ms == RECORD_NO_TIME)
         to_ms = clock_wall_ns() / NS_PER_MS;
     const int64_t from_ms = to_ms - warming->task->deployment->warm_up_ns / NS_PER_MS;
-    for (size_t topic = 0; topic < partition->topic_count; topic++) {
-        if (warming->task->deployment->topics[topic] != NOT_WANTED &&
-            warming->task->position[topic] != SOURCE_NO_OFFSET)
+    for (size_t stream = 0; stream < partition->stream_count; stream++) {
+        if (task_wants(warming->task, stream) && is_here(lane, partition, stream) &&
+            warming->task->position[stream] != SOURCE_NO_OFFSET)
             warming->parts[warming->count++] = (struct history_part){
-                .topic = (uint32_t)topic,
-                .partition = partition->number,
+                .topic = partition_stream_topic(partition, stream),
+                .partition = partition_stream_number(partition, stream),
                 .from = SOURCE_NO_OFFSET,
                 .from_ms = from_ms > 0 ? from_ms : 0,
             };
     }
 }
 
+/* Of one that was too far behind: what it was not fed by now is history, from there on. */
+static void place_behind(struct task *task, size_t stream, int64_t from) {
+    const int64_t next = task->partition->streams[stream].next;
+    const int64_t begin = from < next ? from : next;
+    if (begin > task->position[stream]) {
+        deviation_gap(task, stream, task->position[stream], begin);
+        task->position[stream] = begin;
+    }
+    if (next > task->history_to[stream])
+        task->history_to[stream] = next;
+}
+
 static void place_cold(struct lane *lane, void *argument) {
     struct warming *warming = argument;
+    struct task *task = warming->task;
     (void)lane;
     for (size_t i = 0; i < warming->count; i++) {
-        int64_t *position = &warming->task->position[warming->parts[i].topic];
-        if (warming->parts[i].from < *position)
-            *position = warming->parts[i].from;
+        const size_t stream = stream_of(warming->partition, &warming->parts[i]);
+        const int64_t from = warming->parts[i].from;
+        if (task->has_place)
+            place_behind(task, stream, from);
+        else if (from < task->position[stream])
+            task->position[stream] = from;
     }
-    warming->task->needs_warm_up = false;
+    task->needs_warm_up = task->has_place = false;
     warming->partition->cold_ns = 0;
 }
 
@@ -188,7 +252,7 @@ static bool warm_all(struct engine *engine, struct partition *partition, bool *i
     *is_waiting = false;
     for (bool is_done = false; did && !is_done && !*is_waiting;) {
         struct warming warming = {.partition = partition};
-        warming.parts = calloc(partition->topic_count + 1, sizeof *warming.parts);
+        warming.parts = calloc(partition->stream_count + 1, sizeof *warming.parts);
         did = (warming.parts != NULL || error_set_memory(error, "a warm-up")) &&
               warm_one(engine, &warming, &is_done, error);
         *is_waiting = warming.is_waiting;
@@ -217,20 +281,19 @@ static bool call(struct engine *engine, struct opening *opening,
 /* Catch-ups that began during one look at all partitions: they have one cause, and one line. */
 struct begun {
     size_t count;
-    int32_t partition; /* the last of them */
+    const struct partition *partition; /* the last of them */
     int64_t messages;
 };
 
-static void say_begun(const struct engine *engine, const struct begun *begun) {
-    char which[32];
+static void log_begun(const struct engine *engine, const struct begun *begun) {
+    char which[PARTITION_NAME_SIZE];
     if (begun->count == 0)
         return;
-    if (begun->count == 1)
-        snprintf(which, sizeof which, "partition %" PRId32, begun->partition);
-    else
+    if (begun->count > 1)
         snprintf(which, sizeof which, "%zu partitions", begun->count);
     log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "catch_up.begun",
-                     "%s: catch-up begun, with %" PRId64 " messages to process", which,
+                     "%s: catch-up begun, with %" PRId64 " messages to process",
+                     begun->count > 1 ? which : partition_name(begun->partition, which),
                      begun->messages);
 }
 
@@ -246,7 +309,7 @@ static bool open_history(struct engine *engine, struct opening *opening, struct 
         source->ops->history->close(opening->history);
         return false;
     }
-    begun->partition = partition->number;
+    begun->partition = partition;
     begun->count++;
     begun->messages += opening->total;
     return true;
@@ -255,24 +318,16 @@ static bool open_history(struct engine *engine, struct opening *opening, struct 
 static bool open_for(struct engine *engine, struct partition *partition, struct begun *begun,
                      struct error *error) {
     struct opening opening = {.partition = partition};
-    opening.parts = calloc(partition->topic_count + 1, sizeof *opening.parts);
-    opening.wanted = calloc(partition->topic_count + 1, sizeof *opening.wanted);
+    opening.parts = calloc(partition->stream_count + 1, sizeof *opening.parts);
+    opening.wanted = calloc(partition->stream_count + 1, sizeof *opening.wanted);
     bool did = opening.parts != NULL && opening.wanted != NULL;
     if (!did)
         error_set_memory(error, "a catch-up");
     did = did && call(engine, &opening, collect, error);
     if (did && !opening.did)
         did = error_set_memory(error, "a catch-up");
-    if (did && opening.is_too_far) {
-        log_change_event(engine->log, LOG_LEVEL_WARNING, "engine", "catch_up.too_far",
-                         "partition %" PRId32
-                         ": strategies that are behind are told of a gap: %" PRId64
-                         " messages are more than [checkpoint] max_catch_up = %" PRId64,
-                         partition->number, opening.total, engine->config->max_catch_up);
-        did = call(engine, &opening, give_up, error);
-    } else if (did && opening.count > 0) {
+    if (did && opening.count > 0)
         did = open_history(engine, &opening, begun, error);
-    }
     free(opening.parts);
     free(opening.wanted);
     return did;
@@ -285,13 +340,16 @@ struct ending {
     struct catch_up *catch_up;
 };
 
+/* Who has an order of his own is the next one. */
 static void end_on_lane(struct lane *lane, void *argument) {
     struct ending *ending = argument;
-    const struct partition *partition = ending->partition;
+    struct partition *partition = ending->partition;
     (void)lane;
-    if (partition->catch_up != NULL && atomic_load(&partition->catch_up->is_over) &&
-        !atomic_load(&partition->wants_history))
-        ending->catch_up = catch_up_end(ending->partition);
+    if (partition->catch_up == NULL || !atomic_load(&partition->catch_up->is_over) ||
+        atomic_load(&partition->wants_history))
+        return;
+    ending->catch_up = catch_up_end(partition);
+    atomic_store(&partition->wants_history, catch_up_alone(partition) != NULL);
 }
 
 static void end_when_over(struct engine *engine, struct partition *partition) {
@@ -331,12 +389,12 @@ static bool close_former(struct engine *engine, struct partition *partition, str
 /* It is opened again in a while. */
 static void note_unreadable(struct engine *engine, struct partition *partition,
                             const struct error *error) {
+    char name[PARTITION_NAME_SIZE];
     partition->history_ns = clock_monotonic_ns() + AGAIN_NS;
     atomic_store(&partition->wants_history, true);
     log_change_event(engine->log, LOG_LEVEL_WARNING, "engine", "catch_up.unreadable",
-                     "partition %" PRId32
-                     ": cannot read the messages to catch up with, retrying: %s",
-                     partition->number, error->text);
+                     "%s: cannot read the messages to catch up with, retrying: %s",
+                     partition_name(partition, name), error->text);
 }
 
 static void open_when_due(struct engine *engine, struct partition *partition, struct begun *begun) {
@@ -345,6 +403,8 @@ static void open_when_due(struct engine *engine, struct partition *partition, st
     if (clock_monotonic_ns() < partition->history_ns)
         return;
     if (close_former(engine, partition, &error) &&
+        lane_call(partition->home, judge_missed, partition, engine->config->revoke_timeout_ns,
+                  &error) &&
         warm_all(engine, partition, &is_waiting, &error) && !is_waiting &&
         open_for(engine, partition, begun, &error)) {
         partition->history_ns = 0;
@@ -355,6 +415,22 @@ static void open_when_due(struct engine *engine, struct partition *partition, st
     note_unreadable(engine, partition, &error);
 }
 
+/* A partition of a topic is read by one reading at a time: the GLOBAL deployments, who need all of
+ * them, wait for the numbers', and these for theirs. */
+static bool is_read_elsewhere(const struct engine *engine, const struct partition *partition) {
+    lock_only_writer(status_lock);
+    for (size_t i = 0; i < engine->partition_count; i++) {
+        const struct partition *other = engine->partitions[i];
+        const bool is_in_the_way =
+            other != partition && !partition_is_parked(other) &&
+            (other->number == PARTITION_GLOBAL || partition->number == PARTITION_GLOBAL);
+        if (is_in_the_way && other->catch_up != NULL &&
+            (other->number != PARTITION_GLOBAL || other->catch_up->history != NULL))
+            return true;
+    }
+    return false;
+}
+
 void behind_poll(struct engine *engine) {
     lock_only_writer(status_lock);
     struct begun begun = {0};
@@ -362,16 +438,17 @@ void behind_poll(struct engine *engine) {
         return;
     for (size_t i = 0; i < engine->partition_count; i++) {
         struct partition *partition = engine->partitions[i];
-        if (partition->lane == NULL)
+        if (partition_is_parked(partition))
             continue;
         struct catch_up *catch_up = partition->catch_up;
         if (catch_up != NULL && atomic_load(&catch_up->has_failed) &&
             !atomic_load(&partition->wants_history))
             note_unreadable(engine, partition, &catch_up->error);
-        if (atomic_load(&partition->wants_history))
-            open_when_due(engine, partition, &begun);
-        else if (catch_up != NULL && atomic_load(&catch_up->is_over))
+        if (atomic_load(&partition->wants_history)) {
+            if (!is_read_elsewhere(engine, partition))
+                open_when_due(engine, partition, &begun);
+        } else if (catch_up != NULL && atomic_load(&catch_up->is_over))
             end_when_over(engine, partition);
     }
-    say_begun(engine, &begun);
+    log_begun(engine, &begun);
 }

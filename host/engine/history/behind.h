@@ -10,8 +10,13 @@
 struct engine;
 
 /* For every partition number at work where somebody wants to catch up, or has. What cannot be
- * opened now is tried again later. A position that the log no longer has, and one further back than
- * [checkpoint] max_catch_up, are logged, and the instance is told of the gap. */
+ * opened now is tried again later. A position that the log no longer has is logged, and the
+ * instance is told of the gap.
+ *
+ * Of each instance is judged once how many messages passed it by: more than [checkpoint]
+ * max_catch_up are not handed to it as real ones. That is logged; it is told of the gap, and warmed
+ * up as its deployment asks, without what it has seen already. History is no part of that number:
+ * recovery and warm-up are as long as they are. */
 void behind_poll(struct engine *engine);
 
 /* Ends the partition's catch-up, which its lane no longer works on. */

@@ -1,4 +1,5 @@
 #include "engine/instances/instances.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "engine/core/core.h"
 #include "engine/crash/crash.h"
@@ -20,18 +21,15 @@ struct partition *engine_partition(const struct engine *engine, int32_t number) 
 
 bool engine_add_partition(struct engine *engine, struct partition *partition) {
     lock_acquire(&engine->status_lock, status_lock);
-    struct partition **grown =
-        realloc(engine->partitions, (engine->partition_count + 1) * sizeof *engine->partitions);
-    if (grown != NULL) {
-        size_t at = engine->partition_count;
-        for (; at > 0 && grown[at - 1]->number > partition->number; at--)
-            grown[at] = grown[at - 1];
-        grown[at] = partition;
-        engine->partitions = grown;
-        engine->partition_count++;
+    const bool has_room = ARRAY_RESIZE(engine->partitions, engine->partition_count + 1);
+    if (has_room) {
+        size_t at = engine->partition_count++;
+        for (; at > 0 && engine->partitions[at - 1]->number > partition->number; at--)
+            engine->partitions[at] = engine->partitions[at - 1];
+        engine->partitions[at] = partition;
     }
     lock_release(&engine->status_lock, status_lock);
-    return grown != NULL;
+    return has_room;
 }
 
 void engine_remove_partition(struct engine *engine, struct partition *partition) {
@@ -54,10 +52,16 @@ static bool engine_looks_at_series(const struct engine *engine) {
     return engine->options.published != NULL || engine->options.publisher->point_sink != NULL;
 }
 
+/* A replay's clock is the data's, for shadows too. */
+static enum t5_mode mode_of(const struct engine *engine, const struct deployment *deployment) {
+    const bool is_shadow = deployment->shadow_of != NULL && engine->options.mode == T5_MODE_LIVE;
+    return is_shadow ? T5_MODE_SHADOW : engine->options.mode;
+}
+
 bool instance_for_task(struct engine *engine, struct task *task, struct deployment *deployment,
                        struct projection *draft, struct instance **instance, struct error *error) {
     const struct instance_env env = {
-        .mode = engine->options.mode,
+        .mode = mode_of(engine, deployment),
         .partition = task->partition->number,
         .symbols = task->partition->symbols,
         .log = engine->log,
@@ -76,7 +80,6 @@ bool instance_for_task(struct engine *engine, struct task *task, struct deployme
     engine_look_after(engine, deployment->name);
     if (*instance == NULL)
         return false;
-    instance_set_owner(*instance, task);
     instance_set_slow(*instance, clock_ns_ticks(engine->config->slow_callback_ns), lane_slow);
     return true;
 }
@@ -85,8 +88,9 @@ bool task_give_instance(struct engine *engine, struct task *task, struct deploym
                         struct projection *draft, struct error *error) {
     if (!instance_for_task(engine, task, deployment, draft, &task->instance, error))
         return false;
-    if (atomic_load(&deployment->is_suspended)) {
-        atomic_store(&task->suspension, (int)SUSPENDED_OPERATOR);
+    const bool is_stopped = atomic_load(&deployment->is_stopped);
+    if (is_stopped || atomic_load(&deployment->is_suspended)) {
+        atomic_store(&task->suspension, (int)(is_stopped ? SUSPENDED_SLOW : SUSPENDED_OPERATOR));
         atomic_store(&task->resume_ns, INT64_MAX);
     }
     return true;
@@ -121,6 +125,7 @@ bool partition_give_tasks(struct engine *engine, struct partition *partition,
         }
         partition->tasks[partition->task_count++] = task;
     }
+    partition_link_shadows(partition);
     return true;
 }
 

@@ -1,5 +1,7 @@
 #include "engine/lane/ack_scope.h"
 
+#include "base/sync/counter.h"
+
 void ack_scope_begin_with(struct ack_scope *scope, struct in_flight *in_flight) {
     in_flight_add_hold(in_flight);
     scope->in_flight = in_flight;
@@ -12,10 +14,16 @@ bool ack_scope_hold(struct ack_scope *scope, struct in_flight **in_flight) {
         if (scope->in_flight == NULL)
             return false;
         scope->partition->in_flight_count++;
-        atomic_store_explicit(scope->unconfirmed,
-                              atomic_load_explicit(scope->unconfirmed, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
+        counter_add(scope->unconfirmed, 1);
     }
     *in_flight = scope->in_flight;
     return true;
+}
+
+/* A record in flight of the caller's is bounded by who has it. */
+void ack_scope_note(struct ack_scope *scope, uint64_t bytes) {
+    if (scope->in_flight == NULL || scope->partition == NULL)
+        return;
+    offset_tracker_add_bytes(scope->tracker, scope->in_flight, bytes);
+    counter_add(scope->unconfirmed_bytes, bytes);
 }

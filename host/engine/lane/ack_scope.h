@@ -1,5 +1,5 @@
 /*
- * engine/lane/ack_scope.h - what an emission holds back.
+ * engine/lane/ack_scope.h - what emitted signals hold back.
  *
  * While a lane works on something that may emit on behalf of an offset - a message, a timer that is
  * due, a dead letter given once more - a scope is open. It begins before the first callback, ends
@@ -33,13 +33,14 @@
 #include <stdint.h>
 
 struct ack_scope {
-    _Atomic uint64_t *unconfirmed;  /* counts the records in flight; the lane's, set once */
+    /* Count the records in flight, and what their deliveries take; the lane's, set once. */
+    _Atomic uint64_t *unconfirmed, *unconfirmed_bytes;
     struct partition *partition;    /* whose offset is held; NULL: none is */
     struct offset_tracker *tracker; /* of the partition's topic */
     int64_t offset;
     struct in_flight *in_flight; /* with one hold of the scope's; NULL: nothing was emitted yet */
     uint64_t sequence;           /* of the record: goes along with its signals. 0: none is kept */
-    bool is_apart; /* what is emitted goes with no offset: the dead letter in hand is given again */
+    bool is_apart; /* what is emitted goes with no offset: the current dead letter is given again */
 };
 
 static inline void ack_scope_begin(struct ack_scope *scope, struct partition *partition,
@@ -57,10 +58,13 @@ void ack_scope_begin_with(struct ack_scope *scope, struct in_flight *in_flight);
  */
 bool ack_scope_hold(struct ack_scope *scope, struct in_flight **in_flight);
 
+/* A delivery of so many bytes was made that holds back what the scope does. */
+void ack_scope_note(struct ack_scope *scope, uint64_t bytes);
+
 /* Also when none is open. */
 static inline void ack_scope_end(struct ack_scope *scope) {
     if (scope->in_flight != NULL)
-        in_flight_drop(scope->in_flight);
+        in_flight_release(scope->in_flight);
     scope->in_flight = NULL;
     scope->partition = NULL;
 }

@@ -17,8 +17,14 @@
  * offset on are not safe before everybody has had them. Otherwise offsets go on, and the signals'
  * safety is the checkpoint's: none is taken while they are unconfirmed.
  *
+ * Wall-clock timers fire where the journal says that they did; what the wall clock was when a
+ * message was handed over it does not say: a strategy that asks for it is told Kafka's time of the
+ * message.
+ *
  * The order is the partition's journal (checkpoint/order.h). Where it knows nothing, records are
- * merged by their time, each partition's in the order of its offsets.
+ * merged by their time, each partition's in the order of its offsets. Who comes from another worker
+ * that was killed follows that one's journal first (partition.h, `moved_order`), which may
+ * contradict this one: it is fed by a reading of its own, when the others are level.
  *
  * Threads: made and ended by control, in lane calls; fed by the lane. The lane sets `is_over`.
  */
@@ -29,7 +35,7 @@
 #include "source/history.h"
 
 struct catch_up_part {
-    bool is_read;    /* some task is behind in this topic, and it is among what is read */
+    bool is_read;    /* some task is behind in this stream, and it is among what is read */
     size_t index;    /* in the reading */
     int64_t passed;  /* no record below is to be handed over any more */
     bool has_record; /* `record` is the next one */
@@ -40,23 +46,35 @@ struct catch_up_part {
 struct catch_up {
     const struct source_history_ops *ops;
     struct source_history *history; /* NULL: not opened yet */
-    struct catch_up_part *parts;    /* by topic */
-    size_t topic_count;
-    uint64_t run; /* in the journal: the one that is being followed */
-    bool is_held;
-    struct offset_tracker pending; /* signals of real messages, when nothing is held */
-    struct in_flight *own_hold;    /* its first entry */
-    struct error error;            /* of a reading that failed */
-    _Atomic bool is_over;          /* nobody is behind any more: to be ended */
-    _Atomic bool has_failed;       /* it needs another reading */
+    struct catch_up_part *parts;    /* by stream */
+    size_t stream_count;
+    uint64_t run;         /* in the journal: the one that is being followed */
+    uint64_t moved_run;   /* likewise, in the moved order of the one who is fed alone */
+    int64_t clock_ns;     /* wall clock of the timers that were fired again last; 0: none were */
+    _Atomic bool is_held; /* the lane writes, control reads */
+    struct offset_tracker unconfirmed; /* signals of real messages, when nothing is held */
+    struct in_flight *own_hold;        /* its first entry */
+    struct error error;                /* of a reading that failed */
+    _Atomic bool is_over;              /* nobody is behind any more: to be ended */
+    _Atomic bool has_failed;           /* it needs another reading */
 };
 
 /* Lane call, or lane: begins one, still without a reading, unless there is one. `is_held`: see
  * above. False: out of memory. */
 bool catch_up_begin(struct lane *lane, struct partition *partition, bool is_held);
-/* Lane call: goes on with this reading, whose parts are as they were opened, one of a topic; and
- * feeds the tasks that are SUSPENDED_CATCHING_UP and for which it begins early enough. It has none.
- */
+/* Lane call, or control where no lane works on it: as partition_add_streams(), of one that may be
+ * catching up. */
+bool catch_up_add_streams(struct partition *partition, int32_t number);
+/* Lane call: a partition number has come whose streams are among those of the GLOBAL deployments:
+ * if these catch up, and offsets are held meanwhile, its are too. False: out of memory. */
+bool catch_up_hold_number(struct lane *lane, const struct partition *number);
+/* Lane call: whom the next reading feeds, of those that are SUSPENDED_CATCHING_UP: NULL: all that
+ * have no moved order; else that one alone. */
+struct task *catch_up_alone(const struct partition *partition);
+/* Whether the task is one of those. */
+bool catch_up_is_for(const struct task *alone, const struct task *task);
+/* Lane call: goes on with this reading, whose parts are as they were opened, one of a stream; and
+ * feeds those tasks for which it begins early enough. It has none. */
 void catch_up_read(struct lane *lane, struct partition *partition, struct source_history *history,
                    const struct history_part *parts, size_t count);
 /* Lane call: gives its reading back, to be closed by control: NULL, if it has none. Nobody is fed
@@ -69,15 +87,24 @@ struct catch_up *catch_up_end(struct partition *partition);
  * orphans. NULL is allowed. */
 void catch_up_free(struct catch_up *catch_up, struct offset_tracker *orphans);
 
-/* Lane: the stream lets the first record of a topic pass the task by, of which nobody knew where it
- * begins: from there on it is behind in it, and needs a reading that has the topic. False: out of
+/* Lane: a record passes the task by. If it is the first of its stream, and nobody knew where that
+ * begins, the task is behind in it from there on, and needs a reading that has it. False: out of
  * memory. */
-bool catch_up_add_topic(struct lane *lane, struct task *task, const struct record *record);
+bool catch_up_pass(struct lane *lane, struct task *task, const struct record *record);
 
 /* Lane: hands over records for about so long. False: there was nothing to do. */
 bool catch_up_step(struct lane *lane, struct partition *partition, int64_t budget_ns);
 
-/* Whether offsets are held back by it. */
+/* Lane call: when nobody is to be fed by it any more it is over, and holds no offset. */
+void catch_up_leave(struct lane *lane, struct partition *partition);
+
+/* Lane: offsets are held back no longer; inside its two sources. */
+void catch_up_drop_holds(struct catch_up *catch_up);
+/* Whether offsets are to be held back by it until its end. */
+static inline bool catch_up_holds(const struct catch_up *catch_up) {
+    return atomic_load_explicit(&catch_up->is_held, memory_order_relaxed);
+}
+/* Whether they are held back by the partition's now. */
 bool catch_up_is_held(const struct partition *partition);
 /* Whether signals of real messages that it handed over wait for a sink; collects those that do not.
  */

@@ -1,7 +1,7 @@
 #include "engine/lane/checkpointing.h"
 
 #include "base/clock.h"
-#include "base/counter.h"
+#include "base/sync/counter.h"
 #include "engine/lane/catch_up.h"
 
 #include <inttypes.h>
@@ -15,8 +15,8 @@
 #define SPREAD_BY 7
 
 static int64_t spread_ns(const struct lane *lane, const struct partition *partition) {
-    return lane->options.config->checkpoint_interval_ns / SPREAD *
-           ((int64_t)partition->number * SPREAD_BY % SPREAD + 1);
+    const int64_t place = partition->number > 0 ? partition->number : 0;
+    return lane->options.config->checkpoint_interval_ns / SPREAD * (place * SPREAD_BY % SPREAD + 1);
 }
 
 /* ---- journal ---- */
@@ -29,18 +29,20 @@ bool checkpointing_begin(struct lane *lane, struct partition *partition, struct 
     if (order->segments[0].number != 0)
         partition->checkpoint_ns = clock_coarse_ns() + spread_ns(lane, partition);
     struct partition_journal *journal = &partition->journal;
-    journal->appended = calloc(partition->topic_count + 1, sizeof *journal->appended);
-    journal->noted_to = calloc(partition->topic_count + 1, sizeof *journal->noted_to);
-    journal->written = calloc(partition->topic_count + 1, sizeof *journal->written);
+    journal->appended = calloc(partition->stream_count + 1, sizeof *journal->appended);
+    journal->noted_to = calloc(partition->stream_count + 1, sizeof *journal->noted_to);
+    journal->written = calloc(partition->stream_count + 1, sizeof *journal->written);
     if (journal->appended == NULL || journal->noted_to == NULL || journal->written == NULL)
         return false;
     for (uint64_t i = order_begin(order); i < order_end(order); i++) {
         const struct order_run *run = order_at(order, i);
-        if (run->from + run->span > journal->noted_to[run->stream])
+        if (run->stream == ORDER_CLOCK && run->from > partition->clock_ns)
+            partition->clock_ns = run->from;
+        if (run->stream != ORDER_CLOCK && run->from + run->span > journal->noted_to[run->stream])
             journal->noted_to[run->stream] = run->from + run->span;
     }
-    for (size_t i = 0; i < partition->topic_count; i++)
-        journal->written[i] = partition->topics[i].next;
+    for (size_t i = 0; i < partition->stream_count; i++)
+        journal->written[i] = partition->streams[i].next;
     partition->order = order;
     journal->tail = tail;
     journal->tail_to = UINT64_MAX;
@@ -57,26 +59,28 @@ static void note_written(struct partition *partition, bool is_all) {
     struct partition_journal *journal = &partition->journal;
     if (journal->tail != NULL && journal->tail_to != UINT64_MAX)
         order_tail_drop(journal->tail, journal->tail_to);
-    for (size_t i = 0; i < partition->topic_count; i++)
-        journal->written[i] = is_all ? partition->topics[i].next : journal->appended[i];
+    if (partition->owes_checkpoint)
+        return;
+    for (size_t i = 0; i < partition->stream_count; i++)
+        journal->written[i] = is_all ? partition->streams[i].next : journal->appended[i];
 }
 
-void checkpointing_cut(struct partition *partition, size_t topic, int64_t offset) {
-    if (partition->order == NULL || partition->journal.noted_to[topic] <= offset)
+void checkpointing_cut(struct partition *partition, size_t stream, int64_t offset) {
+    if (partition->order == NULL || partition->journal.noted_to[stream] <= offset)
         return;
     if (partition->journal.tail != NULL)
         order_tail_cut(partition->journal.tail);
     partition->journal.tail_to = UINT64_MAX; /* what is being written has no word of the cut */
-    order_cut(partition->order, (uint32_t)topic, offset);
-    partition->journal.noted_to[topic] = offset;
+    order_cut(partition->order, (uint32_t)stream, offset);
+    partition->journal.noted_to[stream] = offset;
 }
 
 void checkpointing_resume(struct partition *partition) {
     if (partition->order == NULL)
         return;
-    for (size_t i = 0; i < partition->topic_count; i++) {
-        if (partition->topics[i].next != SOURCE_NO_OFFSET)
-            checkpointing_cut(partition, i, partition->topics[i].next);
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        if (partition->streams[i].next != SOURCE_NO_OFFSET)
+            checkpointing_cut(partition, i, partition->streams[i].next);
     }
     partition->journal.ticket = 0;
     note_written(partition, true);
@@ -91,21 +95,21 @@ static void append(struct lane *lane, struct partition *partition) {
     struct text frames;
     uint64_t number;
     text_init(&frames);
-    while (order_take(partition->order, &number, &frames)) {
+    while (order_put_frames(partition->order, &number, &frames)) {
         journal->ticket =
             checkpoint_store_append(lane->options.store, partition->number, number, &frames);
         text_reset(&frames);
     }
     text_release(&frames);
     journal->tail_to = partition->order->taken;
-    for (size_t i = 0; i < partition->topic_count; i++)
-        journal->appended[i] = partition->topics[i].next;
+    for (size_t i = 0; i < partition->stream_count; i++)
+        journal->appended[i] = partition->streams[i].next;
 }
 
 void checkpointing_journal(struct lane *lane, struct partition *partition, int64_t coarse_ns) {
-    struct partition_journal *journal = &partition->journal;
-    if (partition->order == NULL)
+    if (partition == NULL || partition->order == NULL)
         return;
+    struct partition_journal *journal = &partition->journal;
     if (journal->ticket != 0) {
         if (!checkpoint_store_is_done(lane->options.store, journal->ticket))
             return;
@@ -122,7 +126,7 @@ void checkpointing_journal(struct lane *lane, struct partition *partition, int64
 }
 
 uint64_t checkpointing_journal_now(struct lane *lane, struct partition *partition) {
-    if (partition->order == NULL)
+    if (partition == NULL || partition->order == NULL)
         return 0;
     append(lane, partition);
     return partition->journal.ticket;
@@ -135,37 +139,67 @@ void checkpointing_journal_written(struct partition *partition) {
     note_written(partition, false);
 }
 
-int64_t checkpointing_limit(const struct partition *partition, size_t topic, int64_t done) {
-    const int64_t written =
-        partition->order != NULL ? partition->journal.written[topic] : SOURCE_NO_OFFSET;
+int64_t checkpointing_limit(const struct partition *partition, size_t stream, int64_t done) {
+    if (partition == NULL || partition->order == NULL || stream >= partition->stream_count)
+        return done;
+    const int64_t written = partition->journal.written[stream];
     return written == SOURCE_NO_OFFSET || done < written ? done : written;
+}
+
+/* Whether what is known of its suspension may be lost with the process. */
+static bool is_place_unsaved(const struct lane *lane, struct task *task) {
+    if (task->place_ticket != 0 && task->place_ticket != TASK_NOT_PUT &&
+        checkpoint_store_is_done(lane->options.store, task->place_ticket))
+        task->place_ticket = 0;
+    return task->place_ticket != 0;
+}
+
+int64_t checkpointing_place_limit(const struct lane *lane, struct partition *partition,
+                                  size_t stream, int64_t done) {
+    if (partition == NULL || !partition->has_unsaved_place || stream >= partition->stream_count)
+        return done;
+    bool has_any = false;
+    const bool is_kept =
+        partition->order != NULL && lane->options.config->checkpoint_interval_ns != 0;
+    for (size_t i = 0; is_kept && i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (!is_place_unsaved(lane, task))
+            continue;
+        has_any = true;
+        const int64_t position = task->position[stream];
+        if (task_wants(task, stream) && position != SOURCE_NO_OFFSET && position < done)
+            done = position;
+    }
+    partition->has_unsaved_place = has_any;
+    return done;
 }
 
 /* ---- checkpoints ---- */
 
+static bool add_position(const struct lane *lane, const struct partition *partition, size_t stream,
+                         int64_t offset, struct positions *positions) {
+    return positions_add(
+        positions, topics_name(lane->options.topics, partition_stream_topic(partition, stream)),
+        partition_stream_number(partition, stream), offset);
+}
+
 bool checkpointing_positions(const struct lane *lane, const struct partition *partition,
                              const struct task *task, struct positions *positions) {
-    for (size_t i = 0; partition->number == PARTITION_GLOBAL && i < lane->partition_capacity; i++) {
-        if (lane->partitions[i] != NULL &&
-            !checkpointing_positions(lane, lane->partitions[i], NULL, positions))
-            return false;
-    }
-    for (size_t i = 0; i < partition->topic_count; i++) {
-        int64_t next = partition->topics[i].next;
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        int64_t next = partition->streams[i].next;
         if (task != NULL && task->position[i] != SOURCE_NO_OFFSET && task->position[i] < next)
             next = task->position[i];
-        if (next != SOURCE_NO_OFFSET &&
-            !positions_add(positions, topics_name(lane->options.topics, (uint32_t)i),
-                           partition->number, next))
+        if (next != SOURCE_NO_OFFSET && !add_position(lane, partition, i, next, positions))
             return false;
     }
     return true;
 }
 
 int64_t checkpointing_position(const struct lane *lane, const struct partition *partition,
-                               const struct positions *positions, size_t topic) {
+                               const struct positions *positions, size_t stream) {
     const struct position *position = positions_find(
-        positions, topics_name(lane->options.topics, (uint32_t)topic), partition->number);
+        positions, topics_name(lane->options.topics, partition_stream_topic(partition, stream)),
+        partition_stream_number(partition, stream));
     return position != NULL ? position->next : SOURCE_NO_OFFSET;
 }
 
@@ -174,10 +208,9 @@ bool checkpointing_place(const struct lane *lane, const struct task *task,
     const struct partition *partition = task->partition;
     if (!checkpointing_positions(lane, partition, task, &part->positions))
         return false;
-    for (size_t i = 0; i < partition->topic_count; i++) {
+    for (size_t i = 0; i < partition->stream_count; i++) {
         if (task->history_to[i] != SOURCE_NO_OFFSET && task->position[i] < task->history_to[i] &&
-            !positions_add(&part->history_to, topics_name(lane->options.topics, (uint32_t)i),
-                           partition->number, task->history_to[i]))
+            !add_position(lane, partition, i, task->history_to[i], &part->history_to))
             return false;
     }
     return true;
@@ -185,11 +218,10 @@ bool checkpointing_place(const struct lane *lane, const struct task *task,
 
 static bool add_stored(const struct lane *lane, const struct partition *partition,
                        struct positions *positions) {
-    for (size_t i = 0; i < partition->topic_count; i++) {
-        const int64_t stored = partition->topics[i].stored;
-        if (stored != SOURCE_NO_OFFSET &&
-            !positions_add(positions, topics_name(lane->options.topics, (uint32_t)i),
-                           partition->number, stored))
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        const struct offset_tracker *tracker = lane_tracker(lane, partition, i);
+        if (tracker != NULL && tracker->stored != SOURCE_NO_OFFSET &&
+            !add_position(lane, partition, i, tracker->stored, positions))
             return false;
     }
     return true;
@@ -233,7 +265,7 @@ static bool save_task(struct lane *lane, struct task *task, struct checkpoint_pa
         return true;
     }
     struct error why = {0};
-    if (instance_save(task->instance, T5_SAVE_CHECKPOINT, &part->state, &why)) {
+    if (instance_save_unsorted(task->instance, T5_SAVE_CHECKPOINT, &part->state, &why)) {
         task->saved_mark = mark;
         note_saved_again(lane, task);
         return true;
@@ -253,6 +285,7 @@ static bool add_absent(const struct lane *lane, const struct partition *partitio
     if (part == NULL || !positions_add_all(&part->positions, &absent->positions) ||
         !positions_add_all(&part->history_to, &absent->history_to))
         return false;
+    part->worked_ms = absent->worked_ms;
     part->has_state = absent->has_state;
     if (!part->has_state)
         return true;
@@ -277,7 +310,8 @@ static bool fill(struct lane *lane, struct partition *partition, struct checkpoi
         return error_set_memory(error, "a checkpoint");
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
-        if (task->needs_warm_up) /* it has nothing yet */
+        /* It has nothing yet, or the other worker still has it. */
+        if (task_is_cold(task) || task->is_ahead || task->moved_order != NULL)
             continue;
         struct checkpoint_part *part = checkpoint_add_part(checkpoint, task->deployment->name);
         const bool is_behind = atomic_load(&task->suspension) != SUSPENDED_NOT;
@@ -305,10 +339,21 @@ static bool needs_old_order(const struct partition *partition) {
 }
 
 /* What its tasks have is in that checkpoint from now on. */
-static void note_saved(struct lane *lane, struct partition *partition, uint64_t number) {
+static void note_saved(struct lane *lane, struct partition *partition, uint64_t number,
+                       uint64_t ticket) {
     partition->checkpoint_number = number;
-    for (size_t i = 0; i < partition->task_count; i++)
-        partition->tasks[i]->saved_number = number;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        task->saved_number = number;
+        if (task->place_ticket == TASK_NOT_PUT)
+            task->place_ticket = ticket;
+        if (atomic_load(&task->suspension) != SUSPENDED_NOT) {
+            task->was_behind = true; /* in that checkpoint */
+            task->level_number = 0;
+        } else if (task->level_number == 0) {
+            task->level_number = number;
+        }
+    }
     for (size_t i = 0; i < partition->absent_count; i++)
         partition->absent[i].same_as = number;
     if (partition->order == NULL)
@@ -334,7 +379,7 @@ static uint64_t put(struct lane *lane, struct partition *partition, struct check
     if (ticket == 0 && number != 0)
         error_set_memory(error, "a checkpoint");
     else if (ticket != 0)
-        note_saved(lane, partition, number);
+        note_saved(lane, partition, number, ticket);
     positions_release(&stored);
     return ticket;
 }
@@ -342,8 +387,8 @@ static uint64_t put(struct lane *lane, struct partition *partition, struct check
 /* Changes with every record that was handed to anybody. */
 static uint64_t mark_of(const struct partition *partition) {
     uint64_t mark = 0;
-    for (size_t i = 0; i < partition->topic_count; i++)
-        mark += (uint64_t)partition->topics[i].next;
+    for (size_t i = 0; i < partition->stream_count; i++)
+        mark += (uint64_t)partition->streams[i].next;
     for (size_t i = 0; i < partition->task_count; i++)
         mark += task_mark(partition->tasks[i]);
     return mark;
@@ -358,12 +403,19 @@ static bool can_take(struct partition *partition) {
     return !catch_up_is_held(partition) && !catch_up_has_unconfirmed(partition);
 }
 
+/* Whether there is anything to say that the last one did not. */
+static bool has_news(const struct partition *partition, uint64_t mark) {
+    bool has_news = partition->checkpoint_number == 0 || partition->checkpoint_mark != mark;
+    for (size_t i = 0; i < partition->task_count; i++)
+        has_news |= partition->tasks[i]->place_ticket == TASK_NOT_PUT;
+    return has_news;
+}
+
 uint64_t checkpointing_take(struct lane *lane, struct partition *partition, struct error *error) {
     const uint64_t mark = mark_of(partition);
     struct checkpoint checkpoint;
     uint64_t ticket = 0;
-    if (!can_take(partition) ||
-        (partition->checkpoint_number != 0 && partition->checkpoint_mark == mark))
+    if (!can_take(partition) || !(has_news(partition, mark) || partition->owes_checkpoint))
         return 0;
     const int64_t began_ns = clock_monotonic_ns();
     checkpoint_init(&checkpoint);
@@ -371,8 +423,10 @@ uint64_t checkpointing_take(struct lane *lane, struct partition *partition, stru
         (void)checkpointing_journal_now(lane, partition);
     if (fill(lane, partition, &checkpoint, error) && has_place(&checkpoint))
         ticket = put(lane, partition, &checkpoint, error);
-    if (ticket != 0)
+    if (ticket != 0) {
         partition->checkpoint_mark = mark;
+        partition->owes_checkpoint = false;
+    }
     checkpoint_release(&checkpoint);
     const int64_t pause_ns = clock_monotonic_ns() - began_ns;
     atomic_store_explicit(&lane->pause_ns, pause_ns, memory_order_relaxed);
@@ -382,13 +436,20 @@ uint64_t checkpointing_take(struct lane *lane, struct partition *partition, stru
     return ticket;
 }
 
+/* One that is owed does not wait for its turn. */
+static bool is_due(const struct partition *partition, int64_t interval_ns, int64_t coarse_ns) {
+    return partition->owes_checkpoint || (interval_ns > 0 && coarse_ns >= partition->checkpoint_ns);
+}
+
 void checkpointing_due(struct lane *lane, int64_t coarse_ns) {
     const int64_t interval_ns = lane->options.config->checkpoint_interval_ns;
-    if (lane->options.store == NULL || interval_ns == 0)
+    if (lane->options.store == NULL)
         return;
-    for (size_t i = 0; i < lane->partition_capacity; i++) {
-        struct partition *partition = lane->partitions[i];
-        if (partition == NULL || coarse_ns < partition->checkpoint_ns || !can_take(partition))
+    for (size_t i = 0; i <= lane->partition_capacity; i++) {
+        struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
+        if (partition == NULL || !is_due(partition, interval_ns, coarse_ns) ||
+            !can_take(partition) || partition->order == NULL)
             continue;
         if (atomic_flag_test_and_set(lane->options.saving))
             return;

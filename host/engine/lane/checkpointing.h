@@ -17,30 +17,35 @@ bool checkpointing_begin(struct lane *lane, struct partition *partition, struct 
 /* A partition that was parked works again: offsets may be stored up to where its topics begin. */
 void checkpointing_resume(struct partition *partition);
 
-/* The topic goes on at an offset below what was noted, or its log ends there: what lies at it and
+/* The stream goes on at an offset below what was noted, or its log ends there: what lies at it and
  * above was, or will be, other records. */
-void checkpointing_cut(struct partition *partition, size_t topic, int64_t offset);
+void checkpointing_cut(struct partition *partition, size_t stream, int64_t offset);
 
 /* Before a signal leaves that may depend on the order in which records of several topics were
  * handed over: sees to it that the order outlives the process. No system call. */
 void checkpointing_cover(struct partition *partition);
 
-/* Hands what was noted to the store, if that was a while ago, and sees what has been written. */
+/* Hands what was noted to the store, if that was a while ago, and sees what has been written. NULL
+ * is allowed, as below. */
 void checkpointing_journal(struct lane *lane, struct partition *partition, int64_t coarse_ns);
 /* The same at once. Gives the ticket to wait for; 0: nothing is to be waited for. */
 uint64_t checkpointing_journal_now(struct lane *lane, struct partition *partition);
 /* What was waited for is written. */
 void checkpointing_journal_written(struct partition *partition);
-/* Up to where offsets of the topic may be stored, at most `done`. */
-int64_t checkpointing_limit(const struct partition *partition, size_t topic, int64_t done);
+/* At least once: up to where offsets of the stream may be stored, at most `done`, as long as no
+ * checkpoint knows of those that were suspended: what passes them by would be taken for safe. */
+int64_t checkpointing_place_limit(const struct lane *lane, struct partition *partition,
+                                  size_t stream, int64_t done);
+/* Up to where offsets of the stream may be stored, at most `done`. */
+int64_t checkpointing_limit(const struct partition *partition, size_t stream, int64_t done);
 
-/* The next offsets of a task (NULL: of the partition), by its topics. False: out of memory. */
+/* The next offsets of a task (NULL: of the partition), by its streams. False: out of memory. */
 bool checkpointing_positions(const struct lane *lane, const struct partition *partition,
                              const struct task *task, struct positions *positions);
 
-/* The other way round: what they say of the partition's topic; SOURCE_NO_OFFSET: nothing. */
+/* The other way round: what they say of the partition's stream; SOURCE_NO_OFFSET: nothing. */
 int64_t checkpointing_position(const struct lane *lane, const struct partition *partition,
-                               const struct positions *positions, size_t topic);
+                               const struct positions *positions, size_t stream);
 
 /* Where a task that is behind is: into the part's positions. False: out of memory. */
 bool checkpointing_place(const struct lane *lane, const struct task *task,

@@ -1,12 +1,14 @@
 #include "engine/lane/dispatch.h"
 
 #include "base/clock.h"
-#include "base/counter.h"
+#include "base/sync/counter.h"
 #include "base/text.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/deviation.h"
 #include "engine/lane/dispatch_steps.h"
 #include "engine/lane/epochs.h"
+#include "engine/lane/shadowing.h"
 #include "engine/lane/suspension.h"
 
 #include <inttypes.h>
@@ -15,7 +17,7 @@
 
 #define ERROR_LOG_EVERY_NS (10 * NS_PER_S)
 
-/* Before another try at what the message in hand needs. False: none; the lane takes no more. */
+/* Before another try at what the current message needs. False: none; the lane takes no more. */
 static bool await_memory(struct lane *lane, struct patience *patience, const char *what) {
     if (!lane->is_broken && breakdown_wait(lane->options.breakdown, patience, what))
         return true;
@@ -23,7 +25,7 @@ static bool await_memory(struct lane *lane, struct patience *patience, const cha
     return false;
 }
 
-/* ---- what a signal or dead letter of the message in hand holds back ---- */
+/* ---- what a signal or dead letter of the current message holds back ---- */
 
 static bool hold(struct lane *lane, struct in_flight **in_flight) {
     struct patience patience = PATIENCE_INIT;
@@ -43,21 +45,29 @@ bool lane_emit(void *context, struct instance *instance, const struct emitted_si
     struct task *task = context;
     struct lane *lane = task->partition->home;
     (void)instance;
+    if (__builtin_expect(task->shadow != NULL, 0)) {
+        shadowing_emit(lane, task, emitted);
+        return true;
+    }
     struct in_flight *in_flight = NULL;
     if (publisher_holds_signals(lane->options.publisher) && !hold(lane, &in_flight))
         return false;
     struct patience patience = PATIENCE_INIT;
     struct delivery *delivery;
     while ((delivery = publisher_signal(lane->options.publisher, task, emitted, in_flight,
-                                        lane->scope.sequence)) == NULL) {
+                                        lane->scope.sequence, lane->blocks)) == NULL) {
         if (!await_memory(lane, &patience, "a signal"))
             return false;
     }
-    if (task->deployment->wanted_count > 1)
+    ack_scope_note(&lane->scope, delivery->bytes);
+    if (task->deployment->wanted_count > 1 || task->partition->number == PARTITION_GLOBAL ||
+        task->partition->clock_ns != 0)
         checkpointing_cover(task->partition);
     if (lane->options.observed != NULL)
         feed_lane_signal(lane->options.observed, task->partition->number, emitted->name.data,
                          emitted->name.len, delivery);
+    if (__builtin_expect(task->shadows != NULL, 0))
+        shadowing_note(lane, task, delivery);
     if (lane->options.transactor != NULL)
         epochs_add(lane, &task->cause, delivery);
     publisher_send(lane->options.publisher, delivery);
@@ -74,11 +84,13 @@ static bool send_point(struct lane *lane, const struct task *task,
         return false;
     struct patience patience = PATIENCE_INIT;
     struct delivery *delivery;
-    while ((delivery = publisher_point(publisher, task, point, in_flight, lane->scope.sequence)) ==
-           NULL) {
+    while ((delivery = publisher_point(publisher, task, point, in_flight, lane->scope.sequence,
+                                       lane->blocks)) == NULL) {
         if (!await_memory(lane, &patience, "a point of a series"))
             return false;
     }
+    if (publisher->holds_points)
+        ack_scope_note(&lane->scope, delivery->bytes);
     publisher_send(publisher, delivery);
     return true;
 }
@@ -92,7 +104,8 @@ bool lane_publish(void *context, struct instance *instance, const struct publish
                            &(struct published_key){task->deployment->name, point->series,
                                                    point->symbol, point->time_frame_s},
                            point->event_time_ns, point->value);
-    return lane->options.publisher->point_sink == NULL || send_point(lane, task, point);
+    return lane->options.publisher->point_sink == NULL || task->shadow != NULL ||
+           send_point(lane, task, point);
 }
 
 /* Instances are also made by control, and a reload can be given up: that is then its business. */
@@ -131,6 +144,7 @@ static void to_dead_letters(struct lane *lane, const struct record *record, cons
         if (!await_memory(lane, &patience, "a dead letter"))
             return;
     }
+    ack_scope_note(&lane->scope, delivery->bytes);
     if (publisher->has_transactional_dead_letters)
         epochs_add(lane,
                    &(struct cause){.topic = record->topic,
@@ -159,7 +173,7 @@ static const char *describe_suppressed(const struct task *task, char *text, size
 }
 
 /* Says an error or a reject, but not more often than every ten seconds for one instance. */
-static void say_error(struct lane *lane, struct task *task, const char *what, bool is_reject) {
+static void log_error_of(struct lane *lane, struct task *task, const char *what, bool is_reject) {
     const int64_t now = clock_wall_ns();
     if (task->last_error_ns != 0 && now - task->last_error_ns < ERROR_LOG_EVERY_NS) {
         if (is_reject)
@@ -171,7 +185,7 @@ static void say_error(struct lane *lane, struct task *task, const char *what, bo
     char text[256], more[96];
     snprintf(text, sizeof text, "%s at %s/%" PRId32 "/%" PRId64 ": %s", what,
              topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
-             task->cause.offset, instance_complaint(task->instance));
+             task->cause.offset, instance_error(task->instance));
     lane_note_error(lane, task, text);
     task->last_error_ns = now;
     log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.failed", "%s: %s%s",
@@ -187,16 +201,17 @@ static void suspend_if_due(struct lane *lane, struct task *task, enum suspension
 
 /* In a replay nothing may depend on the machine's clock: nobody is suspended. */
 static void count_error(struct lane *lane, struct task *task, const char *what) {
-    say_error(lane, task, what, false);
+    log_error_of(lane, task, what, false);
     if (!lane->options.is_replay)
         suspend_if_due(lane, task, SUSPENDED_ERRORS,
                        suspension_for_error(task, lane->options.config, clock_coarse_ns()));
 }
 
 static void count_reject(struct lane *lane, struct task *task, const struct record *record) {
-    say_error(lane, task, "rejected", true);
-    to_dead_letters(lane, record, "rejected", instance_complaint(task->instance),
-                    task->deployment->name);
+    log_error_of(lane, task, "rejected", true);
+    if (task->shadow == NULL)
+        to_dead_letters(lane, record, "rejected", instance_error(task->instance),
+                        task->deployment->name);
     if (!lane->options.is_replay)
         suspend_if_due(lane, task, SUSPENDED_REJECTS,
                        suspension_for_reject(task, lane->options.config, clock_coarse_ns()));
@@ -233,11 +248,40 @@ void lane_slow(void *context, struct instance *instance, enum callback callback,
 
 void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up) {
     const struct source_ops *ops = lane->options.source->ops;
-    task_resume(task,
-                can_catch_up && ops->history != NULL && task->partition->number != PARTITION_GLOBAL,
-                lane->options.log);
+    const bool is_followed =
+        task->partition->number != PARTITION_GLOBAL || task->partition->order != NULL;
+    task_resume(task, can_catch_up && ops->history != NULL && is_followed, lane->options.log);
     if (atomic_load(&task->partition->wants_history))
-        ops->wake_control(lane->options.source);
+        lane_wake_control(lane);
+}
+
+/* The stream comes to where one from another worker left off there; what lies beyond the end of the
+ * log was in a topic that has been made anew. */
+static void come_level(struct lane *lane, struct task *task, const struct record *record) {
+    struct source *source = lane->options.source;
+    struct partition *partition = task->partition;
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        const int64_t next = partition->streams[i].next;
+        int64_t low, high;
+        if (task->position[i] == SOURCE_NO_OFFSET || source->ops->range == NULL ||
+            (task->position[i] <= next && task->history_to[i] <= next) ||
+            !source->ops->range(source, partition_stream_topic(partition, i),
+                                partition_stream_number(partition, i), &low, &high))
+            continue;
+        if (high < task->position[i])
+            task->position[i] = next;
+        if (high < task->history_to[i])
+            task->history_to[i] = next;
+    }
+    if (task_is_ahead(task, partition_stream(partition, record->topic, record->partition),
+                      record->offset + 1))
+        return;
+    task->is_ahead = false;
+    partition->checkpoint_ns = 0; /* one is due, which has it */
+    if (atomic_load(&task->suspension) == SUSPENDED_CATCHING_UP) {
+        atomic_store(&partition->wants_history, true);
+        lane_wake_control(lane);
+    }
 }
 
 /* Whether a suspended task lets the message pass by; puts it back to work when its time has come.
@@ -249,16 +293,20 @@ static bool passes_by(struct lane *lane, struct task *task, const struct record 
         if (atomic_load_explicit(&task->suspension, memory_order_relaxed) == SUSPENDED_NOT)
             return false;
     }
+    if (task->is_ahead)
+        come_level(lane, task, record);
     struct patience patience = PATIENCE_INIT;
-    while (task->position[record->topic] == SOURCE_NO_OFFSET &&
-           !catch_up_add_topic(lane, task, record) &&
+    while (!catch_up_pass(lane, task, record) &&
            await_memory(lane, &patience, "an offset that is held")) {}
     counter_add(&task->passed, 1);
     return true;
 }
 
-void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
-                   uint64_t *ticks_now) {
+/* Part of the loop over who wants a message: a call of its own is a tenth of what that costs. */
+static inline __attribute__((always_inline)) void call_task(struct lane *lane,
+                                                            const struct route_entry *entry,
+                                                            const struct record *record,
+                                                            uint64_t *ticks_now) {
     struct task *task = entry->task;
     task->cause = (struct cause){
         .topic = record->topic, .partition = record->partition, .offset = record->offset};
@@ -273,6 +321,11 @@ void dispatch_call(struct lane *lane, const struct route_entry *entry, const str
         count_error(lane, task, "on_message failed");
     else if ((lane->message.flags & T5_MESSAGE_HISTORY) == 0)
         count_reject(lane, task, record);
+}
+
+void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
+                   uint64_t *ticks_now) {
+    call_task(lane, entry, record, ticks_now);
 }
 
 uint32_t dispatch_intern(struct lane *lane, struct symbols *symbols, const t5_message *message) {
@@ -360,13 +413,15 @@ static void route_message(struct lane *lane, struct partition *partition,
             symbols_touch(lane->global->symbols, global_id, coarse_ns);
             message->symbol_id = global_id;
         }
-        dispatch_call(lane, entry, record, ticks_now);
+        if (entry + 1 < end)
+            instance_prefetch(entry[1].task->instance);
+        call_task(lane, entry, record, ticks_now);
     }
 }
 
-static void tell_gap(struct partition *partition, uint32_t topic, int64_t from, int64_t to) {
+static void notify_gap(struct partition *partition, uint32_t topic, int64_t from, int64_t to) {
     for (size_t i = 0; partition != NULL && i < partition->task_count; i++)
-        task_tell_gap(partition->tasks[i], topic, from, to);
+        deviation_gap(partition->tasks[i], topic, from, to);
 }
 
 /*
@@ -398,55 +453,59 @@ static bool is_to_handle(struct lane *lane, struct partition *partition,
                                              : "messages were deleted before they were read",
               record->offset);
     checkpointing_cut(partition, record->topic, record->offset);
-    tell_gap(partition, record->topic, tracker->next, record->offset);
-    tell_gap(lane->global, record->topic, tracker->next, record->offset);
+    if (lane->global != NULL && lane->global->order != NULL)
+        checkpointing_cut(lane->global,
+                          partition_stream(lane->global, record->topic, record->partition),
+                          record->offset);
+    notify_gap(partition, record->topic, tracker->next, record->offset);
+    notify_gap(lane->global, record->topic, tracker->next, record->offset);
     return true;
 }
 
 /* The log names each form once in a while; how many there are the counter says. */
-static void say_unreadable_time(struct lane *lane, const struct record *record, int64_t coarse_ns) {
-    int64_t *said_ns = &lane->time_said_ns[decoder_time_form(lane->decoder)];
-    if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS)
+static void log_unreadable_time(struct lane *lane, const struct record *record, int64_t coarse_ns) {
+    int64_t *logged_ns = &lane->time_logged_ns[decoder_time_form(lane->decoder)];
+    if (*logged_ns != 0 && coarse_ns - *logged_ns < ERROR_LOG_EVERY_NS)
         return;
-    *said_ns = coarse_ns;
+    *logged_ns = coarse_ns;
     log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "message.time_unreadable",
               "%s/%" PRId32 " offset %" PRId64 ": %s; message flagged as suspect (%" PRIu64
               " so far)",
               topics_name(lane->options.topics, record->topic), record->partition, record->offset,
-              decoder_complaint(lane->decoder),
+              decoder_error(lane->decoder),
               atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
 /* Of each reason one in a while; those between are counted. A replay has its own list of them. */
-static void say_bad(struct lane *lane, const struct record *record, enum decode_reason reason,
-                    int64_t coarse_ns) {
-    int64_t *said_ns = &lane->bad_said_ns[reason];
+static void log_bad_message(struct lane *lane, const struct record *record,
+                            enum decode_reason reason, int64_t coarse_ns) {
+    int64_t *logged_ns = &lane->bad_logged_ns[reason];
     char more[64] = "";
     if (lane->options.is_replay)
         return;
-    if (*said_ns != 0 && coarse_ns - *said_ns < ERROR_LOG_EVERY_NS) {
-        lane->bad_unsaid[reason]++;
+    if (*logged_ns != 0 && coarse_ns - *logged_ns < ERROR_LOG_EVERY_NS) {
+        lane->bad_suppressed[reason]++;
         return;
     }
-    if (lane->bad_unsaid[reason] > 0)
-        snprintf(more, sizeof more, " (and %" PRIu64 " more since)", lane->bad_unsaid[reason]);
-    *said_ns = coarse_ns;
-    lane->bad_unsaid[reason] = 0;
+    if (lane->bad_suppressed[reason] > 0)
+        snprintf(more, sizeof more, " (and %" PRIu64 " more since)", lane->bad_suppressed[reason]);
+    *logged_ns = coarse_ns;
+    lane->bad_suppressed[reason] = 0;
     log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "message.invalid",
               "%s/%" PRId32 "/%" PRId64 ": invalid message (%s): %s%s",
               topics_name(lane->options.topics, record->topic), record->partition, record->offset,
-              decode_reason_name(reason), decoder_complaint(lane->decoder), more);
+              decode_reason_name(reason), decoder_error(lane->decoder), more);
 }
 
-static __attribute__((noinline)) void note_remarks(struct lane *lane, const struct record *record,
-                                                   uint32_t remarks, int64_t coarse_ns) {
-    counter_add(&lane->counts.key_differs, (remarks & DECODE_REMARK_KEY_DIFFERS) != 0);
-    counter_add(&lane->counts.non_finite, (remarks & DECODE_REMARK_NON_FINITE) != 0);
-    counter_add(&lane->counts.suspect_time, (remarks & DECODE_REMARK_SUSPECT_TIME) != 0);
-    if ((remarks & DECODE_REMARK_UNREADABLE_TIME) == 0)
+static __attribute__((noinline)) void count_warnings(struct lane *lane, const struct record *record,
+                                                     uint32_t warnings, int64_t coarse_ns) {
+    counter_add(&lane->counts.key_differs, (warnings & DECODE_WARNING_KEY_DIFFERS) != 0);
+    counter_add(&lane->counts.non_finite, (warnings & DECODE_WARNING_NON_FINITE) != 0);
+    counter_add(&lane->counts.suspect_time, (warnings & DECODE_WARNING_SUSPECT_TIME) != 0);
+    if ((warnings & DECODE_WARNING_UNREADABLE_TIME) == 0)
         return;
     counter_add(&lane->counts.unreadable_time, 1);
-    say_unreadable_time(lane, record, coarse_ns);
+    log_unreadable_time(lane, record, coarse_ns);
 }
 
 void dispatch_note(struct lane *lane, const struct record *record) {
@@ -462,10 +521,26 @@ void dispatch_name_topic(struct lane *lane, const struct record *record) {
     lane->message.topic_name.len = topic->name_size;
 }
 
+/* The GLOBAL partition, if it is known what its instances are handed; NULL: it is not. */
+static struct partition *followed_global(const struct lane *lane) {
+    return __builtin_expect(lane->global != NULL, 0) && lane->global->order != NULL ? lane->global
+                                                                                    : NULL;
+}
+
+/* In which order GLOBAL deployments were handed the records of all partitions. */
+static void note_global(struct partition *global, const struct record *record) {
+    const size_t stream = partition_stream(global, record->topic, record->partition);
+    if (record->offset >= global->journal.noted_to[stream])
+        order_note(global->order, (uint32_t)stream, record->offset);
+    global->streams[stream].time_ms = record->kafka_time_ms;
+    if (global->first_ms == RECORD_NO_TIME)
+        global->first_ms = record->kafka_time_ms;
+}
+
 void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
                      int64_t coarse_ns) {
     struct partition *partition = lane_partition(lane, record->partition);
-    if (partition == NULL || !partition->topics[record->topic].is_owned) {
+    if (partition == NULL || !offset_tracker_is_owned(&partition->topics[record->topic])) {
         counter_add(&lane->counts.not_owned, 1);
         return;
     }
@@ -480,7 +555,10 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
     if (__builtin_expect(partition->order != NULL, 1) &&
         __builtin_expect(record->offset >= partition->journal.noted_to[record->topic], 1))
         order_note(partition->order, record->topic, record->offset);
-    partition->time_ms = record->kafka_time_ms;
+    struct partition *const followed = followed_global(lane);
+    if (__builtin_expect(followed != NULL, 0))
+        note_global(followed, record);
+    tracker->time_ms = record->kafka_time_ms;
     if (__builtin_expect(partition->first_ms == RECORD_NO_TIME, 0))
         partition->first_ms = record->kafka_time_ms;
     dispatch_note(lane, record);
@@ -488,18 +566,18 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
     counter_add(&tracker->messages, 1);
     counter_add(&lane->counts.bytes, record->payload_size + record->key_size);
 
-    uint32_t remarks = 0;
+    uint32_t warnings = 0;
     const enum decode_reason reason =
-        decoder_decode(lane->decoder, record, &lane->message, &remarks);
+        decoder_decode(lane->decoder, record, &lane->message, &warnings);
     if (__builtin_expect(reason == DECODE_OK, 1)) {
         dispatch_name_topic(lane, record);
-        if (__builtin_expect(remarks != 0, 0))
-            note_remarks(lane, record, remarks, coarse_ns);
+        if (__builtin_expect(warnings != 0, 0))
+            count_warnings(lane, record, warnings, coarse_ns);
         route_message(lane, partition, record, ticks_now, coarse_ns);
     } else {
         counter_add(&lane->counts.bad[reason], 1);
-        say_bad(lane, record, reason, coarse_ns);
-        to_dead_letters(lane, record, decode_reason_name(reason), decoder_complaint(lane->decoder),
+        log_bad_message(lane, record, reason, coarse_ns);
+        to_dead_letters(lane, record, decode_reason_name(reason), decoder_error(lane->decoder),
                         NULL);
     }
     if (__builtin_expect(lane->is_broken, 0)) {
@@ -507,7 +585,11 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
         return;
     }
     tracker->next = record->offset + 1;
+    if (__builtin_expect(followed != NULL, 0))
+        followed->streams[partition_stream(followed, record->topic, record->partition)].next =
+            record->offset + 1;
     dispatch_settle(lane);
+    shadowing_compare(lane, partition);
 }
 
 /* ---- between messages ---- */
@@ -519,21 +601,38 @@ static void begin_scope(struct lane *lane, const struct task *task) {
     if (cause->topic == NOT_WANTED)
         return;
     struct partition *partition = lane_partition(lane, cause->partition);
-    if (partition != NULL && partition->topics[cause->topic].is_owned)
+    if (partition != NULL && offset_tracker_is_owned(&partition->topics[cause->topic]))
         ack_scope_begin(&lane->scope, partition, cause->topic, partition->topics[cause->topic].next,
                         0);
 }
 
+void dispatch_fire(struct lane *lane, struct task *task, int64_t now_ns) {
+    if (instance_wall_timers(task->instance, now_ns) > 0)
+        count_error(lane, task, "on_timer failed");
+}
+
+/* Where in the order of the records: a recovery fires them there again. */
+static void note_clock(struct partition *partition, int64_t now_ns) {
+    if (partition->order == NULL)
+        return;
+    order_note_clock(partition->order, now_ns);
+    partition->clock_ns = now_ns;
+}
+
 static int64_t fire_due(struct lane *lane, struct partition *partition, int64_t now_ns) {
     int64_t next = INT64_MAX;
+    bool is_noted = false;
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
         if (atomic_load_explicit(&task->suspension, memory_order_relaxed) != SUSPENDED_NOT)
             continue;
         if (instance_next_wall_ns(task->instance) <= now_ns) {
+            if (!is_noted)
+                note_clock(partition, now_ns);
+            is_noted = true;
+            deviation_besides(task, "a wall-clock timer");
             begin_scope(lane, task);
-            if (instance_wall_timers(task->instance, now_ns) > 0)
-                count_error(lane, task, "on_timer failed");
+            dispatch_fire(lane, task, now_ns);
             dispatch_settle(lane);
         }
         const int64_t due = instance_next_wall_ns(task->instance);
@@ -557,8 +656,11 @@ int64_t dispatch_wall_timers(struct lane *lane, int64_t now_ns) {
 
 static void serve_wakes(struct partition *partition) {
     for (size_t i = 0; partition != NULL && i < partition->task_count; i++) {
-        if (atomic_exchange(&partition->tasks[i]->is_woken, false))
-            instance_woken(partition->tasks[i]->instance);
+        struct task *task = partition->tasks[i];
+        if (!atomic_exchange(&task->is_woken, false))
+            continue;
+        deviation_besides(task, "a wake() of its own");
+        instance_woken(task->instance);
     }
 }
 

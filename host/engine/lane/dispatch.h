@@ -32,7 +32,7 @@ void lane_wake(void *context, struct instance *instance);
 bool lane_await_memory(void *context, struct patience *patience, const char *what);
 void lane_slow(void *context, struct instance *instance, enum callback callback, int64_t took_ns);
 
-/* Ends what the cause in hand still holds. */
+/* Ends what the current cause still holds. */
 void dispatch_settle(struct lane *lane);
 
 #endif

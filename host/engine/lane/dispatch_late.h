@@ -16,6 +16,10 @@
 void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
                    uint64_t *ticks_now, int64_t coarse_ns);
 
+/* Fires the wall-clock timers of a task that the catch-up feeds as they were fired at that time;
+ * `is_history`: their signals are safe. An acknowledgement scope is open. */
+void dispatch_late_clock(struct lane *lane, struct task *task, int64_t wall_ns, bool is_history);
+
 /* Hands a record before the beginning of a replay to the tasks whose warm-up reaches back to it. */
 void dispatch_history(struct lane *lane, const struct record *record, uint64_t *ticks_now,
                       int64_t coarse_ns);

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-/* The record is the one in hand, for whoever looks at the lane or after a crash. */
+/* The record is the current one, for whoever looks at the lane or after a crash. */
 void dispatch_note(struct lane *lane, const struct record *record);
 
 /* The decoded message says its topic. */
@@ -27,5 +27,8 @@ struct route *dispatch_find_route(struct lane *lane, struct partition *partition
  * rejects goes to the dead letters. */
 void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
                    uint64_t *ticks_now);
+
+/* Fires those of its wall-clock timers that are due, and counts what fails. */
+void dispatch_fire(struct lane *lane, struct task *task, int64_t now_ns);
 
 #endif

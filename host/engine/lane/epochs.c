@@ -1,11 +1,14 @@
 #include "engine/lane/epochs.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/late_note.h"
 #include "sink/transaction/transactor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool epochs_begin_tenure(struct offset_tracker *tracker, const char *topic, int32_t partition,
                          int64_t committed) {
@@ -32,22 +35,36 @@ void epochs_add(struct lane *lane, const struct cause *cause, struct delivery *d
 
 /* ---- closing ---- */
 
-/* Up to where all have been handed the topic. */
-static int64_t bound_of(const struct partition *partition, size_t topic) {
-    const struct offset_tracker *tracker = &partition->topics[topic];
-    int64_t bound = tracker->next;
-    if (!catch_up_is_held(partition) || tracker->next < tracker->assigned_at)
-        return tracker->next; /* the second: its log was made anew */
+/* Up to where those of the partition have been handed the stream, at most `bound`. */
+static int64_t bound_by(const struct partition *partition, size_t stream,
+                        const struct offset_tracker *tracker, int64_t bound) {
+    if (!catch_up_is_held(partition) || stream >= partition->stream_count)
+        return bound;
     for (size_t i = 0; i < partition->task_count; i++) {
         const struct task *task = partition->tasks[i];
-        if (atomic_load(&task->suspension) != SUSPENDED_CATCHING_UP ||
-            task->deployment->topics[topic] == NOT_WANTED)
+        if (atomic_load(&task->suspension) != SUSPENDED_CATCHING_UP || !task_holds_offsets(task) ||
+            !task_wants(task, stream))
             continue;
-        if (task->needs_warm_up)
+        if (task_is_cold(task))
             bound = tracker->assigned_at;
-        else if (task->position[topic] != SOURCE_NO_OFFSET && task->position[topic] < bound)
-            bound = task->position[topic];
+        else if (task->position[stream] != SOURCE_NO_OFFSET && task->position[stream] < bound)
+            bound = task->position[stream];
     }
+    return bound;
+}
+
+/* Up to where all have been handed the topic. */
+static int64_t bound_of(const struct lane *lane, const struct partition *partition, size_t topic) {
+    const struct offset_tracker *tracker = &partition->topics[topic];
+    if (tracker->next < tracker->assigned_at)
+        return tracker->next; /* its log was made anew */
+    if (partition->owes_checkpoint || (lane->global != NULL && lane->global->owes_checkpoint))
+        return tracker->assigned_at;
+    int64_t bound = bound_by(partition, topic, tracker, tracker->next);
+    if (lane->global != NULL)
+        bound = bound_by(lane->global,
+                         partition_stream(lane->global, (uint32_t)topic, partition->number),
+                         tracker, bound);
     return bound < tracker->assigned_at ? tracker->assigned_at : bound;
 }
 
@@ -57,12 +74,54 @@ static bool reserve(struct lane *lane) {
         count += lane->partitions[i] != NULL ? lane->partitions[i]->topic_count : 0;
     if (count <= lane->tenure_capacity)
         return true;
-    struct tenure **grown = realloc(lane->tenures, count * sizeof *grown);
-    if (grown == NULL)
+    if (!ARRAY_RESIZE(lane->tenures, count))
         return false;
-    lane->tenures = grown;
     lane->tenure_capacity = count;
     return true;
+}
+
+/* Whether a checkpoint on the disk has it level with the others. */
+static bool is_known_level(const struct lane *lane, const struct task *task) {
+    return task->level_number != 0 && lane->options.store != NULL &&
+           checkpoint_store_has(lane->options.store, task->partition->number, task->saved_number);
+}
+
+/* Who of the partition is behind in the stream, or is not known to be level again. */
+static void note_late(const struct lane *lane, const struct partition *partition, size_t stream,
+                      int64_t bound, struct text *note) {
+    for (size_t i = 0; stream < partition->stream_count && i < partition->task_count; i++) {
+        struct task *task = partition->tasks[i];
+        if (!task->was_behind || !task_wants(task, stream))
+            continue;
+        const bool is_level = atomic_load(&task->suspension) == SUSPENDED_NOT;
+        if (is_level && is_known_level(lane, task)) {
+            task->was_behind = false;
+            continue;
+        }
+        const int64_t position = is_level ? bound : task->position[stream];
+        const bool is_in_history = !is_level && position < task->history_to[stream];
+        const int64_t safe = is_in_history ? task->history_to[stream] : position;
+        if (position != SOURCE_NO_OFFSET && !task_is_cold(task))
+            late_note_add(note, task->deployment->name, safe < bound ? safe : bound);
+    }
+}
+
+/* For the offset of the topic; NULL: there is nothing to say, or no memory for it. */
+static char *make_note(const struct lane *lane, const struct partition *partition, size_t topic,
+                       int64_t bound) {
+    struct text note;
+    text_init(&note);
+    if (partition->clock_ns != 0)
+        late_note_add(&note, LATE_NOTE_CLOCK, partition->clock_ns);
+    note_late(lane, partition, topic, bound, &note);
+    if (lane->global != NULL && lane->global->clock_ns != 0)
+        late_note_add(&note, LATE_NOTE_GLOBAL_CLOCK, lane->global->clock_ns);
+    if (lane->global != NULL)
+        note_late(lane, lane->global,
+                  partition_stream(lane->global, (uint32_t)topic, partition->number), bound, &note);
+    char *made = note.size > 0 && !text_is_oom(&note) ? strdup(note.data) : NULL;
+    text_release(&note);
+    return made;
 }
 
 static size_t gather(struct lane *lane) {
@@ -73,7 +132,9 @@ static size_t gather(struct lane *lane) {
             struct tenure *tenure = partition->topics[topic].tenure;
             if (tenure == NULL || atomic_load(&tenure->is_over))
                 continue;
-            tenure->bound = bound_of(partition, topic);
+            tenure->bound = bound_of(lane, partition, topic);
+            free(tenure->note);
+            tenure->note = make_note(lane, partition, topic, tenure->bound);
             lane->tenures[count++] = tenure;
         }
     }
@@ -83,9 +144,9 @@ static size_t gather(struct lane *lane) {
 /* What tells in which order its records were handed over is on the disk before it is committed. */
 static uint64_t hand_journals(struct lane *lane) {
     uint64_t last = 0;
-    for (size_t i = 0; lane->options.store != NULL && i < lane->partition_capacity; i++) {
-        const uint64_t ticket =
-            lane->partitions[i] != NULL ? checkpointing_journal_now(lane, lane->partitions[i]) : 0;
+    for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
+        const uint64_t ticket = checkpointing_journal_now(
+            lane, i < lane->partition_capacity ? lane->partitions[i] : lane->global);
         if (ticket > last)
             last = ticket;
     }
@@ -114,7 +175,9 @@ int epochs_close_due(struct lane *lane, int most_ms) {
     int64_t left_ns = lane->epoch_ns + interval_ns - clock_monotonic_ns();
     if (transactor_undecided(lane->options.transactor) >= TRANSACTOR_WAITING)
         return most_ms; /* it wakes the lane */
-    if (left_ns <= 0) {
+    /* The lane has paused since the last one: only a commit makes room. */
+    const bool is_urgent = lane->full_ns > lane->epoch_ns;
+    if (left_ns <= 0 || is_urgent) {
         epochs_close(lane);
         left_ns = interval_ns;
     }

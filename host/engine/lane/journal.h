@@ -14,9 +14,9 @@
 #define TAKE5_ENGINE_LANE_JOURNAL_H
 
 #include "base/error.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "base/text.h"
-#include "engine/core/topics.h"
+#include "engine/core/topic_table.h"
 #include "log/log.h"
 #include "message/record.h"
 

@@ -1,15 +1,19 @@
 #include "engine/lane/lane.h"
 
+#include "base/array.h"
+#include "base/blocks.h"
 #include "base/clock.h"
-#include "base/counter.h"
+#include "base/sync/counter.h"
 #include "base/text.h"
 #include "engine/crash/crash.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/deviation.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_late.h"
 #include "engine/lane/epochs.h"
 #include "engine/lane/prefetch.h"
+#include "engine/lane/shadowing.h"
 #include "engine/lane/suspension.h"
 
 #include <inttypes.h>
@@ -18,7 +22,8 @@
 
 #define BATCH           1024
 #define IDLE_MS         100
-#define UNCONFIRMED_MS  10 /* how soon confirmations are looked for while some are pending */
+#define PAUSE_LOGGED_NS (1 * NS_PER_S)
+#define UNCONFIRMED_MS  10 /* how soon confirmations are looked for while some are missing */
 #define HOUSEKEEPING_NS NS_PER_S
 #define FEED_NS         (200 * NS_PER_US) /* for who is behind, between two reads of the stream */
 #define EXPIRE_MOST     1000
@@ -28,7 +33,7 @@
 #define SUSPICION       1000
 #define SUSPECTS        16
 
-static void beat(struct lane *lane) {
+static void note_heartbeat(struct lane *lane) {
     atomic_store_explicit(&lane->heartbeat_ns, clock_monotonic_ns(), memory_order_relaxed);
 }
 
@@ -142,11 +147,13 @@ static void run_call(void *owner, void *argument) {
     const struct lane_call *call = argument;
     call->run(lane, call->argument);
     dispatch_settle(lane);
+    if (!lane->options.is_replay)
+        shadowing_find(lane);
     look_after_handlers(lane);
 }
 
 static void tick(void *owner) {
-    beat(owner);
+    note_heartbeat(owner);
 }
 
 static void serve_calls(struct lane *lane) {
@@ -200,21 +207,13 @@ bool lane_adopt(struct lane *lane, struct partition *partition) {
         lane->global = partition;
     } else {
         const size_t number = (size_t)partition->number;
-        if (number >= lane->partition_capacity) {
-            const size_t capacity = (number + 16) & ~(size_t)15;
-            struct partition **grown =
-                realloc(lane->partitions, capacity * sizeof *lane->partitions);
-            if (grown == NULL)
-                return false;
-            memset(grown + lane->partition_capacity, 0,
-                   (capacity - lane->partition_capacity) * sizeof *grown);
-            lane->partitions = grown;
-            lane->partition_capacity = capacity;
-        }
+        if (!ARRAY_REACH(lane->partitions, number, lane->partition_capacity))
+            return false;
         lane->partitions[number] = partition;
     }
-    partition->lane = lane;
+    atomic_store_explicit(&partition->lane, lane, memory_order_release);
     counter_add(&lane->counts.unconfirmed, partition->in_flight_count);
+    counter_add(&lane->counts.unconfirmed_bytes, partition_in_flight_bytes(partition));
     for (size_t i = 0; i < partition->task_count; i++)
         instance_set_current_call(partition->tasks[i]->instance, lane->current_call);
     atomic_store(&lane->has_wakes, true); /* some may have asked while it was parked */
@@ -226,8 +225,10 @@ void lane_detach(struct lane *lane, struct partition *partition) {
         lane->global = NULL;
     else if (lane_partition(lane, partition->number) == partition)
         lane->partitions[partition->number] = NULL;
-    partition->lane = NULL; /* what its instances are still called for, this lane does */
+    /* What its instances are still called for, this lane does. */
+    atomic_store_explicit(&partition->lane, NULL, memory_order_release);
     atomic_fetch_sub(&lane->counts.unconfirmed, partition->in_flight_count);
+    atomic_fetch_sub(&lane->counts.unconfirmed_bytes, partition_in_flight_bytes(partition));
 }
 
 void lane_use_projection(struct lane *lane, struct projection *projection,
@@ -238,20 +239,31 @@ void lane_use_projection(struct lane *lane, struct projection *projection,
     lane->projection = projection;
 }
 
+static int64_t limit(const struct lane *lane, struct partition *partition, size_t stream,
+                     int64_t done) {
+    return checkpointing_place_limit(lane, partition, stream,
+                                     checkpointing_limit(partition, stream, done));
+}
+
 void lane_store_topic(struct lane *lane, struct partition *partition, size_t topic,
                       bool does_store) {
     struct source *source = lane->options.source;
     struct offset_tracker *tracker = &partition->topics[topic];
     if (tracker->first != NULL) {
+        const uint64_t bytes = tracker->in_flight_bytes;
         const uint64_t collected = offset_tracker_collect(tracker);
         partition->in_flight_count -= collected;
         counter_add(&lane->counts.unconfirmed, (uint64_t)0 - collected);
+        counter_add(&lane->counts.unconfirmed_bytes, tracker->in_flight_bytes - bytes);
     }
     if (lane->options.transactor != NULL) {
         epochs_learn(lane, partition, topic);
         return;
     }
-    const int64_t done = checkpointing_limit(partition, topic, offset_tracker_done(tracker));
+    int64_t done = limit(lane, partition, topic, offset_tracker_done(tracker));
+    if (lane->global != NULL)
+        done = limit(lane, lane->global,
+                     partition_stream(lane->global, (uint32_t)topic, partition->number), done);
     if (does_store && done != tracker->stored && done != SOURCE_NO_OFFSET &&
         source->ops->store(source, (uint32_t)topic, partition->number, done))
         tracker->stored = done;
@@ -259,13 +271,15 @@ void lane_store_topic(struct lane *lane, struct partition *partition, size_t top
 
 void lane_store(struct lane *lane) {
     const int64_t coarse_ns = clock_coarse_ns();
+    checkpointing_journal(lane, lane->global, coarse_ns);
     for (size_t i = 0; i < lane->partition_capacity; i++) {
         struct partition *partition = lane->partitions[i];
         if (partition == NULL)
             continue;
         checkpointing_journal(lane, partition, coarse_ns);
         for (size_t topic = 0; topic < partition->topic_count; topic++)
-            lane_store_topic(lane, partition, topic, partition->topics[topic].is_owned);
+            lane_store_topic(lane, partition, topic,
+                             offset_tracker_is_owned(&partition->topics[topic]));
     }
 }
 
@@ -278,8 +292,10 @@ struct expiry {
 
 static void symbol_expired(void *context, uint32_t id, const char *text, size_t size) {
     struct expiry *expiry = context;
-    for (size_t i = 0; i < expiry->partition->task_count; i++)
+    for (size_t i = 0; i < expiry->partition->task_count; i++) {
+        deviation_besides(expiry->partition->tasks[i], "a symbol that expired");
         instance_symbol_expired(expiry->partition->tasks[i]->instance, id, text, size);
+    }
     if (id < expiry->partition->route_capacity)
         expiry->partition->route_by_symbol[id] = NULL;
     counter_add(&expiry->lane->counts.symbols_expired, 1);
@@ -307,6 +323,7 @@ static void keep_house(struct lane *lane, int64_t coarse_ns) {
     if (lane->options.is_replay || coarse_ns < lane->housekeeping_ns)
         return;
     lane->housekeeping_ns = coarse_ns + HOUSEKEEPING_NS;
+    shadowing_look_when_due(lane, clock_ticks());
     const bool does_expire = lane->options.config->symbol_idle_ns > 0;
     for (size_t i = 0; i <= lane->partition_capacity; i++) {
         struct partition *partition =
@@ -319,30 +336,50 @@ static void keep_house(struct lane *lane, int64_t coarse_ns) {
 
 /* ---- the loop ---- */
 
-/* Whether too much is unconfirmed; waits a little for the sinks then. */
+/* Whether too much is unconfirmed. Once it is, until it is half as much, so that lane and sinks are
+ * at work at the same time. */
+static bool is_full(const struct lane *lane) {
+    const struct config *config = lane->options.config;
+    const uint64_t parts = lane->full_ns != 0 ? 2 : 1;
+    const uint64_t count = ((uint64_t)config->max_unconfirmed + parts - 1) / parts;
+    const uint64_t bytes = ((uint64_t)config->max_unconfirmed_bytes + parts - 1) / parts;
+    return counter_read(&lane->counts.unconfirmed) >= count ||
+           counter_read(&lane->counts.unconfirmed_bytes) >= bytes;
+}
+
+/* A lane that is faster than its sinks pauses all the time, for moments; one that stands is said.
+ * In a replay it is the pace of whoever reads the signals. */
+static void log_pause(struct lane *lane, bool is_paused) {
+    lane->is_pause_logged = is_paused;
+    log_change_event(
+        lane->options.log, lane->options.is_replay ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "engine",
+        is_paused ? "lane.paused" : "lane.resumed",
+        "lane %" PRIu32 " %s: %" PRIu64 " records await sink acknowledgement, with %" PRIu64
+        " bytes%s",
+        lane->options.index, is_paused ? "paused" : "resumed",
+        counter_read(&lane->counts.unconfirmed), counter_read(&lane->counts.unconfirmed_bytes),
+        is_paused ? " ([take5] max_unconfirmed, max_unconfirmed_bytes)" : "");
+}
+
+/* Waits a little for the sinks if too much is unconfirmed. */
 static bool is_throttled(struct lane *lane) {
-    const uint64_t unconfirmed =
-        atomic_load_explicit(&lane->counts.unconfirmed, memory_order_relaxed);
-    const bool is_full = unconfirmed >= (uint64_t)lane->options.config->max_unconfirmed;
-    if (is_full != lane->is_throttled) {
-        lane->is_throttled = is_full;
-        /* In a replay it is the pace of whoever reads the signals. */
-        log_change_event(
-            lane->options.log, lane->options.is_replay ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
-            "engine", is_full ? "lane.paused" : "lane.resumed",
-            is_full ? "lane %" PRIu32 " paused: %" PRIu64
-                      " records await sink acknowledgement ([take5] max_unconfirmed)"
-                    : "lane %" PRIu32 " resumed: %" PRIu64 " records await sink acknowledgement",
-            lane->options.index, unconfirmed);
-    }
-    if (!is_full)
+    if (!is_full(lane)) {
+        lane->full_ns = 0;
+        if (lane->is_pause_logged)
+            log_pause(lane, false);
         return false;
+    }
+    const int64_t now_ns = clock_monotonic_ns();
+    if (lane->full_ns == 0)
+        lane->full_ns = now_ns;
+    else if (!lane->is_pause_logged && now_ns - lane->full_ns >= PAUSE_LOGGED_NS)
+        log_pause(lane, true);
     counter_add(&lane->counts.throttled, 1);
     mailbox_rest(&lane->mailbox, UNCONFIRMED_MS * NS_PER_MS);
     return true;
 }
 
-static void observe(_Atomic uint64_t *buckets, _Atomic uint64_t *sum_us, int64_t latency_ns) {
+static void count_latency(_Atomic uint64_t *buckets, _Atomic uint64_t *sum_us, int64_t latency_ns) {
     if (latency_ns < 0)
         latency_ns = 0;
     size_t i = 0;
@@ -355,11 +392,11 @@ static void observe(_Atomic uint64_t *buckets, _Atomic uint64_t *sum_us, int64_t
 static void observe_latency(struct lane *lane, const struct record *record) {
     const int64_t now = clock_wall_ns();
     if (record->kafka_time_ms != RECORD_NO_TIME)
-        observe(lane->counts.kafka_latency, &lane->counts.kafka_latency_sum_us,
-                clock_span_ns(clock_ms_ns(record->kafka_time_ms), now));
+        count_latency(lane->counts.kafka_latency, &lane->counts.kafka_latency_sum_us,
+                      clock_span_ns(clock_ms_ns(record->kafka_time_ms), now));
     if (lane->message.flags & T5_MESSAGE_HAS_EVENT_TIME)
-        observe(lane->counts.event_latency, &lane->counts.event_latency_sum_us,
-                clock_span_ns(lane->message.event_time_ns, now));
+        count_latency(lane->counts.event_latency, &lane->counts.event_latency_sum_us,
+                      clock_span_ns(lane->message.event_time_ns, now));
 }
 
 static void handle_batch(struct lane *lane, struct record *records, size_t n) {
@@ -371,7 +408,7 @@ static void handle_batch(struct lane *lane, struct record *records, size_t n) {
                              0)) {
             feed_lane_flush(lane->options.observed);
             serve_calls(lane);
-            if (lane->mailbox.should_stop)
+            if (mailbox_has_ended(&lane->mailbox))
                 break; /* the rest is not seen, and comes again */
             ticks = clock_ticks();
         }
@@ -384,6 +421,7 @@ static void handle_batch(struct lane *lane, struct record *records, size_t n) {
             dispatch_history(lane, &records[i], &ticks, coarse_ns);
         else
             dispatch_record(lane, &records[i], &ticks, coarse_ns);
+        shadowing_look_when_due(lane, ticks);
         if (i < SAMPLES_PER_BATCH && !lane->options.is_replay) {
             samples_add(&lane->samples, &records[i]);
             if (i == 0)
@@ -400,8 +438,9 @@ static bool catch_up(struct lane *lane, int64_t budget_ns) {
     bool did = false, has_any = false;
     if (!lane->has_catch_up)
         return false;
-    for (size_t i = 0; i < lane->partition_capacity; i++) {
-        struct partition *partition = lane->partitions[i];
+    for (size_t i = 0; i <= lane->partition_capacity; i++) {
+        struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
         if (partition == NULL || partition->catch_up == NULL)
             continue;
         has_any = true;
@@ -428,6 +467,12 @@ static bool is_draining(const struct lane *lane) {
     return lane->options.is_draining != NULL && atomic_load(lane->options.is_draining);
 }
 
+static void note_dry(struct lane *lane) {
+    if (atomic_exchange(&lane->is_dry, true) || lane->options.changed == NULL)
+        return;
+    event_signal(lane->options.changed);
+}
+
 static void *lane_main(void *argument) {
     struct lane *lane = argument;
     struct source *source = lane->options.source;
@@ -436,8 +481,8 @@ static void *lane_main(void *argument) {
     crash_enter_thread(lane->current_call);
     (void)guard_begin(&lane->guard);
     lane->current_call->guard = &lane->guard;
-    while (!lane->mailbox.should_stop) {
-        beat(lane);
+    while (!mailbox_has_ended(&lane->mailbox)) {
+        note_heartbeat(lane);
         if (atomic_load(&lane->mailbox.has_mail)) {
             serve_calls(lane);
             continue;
@@ -461,9 +506,10 @@ static void *lane_main(void *argument) {
             checkpointing_due(lane, clock_coarse_ns());
         }
         dispatch_wakes(lane);
+        shadowing_compare_all(lane); /* what was given between messages */
         const bool is_broken = breakdown_has_come(lane->options.breakdown, NULL);
         if (is_broken || is_draining(lane)) {
-            atomic_store(&lane->is_dry, true);
+            note_dry(lane);
             /* What is behind gets level with the stream: offsets wait for that. */
             if (is_broken || !catch_up(lane, FEED_NS))
                 mailbox_rest(&lane->mailbox, UNCONFIRMED_MS * NS_PER_MS);
@@ -497,18 +543,22 @@ struct lane *lane_new(const struct lane_options *options, struct projection *pro
     }
     lane->options = *options;
     lane->scope.unconfirmed = &lane->counts.unconfirmed;
+    lane->scope.unconfirmed_bytes = &lane->counts.unconfirmed_bytes;
     lane->current_call =
         options->current_call != NULL ? options->current_call : &lane->own_current_call;
     lane->slow_ticks = clock_ns_ticks(options->config->slow_callback_ns);
+    lane->look_ticks = clock_ns_ticks(HOUSEKEEPING_NS);
+    lane->looked_ticks = clock_ticks();
     lane->message.size = sizeof lane->message;
     journal_writer_init(&lane->journal, options->journal);
     const size_t samples = options->is_replay ? 0 : (size_t)options->config->rehearsal_messages;
     mailbox_init(&lane->mailbox, options->hurry_ns);
     lane->projection = projection;
     lane->decoder = decoder;
-    beat(lane);
+    note_heartbeat(lane);
     lane->records = calloc(BATCH, sizeof *lane->records);
-    if (lane->records == NULL || !samples_init(&lane->samples, samples)) {
+    lane->blocks = blocks_new();
+    if (lane->records == NULL || lane->blocks == NULL || !samples_init(&lane->samples, samples)) {
         error_set_memory(error, "a lane's records");
         goto failed;
     }
@@ -524,6 +574,7 @@ struct lane *lane_new(const struct lane_options *options, struct projection *pro
 
 failed:
     free(lane->records);
+    blocks_free(lane->blocks);
     samples_release(&lane->samples);
     mailbox_release(&lane->mailbox);
     free(lane);
@@ -544,6 +595,7 @@ void lane_free(struct lane *lane) {
     samples_release(&lane->samples);
     journal_writer_release(&lane->journal);
     free(lane->records);
+    blocks_free(lane->blocks);
     free(lane->partitions);
     epoch_open_release(&lane->epoch);
     free(lane->tenures);

@@ -43,14 +43,14 @@ bool lane_call(struct lane *lane, void (*run)(struct lane *lane, void *argument)
 bool lanes_call(struct lane **lanes, size_t count, void (*run)(struct lane *lane, void *argument),
                 void *argument, int64_t timeout_ns, struct error *error);
 
-/* Control: the lane finishes its message in hand and then runs calls only. False: not within the
+/* Control: the lane finishes its current message and then runs calls only. False: not within the
  * time; then it is not held. */
 bool lane_hold(struct lane *lane, int64_t timeout_ns, struct error *error);
 
 /* For lane calls. */
 /* Takes the partition in, gives its instances their hands. Its lane must be this one. */
 bool lane_adopt(struct lane *lane, struct partition *partition);
-/* Gives it up: nothing of it is in hand afterwards. */
+/* Gives it up: nothing of it is under way afterwards. */
 void lane_detach(struct lane *lane, struct partition *partition);
 /* Switches to another projection and decoder; frees the old ones. */
 void lane_use_projection(struct lane *lane, struct projection *projection, struct decoder *decoder);

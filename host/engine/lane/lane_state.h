@@ -7,12 +7,13 @@
 #ifndef TAKE5_ENGINE_LANE_LANE_STATE_H
 #define TAKE5_ENGINE_LANE_LANE_STATE_H
 
+#include "base/sync/event.h"
 #include "checkpoint/store.h"
 #include "config/config.h"
 #include "engine/core/breakdown.h"
 #include "engine/core/latency.h"
 #include "engine/core/partition.h"
-#include "engine/core/topics.h"
+#include "engine/core/topic_table.h"
 #include "engine/lane/ack_scope.h"
 #include "engine/lane/journal.h"
 #include "engine/lane/mailbox.h"
@@ -44,8 +45,9 @@ struct lane_counts {
     /* Catch-ups begun: those that hold offsets, after an assignment, and the others. */
     _Atomic uint64_t recoveries, catch_ups;
     _Atomic uint64_t key_differs, non_finite, suspect_time, unreadable_time;
-    _Atomic uint64_t unconfirmed; /* records whose deliveries are not confirmed */
-    _Atomic uint64_t throttled;   /* times that it stopped draining for unconfirmed work */
+    /* Records whose deliveries are not confirmed, and what these deliveries take. */
+    _Atomic uint64_t unconfirmed, unconfirmed_bytes;
+    _Atomic uint64_t throttled; /* times that it stopped draining for unconfirmed work */
     _Atomic uint64_t symbols_expired;
     /* Latency from event time and from Kafka time to the callback, sampled once a batch. */
     _Atomic uint64_t event_latency[LATENCY_BUCKETS], kafka_latency[LATENCY_BUCKETS];
@@ -66,6 +68,7 @@ struct lane_options {
     struct feed_lane *observed;       /* NULL: nobody looks */
     struct published_lane *published; /* NULL: nobody looks at series */
     const _Atomic bool *is_draining;  /* while true it reads nothing; NULL: never */
+    struct event *changed; /* signalled when it has drained or needs control; NULL: not */
     /* Monotonic: no call is waited for longer, whatever its own time; may change at any time. NULL:
      * never. */
     const _Atomic int64_t *hurry_ns;
@@ -81,7 +84,7 @@ struct lane_options {
     struct journal *journal;           /* NULL: none is kept */
     struct checkpoint_store *store;    /* NULL: nothing is saved while the stream runs */
     atomic_flag *saving;               /* set by the lane that saves: one at a time */
-    struct current_call *current_call; /* where it notes what it has in hand; NULL: in itself */
+    struct current_call *current_call; /* where it notes what it is doing; NULL: in itself */
     struct breakdown *breakdown;
 };
 
@@ -97,7 +100,7 @@ struct lane {
     struct current_call *current_call;
     struct current_call own_current_call; /* when nobody gave one */
     struct lane_counts counts;
-    _Atomic bool is_dry;          /* drained, and nothing that it had read is in hand */
+    _Atomic bool is_dry;          /* drained, and nothing that it had read is under way */
     _Atomic int64_t heartbeat_ns; /* clock_monotonic_ns() of the last turn of its loop, or batch */
 
     /* The lane's own. */
@@ -107,11 +110,12 @@ struct lane {
     struct decoder *decoder;
     struct projection *projection;
     t5_message message;
-    struct record *records; /* the batch in hand */
+    struct record *records; /* the current batch */
+    struct blocks *blocks;  /* what its signals are made in */
     struct samples samples;
     struct journal_writer journal;
     uint64_t slow_ticks;
-    struct ack_scope scope;  /* of what is in hand */
+    struct ack_scope scope;  /* of what is under way */
     struct epoch_open epoch; /* with a transactor: see epochs.h */
     struct tenure **tenures; /* room for those of an epoch that is being closed */
     size_t tenure_capacity;
@@ -119,15 +123,20 @@ struct lane {
     int64_t housekeeping_ns;
     _Atomic int64_t pause_ns, longest_pause_ns; /* of checkpoints: how long the lane stood */
     _Atomic uint64_t checkpoints;
-    int64_t time_said_ns[DECODE_TIME_FORMS]; /* when the log last had such a time; 0: never */
-    int64_t bad_said_ns[DECODE_REASONS];     /* ... such a message; 0: never */
-    uint64_t bad_unsaid[DECODE_REASONS];     /* since then */
-    struct guard guard;                      /* of its thread */
-    int64_t guarded_ns;                      /* when the whole of it is looked at next */
-    bool is_throttled;
-    bool has_catch_up; /* some partition may have one */
-    bool is_sampling;  /* the record in hand is the first of its batch */
-    bool is_broken;    /* the message in hand could not be worked on: no more are taken */
+    int64_t time_logged_ns[DECODE_TIME_FORMS]; /* when the log last had such a time; 0: never */
+    int64_t bad_logged_ns[DECODE_REASONS];     /* ... such a message; 0: never */
+    uint64_t bad_suppressed[DECODE_REASONS];   /* since then */
+    struct guard guard;                        /* of its thread */
+    int64_t guarded_ns;                        /* when the whole of it is looked at next */
+    uint64_t look_ticks, looked_ticks;         /* between two looks at shadows; at the last one */
+    int64_t looked_delay_ns;                   /* clock_thread_delay_ns() at the last one */
+    int64_t full_ns; /* clock_monotonic_ns() since when too much is unconfirmed; 0: it is not */
+    bool is_pause_logged; /* the log has that it stands for it */
+    bool has_shadows;     /* and may stop them: not in a replay */
+    bool is_comparing;    /* some partition may have signals of shadows to compare */
+    bool has_catch_up;    /* some partition may have one */
+    bool is_sampling;     /* the current record is the first of its batch */
+    bool is_broken;       /* the current message could not be worked on: no more are taken */
 
     struct mailbox mailbox;
     struct lane_call call;  /* the one that control waits for */
@@ -142,11 +151,34 @@ static inline struct partition *lane_partition(const struct lane *lane, int32_t 
                                                                     : NULL;
 }
 
+/* The partition that a stream of this one (partition.h) is a topic of; NULL: it is no longer, or
+ * not yet, this lane's. */
+static inline struct partition *lane_stream_home(const struct lane *lane,
+                                                 const struct partition *partition, size_t stream) {
+    return lane_partition(lane, partition_stream_number(partition, stream));
+}
+/* How far it is done, and what holds it back. NULL: likewise. */
+static inline struct offset_tracker *
+lane_tracker(const struct lane *lane, const struct partition *partition, size_t stream) {
+    const struct partition *home = partition->number == PARTITION_GLOBAL
+                                       ? lane_stream_home(lane, partition, stream)
+                                       : partition;
+    return home != NULL ? &home->topics[partition_stream_topic(partition, stream)] : NULL;
+}
+
 /* The task's last error, as status shows it. */
 static inline void lane_note_error(struct lane *lane, struct task *task, const char *text) {
     lock_acquire(lane->options.status_lock, status_lock);
     snprintf(task->last_error, sizeof task->last_error, "%s", text);
     lock_release(lane->options.status_lock, status_lock);
+}
+
+/* Lane: there is something for control to do, which may wait for it. */
+static inline void lane_wake_control(const struct lane *lane) {
+    struct source *source = lane->options.source;
+    source->ops->wake_control(source);
+    if (lane->options.changed != NULL)
+        event_signal(lane->options.changed);
 }
 
 #endif

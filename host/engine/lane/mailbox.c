@@ -1,7 +1,7 @@
 #include "engine/lane/mailbox.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
+#include "base/sync/condition.h"
 
 #include <stddef.h>
 
@@ -79,7 +79,7 @@ void mailbox_hold(struct mailbox *mailbox) {
 
 void mailbox_stop(struct mailbox *mailbox) {
     lock_acquire(&mailbox->lock, mailbox_lock);
-    mailbox->should_stop = true;
+    atomic_store_explicit(&mailbox->should_stop, true, memory_order_release);
     atomic_store(&mailbox->has_mail, true);
     pthread_cond_broadcast(&mailbox->changed);
     lock_release(&mailbox->lock, mailbox_lock);
@@ -100,20 +100,20 @@ void mailbox_serve(struct mailbox *mailbox, void *owner, void (*tick)(void *owne
             pthread_cond_broadcast(&mailbox->changed);
             continue;
         }
-        if (!mailbox->is_held || mailbox->should_stop)
+        if (!mailbox->is_held || mailbox_has_ended(mailbox))
             break;
         await_change(mailbox, TICK_NS);
         lock_release(&mailbox->lock, mailbox_lock);
         tick(owner);
         lock_acquire(&mailbox->lock, mailbox_lock);
     }
-    atomic_store(&mailbox->has_mail, mailbox->should_stop);
+    atomic_store(&mailbox->has_mail, mailbox_has_ended(mailbox));
     lock_release(&mailbox->lock, mailbox_lock);
 }
 
 void mailbox_rest(struct mailbox *mailbox, int64_t for_ns) {
     lock_acquire(&mailbox->lock, mailbox_lock);
-    if (mailbox->calls == NULL && !mailbox->should_stop)
+    if (mailbox->calls == NULL && !mailbox_has_ended(mailbox))
         await_change(mailbox, for_ns);
     lock_release(&mailbox->lock, mailbox_lock);
 }

@@ -11,7 +11,7 @@
 #ifndef TAKE5_ENGINE_LANE_MAILBOX_H
 #define TAKE5_ENGINE_LANE_MAILBOX_H
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,8 +51,12 @@ void mailbox_post(struct mailbox *mailbox, struct mailbox_call *call);
  * hurry; then it will not run at all. Once it runs it is waited for without limit, and with
  * MAILBOX_NO_LIMIT from the start. */
 bool mailbox_await(struct mailbox *mailbox, struct mailbox_call *call, int64_t until_ns);
-/* For good: `should_stop`, and a held owner goes on. */
+/* For good: the owner ends, also one that is held. */
 void mailbox_stop(struct mailbox *mailbox);
+/* Owner: it is to end. */
+static inline bool mailbox_has_ended(const struct mailbox *mailbox) {
+    return atomic_load_explicit(&mailbox->should_stop, memory_order_acquire);
+}
 
 /* Owner: runs what is there, and stays while it is held; `tick(owner)` follows each call, and comes
  * several times a second while it stays. */

@@ -1,7 +1,7 @@
 #include "engine/lane/meeting.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
+#include "base/sync/condition.h"
 
 #define TICK_NS (100 * NS_PER_MS)
 

@@ -11,7 +11,7 @@
 #ifndef TAKE5_ENGINE_LANE_MEETING_H
 #define TAKE5_ENGINE_LANE_MEETING_H
 
-#include "base/locks.h"
+#include "base/sync/locks.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,7 +27,7 @@ struct meeting {
     int64_t until_ns; /* monotonic: no lane waits longer for the others to come; INT64_MAX: never */
     /* Nor longer than until then; may change at any time. NULL: it does not matter. */
     const _Atomic int64_t *hurry_ns;
-    size_t here GUARDED_BY(meeting_lock); /* have ended the step in hand */
+    size_t here GUARDED_BY(meeting_lock); /* have ended the current step */
     size_t step GUARDED_BY(meeting_lock); /* so many were ended by all; 0: not all have come */
     bool is_off GUARDED_BY(meeting_lock); /* not all came in time */
     /* Of the first that came, and the last that went; 0: none. */

@@ -7,7 +7,7 @@
 static void confirmed(struct delivery *delivery) {
     struct in_flight *in_flight = delivery->owner;
     if (in_flight != NULL)
-        in_flight_drop(in_flight);
+        in_flight_release(in_flight);
 }
 
 /* Pushes to every sink. A push that fails in the end keeps its hold, so that the offset does not
@@ -37,7 +37,7 @@ bool publisher_has_dead_letters(const struct publisher *publisher) {
 
 struct delivery *publisher_signal(const struct publisher *publisher, struct task *task,
                                   const struct emitted_signal *emitted, struct in_flight *in_flight,
-                                  uint64_t sequence) {
+                                  uint64_t sequence, struct blocks *blocks) {
     const struct deployment *deployment = task->deployment;
     const struct signal signal = {
         .name = emitted->name,
@@ -57,6 +57,7 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
         .time_frame_s = emitted->time_frame_s,
         .value_count = emitted->value_count,
         .values = emitted->values,
+        .names = emitted->names,
         .data = emitted->data,
     };
     struct delivery *delivery = delivery_new(&(struct delivery){
@@ -66,6 +67,7 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
         .done = confirmed,
         .owner = in_flight,
         .owner_word = sequence,
+        .blocks = blocks,
     });
     task->cause.ordinal += delivery != NULL;
     return delivery;
@@ -86,7 +88,7 @@ static void point_taken(struct delivery *delivery) {
 
 struct delivery *publisher_point(struct publisher *publisher, const struct task *task,
                                  const struct published_point *point, struct in_flight *in_flight,
-                                 uint64_t sequence) {
+                                 uint64_t sequence, struct blocks *blocks) {
     const struct signal signal = {
         .name = point->series,
         .symbol = point->symbol,
@@ -106,6 +108,7 @@ struct delivery *publisher_point(struct publisher *publisher, const struct task 
         .done = holds ? confirmed : point_taken,
         .owner = holds ? (void *)in_flight : publisher,
         .owner_word = sequence,
+        .blocks = blocks,
     });
 }
 

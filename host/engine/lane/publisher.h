@@ -25,6 +25,7 @@
 #define PUBLISHER_MAX_ALERTS 2
 #define PUBLISHER_MAX_POINTS 100000
 
+struct blocks;
 struct transactor;
 
 struct publisher {
@@ -56,11 +57,12 @@ struct publisher {
 /*
  * Makes a signal of the task, under the id of its cause, and moves the cause's ordinal. `in_flight`
  * is held until all sinks have confirmed; NULL: nothing is. `sequence` goes along as the delivery's
- * owner_word. NULL when memory runs out: it may be called again.
+ * owner_word; its memory comes from `blocks`, which are the calling thread's. NULL when memory runs
+ * out: it may be called again.
  */
 struct delivery *publisher_signal(const struct publisher *publisher, struct task *task,
                                   const struct emitted_signal *emitted, struct in_flight *in_flight,
-                                  uint64_t sequence);
+                                  uint64_t sequence, struct blocks *blocks);
 /* Whether anybody confirms signals, and so holds back what caused them. */
 bool publisher_holds_signals(const struct publisher *publisher);
 
@@ -69,7 +71,7 @@ bool publisher_takes_point(struct publisher *publisher);
 /* Makes one of the task, in the way of publisher_signal(). */
 struct delivery *publisher_point(struct publisher *publisher, const struct task *task,
                                  const struct published_point *point, struct in_flight *in_flight,
-                                 uint64_t sequence);
+                                 uint64_t sequence, struct blocks *blocks);
 
 /* Whether dead letters go anywhere; else they are counted and passed. */
 bool publisher_has_dead_letters(const struct publisher *publisher);

@@ -1,5 +1,7 @@
 #include "engine/lane/samples.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,11 +70,9 @@ void samples_join(struct samples *older, struct samples *newer) {
 }
 
 bool samples_list(const struct samples *samples, struct record **records, size_t *count) {
-    struct record *grown = realloc(*records, (*count + samples->count + 1) * sizeof *grown);
-    if (grown == NULL)
+    if (!ARRAY_RESIZE(*records, *count + samples->count + 1))
         return false;
-    *records = grown;
     for (size_t age = 0; age < samples->count; age++)
-        grown[(*count)++] = *by_age(samples, age);
+        (*records)[(*count)++] = *by_age(samples, age);
     return true;
 }

@@ -34,7 +34,7 @@ void samples_exchange(struct samples *a, struct samples *b);
 /* Moves the newer ones behind the older, over the oldest of those. `newer` is empty then. */
 void samples_join(struct samples *older, struct samples *newer);
 
-/* Appends all to `*records` (grown with realloc), oldest first; their memory stays with the
+/* Appends all to `*records` (grown, free() it), oldest first; their memory stays with the
  * samples. False when memory ran out. */
 bool samples_list(const struct samples *samples, struct record **records, size_t *count);
 

@@ -1,6 +1,7 @@
 #include "engine/lane/suspension.h"
 
 #include "base/clock.h"
+#include "engine/lane/deviation.h"
 #include "source/source.h"
 
 #include <inttypes.h>
@@ -31,17 +32,27 @@ int64_t suspension_for_reject(struct task *task, const struct config *config, in
     return next_suspension(task, config, now_ns);
 }
 
+void task_note_behind(struct task *task) {
+    task->place_ticket = TASK_NOT_PUT;
+    task->partition->has_unsaved_place = true;
+    task->partition->checkpoint_ns = 0; /* one is due */
+    task->was_behind = true;
+    task->level_number = 0;
+}
+
 void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, struct log *log) {
     if (atomic_load(&task->suspension) == SUSPENDED_NOT)
         task_forget_positions(task);
+    task_note_behind(task);
+    task->missed = MISSED_NOT_COUNTED;
     task->is_fed = false;
     atomic_store(&task->resume_ns, resume_ns);
     atomic_store(&task->suspension, (int)why);
     atomic_store_explicit(&task->suspensions,
                           atomic_load_explicit(&task->suspensions, memory_order_relaxed) + 1,
                           memory_order_relaxed);
-    if (why == SUSPENDED_OPERATOR)
-        return; /* of all instances at once: whoever carries out the command says it */
+    if (why == SUSPENDED_OPERATOR || why == SUSPENDED_SLOW)
+        return; /* of all instances at once: whoever carries that out says it */
     char until[64] = "until resumed";
     if (resume_ns != INT64_MAX)
         snprintf(until, sizeof until, "for %.1f s",
@@ -52,6 +63,7 @@ void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, str
 }
 
 void task_catch_up(struct task *task) {
+    task_count_missed(task);
     atomic_store(&task->resume_ns, INT64_MAX);
     atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
     atomic_store(&task->partition->wants_history, true);
@@ -62,11 +74,13 @@ static void go_on(struct task *task) {
     atomic_store(&task->resume_ns, 0);
     atomic_store_explicit(&task->behind, 0, memory_order_relaxed);
     task->errors_in_row = 0;
+    task->missed = MISSED_NOT_COUNTED;
     task->is_fed = false;
+    task->place_ticket = 0;
 }
 
 void task_resume(struct task *task, bool can_catch_up, struct log *log) {
-    if (can_catch_up && task_is_behind(task)) {
+    if (can_catch_up && (task->is_ahead || task->moved_order != NULL || task_is_behind(task))) {
         task->errors_in_row = 0;
         task_catch_up(task);
         return;
@@ -77,9 +91,10 @@ void task_resume(struct task *task, bool can_catch_up, struct log *log) {
         log_change_event(log, LOG_LEVEL_INFO, "strategy", "strategy.resumed",
                          "%s on partition %" PRId32 ": resumed", task->deployment->name,
                          task->partition->number);
-    for (size_t i = 0; i < task->partition->topic_count; i++) {
-        if (task->position[i] != SOURCE_NO_OFFSET)
-            task_tell_gap(task, i, task->position[i], task->partition->topics[i].next);
+    for (size_t i = 0; i < task->partition->stream_count; i++) {
+        const int64_t next = task->partition->streams[i].next;
+        if (task->position[i] != SOURCE_NO_OFFSET && task->position[i] < next)
+            deviation_gap(task, i, task->position[i], next);
     }
     task_forget_positions(task);
 }

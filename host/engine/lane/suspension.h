@@ -20,6 +20,9 @@ int64_t suspension_for_reject(struct task *task, const struct config *config, in
 /* Suspends it until `resume_ns` (coarse clock; INT64_MAX: until told). What an operator suspends,
  * or resumes, is logged by who carries the command out, once for all instances. */
 void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, struct log *log);
+/* It is, or is about to be, behind its partition at a place of its own: offsets are stored only up
+ * to there until a checkpoint has it, and what is committed says how far its signals are safe. */
+void task_note_behind(struct task *task);
 /* From its positions on it is to be fed what the stream passes by; somebody then has to see
  * partition->wants_history. */
 void task_catch_up(struct task *task);

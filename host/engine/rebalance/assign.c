@@ -10,6 +10,7 @@
 #include "engine/instances/instances.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/deviation.h"
 #include "engine/lane/epochs.h"
 #include "engine/lane/lane.h"
 #include "engine/lane/publisher.h"
@@ -44,10 +45,10 @@ static void load_states(struct lane *lane, void *argument) {
     recovery_load(lane, assigned->partition, &assigned->recovery);
 }
 
-static void tell_gaps(const struct assigned_partition *assigned, struct task *task) {
+static void notify_gaps(const struct assigned_partition *assigned, struct task *task) {
     for (size_t topic = 0; topic < assigned->partition->topic_count; topic++) {
         if (assigned->gaps[topic].is_there && !assigned->gaps[topic].is_overtaken)
-            task_tell_gap(task, topic, assigned->gaps[topic].from, assigned->gaps[topic].to);
+            deviation_gap(task, topic, assigned->gaps[topic].from, assigned->gaps[topic].to);
     }
 }
 
@@ -78,7 +79,7 @@ static bool place_overtaken(struct assigned_partition *assigned) {
             continue;
         if (!task_is_behind(task))
             continue;
-        is_behind = true;
+        is_behind |= task_holds_offsets(task);
         task_catch_up(task);
     }
     return is_behind;
@@ -106,16 +107,18 @@ static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
 }
 
 /* Exactly once, what follows a crash is what would have come without it: of those that begin with
- * nothing there has to be one below whatever is committed from now on. */
+ * nothing there has to be one below whatever is committed from now on. The same holds when somebody
+ * is not here any more. */
 static void save_beginning(struct lane *lane, const struct assigned_partition *assigned) {
     struct error error;
-    if (lane->options.transactor != NULL && lane->options.store != NULL &&
-        assigned->partition->number != PARTITION_GLOBAL &&
-        assigned->recovery.checkpoint.number == 0)
+    const bool has_nothing =
+        lane->options.transactor != NULL && assigned->recovery.checkpoint.number == 0;
+    if (lane->options.store != NULL && assigned->partition->number != PARTITION_GLOBAL &&
+        (has_nothing || assigned->partition->owes_checkpoint))
         (void)checkpointing_take(lane, assigned->partition, &error);
 }
 
-static void arrive(struct lane *lane, void *argument) {
+static void assign_to_lane(struct lane *lane, void *argument) {
     struct assigned_partition *assigned = argument;
     struct partition *partition = assigned->partition;
     if (assigned->is_joining && !lane_adopt(lane, partition)) {
@@ -127,23 +130,31 @@ static void arrive(struct lane *lane, void *argument) {
         assigned->is_oom = true;
         return;
     }
+    if (!recovery_join_global(lane, partition)) {
+        if (assigned->is_joining)
+            lane_detach(lane, partition);
+        assigned->is_oom = true;
+        return;
+    }
     assigned->did_adopt = true;
     partition->global = lane->global;
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
         if (partition->is_fresh) {
             instance_activate(task->instance);
-            task_tell(task, strcmp(task->origin, "fresh") == 0 ? T5_EVENT_FRESH : T5_EVENT_RESUMED);
+            task_notify(task,
+                        strcmp(task->origin, "fresh") == 0 ? T5_EVENT_FRESH : T5_EVENT_RESUMED);
         } else if (partition->is_resumed) {
             task->origin = "resumed";
-            task_tell(task, T5_EVENT_RESUMED);
+            task_notify(task, T5_EVENT_RESUMED);
         }
         if (!partition->is_fresh || !task->is_recovered) /* else it is fed what lies between */
-            tell_gaps(assigned, task);
-        task_tell_extent(task, partition_missing(partition, task->deployment), partition->is_fresh);
+            notify_gaps(assigned, task);
+        task_notify_extent(task, partition_missing(partition, task->deployment),
+                           partition->is_fresh);
     }
     for (size_t i = 0; lane->global != NULL && i < lane->global->task_count; i++)
-        tell_gaps(assigned, lane->global->tasks[i]);
+        notify_gaps(assigned, lane->global->tasks[i]);
     if (partition->is_fresh)
         save_beginning(lane, assigned);
     partition->is_fresh = false;
@@ -166,19 +177,13 @@ static bool renew(struct assigned_partition *assigned, struct task *task, struct
     return false;
 }
 
-/* Goes on with the newest usable checkpoint. False: memory or time was short, and nobody can say
- * whether a state is good. */
-static bool recover(struct assigned_partition *assigned, const struct topic_partition *parts,
-                    size_t count, struct projection *draft, struct error *error) {
-    struct engine *engine = assigned->engine;
+/* All that refused their state. False: out of memory. */
+static bool renew_spoilt(struct assigned_partition *assigned, struct projection *draft,
+                         struct error *error) {
     struct partition *partition = assigned->partition;
     const size_t task_count = partition->task_count;
-    bool did = recovery_find(engine, partition, parts, count, &assigned->recovery, error) &&
-               lane_call(engine_home(engine, partition->number), load_states, assigned,
-                         engine->config->revoke_timeout_ns, error);
-    if (did && assigned->recovery.is_oom)
-        did = error_set_memory(error, "loading a saved state");
     size_t kept = 0;
+    bool did = true;
     for (size_t i = 0; i < task_count; i++) {
         struct task *task = partition->tasks[i];
         if (!did || !task->is_spoilt || renew(assigned, task, draft, error))
@@ -187,8 +192,42 @@ static bool recover(struct assigned_partition *assigned, const struct topic_part
             did = error->code != ERROR_MEMORY;
     }
     partition->task_count = kept;
-    return did && (recovery_keep_absent(engine, partition, &assigned->recovery) ||
-                   error_set_memory(error, "what is known of deployments that do not run"));
+    partition_link_shadows(partition);
+    return did;
+}
+
+static bool load_on_lane(struct assigned_partition *assigned, struct error *error) {
+    struct engine *engine = assigned->engine;
+    return lane_call(engine_home(engine, assigned->partition->number), load_states, assigned,
+                     engine->config->revoke_timeout_ns, error) &&
+           (!assigned->recovery.is_oom || error_set_memory(error, "loading a saved state"));
+}
+
+static bool has_spoilt(const struct partition *partition) {
+    bool has_spoilt = false;
+    for (size_t i = 0; i < partition->task_count; i++)
+        has_spoilt |= partition->tasks[i]->is_spoilt;
+    return has_spoilt;
+}
+
+/* Goes on with the newest usable checkpoint; who refuses what it has of him, with an older one.
+ * False: memory or time was short, and nobody can say whether a state is good. */
+static bool recover(struct assigned_partition *assigned, const struct topic_partition *parts,
+                    size_t count, struct projection *draft, struct error *error) {
+    struct engine *engine = assigned->engine;
+    struct partition *partition = assigned->partition;
+    struct recovery *recovery = &assigned->recovery;
+    bool did = recovery_find(engine, partition, parts, count, recovery, error) &&
+               load_on_lane(assigned, error);
+    while (did && has_spoilt(partition))
+        did = renew_spoilt(assigned, draft, error) &&
+              recovery_fall_back(engine, partition, recovery, error) &&
+              load_on_lane(assigned, error);
+    if (did)
+        recovery_log_refusals(engine, partition, recovery);
+    return did && recovery_make_order(engine, partition->number, recovery, error) &&
+           (recovery_keep_absent(engine, partition, recovery) ||
+            error_set_memory(error, "what is known of deployments that do not run"));
 }
 
 /* What is committed exactly once a partition that is parked has not heard of. */
@@ -276,7 +315,7 @@ static bool is_succeeded(const struct engine *engine, const struct partition *pa
 
 static void begin_topic(struct partition *partition, const struct topic_partition *part) {
     struct offset_tracker *tracker = &partition->topics[part->topic];
-    tracker->is_owned = true;
+    offset_tracker_set_owned(tracker, true);
     tracker->assigned_at = part->offset;
     tracker->next = part->offset;
     /* Nobody has committed where it begins: the lane stores that, should nothing come. */
@@ -293,23 +332,24 @@ static bool prepare_assigned(struct assigned_partition *assigned,
         assigned->gaps = calloc(engine->topics->count + 1, sizeof *assigned->gaps);
     if (assigned->gaps == NULL)
         return false;
-    if (partition != NULL && partition->lane == NULL &&
+    if (partition != NULL && partition_is_parked(partition) &&
         is_succeeded(engine, partition, parts, count)) {
-        log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "partition.succeeded",
-                         "partition %" PRId32
-                         ": another host has worked on it meanwhile: going on with what that knew",
-                         number);
+        log_change_event(
+            engine->log, LOG_LEVEL_INFO, "engine", "partition.succeeded",
+            "partition %" PRId32
+            ": another host has worked on it meanwhile: continuing with the state of that host",
+            number);
         rebalance_discard(engine, partition);
         partition = NULL;
     }
-    if (partition != NULL && partition->lane == NULL &&
+    if (partition != NULL && partition_is_parked(partition) &&
         !is_as_left(engine, partition, parts, count)) {
         for (size_t i = 0; i < count; i++)
             assigned->gaps[parts[i].topic] = (struct gap){true, false, -1, parts[i].offset};
         rebalance_discard(engine, partition);
         partition = NULL;
     }
-    assigned->is_joining = partition == NULL || partition->lane == NULL;
+    assigned->is_joining = partition == NULL || partition_is_parked(partition);
     if (partition == NULL) {
         partition = partition_new(number, engine->deployment_set, engine->topics->count,
                                   (uint32_t)engine->config->max_symbols);
@@ -352,7 +392,7 @@ static bool begin_topics(struct assigned_partition *assigned, const struct topic
             return false;
         if (is_begun) {
             if (is_as_left) {
-                tracker->is_owned = true;
+                offset_tracker_set_owned(tracker, true);
                 tracker->assigned_at = parts[i].offset;
                 /* The client has forgotten what it was given and did not commit: the lane gives it
                  * anew. Else a topic that is silent from now on would stay uncommitted. */
@@ -413,30 +453,33 @@ static bool complete_assigned(struct assigned_partition *assigned,
     return lane_projections_use(engine, draft, error);
 }
 
-static bool try_to_arrive(struct assigned_partition *assigned, const struct topic_partition *parts,
+static bool try_to_assign(struct assigned_partition *assigned, struct topic_partition *parts,
                           size_t count, struct error *error) {
     assigned->partition = NULL;
     assigned->is_oom = false;
     recovery_release(&assigned->recovery);
     if (!prepare_assigned(assigned, parts, count))
         return error_set_memory(error, "a partition");
+    if (assigned->partition->is_fresh &&
+        !recovery_find_moved(assigned->engine, assigned->partition->number, parts, count,
+                             &assigned->recovery, error))
+        return false;
     if (!complete_assigned(assigned, parts, count, error))
         return false;
-    return lane_call(assigned->partition->home, arrive, assigned,
+    return lane_call(assigned->partition->home, assign_to_lane, assigned,
                      assigned->engine->config->revoke_timeout_ns, error) &&
            (assigned->did_adopt || error_set_memory(error, "a lane's partitions"));
 }
 
 /* A partition that this host was given and does not work on would be one that nobody works on:
  * what memory is short for is tried again, and if that does not help, the engine ends. */
-static void assign_number(struct engine *engine, const struct topic_partition *parts,
-                          size_t count) {
+static void assign_number(struct engine *engine, struct topic_partition *parts, size_t count) {
     struct assigned_partition assigned = {.engine = engine};
     checkpoint_init(&assigned.recovery.checkpoint);
     struct patience patience = PATIENCE_INIT;
     for (bool is_over = false; !is_over;) {
         struct error error = {0};
-        is_over = try_to_arrive(&assigned, parts, count, &error);
+        is_over = try_to_assign(&assigned, parts, count, &error);
         if (is_over)
             break;
         if (assigned.partition != NULL && assigned.partition->is_fresh)
@@ -470,8 +513,8 @@ static void list_begins(const struct engine *engine, const struct topic_partitio
 }
 
 /* Who was refused at the start misses what the others are given from here on. */
-static void tell_refused(const struct engine *engine, const struct topic_partition *parts,
-                         size_t count) {
+static void log_refused(const struct engine *engine, const struct topic_partition *parts,
+                        size_t count) {
     struct text begins;
     if (engine->refused_count == 0 || count == 0)
         return;
@@ -486,21 +529,33 @@ static void tell_refused(const struct engine *engine, const struct topic_partiti
     text_release(&begins);
 }
 
+/* Where reading begins may have been found by then; `left` has the same parts in another order. */
+static void give_begins(struct topic_partition *parts, size_t count,
+                        const struct topic_partition *left) {
+    for (size_t i = 0; left != NULL && i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (left[j].topic == parts[i].topic && left[j].partition == parts[i].partition)
+                parts[i] = left[j];
+        }
+    }
+}
+
 void rebalance_assigned(void *context, struct topic_partition *parts, size_t count) {
     struct engine *engine = context;
     struct topic_partition *left = rebalance_copy_parts(engine, parts, count);
     atomic_fetch_add(&engine->assigned_count, 1);
-    tell_refused(engine, parts, count);
+    log_refused(engine, parts, count);
     recovery_take_global(engine, parts, count);
     for (size_t done = 0; left != NULL && done < count;) {
         const size_t same = rebalance_gather(left + done, count - done);
         assign_number(engine, left + done, same);
         done += same;
     }
+    give_begins(parts, count, left);
     free(left);
     rebalance_judge_global(engine);
     rebalance_prune(engine);
-    gather_say(&engine->gather);
+    gather_report(&engine->gather);
 }
 
 bool rebalance_begin_global(struct engine *engine, struct error *error) {
@@ -515,5 +570,6 @@ bool rebalance_begin_global(struct engine *engine, struct error *error) {
         return error_set_memory(error, "the GLOBAL deployments");
     }
     assigned.partition->home = engine->lanes[0];
-    return lane_call(engine->lanes[0], arrive, &assigned, engine->config->revoke_timeout_ns, error);
+    return lane_call(engine->lanes[0], assign_to_lane, &assigned, engine->config->revoke_timeout_ns,
+                     error);
 }

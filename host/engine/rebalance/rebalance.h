@@ -34,7 +34,8 @@ void rebalance_flush(struct engine *engine, int64_t timeout_ns);
 /* Frees what was parked too long, or is too much. */
 void rebalance_prune(struct engine *engine);
 /* Deactivates and frees a partition that no lane works on. Confirmations that are still on their
- * way point into its progress: they are waited for, and when they do not come the memory is left.
+ * way point into its offset trackers: they are waited for, and when they do not come the memory is
+ * left.
  */
 void rebalance_discard(struct engine *engine, struct partition *partition);
 

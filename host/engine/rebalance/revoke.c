@@ -10,7 +10,9 @@
 #include "checkpoint/store.h"
 #include "engine/core/core.h"
 #include "engine/history/behind.h"
+#include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
+#include "engine/lane/dispatch.h"
 #include "engine/lane/epochs.h"
 #include "engine/lane/suspension.h"
 #include "sink/transaction/transactor.h"
@@ -68,12 +70,28 @@ struct revocation {
     bool is_saved, has_failed;
 };
 
+static void lose_topic(struct lane *lane, struct partition *partition, uint32_t topic) {
+    offset_tracker_set_owned(&partition->topics[topic], false);
+    struct partition *global = lane->global;
+    if (global == NULL)
+        return;
+    const size_t stream = partition_stream(global, topic, partition->number);
+    if (stream < global->stream_count)
+        offset_tracker_set_owned(&global->streams[stream], false);
+    /* What is being read goes on without it. */
+    for (size_t i = 0; global->catch_up != NULL && i < global->task_count; i++) {
+        if (!global->tasks[i]->is_fed)
+            continue;
+        global->tasks[i]->is_fed = false;
+        atomic_store(&global->wants_history, true);
+    }
+}
+
 /* Nothing more of these topics is dispatched. Lane. */
 static void stop_dispatch(struct lane *lane, void *argument) {
     struct revocation *revocation = argument;
-    (void)lane;
     for (size_t i = 0; i < revocation->count; i++)
-        revocation->partition->topics[revocation->parts[i].topic].is_owned = false;
+        lose_topic(lane, revocation->partition, revocation->parts[i].topic);
 }
 
 /* Exactly once, nothing more of it is committed by this host: it is the next owner's. */
@@ -87,18 +105,21 @@ static void end_tenures(const struct revocation *revocation) {
 static void detach_revoked(struct lane *lane, void *argument) {
     struct revocation *revocation = argument;
     struct partition *partition = revocation->partition;
-    if (revocation->is_saved && revocation->journal_ticket != 0)
+    if (revocation->is_saved && revocation->journal_ticket != 0) {
         checkpointing_journal_written(partition);
+        checkpointing_journal(lane, lane->global, 0); /* whose lane goes on: looks what is */
+    }
     for (size_t i = 0; i < revocation->count && !revocation->is_lost; i++)
         lane_store_topic(lane, partition, revocation->parts[i].topic, true);
     if (partition_is_owned(partition)) {
         for (size_t i = 0; i < partition->task_count; i++)
-            task_tell_extent(partition->tasks[i],
-                             partition_missing(partition, partition->tasks[i]->deployment), false);
+            task_notify_extent(partition->tasks[i],
+                               partition_missing(partition, partition->tasks[i]->deployment),
+                               false);
         return;
     }
     for (size_t i = 0; i < partition->task_count; i++)
-        task_tell(partition->tasks[i], T5_EVENT_PARKED);
+        task_notify(partition->tasks[i], T5_EVENT_PARKED);
     lane_detach(lane, partition);
     partition->parked_ns = clock_monotonic_ns();
 }
@@ -110,6 +131,10 @@ static void save_revoked(struct lane *lane, void *argument) {
     if (lane->options.store == NULL || revocation->is_lost)
         return;
     revocation->journal_ticket = checkpointing_journal_now(lane, partition);
+    /* GLOBAL instances were handed its records, too. */
+    const uint64_t global_ticket = checkpointing_journal_now(lane, lane->global);
+    if (global_ticket > revocation->journal_ticket)
+        revocation->journal_ticket = global_ticket;
     if (partition_is_owned(partition))
         return;
     struct error error = {0};
@@ -209,58 +234,59 @@ static void count_unsaved(struct engine *engine, const struct revocation *revoca
 }
 
 /* Room for them; NULL after a breakdown. */
-static struct revocation *list_departures(struct engine *engine, size_t count) {
+static struct revocation *list_revocations(struct engine *engine, size_t count) {
     struct patience patience = PATIENCE_INIT;
-    struct revocation *departures;
+    struct revocation *revocations;
     do
-        departures = calloc(count + 1, sizeof *departures);
-    while (departures == NULL && breakdown_wait(&engine->breakdown, &patience, "a rebalance"));
-    return departures;
+        revocations = calloc(count + 1, sizeof *revocations);
+    while (revocations == NULL && breakdown_wait(&engine->breakdown, &patience, "a rebalance"));
+    return revocations;
 }
 
 void rebalance_revoked(void *context, const struct topic_partition *parts, size_t count,
                        bool is_lost) {
     struct engine *engine = context;
     struct topic_partition *left = rebalance_copy_parts(engine, parts, count);
-    struct revocation *departures = list_departures(engine, count);
-    size_t departure_count = 0;
+    struct revocation *revocations = list_revocations(engine, count);
+    size_t revocation_count = 0;
     atomic_fetch_add(&engine->revoked_count, 1);
-    for (size_t done = 0; left != NULL && departures != NULL && done < count;) {
+    for (size_t done = 0; left != NULL && revocations != NULL && done < count;) {
         const size_t same = rebalance_gather(left + done, count - done);
         struct partition *partition = engine_partition(engine, left[done].partition);
-        if (partition != NULL && partition->lane != NULL)
-            departures[departure_count++] = (struct revocation){.engine = engine,
-                                                                .partition = partition,
-                                                                .parts = left + done,
-                                                                .count = same,
-                                                                .is_lost = is_lost};
+        if (partition != NULL && !partition_is_parked(partition))
+            revocations[revocation_count++] = (struct revocation){.engine = engine,
+                                                                  .partition = partition,
+                                                                  .parts = left + done,
+                                                                  .count = same,
+                                                                  .is_lost = is_lost};
         done += same;
     }
-    for (size_t i = 0; is_lost && i < departure_count; i++)
-        end_tenures(&departures[i]);
-    for (size_t i = 0; i < departure_count; i++)
-        call_home(engine, departures[i].partition, stop_dispatch, &departures[i],
+    for (size_t i = 0; is_lost && i < revocation_count; i++)
+        end_tenures(&revocations[i]);
+    for (size_t i = 0; i < revocation_count; i++)
+        call_home(engine, revocations[i].partition, stop_dispatch, &revocations[i],
                   "it is revoked anyway");
     /* A stop has waited for the sinks before it leaves the group. */
-    if (!is_lost && departure_count > 0 && !atomic_load(&engine->is_stopping))
+    if (!is_lost && revocation_count > 0 && !atomic_load(&engine->is_stopping))
         rebalance_flush(engine, engine->config->revoke_timeout_ns);
-    for (size_t i = 0; i < departure_count; i++)
-        call_home(engine, departures[i].partition, save_revoked, &departures[i], "it is not saved");
+    for (size_t i = 0; i < revocation_count; i++)
+        call_home(engine, revocations[i].partition, save_revoked, &revocations[i],
+                  "it is not saved");
     const int64_t until_ns = save_until_ns(engine);
-    for (size_t i = 0; i < departure_count; i++) {
-        await_saved(engine, &departures[i], until_ns);
-        count_unsaved(engine, &departures[i]);
-        end_tenures(&departures[i]);
-        call_home(engine, departures[i].partition, detach_revoked, &departures[i],
+    for (size_t i = 0; i < revocation_count; i++) {
+        await_saved(engine, &revocations[i], until_ns);
+        count_unsaved(engine, &revocations[i]);
+        end_tenures(&revocations[i]);
+        call_home(engine, revocations[i].partition, detach_revoked, &revocations[i],
                   "it stays with its lane");
-        if (departures[i].partition->lane == NULL)
-            behind_end(engine, departures[i].partition);
+        if (partition_is_parked(revocations[i].partition))
+            behind_end(engine, revocations[i].partition);
     }
-    free(departures);
+    free(revocations);
     free(left);
     rebalance_judge_global(engine);
     rebalance_prune(engine);
-    gather_say(&engine->gather);
+    gather_report(&engine->gather);
 }
 
 /* ---- GLOBAL ---- */
@@ -275,7 +301,7 @@ static uint32_t missing_topic(const struct engine *engine, const struct deployme
         if (deployment->topics[topic] == NOT_WANTED || source->ops->partitions == NULL)
             continue;
         for (size_t i = 0; i < engine->partition_count; i++)
-            held += engine->partitions[i]->topics[topic].is_owned;
+            held += offset_tracker_is_owned(&engine->partitions[i]->topics[topic]);
         if (held < source->ops->partitions(source, topic))
             return deployment->topics[topic];
     }
@@ -289,13 +315,16 @@ static void judge_global(struct lane *lane, void *argument) {
         struct task *task = lane->global->tasks[i];
         const uint32_t missing = missing_topic(engine, task->deployment);
         const bool is_partial = missing != NOT_WANTED;
-        task_tell_extent(task, missing, false);
+        task_notify_extent(task, missing, false);
         const int suspension = atomic_load(&task->suspension);
-        if (is_partial && suspension == SUSPENDED_NOT && !task->deployment->global_partial)
+        const bool is_at_work = suspension == SUSPENDED_NOT || suspension == SUSPENDED_CATCHING_UP;
+        if (is_partial && is_at_work && !task->deployment->global_partial)
             task_suspend(task, SUSPENDED_PARTIAL, INT64_MAX, lane->options.log);
         else if (!is_partial && suspension == SUSPENDED_PARTIAL)
-            task_resume(task, false, lane->options.log);
+            dispatch_resume(lane, task, true);
     }
+    if (lane->global != NULL)
+        catch_up_leave(lane, lane->global);
 }
 
 void rebalance_judge_global(struct engine *engine) {
@@ -350,14 +379,14 @@ void rebalance_end(struct engine *engine) {
     lock_only_writer(status_lock);
     while (engine->partition_count > 0) {
         struct partition *partition = engine->partitions[0];
-        if (partition->lane != NULL)
+        if (!partition_is_parked(partition))
             call_home(engine, partition, detach_global, partition, "it ends anyway");
         rebalance_discard(engine, partition);
     }
 }
 
 /* The state in memory goes; a checkpoint of it is left, if there are any. */
-static void say_dropped(struct engine *engine, const struct partition *partition, size_t parked) {
+static void log_dropped(struct engine *engine, const struct partition *partition, size_t parked) {
     const bool is_crowded = parked > (size_t)engine->config->park_max_count;
     const bool is_lost = engine->store == NULL;
     gather_add(&engine->gather, is_lost || is_crowded ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
@@ -378,7 +407,7 @@ void rebalance_prune(struct engine *engine) {
         size_t parked = 0;
         for (size_t i = 0; i < engine->partition_count; i++) {
             struct partition *partition = engine->partitions[i];
-            if (partition->lane != NULL)
+            if (!partition_is_parked(partition))
                 continue;
             parked++;
             if (oldest == NULL || partition->parked_ns < oldest->parked_ns)
@@ -387,7 +416,7 @@ void rebalance_prune(struct engine *engine) {
         if (oldest == NULL || (parked <= (size_t)engine->config->park_max_count &&
                                now - oldest->parked_ns <= engine->config->park_max_age_ns))
             return;
-        say_dropped(engine, oldest, parked);
+        log_dropped(engine, oldest, parked);
         rebalance_discard(engine, oldest);
     }
 }

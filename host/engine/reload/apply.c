@@ -13,12 +13,13 @@
 #include "engine/reload/apply.h"
 #include "base/clock.h"
 #include "engine/core/core.h"
+#include "engine/core/provenance.h"
 #include "engine/history/recovery.h"
 #include "engine/instances/instances.h"
 #include "engine/lane/checkpointing.h"
-#include "engine/lane/dispatch.h"
 #include "engine/lane/lane.h"
 #include "engine/lane/meeting.h"
+#include "engine/reload/positions.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,11 +39,14 @@ struct change {
 struct handover {
     struct change *change;
     struct partition *partition;
-    struct task *old;   /* NULL: there is none */
-    struct task *next;  /* NULL: removed, or not asked for */
-    struct state state; /* what is handed over; its memory is that of the rehearsal's */
-    const char *lost;   /* why the state was not handed over, or NULL: it was, or there was none */
-    bool has_kept; /* the partition knows something of it (partition_absent()): it did not run */
+    struct task *old;      /* NULL: there is none */
+    struct task *next;     /* NULL: removed, or not asked for */
+    struct task *original; /* of a shadow that is new: what it begins with. NULL: it does not */
+    struct state state;    /* what is handed over; its memory is that of the rehearsal's */
+    const char *lost; /* why the state was not handed over, or NULL: it was, or there was none */
+    bool has_kept;    /* the partition knows something of it (partition_absent()): it did not run */
+    struct checkpoint_part outgoing; /* of one that goes for good: what it knows */
+    bool has_outgoing;
     bool has_failed;
     struct error error;
 };
@@ -96,7 +100,8 @@ static bool prepare_next(struct transition *transition, struct handover *handove
  * it was as large. */
 static void prepare_state(struct handover *handover, size_t partition) {
     struct plan_states *states = &handover->change->item->states;
-    const struct state_size size = instance_state_size(handover->old->instance);
+    const struct task *from = handover->old != NULL ? handover->old : handover->original;
+    const struct state_size size = instance_state_size(from->instance);
     if (partition < states->count) {
         handover->state = states->items[partition];
         state_init(&states->items[partition]);
@@ -111,14 +116,18 @@ static void prepare_handover(struct transition *transition, struct handover *han
     struct change *change = handover->change;
     const struct plan_item *item = change->item;
     state_init(&handover->state);
+    state_init(&handover->outgoing.state);
+    handover->partition->absent_reserved = 0;
     if (item->running != NULL)
         handover->old = partition_task(handover->partition, item->name);
+    else if (item->states_of != NULL && item->why_cold == NULL)
+        handover->original = partition_task(handover->partition, item->states_of);
     if (!is_going(change) || item->outcome == OUTCOME_REMOVED ||
         !belongs(handover->partition, item->next))
         return;
     if (!prepare_next(transition, handover))
         fail_change(change, handover->partition->number, &handover->error);
-    else if (handover->old != NULL)
+    else if (handover->old != NULL || handover->original != NULL)
         prepare_state(handover, partition);
     else
         handover->has_kept = partition_absent(handover->partition, item->name) != NULL;
@@ -193,6 +202,23 @@ static void hand_over_one(struct handover *handover) {
     }
 }
 
+/* A shadow begins with what its original is, which goes on. */
+static void begin_with_original(struct handover *handover) {
+    struct task *original = handover->original, *next = handover->next;
+    struct error *error = &handover->error;
+    const char *why = NULL;
+    if (!original->made_of->description->has_save)
+        handover->lost = "its original has no save function";
+    else if (!instance_save_unsorted(original->instance, T5_SAVE_SHADOW, &handover->state, error))
+        handover->lost = "its original could not save";
+    else if (!instance_takes_state(next->instance, &handover->state, &why))
+        handover->lost = why;
+    else if (!instance_load(next->instance, &handover->state, error))
+        handover->has_failed = !error_prefix(error, "load of its original's state failed: ");
+    else
+        next->origin = "kept";
+}
+
 /* The state that it had when it was last let run. */
 static void take_up(struct handover *handover) {
     const char *why = NULL;
@@ -210,15 +236,47 @@ static void take_up(struct handover *handover) {
     }
 }
 
+/* What one knows that goes: should it come back, it goes on from there. Without memory it stays;
+ * what it cannot save is lost, and said. */
+static void keep_outgoing(struct lane *lane, struct handover *handover) {
+    struct task *old = handover->old;
+    struct checkpoint_part *part = &handover->outgoing;
+    struct error *error = &handover->error;
+    if (task_is_cold(old) || old->is_ahead || old->moved_order != NULL)
+        return; /* it knows nothing yet, or the other worker does */
+    part->has_state = old->made_of->description->has_save;
+    part->worked_ms = clock_wall_ns() / NS_PER_MS;
+    part->deployment = strdup(old->deployment->name);
+    if (part->deployment == NULL || !checkpointing_place(lane, old, part) ||
+        !partition_reserve_absent(handover->partition)) {
+        handover->has_failed = !error_set_memory(error, "what it knows");
+        return;
+    }
+    handover->has_outgoing =
+        !part->has_state || instance_save(old->instance, T5_SAVE_CHECKPOINT, &part->state, error);
+    if (!handover->has_outgoing && error->code == ERROR_MEMORY)
+        handover->has_failed = true;
+    else if (!handover->has_outgoing)
+        log_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "state.not_kept",
+                  "%s on partition %" PRId32 ": its state is not kept: %s", old->deployment->name,
+                  handover->partition->number, error->text);
+}
+
 static void hand_over(struct lane *lane, struct transition *transition) {
     for (size_t i = 0; i < transition->handover_count; i++) {
         struct handover *handover = &transition->handovers[i];
-        if (handover->partition->home != lane || !is_going(handover->change) ||
-            handover->next == NULL)
+        if (handover->partition->home != lane || !is_going(handover->change))
             continue;
+        if (handover->next == NULL) {
+            if (handover->old != NULL && lane->options.store != NULL)
+                keep_outgoing(lane, handover);
+            continue;
+        }
         instance_set_current_call(handover->next->instance, lane->current_call);
         if (handover->old != NULL)
             hand_over_one(handover);
+        else if (handover->original != NULL)
+            begin_with_original(handover);
         else if (handover->has_kept)
             take_up(handover);
     }
@@ -243,7 +301,9 @@ static void choose_deployments(struct transition *transition) {
         const struct plan_item *item = &transition->plan->items[i];
         struct deployment *deployment =
             transition->changes[i].has_failed ? item->running : item->next;
-        if (deployment != NULL && item->outcome != OUTCOME_REMOVED)
+        const bool is_leaving =
+            item->outcome == OUTCOME_REMOVED && !transition->changes[i].has_failed;
+        if (deployment != NULL && !is_leaving)
             deployment_set_add(transition->next, deployment);
     }
 }
@@ -287,6 +347,8 @@ static void exchange_tasks(struct transition *transition) {
     }
     for (size_t i = 0; i < transition->handover_count; i++)
         exchange_one(&transition->handovers[i]);
+    for (size_t p = 0; p < engine->partition_count; p++)
+        partition_link_shadows(engine->partitions[p]);
     deployment_set_release(engine->deployment_set);
     engine->deployment_set = deployment_set_retain(deployment_set);
     lock_release(&engine->status_lock, status_lock);
@@ -302,103 +364,31 @@ static void exchange(void *argument) {
     exchange_tasks(transition);
     if (transition->config != NULL)
         transition->engine->config = transition->config;
+    provenance_note(transition->engine);
     transition->did_switch = true;
 }
 
 /* It is behind from the start: what passed by since then is caught up, or it is told of the gap. */
-static void go_on_behind(struct lane *lane, struct task *task) {
-    atomic_store(&task->resume_ns, INT64_MAX);
-    if (atomic_load(&task->suspension) != SUSPENDED_OPERATOR)
-        dispatch_resume(lane, task, true);
-}
-
-/* Goes on where the one before was. */
-static void take_position(struct lane *lane, struct task *task, const struct task *old) {
-    const size_t size = task->partition->topic_count * sizeof *task->position;
-    const int suspension = atomic_load(&old->suspension);
-    task->cause = old->cause;
-    if (suspension == SUSPENDED_NOT)
-        return;
-    memcpy(task->position, old->position, size);
-    memcpy(task->history_to, old->history_to, size);
-    task->needs_warm_up = old->needs_warm_up;
-    atomic_store(&task->suspension, suspension);
-    go_on_behind(lane, task);
-}
-
-/* Goes on where it was when it ran last. */
-static void take_kept_position(struct lane *lane, struct task *task) {
-    const struct partition *partition = task->partition;
-    const struct checkpoint_part *kept = partition_absent(partition, task->deployment->name);
-    for (size_t i = 0; i < partition->topic_count; i++) {
-        if (task->deployment->topics[i] == NOT_WANTED)
-            continue;
-        task->position[i] = checkpointing_position(lane, partition, &kept->positions, i);
-        task->history_to[i] = checkpointing_position(lane, partition, &kept->history_to, i);
-    }
-    if (!task_is_behind(task)) {
-        task_forget_positions(task);
-        return;
-    }
-    if (atomic_load(&task->suspension) == SUSPENDED_NOT)
-        atomic_store(&task->suspension, (int)SUSPENDED_CATCHING_UP);
-    go_on_behind(lane, task);
-}
-
-/* One that has no state, and can be fed messages of before. */
-static void warm_up(struct lane *lane, struct task *task) {
-    struct source *source = lane->options.source;
-    if (task->deployment->warm_up_ns == 0 || source->ops->history == NULL ||
-        task->partition->number == PARTITION_GLOBAL || task->partition->lane == NULL)
-        return;
-    recovery_warm_up(task);
-    source->ops->wake_control(source);
-}
-
-/* What one knows that goes: should it come back, it goes on from there. */
-static void keep_outgoing(struct lane *lane, struct handover *handover) {
-    struct task *old = handover->old;
-    struct checkpoint_part part = {.has_state = old->made_of->description->has_save};
-    struct error error = {0};
-    if (old->needs_warm_up) /* it knows nothing yet */
-        return;
-    state_init(&part.state);
-    part.deployment = strdup(old->deployment->name);
-    bool did = part.deployment != NULL && !old->needs_warm_up &&
-               checkpointing_place(lane, old, &part) &&
-               (!part.has_state ||
-                instance_save(old->instance, T5_SAVE_CHECKPOINT, &part.state, &error)) &&
-               partition_keep_absent(handover->partition, &part);
-    if (!did)
-        log_warning(lane->options.log, "engine",
-                    "%s on partition %" PRId32 ": what it knows is not kept: %s",
-                    old->deployment->name, handover->partition->number,
-                    error.code != ERROR_NONE ? error.text : "out of memory");
-    free(part.deployment);
-    positions_release(&part.positions);
-    positions_release(&part.history_to);
-    state_release(&part.state);
-}
-
 static void activate_next(struct lane *lane, const struct handover *handover) {
     struct task *task = handover->next;
     struct partition *partition = handover->partition;
     instance_activate(task->instance);
     if (strcmp(task->origin, "fresh") == 0)
-        task_tell(task, T5_EVENT_FRESH);
-    if (strcmp(task->origin, "loaded") == 0) {
-        task_tell(task, T5_EVENT_RESUMED);
-    }
+        task_notify(task, T5_EVENT_FRESH);
+    if (strcmp(task->origin, "loaded") == 0)
+        task_notify(task, T5_EVENT_RESUMED);
     if (handover->old != NULL)
-        take_position(lane, task, handover->old);
+        task_take_position(lane, task, handover->old);
+    else if (handover->original != NULL && handover->lost == NULL)
+        task_take_original_position(lane, task, handover->original);
     else if (handover->has_kept)
-        take_kept_position(lane, task);
+        task_take_kept_position(lane, task);
     if (strcmp(task->origin, "fresh") == 0 && atomic_load(&task->suspension) == SUSPENDED_NOT)
-        warm_up(lane, task);
-    if (partition->lane == NULL)
-        task_tell(task, T5_EVENT_PARKED);
+        task_take_warm_up(lane, task);
+    if (partition_is_parked(partition))
+        task_notify(task, T5_EVENT_PARKED);
     else if (partition->number != PARTITION_GLOBAL)
-        task_tell_extent(task, partition_missing(partition, task->deployment), true);
+        task_notify_extent(task, partition_missing(partition, task->deployment), true);
 }
 
 static void switch_over(struct lane *lane, struct transition *transition) {
@@ -412,8 +402,8 @@ static void switch_over(struct lane *lane, struct transition *transition) {
         struct handover *handover = &transition->handovers[i];
         if (handover->partition->home != lane || !is_going(handover->change))
             continue;
-        if (handover->old != NULL && handover->next == NULL && lane->options.store != NULL)
-            keep_outgoing(lane, handover);
+        if (handover->has_outgoing)
+            (void)partition_keep_absent(handover->partition, &handover->outgoing); /* has room */
         if (handover->old != NULL)
             instance_deactivate(handover->old->instance);
         handover->partition->checkpoint_ns = 0; /* one is due */
@@ -460,13 +450,17 @@ static void settle_change(struct transition *transition, struct change *change) 
     struct plan_item *item = change->item;
     const struct deployment *running = item->running;
     const char *before = running != NULL ? running->description->version : "";
-    const char *version = item->next != NULL ? item->next->description->version : "";
+    const char *version = item->next != NULL ? item->next->description->version : before;
     if (change->has_failed) {
         transition->plan->is_oom |= change->error.code == ERROR_MEMORY;
         plan_settle(item, OUTCOME_REJECTED,
                     text_format("%s on partition %" PRId32 ": %s%s%s%s", version, change->failed_on,
                                 change->error.text, running != NULL ? "; " : "", before,
                                 running != NULL ? " keeps running" : ""));
+    } else if (change->lost != NULL && item->states_of != NULL) {
+        plan_settle(item, OUTCOME_LOADED,
+                    text_format("%s, shadow of %s (warmed up, as its state is not used: %s)",
+                                version, item->states_of, change->lost));
     } else if (change->lost != NULL && item->outcome == OUTCOME_LOADED) {
         plan_settle(item, OUTCOME_LOADED,
                     text_format("%s; saved state not used: %s", version, change->lost));
@@ -492,8 +486,10 @@ static void destroy_leftovers(struct transition *transition, bool did_switch) {
 
 static void transition_release(struct transition *transition) {
     lock_only_writer(status_lock);
-    for (size_t i = 0; i < transition->handover_count; i++)
+    for (size_t i = 0; i < transition->handover_count; i++) {
         state_release(&transition->handovers[i].state);
+        checkpoint_part_release(&transition->handovers[i].outgoing);
+    }
     for (size_t i = 0; transition->tasks != NULL && i < transition->engine->partition_count; i++)
         free(transition->tasks[i]);
     free(transition->tasks);
@@ -507,6 +503,16 @@ static void transition_release(struct transition *transition) {
     free(transition->handovers);
 }
 
+/* The first GLOBAL deployment may come now. */
+static bool follow_global(struct engine *engine, const struct plan *plan, struct error *error) {
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct deployment *next = plan->items[i].next;
+        if (next != NULL && deployment_is_global(next))
+            return recovery_follow_global(engine, error);
+    }
+    return true;
+}
+
 bool apply_plan(struct engine *engine, struct plan *plan, struct config *next, int64_t timeout_ns,
                 int64_t *paused_ns, struct error *error) {
     struct transition transition = {.engine = engine, .plan = plan, .config = next};
@@ -516,7 +522,7 @@ bool apply_plan(struct engine *engine, struct plan *plan, struct config *next, i
     bool did = false;
     if (timeout_ns != LANE_NO_LIMIT)
         until_ns = clock_monotonic_ns() + timeout_ns;
-    if (!prepare(&transition, error))
+    if (!follow_global(engine, plan, error) || !prepare(&transition, error))
         goto done;
     if (atomic_load(&engine->should_stop)) {
         error_set(error, ERROR_STATE, "the host is stopping");

@@ -1,5 +1,7 @@
 #include "engine/reload/held.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,13 +35,10 @@ static int compare_held(const void *a, const void *b) {
 }
 
 void held_note(struct engine *engine, struct plan *plan, const char *only) {
-    struct held **grown = NULL;
     lock_acquire(&engine->status_lock, status_lock);
     drop_held(engine, plan, only);
-    grown = realloc(engine->held, (engine->held_count + plan->count + 1) * sizeof *engine->held);
-    if (grown != NULL)
-        engine->held = grown;
-    for (size_t i = 0; grown != NULL && i < plan->count; i++) {
+    const bool has_room = ARRAY_RESIZE(engine->held, engine->held_count + plan->count + 1);
+    for (size_t i = 0; has_room && i < plan->count; i++) {
         if (plan->items[i].held == NULL)
             continue;
         engine->held[engine->held_count++] = plan->items[i].held;

@@ -153,8 +153,8 @@ done:
 
 /* ---- the whole ---- */
 
-bool last_good_write(const char *state_dir, const struct generation *generation,
-                     struct error *error) {
+static bool last_good_write(const char *state_dir, const struct generation *generation,
+                            struct error *error) {
     struct hash hash;
     struct error none;
     bool did = false;

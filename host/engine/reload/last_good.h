@@ -15,10 +15,6 @@
 
 #include <stdbool.h>
 
-/* Keeps the generation's copy, unless those very bytes are kept already. */
-bool last_good_write(const char *state_dir, const struct generation *generation,
-                     struct error *error);
-
 enum last_good_outcome {
     LAST_GOOD_READ = 1,
     LAST_GOOD_NONE,   /* there is none */

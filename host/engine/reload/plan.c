@@ -1,6 +1,6 @@
 #include "engine/reload/plan_steps.h"
 
-#include "config/workers.h"
+#include "config/sections/workers.h"
 #include "strategy/plugin/strategy_file.h"
 
 #include <take5/note.h>
@@ -15,12 +15,6 @@ static bool has_section_for(const struct config *config, const char *plugin) {
             return true;
     }
     return false;
-}
-
-void plan_settle(struct plan_item *item, enum outcome outcome, char *detail) {
-    free(item->detail);
-    item->outcome = outcome;
-    item->detail = detail;
 }
 
 static bool was_held(const struct plan_request *request, const char *name) {
@@ -53,6 +47,16 @@ static void list_same_file(const struct plan_request *request, struct plan *plan
     faults_release(&faults);
 }
 
+/* The name of the deployment of which the section's is a shadow, if that one runs. */
+static const char *running_original(const struct plan_request *request,
+                                    const struct config_deployment *section) {
+    const struct deployment *original =
+        request->running != NULL && section != NULL && section->shadow_of != NULL
+            ? deployment_set_find(request->running, section->shadow_of)
+            : NULL;
+    return original != NULL ? original->name : NULL;
+}
+
 static void list_one(const struct plan_request *request, struct plan *plan,
                      struct plan_item *item) {
     const struct deployment *running = item->running;
@@ -66,8 +70,10 @@ static void list_one(const struct plan_request *request, struct plan *plan,
         return;
     }
     item->is_to_build = true;
-    item->needs_states =
-        request->does_rehearse && item->file != NULL && (running != NULL || item->was_held);
+    if (running == NULL && !item->was_held)
+        item->states_of = running_original(request, item->section);
+    item->needs_states = request->does_rehearse && item->file != NULL &&
+                         (running != NULL || item->was_held || item->states_of != NULL);
 }
 
 /* Of a plan for one deployment alone: another one, as it runs. */
@@ -217,16 +223,9 @@ bool plan_build(const struct plan_request *request, struct plan *plan, struct re
         }
         plan_build_one(request, plan, item);
     }
+    plan_check_shadows(request, plan);
     forget_files(plan);
     return true;
-}
-
-const struct plan_item *plan_find(const struct plan *plan, const char *name) {
-    for (size_t i = 0; i < plan->count; i++) {
-        if (strcmp(plan->items[i].name, name) == 0)
-            return &plan->items[i];
-    }
-    return NULL;
 }
 
 void plan_report(const struct plan *plan, bool did_apply, struct report *report) {
@@ -250,6 +249,7 @@ void plan_release(struct plan *plan) {
         struct plan_item *item = &plan->items[i];
         free(item->name);
         free(item->detail);
+        free(item->why_cold);
         deployment_release(item->next);
         deployment_release(item->rebuilt);
         held_free(item->held);

@@ -50,6 +50,9 @@ struct plan_item {
     bool needs_process;         /* REPLACED, but what runs goes on until the process begins anew */
     bool was_held;     /* LOADED out of quarantine: its state on disk is still to be taken up */
     bool needs_states; /* its rehearsal begins with the states that there are */
+    /* A shadow that is new: the original, whose states it begins with. NULL: it has its own. */
+    const char *states_of;
+    char *why_cold;            /* they do not fit it, and it begins without; NULL: they do */
     struct plan_states states; /* given between plan_list and plan_build, if it needs them */
     /* The plan's own, until plan_build has ended: what it is built from. */
     bool is_to_build;

@@ -3,7 +3,8 @@
  */
 #include "engine/reload/plan_steps.h"
 
-#include "config/workers.h"
+#include "config/schema/veil.h"
+#include "config/sections/workers.h"
 #include "engine/crash/crash.h"
 #include "engine/reload/last_good.h"
 #include "strategy/plugin/strategy_file.h"
@@ -12,6 +13,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+const struct plan_item *plan_find(const struct plan *plan, const char *name) {
+    for (size_t i = 0; i < plan->count; i++) {
+        if (strcmp(plan->items[i].name, name) == 0)
+            return &plan->items[i];
+    }
+    return NULL;
+}
+
+void plan_settle(struct plan_item *item, enum outcome outcome, char *detail) {
+    free(item->detail);
+    item->outcome = outcome;
+    item->detail = detail;
+}
 
 /* Joins the texts of all faults from `first` on into one line. */
 static char *join_faults(const struct faults *faults) {
@@ -57,6 +72,8 @@ static const struct config_deployment *find_housemate(const struct config *confi
                                                       const struct config_deployment *section) {
     for (size_t i = 0; section != NULL && i < config->deployment_count; i++) {
         const struct config_deployment *other = &config->deployments[i];
+        if (other->shadow_of != NULL && section->shadow_of == NULL)
+            continue; /* it is the shadow that cannot be */
         if (other != section && other->is_enabled && strcmp(other->plugin, section->plugin) == 0 &&
             strcmp(config_worker_of(config, other), config_worker_of(config, section)) == 0)
             return other;
@@ -72,6 +89,13 @@ static bool check_process(const struct config *config, const struct deployment *
         has_own_process(deployment) ? find_housemate(config, section) : NULL;
     if (other == NULL)
         return true;
+    if (deployment->shadow_of != NULL) {
+        faults_add(faults, place,
+                   "\"%s\" cannot be a shadow: a process can have one deployment of %s, and a "
+                   "shadow runs in that of its original",
+                   deployment->name, section->plugin);
+        return false;
+    }
     faults_add(faults, place,
                "\"%s\" and \"%s\" are in worker %s, but a process can have one deployment of %s: "
                "give each a worker of its own",
@@ -191,13 +215,30 @@ static struct place place_of(const struct plan_item *item) {
     return item->section != NULL ? item->section->place : (struct place){item->file->path, 0};
 }
 
+/* A shadow begins with its original's states if it can; else without, as any that is new. */
+static bool rehearse_or_cold(const struct plan_request *request, struct plan_item *item,
+                             const struct generation *generation, struct description **described,
+                             struct faults *faults) {
+    struct faults warm = FAULTS_INIT;
+    if (item->states_of == NULL || item->states.part_count == 0)
+        return rehearse(request, item, generation, described, faults);
+    bool did = rehearse(request, item, generation, described, &warm);
+    if (!did) {
+        item->why_cold = join_faults(&warm);
+        item->states.part_count = 0;
+        did = rehearse(request, item, generation, described, faults);
+    }
+    faults_release(&warm);
+    return did;
+}
+
 /* Rehearses and opens it, as far as that was not done for another deployment; `*described` gets
  * describe()'s answer, if it has one. */
-static bool prepare_generation(const struct plan_request *request, const struct plan_item *item,
+static bool prepare_generation(const struct plan_request *request, struct plan_item *item,
                                struct generation *generation, struct description **described,
                                struct faults *faults) {
     static const struct config_items no_settings = {0};
-    if (request->does_rehearse && !rehearse(request, item, generation, described, faults)) {
+    if (request->does_rehearse && !rehearse_or_cold(request, item, generation, described, faults)) {
         if (generation->descriptor == NULL)
             generations_discard(request->generations, generation);
         return false;
@@ -362,6 +403,19 @@ static void settle_in_process(const struct plan_request *request, struct plan_it
     deployment_release(deployment);
 }
 
+/* "1.2", or "1.2, shadow of alpha (from its state)". */
+static char *describe_loaded(const struct plan_item *item, const struct deployment *deployment) {
+    const char *version = deployment->description->version;
+    if (deployment->shadow_of == NULL)
+        return text_format("%s", version);
+    if (item->states_of == NULL)
+        return text_format("%s, shadow of %s", version, deployment->shadow_of);
+    if (item->why_cold == NULL)
+        return text_format("%s, shadow of %s (from its state)", version, deployment->shadow_of);
+    return text_format("%s, shadow of %s (warmed up, as its state is not used: %s)", version,
+                       deployment->shadow_of, item->why_cold);
+}
+
 /* Which way a deployment that can be had comes; its reference is taken over. */
 static void settle_built(const struct plan_request *request, struct plan_item *item,
                          struct deployment *deployment) {
@@ -369,7 +423,7 @@ static void settle_built(const struct plan_request *request, struct plan_item *i
     const char *version = deployment->description->version;
     if (running == NULL) {
         item->next = deployment;
-        plan_settle(item, OUTCOME_LOADED, text_format("%s", version));
+        plan_settle(item, OUTCOME_LOADED, describe_loaded(item, deployment));
         return;
     }
     atomic_store(&deployment->is_suspended, atomic_load(&running->is_suspended));
@@ -414,6 +468,49 @@ void plan_settle_one(const struct plan_request *request, struct plan *plan, stru
         reject_or_good(request, plan, item, faults);
     else
         settle_built(request, item, deployment);
+}
+
+/* ---- shadows ---- */
+
+static bool has_same_topics(const struct deployment *a, const struct deployment *b) {
+    for (size_t i = 0; i < a->topic_count; i++)
+        if ((a->topics[i] == NOT_WANTED) != (b->topics[i] == NOT_WANTED))
+            return false;
+    return true;
+}
+
+/* NULL: it can be compared with its original. */
+static const char *why_no_shadow(const struct deployment *shadow,
+                                 const struct deployment *original) {
+    if (original == NULL)
+        return "which does not run";
+    if (deployment_is_global(shadow) != deployment_is_global(original))
+        return "which has another scope (KEYED or GLOBAL)";
+    if (!has_same_topics(shadow, original))
+        return "which subscribes to other topics: the two would not be given the same messages";
+    return NULL;
+}
+
+void plan_check_shadows(const struct plan_request *request, struct plan *plan) {
+    for (size_t i = 0; i < plan->count; i++) {
+        struct plan_item *item = &plan->items[i];
+        struct faults faults = FAULTS_INIT;
+        const bool is_new = item->outcome == OUTCOME_LOADED || item->outcome == OUTCOME_REPLACED ||
+                            item->is_filter_change;
+        if (!is_new || item->next->shadow_of == NULL || request->only != NULL)
+            continue;
+        const struct plan_item *original = plan_find(plan, item->next->shadow_of);
+        const char *why = why_no_shadow(item->next, original != NULL ? original->next : NULL);
+        if (why == NULL)
+            continue;
+        faults_add(&faults, place_of(item), "\"%s\" cannot be a shadow of \"%s\", %s", item->name,
+                   item->next->shadow_of, why);
+        deployment_release(item->next);
+        item->next = NULL;
+        item->is_filter_change = false;
+        plan_reject_faults(item, &faults);
+        faults_release(&faults);
+    }
 }
 
 void plan_build_one(const struct plan_request *request, struct plan *plan, struct plan_item *item) {

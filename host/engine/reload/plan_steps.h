@@ -17,6 +17,8 @@ void plan_build_one(const struct plan_request *request, struct plan *plan, struc
 /* Settles it with what was made of its code, which is taken over; NULL: the faults say why not. */
 void plan_settle_one(const struct plan_request *request, struct plan *plan, struct plan_item *item,
                      struct deployment *deployment, struct faults *faults);
+/* When all are settled: rejects shadows that cannot be compared with their originals. */
+void plan_check_shadows(const struct plan_request *request, struct plan *plan);
 /* Settles it as rejected; what runs under the name goes on. */
 void plan_reject_faults(struct plan_item *item, const struct faults *faults);
 

@@ -21,66 +21,72 @@
 
 /* ---- the last messages, lent by the lanes ---- */
 
-struct loan {
+struct borrowed {
     struct samples *of_lane; /* NULL: no memory, nothing is lent */
     struct record *records;  /* of all lanes; memory of the samples */
     size_t count;
     int64_t took_ns; /* on the lanes */
 };
 
-struct lending {
-    struct loan *loan;
+struct lane_samples {
+    struct borrowed *borrowed;
     struct samples *samples;
 };
 
-static void lend(struct lane *lane, void *argument) {
-    struct lending *lending = argument;
+static void take_samples(struct lane *lane, void *argument) {
+    struct lane_samples *one = argument;
     const int64_t began_ns = clock_monotonic_ns();
-    samples_exchange(&lane->samples, lending->samples);
-    lending->loan->took_ns += clock_monotonic_ns() - began_ns;
+    samples_exchange(&lane->samples, one->samples);
+    one->borrowed->took_ns += clock_monotonic_ns() - began_ns;
 }
 
-static void take_back(struct lane *lane, void *argument) {
-    struct lending *lending = argument;
+static void give_back_samples(struct lane *lane, void *argument) {
+    struct lane_samples *one = argument;
     const int64_t began_ns = clock_monotonic_ns();
     if (lane->samples.count < lane->samples.capacity) { /* else it has as many newer ones */
-        samples_join(lending->samples, &lane->samples);
-        samples_exchange(&lane->samples, lending->samples);
+        samples_join(one->samples, &lane->samples);
+        samples_exchange(&lane->samples, one->samples);
     }
-    lending->loan->took_ns += clock_monotonic_ns() - began_ns;
+    one->borrowed->took_ns += clock_monotonic_ns() - began_ns;
 }
 
-/* A lane that does not answer lends nothing. */
-static void borrow_samples(struct engine *engine, struct loan *loan) {
-    loan->of_lane = calloc(engine->lane_count, sizeof *loan->of_lane);
-    for (size_t i = 0; loan->of_lane != NULL && i < engine->lane_count; i++) {
-        struct lending lending = {loan, &loan->of_lane[i]};
-        if (!samples_init(lending.samples, engine->lanes[i]->samples.capacity))
+/* A lane that does not answer gives none. */
+static void borrow_samples(struct engine *engine, struct borrowed *borrowed) {
+    borrowed->of_lane = calloc(engine->lane_count, sizeof *borrowed->of_lane);
+    for (size_t i = 0; borrowed->of_lane != NULL && i < engine->lane_count; i++) {
+        struct lane_samples one = {borrowed, &borrowed->of_lane[i]};
+        if (!samples_init(one.samples, engine->lanes[i]->samples.capacity))
             continue;
         struct error ignored;
-        (void)lane_call(engine->lanes[i], lend, &lending, engine->config->reload_timeout_ns,
+        (void)lane_call(engine->lanes[i], take_samples, &one, engine->config->reload_timeout_ns,
                         &ignored);
-        (void)samples_list(lending.samples, &loan->records, &loan->count);
+        (void)samples_list(one.samples, &borrowed->records, &borrowed->count);
     }
 }
 
-static void return_samples(struct engine *engine, struct loan *loan) {
-    for (size_t i = 0; loan->of_lane != NULL && i < engine->lane_count; i++) {
-        struct lending lending = {loan, &loan->of_lane[i]};
+static void return_samples(struct engine *engine, struct borrowed *borrowed) {
+    for (size_t i = 0; borrowed->of_lane != NULL && i < engine->lane_count; i++) {
+        struct lane_samples one = {borrowed, &borrowed->of_lane[i]};
         struct error ignored;
-        if (lending.samples->count > 0)
-            (void)lane_call(engine->lanes[i], take_back, &lending,
+        if (one.samples->count > 0)
+            (void)lane_call(engine->lanes[i], give_back_samples, &one,
                             engine->config->reload_timeout_ns, &ignored);
-        samples_release(lending.samples);
+        samples_release(one.samples);
     }
-    free(loan->of_lane);
-    free(loan->records);
+    free(borrowed->of_lane);
+    free(borrowed->records);
 }
 
 /* ---- the steps of all three ---- */
 
+/* Asked now and then while control waits for a rehearsal. That has a time limit of its own, and
+ * there may be one after the other: to wait for it is no standing still. */
 static bool should_stop(void *context) {
-    const struct engine *engine = context;
+    struct engine *engine = context;
+    if (atomic_load(&engine->reload_moved_ns) != 0)
+        atomic_store(&engine->reload_moved_ns, clock_monotonic_ns());
+    if (engine->options.on_wait != NULL)
+        engine->options.on_wait(engine->options.on_wait_context);
     return atomic_load(&engine->should_stop);
 }
 
@@ -176,16 +182,16 @@ bool reload_apply_start(struct engine *engine, struct plan *plan, struct report 
 
 bool reload_run(struct engine *engine, struct config *next, struct report *report) {
     struct plan plan = {0};
-    struct loan loan = {0};
+    struct borrowed borrowed = {0};
     int64_t saving_ns = 0;
     struct error error = {0};
     bool did = false;
     const int64_t began_ns = clock_monotonic_ns();
-    atomic_store(&engine->reload_began_ns, began_ns);
+    atomic_store(&engine->reload_moved_ns, began_ns);
     if (!config_can_reload(engine->config, next, &report->faults))
         goto done;
-    borrow_samples(engine, &loan);
-    struct plan_request request = request_of(engine, next, loan.records, loan.count);
+    borrow_samples(engine, &borrowed);
+    struct plan_request request = request_of(engine, next, borrowed.records, borrowed.count);
     request.does_renew = engine->options.does_renew;
     if (!make_plan(engine, &request, &plan, report, &saving_ns))
         goto done;
@@ -202,15 +208,15 @@ bool reload_run(struct engine *engine, struct config *next, struct report *repor
 done:
     if (!did)
         config_free(next);
-    return_samples(engine, &loan);
+    return_samples(engine, &borrowed);
     report->took_ns = clock_monotonic_ns() - began_ns;
-    report->save_ns = loan.took_ns + saving_ns;
+    report->save_ns = borrowed.took_ns + saving_ns;
     engine_log_report(engine, report, "reload");
     atomic_fetch_add(report_is_good(report) ? &engine->reloads : &engine->failed_reloads, 1);
     if (did)
         settle(engine, &plan, NULL, report);
     plan_release(&plan);
-    atomic_store(&engine->reload_began_ns, 0);
+    atomic_store(&engine->reload_moved_ns, 0);
     return did;
 }
 
@@ -243,11 +249,12 @@ static bool plan_alone(struct engine *engine, const struct plan_request *request
 bool reload_readmit(struct engine *engine, const char *deployment, struct error *error) {
     struct plan plan = {0};
     struct report report;
-    struct loan loan = {0};
+    struct borrowed borrowed = {0};
     struct error ignored;
     report_init(&report);
-    borrow_samples(engine, &loan);
-    struct plan_request request = request_of(engine, engine->config, loan.records, loan.count);
+    borrow_samples(engine, &borrowed);
+    struct plan_request request =
+        request_of(engine, engine->config, borrowed.records, borrowed.count);
     request.quarantine = NULL;
     request.only = deployment;
     const bool did = plan_alone(engine, &request, &plan, &report, error) &&
@@ -264,7 +271,7 @@ bool reload_readmit(struct engine *engine, const char *deployment, struct error 
         log_change_event(engine->log, LOG_LEVEL_INFO, "engine", "strategy.released",
                          "%s: released from quarantine", deployment);
     }
-    return_samples(engine, &loan);
+    return_samples(engine, &borrowed);
     plan_release(&plan);
     report_release(&report);
     return did;

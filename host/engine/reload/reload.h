@@ -20,6 +20,9 @@ bool reload_apply_start(struct engine *engine, struct plan *plan, struct report 
 
 /* As engine_reload() (engine/engine.h). False: everything goes on as before. */
 bool reload_run(struct engine *engine, struct config *next, struct report *report);
+/* Puts a shadow in its original's place, as engine_promote() (engine/operator.h). */
+bool reload_promote(struct engine *engine, const char *shadow, struct text *answer,
+                    struct error *error);
 /* Lets a deployment out of its quarantine: through a rehearsal, with the state that it had. */
 bool reload_readmit(struct engine *engine, const char *deployment, struct error *error);
 

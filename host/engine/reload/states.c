@@ -50,9 +50,10 @@ static void add_part(struct plan_states *states, int32_t partition, const struct
 /* All memory is got before the lanes stop: as much as each state needed the last time. */
 static void list_saves(struct fetch *fetch, struct plan_item *item) {
     lock_only_writer(status_lock);
+    const char *whose = item->states_of != NULL ? item->states_of : item->name;
     const struct engine *engine = fetch->engine;
     for (size_t i = 0; i < engine->partition_count; i++) {
-        struct task *task = partition_task(engine->partitions[i], item->name);
+        struct task *task = partition_task(engine->partitions[i], whose);
         if (task == NULL)
             continue;
         if (!task->made_of->description->has_save) {
@@ -73,8 +74,10 @@ static void save_on_lane(struct lane *lane, void *argument) {
         struct save *save = &fetch->saves[i];
         if (save->task->partition->home != lane)
             continue;
-        save->has_failed = !instance_save_unsorted(save->task->instance, T5_SAVE_RELOAD,
-                                                   save->state, &save->error);
+        const enum t5_save_reason reason =
+            save->item->states_of != NULL ? T5_SAVE_SHADOW : T5_SAVE_RELOAD;
+        save->has_failed =
+            !instance_save_unsorted(save->task->instance, reason, save->state, &save->error);
     }
     fetch->took_ns[lane->options.index] = clock_monotonic_ns() - began_ns;
 }
@@ -131,21 +134,21 @@ int64_t states_fetch(struct engine *engine, struct plan *plan) {
     int64_t took_ns = 0;
     fetch.saves = calloc(plan->count * engine->partition_count + 1, sizeof *fetch.saves);
     fetch.took_ns = calloc(engine->lane_count + 1, sizeof *fetch.took_ns);
-    const bool is_short = fetch.saves == NULL || fetch.took_ns == NULL;
+    const bool is_oom = fetch.saves == NULL || fetch.took_ns == NULL;
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_item *item = &plan->items[i];
         if (!item->needs_states)
             continue;
-        if (is_short || !make_room(engine, item)) {
+        if (is_oom || !make_room(engine, item)) {
             (void)error_set_memory(&error, "states");
             fail_item(item, &error);
-        } else if (item->running != NULL) {
+        } else if (item->running != NULL || item->states_of != NULL) {
             list_saves(&fetch, item);
         } else {
             list_absent(engine, item);
         }
     }
-    if (!is_short)
+    if (!is_oom)
         took_ns = save_all(&fetch);
     free(fetch.saves);
     free(fetch.took_ns);

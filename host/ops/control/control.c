@@ -1,7 +1,7 @@
 #include "ops/control/control.h"
 
 #include "base/clock.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 #include "os/acceptor.h"
 #include "os/at_fork.h"
 
@@ -296,7 +296,7 @@ static void *control_main(void *argument) {
             break;
         if ((fds[0].revents & POLLIN) == 0)
             continue;
-        const int fd = acceptor_take(&control->acceptor, NULL, NULL);
+        const int fd = acceptor_accept(&control->acceptor, NULL, NULL);
         if (fd < 0)
             continue;
         const struct timeval limit = {.tv_sec = SEND_TIMEOUT_S};
@@ -358,10 +358,11 @@ static void release(struct control *control) {
     free(control);
 }
 
-void control_log_request(struct log *log, const struct control_request *request, size_t told) {
+void control_log_request(struct log *log, const struct control_request *request,
+                         size_t word_count) {
     struct text words;
     text_init(&words);
-    for (size_t i = 0; i < told && i < request->count; i++)
+    for (size_t i = 0; i < word_count && i < request->count; i++)
         text_printf(&words, "%s%s", i > 0 ? " " : "", request->words[i]);
     log_event(log, LOG_LEVEL_INFO, "ops", "control.requested",
               "control: \"%s\" requested by user %u (process %d)", words.data,

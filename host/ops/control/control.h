@@ -41,8 +41,8 @@ struct control_request {
     pid_t process;
 };
 
-/* Who asked for it, before anything comes of it: the first `told` of its words. */
-void control_log_request(struct log *log, const struct control_request *request, size_t told);
+/* Who asked for it, before anything comes of it: the first `word_count` of its words. */
+void control_log_request(struct log *log, const struct control_request *request, size_t word_count);
 
 struct control_options {
     const char *path;

@@ -5,7 +5,7 @@
 #include "ops/http/routes.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "engine/view.h"
 
 #include <errno.h>
@@ -171,7 +171,7 @@ static void check_sink(void *context, enum view_use use, const struct sink_statu
         snprintf(name, sizeof name, "%s %s", use == VIEW_FOR_ALERTS ? "alerts" : "sink",
                  status->name);
     add(checks, name,
-        status->is_well          ? FINDING_OK
+        status->is_ok            ? FINDING_OK
         : use == VIEW_FOR_ALERTS ? FINDING_WARN /* no offset waits for it */
                                  : FINDING_FAIL,
         status->detail);
@@ -218,9 +218,9 @@ static void check_checkpoints(struct checks *checks, const struct http *http) {
     struct view_checkpoints view;
     char detail[sizeof view.detail + 64];
     view_checkpoints(http->options.engine, &view);
-    const bool is_well = !view.is_kept || view.is_well;
+    const bool is_ok = !view.is_kept || view.is_ok;
     snprintf(detail, sizeof detail, "state is not being saved: %s", view.detail);
-    add(checks, "checkpoints", is_well ? FINDING_OK : FINDING_WARN, is_well ? "" : detail);
+    add(checks, "checkpoints", is_ok ? FINDING_OK : FINDING_WARN, is_ok ? "" : detail);
 }
 
 /* The work is done though nobody can read of it. */

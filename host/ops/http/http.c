@@ -1,61 +1,35 @@
 #include "ops/http/routes.h"
 
-#include "engine/view.h"
-#include "ops/metrics/metrics.h"
-#include "ops/page/page_process.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-/* openapi.json describes them. Health is for probes, which bear no token. */
-const struct http_route http_routes[] = {
-    PAGE_ROUTES(http_),
-    {"/health", http_health, HTTP_OPEN},
-    {"/health/live", http_health_live, HTTP_OPEN},
-    {"/health/ready", http_health_ready, HTTP_OPEN},
-    {"/metrics", http_metrics, 0},
-    {"/stats", http_stats, 0},
-    {"/strategies", http_strategies, 0},
-    {"/strategies/{name}", http_strategy, 0},
-    {"/asset_trends", http_asset_trends, 0},
-    {"/asset_trends/{symbol}", http_asset_trends, 0},
-    {"/algorithm-results", http_algorithm_results, 0},
-    {"/algorithm-results/{symbol}", http_algorithm_results, 0},
-    {"/openapi.json", http_openapi, 0},
-    {NULL, NULL, 0},
-};
+static void get(void *context, const char *target, struct text *body) {
+    struct http_answer answer = {0};
+    text_init(&answer.body);
+    http_answer_target(http_routes, context, target, &answer);
+    text_append(body, answer.body.data, answer.body.size);
+    body->is_oom |= answer.body.is_oom;
+    text_release(&answer.body);
+}
 
-const struct http_route http_own_routes[] = {
-    {PAGE_LOOK, http_page_look, 0},
-    {PAGE_QUOTES "/{symbol}", http_page_quotes, 0},
-    {PAGE_PUBLISHED "/{symbol}", http_page_published, 0},
-    {PAGE_SETUP, http_page_setup, 0},
-    {NULL, NULL, 0},
-};
+static void each(void *context, const char *target,
+                 void (*visit)(void *visitor, const char *worker, const char *body),
+                 void *visitor) {
+    struct http_answer answer = {0};
+    text_init(&answer.body);
+    http_answer_target(http_own_routes, context, target, &answer);
+    if (!text_is_oom(&answer.body))
+        visit(visitor, "", answer.body.data);
+    text_release(&answer.body);
+}
 
-HTTP_HANDLER(http_metrics) {
-    struct http *http = context;
-    (void)request;
-    char *statistics = http->options.kafka_statistics != NULL
-                           ? http->options.kafka_statistics(http->options.context)
-                           : NULL;
-    const struct metrics_source source = {
-        .engine = http->options.engine,
-        .feed_stats = http->options.feed_stats,
-        .log = http->options.log,
-        .memory = &http->memory,
-        .dead_letters = http->dead_letters,
-        .is_ready = http_is_ready(http),
+static struct page *new_page(struct http *http, struct error *error) {
+    const struct page_options options = {
+        .source = {.context = http, .get = get, .each = each},
         .version = http->options.version,
-        .kafka_statistics = statistics,
-        .http_accept_failures =
-            http->server != NULL ? http_server_accept_failures(http->server) : 0,
-        .control_accept_failures =
-            http->options.control != NULL ? control_accept_failures(http->options.control) : 0,
+        .log = http->options.log,
     };
-    answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    metrics_write(&answer->body, &source);
-    free(statistics);
+    return page_new(&options, error);
 }
 
 void http_configure(struct http *http, const struct config *config) {
@@ -77,6 +51,7 @@ struct http *http_new(const struct http_options *options, struct error *error) {
     http->options = *options;
     http->options.config = NULL;
     pthread_mutex_init(&http->lock, NULL);
+    lock_alone(http_answer_lock);
     atomic_store(&http->ready_max_lag, options->config->ready_max_lag);
     if (options->config->dead_letters == DEAD_LETTERS_JSONL) {
         http->dead_letters = dead_letter_backlog_new(options->config->dead_letters_path);
@@ -97,7 +72,7 @@ struct http *http_new(const struct http_options *options, struct error *error) {
         .routes = http_routes,
         .context = http,
     };
-    http->page = http_page_new(http, error);
+    http->page = new_page(http, error);
     if (http->page != NULL)
         http->server = http_server_new(&server, error);
     if (http->server == NULL || !page_start(http->page, http->server, error)) {
@@ -106,35 +81,42 @@ struct http *http_new(const struct http_options *options, struct error *error) {
     }
     const bool is_v6 = strchr(options->config->http_address, ':') != NULL;
     log_event(options->log, LOG_LEVEL_INFO, "ops", "http.listening", "http: listening on %s%s%s:%u",
-              is_v6 ? "[" : "", options->config->http_address, is_v6 ? "]" : "", http_port(http));
+              is_v6 ? "[" : "", options->config->http_address, is_v6 ? "]" : "",
+              http_server_port(http->server));
     return http;
 }
 
 void http_answer(struct http *http, const char *target, struct text *answer) {
     struct http_answer whole = {0};
     text_init(&whole.body);
-    pthread_mutex_lock(&http->lock);
     const bool is_own = strncmp(target, "/page/", strlen("/page/")) == 0;
+    lock_acquire(&http->lock, http_answer_lock);
     http_answer_target(is_own ? http_own_routes : http_routes, http, target, &whole);
-    pthread_mutex_unlock(&http->lock);
+    lock_release(&http->lock, http_answer_lock);
     text_printf(answer, "%u %s\n", whole.status, whole.content_type);
     text_append(answer, whole.body.data, whole.body.size);
     answer->is_oom |= whole.body.is_oom;
     text_release(&whole.body);
 }
 
-void http_free(struct http *http) {
+void http_stop(struct http *http) {
     if (http == NULL)
         return;
     page_stop(http->page);
+    lock_acquire(&http->lock, http_answer_lock);
     http_server_free(http->server);
+    http->server = NULL;
+    lock_release(&http->lock, http_answer_lock);
+}
+
+void http_free(struct http *http) {
+    if (http == NULL)
+        return;
+    http_stop(http);
+    lock_alone(http_answer_lock);
     page_free(http->page);
     metrics_memory_release(&http->memory);
     pthread_mutex_destroy(&http->lock);
     dead_letter_backlog_free(http->dead_letters);
     free(http);
-}
-
-uint16_t http_port(const struct http *http) {
-    return http_server_port(http->server);
 }

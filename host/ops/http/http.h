@@ -30,18 +30,19 @@ struct http_options {
     const struct control *control; /* whose connections are told of as well; may be NULL */
 };
 
-/* Listens where the configuration says, and answers until http_free(). A worker's does not listen:
+/* Listens where the configuration says, and answers until http_stop(). A worker's does not listen:
  * its supervisor asks it with http_answer(). */
 struct http *http_new(const struct http_options *options, struct error *error);
 /* What a target ("/metrics") is answered: a line "STATUS CONTENT-TYPE", then the body. One thread
  * at a time. */
 void http_answer(struct http *http, const char *target, struct text *answer);
+/* Its own threads end, which look at `control`: before that goes. http_answer() may still be
+ * called. NULL is allowed. */
+void http_stop(struct http *http);
 /* NULL is allowed. */
 void http_free(struct http *http);
 
 /* After a reload, from the control thread: these limits from now on. */
 void http_configure(struct http *http, const struct config *config);
-
-uint16_t http_port(const struct http *http);
 
 #endif

@@ -2,7 +2,7 @@
 #include "ops/http/routes.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "engine/view.h"
 #include "feedstats/feed_stats.h"
 #include "ops/metrics/metrics.h"
@@ -147,35 +147,6 @@ HTTP_HANDLER(http_page_setup) {
 }
 
 /* ---- what the page shows ---- */
-
-static void get(void *context, const char *target, struct text *body) {
-    struct http_answer answer = {0};
-    text_init(&answer.body);
-    http_answer_target(http_routes, context, target, &answer);
-    text_append(body, answer.body.data, answer.body.size);
-    body->is_oom |= answer.body.is_oom;
-    text_release(&answer.body);
-}
-
-static void each(void *context, const char *target,
-                 void (*visit)(void *visitor, const char *worker, const char *body),
-                 void *visitor) {
-    struct http_answer answer = {0};
-    text_init(&answer.body);
-    http_answer_target(http_own_routes, context, target, &answer);
-    if (!text_is_oom(&answer.body))
-        visit(visitor, "", answer.body.data);
-    text_release(&answer.body);
-}
-
-struct page *http_page_new(struct http *http, struct error *error) {
-    const struct page_options options = {
-        .source = {.context = http, .get = get, .each = each},
-        .version = http->options.version,
-        .log = http->options.log,
-    };
-    return page_new(&options, error);
-}
 
 HTTP_HANDLER(http_index) {
     const struct http *http = context;

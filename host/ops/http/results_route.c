@@ -2,7 +2,7 @@
 #include "ops/http/routes.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "feedstats/feed_stats.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /*
- * ops/http/routes.h - what the paths answer. Inside ops; see http.c for the table.
+ * ops/http/routes.h - what the paths answer. Inside ops; see routes.c for the tables.
  */
 #ifndef TAKE5_OPS_HTTP_ROUTES_H
 #define TAKE5_OPS_HTTP_ROUTES_H
 
+#include "base/sync/locks.h"
 #include "ops/http/http.h"
 #include "ops/http/server/server.h"
 #include "ops/metrics/dead_letter_backlog.h"
@@ -16,21 +17,19 @@
 /* At most so many entries in one answer; the rest by `offset`. */
 #define HTTP_PAGE_MAX 1000
 
+LOCK_CLASS(http_answer_lock);
 struct http {
     struct http_options options;
-    struct http_server *server;               /* NULL: a worker's */
-    _Atomic int64_t ready_max_lag;            /* 0: lag does not count */
-    pthread_mutex_t lock;                     /* one answer at a time, without a server */
-    struct metrics_memory memory;             /* of whoever answers */
-    struct dead_letter_backlog *dead_letters; /* likewise; NULL: they are in no file */
-    struct page *page;                        /* NULL: a worker's */
+    struct http_server *server;    /* NULL: a worker's */
+    _Atomic int64_t ready_max_lag; /* 0: lag does not count */
+    pthread_mutex_t lock; /* one answer at a time where several threads answer: without a server */
+    struct metrics_memory memory GUARDED_BY(http_answer_lock);
+    struct dead_letter_backlog *dead_letters GUARDED_BY(http_answer_lock); /* NULL: in no file */
+    struct page *page;                                                     /* NULL: a worker's */
 };
 
 /* What everybody may ask, and what the page asks this process. */
 extern const struct http_route http_routes[], http_own_routes[];
-
-/* Of this process. */
-struct page *http_page_new(struct http *http, struct error *error);
 
 /* What /health/ready answers. The server's thread. */
 bool http_is_ready(const struct http *http);

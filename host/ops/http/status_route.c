@@ -1,6 +1,6 @@
 #include "ops/http/routes.h"
 
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 #include "engine/view.h"
 
 HTTP_HANDLER(http_stats) {

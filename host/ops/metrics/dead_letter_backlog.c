@@ -26,7 +26,7 @@ struct followed {
     dev_t device;
     ino_t inode;          /* 0: none was read */
     int64_t offset;       /* read up to here */
-    char head[HEAD_SIZE]; /* of the line in hand */
+    char head[HEAD_SIZE]; /* of the current line */
     size_t head_size;
 };
 

@@ -115,7 +115,7 @@ static void write_reloads(struct text *text, struct engine *engine,
         metrics_count(text, "take5_reload_deployments_total", outcomes[outcome], "outcome",
                       outcome_name((enum outcome)outcome), NULL);
     one_gauge(text, "take5_last_reload_successful",
-              "0 while what the last reload, or the start, rejected was not mended.",
+              "0 while what the last reload, or the start, rejected was not corrected.",
               view_is_last_reload_good(engine));
     one_gauge(text, "take5_reload_pause_seconds", "Pause of the lanes at the last reload.",
               (double)view_last_pause_ns(engine) / 1e9);
@@ -218,7 +218,7 @@ static void write_latency(struct text *text, struct engine *engine) {
 /* ---- sinks ---- */
 
 enum sink_figure {
-    SINK_WELL,
+    SINK_OK,
     SINK_QUEUED,
     SINK_CONFIRMED,
     SINK_SHORTENED,
@@ -234,7 +234,7 @@ struct sink_writer {
 
 static void write_sink(void *context, enum view_use use, const struct sink_status *status) {
     const struct sink_writer *writer = context;
-    const uint64_t value = writer->figure == SINK_WELL        ? status->is_well
+    const uint64_t value = writer->figure == SINK_OK          ? status->is_ok
                            : writer->figure == SINK_QUEUED    ? status->queued
                            : writer->figure == SINK_CONFIRMED ? status->confirmed
                            : writer->figure == SINK_SHORTENED ? status->shortened
@@ -249,7 +249,7 @@ static void write_sinks(struct text *text, struct engine *engine) {
         const char *name, *type, *help;
         enum sink_figure figure;
     } families[] = {
-        {"take5_sink_up", "gauge", "1 while the last write of the sink succeeded.", SINK_WELL},
+        {"take5_sink_up", "gauge", "1 while the last write of the sink succeeded.", SINK_OK},
         {"take5_sink_queued", "gauge", "Passed to the sink and not yet acknowledged.", SINK_QUEUED},
         {"take5_sink_confirmed_total", "counter", "Acknowledged by the sink.", SINK_CONFIRMED},
         {"take5_sink_shortened_total", "counter",

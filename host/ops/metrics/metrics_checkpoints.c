@@ -85,8 +85,6 @@ static void write_catch_ups(struct text *text, const struct view_checkpoints *vi
         "an assignment, with offsets held back; behind, after a suspension or the like.");
     metrics_count(text, name, view->recoveries, "kind", "recovery", NULL);
     metrics_count(text, name, view->catch_ups, "kind", "behind", NULL);
-    one_counter(text, "take5_catch_up_messages_total",
-                "Messages processed while catching up, beside those of the stream.", view->late);
 }
 
 void metrics_write_checkpoints(struct text *text, struct engine *engine) {
@@ -97,7 +95,7 @@ void metrics_write_checkpoints(struct text *text, struct engine *engine) {
         return;
     metrics_family(text, "take5_checkpoint_up", "gauge",
                    "1 while the last attempts to write checkpoints and journals succeeded.");
-    metrics_gauge(text, "take5_checkpoint_up", view.is_well, NULL);
+    metrics_gauge(text, "take5_checkpoint_up", view.is_ok, NULL);
     one_counter(text, "take5_checkpoints_written_total", "Checkpoints written.", view.written);
     one_counter(text, "take5_checkpoints_failed_total", "Checkpoints that could not be written.",
                 view.failed);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNTERS 10
+#define COUNTERS 12
 #define FIGURES  (COUNTERS + INSTANCE_TOOK_BUCKETS)
 
 struct metrics_remembered {
@@ -25,6 +25,8 @@ static void figures_of(struct view_strategy *strategy, uint64_t *figures[FIGURES
         &strategy->slow,
         &strategy->passed,
         &strategy->suspensions,
+        &strategy->late,
+        &strategy->history,
         /* Never negative; the same representation. */
         (uint64_t *)&strategy->busy_ns,
     };

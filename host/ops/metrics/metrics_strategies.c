@@ -51,6 +51,20 @@ static void write_counters(struct text *text, const struct strategies *all) {
     }
 }
 
+static void write_catch_ups(struct text *text, const struct strategies *all) {
+    static const char name[] = "take5_catch_up_messages_total";
+    metrics_family(text, name, "counter",
+                   "Messages delivered to the strategy while it caught up, beside those of the "
+                   "stream: late, which it had missed; history, without signals, of a recovery or "
+                   "warm-up.");
+    for (size_t i = 0; i < all->count; i++) {
+        metrics_count(text, name, all->items[i].late, "strategy", all->items[i].name, "kind",
+                      "late", NULL);
+        metrics_count(text, name, all->items[i].history, "strategy", all->items[i].name, "kind",
+                      "history", NULL);
+    }
+}
+
 /* One of them is 1. */
 static void write_states(struct text *text, const struct strategies *all) {
     static const char name[] = "take5_strategy_state";
@@ -95,7 +109,8 @@ static void write_gauges(struct text *text, const struct strategies *all) {
     }
     metrics_family(
         text, "take5_strategy_behind_messages", "gauge",
-        "Offsets between its suspended instances and the stream, at most one second ago.");
+        "Offsets between the stream and its instances that are suspended or catching up, at most "
+        "one second ago.");
     for (size_t i = 0; i < all->count; i++)
         metrics_gauge(text, "take5_strategy_behind_messages", (double)all->items[i].behind,
                       "strategy", all->items[i].name, NULL);
@@ -124,6 +139,35 @@ static void write_histograms(struct text *text, const struct strategies *all) {
                           (double)all->items[i].busy_ns / 1e9);
 }
 
+static void write_shadow_counts(struct text *text, const struct view_strategy *strategy) {
+    const struct view_shadow *shadow = &strategy->shadow;
+    const struct {
+        const char *result;
+        uint64_t count;
+    } results[] = {{"same", shadow->same},
+                   {"changed", shadow->changed},
+                   {"only_original", shadow->only_original},
+                   {"only_shadow", shadow->only_shadow},
+                   {"uncompared", shadow->uncompared}};
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        metrics_count(text, "take5_shadow_signals_total", results[i].count, "strategy",
+                      strategy->name, "of", shadow->of, "result", results[i].result, NULL);
+}
+
+/* Nothing without a shadow. */
+static void write_shadows(struct text *text, const struct strategies *all) {
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++)
+        count += all->items[i].shadow.of[0] != '\0';
+    if (count == 0)
+        return;
+    metrics_family(text, "take5_shadow_signals_total", "counter",
+                   "Signals of a shadow and its original, by what their comparison gave.");
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].shadow.of[0] != '\0')
+            write_shadow_counts(text, &all->items[i]);
+}
+
 void metrics_write_strategies(struct text *text, struct engine *engine,
                               struct metrics_memory *memory) {
     struct strategies all = {0};
@@ -131,8 +175,10 @@ void metrics_write_strategies(struct text *text, struct engine *engine,
     for (size_t i = 0; i < all.count; i++)
         metrics_memory_apply(memory, &all.items[i]);
     write_counters(text, &all);
+    write_catch_ups(text, &all);
     write_states(text, &all);
     write_gauges(text, &all);
     write_histograms(text, &all);
+    write_shadows(text, &all);
     free(all.items);
 }

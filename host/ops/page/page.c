@@ -1,6 +1,6 @@
 #include "ops/page/page_private.h"
 
-#include "base/thread.h"
+#include "base/sync/thread.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,49 +1,46 @@
-/*
- * Scripts, styles and the icon: files of the build, compressed, whose names have a hash of their
- * content (host/ops/page/assets.cmake).
- */
+/* Scripts, styles and the icon, by names that have a hash of their content (assets/asset.h). */
 #include "ops/page/page_private.h"
 
+#include "assets/asset.h"
 #include "base/embed.h"
 
 #include <string.h>
-#include <strings.h>
-#include <zlib.h>
 
-#define ASSET(symbol, name, type, path) EMBED(symbol, path);
-#include "page_asset_files.inc"
+#define ASSET ASSET_EMBED
+#include "ops_page_files.inc"
 #undef ASSET
 
 /* Whoever knows the name knows the content. */
 #define CACHE "public, max-age=31536000, immutable"
 
-struct asset {
-    const char *name;
-    const char *type;
-    const char *begin, *end; /* gzip */
-};
-
-#define ASSET(symbol, name, type, path) {name, type, symbol##_begin, symbol##_end},
-static const struct asset *assets(size_t *count) {
+/* NULL: there are no more. */
+static const struct asset *asset_at(size_t index) {
+#define ASSET ASSET_ELEMENT
     static const struct asset list[] = {
-#include "page_asset_files.inc"
+#include "ops_page_files.inc"
     };
-    *count = sizeof list / sizeof *list;
-    return list;
-}
 #undef ASSET
+    if (index == 0)
+        return asset_charts();
+    return index - 1 < sizeof list / sizeof *list ? &list[index - 1] : NULL;
+}
 
 /* "assets/app.HASH.js" for "app.js". */
 const char *page_asset_path(const char *name) {
-    size_t count;
-    const struct asset *list = assets(&count);
-    const size_t stem = strcspn(name, ".");
-    for (size_t i = 0; i < count; i++) {
-        const char *file = list[i].name + strlen("assets/");
-        if (strncmp(file, name, stem + 1) == 0 && strcmp(strrchr(file, '.'), name + stem) == 0)
-            return list[i].name;
-    }
+    const struct asset *asset;
+    for (size_t i = 0; (asset = asset_at(i)) != NULL; i++)
+        if (asset_is(asset, name))
+            return asset->name;
     return "";
+}
+
+/* NULL: there is none of that name. */
+static const struct asset *find_asset(t5_str name) {
+    const struct asset *asset;
+    for (size_t i = 0; (asset = asset_at(i)) != NULL; i++)
+        if (t5_str_equal(name, t5_text(asset->name + strlen("assets/"))))
+            return asset;
+    return NULL;
 }
 
 static bool takes_gzip(const struct http_request *request) {
@@ -51,31 +48,8 @@ static bool takes_gzip(const struct http_request *request) {
     return accepted != NULL && strstr(accepted, "gzip") != NULL;
 }
 
-/* False: no memory. */
-static bool unpack(const struct asset *asset, struct text *text) {
-    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)asset->begin,
-                       .avail_in = (uInt)(asset->end - asset->begin)};
-    unsigned char block[4096];
-    int status = inflateInit2(&stream, 16 + MAX_WBITS);
-    if (status != Z_OK)
-        return false;
-    while (status == Z_OK) {
-        stream.next_out = block;
-        stream.avail_out = sizeof block;
-        status = inflate(&stream, Z_NO_FLUSH);
-        text_append(text, block, sizeof block - stream.avail_out);
-    }
-    inflateEnd(&stream);
-    return status == Z_STREAM_END;
-}
-
 void page_answer_asset(const struct http_request *request, struct http_answer *answer) {
-    const t5_str name = http_parameter(request);
-    size_t count;
-    const struct asset *list = assets(&count), *found = NULL;
-    for (size_t i = 0; i < count; i++)
-        if (t5_str_equal(name, t5_text(list[i].name + strlen("assets/"))))
-            found = &list[i];
+    const struct asset *found = find_asset(http_parameter(request));
     if (found == NULL) {
         http_fail(answer, 404, "no such file; the page at / names those there are");
         return;
@@ -83,7 +57,7 @@ void page_answer_asset(const struct http_request *request, struct http_answer *a
     if (takes_gzip(request)) {
         text_append(&answer->body, found->begin, (size_t)(found->end - found->begin));
         answer->encoding = "gzip";
-    } else if (!unpack(found, &answer->body)) {
+    } else if (!asset_unpack(found, &answer->body)) {
         http_fail(answer, 503, "out of memory");
         return;
     }

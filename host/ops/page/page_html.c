@@ -237,6 +237,70 @@ static void write_strategies(const struct document *document) {
         no_rows(html, 8, "No strategy runs.");
 }
 
+static const char *shadow_state(const cJSON *shadow) {
+    return cJSON_IsTrue(member(shadow, "stopped"))     ? "too slow"
+           : cJSON_IsTrue(member(shadow, "comparing")) ? "comparing"
+                                                       : "not level";
+}
+
+static void put_difference(struct text *html, const cJSON *signal) {
+    if (!cJSON_IsObject(signal)) {
+        text_puts(html, "nothing");
+        return;
+    }
+    put(html, string(signal, "name"));
+    text_putc(html, ' ');
+    put(html, string(signal, "symbol"));
+    text_putc(html, ' ');
+    put_number(html, number(signal, "value"));
+    text_puts(html, " (");
+    put_number(html, number(signal, "confidence"));
+    text_putc(html, ')');
+}
+
+static void difference_cell(struct text *html, const cJSON *difference) {
+    text_puts(html, "<td>");
+    if (difference != NULL) {
+        put_difference(html, member(difference, "original"));
+        text_puts(html, " \u2192 ");
+        put_difference(html, member(difference, "shadow"));
+    }
+    text_puts(html, "</td>");
+}
+
+static void write_shadow(struct text *html, const cJSON *strategy, const cJSON *shadow) {
+    const char *state = shadow_state(shadow);
+    text_puts(html, "<tr>");
+    head_cell(html, string(strategy, "name"));
+    cell(html, string(shadow, "of"));
+    state_cell(html, strcmp(state, "comparing") == 0 ? "ok" : "warn", state);
+    count_cell(html, number(shadow, "same"));
+    count_cell(html, number(shadow, "changed"));
+    count_cell(html, number(shadow, "only_original"));
+    count_cell(html, number(shadow, "only_shadow"));
+    difference_cell(html, cJSON_GetArrayItem(member(shadow, "differences"), 0));
+    text_puts(html, "</tr>");
+}
+
+static void write_shadows(const struct document *document) {
+    const cJSON *strategy;
+    cJSON_ArrayForEach(strategy, member(document->stats, "strategies")) {
+        const cJSON *shadow = member(strategy, "shadow");
+        if (shadow != NULL)
+            write_shadow(document->html, strategy, shadow);
+    }
+}
+
+/* The card is there for who has one. */
+static void write_shadows_hidden(const struct document *document) {
+    const cJSON *strategy;
+    cJSON_ArrayForEach(strategy, member(document->stats, "strategies")) {
+        if (member(strategy, "shadow") != NULL)
+            return;
+    }
+    text_puts(document->html, " hidden");
+}
+
 static void write_checks(const struct document *document) {
     const cJSON *check;
     cJSON_ArrayForEach(check, member(document->ready, "checks")) {
@@ -333,13 +397,13 @@ static void write_sinks(const struct document *document) {
     struct text *html = document->html;
     const cJSON *sink;
     cJSON_ArrayForEach(sink, member(document->stats, "sinks")) {
-        const bool is_well = cJSON_IsTrue(member(sink, "well"));
+        const bool is_ok = cJSON_IsTrue(member(sink, "ok"));
         text_puts(html, "<tr><th scope=\"row\">");
         put(html, string(sink, "name"));
         text_puts(html, " <span class=\"unit\">");
         put(html, string(sink, "for"));
         text_puts(html, "</span></th>");
-        state_cell(html, is_well ? "ok" : "fail", is_well ? "ok" : string(sink, "detail"));
+        state_cell(html, is_ok ? "ok" : "fail", is_ok ? "ok" : string(sink, "detail"));
         count_cell(html, number(sink, "confirmed"));
         count_cell(html, number(sink, "queued"));
         text_puts(html, "</tr>");
@@ -425,6 +489,8 @@ static const struct {
     {"APP", write_app},
     {"TILES", write_tiles},
     {"STRATEGIES", write_strategies},
+    {"SHADOWS", write_shadows},
+    {"SHADOWS_HIDDEN", write_shadows_hidden},
     {"CHECKS", write_checks},
     {"SIGNALS", write_signals},
     {"BAD", write_bad},

@@ -20,8 +20,8 @@ struct watched {
     } items[WATCHED_MAX];
 };
 
-/* What was heard, before it is entered. */
-struct heard {
+/* What the processes answered, before it is entered. */
+struct answers {
     cJSON *stats, *ready, *setup;
     cJSON *looks; /* one of each process */
     cJSON *quotes;
@@ -31,14 +31,14 @@ struct heard {
     int64_t began_ns;
 };
 
-static void release(struct heard *heard) {
-    cJSON_Delete(heard->stats);
-    cJSON_Delete(heard->ready);
-    cJSON_Delete(heard->setup);
-    cJSON_Delete(heard->looks);
-    cJSON_Delete(heard->quotes);
-    for (size_t i = 0; i < heard->watched.count; i++)
-        cJSON_Delete(heard->watched.items[i].published);
+static void release(struct answers *answers) {
+    cJSON_Delete(answers->stats);
+    cJSON_Delete(answers->ready);
+    cJSON_Delete(answers->setup);
+    cJSON_Delete(answers->looks);
+    cJSON_Delete(answers->quotes);
+    for (size_t i = 0; i < answers->watched.count; i++)
+        cJSON_Delete(answers->watched.items[i].published);
 }
 
 static double number(const cJSON *object, const char *name) {
@@ -62,34 +62,34 @@ static cJSON *get(const struct page *page, const char *target) {
 }
 
 /* Of each process's signals those say whose they are. */
-static void hear_look(void *visitor, const char *worker, const char *body) {
-    struct heard *heard = visitor;
+static void collect_look(void *visitor, const char *worker, const char *body) {
+    struct answers *answers = visitor;
     cJSON *look = cJSON_Parse(body);
     if (look == NULL)
         return;
     (void)worker; /* a deployment's name is one of the whole host */
-    page_histogram_add(&heard->latency, member(look, "latency"));
-    heard->memory_bytes += number(look, "memory_bytes");
-    if (number(look, "series") > heard->series) /* each worker reads the same topics */
-        heard->series = number(look, "series");
-    if (!cJSON_AddItemToArray(heard->looks, look))
+    page_histogram_add(&answers->latency, member(look, "latency"));
+    answers->memory_bytes += number(look, "memory_bytes");
+    if (number(look, "series") > answers->series) /* each worker reads the same topics */
+        answers->series = number(look, "series");
+    if (!cJSON_AddItemToArray(answers->looks, look))
         cJSON_Delete(look);
 }
 
-static void hear_answer(void *visitor, const char *worker, const char *body) {
+static void collect_answer(void *visitor, const char *worker, const char *body) {
     cJSON *answers = visitor, *answer = cJSON_Parse(body);
     (void)worker;
     if (answer != NULL && !cJSON_AddItemToArray(answers, answer))
         cJSON_Delete(answer);
 }
 
-static void hear_setup(void *visitor, const char *worker, const char *body) {
-    struct heard *heard = visitor;
+static void collect_setup(void *visitor, const char *worker, const char *body) {
+    struct answers *answers = visitor;
     cJSON *list = cJSON_Parse(body);
     for (cJSON *item; (item = cJSON_DetachItemFromArray(list, 0)) != NULL;) {
         if (worker[0] != '\0')
             cJSON_AddStringToObject(item, "worker", worker);
-        if (!cJSON_AddItemToArray(heard->setup, item))
+        if (!cJSON_AddItemToArray(answers->setup, item))
             cJSON_Delete(item);
     }
     cJSON_Delete(list);
@@ -122,21 +122,21 @@ static void ask_of(const struct page *page, const char *what, const char *name, 
     text_printf(&target, "%s/", what);
     write_part(&target, name, size);
     if (!text_is_oom(&target))
-        source->each(source->context, target.data, hear_answer, answers);
+        source->each(source->context, target.data, collect_answer, answers);
     text_release(&target);
 }
 
 /* Few hosts have so many symbols that the price of one has to be asked for by its name. */
-static void ask_watched(struct page *page, bool is_whole, struct heard *heard) {
-    struct watched *watched = &heard->watched;
+static void ask_watched(struct page *page, bool is_whole, struct answers *answers) {
+    struct watched *watched = &answers->watched;
     lock_acquire(&page->lock, page_lock);
     page_stream_symbols(page, take_watched, watched);
     lock_release(&page->lock, page_lock);
     for (size_t i = 0; i < watched->count; i++) {
         const char *name = watched->items[i].name;
         const size_t size = watched->items[i].size;
-        if (heard->series > PAGE_SERIES)
-            ask_of(page, PAGE_QUOTES, name, size, heard->quotes);
+        if (answers->series > PAGE_SERIES)
+            ask_of(page, PAGE_QUOTES, name, size, answers->quotes);
         if (!is_whole)
             continue;
         watched->items[i].published = cJSON_CreateArray();
@@ -147,13 +147,13 @@ static void ask_watched(struct page *page, bool is_whole, struct heard *heard) {
 /* ---- entering ---- */
 
 REQUIRES(page_lock)
-static void enter_series_and_signals(struct page *page, const struct heard *heard) {
+static void enter_series_and_signals(struct page *page, const struct answers *answers) {
     const cJSON *look, *answer;
-    cJSON_ArrayForEach(look, heard->looks) {
+    cJSON_ArrayForEach(look, answers->looks) {
         page_series_enter(&page->series, member(look, "quotes"), page->tick);
         page_signals_enter(&page->signals, member(look, "signals"), page->tick);
     }
-    cJSON_ArrayForEach(answer, heard->quotes)
+    cJSON_ArrayForEach(answer, answers->quotes)
         page_series_enter(&page->series, member(answer, "quotes"), page->tick);
 }
 
@@ -171,33 +171,33 @@ static void put_text(struct json_writer *json, const char *name, const cJSON *va
     free(printed);
 }
 
-REQUIRES(page_lock) static void enter_state(struct page *page, const struct heard *heard) {
-    const cJSON *totals = member(heard->stats, "totals");
+REQUIRES(page_lock) static void enter_state(struct page *page, const struct answers *answers) {
+    const cJSON *totals = member(answers->stats, "totals");
     const bool is_deaf = totals == NULL;
     if (!is_deaf)
-        page_history_add(&page->history, page->tick, heard->began_ns, number(totals, "messages"),
-                         number(totals, "lag"), &heard->latency);
+        page_history_add(&page->history, page->tick, answers->began_ns, number(totals, "messages"),
+                         number(totals, "lag"), &answers->latency);
     text_reset(&page->state);
     struct json_writer json = json_writer_of(&page->state);
     json_begin_object(&json, NULL);
     json_integer(&json, "now_ms", clock_wall_ns() / NS_PER_MS);
     json_text(&json, "version", page->options.version);
-    json_number(&json, "memory_bytes", heard->memory_bytes);
-    json_number(&json, "series", heard->series);
+    json_number(&json, "memory_bytes", answers->memory_bytes);
+    json_number(&json, "series", answers->series);
     json_begin_array(&json, "last");
     const struct page_moment *last = page_history_last(&page->history);
     if (last != NULL)
         page_history_write(&page->history, last->tick - 1, &json);
     json_end_array(&json);
-    put_text(&json, "stats", heard->stats);
-    put_text(&json, "ready", heard->ready);
+    put_text(&json, "stats", answers->stats);
+    put_text(&json, "ready", answers->ready);
     json_end_object(&json);
     page->state_tick = page->tick;
 }
 
-REQUIRES(page_lock) static void enter_setup(struct page *page, const struct heard *heard) {
-    char *printed = cJSON_PrintUnformatted(heard->setup);
-    if (printed == NULL || cJSON_GetArraySize(heard->setup) == 0 ||
+REQUIRES(page_lock) static void enter_setup(struct page *page, const struct answers *answers) {
+    char *printed = cJSON_PrintUnformatted(answers->setup);
+    if (printed == NULL || cJSON_GetArraySize(answers->setup) == 0 ||
         strcmp(printed, page->setup.data) == 0) {
         free(printed);
         return;
@@ -211,31 +211,31 @@ REQUIRES(page_lock) static void enter_setup(struct page *page, const struct hear
 void page_look(struct page *page, bool is_whole) {
     const struct page_source *source = &page->options.source;
     const bool with_setup = is_whole && page->whole_looks++ % SETUP_EVERY == 0;
-    struct heard heard = {.looks = cJSON_CreateArray(),
-                          .quotes = cJSON_CreateArray(),
-                          .setup = with_setup ? cJSON_CreateArray() : NULL,
-                          .began_ns = clock_monotonic_ns()};
+    struct answers answers = {.looks = cJSON_CreateArray(),
+                              .quotes = cJSON_CreateArray(),
+                              .setup = with_setup ? cJSON_CreateArray() : NULL,
+                              .began_ns = clock_monotonic_ns()};
     char target[64];
     (void)snprintf(target, sizeof target, PAGE_LOOK "?since=%" PRId64 "&until=%" PRId64,
-                   page->since_ns, heard.began_ns);
-    source->each(source->context, target, hear_look, &heard);
-    ask_watched(page, is_whole, &heard);
+                   page->since_ns, answers.began_ns);
+    source->each(source->context, target, collect_look, &answers);
+    ask_watched(page, is_whole, &answers);
     if (with_setup)
-        source->each(source->context, PAGE_SETUP, hear_setup, &heard);
+        source->each(source->context, PAGE_SETUP, collect_setup, &answers);
     if (is_whole) {
-        heard.stats = get(page, "/stats");
-        heard.ready = get(page, "/health/ready");
+        answers.stats = get(page, "/stats");
+        answers.ready = get(page, "/health/ready");
     }
-    page->since_ns = heard.began_ns;
+    page->since_ns = answers.began_ns;
     lock_acquire(&page->lock, page_lock);
     page->tick++;
-    enter_series_and_signals(page, &heard);
+    enter_series_and_signals(page, &answers);
     if (is_whole) {
-        enter_published(page, &heard.watched);
-        enter_state(page, &heard);
+        enter_published(page, &answers.watched);
+        enter_state(page, &answers);
     }
     if (with_setup)
-        enter_setup(page, &heard);
+        enter_setup(page, &answers);
     lock_release(&page->lock, page_lock);
-    release(&heard);
+    release(&answers);
 }

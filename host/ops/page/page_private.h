@@ -14,8 +14,8 @@
 #ifndef TAKE5_OPS_PAGE_PAGE_PRIVATE_H
 #define TAKE5_OPS_PAGE_PAGE_PRIVATE_H
 
-#include "base/json_writer.h"
-#include "base/locks.h"
+#include "base/format/json_writer.h"
+#include "base/sync/locks.h"
 #include "ops/page/page.h"
 
 #include <cjson/cJSON.h>
@@ -86,7 +86,6 @@ struct page_series {
 };
 
 void page_series_release(struct page_series *series);
-bool page_series_has(const struct page_series *series, const char *symbol, size_t size);
 /* Enters [SYMBOL,TIME_FRAME_S,TIME_MS,PRICE]s. */
 void page_series_enter(struct page_series *series, const cJSON *quotes, uint64_t tick);
 /* [[SYMBOL,[TIME_FRAME_S,...]],...] */

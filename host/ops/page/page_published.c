@@ -1,10 +1,12 @@
 #include "ops/page/page_private.h"
 
+#include "base/array.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One that is told of no more stays for so long: a process may have been too busy to answer. */
+/* One that no answer has any more stays for so long: a process may have been too busy to answer. */
 #define KEPT_TICKS ((uint64_t)(5 * NS_PER_S / PAGE_TICK_NS))
 
 /* ---- symbols ---- */
@@ -30,7 +32,7 @@ static const struct page_published_symbol *find_symbol(const struct page_publish
     return NULL;
 }
 
-/* NULL: there are enough. Whoever was told of the symbol before is told anew. */
+/* NULL: there are enough. What was read of the symbol before is read again. */
 static struct page_published_symbol *take_symbol(struct page_published *published, const char *name,
                                                  size_t size, uint64_t tick) {
     const struct page_published_symbol *found = find_symbol(published, name, size);
@@ -56,46 +58,47 @@ void page_published_forget(struct page_published *published, uint64_t tick) {
 
 /* ---- series ---- */
 
-/* What is told of one: [DEPLOYMENT,SERIES,TIME_FRAME_S,[[TIME_MS,VALUE],...]]. */
-struct told {
+/* One of the answer: [DEPLOYMENT,SERIES,TIME_FRAME_S,[[TIME_MS,VALUE],...]]. */
+struct answered {
     const char *deployment, *series;
     uint32_t time_frame_s;
     const cJSON *points;
 };
 
-static bool read_told(const cJSON *item, struct told *told) {
+static bool read_series(const cJSON *item, struct answered *answered) {
     const cJSON *time_frame = cJSON_GetArrayItem(item, 2);
-    *told = (struct told){
+    *answered = (struct answered){
         .deployment = cJSON_GetStringValue(cJSON_GetArrayItem(item, 0)),
         .series = cJSON_GetStringValue(cJSON_GetArrayItem(item, 1)),
         .points = cJSON_GetArrayItem(item, 3),
     };
-    if (told->deployment == NULL || told->series == NULL || !cJSON_IsNumber(time_frame) ||
-        strlen(told->deployment) >= PAGE_PUBLISHED_NAME ||
-        strlen(told->series) >= PAGE_PUBLISHED_NAME)
+    if (answered->deployment == NULL || answered->series == NULL || !cJSON_IsNumber(time_frame) ||
+        strlen(answered->deployment) >= PAGE_PUBLISHED_NAME ||
+        strlen(answered->series) >= PAGE_PUBLISHED_NAME)
         return false;
-    told->time_frame_s = (uint32_t)time_frame->valuedouble;
+    answered->time_frame_s = (uint32_t)time_frame->valuedouble;
     return true;
 }
 
-static bool is_of(const struct page_published_series *one, const struct told *told) {
-    return one->time_frame_s == told->time_frame_s && strcmp(one->series, told->series) == 0 &&
-           strcmp(one->deployment, told->deployment) == 0;
+static bool is_of(const struct page_published_series *one, const struct answered *answered) {
+    return one->time_frame_s == answered->time_frame_s &&
+           strcmp(one->series, answered->series) == 0 &&
+           strcmp(one->deployment, answered->deployment) == 0;
 }
 
 /* NULL: there are enough, or no memory. */
 static struct page_published_series *take_series(struct page_published_symbol *symbol,
-                                                 const struct told *told) {
+                                                 const struct answered *answered) {
     for (size_t i = 0; i < symbol->count; i++)
-        if (is_of(symbol->items[i], told))
+        if (is_of(symbol->items[i], answered))
             return symbol->items[i];
     struct page_published_series *one =
         symbol->count < PAGE_PUBLISHED_SERIES ? calloc(1, sizeof *one) : NULL;
     if (one == NULL)
         return NULL;
-    memcpy(one->deployment, told->deployment, strlen(told->deployment));
-    memcpy(one->series, told->series, strlen(told->series));
-    one->time_frame_s = told->time_frame_s;
+    memcpy(one->deployment, answered->deployment, strlen(answered->deployment));
+    memcpy(one->series, answered->series, strlen(answered->series));
+    one->time_frame_s = answered->time_frame_s;
     symbol->items[symbol->count++] = one;
     return one;
 }
@@ -128,14 +131,8 @@ static void add_points(struct points *points, const cJSON *list) {
         const cJSON *time = cJSON_GetArrayItem(item, 0), *value = cJSON_GetArrayItem(item, 1);
         if (!cJSON_IsNumber(time))
             continue;
-        if (points->count == points->room) {
-            const size_t room = 2 * points->room + PAGE_PUBLISHED_POINTS;
-            void *items = realloc(points->items, room * sizeof *points->items);
-            if (items == NULL)
-                return; /* another look may find memory */
-            points->items = items;
-            points->room = room;
-        }
+        if (!ARRAY_GROW(points->items, points->count, points->room))
+            return; /* another look may find memory */
         points->items[points->count] = (struct page_published_point){
             .time_ms = (int64_t)time->valuedouble,
             .value = cJSON_IsNumber(value) ? value->valuedouble : (double)NAN,
@@ -148,11 +145,11 @@ static void add_points(struct points *points, const cJSON *list) {
 static void collect(struct points *points, const cJSON *answers,
                     const struct page_published_series *one) {
     const cJSON *answer, *item;
-    struct told told;
+    struct answered answered;
     cJSON_ArrayForEach(answer, answers) cJSON_ArrayForEach(
-        item, cJSON_GetObjectItemCaseSensitive(answer, "published")) if (read_told(item, &told) &&
-                                                                         is_of(one, &told))
-        add_points(points, told.points);
+        item, cJSON_GetObjectItemCaseSensitive(
+                  answer, "published")) if (read_series(item, &answered) && is_of(one, &answered))
+        add_points(points, answered.points);
 }
 
 static int compare(const void *left, const void *right) {
@@ -209,11 +206,11 @@ static bool take_points(struct page_published_series *one, struct points *points
 
 static void enter(struct page_published_symbol *symbol, const cJSON *answers, const cJSON *item,
                   uint64_t tick) {
-    struct told told;
+    struct answered answered;
     struct points points = {.count = 0};
-    if (!read_told(item, &told))
+    if (!read_series(item, &answered))
         return;
-    struct page_published_series *one = take_series(symbol, &told);
+    struct page_published_series *one = take_series(symbol, &answered);
     if (one == NULL) {
         symbol->more++;
         return;

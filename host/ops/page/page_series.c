@@ -13,13 +13,6 @@ static bool is_of(const struct page_one_series *one, const char *symbol, size_t 
     return one->size == size && memcmp(one->symbol, symbol, size) == 0;
 }
 
-bool page_series_has(const struct page_series *series, const char *symbol, size_t size) {
-    for (size_t i = 0; i < series->count; i++)
-        if (is_of(&series->items[i], symbol, size))
-            return true;
-    return false;
-}
-
 /* ---- entering ---- */
 
 /* They are told in the same order each time, so that the next one is mostly the one behind. */

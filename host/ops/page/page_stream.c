@@ -26,7 +26,7 @@ struct page_stream {
     size_t size;   /* 0: all */
     uint64_t seen; /* tick; 0: nothing */
     bool is_reset;
-    int64_t said_ns;
+    int64_t wrote_ns;
 };
 
 REQUIRES(page_lock)
@@ -111,10 +111,10 @@ static void read_stream(void *context, struct text *text) {
         text_append(text, frame.data, frame.size);
         text_puts(text, "\n\n");
         stream->is_reset = false;
-        stream->said_ns = now_ns;
-    } else if (now_ns - stream->said_ns >= PAGE_COMMENT_NS) {
+        stream->wrote_ns = now_ns;
+    } else if (now_ns - stream->wrote_ns >= PAGE_COMMENT_NS) {
         text_puts(text, ":\n\n");
-        stream->said_ns = now_ns;
+        stream->wrote_ns = now_ns;
     }
     text->is_oom |= text_is_oom(&frame);
     text_release(&frame);
@@ -179,7 +179,7 @@ void page_answer_events(struct page *page, const struct http_request *request,
     }
     *stream = (struct page_stream){.page = page,
                                    .seen = read_id(page, http_header(request, "Last-Event-ID")),
-                                   .said_ns = clock_monotonic_ns()};
+                                   .wrote_ns = clock_monotonic_ns()};
     (void)http_query_text(request, "symbol", stream->symbol, sizeof stream->symbol, &stream->size);
     if (stream->size > PAGE_SYMBOL_MAX) {
         http_fail(answer, 400, "a symbol has at most %d bytes", PAGE_SYMBOL_MAX);
@@ -187,8 +187,7 @@ void page_answer_events(struct page *page, const struct http_request *request,
         return;
     }
     if (!add_stream(page, stream)) {
-        http_fail(answer, 503, "%d streams are open, and there may be no more; close a page",
-                  PAGE_STREAMS);
+        http_fail(answer, 503, "%d streams are open, the maximum; close a page", PAGE_STREAMS);
         free(stream);
         return;
     }

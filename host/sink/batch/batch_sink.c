@@ -1,8 +1,8 @@
 #include "sink/batch/batch_sink.h"
 
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
 #include "sink/batch/refusal.h"
 #include "sink/queue.h"
 
@@ -15,7 +15,7 @@
 /* How long a receiver's own wish to be left alone is respected at most. */
 #define WISH_MOST_NS   (10 * 60 * NS_PER_S)
 /* Refusals are said once in that time, with their number. */
-#define SAY_NS         (10 * NS_PER_S)
+#define LOG_NS         (10 * NS_PER_S)
 
 struct batch_sink {
     struct sink sink;
@@ -31,20 +31,20 @@ struct batch_sink {
 
     /* The thread's. */
     struct receiver *receiver;
-    struct sink_entry **entries;  /* the batch in hand, all of `sent` */
+    struct sink_entry **entries;  /* the current batch, all of `sent` */
     struct delivery **deliveries; /* of these */
     size_t count;                 /* of both */
     int64_t retry_ns;             /* the next interval */
-    int64_t said_ns;              /* when a refusal was said last; 0: never */
-    uint64_t unsaid;              /* refusals since */
+    int64_t logged_ns;            /* when a refusal was logged last; 0: never */
+    uint64_t suppressed;          /* refusals since */
 };
 
 /* ---- the end ---- */
 
 /* Whether it is to end now: at the time, and before if nobody waits for anything. */
-REQUIRES(sink_lock) static bool must_end(const struct sink_queue *queue) {
+REQUIRES(sink_lock) static bool must_end(struct sink_queue *queue) {
     return queue->is_stopping &&
-           (queue->pushed == queue->confirmed || clock_monotonic_ns() >= queue->stop_ns);
+           (sink_queue_open(queue) == 0 || clock_monotonic_ns() >= queue->stop_ns);
 }
 
 static bool is_over(void *context) {
@@ -71,7 +71,7 @@ static bool rest(struct batch_sink *self, int64_t for_ns) {
     return !is_over(self);
 }
 
-/* ---- well and ill ---- */
+/* ---- ok and failing ---- */
 
 /* Whether what waits are alerts, for which no offset does. */
 REQUIRES(sink_lock) static bool has_alerts(const struct sink_queue *queue) {
@@ -80,11 +80,11 @@ REQUIRES(sink_lock) static bool has_alerts(const struct sink_queue *queue) {
     return first != NULL && first->delivery->kind == DELIVERY_ALERT;
 }
 
-static void ill(struct batch_sink *self, const char *detail) {
+static void note_failing(struct batch_sink *self, const char *detail) {
     char waits[64] = "";
     lock_acquire(&self->queue.mutex, sink_lock);
-    const bool is_new = sink_queue_set_ill(&self->queue, detail);
-    const uint64_t open = self->queue.pushed - self->queue.confirmed;
+    const bool is_new = sink_queue_set_failing(&self->queue, detail);
+    const uint64_t open = sink_queue_open(&self->queue);
     if (has_alerts(&self->queue))
         snprintf(waits, sizeof waits, "%" PRIu64 " alert%s; ", open,
                  open == 1 ? " waits" : "s wait");
@@ -100,7 +100,7 @@ static void ill(struct batch_sink *self, const char *detail) {
 static void well(struct batch_sink *self) {
     self->retry_ns = RETRY_FIRST_NS;
     lock_acquire(&self->queue.mutex, sink_lock);
-    const bool is_new = sink_queue_set_well(&self->queue);
+    const bool is_new = sink_queue_set_ok(&self->queue);
     lock_release(&self->queue.mutex, sink_lock);
     if (is_new)
         log_change_event(self->log, LOG_LEVEL_INFO, "sink", "sink.recovered",
@@ -140,7 +140,7 @@ static enum receiver_answer persist(struct batch_sink *self, ask *what, size_t f
         self->receiver->ops->hang_up(self->receiver);
         if (is_over(self))
             return RECEIVER_BUSY;
-        ill(self, error->text);
+        note_failing(self, error->text);
         if (!back_off(self, batch.wait_ns))
             return RECEIVER_BUSY;
     }
@@ -148,25 +148,25 @@ static enum receiver_answer persist(struct batch_sink *self, ask *what, size_t f
 
 /* ---- what is refused for good ---- */
 
-static void say_refused(struct batch_sink *self, const struct delivery *delivery,
+static void log_refused(struct batch_sink *self, const struct delivery *delivery,
                         const char *reason) {
     const int64_t now_ns = clock_monotonic_ns();
     struct text line;
-    if (self->said_ns != 0 && now_ns - self->said_ns < SAY_NS) {
-        self->unsaid++;
+    if (self->logged_ns != 0 && now_ns - self->logged_ns < LOG_NS) {
+        self->suppressed++;
         return;
     }
     text_init(&line);
     delivery_write_line(delivery, &line);
-    if (self->unsaid > 0)
-        text_printf(&line, " (and %" PRIu64 " other%s since the last such line)", self->unsaid,
-                    text_plural(self->unsaid));
+    if (self->suppressed > 0)
+        text_printf(&line, " (and %" PRIu64 " other%s since the last such line)", self->suppressed,
+                    text_plural(self->suppressed));
     log_event(self->log, LOG_LEVEL_ERROR, "sink", "sink.record_refused",
-              "%s refused a record for good: %s; %s: %s", self->target, reason,
+              "%s refused a record permanently: %s; %s: %s", self->target, reason,
               self->letters != NULL ? "it goes to the dead letters" : "it is dropped", line.data);
     text_release(&line);
-    self->said_ns = now_ns;
-    self->unsaid = 0;
+    self->logged_ns = now_ns;
+    self->suppressed = 0;
 }
 
 /* Until the letter is safe. False: the time to stop came first. */
@@ -185,7 +185,7 @@ static bool write_letter(struct batch_sink *self, struct delivery *delivery, con
            !(did = self->letters->ops->push(self->letters, letter))) {
         if (letter != NULL)
             delivery_release(letter);
-        ill(self, "no memory for a dead letter");
+        note_failing(self, "no memory for a dead letter");
         if (!back_off(self, 0))
             return false;
     }
@@ -198,7 +198,7 @@ static bool write_letter(struct batch_sink *self, struct delivery *delivery, con
 static bool refuse(struct batch_sink *self, struct delivery *delivery, const char *reason) {
     if (is_over(self))
         return false;
-    say_refused(self, delivery, reason);
+    log_refused(self, delivery, reason);
     if (self->letters != NULL && delivery->kind == DELIVERY_SIGNAL &&
         !write_letter(self, delivery, reason))
         return false;
@@ -223,8 +223,8 @@ static void collect(struct batch_sink *self) {
 static bool batch_take(struct batch_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
-    while (queue->waiting.first == NULL && !queue->is_stopping)
-        pthread_cond_wait(&queue->work, &queue->mutex);
+    while (!sink_queue_has_waiting(queue) && !queue->is_stopping)
+        sink_queue_await(queue);
     const bool is_late = queue->is_stopping && clock_monotonic_ns() >= queue->stop_ns;
     const size_t taken = is_late ? 0 : sink_queue_take(queue, self->most, self->bytes);
     lock_release(&queue->mutex, sink_lock);
@@ -294,11 +294,7 @@ static void *batch_sink_run(void *argument) {
 /* ---- the sink ---- */
 
 static bool batch_sink_push(struct sink *sink, struct delivery *delivery) {
-    struct batch_sink *self = (struct batch_sink *)sink;
-    lock_acquire(&self->queue.mutex, sink_lock);
-    sink_queue_push(&self->queue, delivery);
-    lock_release(&self->queue.mutex, sink_lock);
-    pthread_cond_signal(&self->queue.work); /* it would only wait for the mutex */
+    sink_queue_push(&((struct batch_sink *)sink)->queue, delivery);
     return true;
 }
 

@@ -3,7 +3,7 @@
  *
  * One thread takes what waits, up to a batch, and hands it to the receiver: with few signals a
  * batch is one of them, at once; with many it is full. While the receiver takes nothing the batch
- * stays in hand and is sent again, at growing intervals; what comes meanwhile waits in the queue,
+ * is kept and is sent again, at growing intervals; what comes meanwhile waits in the queue,
  * which is as long as lanes let it be ([take5] max_unconfirmed). Nothing is confirmed before the
  * receiver has it safe, so that no offset moves.
  *

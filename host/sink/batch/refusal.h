@@ -1,5 +1,5 @@
 /*
- * sink/batch/refusal.h - the dead letter of a signal that a receiver refuses for good.
+ * sink/batch/refusal.h - the dead letter of a signal that a receiver refuses permanently.
  */
 #ifndef TAKE5_SINK_BATCH_REFUSAL_H
 #define TAKE5_SINK_BATCH_REFUSAL_H

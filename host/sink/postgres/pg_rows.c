@@ -1,6 +1,6 @@
 #include "sink/postgres/pg_rows.h"
 
-#include "base/members.h"
+#include "base/format/members.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 #include "sink/postgres/sink_postgres.h"
 
 #include "base/clock.h"
+#include "base/string_list.h"
 #include "base/text.h"
-#include "config/items.h"
+#include "config/schema/items.h"
 #include "sink/batch/batch_sink.h"
 #include "sink/postgres/pg_rows.h"
 #include "sink/postgres/pg_talk.h"
@@ -189,20 +190,14 @@ static enum receiver_answer postgres_send(struct receiver *receiver, struct rece
     return ensure_connection(self, batch) ? insert(self, batch) : RECEIVER_BUSY;
 }
 
-static void free_list(char **list) {
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-        free(list[i]);
-    free(list);
-}
-
 static void postgres_free(struct receiver *receiver) {
     struct postgres *self = (struct postgres *)receiver;
     postgres_hang_up(receiver);
     forget_statements(self);
     for (size_t i = 0; i < PG_COLUMNS_MOST; i++)
         text_release(&self->columns[i]);
-    free_list(self->names);
-    free_list(self->values);
+    string_list_free(self->names);
+    string_list_free(self->values);
     free(self->table);
     free(self);
 }

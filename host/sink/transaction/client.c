@@ -1,4 +1,4 @@
-#include "sink/transaction/private.h"
+#include "sink/transaction/transactor_private.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -68,7 +68,7 @@ static void failed(rd_kafka_t *client, int code, const char *reason, void *opaqu
         transactor_set_trouble(self, rd_kafka_fatal_error(client, text, sizeof text), text);
         break_down(self, self->code);
     } else {
-        transactor_set_trouble(self, self->code, text); /* it is being mended: no fault */
+        transactor_set_trouble(self, self->code, text); /* recovery is under way: no fault */
     }
 }
 
@@ -81,7 +81,8 @@ static int statistics(rd_kafka_t *client, char *json, size_t size, void *opaque)
 }
 
 /* What matters comes back from the calls, and is said there. */
-static void told(const rd_kafka_t *client, int level, const char *facility, const char *text) {
+static void log_of_client(const rd_kafka_t *client, int level, const char *facility,
+                          const char *text) {
     const struct transactor *self = rd_kafka_opaque(client);
     (void)level;
     if (log_is_on(self->log, "sink", LOG_LEVEL_DEBUG))
@@ -146,7 +147,7 @@ static enum answer insist(struct transactor *self, const char *step,
             answer = ANSWER_STOP;
             break;
         }
-        transactor_ill(self);
+        transactor_failing(self);
         transactor_rest(self, RETRY_NS);
     }
     atomic_store(&self->step, NULL);
@@ -185,7 +186,7 @@ enum answer transactor_send_offsets(struct transactor *self,
             answer = ANSWER_STOP;
             break;
         }
-        transactor_ill(self);
+        transactor_failing(self);
         transactor_rest(self, RETRY_NS);
     }
     atomic_store(&self->step, NULL);
@@ -256,7 +257,8 @@ static rd_kafka_topic_t *open_topic(struct transactor *self, const char *name) {
 }
 
 static bool open_client(struct transactor *self) {
-    const struct producer_callbacks callbacks = {self, delivered, failed, statistics, told};
+    const struct producer_callbacks callbacks = {self, delivered, failed, statistics,
+                                                 log_of_client};
     struct error error;
     self->is_ready = self->is_broken = false;
     self->client = producer_new(&self->setup, &callbacks, &error);

@@ -1,6 +1,7 @@
-#include "sink/transaction/private.h"
+#include "sink/transaction/transactor_private.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,8 +31,8 @@ enum attempt {
 
 #define TAG_SIZE 64
 
-/* In the metadata of every offset of the epoch's: what is committed under it was committed whole.
- */
+/* In the metadata of every offset of the epoch's, before the part's note: what is committed under
+ * it was committed whole. */
 static void write_tag(const struct transactor *self, const struct epoch *epoch,
                       char tag[TAG_SIZE]) {
     snprintf(tag, TAG_SIZE, "take5 %s %" PRIu64, self->run, epoch->number);
@@ -50,8 +51,8 @@ static rd_kafka_topic_partition_list_t *list_parts(const struct transactor *self
         rd_kafka_topic_partition_t *entry =
             rd_kafka_topic_partition_list_add(list, part->tenure->topic, part->tenure->partition);
         entry->offset = part->offset;
-        entry->metadata = strdup(tag);
-        entry->metadata_size = entry->metadata != NULL ? strlen(tag) : 0;
+        entry->metadata = text_format("%s%s", tag, part->note != NULL ? part->note : "");
+        entry->metadata_size = entry->metadata != NULL ? strlen(entry->metadata) : 0;
     }
     return list;
 }
@@ -144,6 +145,13 @@ static enum attempt attempt(struct transactor *self, struct epoch *epoch,
 
 /* ---- outcome unknown ---- */
 
+static bool has_tag(const rd_kafka_topic_partition_t *entry, const char *tag) {
+    const char *text = entry->metadata;
+    const size_t size = strlen(tag);
+    return entry->metadata_size >= size && memcmp(text, tag, size) == 0 &&
+           (entry->metadata_size == size || text[size] == ' ');
+}
+
 /* Says whether it went through; false: nobody knows yet. */
 static bool find_out(struct transactor *self, struct epoch *epoch, bool *did_commit) {
     rd_kafka_topic_partition_list_t *list = list_parts(self, epoch);
@@ -156,8 +164,7 @@ static bool find_out(struct transactor *self, struct epoch *epoch, bool *did_com
     for (int i = 0; !code && i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *entry = &list->elems[i];
         code = entry->err;
-        *did_commit |= !code && entry->metadata_size == strlen(tag) &&
-                       memcmp(entry->metadata, tag, entry->metadata_size) == 0;
+        *did_commit |= !code && has_tag(entry, tag);
     }
     rd_kafka_topic_partition_list_destroy(list);
     if (code && !*did_commit)
@@ -168,7 +175,7 @@ static bool find_out(struct transactor *self, struct epoch *epoch, bool *did_com
 /* ---- until it is decided ---- */
 
 static void back_off(struct transactor *self) {
-    transactor_ill(self);
+    transactor_failing(self);
     transactor_rest(self, self->pause_ns);
     self->pause_ns = sooner(self->pause_ns * 2, PAUSE_MOST_NS);
 }
@@ -188,7 +195,7 @@ static void decided(struct transactor *self, struct epoch *epoch) {
     lock_release(&self->mutex, transactor_lock);
     epoch_committed(epoch);
     self->pause_ns = PAUSE_FIRST_NS;
-    transactor_well(self);
+    transactor_recovered(self);
 }
 
 static void drop_gone(struct transactor *self, struct epoch *epoch) {

@@ -25,8 +25,10 @@ void tenure_retain(struct tenure *tenure) {
 
 void tenure_release(struct tenure *tenure) {
     if (tenure != NULL &&
-        atomic_fetch_sub_explicit(&tenure->references, 1, memory_order_acq_rel) == 1)
+        atomic_fetch_sub_explicit(&tenure->references, 1, memory_order_acq_rel) == 1) {
+        free(tenure->note);
         free(tenure);
+    }
 }
 
 void tenure_end(struct tenure *tenure) {
@@ -160,7 +162,8 @@ struct epoch *epoch_close(struct epoch_open *open, struct tenure *const *tenures
         atomic_fetch_add(&tenure->undecided, 1);
         tenure->closed = tenure->bound;
         epoch->parts[epoch->part_count++] =
-            (struct epoch_part){.tenure = tenure, .offset = tenure->bound};
+            (struct epoch_part){.tenure = tenure, .offset = tenure->bound, .note = tenure->note};
+        tenure->note = NULL;
     }
     move_records(open, epoch);
     epoch->closed_ns = clock_monotonic_ns();
@@ -213,6 +216,7 @@ void epoch_free(struct epoch *epoch) {
     for (size_t i = 0; i < epoch->part_count; i++) {
         if (!epoch->parts[i].is_gone)
             part_drop(&epoch->parts[i]);
+        free(epoch->parts[i].note);
         tenure_release(epoch->parts[i].tenure);
     }
     for (const struct sink_entry *entry = epoch->records.first; entry; entry = entry->after) {

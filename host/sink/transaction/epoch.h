@@ -43,6 +43,7 @@ struct tenure {
     /* The lane's. */
     int64_t closed;      /* offset in the last epoch that was closed, else what the group has */
     int64_t bound;       /* for the one that is being closed: records at or above stay */
+    char *note;          /* text for the one that is being closed, which takes it; NULL: none */
     size_t record_count; /* in the open epoch */
     bool has_due;        /* some of these go with the one that is being closed */
 };
@@ -77,6 +78,7 @@ void epoch_open_release(struct epoch_open *open);
 struct epoch_part {
     struct tenure *tenure; /* a reference */
     int64_t offset;
+    char *note;   /* goes with the offset, behind the epoch's name; NULL: nothing */
     bool is_gone; /* its assignment was over before this was committed: it was dropped */
 };
 
@@ -94,10 +96,10 @@ struct epoch {
 };
 
 /*
- * Closes it with these tenures, whose `bound` is set: takes those whose offset moved or that have
- * records, and all records below the bounds. The others stay, but those whose tenure is over: they
- * are dropped. NULL, and nothing has changed, when
- * there is nothing to close, or memory runs out (`*is_oom`).
+ * Closes it with these tenures, whose `bound` and `note` are set: takes those whose offset moved or
+ * that have records, and all records below the bounds. The others stay, but those whose tenure is
+ * over: they are dropped. NULL, and nothing has changed, when there is nothing to close, or memory
+ * runs out (`*is_oom`).
  */
 struct epoch *epoch_close(struct epoch_open *open, struct tenure *const *tenures, size_t count,
                           bool *is_oom);

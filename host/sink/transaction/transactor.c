@@ -1,10 +1,10 @@
 #include "sink/transaction/transactor.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
 #include "base/hash.h"
-#include "base/thread.h"
-#include "sink/transaction/private.h"
+#include "base/sync/condition.h"
+#include "base/sync/thread.h"
+#include "sink/transaction/transactor_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,62 +17,6 @@
 #define STOP_GRACE_NS ((TRANSACTOR_CALL_MS + 1000) * NS_PER_MS)
 /* A call that takes longer shows in the status. */
 #define STEP_LONG_NS  (3 * TRANSACTOR_CALL_MS * NS_PER_MS)
-
-/* ---- waiting ---- */
-
-bool transactor_must_stop(struct transactor *self) {
-    lock_acquire(&self->mutex, transactor_lock);
-    const bool must =
-        self->is_abandoned ||
-        (self->is_stopping && (self->first == NULL || clock_monotonic_ns() >= self->stop_ns));
-    lock_release(&self->mutex, transactor_lock);
-    return must;
-}
-
-void transactor_rest(struct transactor *self, int64_t for_ns) {
-    int64_t until_ns = clock_monotonic_ns() + for_ns;
-    lock_acquire(&self->mutex, transactor_lock);
-    for (;;) {
-        if (self->is_stopping && self->stop_ns < until_ns)
-            until_ns = self->stop_ns;
-        if (clock_monotonic_ns() >= until_ns)
-            break;
-        (void)condition_wait(&self->work, &self->mutex, until_ns);
-    }
-    lock_release(&self->mutex, transactor_lock);
-}
-
-/* ---- well and ill ---- */
-
-void transactor_set_trouble(struct transactor *self, rd_kafka_resp_err_t code, const char *text) {
-    self->code = code;
-    snprintf(self->trouble, sizeof self->trouble, "%s", text);
-}
-
-void transactor_ill(struct transactor *self) {
-    lock_acquire(&self->mutex, transactor_lock);
-    const bool is_new = self->is_well && !self->is_abandoned;
-    self->is_well = false;
-    memcpy(self->detail, self->trouble, sizeof self->detail);
-    lock_release(&self->mutex, transactor_lock);
-    if (is_new)
-        log_change_event(self->log, LOG_LEVEL_WARNING, "sink", "transaction.failing",
-                         "transactions of %s: not committed: %s; signals and offsets wait; "
-                         "retrying",
-                         self->id, self->trouble);
-}
-
-void transactor_well(struct transactor *self) {
-    lock_acquire(&self->mutex, transactor_lock);
-    const bool is_new = !self->is_well && !self->is_abandoned;
-    self->is_well = true;
-    self->detail[0] = '\0';
-    lock_release(&self->mutex, transactor_lock);
-    self->trouble[0] = '\0';
-    if (is_new)
-        log_change_event(self->log, LOG_LEVEL_INFO, "sink", "transaction.recovered",
-                         "transactions of %s: committed again, nothing lost", self->id);
-}
 
 /* ---- the thread ---- */
 
@@ -102,10 +46,10 @@ static void pass(struct transactor *self, struct epoch *epoch) {
     self->counts.queued -= epoch->submitted;
     atomic_fetch_sub(&self->undecided, 1);
     pthread_cond_broadcast(&self->done);
-    const bool may_tell = !self->is_abandoned;
+    const bool may_notify = !self->is_abandoned;
     lock_release(&self->mutex, transactor_lock);
     epoch_free(epoch);
-    if (may_tell && self->user.decided != NULL)
+    if (may_notify && self->user.decided != NULL)
         self->user.decided(self->user.context);
 }
 
@@ -133,9 +77,9 @@ static void *run(void *argument) {
     while (!is_over) {
         if (!self->is_ready && !transactor_must_stop(self)) {
             if (transactor_open(self))
-                transactor_well(self);
+                transactor_recovered(self);
             else
-                transactor_ill(self);
+                transactor_failing(self);
         }
         struct epoch *epoch = take(self, &is_over);
         if (epoch == NULL)
@@ -191,13 +135,13 @@ void transactor_get_status(struct transactor *self, struct transactor_status *st
     lock_acquire(&self->mutex, transactor_lock);
     *status = self->counts;
     status->id = self->id;
-    status->is_well = self->is_well;
+    status->is_ok = self->is_ok;
     memcpy(status->detail, self->detail, sizeof status->detail);
     lock_release(&self->mutex, transactor_lock);
     status->undecided = transactor_undecided(self);
     if (step == NULL || step_ns < STEP_LONG_NS)
         return;
-    status->is_well = false;
+    status->is_ok = false;
     if (status->detail[0] == '\0')
         snprintf(status->detail, sizeof status->detail,
                  "librdkafka has been asked to %s for %.0f s", step,
@@ -234,7 +178,7 @@ struct transactor *transactor_new(const struct transactor_options *options, stru
     self->beside = options->beside;
     self->beside_count = options->beside_count;
     self->log = options->log;
-    self->is_well = true;
+    self->is_ok = true;
     self->id = copy(options->id);
     self->signal_topic = copy(options->signal_topic);
     self->dead_letter_topic = copy(options->dead_letter_topic);

@@ -85,7 +85,7 @@ bool transactor_await(struct transactor *transactor, int64_t until_ns);
 
 struct transactor_status {
     const char *id;
-    bool is_well;                  /* the last attempt worked */
+    bool is_ok;                    /* the last attempt worked */
     char detail[256];              /* what is wrong, in words */
     uint64_t queued;               /* records that were submitted and are not decided */
     uint64_t confirmed, shortened; /* records */

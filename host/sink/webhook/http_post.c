@@ -121,7 +121,7 @@ static CURLcode transfer(struct http_post *self, bool (*is_over)(void *context),
     return CURLE_OUT_OF_MEMORY;
 }
 
-static void read_answer(struct http_post *self, struct http_answer *answer) {
+static void read_answer(struct http_post *self, struct http_reply *answer) {
     curl_off_t wait_s = 0;
     struct text text;
     curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -135,8 +135,8 @@ static void read_answer(struct http_post *self, struct http_answer *answer) {
 
 void http_post_send(struct http_post *self, const struct curl_slist *headers,
                     const struct text *body, bool (*is_over)(void *context), void *context,
-                    struct http_answer *answer) {
-    *answer = (struct http_answer){0};
+                    struct http_reply *answer) {
+    *answer = (struct http_reply){0};
     self->excerpt_size = 0;
     self->trouble[0] = '\0';
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, headers);

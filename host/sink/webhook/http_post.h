@@ -23,7 +23,7 @@ struct http_post_options {
 struct http_post *http_post_new(const struct http_post_options *options, struct error *error);
 void http_post_free(struct http_post *post);
 
-struct http_answer {
+struct http_reply {
     long status;     /* 0: there is none, `text` says why */
     int64_t wait_ns; /* of Retry-After; 0: none */
     char text[256];  /* the begin of what it says, or the trouble; to be read by people */
@@ -33,7 +33,7 @@ struct http_answer {
  * next one. */
 void http_post_send(struct http_post *post, const struct curl_slist *headers,
                     const struct text *body, bool (*is_over)(void *context), void *context,
-                    struct http_answer *answer);
+                    struct http_reply *answer);
 /* Closes the connection: the next request has a new one. */
 void http_post_hang_up(struct http_post *post);
 

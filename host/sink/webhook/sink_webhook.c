@@ -49,7 +49,7 @@ static bool is_refused_for_good(long status) {
     return status == 400 || status == 413 || status == 414 || status == 422;
 }
 
-static void describe(const struct http_answer *answer, struct error *error) {
+static void describe(const struct http_reply *answer, struct error *error) {
     if (answer->status == 0)
         error_set(error, ERROR_SYSTEM, "%s", answer->text);
     else
@@ -57,7 +57,7 @@ static void describe(const struct http_answer *answer, struct error *error) {
                   answer->text[0] != '\0' ? ": " : "", answer->text);
 }
 
-static enum receiver_answer judge(const struct http_answer *answer, struct receiver_batch *batch) {
+static enum receiver_answer judge(const struct http_reply *answer, struct receiver_batch *batch) {
     if (answer->status >= 200 && answer->status < 300)
         return RECEIVER_SAFE;
     describe(answer, batch->error);
@@ -75,7 +75,7 @@ static enum receiver_answer no_memory(struct webhook *self, struct receiver_batc
 static enum receiver_answer webhook_send(struct receiver *receiver, struct receiver_batch *batch) {
     struct webhook *self = (struct webhook *)receiver;
     char key[HASH_TEXT_SIZE];
-    struct http_answer answer;
+    struct http_reply answer;
     if (!webhook_body(&self->form, batch->deliveries, batch->count, &self->body) ||
         !webhook_key(batch->deliveries, batch->count, key))
         return no_memory(self, batch);

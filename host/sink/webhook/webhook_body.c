@@ -1,6 +1,6 @@
 #include "sink/webhook/webhook_body.h"
 
-#include "base/json_writer.h"
+#include "base/format/json_writer.h"
 
 #include <string.h>
 

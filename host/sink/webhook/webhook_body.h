@@ -1,5 +1,5 @@
 /*
- * sink/webhook/webhook_body.h - what a request says.
+ * sink/webhook/webhook_body.h - the body of a request.
  *
  *   json      the signal's JSON object as other sinks have it; of a batch an array of these
  *   slack     {"text":"LINES"}, with &, < and > escaped as Slack wants it

@@ -15,7 +15,7 @@
  */
 #include "base/clock.h"
 #include "base/text.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -160,7 +160,7 @@ void kafka_begin_forget(struct kafka_topic *topic) {
 }
 
 /* "bar_trends 0 at 12, 1 at 7, historic_stats 0 at 3" */
-static void begin_say(struct kafka_source *self, const struct topic_partition *parts,
+static void begin_log(struct kafka_source *self, const struct topic_partition *parts,
                       size_t count) {
     struct text known, unknown;
     text_init(&known);
@@ -225,7 +225,7 @@ void kafka_begin_find(struct kafka_source *self, struct topic_partition *parts, 
             "beginning",
             anew.data);
     text_release(&anew);
-    begin_say(self, parts, count);
+    begin_log(self, parts, count);
 }
 
 void kafka_begin_commit(struct kafka_source *self, const struct topic_partition *parts,

@@ -6,8 +6,8 @@
 
 #include "base/secret.h"
 #include "base/units.h"
-#include "config/items.h"
-#include "source/kafka/private.h"
+#include "config/schema/items.h"
+#include "source/kafka/consumer_private.h"
 
 #include <stdlib.h>
 #include <string.h>

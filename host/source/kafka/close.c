@@ -3,9 +3,9 @@
  * wait is bounded; the client is destroyed on a thread of its own, since that call has no bound.
  */
 #include "base/clock.h"
-#include "base/thread.h"
+#include "base/sync/thread.h"
 #include "base/units.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +94,8 @@ static void release(struct kafka_source *self) {
         free(self->lanes[i].batch);
     if (self->conf)
         rd_kafka_conf_destroy(self->conf);
+    if (self->reader_conf)
+        rd_kafka_conf_destroy(self->reader_conf);
     if (self->history_conf)
         rd_kafka_conf_destroy(self->history_conf);
     if (self->assignment)
@@ -126,7 +128,7 @@ bool kafka_close(struct source *source, int timeout_ms) {
     /* A consumer that never joined has nothing to leave. */
     if (!self->client || !self->has_joined || close_group(self)) {
         if (kept > 0)
-            kafka_member_say_kept(self, kept);
+            kafka_member_log_kept(self, kept);
         return !self->is_uncommitted;
     }
     log_warning(self->log, KAFKA_ROOM,

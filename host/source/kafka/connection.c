@@ -4,14 +4,11 @@
  */
 #include "base/clock.h"
 #include "base/text.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FORWARD_AGAIN_NS (NS_PER_S)
-#define JOINING_SAY_NS   (6 * NS_PER_S)
 
 void kafka_connection_log(const rd_kafka_t *client, int level, const char *facility,
                           const char *text) {
@@ -81,9 +78,9 @@ static void watch_lost(struct kafka_source *self) {
     self->down_ns = clock_monotonic_ns();
     self->silent_count = 0;
     self->is_trouble_new = false;
-    if (self->is_down_said)
+    if (self->is_down_logged)
         return;
-    self->is_down_said = true;
+    self->is_down_logged = true;
     if (!was_connected && self->refused[0] != '\0')
         return;                   /* it was reached, and that was said */
     lock_only_writer(kafka_lock); /* of `trouble` */
@@ -100,7 +97,7 @@ void kafka_connection_connected(struct kafka_source *self) {
     log_change_event(self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "broker.connected", "connected to %s%s",
                      self->servers, self->was_connected ? " again" : "");
     self->was_connected = true;
-    self->is_down_said = false;
+    self->is_down_logged = false;
     self->refused[0] = '\0';
     self->is_trouble_new = false;
     watch_trouble(self, false, "");
@@ -199,60 +196,6 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
     }
 }
 
-void kafka_connection_assigned(struct kafka_source *self, bool is_assigned) {
-    atomic_store(&self->is_assigned, is_assigned);
-    if (is_assigned)
-        self->assigned_ns = clock_monotonic_ns();
-    const bool is_joining = self->is_subscribed && !is_assigned && !self->is_closed;
-    if (is_joining && atomic_load(&self->joining_ns) == 0)
-        atomic_store(&self->joining_ns, clock_monotonic_ns());
-    if (!is_joining)
-        atomic_store(&self->joining_ns, 0);
-    if (!is_joining)
-        atomic_store(&self->is_joining_said, false);
-}
-
-/* How much longer a dead member can be waited for: its session began before the joining did. */
-static int64_t wait_left_s(const struct kafka_source *self, int64_t joining_ns) {
-    const int64_t left_ns = joining_ns + self->session_ns - clock_monotonic_ns();
-    return left_ns > 0 ? (left_ns + NS_PER_S - 1) / NS_PER_S : 0;
-}
-
-/* Joining is quick, unless the group still has a member that is dead. */
-static void watch_joining(struct kafka_source *self, int64_t now_ns) {
-    const int64_t joining_ns = atomic_load(&self->joining_ns);
-    if (joining_ns == 0 || atomic_load(&self->is_joining_said) ||
-        !atomic_load(&self->is_connected) || now_ns - joining_ns < JOINING_SAY_NS)
-        return;
-    atomic_store(&self->is_joining_said, true);
-    log_change_event(
-        self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "group.join_slow",
-        "joining group \"%s\" has taken %lld s: the group waits until every member has "
-        "rejoined. A member that ended without leaving (kill -9, crash, network loss) is "
-        "waited for until it is started again or its session times out: %lld s more at most "
-        "([kafka] session.timeout.ms = %lld)",
-        self->group, (long long)(JOINING_SAY_NS / NS_PER_S),
-        (long long)wait_left_s(self, joining_ns), (long long)(self->session_ns / NS_PER_MS));
-}
-
-int kafka_connection_poll(struct kafka_source *self, int timeout_ms) {
-    int64_t now = clock_monotonic_ns();
-    if (now >= self->forward_ns) {
-        /* librdkafka drops the forwarding when it stops a partition, on a thread of its own. It
-         * does so before it assigns anew, so this changes nothing; were it ever late, the partition
-         * would stand still without a word. Records and their order are kept either way. */
-        kafka_group_forward_all(self);
-        self->forward_ns = now + FORWARD_AGAIN_NS;
-    }
-    const int64_t commit_ns = kafka_commit_poll(self, now);
-    watch_joining(self, now);
-    kafka_topics_poll(self, now);
-    int64_t due_ns = self->look_ns < self->forward_ns ? self->look_ns : self->forward_ns;
-    due_ns = commit_ns < due_ns ? commit_ns : due_ns;
-    const int64_t left_ms = (due_ns - now) / NS_PER_MS + 1;
-    return left_ms < timeout_ms ? (int)(left_ms > 0 ? left_ms : 0) : timeout_ms;
-}
-
 /* Why there is no connection, or what it is about to be. */
 REQUIRES(kafka_lock)
 static void watch_describe_lost(const struct kafka_source *self, char *text, size_t size) {
@@ -272,7 +215,7 @@ static void watch_describe_lost(const struct kafka_source *self, char *text, siz
 }
 
 static int describe_wait(const struct kafka_source *self, char *text, size_t size) {
-    const int64_t left_s = wait_left_s(self, atomic_load(&self->joining_ns));
+    const int64_t left_s = kafka_joining_left_s(self, atomic_load(&self->joining_ns));
     if (left_s == 0)
         return snprintf(text, size,
                         "joining group %.100s for longer than session.timeout.ms (%lld s): another "
@@ -296,7 +239,7 @@ static void watch_describe(const struct kafka_source *self, const struct source_
         length =
             snprintf(text, size, "connected to %.60s; no messages are read: no strategy is running",
                      self->servers);
-    else if (!status->is_assigned && !atomic_load(&self->is_joining_said))
+    else if (!status->is_assigned && !atomic_load(&self->is_joining_logged))
         length = snprintf(text, size, "joining group %.100s", self->group);
     else if (!status->is_assigned)
         length = describe_wait(self, text, size);

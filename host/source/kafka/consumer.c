@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "config/items.h"
+#include "config/schema/items.h"
 #include "source/kafka/client_properties.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +28,6 @@
  * and a second may pass besides. */
 #define ASKS_OFTEN_NS  (250 * NS_PER_MS)
 #define QUIET_LEAST_NS NS_PER_S
-
-static struct kafka_source *kafka_of(struct source *source) {
-    return (struct kafka_source *)source;
-}
 
 /* The slow way, taken when the topic changes between two messages. */
 static bool kafka_lane_see(struct kafka_source *self, struct kafka_lane *lane,
@@ -175,14 +171,6 @@ static void kafka_wake(struct source *source, uint32_t index) {
     rd_kafka_queue_yield(lane->queue);
 }
 
-void kafka_wake_control(struct source *source) {
-    struct kafka_source *self = kafka_of(source);
-    rd_kafka_queue_t *queue = atomic_load(&self->control_queue);
-    atomic_store(&self->is_control_woken, true);
-    if (queue)
-        rd_kafka_queue_yield(queue);
-}
-
 static bool kafka_store(struct source *source, uint32_t topic, int32_t partition, int64_t next) {
     struct kafka_source *self = kafka_of(source);
     if (atomic_load_explicit(&self->is_broken, memory_order_relaxed))
@@ -240,7 +228,7 @@ static bool kafka_poll(struct source *source, int timeout_ms, struct error *erro
     if (self->is_closed)
         return true;
     kafka_history_poll(self);
-    timeout_ms = kafka_connection_poll(self, timeout_ms);
+    timeout_ms = kafka_poll_due(self, timeout_ms);
     /* librdkafka's own mark of a wake may have been swallowed by the polls for what is there. */
     if (atomic_exchange(&self->is_control_woken, false))
         timeout_ms = 0;
@@ -257,6 +245,11 @@ static bool kafka_poll(struct source *source, int timeout_ms, struct error *erro
     self->is_fenced = false;
     *error = self->fatal;
     return false;
+}
+
+static void kafka_commit_begins(struct source *source, const struct topic_partition *parts,
+                                size_t count) {
+    kafka_begin_commit((struct kafka_source *)source, parts, count);
 }
 
 static void kafka_attend(struct source *source, bool is_anybody) {
@@ -331,6 +324,8 @@ static const struct source_ops KAFKA_OPS = {
     .headers = kafka_headers,
     .range = kafka_range,
     .committed = kafka_committed,
+    .committed_of = kafka_other_group_committed,
+    .commit_begins = kafka_commit_begins,
     .attend = kafka_attend,
     .partitions = kafka_partitions,
     .wake = kafka_wake,
@@ -441,7 +436,7 @@ struct source *kafka_source_new(const struct config *config, struct log *log, st
     rd_kafka_conf_set_offset_commit_cb(self->conf, kafka_commit_answered);
     rd_kafka_conf_set_error_cb(self->conf, kafka_connection_error);
     rd_kafka_conf_set_log_cb(self->conf, kafka_connection_log);
-    rd_kafka_conf_set_stats_cb(self->conf, kafka_lag_take);
+    rd_kafka_conf_set_stats_cb(self->conf, kafka_lag_parse);
     return &self->source;
 
 failed:

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "source/kafka/client_properties.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -74,6 +74,7 @@ bool kafka_history_init(struct kafka_source *self, const struct config *config,
     rd_kafka_conf_set_opaque(self->history_conf, self);
     rd_kafka_conf_set_log_cb(self->history_conf, kafka_connection_log);
     rd_kafka_conf_set_error_cb(self->history_conf, history_error);
+    self->reader_conf = rd_kafka_conf_dup(self->history_conf);
     return true;
 }
 
@@ -179,7 +180,7 @@ static bool may_ask_again(struct history_question *question,
     if (is_refused)
         return error_set(error, ERROR_INVALID, "no history%s: %s (%s)", which,
                          rd_kafka_err2str(code), rd_kafka_err2name(code));
-    return error_set(error, ERROR_TIMEOUT, "%s did not tell the offsets%s within %d ms: %s (%s)",
+    return error_set(error, ERROR_TIMEOUT, "%s did not report the offsets%s within %d ms: %s (%s)",
                      question->source->servers, which, question->timeout_ms, rd_kafka_err2str(code),
                      rd_kafka_err2name(code));
 }
@@ -408,7 +409,7 @@ void kafka_history_release(struct kafka_source *self) {
 
 /* ---- reading: the lane ---- */
 
-/* What waiting does not mend, in words; NULL: the client tries on, and may come through. */
+/* What waiting does not cure, in words; NULL: the client tries on, and may come through. */
 static const char *lasting_trouble(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR__BAD_MSG:
@@ -427,14 +428,14 @@ static const char *lasting_trouble(rd_kafka_resp_err_t code) {
 }
 
 static void fail_by_range(struct part_reader *reader, int64_t offset) {
-    error_set(&reader->history->failure, ERROR_INVALID,
-              "the history of topic \"%s\", partition %" PRId32
-              " cannot be read on: offset %" PRId64 " is not in the log, which had %" PRId64
-              " to %" PRId64
-              " when the reading began; either retention (retention.ms, retention.bytes of the "
-              "topic) removed it meanwhile, or the topic was made anew: what lies between is lost, "
-              "begin again at what the log has",
-              reader->topic->name, reader->partition, offset, reader->low, reader->high);
+    error_set(
+        &reader->history->failure, ERROR_INVALID,
+        "the history of topic \"%s\", partition %" PRId32 " cannot be read on: offset %" PRId64
+        " is not in the log, which had %" PRId64 " to %" PRId64
+        " when the reading began; either retention (retention.ms, retention.bytes of the "
+        "topic) removed it meanwhile, or the topic was created again: what lies between is lost, "
+        "begin again at what the log has",
+        reader->topic->name, reader->partition, offset, reader->low, reader->high);
 }
 
 /* What the client says instead of a record. */
@@ -462,7 +463,7 @@ static void heed(struct part_reader *reader, const rd_kafka_message_t *message) 
     else if (message->err != reader->waits)
         log_warning(log, KAFKA_ROOM,
                     "the history of topic \"%s\", partition %" PRId32 " waits at offset %" PRId64
-                    ": %s (%s); trying on",
+                    ": %s (%s); retrying",
                     reader->topic->name, reader->partition, reader->passed,
                     rd_kafka_message_errstr(message), rd_kafka_err2name(message->err));
     reader->waits = message->err;

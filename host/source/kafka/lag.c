@@ -7,8 +7,9 @@
  * is committed and nothing waits to be given, that stretch is *settled*, and does not count as long
  * as the commit stays where it is.
  */
+#include "base/array.h"
 #include "base/clock.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -121,10 +122,8 @@ static void lag_part(struct kafka_source *self, const cJSON *topics, uint32_t to
 REQUIRES(kafka_lock) static bool lag_reserve(struct kafka_source *self, size_t count) {
     if (count <= self->lag_capacity)
         return true;
-    struct source_lag *grown = realloc(self->lags, count * sizeof *grown);
-    if (!grown)
+    if (!ARRAY_RESIZE(self->lags, count))
         return false;
-    self->lags = grown;
     self->lag_capacity = count;
     return true;
 }
@@ -149,7 +148,7 @@ static void lag_update(struct kafka_source *self, const cJSON *root) {
     free(fresh);
 }
 
-int kafka_lag_take(rd_kafka_t *client, char *json, size_t size, void *opaque) {
+int kafka_lag_parse(rd_kafka_t *client, char *json, size_t size, void *opaque) {
     (void)client;
     struct kafka_source *self = opaque;
     cJSON *root = cJSON_ParseWithLength(json, size);

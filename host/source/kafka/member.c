@@ -4,7 +4,7 @@
  * process that comes under the name. Of two at a time the newer one has them: the other is fenced.
  */
 #include "base/clock.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -216,7 +216,7 @@ bool kafka_member_keeps(const struct kafka_source *self) {
     return self->instance && !self->leaves && self->fatal.code == ERROR_NONE;
 }
 
-void kafka_member_say_kept(struct kafka_source *self, int count) {
+void kafka_member_log_kept(struct kafka_source *self, int count) {
     log_change_event(self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "partitions.kept",
                      "%d partition%s wait%s for the next start of this host as \"%s\", for at "
                      "most %lld s ([kafka] session.timeout.ms); `take5 ctl stop --leave` gives "

@@ -8,7 +8,10 @@
  * answers.
  */
 #include "base/clock.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
+
+/* What passes with a rebalance has passed by then. */
+#define PASSES_NS (60 * NS_PER_S)
 
 /* ---- lanes ---- */
 
@@ -158,6 +161,9 @@ void kafka_commit_answered(rd_kafka_t *client, rd_kafka_resp_err_t code,
     if (!code)
         note_committed(self, list);
     code = outcome(code, list);
+    self->commit_code = code;
+    if (!code)
+        self->waiting_ns = 0;
     if (code && !is_passing(code))
         log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "commit.failing",
                          "group \"%s\": offsets are not committed, and messages since the last "
@@ -170,20 +176,41 @@ static bool can_commit(const struct kafka_source *self) {
            atomic_load(&self->is_connected) && !rd_kafka_assignment_lost(self->client);
 }
 
+/* Whatever keeps offsets from being committed while brokers answer, it is said once a minute. */
+static void watch_waiting(struct kafka_source *self, int64_t now_ns) {
+    if (!atomic_load(&self->is_connected))
+        self->waiting_ns = 0;
+    if (self->waiting_ns == 0 || now_ns - self->waiting_ns < PASSES_NS)
+        return;
+    const rd_kafka_resp_err_t code = self->commit_code;
+    log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "commit.failing",
+                     "group \"%s\": offsets have not been committed for %d s, and messages since "
+                     "the last commit would be read again: %s; retrying",
+                     self->group, (int)(PASSES_NS / NS_PER_S),
+                     self->is_committing ? "the last commit has no answer yet"
+                     : code              ? rd_kafka_err2str(code)
+                                         : "the assignment is lost");
+    self->waiting_ns = now_ns;
+}
+
 int64_t kafka_commit_poll(struct kafka_source *self, int64_t now_ns) {
     if (self->is_transactional || self->commit_interval_ns <= 0)
         return INT64_MAX;
     if (self->assignment->cnt == 0) {
         self->commit_due_ns = now_ns + self->commit_interval_ns; /* of the next assignment */
+        self->waiting_ns = 0;
         return INT64_MAX;
     }
     if (now_ns < self->commit_due_ns)
         return self->commit_due_ns;
     self->commit_due_ns = now_ns + self->commit_interval_ns;
-    rd_kafka_topic_partition_list_t *list = can_commit(self) ? list_stored(self) : NULL;
+    rd_kafka_topic_partition_list_t *list = list_stored(self);
     if (list) {
-        self->is_committing = rd_kafka_commit(self->client, list, true) == 0;
+        self->waiting_ns = self->waiting_ns ? self->waiting_ns : now_ns;
+        if (can_commit(self))
+            self->is_committing = rd_kafka_commit(self->client, list, true) == 0;
         rd_kafka_topic_partition_list_destroy(list);
     }
+    watch_waiting(self, now_ns);
     return self->commit_due_ns;
 }

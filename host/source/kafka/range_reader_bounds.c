@@ -1,16 +1,16 @@
 #include "source/kafka/range_reader_private.h"
 
+#include "base/array.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 static bool add_parts(struct kafka_reader *self, size_t topic, int32_t count, struct error *error) {
-    struct part *parts = reallocarray(self->parts, self->part_count + (size_t)count, sizeof *parts);
-    if (parts == NULL)
+    if (!ARRAY_RESIZE(self->parts, self->part_count + (size_t)count))
         return error_set_memory(error, "partitions");
-    self->parts = parts;
     for (int32_t i = 0; i < count; i++) {
-        struct part *part = &parts[self->part_count++];
+        struct part *part = &self->parts[self->part_count++];
         memset(part, 0, sizeof *part);
         part->topic = self->names[topic];
         part->handle = self->handles[topic];

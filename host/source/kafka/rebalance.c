@@ -2,7 +2,7 @@
  * The control thread's side of the group: partitions come and go.
  */
 #include "base/text.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include "base/clock.h"
 
@@ -16,124 +16,6 @@
  * those every ten seconds. */
 #define STABLE_TIMEOUT_MS    25000
 #define REVOKE_TIMEOUT_MS    5000
-
-uint32_t kafka_group_topic(const struct kafka_source *self, const char *name) {
-    uint32_t i = 0;
-    while (i < self->topic_count && strcmp(self->topics[i].name, name) != 0)
-        i++;
-    return i;
-}
-
-static void part_init(struct kafka_owned_part *part) {
-    memset(part, 0, sizeof *part);
-    atomic_init(&part->given, SOURCE_NO_OFFSET);
-    atomic_init(&part->committed, SOURCE_NO_OFFSET);
-    atomic_init(&part->transacted, SOURCE_NO_OFFSET);
-    atomic_init(&part->stored, SOURCE_NO_OFFSET);
-}
-
-/* Makes room for the partition number. */
-static bool owned_grow(struct kafka_topic *topic, int32_t partition) {
-    struct kafka_owned *owned = atomic_load_explicit(&topic->owned, memory_order_relaxed);
-    const int32_t before = owned ? owned->count : 0;
-    if (partition < before)
-        return true;
-    int32_t count = owned ? before : 16;
-    while (count <= partition)
-        count = count > INT32_MAX / 2 ? INT32_MAX : count * 2;
-    struct kafka_owned *grown = calloc(1, sizeof *grown + (size_t)count * sizeof grown->parts[0]);
-    struct kafka_owned_part *added =
-        aligned_alloc(_Alignof(struct kafka_owned_part), (size_t)(count - before) * sizeof *added);
-    if (!grown || !added) {
-        free(grown);
-        free(added);
-        return false;
-    }
-    grown->older = owned;
-    grown->added = added;
-    grown->count = count;
-    if (owned)
-        memcpy(grown->parts, owned->parts, (size_t)before * sizeof grown->parts[0]);
-    for (int32_t i = before; i < count; i++) {
-        grown->parts[i] = &added[i - before];
-        part_init(grown->parts[i]);
-    }
-    atomic_store_explicit(&topic->owned, grown, memory_order_release);
-    return true;
-}
-
-static bool owned_begin(struct kafka_source *self, const struct topic_partition *part) {
-    struct kafka_topic *topic = &self->topics[part->topic];
-    if (!owned_grow(topic, part->partition))
-        return false;
-    struct kafka_owned_part *owned = kafka_group_owned(topic, part->partition);
-    atomic_store(&owned->given, SOURCE_NO_OFFSET);
-    atomic_store(&owned->stored, SOURCE_NO_OFFSET);
-    /* Where a new one begins may not be committed yet. */
-    atomic_store(&owned->committed, part->is_new ? SOURCE_NO_OFFSET : part->offset);
-    atomic_store(&owned->takes_offsets, true);
-    atomic_store_explicit(&owned->is_owned, true, memory_order_release);
-    return true;
-}
-
-/* No lane is given another record of it. */
-static void owned_end(const struct kafka_source *self, const struct topic_partition *part) {
-    struct kafka_owned_part *owned = kafka_group_owned(&self->topics[part->topic], part->partition);
-    if (owned)
-        atomic_store_explicit(&owned->is_owned, false, memory_order_release);
-}
-
-/* What was stored of it is committed, or never will be. */
-static void owned_close(const struct kafka_source *self, const struct topic_partition *part) {
-    struct kafka_owned_part *owned = kafka_group_owned(&self->topics[part->topic], part->partition);
-    if (owned)
-        atomic_store(&owned->takes_offsets, false);
-}
-
-struct kafka_owned_part *kafka_group_owned(const struct kafka_topic *topic, int32_t partition) {
-    struct kafka_owned *owned = atomic_load(&topic->owned);
-    return owned && partition < owned->count ? owned->parts[partition] : NULL;
-}
-
-int64_t kafka_group_given(const struct kafka_topic *topic, int32_t partition) {
-    const struct kafka_owned_part *part = kafka_group_owned(topic, partition);
-    return part ? atomic_load(&part->given) : SOURCE_NO_OFFSET;
-}
-
-/* NULL: there is none. */
-static rd_kafka_queue_t *group_forward(struct kafka_source *self, const char *topic,
-                                       int32_t partition) {
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(self->client, topic, partition);
-    if (queue)
-        rd_kafka_queue_forward(queue, self->lanes[(uint32_t)partition % self->lane_count].queue);
-    return queue;
-}
-
-void kafka_group_forward_all(struct kafka_source *self) {
-    for (int i = 0; i < self->assignment->cnt; i++) {
-        const rd_kafka_topic_partition_t *part = &self->assignment->elems[i];
-        rd_kafka_queue_t *queue = group_forward(self, part->topic, part->partition);
-        if (queue)
-            rd_kafka_queue_destroy(queue);
-    }
-}
-
-/*
- * What the client says of a partition after it was taken back lies in the partition's own queue,
- * which nobody reads, and refers to the partition. If that is gone from the cluster, librdkafka
- * (before 2.6.1) has lost the queue: partition and message keep each other, and with them a
- * broker's thread, for which rd_kafka_destroy() waits for ever. So the host keeps the queue, and
- * empties it when the partition is not assigned.
- */
-static void group_release_queue(struct kafka_part *part) {
-    if (!part->queue)
-        return;
-    rd_kafka_queue_forward(part->queue, NULL); /* nothing of a lane's is taken */
-    for (rd_kafka_message_t *message; (message = rd_kafka_consume_queue(part->queue, 0)) != NULL;)
-        rd_kafka_message_destroy(message);
-    rd_kafka_queue_destroy(part->queue);
-    part->queue = NULL;
-}
 
 /* "bar_trends 0-3 7, historic_stats 0-3" */
 static void group_names(const rd_kafka_topic_partition_list_t *list, struct text *text) {
@@ -157,7 +39,7 @@ static void group_names(const rd_kafka_topic_partition_list_t *list, struct text
     rd_kafka_topic_partition_list_destroy(sorted);
 }
 
-static void group_say(struct kafka_source *self, enum log_level level, const char *event,
+static void group_log(struct kafka_source *self, enum log_level level, const char *event,
                       const char *what, const rd_kafka_topic_partition_list_t *list) {
     struct text names;
     text_init(&names);
@@ -203,8 +85,11 @@ static void group_committed(struct kafka_source *self, struct topic_partition *p
         if (!answer || answer->err)
             continue;
         parts[i].is_new = answer->offset < 0;
-        if (!parts[i].is_new)
-            parts[i].offset = answer->offset;
+        if (parts[i].is_new)
+            continue;
+        parts[i].offset = answer->offset;
+        if (answer->metadata_size > 0)
+            parts[i].note = strndup(answer->metadata, answer->metadata_size);
     }
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -218,7 +103,7 @@ static void group_note_begin(struct kafka_source *self, const struct topic_parti
     known->settled_from = known->settled_to = SOURCE_NO_OFFSET;
     known->held_at = SOURCE_NO_OFFSET;
     known->held_ms = 0;
-    group_release_queue(known); /* of the assignment before; what is left in it is stale */
+    kafka_group_release_queue(known); /* of the assignment before; what is left in it is stale */
 }
 
 static void group_keep_queue(struct kafka_topic *topic, int32_t partition,
@@ -259,7 +144,7 @@ static void group_hand_over(struct kafka_source *self, rd_kafka_topic_partition_
 }
 
 static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
-    group_say(self, LOG_LEVEL_INFO, "partitions.assigned", "assigned", list);
+    group_log(self, LOG_LEVEL_INFO, "partitions.assigned", "assigned", list);
     size_t count;
     struct topic_partition *parts = group_parts(self, list, &count);
     if (!parts) {
@@ -278,7 +163,7 @@ static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_lis
             rd_kafka_topic_partition_list_find(list, topic, parts[i].partition);
         if (entry)
             entry->offset = parts[i].offset >= 0 ? parts[i].offset : RD_KAFKA_OFFSET_INVALID;
-        if (!owned_begin(self, &parts[i]))
+        if (!kafka_group_own(self, &parts[i]))
             group_fail(self, "assigning", "out of memory");
         group_note_begin(self, &parts[i]);
         rd_kafka_topic_partition_list_del(self->assignment, topic, parts[i].partition);
@@ -286,11 +171,13 @@ static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_lis
         /* Before fetching begins; librdkafka then leaves the queue where it was put. It undoes
          * this itself when the partition is unassigned. */
         group_keep_queue(&self->topics[parts[i].topic], parts[i].partition,
-                         group_forward(self, topic, parts[i].partition));
+                         kafka_group_forward(self, topic, parts[i].partition));
     }
     atomic_store(&self->has_partitions, self->assignment->cnt > 0);
     group_hand_over(self, list, true);
-    kafka_connection_assigned(self, true);
+    kafka_joining_note(self, true);
+    for (size_t i = 0; i < count; i++)
+        free((char *)parts[i].note);
     free(parts);
 }
 
@@ -306,7 +193,7 @@ static int revoke_timeout_ms(const struct kafka_source *self) {
 
 static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_list_t *list) {
     bool is_lost = rd_kafka_assignment_lost(self->client) != 0;
-    group_say(self, is_lost ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+    group_log(self, is_lost ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
               is_lost ? "partitions.lost" : "partitions.revoked", is_lost ? "lost" : "revoked",
               list);
     size_t count;
@@ -318,7 +205,7 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
     }
     /* First, so that no lane gets another record of these while the listener winds up. */
     for (size_t i = 0; i < count; i++)
-        owned_end(self, &parts[i]);
+        kafka_group_disown(self, &parts[i]);
     if (self->listener.revoked)
         self->listener.revoked(self->listener.context, parts, count, is_lost);
 
@@ -332,7 +219,7 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
                     error.text);
     }
     for (size_t i = 0; i < count; i++) {
-        owned_close(self, &parts[i]);
+        kafka_group_end_offsets(self, &parts[i]);
         rd_kafka_topic_partition_list_del(self->assignment, self->topics[parts[i].topic].name,
                                           parts[i].partition);
         kafka_lag_forget(self, parts[i].topic, parts[i].partition);
@@ -342,7 +229,7 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
     group_hand_over(self, list, false);
     /* Until the group says what is ours now, nothing is held. */
     if (self->assignment->cnt == 0)
-        kafka_connection_assigned(self, false);
+        kafka_joining_note(self, false);
     free(parts);
 }
 
@@ -355,9 +242,10 @@ static void group_decline(struct kafka_source *self, bool is_assign) {
 
 /* The broker assigns anew when the group is joined as by somebody new. */
 static void group_decline_stale(struct kafka_source *self) {
-    log_info(self->log, KAFKA_ROOM,
-             "topics or partitions have changed since the group assigned them: leaving it and "
-             "joining it anew");
+    log_info(
+        self->log, KAFKA_ROOM,
+        "topics or partitions have changed since the group assigned them: leaving and rejoining "
+        "it");
     group_decline(self, true);
     self->member = KAFKA_MEMBER_DECLINED;
     self->should_rejoin = true;
@@ -393,44 +281,6 @@ void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
         log_change_event(self->log, LOG_LEVEL_ERROR, KAFKA_ROOM, "group.rebalance_failed",
                          "rebalance failed: %s", rd_kafka_err2str(code));
         rd_kafka_assign(self->client, NULL);
-        kafka_connection_assigned(self, false);
+        kafka_joining_note(self, false);
     }
-}
-
-static const struct kafka_part NOTHING_KNOWN = {
-    .committed_by_us = SOURCE_NO_OFFSET,
-    .begun = SOURCE_NO_OFFSET,
-    .committed = SOURCE_NO_OFFSET,
-    .settled_from = SOURCE_NO_OFFSET,
-    .settled_to = SOURCE_NO_OFFSET,
-    .held_at = SOURCE_NO_OFFSET,
-};
-
-struct kafka_part *kafka_group_part(struct kafka_topic *topic, int32_t partition) {
-    if (partition < topic->part_count)
-        return &topic->parts[partition];
-    const int32_t count = partition + 16;
-    struct kafka_part *grown = realloc(topic->parts, (size_t)count * sizeof *grown);
-    if (!grown)
-        return NULL;
-    topic->parts = grown;
-    while (topic->part_count < count)
-        topic->parts[topic->part_count++] = NOTHING_KNOWN;
-    return &topic->parts[partition];
-}
-
-void kafka_group_forget_parts(struct kafka_topic *topic) {
-    for (int32_t i = 0; i < topic->part_count; i++) {
-        rd_kafka_queue_t *queue = topic->parts[i].queue;
-        topic->parts[i] = NOTHING_KNOWN;
-        topic->parts[i].queue = queue;
-    }
-}
-
-void kafka_group_release_parts(struct kafka_topic *topic) {
-    for (int32_t i = 0; i < topic->part_count; i++)
-        group_release_queue(&topic->parts[i]);
-    free(topic->parts);
-    topic->parts = NULL;
-    topic->part_count = 0;
 }

@@ -9,7 +9,7 @@
  * calls only the one that sets SASL credentials does that without a request to the broker; it is
  * given those that are in force. It does not block.
  */
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <stdlib.h>
 #include <string.h>

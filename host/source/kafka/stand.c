@@ -4,7 +4,7 @@
  * same again and again, so the error comes many times; it is said once, and stands in the status
  * until a later record of that partition was given.
  */
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,9 +4,9 @@
  * that is not there is avoided: with batch reads it could crash 2.0.
  */
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "base/text.h"
-#include "base/thread.h"
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -212,10 +212,10 @@ static void topics_unsubscribe(struct kafka_source *self) {
     self->is_subscribed = false;
     for (uint32_t i = 0; i < self->topic_count; i++)
         self->topics[i].is_subscribed = false;
-    kafka_connection_assigned(self, false);
+    kafka_joining_note(self, false);
 }
 
-static void say_joining(struct kafka_source *self) {
+static void log_joining(struct kafka_source *self) {
     const bool is_back = !self->has_joined && self->former_host[0] != '\0';
     log_change_event(self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "group.joining",
                      "joining group \"%s\" on %s%s%s%s%s%s", self->group, self->servers,
@@ -245,10 +245,10 @@ static void topics_subscribe(struct kafka_source *self) {
         return;
     }
     if (!self->is_subscribed)
-        say_joining(self);
+        log_joining(self);
     self->is_subscribed = true;
     self->has_joined = true;
-    kafka_connection_assigned(self, atomic_load(&self->is_assigned));
+    kafka_joining_note(self, atomic_load(&self->is_assigned));
 }
 
 /* Brings the subscription to what is there, when there is anybody to read for. */

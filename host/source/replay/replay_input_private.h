@@ -2,17 +2,18 @@
  * source/replay/replay_input_private.h - what the sources of recorded input share: files, and how
  * records are made of their lines.
  *
- *   replay_input.c  lines to records, filters, files merged by event time
- *   replay_order.c  records in the order of a journal
+ *   replay_lines.c  lines to records, filters
+ *   replay_input.c  files merged by event time
+ *   replay_order.c  records in the order of a journal (replay_order_private.h)
  */
 #ifndef TAKE5_SOURCE_REPLAY_REPLAY_INPUT_PRIVATE_H
 #define TAKE5_SOURCE_REPLAY_REPLAY_INPUT_PRIVATE_H
 
 #include "source/replay/replay_input.h"
 
-#include "base/symbols.h"
 #include "message/decode.h"
 #include "message/projection.h"
+#include "message/symbols.h"
 
 #define MAX_FOREIGN 16 /* topics that are named in the log */
 #define NO_TIME_NS  INT64_MIN
@@ -54,6 +55,10 @@ struct file_input {
     struct file_order *order;         /* of a journal; NULL: by event time */
 };
 
+/* ---- replay_lines.c ---- */
+
+/* The topic of that name, or of that role. */
+bool file_input_topic(const struct config *config, const char *name, size_t size, uint32_t *topic);
 /* How the files are read. */
 void file_input_reading(const struct file_input *input, const struct file_input_setup *setup,
                         struct recording_options *options);
@@ -68,12 +73,6 @@ bool file_order_open(struct file_input *input, const struct file_input_setup *se
                      struct error *error);
 /* NULL is allowed. */
 void file_order_close(struct file_order *order, uint32_t topic_count);
-/* Whether a reader was at that line before. */
-bool file_order_has_met(const struct file_input *input, const struct input_file *file,
-                        const struct recording_entry *entry);
-/* Whether the reader of that file is to give this line. */
-bool file_order_takes(struct file_input *input, struct input_file *file,
-                      const struct recording_entry *entry, uint32_t topic);
 enum recording_result file_order_next(struct file_input *input, struct file_input_record *record,
                                       struct error *error);
 /* All but `filtered` and `records`. Lines and bytes count once, however often they are read. */

@@ -23,7 +23,7 @@ struct file_journal {
     size_t part_count;
 };
 
-static bool complain(const struct file_journal *journal, struct error *error, const char *what) {
+static bool refuse_line(const struct file_journal *journal, struct error *error, const char *what) {
     return error_set(error, ERROR_INVALID,
                      "%s:%" PRIu64 ": %s; a journal line is TOPIC PARTITION OFFSET COUNT",
                      journal->path, journal->number, what);
@@ -70,13 +70,13 @@ static bool parse(struct file_journal *journal, struct file_journal_run *run, st
     if (sscanf(journal->line, "%249s %" SCNd64 " %" SCNd64 " %" SCNd64 " %n", name, &partition,
                &run->first, &run->count, &end) != 4 ||
         journal->line[end] != '\0')
-        return complain(journal, error, "is not a run of messages");
+        return refuse_line(journal, error, "is not a run of messages");
     if (partition < 0 || partition > FILE_PARTS_MAX_PARTITION || run->first < 0 || run->count < 1 ||
         run->count > INT64_MAX - run->first)
-        return complain(journal, error, "has a number out of range");
+        return refuse_line(journal, error, "has a number out of range");
     part.partition = (int32_t)partition;
     if (!find_topic(journal->config, name, &part.topic))
-        return complain(journal, error, "names a topic that is not configured");
+        return refuse_line(journal, error, "names a topic that is not configured");
     return take_part(journal, part, &run->part, error);
 }
 

@@ -36,8 +36,12 @@ struct file_source_options {
     double speed;   /* how many times faster than the event times; 0: as fast as it goes */
     bool is_strict; /* ends with an error at the first bad line, after what came before it */
     /* Between every so many records and the next, when all before have been worked on, the control
-     * thread calls `paused`, inside source_poll(). 0: never. */
+     * thread calls `paused`, inside `poll`. 0: never. */
     uint64_t pause_every;
+    /* So also before the records of these sequence numbers, in their order, and at the end when it
+     * is the number of all; one that stands here several times pauses as often. NULL: none. */
+    const uint64_t *pauses;
+    size_t pause_count;
     void (*paused)(void *context);
     /* Called in the reading thread for each message that is delivered and can be decoded, before it
      * is; in the order of reading, and with a journal perhaps more than once. `message` is valid

@@ -1,7 +1,8 @@
 #include "source/replay/replay_parts.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
-#include <string.h>
 
 struct topic_parts {
     struct file_part *items; /* by partition number */
@@ -31,16 +32,5 @@ void file_parts_free(struct file_parts *parts) {
 struct file_part *file_parts_at(struct file_parts *parts, uint32_t topic, int32_t partition) {
     struct topic_parts *of_topic = &parts->topics[topic];
     size_t at = (size_t)partition;
-    if (at >= of_topic->count) {
-        size_t count = of_topic->count == 0 ? 16 : of_topic->count;
-        while (count <= at)
-            count *= 2;
-        struct file_part *items = realloc(of_topic->items, count * sizeof *items);
-        if (items == NULL)
-            return NULL;
-        memset(items + of_topic->count, 0, (count - of_topic->count) * sizeof *items);
-        of_topic->items = items;
-        of_topic->count = count;
-    }
-    return &of_topic->items[at];
+    return ARRAY_REACH(of_topic->items, at, of_topic->count) ? &of_topic->items[at] : NULL;
 }

@@ -1,8 +1,8 @@
 #include "source/replay/replay_queue.h"
 
 #include "base/clock.h"
-#include "base/condition.h"
-#include "base/locks.h"
+#include "base/sync/condition.h"
+#include "base/sync/locks.h"
 
 #include <pthread.h>
 #include <stdlib.h>

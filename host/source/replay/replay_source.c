@@ -1,8 +1,8 @@
 #include "source/replay/replay_source.h"
 
 #include "base/clock.h"
-#include "base/locks.h"
-#include "base/thread.h"
+#include "base/sync/locks.h"
+#include "base/sync/thread.h"
 #include "recording/reader.h"
 #include "source/replay/replay_input.h"
 #include "source/replay/replay_parts.h"
@@ -50,6 +50,8 @@ struct file_source {
     struct source_listener listener;
     int stop_fd; /* readable: stop */
     uint64_t pause_every;
+    const uint64_t *pauses; /* those that are still to come */
+    size_t pause_count;
     void (*paused)(void *context);
     void *paused_context;
 
@@ -81,7 +83,7 @@ static struct file_source *file_source_of(struct source *source) {
 
 /* Reading thread. */
 
-static void tell_progress(struct file_source *self) {
+static void report_progress(struct file_source *self) {
     struct file_source_progress progress;
     file_input_progress(self->input, &progress);
     progress.records = self->sequence;
@@ -101,7 +103,7 @@ static bool before_read(void *context, int fd) {
     struct pollfd waited[] = {{.fd = fd, .events = POLLIN},
                               {.fd = self->stop_fd, .events = POLLIN}};
     if (poll(waited, 2, 0) == 0) {
-        tell_progress(self); /* it may take long */
+        report_progress(self); /* it may take long */
         while (poll(waited, 2, -1) < 0 && errno == EINTR)
             ;
     }
@@ -148,11 +150,23 @@ static bool keep_pace(struct file_source *self, const struct file_input_record *
     double wait_ns = (double)self->pace_begin_ns + span_ns - (double)clock_monotonic_ns();
     if (wait_ns <= 0)
         return true;
-    tell_progress(self);
+    report_progress(self);
     return file_queue_sleep(self->queue, wait_ns < 1e18 ? (int64_t)wait_ns : (int64_t)1e18);
 }
 
+static bool pause_before(struct file_source *self) {
+    while (self->pause_count > 0 && *self->pauses <= self->sequence) {
+        self->pauses++;
+        self->pause_count--;
+        if (!ask_control(self, 0, 0))
+            return false;
+    }
+    return true;
+}
+
 static bool pause_between(struct file_source *self) {
+    if (!pause_before(self))
+        return false;
     if (self->pause_every == 0 || self->sequence < self->paused_at + self->pause_every)
         return true;
     self->paused_at = self->sequence;
@@ -177,7 +191,7 @@ static bool deliver(struct file_source *self, struct file_input_record *next, st
     if (!file_queue_push(self->queue, lane, record, next->block, &item, error))
         return false;
     if ((self->sequence++ & PROGRESS_MASK) == 0)
-        tell_progress(self);
+        report_progress(self);
     return true;
 }
 
@@ -189,7 +203,9 @@ static void *reading_thread(void *context) {
     do
         result = file_input_next(self->input, &next, &error);
     while (result == RECORDING_ENTRY && deliver(self, &next, &error));
-    tell_progress(self);
+    if (result == RECORDING_END)
+        (void)pause_before(self);
+    report_progress(self);
     lock_acquire(&self->mutex, replay_source_lock);
     self->failure = error;
     lock_release(&self->mutex, replay_source_lock);
@@ -218,7 +234,7 @@ static bool announce(struct file_source *self, int32_t first, int32_t count, str
         return error_set_memory(error, "the assignment of partitions");
     for (int32_t i = first; i < first + count; i++)
         for (uint32_t topic = 0; !self->is_assigned[i] && topic < topics; topic++)
-            parts[used++] = (struct topic_partition){topic, i, SOURCE_NO_OFFSET, false};
+            parts[used++] = (struct topic_partition){topic, i, SOURCE_NO_OFFSET, false, NULL};
     self->listener.assigned(self->listener.context, parts, used);
     bool is_good = true;
     for (size_t i = 0; i < used; i++) {
@@ -292,7 +308,7 @@ static void revoke_all(struct file_source *self) {
     }
     for (int32_t i = 0; i <= FILE_PARTS_MAX_PARTITION; i++)
         for (uint32_t topic = 0; self->is_assigned[i] && topic < topics; topic++)
-            parts[used++] = (struct topic_partition){topic, i, SOURCE_NO_OFFSET, false};
+            parts[used++] = (struct topic_partition){topic, i, SOURCE_NO_OFFSET, false, NULL};
     self->listener.revoked(self->listener.context, parts, used, false);
     free(parts);
 }
@@ -471,6 +487,8 @@ struct source *file_source_new(const struct file_source_options *options,
     self->speed = options->speed;
     self->is_cold = options->is_cold;
     self->pause_every = options->paused != NULL ? options->pause_every : 0;
+    self->pauses = options->pauses;
+    self->pause_count = options->paused != NULL ? options->pause_count : 0;
     self->paused = options->paused;
     self->paused_context = options->context;
     self->path_count = (uint32_t)options->path_count;

@@ -19,7 +19,7 @@
  * records before it have been worked on by then, and none of it is read before the listener has
  * returned. (Lines without a partition assign all FILE_SOURCE_SPREAD numbers at once.) So the place
  * of an assignment in the stream does not depend on timing. Nothing is committed; the source ends,
- * in source_poll(), when all records have been released.
+ * in `poll`, when all records have been released.
  */
 #ifndef TAKE5_SOURCE_REPLAY_REPLAY_SOURCE_H
 #define TAKE5_SOURCE_REPLAY_REPLAY_SOURCE_H

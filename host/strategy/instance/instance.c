@@ -11,10 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_CHUNK 16u
-
-_Thread_local char instance_thread_mark;
-
 const char *callback_name(enum callback callback) {
     static const char *const names[] = {
         [CALLBACK_NONE] = "none",
@@ -35,7 +31,7 @@ const char *callback_name(enum callback callback) {
 
 /* ---- around every lifecycle call ---- */
 
-static void tell_found_before(struct instance *instance, enum callback callback, unsigned changes) {
+static void log_found_before(struct instance *instance, enum callback callback, unsigned changes) {
     const struct instance_env *env = &instance->env;
     char words[GUARD_WORDS_SIZE];
     if (changes != 0 && env->meddled != NULL) {
@@ -52,7 +48,7 @@ static void tell_found_before(struct instance *instance, enum callback callback,
 
 void lifecycle_begin(struct lifecycle *lifecycle, struct instance *instance,
                      enum callback callback) {
-    tell_found_before(instance, callback, guard_begin(&lifecycle->guard));
+    log_found_before(instance, callback, guard_begin(&lifecycle->guard));
     store_relaxed(&instance->current_call->topic, NULL);
     store_relaxed(&instance->current_call->partition, instance->env.partition);
     store_relaxed(&instance->current_call->offset, (int64_t)-1);
@@ -111,75 +107,32 @@ void instance_meddled(struct instance *instance, unsigned changes) {
                   instance->spec->deployment, callback_name(instance->callback));
 }
 
-void instance_complain(struct instance *instance, int32_t code) {
+void instance_set_problem(struct instance *instance, int32_t code) {
     const bool may_reject = instance->callback == CALLBACK_MESSAGE;
     if (code != T5_ERROR && !(code == T5_REJECT && may_reject))
-        (void)snprintf(instance->complaint, sizeof instance->complaint,
+        (void)snprintf(instance->problem, sizeof instance->problem,
                        "%s returned code %" PRId32 ", expected one of %s",
                        callback_name(instance->callback), code,
                        may_reject ? "T5_OK (1), T5_ERROR (2) or T5_REJECT (3)"
                                   : "T5_OK (1) or T5_ERROR (2)");
     else if (instance->has_reason)
-        memcpy(instance->complaint, instance->reason, sizeof instance->complaint);
+        memcpy(instance->problem, instance->reason, sizeof instance->problem);
     else
-        (void)snprintf(instance->complaint, sizeof instance->complaint, "it gave no reason");
+        (void)snprintf(instance->problem, sizeof instance->problem, "it gave no reason");
 }
 
 bool instance_refuse(struct instance *instance, int32_t code, struct error *error) {
-    instance_complain(instance, code);
+    instance_set_problem(instance, code);
     return error_set(error, instance->was_oom ? ERROR_MEMORY : ERROR_INVALID, "%s failed: %s",
-                     callback_name(instance->callback), instance->complaint);
+                     callback_name(instance->callback), instance->problem);
 }
 
 /* ---- create and destroy ---- */
 
-static bool append_slot(struct instance *instance, uint32_t slot, struct error *error) {
-    if (instance->field_count % SLOTS_CHUNK == 0) {
-        if (!ARRAY_RESIZE(instance->slots, instance->field_count + SLOTS_CHUNK))
-            return error_set_memory(error, "fields");
-        instance->field_slots = instance->slots;
-    }
-    instance->slots[instance->field_count++] = slot;
-    return true;
-}
-
-static bool watch_field(struct instance *instance, const char *path, size_t size,
-                        struct error *error) {
-    return watch_add_field(instance->watch, path, size) || error_set_memory(error, "a field");
-}
-
-bool instance_add_field(struct instance *instance, const char *path, size_t size, uint32_t *index,
-                        struct error *error) {
-    uint32_t slot;
-    if (!projection_add(instance->projection, path, size, &slot, error))
-        return false;
-    for (uint32_t i = 0; i < instance->field_count; i++) {
-        if (instance->slots[i] == slot) {
-            *index = i;
-            return true;
-        }
-    }
-    *index = instance->field_count;
-    return append_slot(instance, slot, error) && watch_field(instance, path, size, error);
-}
-
-/* The descriptor's fields keep their numbers, be one listed twice. */
-static bool add_described_fields(struct instance *instance, struct error *error) {
-    const struct description *description = instance->spec->description;
-    for (size_t i = 0; i < description->field_count; i++) {
-        const char *path = description->fields[i];
-        uint32_t slot;
-        if (!projection_add(instance->projection, path, strlen(path), &slot, error) ||
-            !append_slot(instance, slot, error) ||
-            !watch_field(instance, path, strlen(path), error))
-            return false;
-    }
-    return true;
-}
-
 static void release(struct instance *instance) {
     current_call_settle(instance->current_call);
     document_free(instance->document);
+    free(instance->names);
     timers_release(&instance->timers);
     (void)pthread_mutex_destroy(&instance->wake_lock);
     free(instance->slots);
@@ -205,11 +158,6 @@ static bool call_create(struct instance *instance, struct error *error) {
     const int32_t code = instance->calls.create(&args, &instance->self);
     lifecycle_end(&lifecycle, instance);
     return code == T5_OK || instance_refuse(instance, code, error);
-}
-
-static void set_limits(struct instance *instance, const struct instance_env *env) {
-    instance->max_signals = env->max_signals_per_callback;
-    instance->timers.max_count = env->max_timers;
 }
 
 /* A strategy that is KEYED and takes several topics relates those of a symbol. */
@@ -241,11 +189,11 @@ struct instance *instance_create(const struct instance_spec *spec, const struct 
     instance->on_message = instance->calls.on_message;
     timers_init(&instance->timers, env->max_timers,
                 env->mode == T5_MODE_REPLAY || env->mode == T5_MODE_CHECK);
-    set_limits(instance, env);
+    instance->max_signals = env->max_signals_per_callback;
     (void)pthread_mutex_init(&instance->wake_lock, NULL);
     instance_set_current_call(instance, current_call);
     instance->projection = projection;
-    if (!begin_watch(instance, error) || !add_described_fields(instance, error) ||
+    if (!begin_watch(instance, error) || !instance_add_described_fields(instance, error) ||
         !call_create(instance, error)) {
         release(instance);
         return NULL;
@@ -304,11 +252,9 @@ const struct instance_spec *instance_get_spec(const struct instance *instance) {
     return instance->spec;
 }
 
-void instance_rewire(struct instance *instance, const struct instance_env *env) {
-    lock_acquire(&instance->wake_lock, instance_wake_lock);
-    instance->env = *env;
-    lock_release(&instance->wake_lock, instance_wake_lock);
-    set_limits(instance, env);
+void instance_rename(struct instance *instance, const struct instance_spec *spec) {
+    instance->spec = spec;
+    instance->mark = spec->mark;
 }
 
 void instance_set_current_call(struct instance *instance, struct current_call *current_call) {
@@ -329,8 +275,8 @@ void instance_set_before_timer(struct instance *instance,
     instance->before_timer_context = context;
 }
 
-const char *instance_complaint(const struct instance *instance) {
-    return instance->complaint;
+const char *instance_error(const struct instance *instance) {
+    return instance->problem;
 }
 
 struct instance_counts *instance_counts(struct instance *instance) {
@@ -341,18 +287,6 @@ int64_t instance_event_clock_ns(const struct instance *instance) {
     return instance->event_clock_ns;
 }
 
-uint32_t instance_field_count(const struct instance *instance) {
-    return instance->field_count;
-}
-
 unsigned instance_changes(const struct instance *instance) {
     return instance->changes;
-}
-
-void instance_set_owner(struct instance *instance, void *owner) {
-    instance->owner = owner;
-}
-
-void *instance_owner(const struct instance *instance) {
-    return instance->owner;
 }

@@ -6,21 +6,22 @@
  *
  * Threads: instance_create and instance_destroy on a loader thread; everything else by the thread
  * that owns the instance, one call at a time. `log` and `wake` of its services by any thread.
- * Waking apart, no call takes a lock; instance_message() allocates nothing.
- * What a strategy must not change of thread and process (guard.h) is saved and restored around
- * create, load, activate, deactivate, save and destroy; floating point also after each on_message,
- * on_timer and on_event. Each such change is an error of the deployment.
+ * Waking apart, no call takes a lock; instance_message() allocates nothing, but with the first
+ * signal that is emitted room for the names of such. What a strategy must not change of thread and
+ * process (guard.h) is saved and restored around create, load, activate, deactivate, save and
+ * destroy; floating point also after each on_message, on_timer and on_event. Each such change is an
+ * error of the deployment.
  */
 #ifndef TAKE5_STRATEGY_INSTANCE_INSTANCE_H
 #define TAKE5_STRATEGY_INSTANCE_INSTANCE_H
 
-#include "base/counter.h"
 #include "base/error.h"
-#include "base/locks.h"
-#include "base/patience.h"
-#include "base/symbols.h"
+#include "base/sync/counter.h"
+#include "base/sync/locks.h"
+#include "base/sync/patience.h"
 #include "log/log.h"
 #include "message/projection.h"
+#include "message/symbols.h"
 #include "strategy/instance/state.h"
 #include "strategy/plugin/generation.h"
 #include "strategy/plugin/guard.h"
@@ -33,6 +34,7 @@
 #include <stdint.h>
 
 struct instance;
+struct signal_names;
 struct watch;
 
 /* What an instance is made from. Read-only, shared by all instances of a deployment; lives as long
@@ -54,8 +56,9 @@ struct emitted_signal {
     int64_t event_time_ns; /* resolved */
     double value;
     double confidence;
-    t5_str data;                  /* empty or one JSON object */
-    const t5_named_value *values; /* checked; of the caller's memory */
+    t5_str data;                      /* empty or one JSON object */
+    const t5_named_value *values;     /* checked; of the caller's memory */
+    const struct signal_names *names; /* the same names in one block; NULL: there is none */
     uint32_t value_count;
     uint32_t time_frame_s; /* resolved; 0: none */
     double price;          /* resolved; 0: none */
@@ -70,7 +73,7 @@ struct published_point {
     uint32_t time_frame_s; /* 0: none */
 };
 
-/* Which callback is in hand; for crash files and the watch. */
+/* Which callback runs; for crash files and the watch. */
 enum callback {
     CALLBACK_NONE = 0,
     CALLBACK_CREATE,
@@ -122,7 +125,7 @@ struct instance_env {
                     unsigned changes);
 };
 
-/* What the owner thread has in hand right now, for others to read (a watch thread, a signal
+/* What the owner thread is doing right now, for others to read (a watch thread, a signal
  * handler, the next process). The owner stores, nobody else does. `sequence` changes with every
  * callback. With the env's `call_readers` held, `instance` is alive if `callback`, read before it,
  * is not NONE. */
@@ -213,12 +216,19 @@ bool instance_save_unsorted(struct instance *instance, enum t5_save_reason reaso
  * but for `topic`, `field_count` and `field_slots`, which this fills in. `topic` is the index into
  * the description's topics.
  * Gives T5_OK, T5_ERROR or T5_REJECT (what on_message said, with unknown codes made T5_ERROR), and
- * instance_complaint() says why. `ticks_now` is in and out: the tick count before, and after. The
+ * instance_error() says why. `ticks_now` is in and out: the tick count before, and after. The
  * owner calls current_call_settle() when it has given the message to all.
  */
 int32_t instance_message(struct instance *instance, t5_message *message, uint32_t topic,
                          uint64_t *ticks_now);
 
+/* Fetches what instance_message() touches of it, for soon. */
+void instance_prefetch(const struct instance *instance);
+
+/* What it is handed from here on was, or would have been, handed to it at about that wall-clock
+ * time: its wall clock stands there. `is_muted`: signals of its wall-clock timers are dropped. Time
+ * 0: it is handed what comes now. */
+void instance_set_late_clock(struct instance *instance, int64_t wall_ns, bool is_muted);
 /* Fires wall-clock timers due at `now_ns`; gives the number of errors. */
 uint32_t instance_wall_timers(struct instance *instance, int64_t now_ns);
 /* Due time of the next wall-clock timer, INT64_MAX without one. */
@@ -231,10 +241,10 @@ void instance_woken(struct instance *instance);
 void instance_symbol_expired(struct instance *instance, uint32_t id, const char *text, size_t size);
 
 const struct instance_spec *instance_get_spec(const struct instance *instance);
-/* A replacement of the env, between two callbacks: when an instance moves. The symbol table must
- * give the same ids; the log stays what it was at creation. Once it returns no `wake` with the old
- * context is under way. */
-void instance_rewire(struct instance *instance, const struct instance_env *env);
+/* Gives it another name: a spec that differs from its own in that alone, and lives as long. The one
+ * that it was made from must live on as well: the strategy may have texts of it. Between two
+ * callbacks. */
+void instance_rename(struct instance *instance, const struct instance_spec *spec);
 /* Where its callbacks are noted from now on: to be set whenever another thread takes it over,
  * before instance_destroy() on the loader thread too. NULL: nowhere. */
 void instance_set_current_call(struct instance *instance, struct current_call *current_call);
@@ -243,11 +253,9 @@ void instance_set_slow(struct instance *instance, uint64_t slow_ticks,
                        void (*slow)(void *context, struct instance *instance,
                                     enum callback callback, int64_t took_ns));
 /* The reason of the last error or reject; never NULL. Owner thread. */
-const char *instance_complaint(const struct instance *instance);
+const char *instance_error(const struct instance *instance);
 struct instance_counts *instance_counts(struct instance *instance);
 int64_t instance_event_clock_ns(const struct instance *instance);
-/* Slots of its fields in the projection it was created with, after create. */
-uint32_t instance_field_count(const struct instance *instance);
 /* After its last callback something of thread or process was found changed, and was put back. What
  * is the process's may be another's doing: it counts as an error from the second time on that it
  * is found after the same callback. */
@@ -256,9 +264,6 @@ void instance_meddled(struct instance *instance, unsigned changes);
 unsigned instance_changes(const struct instance *instance);
 /* What it wants and has not met. */
 struct watch *instance_watch(const struct instance *instance);
-/* The owner's own word to hang on an instance. */
-void instance_set_owner(struct instance *instance, void *owner);
-void *instance_owner(const struct instance *instance);
 
 /* Who is told of each timer before it fires, and with NULL when all that were due have fired: the
  * rehearsal, so that it can say where the strategy died. */

@@ -10,7 +10,8 @@
 #ifndef TAKE5_STRATEGY_INSTANCE_INSTANCE_PRIVATE_H
 #define TAKE5_STRATEGY_INSTANCE_INSTANCE_PRIVATE_H
 
-#include "base/locks.h"
+#include "base/signal_names.h"
+#include "base/sync/locks.h"
 #include "message/document.h"
 #include "strategy/instance/instance.h"
 #include "strategy/instance/timers.h"
@@ -19,8 +20,9 @@
 
 #include <pthread.h>
 
-#define COMPLAINT_SIZE      1024
+#define PROBLEM_SIZE        1024
 #define INSTANCE_SCALE_BITS 16
+#define INSTANCE_NAMES      4
 
 LOCK_CLASS(instance_wake_lock);
 struct instance {
@@ -29,7 +31,9 @@ struct instance {
      * alone; services that are called from elsewhere see that they are not at home. */
     _Atomic uintptr_t thread;
     enum callback callback;
-    bool is_muted;         /* signals are dropped: the message in hand is HISTORY */
+    int64_t late_clock_ns; /* the wall clock, as it is told of what is late; 0: the system's */
+    bool is_late_muted;    /* and the signals of its wall-clock timers are dropped */
+    bool is_muted;         /* signals are dropped: the current message is HISTORY */
     bool has_reason;       /* fail() was called in this callback */
     uint32_t signal_count; /* accepted in this callback */
     uint32_t watch_in;     /* messages until `watch` looks at one */
@@ -42,20 +46,21 @@ struct instance {
     int64_t event_clock_ns;
     struct timers timers;
     struct current_call *current_call;
-    const t5_message *message; /* in hand in on_message, else NULL */
-    const t5_timer *timer;     /* in hand in on_timer, else NULL */
+    const t5_message *message; /* the current one in on_message, else NULL */
+    const t5_timer *timer;     /* the current one in on_timer, else NULL */
     uint64_t slow_ticks;
     uint64_t tick_scale;       /* nanoseconds of 2^INSTANCE_SCALE_BITS ticks */
-    struct document *document; /* of the message in hand, once asked for */
+    struct document *document; /* of the current message, once asked for */
     struct instance_counts counts;
 
-    t5_strategy calls; /* the descriptor as far as it goes; the rest NULL */
-    const struct instance_spec *spec;
+    /* Of INSTANCE_NAMES kinds of signals, made with the first; NULL: none yet, or no memory. */
+    struct signal_names *names;
+    t5_strategy calls;                        /* the descriptor as far as it goes; the rest NULL */
+    const struct instance_spec *_Atomic spec; /* changed by instance_rename() alone */
     struct instance_env env;
     struct log *log;                      /* the env's at creation: other threads read it */
     struct current_call own_current_call; /* when nobody wants to know */
     void (*slow)(void *context, struct instance *instance, enum callback callback, int64_t took_ns);
-    void *owner;
     void (*before_timer)(void *context, const t5_timer *timer); /* NULL: nobody wants to know */
     void *before_timer_context;
 
@@ -70,9 +75,9 @@ struct instance {
     unsigned changes;                        /* of all its callbacks: enum guard_change */
     unsigned blamed;                         /* those of them that counted, and were told */
     unsigned suspected[CALLBACK_THREAD + 1]; /* of the process, found after that callback */
-    bool was_oom;                /* a service of the callback in hand failed for lack of memory */
-    char reason[COMPLAINT_SIZE]; /* given by fail() in the callback in hand */
-    char complaint[COMPLAINT_SIZE]; /* of the last error */
+    bool was_oom;               /* a service of the current callback failed for lack of memory */
+    char reason[PROBLEM_SIZE];  /* given by fail() in the current callback */
+    char problem[PROBLEM_SIZE]; /* of the last error */
 
     pthread_mutex_t wake_lock; /* of what follows, and of env.wake and its context */
     bool is_active GUARDED_BY(instance_wake_lock);
@@ -122,14 +127,16 @@ void lifecycle_begin(struct lifecycle *lifecycle, struct instance *instance,
                      enum callback callback);
 void lifecycle_end(struct lifecycle *lifecycle, struct instance *instance);
 
-/* Puts into `complaint` what the callback in hand answered, when that was not T5_OK. */
-void instance_complain(struct instance *instance, int32_t code);
+/* Puts into `problem` what the current callback answered, when that was not T5_OK. */
+void instance_set_problem(struct instance *instance, int32_t code);
 /* The same, and into the error: "create refused: ...". Gives false. */
 bool instance_refuse(struct instance *instance, int32_t code, struct error *error);
 
 /* Wants a field of each message; `*index` is its number. In create alone. */
 bool instance_add_field(struct instance *instance, const char *path, size_t size, uint32_t *index,
                         struct error *error);
+/* Those of the descriptor; they keep their numbers, be one listed twice. */
+bool instance_add_described_fields(struct instance *instance, struct error *error);
 
 /* The table that every handle points to. */
 extern const t5_services instance_services;

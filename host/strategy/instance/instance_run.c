@@ -85,14 +85,14 @@ static uint32_t fire_timer(struct instance *instance, const struct timer_due *du
     counter_add(&instance->counts.timers_fired, 1);
     if (code == T5_OK)
         return 0;
-    instance_complain(instance, code);
+    instance_set_problem(instance, code);
     counter_add(&instance->counts.errors, 1);
     if (instance->log != NULL)
         log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "callback.failed",
                   "%s: on_timer failed (key %" PRIu64 ", symbol %.*s): %s",
                   instance->spec->deployment, due->key,
                   timer.symbol.len > 0 ? (int)timer.symbol.len : 1,
-                  timer.symbol.len > 0 ? timer.symbol.data : "-", instance->complaint);
+                  timer.symbol.len > 0 ? timer.symbol.data : "-", instance->problem);
     return 1;
 }
 
@@ -118,10 +118,18 @@ static int32_t fail_message(struct instance *instance, int32_t code)
     __attribute__((noinline, cold));
 
 static int32_t fail_message(struct instance *instance, int32_t code) {
-    instance_complain(instance, code);
+    instance_set_problem(instance, code);
     const bool is_reject = code == T5_REJECT;
     counter_add(is_reject ? &instance->counts.rejects : &instance->counts.errors, 1);
     return is_reject ? T5_REJECT : T5_ERROR;
+}
+
+void instance_prefetch(const struct instance *instance) {
+    const char *const begin = (const char *)instance;
+    const char *const end = (const char *)&instance->counts.took[INSTANCE_TOOK_BUCKETS / 2];
+    for (const char *line = begin; line < end; line += 64)
+        __builtin_prefetch(line, 1);
+    __builtin_prefetch(instance->field_slots);
 }
 
 int32_t instance_message(struct instance *instance, t5_message *message, uint32_t topic,
@@ -155,6 +163,11 @@ int32_t instance_message(struct instance *instance, t5_message *message, uint32_
     return __builtin_expect(code == T5_OK, 1) ? T5_OK : fail_message(instance, code);
 }
 
+void instance_set_late_clock(struct instance *instance, int64_t wall_ns, bool is_muted) {
+    instance->late_clock_ns = wall_ns;
+    instance->is_late_muted = is_muted;
+}
+
 uint32_t instance_wall_timers(struct instance *instance, int64_t now_ns) {
     if (timers_next_wall_ns(&instance->timers) > now_ns)
         return 0;
@@ -162,7 +175,7 @@ uint32_t instance_wall_timers(struct instance *instance, int64_t now_ns) {
     store_relaxed(&current_call->topic, NULL);
     store_relaxed(&current_call->partition, instance->env.partition);
     store_relaxed(&current_call->offset, (int64_t)-1);
-    instance->is_muted = false;
+    instance->is_muted = instance->is_late_muted;
     uint64_t ticks = clock_ticks();
     const uint32_t errors = fire_due(instance, T5_CLOCK_WALL, now_ns, &ticks);
     current_call_settle(current_call);

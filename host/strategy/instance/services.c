@@ -12,7 +12,10 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+_Thread_local char instance_thread_mark;
 
 #define SYMBOL_LONGEST 64
 #define DATA_LARGEST   (64u << 10)
@@ -79,7 +82,7 @@ static int32_t service_fail(t5_host *host, const char *text, size_t len) {
         return T5_NOT_NOW;
     if (text == NULL && len > 0)
         return T5_ERROR;
-    const size_t size = len < COMPLAINT_SIZE ? len : COMPLAINT_SIZE - 1;
+    const size_t size = len < PROBLEM_SIZE ? len : PROBLEM_SIZE - 1;
     /* One line, without what a terminal would obey. */
     for (size_t i = 0; i < size; i++)
         instance->reason[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
@@ -120,34 +123,75 @@ static uint64_t name_mark(t5_str name) {
     return UINT64_C(1) << (sum & 63);
 }
 
-/* What is wrong with what it carries, in words; NULL: nothing. */
-static const char *values_fault(const t5_signal *signal) {
-    size_t size = 0;
+/* The names that a signal of such a kind has. */
+static struct signal_names *names_like(struct signal_names *all, const t5_signal *signal) {
+    return &all[(signal->value_count + signal->name.len) % INSTANCE_NAMES];
+}
+
+/* Names that were checked before, when the signal has the same; NULL: they are to be checked. */
+static const struct signal_names *known_names(const struct instance *instance,
+                                              const t5_signal *signal) {
+    if (instance->names == NULL || (signal->values == NULL && signal->value_count > 0))
+        return NULL;
+    const struct signal_names *names = names_like(instance->names, signal);
+    return signal_names_are(names, signal->name, signal->values, signal->value_count) ? names
+                                                                                      : NULL;
+}
+
+/* NULL: there is no room for them. */
+static const struct signal_names *keep_names(struct instance *instance, const t5_signal *signal) {
+    if (instance->names == NULL)
+        instance->names = calloc(INSTANCE_NAMES, sizeof *instance->names);
+    if (instance->names == NULL)
+        return NULL;
+    struct signal_names *names = names_like(instance->names, signal);
+    return signal_names_keep(names, signal->name, signal->values, signal->value_count) ? names
+                                                                                       : NULL;
+}
+
+/* What is wrong with the names of its values, in words; NULL: nothing. */
+static const char *value_names_fault(const t5_signal *signal) {
     uint64_t marks = 0;
+    for (uint32_t i = 0; i < signal->value_count; i++) {
+        const t5_str name = signal->values[i].name;
+        if (!descriptor_is_signal_name(name))
+            return "the name of a value must be 1 to 64 of A-Z, a-z, 0-9, _, . and -";
+        const uint64_t mark = name_mark(name);
+        if ((marks & mark) != 0 && has_name(signal, i, name))
+            return "two of its values have the same name";
+        marks |= mark;
+    }
+    return NULL;
+}
+
+/* What is wrong with what it carries, in words; NULL: nothing. */
+static const char *values_fault(const t5_signal *signal, bool are_names_known) {
+    size_t size = 0;
     if (signal->value_count > VALUES_MOST)
         return "it has more than 64 values";
     if (signal->value_count > 0 && signal->values == NULL)
         return "its value_count is above 0, but values is NULL";
+    const char *fault = are_names_known ? NULL : value_names_fault(signal);
+    if (fault != NULL)
+        return fault;
     for (uint32_t i = 0; i < signal->value_count; i++) {
-        const t5_named_value *named = &signal->values[i];
-        if (!descriptor_is_signal_name(named->name))
-            return "the name of a value must be 1 to 64 of A-Z, a-z, 0-9, _, . and -";
-        if (!is_value(&named->value))
+        const t5_value *value = &signal->values[i].value;
+        if (!is_value(value))
             return "a value must be a number, an integer, a boolean, null or UTF-8 text";
-        size += t5_value_text(&named->value).len;
-        const uint64_t mark = name_mark(named->name);
-        if ((marks & mark) != 0 && has_name(signal, i, named->name))
-            return "two of its values have the same name";
-        marks |= mark;
+        size += t5_value_text(value).len;
     }
     return size > DATA_LARGEST ? "the texts of its values exceed 64 KiB" : NULL;
 }
 
-/* What is wrong with the signal, in words; NULL: nothing. */
-static const char *signal_fault(const t5_signal *signal) {
+/* What is wrong with the signal, in words; NULL: nothing. `*names` are its names when they were
+ * checked before; else NULL. */
+static const char *signal_fault(const struct instance *instance, const t5_signal *signal,
+                                const struct signal_names **names) {
+    *names = NULL;
     if (signal->size < SIGNAL_SIZE_1_0)
         return "its size is below that of ABI 1.0: initialize it with t5_signal_init()";
-    if (!descriptor_is_signal_name(signal->name))
+    *names = known_names(instance, signal);
+    if (*names == NULL && !descriptor_is_signal_name(signal->name))
         return "its name must be 1 to 64 of A-Z, a-z, 0-9, _, . and -";
     if (signal->symbol.len > SYMBOL_LONGEST ||
         (signal->symbol.data == NULL && signal->symbol.len > 0))
@@ -164,7 +208,7 @@ static const char *signal_fault(const t5_signal *signal) {
         (signal->data.data == NULL ||
          !decode_is_object(signal->data.data, signal->data.len, DATA_DEEPEST)))
         return "its data is not a single JSON object";
-    return values_fault(signal);
+    return values_fault(signal, *names != NULL);
 }
 
 /* Counts the refusal, and says the first of a callback; the log counts repeats of a text. */
@@ -194,7 +238,7 @@ static int32_t refuse_surplus(struct instance *instance) {
     return T5_ERROR;
 }
 
-/* What the signal does not say comes from what is in hand. */
+/* What the signal does not say comes from the current message or timer. */
 static void resolve(const struct instance *instance, const t5_signal *signal,
                     struct emitted_signal *emitted) {
     emitted->name = signal->name;
@@ -225,7 +269,8 @@ static int32_t service_emit(t5_host *host, const t5_signal *signal) {
         return T5_NOT_NOW;
     if (instance->signal_count >= instance->max_signals)
         return refuse_surplus(instance);
-    const char *fault = signal_fault(signal);
+    const struct signal_names *names;
+    const char *fault = signal_fault(instance, signal, &names);
     if (fault != NULL)
         return refuse_signal(instance, signal, fault);
     instance->signal_count++;
@@ -234,6 +279,7 @@ static int32_t service_emit(t5_host *host, const t5_signal *signal) {
     if (instance->env.emit != NULL) {
         struct emitted_signal emitted;
         resolve(instance, signal, &emitted);
+        emitted.names = names != NULL ? names : keep_names(instance, signal);
         if (!instance->env.emit(instance->env.context, instance, &emitted))
             return refuse_signal(instance, signal, "out of memory");
     }
@@ -349,7 +395,7 @@ static int64_t service_now(t5_host *host, int32_t clock) {
     if (!is_allowed(instance, IN_ANY))
         return 0;
     if (clock == T5_CLOCK_WALL && !instance->timers.is_one_clock)
-        return clock_wall_ns();
+        return instance->late_clock_ns != 0 ? instance->late_clock_ns : clock_wall_ns();
     return instance->event_clock_ns;
 }
 

@@ -1,8 +1,8 @@
 #include "strategy/instance/state.h"
 
 #include "base/array.h"
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -215,13 +215,13 @@ static bool decode_frame(struct wire_reader *reader, const void *bytes, size_t s
                          form, STATE_FORM);
     const size_t checked = size - STATE_CHECK_SIZE;
     wire_open(reader, (const char *)bytes + checked, STATE_CHECK_SIZE);
-    const uint64_t said = wire_u64(reader);
+    const uint64_t sum = wire_u64(reader);
     const uint64_t found = hash_key(bytes, checked);
-    if (said != found)
+    if (sum != found)
         return error_set(error, ERROR_INVALID,
                          "saved state is corrupt: its checksum is %016" PRIx64
                          ", computed %016" PRIx64,
-                         said, found);
+                         sum, found);
     wire_open(reader, (const char *)bytes + STATE_MAGIC_SIZE + 4, checked - STATE_MAGIC_SIZE - 4);
     return true;
 }

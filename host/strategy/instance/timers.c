@@ -1,5 +1,6 @@
 #include "strategy/instance/timers.h"
 
+#include "base/array.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
@@ -148,19 +149,12 @@ static void hang_into_bucket(struct timers *timers, uint32_t node) {
 static bool grow_nodes(struct timers *timers, uint32_t larger) {
     const uint32_t old = timers->capacity;
     uint32_t *buckets = malloc(larger * sizeof *buckets);
-    struct timer_node *nodes = reallocarray(timers->nodes, larger, sizeof *nodes);
-    if (nodes != NULL)
-        timers->nodes = nodes;
-    uint32_t *event = reallocarray(timers->event.nodes, larger, sizeof *event);
-    if (event != NULL)
-        timers->event.nodes = event;
-    uint32_t *wall = reallocarray(timers->wall.nodes, larger, sizeof *wall);
-    if (wall != NULL)
-        timers->wall.nodes = wall;
-    if (buckets == NULL || nodes == NULL || event == NULL || wall == NULL) {
+    if (buckets == NULL || !ARRAY_RESIZE(timers->nodes, larger) ||
+        !ARRAY_RESIZE(timers->event.nodes, larger) || !ARRAY_RESIZE(timers->wall.nodes, larger)) {
         free(buckets);
         return false;
     }
+    struct timer_node *nodes = timers->nodes;
     free(timers->buckets);
     timers->buckets = buckets;
     timers->capacity = larger;
@@ -195,12 +189,10 @@ static bool grow_symbols(struct timers *timers, uint32_t symbol_id) {
         larger *= 2;
     if (larger > UINT32_MAX)
         larger = UINT32_MAX;
-    uint32_t *by_symbol = reallocarray(timers->by_symbol, (size_t)larger, sizeof *by_symbol);
-    if (by_symbol == NULL)
+    if (!ARRAY_RESIZE(timers->by_symbol, (size_t)larger))
         return false;
     for (uint64_t i = timers->symbol_capacity; i < larger; i++)
-        by_symbol[i] = NO_NODE;
-    timers->by_symbol = by_symbol;
+        timers->by_symbol[i] = NO_NODE;
     timers->symbol_capacity = (uint32_t)larger;
     return true;
 }

@@ -2,7 +2,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,20 +15,20 @@
 LOCK_CLASS(watch_lock);
 struct watch {
     pthread_mutex_t lock; /* the owner changes under it, and reads its own without */
-    char **fields;
-    bool *fields_met;
-    size_t field_count, unmet;
-    bool *parameters_read;
-    size_t parameter_count;
-    char wrong[WATCH_WRONG][WATCH_NAME_SIZE];
-    size_t wrong_count;
-    bool is_joined;
-    struct watch_symbol *symbols;
-    size_t symbol_count, symbol_capacity;
-    struct text samples[WATCH_SAMPLES];
-    size_t sample_count;
-    bool samples_of[32]; /* by topic */
-    uint64_t looked;
+    char **fields GUARDED_BY(watch_lock);
+    bool *fields_met GUARDED_BY(watch_lock);
+    size_t field_count GUARDED_BY(watch_lock), unmet GUARDED_BY(watch_lock);
+    bool *parameters_read GUARDED_BY(watch_lock);
+    size_t parameter_count GUARDED_BY(watch_lock);
+    char wrong[WATCH_WRONG][WATCH_NAME_SIZE] GUARDED_BY(watch_lock);
+    size_t wrong_count GUARDED_BY(watch_lock);
+    bool is_joined GUARDED_BY(watch_lock);
+    struct watch_symbol *symbols GUARDED_BY(watch_lock);
+    size_t symbol_count GUARDED_BY(watch_lock), symbol_capacity GUARDED_BY(watch_lock);
+    struct text samples[WATCH_SAMPLES] GUARDED_BY(watch_lock);
+    size_t sample_count GUARDED_BY(watch_lock);
+    bool samples_of[32] GUARDED_BY(watch_lock); /* by topic */
+    uint64_t looked GUARDED_BY(watch_lock);
 };
 
 /* ---- life ---- */
@@ -38,6 +38,7 @@ struct watch *watch_new(size_t parameter_count, bool does_join) {
     if (watch == NULL)
         return NULL;
     pthread_mutex_init(&watch->lock, NULL);
+    lock_alone(watch_lock);
     watch->parameters_read = calloc(parameter_count + 1, sizeof *watch->parameters_read);
     watch->parameter_count = parameter_count;
     watch->is_joined = !does_join;
@@ -50,6 +51,7 @@ struct watch *watch_new(size_t parameter_count, bool does_join) {
 void watch_free(struct watch *watch) {
     if (watch == NULL)
         return;
+    lock_alone(watch_lock);
     for (size_t i = 0; i < watch->field_count; i++)
         free(watch->fields[i]);
     for (size_t i = 0; i < watch->sample_count; i++)
@@ -66,6 +68,7 @@ void watch_free(struct watch *watch) {
 
 bool watch_add_field(struct watch *watch, const char *path, size_t size) {
     char *copy = text_dup(path, size);
+    lock_alone(watch_lock); /* its strategy is being made */
     if (copy == NULL || !ARRAY_RESIZE(watch->fields, watch->field_count + 1) ||
         !ARRAY_RESIZE(watch->fields_met, watch->field_count + 1)) {
         free(copy);
@@ -77,8 +80,13 @@ bool watch_add_field(struct watch *watch, const char *path, size_t size) {
     return true;
 }
 
+static bool is_to_be_noted(const struct watch *watch, size_t index) {
+    lock_only_writer(watch_lock);
+    return index < watch->parameter_count && !watch->parameters_read[index];
+}
+
 void watch_parameter(struct watch *watch, size_t index) {
-    if (index >= watch->parameter_count || watch->parameters_read[index])
+    if (!is_to_be_noted(watch, index))
         return;
     lock_acquire(&watch->lock, watch_lock);
     watch->parameters_read[index] = true;
@@ -86,6 +94,7 @@ void watch_parameter(struct watch *watch, size_t index) {
 }
 
 static bool is_known_wrong(const struct watch *watch, const char *name) {
+    lock_only_writer(watch_lock);
     for (size_t i = 0; i < watch->wrong_count; i++) {
         if (strcmp(watch->wrong[i], name) == 0)
             return true;
@@ -197,10 +206,16 @@ static void look(struct watch *watch, const t5_message *message) {
     lock_release(&watch->lock, watch_lock);
 }
 
+static bool is_all_met(const struct watch *watch) {
+    lock_only_writer(watch_lock);
+    return watch->unmet == 0 && watch->is_joined;
+}
+
 uint32_t watch_message(struct watch *watch, const t5_message *message) {
-    if (watch->unmet == 0 && watch->is_joined)
+    if (is_all_met(watch))
         return WATCH_NEVER;
     look(watch, message);
+    lock_only_writer(watch_lock);
     return watch->looked <= FIRST_LOOKS ? UINT32_C(7) << 3 * (watch->looked - 1) : WATCH_STEP;
 }
 

@@ -1,6 +1,7 @@
 #include "strategy/plugin/strategy_file.h"
 
 #include "base/array.h"
+#include "base/path_list.h"
 #include "base/text.h"
 
 #include <dirent.h>
@@ -57,8 +58,8 @@ static bool is_library(const struct catalog *catalog, const char *path) {
 }
 
 /* And released. */
-static void tell_refusals(const struct catalog *catalog, struct refusal *refusals, size_t count,
-                          struct faults *faults) {
+static void add_refusals(const struct catalog *catalog, struct refusal *refusals, size_t count,
+                         struct faults *faults) {
     for (size_t i = 0; i < count; i++) {
         if (!is_library(catalog, refusals[i].path))
             faults_add_error(faults, (struct place){NULL, 0}, &refusals[i].error);
@@ -134,7 +135,7 @@ static bool scan(const char *directory, const struct trust *trust, struct catalo
         free(entries[i]);
     }
     free(entries);
-    tell_refusals(catalog, refusals, refused, faults);
+    add_refusals(catalog, refusals, refused, faults);
     if (catalog->files != NULL)
         drop_doubles(catalog, faults);
     return true;
@@ -158,17 +159,43 @@ static void add_missing(struct catalog *catalog, struct catalog *more, struct fa
     }
 }
 
-bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
+/* Adds those of one more directory. */
+static bool scan_more(const char *directory, const struct trust *trust, struct catalog *catalog,
+                      struct faults *faults) {
+    struct catalog more = {.only = catalog->only};
+    const bool did = scan(directory, trust, &more, faults);
+    if (did)
+        add_missing(catalog, &more, faults);
+    catalog_release(&more);
+    return did;
+}
+
+/* In their order: what an earlier one has is not taken from a later one. */
+static bool scan_all(const char *directories, const struct trust *trust, struct catalog *catalog,
+                     struct faults *faults) {
+    const char *begin;
+    size_t size;
+    bool did = true;
+    while (did && path_list_next(&directories, &begin, &size)) {
+        char *directory = text_dup(begin, size);
+        if (directory == NULL)
+            faults_add_memory(faults, (struct place){NULL, 0}, "the list of strategies");
+        did = directory != NULL && scan_more(directory, trust, catalog, faults);
+        free(directory);
+    }
+    return did;
+}
+
+bool catalog_scan(const char *directories, bool is_strict, gid_t allowed_group,
                   struct catalog *catalog, struct faults *faults) {
     const struct trust trust = {.is_off = !is_strict, .group = allowed_group};
-    struct catalog bundled = {0};
     *catalog = (struct catalog){.only = catalog->only, .bundled = catalog->bundled};
-    if (!scan(directory, &trust, catalog, faults))
+    if (!scan_all(directories, &trust, catalog, faults)) {
+        catalog_release(catalog);
         return false;
-    if (catalog->bundled != NULL && catalog->only == NULL &&
-        scan(catalog->bundled, &trust, &bundled, faults))
-        add_missing(catalog, &bundled, faults);
-    catalog_release(&bundled);
+    }
+    if (catalog->bundled != NULL && catalog->only == NULL)
+        (void)scan_more(catalog->bundled, &trust, catalog, faults);
     return true;
 }
 

@@ -1,9 +1,11 @@
 #include "strategy/plugin/description.h"
 
 #include "base/text.h"
+#include "config/schema/schema.h"
 #include "message/projection.h"
 #include "strategy/plugin/descriptor.h"
 #include "strategy/plugin/guard.h"
+#include "strategy/plugin/list_room.h"
 #include "strategy/plugin/parameter.h"
 
 #include <inttypes.h>
@@ -86,18 +88,25 @@ static void check_summary(struct check *check) {
 
 /* ---- lists of texts ---- */
 
-/* Length of a NULL-terminated list; more than `most` is a fault and gives 0. */
+/* Length of a NULL-terminated list; one that does not end within its array, or is longer than
+ * `most`, is a fault and gives 0. */
 static size_t list_length(struct check *check, const void *const *list, size_t most,
                           const char *what) {
     size_t length = 0;
     if (list == NULL)
         return 0;
-    while (length <= most && list[length] != NULL)
+    const size_t room = list_room(list);
+    while (length <= most && length < room && list[length] != NULL)
         length++;
-    if (length <= most)
+    if (length == room)
+        faults_add(check->faults, check->place,
+                   ".%s, of %zu entr%s, does not end with NULL: put NULL behind the last", what,
+                   room, room == 1 ? "y" : "ies");
+    else if (length > most)
+        faults_add(check->faults, check->place, "more than %zu %s: is the list NULL-terminated?",
+                   most, what);
+    else
         return length;
-    faults_add(check->faults, check->place, "more than %zu %s: is the list NULL-terminated?", most,
-               what);
     return 0;
 }
 
@@ -173,13 +182,6 @@ static bool is_parameter_name(const char *name) {
     return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
-static bool is_among(const char *const *names, const char *name) {
-    for (; *names != NULL; names++)
-        if (strcmp(*names, name) == 0)
-            return true;
-    return false;
-}
-
 /* A text of the declaration that must be a value of its type; NULL is none, and good. */
 static bool check_declared(struct check *check, const t5_parameter *parameter, const char *what,
                            const char *text, t5_value *value) {
@@ -234,7 +236,7 @@ static bool check_parameter_name(struct check *check, const t5_parameter *const 
                    name);
         return false;
     }
-    if (is_among(parameter_reserved_keys, name)) {
+    if (schema_find("strategy:NAME", name) != NULL) {
         faults_add(check->faults, check->place,
                    "parameter %s: the name is reserved for a setting of the host", name);
         return false;
@@ -403,14 +405,30 @@ struct description *description_new(const t5_strategy *descriptor, const char *p
 struct handed {
     t5_setting *list;
     char **paths; /* what was made for FILE parameters; NULL for the others */
+    t5_str *folders;
+    char **folder_texts; /* theirs */
     size_t count;
 };
 
 static void handed_release(struct handed *handed) {
     for (size_t i = 0; handed->paths != NULL && i < handed->count; i++)
         free(handed->paths[i]);
+    for (size_t i = 0; handed->folder_texts != NULL && i <= handed->count; i++)
+        free(handed->folder_texts[i]);
     free(handed->paths);
+    free(handed->folders);
+    free(handed->folder_texts);
     free(handed->list);
+}
+
+/* Of what stands at that place of configuration. False: no memory. */
+static bool put_folder(struct handed *handed, size_t index, const char *file) {
+    char *folder = parameters_absolute_path("", file);
+    if (folder == NULL)
+        return false;
+    handed->folder_texts[index] = folder;
+    handed->folders[index] = t5_text(folder);
+    return true;
 }
 
 static bool is_file(const struct description *description, const char *name) {
@@ -422,14 +440,19 @@ static bool is_file(const struct description *description, const char *name) {
 
 /* False: no memory. Release it all the same. */
 static bool handed_init(struct handed *handed, const struct description *description,
-                        const struct config_items *settings) {
+                        const struct config_items *settings, struct place place) {
     handed->count = settings != NULL ? settings->count : 0;
     handed->list = calloc(handed->count + 1, sizeof *handed->list);
     handed->paths = calloc(handed->count + 1, sizeof *handed->paths);
-    if (handed->list == NULL || handed->paths == NULL)
+    handed->folders = calloc(handed->count + 1, sizeof *handed->folders);
+    handed->folder_texts = calloc(handed->count + 1, sizeof *handed->folder_texts);
+    if (handed->list == NULL || handed->paths == NULL || handed->folders == NULL ||
+        handed->folder_texts == NULL || !put_folder(handed, handed->count, place.file))
         return false;
     for (size_t i = 0; i < handed->count; i++) {
         const struct config_item *item = &settings->items[i];
+        if (!put_folder(handed, i, item->place.file))
+            return false;
         handed->list[i].name = t5_text(item->name);
         handed->list[i].text = t5_text(item->text);
         if (item->text[0] == '\0' || !is_file(description, item->name))
@@ -446,14 +469,15 @@ static bool call_describe(const struct description *description, const t5_strate
                           const struct config_items *settings, t5_description *answer,
                           struct place place, struct faults *faults) {
     struct handed handed = {0};
-    if (!handed_init(&handed, description, settings)) {
+    if (!handed_init(&handed, description, settings, place)) {
         handed_release(&handed);
         faults_add_memory(faults, place, "the description");
         return false;
     }
     const t5_describe_args args = {.size = (uint32_t)sizeof args,
                                    .setting_count = (uint32_t)handed.count,
-                                   .settings = handed.list};
+                                   .settings = handed.list,
+                                   .folders = handed.folders};
     memset(answer, 0, sizeof *answer);
     answer->size = (uint32_t)sizeof *answer;
     struct guard guard;

@@ -1,5 +1,5 @@
 /*
- * strategy/plugin/description.h - what a strategy says of itself, checked and copied into host
+ * strategy/plugin/description.h - what a strategy declares, checked and copied into host
  * memory.
  */
 #ifndef TAKE5_STRATEGY_PLUGIN_DESCRIPTION_H
@@ -50,8 +50,8 @@ struct description *description_new(const t5_strategy *descriptor, const char *p
                                     const char *note_name, const char *note_version,
                                     struct faults *faults);
 
-/* For a strategy with describe(): calls it with the settings and gives the description that they
- * lead to. Runs the strategy's code. NULL with faults. */
+/* For a strategy with describe(): calls it with the settings, of the section at `place`, and gives
+ * the description that they lead to. Runs the strategy's code. NULL with faults. */
 struct description *description_describe(const struct description *description,
                                          const t5_strategy *descriptor,
                                          const struct config_items *settings, struct place place,
@@ -70,6 +70,7 @@ struct parameter_value {
     char *name;
     char *text;     /* as written, or the default */
     t5_value value; /* text in it points to `text`, or for FILE to the absolute path */
+    char content[HASH_TEXT_SIZE]; /* hash of the file's content; "": it is none */
 };
 
 struct parameters {

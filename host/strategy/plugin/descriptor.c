@@ -39,8 +39,11 @@ bool descriptor_is_signal_name(t5_str name) {
                                       ['.'] = true,         ['-'] = true};
     if (name.data == NULL || name.len == 0 || name.len > SIGNAL_NAME_LONGEST)
         return false;
+    const unsigned char *c = (const unsigned char *)name.data, *end = c + name.len;
     bool are_all = true;
-    for (size_t i = 0; i < name.len; i++)
-        are_all &= allowed[(unsigned char)name.data[i]];
+    for (; end - c >= 4; c += 4) /* of each value of each signal: every instruction counts */
+        are_all &= allowed[c[0]] & allowed[c[1]] & allowed[c[2]] & allowed[c[3]];
+    for (; c < end; c++)
+        are_all &= allowed[*c];
     return are_all;
 }

@@ -18,7 +18,6 @@
 
 #define DESCRIPTOR_SIZE_LEAST SIZE_UP_TO(t5_strategy, on_message)
 #define DESCRIPTOR_SIZE_1_0   SIZE_UP_TO(t5_strategy, save)
-#define DESCRIPTION_SIZE_1_0  SIZE_UP_TO(t5_description, series)
 #define PARAMETER_SIZE_1_0    SIZE_UP_TO(t5_parameter, max)
 #define SIGNAL_SIZE_1_0       SIZE_UP_TO(t5_signal, price)
 #define POINT_SIZE_1_0        SIZE_UP_TO(t5_point, reserved)

@@ -1,5 +1,6 @@
 #include "strategy/plugin/elf_private.h"
 
+#include "base/array.h"
 #include "base/text.h"
 
 #include <elf.h>
@@ -359,12 +360,10 @@ static bool add_strings(struct image *image, const struct text *strings) {
             end = segment->p_vaddr + segment->p_memsz;
     }
     const uint64_t at = round_up(image->size, page), address = round_up(end, page);
-    char *larger = realloc(image->bytes, at + strings->size);
-    if (larger == NULL)
+    if (!ARRAY_RESIZE(image->bytes, at + strings->size))
         return error_set_memory(image->error, "a copy");
-    memset(larger + image->size, 0, at - image->size);
-    memcpy(larger + at, strings->data, strings->size);
-    image->bytes = larger;
+    memset(image->bytes + image->size, 0, at - image->size);
+    memcpy(image->bytes + at, strings->data, strings->size);
     image->size = at + strings->size;
     const ElfW(Phdr) segment = {.p_type = PT_LOAD,
                                 .p_flags = PF_R,

@@ -334,7 +334,7 @@ failed:
 /* ---- mapping ---- */
 
 /* What the loader said, without the copy's path at its beginning: people know the source's. */
-static const char *loader_complaint(const struct generation *generation) {
+static const char *loader_error(const struct generation *generation) {
     const char *text = dlerror();
     if (text == NULL)
         return "the loader gave no reason";
@@ -346,18 +346,18 @@ static const char *loader_complaint(const struct generation *generation) {
 
 /* The reserve for thread-local storage that must lie at a fixed place is small, and what was loaded
  * keeps its part of it. */
-static void complain_of_loader(const struct generation *generation, struct faults *faults) {
+static void add_loader_fault(const struct generation *generation, struct faults *faults) {
     const struct place place = {generation->source_path, 0};
-    const char *complaint = loader_complaint(generation);
-    if (strstr(complaint, "static TLS") == NULL) {
-        faults_add(faults, place, "cannot be loaded: %s", complaint);
+    const char *problem = loader_error(generation);
+    if (strstr(problem, "static TLS") == NULL) {
+        faults_add(faults, place, "cannot be loaded: %s", problem);
         return;
     }
     faults_add(faults, place,
                "cannot be loaded: %s: each version loaded since the start uses part "
                "of a small reserve%s; restart the host to load this one, and build it without "
                "-ftls-model=initial-exec for unlimited reloads",
-               complaint, generation->static_tls > 0 ? " (see `take5 inspect`)" : "");
+               problem, generation->static_tls > 0 ? " (see `take5 inspect`)" : "");
 }
 
 bool generation_open(struct generation *generation, struct faults *faults) {
@@ -367,14 +367,14 @@ bool generation_open(struct generation *generation, struct faults *faults) {
     void *library = dlopen(generation->cache_path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     generation->changes = guard_end(&guard);
     if (library == NULL) {
-        complain_of_loader(generation, faults);
+        add_loader_fault(generation, faults);
         return false;
     }
     generation->is_mapped = true;
     const t5_strategy *descriptor = dlsym(library, T5_DESCRIPTOR_SYMBOL);
     if (descriptor == NULL) {
         faults_add(faults, place, "has no symbol " T5_DESCRIPTOR_SYMBOL ": %s",
-                   loader_complaint(generation));
+                   loader_error(generation));
         return false;
     }
     generation->description = description_new(descriptor, generation->source_path, generation->name,

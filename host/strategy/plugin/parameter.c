@@ -5,11 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *const parameter_reserved_keys[] = {
-    "plugin",  "enabled",     "symbols",        "topics", "time_frames",
-    "warm_up", "allow_split", "global_partial", NULL,
-};
-
 static void set_integer(t5_value *value, enum t5_value_type type, int64_t integer) {
     value->type = (uint16_t)type;
     value->integer = integer;

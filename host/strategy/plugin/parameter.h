@@ -19,7 +19,4 @@ bool parameter_has_bounds(enum t5_parameter_type type);
 /* Two values of one such type: below 0, 0, above 0. */
 int parameter_compare(const t5_value *a, const t5_value *b);
 
-/* The ini keys of a deployment that are the host's own; NULL-terminated. */
-extern const char *const parameter_reserved_keys[];
-
 #endif

@@ -1,7 +1,7 @@
 #include "strategy/plugin/description.h"
 
+#include "base/format/wire.h"
 #include "base/text.h"
-#include "base/wire.h"
 #include "config/text/quotes.h"
 #include "strategy/plugin/parameter.h"
 
@@ -117,6 +117,7 @@ static bool check_file(struct parameters_check *check, struct parameter_value *i
         faults_add(check->faults, place, "%s: %s", item->name, error.text);
         return false;
     }
+    hash_text(hash, item->content);
     wire_put_u64(&check->hashed, hash.high);
     wire_put_u64(&check->hashed, hash.low);
     return true;

@@ -39,11 +39,12 @@ void strategy_file_release(struct strategy_file *file);
  * do. */
 bool strategy_file_judge(const struct strategy_file *file, struct error *error);
 
-/* The strategies of a directory: every *.so in it, by name of file, dot files left out. */
+/* The strategies of one directory or of several (base/path_list.h): every *.so in it, by name of
+ * file, dot files left out. */
 struct catalog {
     char *const *only;   /* in: names of files in the directory, NULL-terminated, that alone are
                             looked at; NULL: all */
-    const char *bundled; /* in: a second directory, of what the first one lacks; NULL: none. It is
+    const char *bundled; /* in: one more directory, of what the others lack; NULL: none. It is
                             not looked at with `only` */
     struct strategy_file *files;
     size_t count;
@@ -51,12 +52,13 @@ struct catalog {
 
 /*
  * Reads them. Files that are refused (unreadable, not trusted, not a strategy, wrong ABI,
- * two with one strategy name: both) are faults, and left out; what is no strategy but a library of
- * one is left out without a word. False only when the directory cannot be read or is not trusted;
+ * two with one strategy name in one directory: both) are faults, and left out; of two in different
+ * directories the one of the earlier is taken; what is no strategy but a library of
+ * one is left out without a word. False only when a directory cannot be read or is not trusted;
  * then nothing is in the catalog. With a trusted group, what its members drop belongs to them. A
  * second directory that is not there is a fault.
  */
-bool catalog_scan(const char *directory, bool is_strict, gid_t allowed_group,
+bool catalog_scan(const char *directories, bool is_strict, gid_t allowed_group,
                   struct catalog *catalog, struct faults *faults);
 void catalog_release(struct catalog *catalog);
 const struct strategy_file *catalog_find(const struct catalog *catalog, const char *name);

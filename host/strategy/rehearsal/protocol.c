@@ -1,6 +1,7 @@
 #include "strategy/rehearsal/protocol.h"
 
 #include "base/io.h"
+#include "base/string_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,6 @@ static char **get_strings(struct wire_reader *reader) {
             reader->is_bad = true;
     }
     return strings;
-}
-
-static void free_strings(char **strings) {
-    for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
-        free(strings[i]);
-    free(strings);
 }
 
 /* A zeroed array for as many items as follow; NULL and a bad reader when memory runs out. */
@@ -132,8 +127,8 @@ static void get_deployment(struct wire_reader *reader, struct config_deployment 
 static void release_deployment(struct config_deployment *deployment) {
     free(deployment->name);
     free(deployment->plugin);
-    free_strings(deployment->symbols);
-    free_strings(deployment->topics);
+    string_list_free(deployment->symbols);
+    string_list_free(deployment->topics);
     free(deployment->time_frames);
     free((char *)deployment->place.file);
     for (size_t i = 0; i < deployment->settings.count; i++) {
@@ -152,6 +147,7 @@ static void put_generation(struct text *out, const struct generation *generation
     wire_put_string(out, generation->note_version);
     wire_put_string(out, generation->source_path);
     wire_put_string(out, generation->cache_path);
+    wire_put_u32(out, generation->flags);
 }
 
 static void get_generation(struct wire_reader *reader, struct generation *generation) {
@@ -160,6 +156,7 @@ static void get_generation(struct wire_reader *reader, struct generation *genera
     char *version = wire_string(reader);
     generation->source_path = wire_string(reader);
     generation->cache_path = wire_string(reader);
+    generation->flags = wire_u32(reader);
     if (version == NULL || strlen(version) >= sizeof generation->note_version ||
         generation->name == NULL || generation->source_path == NULL ||
         generation->cache_path == NULL)
@@ -324,20 +321,20 @@ void answers_send(struct text *out, int output) {
     text_reset(out);
 }
 
-size_t answer_take(const char *bytes, size_t size, enum answer_kind *kind, t5_str *body) {
+size_t answer_parse(const char *bytes, size_t size, enum answer_kind *kind, t5_str *body) {
     struct wire_reader reader;
     if (size < ANSWER_HEAD_SIZE)
         return 0;
     wire_open(&reader, bytes, size);
-    const uint32_t said_kind = wire_u32(&reader);
-    const uint32_t said_size = wire_u32(&reader);
-    if (said_kind < ANSWER_STEP || said_kind > ANSWER_DONE || said_size > ANSWER_LARGEST)
+    const uint32_t kind_number = wire_u32(&reader);
+    const uint32_t body_size = wire_u32(&reader);
+    if (kind_number < ANSWER_STEP || kind_number > ANSWER_DONE || body_size > ANSWER_LARGEST)
         return SIZE_MAX;
-    if (wire_left(&reader) < said_size)
+    if (wire_left(&reader) < body_size)
         return 0;
-    *kind = (enum answer_kind)said_kind;
-    *body = (t5_str){bytes + ANSWER_HEAD_SIZE, said_size};
-    return ANSWER_HEAD_SIZE + said_size;
+    *kind = (enum answer_kind)kind_number;
+    *body = (t5_str){bytes + ANSWER_HEAD_SIZE, body_size};
+    return ANSWER_HEAD_SIZE + body_size;
 }
 
 static void put_description(struct text *out, const struct description *description) {
@@ -476,13 +473,13 @@ static bool take_one(struct answers *answers, enum answer_kind kind, t5_str body
     return true;
 }
 
-size_t answers_take(void *context, const char *bytes, size_t size) {
+size_t answers_parse(void *context, const char *bytes, size_t size) {
     struct answers *answers = context;
     size_t at = 0;
     for (;;) {
         enum answer_kind kind;
         t5_str body;
-        const size_t taken = answer_take(bytes + at, size - at, &kind, &body);
+        const size_t taken = answer_parse(bytes + at, size - at, &kind, &body);
         if (taken == 0)
             return at;
         if (taken == SIZE_MAX || !take_one(answers, kind, body))

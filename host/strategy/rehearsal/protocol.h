@@ -10,7 +10,7 @@
 #define TAKE5_STRATEGY_REHEARSAL_PROTOCOL_H
 
 #include "base/faults.h"
-#include "base/wire.h"
+#include "base/format/wire.h"
 #include "os/locate.h"
 #include "strategy/rehearsal/rehearsal_data.h"
 
@@ -62,7 +62,7 @@ void answer_put(struct text *out, enum answer_kind kind, const char *body, size_
 void answers_send(struct text *out, int output);
 /* Takes the next whole answer from the front of `bytes`: its size with all, 0 when there is no
  * whole one yet, SIZE_MAX when that is no answer. */
-size_t answer_take(const char *bytes, size_t size, enum answer_kind *kind, t5_str *body);
+size_t answer_parse(const char *bytes, size_t size, enum answer_kind *kind, t5_str *body);
 
 /* What a child has answered so far. */
 struct answers {
@@ -75,7 +75,7 @@ struct answers {
 };
 
 /* The `take` of a child_call, with a struct answers for its context. */
-size_t answers_take(void *answers, const char *bytes, size_t size);
+size_t answers_parse(void *answers, const char *bytes, size_t size);
 
 void answer_encode_done(struct text *out, const struct rehearsal_answer *answer);
 bool answer_decode_done(struct rehearsal_answer *answer, t5_str body);

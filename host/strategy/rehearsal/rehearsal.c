@@ -73,7 +73,7 @@ static void converse(const struct rehearsal *rehearsal, const struct text *reque
         .request_size = request->size,
         .timeout_ns = rehearsal->timeout_ns,
         .words_kept = WORDS_KEPT,
-        .take = answers_take,
+        .take = answers_parse,
         .context = answers,
         .should_stop = rehearsal->should_stop,
         .stop_context = rehearsal->context,

@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/symbols.h"
 #include "log/log.h"
 #include "message/decode.h"
+#include "message/symbols.h"
 #include "os/child.h"
 #include "strategy/plugin/guard.h"
 
@@ -102,7 +102,7 @@ static bool refuse(struct child *child, int32_t partition, const struct error *e
     return false;
 }
 
-struct stage {
+struct rehearsed {
     struct child *child;
     int32_t partition;
     struct symbols *symbols;
@@ -111,7 +111,7 @@ struct stage {
     struct instance *instance;
     struct state state;
     bool has_state;
-    const struct record *record; /* in hand */
+    const struct record *record; /* the current one */
 };
 
 static bool is_listed(char *const *list, t5_str text) {
@@ -150,108 +150,109 @@ static bool is_filtered_out(const struct child *child, const t5_message *message
     return true;
 }
 
-/* What the next step does with the record in hand. */
-static void step_record(struct stage *stage, const char *what) {
-    const struct record *record = stage->record;
-    step(stage->child, "%s %s/%" PRId32 "/%" PRId64, what,
-         stage->child->request.topics[record->topic].name, record->partition, record->offset);
+/* What the next step does with the current record. */
+static void step_record(struct rehearsed *rehearsed, const char *what) {
+    const struct record *record = rehearsed->record;
+    step(rehearsed->child, "%s %s/%" PRId32 "/%" PRId64, what,
+         rehearsed->child->request.topics[record->topic].name, record->partition, record->offset);
 }
 
 static void step_timer(void *context, const t5_timer *timer) {
     step_record(context, timer != NULL ? "on_timer before" : "on_message");
 }
 
-static void feed(struct stage *stage, const struct record *record) {
-    struct child *child = stage->child;
+static void feed(struct rehearsed *rehearsed, const struct record *record) {
+    struct child *child = rehearsed->child;
     t5_message message = {.size = (uint32_t)sizeof message};
-    uint32_t topic, remarks;
+    uint32_t topic, warnings;
     if (!find_topic(child, record, &topic) ||
-        decoder_decode(stage->decoder, record, &message, &remarks) != DECODE_OK ||
+        decoder_decode(rehearsed->decoder, record, &message, &warnings) != DECODE_OK ||
         is_filtered_out(child, &message))
         return;
     message.size = (uint32_t)sizeof message;
     message.topic_name = t5_text(child->request.topics[record->topic].name);
     message.symbol_id =
-        symbols_intern(stage->symbols, message.symbol.data, message.symbol.len, NULL);
+        symbols_intern(rehearsed->symbols, message.symbol.data, message.symbol.len, NULL);
     if (message.symbol_id == SYMBOL_NONE)
         return;
-    stage->record = record;
-    step_record(stage, "on_message");
+    rehearsed->record = record;
+    step_record(rehearsed, "on_message");
     uint64_t ticks = clock_ticks();
     child->answer.messages++;
-    (void)instance_message(stage->instance, &message, topic, &ticks);
+    (void)instance_message(rehearsed->instance, &message, topic, &ticks);
 }
 
-static void feed_all(struct stage *stage) {
-    const struct request *request = &stage->child->request;
+static void feed_all(struct rehearsed *rehearsed) {
+    const struct request *request = &rehearsed->child->request;
     struct guard guard;
     (void)guard_begin(&guard);
     for (size_t i = 0; i < request->record_count; i++)
-        if (stage->partition < 0 || request->records[i].partition == stage->partition)
-            feed(stage, &request->records[i]);
-    stage->child->answer.changes |= guard_end(&guard);
+        if (rehearsed->partition < 0 || request->records[i].partition == rehearsed->partition)
+            feed(rehearsed, &request->records[i]);
+    rehearsed->child->answer.changes |= guard_end(&guard);
 }
 
 /* Its instance changed something, and the guard put it back. */
 static void note_changes(void *context, struct instance *instance, enum callback callback,
                          unsigned changes) {
-    struct stage *stage = context;
+    struct rehearsed *rehearsed = context;
     (void)instance;
     (void)callback;
-    stage->child->answer.changes |= changes;
+    rehearsed->child->answer.changes |= changes;
 }
 
-static bool set_stage(struct stage *stage, struct error *error) {
-    struct child *child = stage->child;
+static bool make_rehearsed(struct rehearsed *rehearsed, struct error *error) {
+    struct child *child = rehearsed->child;
     const struct instance_env env = {
         .mode = T5_MODE_CHECK,
-        .partition = stage->partition,
-        .symbols = stage->symbols,
+        .partition = rehearsed->partition,
+        .symbols = rehearsed->symbols,
         .log = child->log,
         .max_signals_per_callback = (uint32_t)child->request.max_signals,
         .max_timers = (uint32_t)child->request.max_timers,
-        .context = stage,
+        .context = rehearsed,
         .meddled = note_changes,
     };
-    if (stage->symbols == NULL || stage->projection == NULL)
+    if (rehearsed->symbols == NULL || rehearsed->projection == NULL)
         return error_set_memory(error, "a rehearsal");
-    step_part(child, "create", stage->partition);
-    stage->instance = instance_create(&child->spec, &env, stage->projection, NULL, error);
-    if (stage->instance == NULL || !projection_seal(stage->projection, error))
+    step_part(child, "create", rehearsed->partition);
+    rehearsed->instance = instance_create(&child->spec, &env, rehearsed->projection, NULL, error);
+    if (rehearsed->instance == NULL || !projection_seal(rehearsed->projection, error))
         return false;
-    instance_set_before_timer(stage->instance, step_timer, stage);
-    stage->decoder = decoder_new(stage->projection, &child->request.decode, error);
-    return stage->decoder != NULL;
+    instance_set_before_timer(rehearsed->instance, step_timer, rehearsed);
+    rehearsed->decoder = decoder_new(rehearsed->projection, &child->request.decode, error);
+    return rehearsed->decoder != NULL;
 }
 
 /* The state goes to `load` if the host would hand it over too. */
-static bool play_load(struct stage *stage, bool *is_fresh, struct error *error) {
+static bool play_load(struct rehearsed *rehearsed, bool *is_fresh, struct error *error) {
     const char *why;
-    *is_fresh = !stage->has_state || !instance_takes_state(stage->instance, &stage->state, &why);
+    *is_fresh = !rehearsed->has_state ||
+                !instance_takes_state(rehearsed->instance, &rehearsed->state, &why);
     if (*is_fresh)
         return true;
-    step_part(stage->child, "load", stage->partition);
-    return instance_load(stage->instance, &stage->state, error);
+    step_part(rehearsed->child, "load", rehearsed->partition);
+    return instance_load(rehearsed->instance, &rehearsed->state, error);
 }
 
-static bool play_save(struct stage *stage, struct error *error) {
+static bool play_save(struct rehearsed *rehearsed, struct error *error) {
     struct state saved;
-    if (!stage->child->description->has_save)
+    if (!rehearsed->child->description->has_save)
         return true;
     state_init(&saved);
-    step_part(stage->child, "save", stage->partition);
-    const bool is_good = instance_save(stage->instance, T5_SAVE_RELOAD, &saved, error);
+    step_part(rehearsed->child, "save", rehearsed->partition);
+    const bool is_good = instance_save(rehearsed->instance, T5_SAVE_RELOAD, &saved, error);
     state_release(&saved);
     return is_good;
 }
 
-static bool play(struct stage *stage, struct error *error) {
-    struct child *child = stage->child;
+static bool play(struct rehearsed *rehearsed, struct error *error) {
+    struct child *child = rehearsed->child;
     bool is_fresh;
-    if (!play_load(stage, &is_fresh, error))
+    if (!play_load(rehearsed, &is_fresh, error))
         return false;
-    step_part(child, "activate", stage->partition);
-    instance_activate(stage->instance);
+    step_part(child, "activate", rehearsed->partition);
+    instance_activate(rehearsed->instance);
     if (is_fresh) {
         const t5_event event = {.size = (uint32_t)sizeof event,
                                 .kind = T5_EVENT_FRESH,
@@ -259,45 +260,45 @@ static bool play(struct stage *stage, struct error *error) {
                                 .symbol_id = T5_NO_SYMBOL,
                                 .from_offset = -1,
                                 .to_offset = -1};
-        step_part(child, "on_event", stage->partition);
-        instance_event(stage->instance, &event);
+        step_part(child, "on_event", rehearsed->partition);
+        instance_event(rehearsed->instance, &event);
     }
-    feed_all(stage);
-    const bool is_good = play_save(stage, error);
-    step_part(child, "deactivate", stage->partition);
-    instance_deactivate(stage->instance);
+    feed_all(rehearsed);
+    const bool is_good = play_save(rehearsed, error);
+    step_part(child, "deactivate", rehearsed->partition);
+    instance_deactivate(rehearsed->instance);
     return is_good;
 }
 
-static void clear_stage(struct stage *stage) {
-    if (stage->instance != NULL) {
-        const struct instance_counts *counts = instance_counts(stage->instance);
-        stage->child->answer.errors += atomic_load(&counts->errors);
-        stage->child->answer.signals += atomic_load(&counts->signals);
-        step_part(stage->child, "destroy", stage->partition);
-        instance_destroy(stage->instance);
+static void release_rehearsed(struct rehearsed *rehearsed) {
+    if (rehearsed->instance != NULL) {
+        const struct instance_counts *counts = instance_counts(rehearsed->instance);
+        rehearsed->child->answer.errors += atomic_load(&counts->errors);
+        rehearsed->child->answer.signals += atomic_load(&counts->signals);
+        step_part(rehearsed->child, "destroy", rehearsed->partition);
+        instance_destroy(rehearsed->instance);
     }
-    decoder_free(stage->decoder);
-    projection_free(stage->projection);
-    symbols_free(stage->symbols);
-    state_release(&stage->state);
+    decoder_free(rehearsed->decoder);
+    projection_free(rehearsed->projection);
+    symbols_free(rehearsed->symbols);
+    state_release(&rehearsed->state);
 }
 
 static bool rehearse_part(struct child *child, const struct request_part *part) {
     struct error error;
-    struct stage stage = {
+    struct rehearsed rehearsed = {
         .child = child,
         .partition = part->partition,
         .symbols = symbols_new((uint32_t)child->request.max_symbols),
         .projection = projection_new(),
         .has_state = part->state.len > 0,
     };
-    state_init(&stage.state);
+    state_init(&rehearsed.state);
     bool is_good = true;
-    if (stage.has_state)
-        is_good = state_decode(&stage.state, part->state.data, part->state.len, &error);
-    is_good = is_good && set_stage(&stage, &error) && play(&stage, &error);
-    clear_stage(&stage);
+    if (rehearsed.has_state)
+        is_good = state_decode(&rehearsed.state, part->state.data, part->state.len, &error);
+    is_good = is_good && make_rehearsed(&rehearsed, &error) && play(&rehearsed, &error);
+    release_rehearsed(&rehearsed);
     return is_good || refuse(child, part->partition, &error);
 }
 
@@ -383,7 +384,7 @@ static bool rehearse(struct child *child) {
 }
 
 /* Of what the strategy left running, told by whoever looks after it. */
-static void tell_left(size_t count) {
+static void report_left(size_t count) {
     struct text out;
     char words[160];
     const int size = snprintf(words, sizeof words,
@@ -400,7 +401,7 @@ int rehearsal_serve(int input, int output) {
     struct child child = {.output = output};
     size_t size = 0;
     int code = EXIT_MISUSED;
-    (void)child_begin(tell_left);
+    (void)child_begin(report_left);
     text_init(&child.out);
     char *bytes = read_request(input, &size);
     if (bytes != NULL && request_decode(&child.request, bytes, size)) {

@@ -39,7 +39,7 @@ typedef struct t5_bytes {
     unsigned char *data;
     size_t size;
     size_t capacity;
-    int is_short; /* memory ran out: the content is not complete */
+    int is_oom; /* memory ran out: the content is not complete */
 } t5_bytes;
 
 static inline void t5_bytes_init(t5_bytes *bytes) {
@@ -55,14 +55,14 @@ static inline void t5_bytes_release(t5_bytes *bytes) {
 /* Empties it and keeps the memory. */
 static inline void t5_bytes_reset(t5_bytes *bytes) {
     bytes->size = 0;
-    bytes->is_short = 0;
+    bytes->is_oom = 0;
 }
 
 /* Room for `size` more bytes at the end; their address, or NULL when memory ran out (then or
  * before). Amortised O(size). The bytes count as put: fill all of them. */
 static inline void *t5_bytes_grow(t5_bytes *bytes, size_t size) {
     void *room;
-    if (bytes->is_short)
+    if (bytes->is_oom)
         return NULL;
     if (size > bytes->capacity - bytes->size) {
         size_t capacity = bytes->capacity < 64 ? 64 : bytes->capacity;
@@ -72,7 +72,7 @@ static inline void *t5_bytes_grow(t5_bytes *bytes, size_t size) {
         data =
             capacity - bytes->size < size ? NULL : (unsigned char *)realloc(bytes->data, capacity);
         if (data == NULL) {
-            bytes->is_short = 1;
+            bytes->is_oom = 1;
             return NULL;
         }
         bytes->data = data;
@@ -126,7 +126,7 @@ static inline void t5_bytes_put_text(t5_bytes *bytes, t5_str text) {
  * when memory ran out on the way. */
 static inline int32_t t5_bytes_record(const t5_bytes *bytes, t5_host *host, uint32_t symbol_id) {
     int32_t code;
-    if (bytes->is_short)
+    if (bytes->is_oom)
         return t5_fail(host, "out of memory while saving a record of more than %zu bytes",
                        bytes->size);
     code = t5_record_write(host, symbol_id, bytes->data, bytes->size);
@@ -140,21 +140,21 @@ static inline int32_t t5_bytes_record(const t5_bytes *bytes, t5_host *host, uint
 typedef struct t5_reader {
     const unsigned char *data;
     size_t left;
-    int is_short; /* more was asked for than there was */
+    int is_bad; /* more was asked for than there was, or it does not fit */
 } t5_reader;
 
 /* `data` may be NULL when `size` is 0. */
 static inline void t5_reader_init(t5_reader *reader, const void *data, size_t size) {
     reader->data = (const unsigned char *)data;
     reader->left = size;
-    reader->is_short = 0;
+    reader->is_bad = 0;
 }
 
 /* The next `size` bytes in place, or NULL when so many are not left (or never were). */
 static inline const void *t5_reader_take(t5_reader *reader, size_t size) {
     const unsigned char *data = reader->data;
-    if (reader->is_short || size > reader->left) {
-        reader->is_short = 1;
+    if (reader->is_bad || size > reader->left) {
+        reader->is_bad = 1;
         return NULL;
     }
     if (size > 0)
@@ -199,7 +199,7 @@ static inline t5_str t5_reader_text(t5_reader *reader) {
     text.data = NULL;
     text.len = 0;
     if (size > reader->left) {
-        reader->is_short = 1;
+        reader->is_bad = 1;
         return text;
     }
     text.data = (const char *)t5_reader_take(reader, (size_t)size);
@@ -209,7 +209,7 @@ static inline t5_str t5_reader_text(t5_reader *reader) {
 
 /* Whether all was read, and no more than there was. */
 static inline int t5_reader_done(const t5_reader *reader) {
-    return !reader->is_short && reader->left == 0;
+    return !reader->is_bad && reader->left == 0;
 }
 
 #ifdef __cplusplus

@@ -167,7 +167,7 @@ static inline int32_t t5_frames_load_symbol(void *context, void *symbol, t5_read
     for (i = 0; i < count; i++) {
         const uint32_t time_frame_s = t5_reader_u32(in);
         void *item;
-        if (in->is_short ||
+        if (in->is_bad ||
             (own->count > 0 && time_frame_s <= own->frames[own->count - 1].time_frame_s))
             return T5_ERROR;
         item = t5_frames_insert(frames, own, own->count, T5_NO_SYMBOL, time_frame_s);

@@ -165,7 +165,7 @@ static inline int32_t t5_ols_load(t5_ols *ols, t5_reader *in) {
     fresh.sxx = t5_reader_f64(in);
     fresh.sxy = t5_reader_f64(in);
     fresh.syy = t5_reader_f64(in);
-    if (in->is_short)
+    if (in->is_bad)
         return T5_ERROR;
     *ols = fresh;
     return T5_OK;

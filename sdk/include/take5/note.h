@@ -23,9 +23,10 @@
 #define T5_NOTE_TYPE         1
 #define T5_DESCRIPTOR_SYMBOL "take5_strategy"
 
-/* A flag: it can be begun once in a process, as an interpreter of another language. The host gives
- * each of its deployments a process of its own, begins that anew for a change of it, and runs the
- * file only for a section that names it. */
+/* A flag: it can be begun once in a process, as an interpreter of another language. The host has
+ * one of its deployments in a process at most (the second is refused, and told to name a `worker`;
+ * those of the bundled `python` have one each by themselves), begins that process anew for a change
+ * of it, and runs the file only for a section that names it. */
 #define T5_NOTE_OWN_PROCESS 1
 
 /* Of this strategy. To be defined, if at all, before the first include. */
@@ -85,6 +86,11 @@ typedef struct t5_note {
                                         __VA_ARGS__};                                              \
     T5_LEFT_OUT_END_                                                                               \
     T5_NOTE_(strategy_name_text, strategy_version_text)
+#else
+#define T5_STRATEGY(...)                                                                           \
+    static_assert(__cplusplus >= 202002L,                                                          \
+                  "T5_STRATEGY() is for C and for C++20 (-std=c++20): in older C++ use "           \
+                  "T5_STRATEGY_BUILD(), or T5_STRATEGY_CLASS() of take5/strategy.hpp")
 #endif
 
 /*

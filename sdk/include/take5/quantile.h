@@ -121,14 +121,14 @@ static inline int32_t t5_sorted_load(t5_sorted *sorted, t5_reader *in) {
     const uint64_t count = t5_reader_u64(in);
     t5_sorted fresh;
     uint64_t i;
-    int32_t code = in->is_short || count > in->left / 8 ? T5_ERROR : T5_OK;
+    int32_t code = in->is_bad || count > in->left / 8 ? T5_ERROR : T5_OK;
     t5_sorted_init(&fresh);
     for (i = 0; code == T5_OK && i < count; i++) {
         const double x = t5_reader_f64(in);
         code = i > 0 && x < fresh.values[i - 1] ? T5_ERROR : t5_sorted_add(&fresh, x);
     }
     if (code != T5_OK) {
-        in->is_short = 1;
+        in->is_bad = 1;
         t5_sorted_release(&fresh);
         return T5_ERROR;
     }
@@ -260,8 +260,8 @@ static inline int32_t t5_p2_load(t5_p2 *p2, t5_reader *in) {
         fresh.position[i] = t5_reader_f64(in);
         fresh.wanted[i] = t5_reader_f64(in);
     }
-    if (in->is_short || !(fresh.p > 0.0 && fresh.p < 1.0)) {
-        in->is_short = 1;
+    if (in->is_bad || !(fresh.p > 0.0 && fresh.p < 1.0)) {
+        in->is_bad = 1;
         return T5_ERROR;
     }
     *p2 = fresh;

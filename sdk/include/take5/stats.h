@@ -262,7 +262,7 @@ static inline int32_t t5_rolling_load(t5_rolling *rolling, t5_reader *in) {
     uint64_t i;
     int32_t code = T5_OK;
     t5_rolling_init(&fresh);
-    if (in->is_short || middle > count || count > in->left / 16)
+    if (in->is_bad || middle > count || count > in->left / 16)
         code = T5_ERROR;
     for (i = 0; code == T5_OK && i < count; i++) {
         const int64_t at = t5_reader_i64(in);
@@ -278,8 +278,8 @@ static inline int32_t t5_rolling_load(t5_rolling *rolling, t5_reader *in) {
         entry->mean = t5_reader_f64(in);
         entry->m2 = t5_reader_f64(in);
     }
-    if (code != T5_OK || in->is_short) {
-        in->is_short = 1;
+    if (code != T5_OK || in->is_bad) {
+        in->is_bad = 1;
         t5_rolling_release(&fresh);
         return T5_ERROR;
     }
@@ -378,7 +378,7 @@ static inline void t5_ring_save(const t5_ring *ring, t5_bytes *out) {
 static inline int32_t t5_ring_load(t5_ring *ring, t5_reader *in, int direction) {
     const uint64_t count = t5_reader_u64(in);
     uint64_t i;
-    if (in->is_short || count > in->left / 16)
+    if (in->is_bad || count > in->left / 16)
         return T5_ERROR;
     for (i = 0; i < count; i++) {
         const int64_t at = t5_reader_i64(in);
@@ -404,7 +404,7 @@ static inline int32_t t5_extremes_load(t5_extremes *extremes, t5_reader *in) {
     t5_extremes fresh;
     t5_extremes_init(&fresh);
     if (t5_ring_load(&fresh.low, in, 1) != T5_OK || t5_ring_load(&fresh.high, in, -1) != T5_OK) {
-        in->is_short = 1;
+        in->is_bad = 1;
         t5_extremes_release(&fresh);
         return T5_ERROR;
     }
@@ -478,8 +478,8 @@ static inline int32_t t5_ewma_load(t5_ewma *ewma, t5_reader *in) {
     fresh.weight = t5_reader_f64(in);
     fresh.mean = t5_reader_f64(in);
     fresh.m2 = t5_reader_f64(in);
-    if (in->is_short || !(fresh.weight >= 0.0)) {
-        in->is_short = 1;
+    if (in->is_bad || !(fresh.weight >= 0.0)) {
+        in->is_bad = 1;
         return T5_ERROR;
     }
     *ewma = fresh;

@@ -69,6 +69,8 @@ typedef struct t5_describe_args {
     uint32_t setting_count;
     const t5_setting *settings; /* what the ini section holds, unchecked; of a FILE parameter that
                                    the descriptor declares, the absolute path */
+    const t5_str *folders; /* absolute directories that relative paths are seen from: one a setting,
+                              where it stands, and behind these one for default values */
 } t5_describe_args;
 
 /* For describe: what the settings make of a parameter of type DURATION, its default without one;

@@ -136,6 +136,17 @@ class Message {
     const t5_message &raw_;
 };
 
+/* A child of an object or array in the current document. Its texts live until the callback returns.
+ */
+struct Child {
+    std::string_view name; /* of a member; empty for an element */
+    t5_value value;        /* of an object or array: text() is its JSON */
+
+    std::string_view text() const {
+        return view(t5_value_text(&value));
+    }
+};
+
 /* ---- how an object comes to be ---- */
 
 /* What is learnt from the prototype. Lives as long as the file is loaded. */
@@ -150,7 +161,8 @@ struct Declaration {
     uint32_t side = T5_SIDE_NONE;
     int64_t warm_up_ns = 0;
     std::string error; /* what the constructor threw */
-    t5_describe_args settings = {static_cast<uint32_t>(sizeof(t5_describe_args)), 0, nullptr};
+    t5_describe_args settings = {static_cast<uint32_t>(sizeof(t5_describe_args)), 0, nullptr,
+                                 nullptr};
 };
 
 /* Handed to constructors: of the prototype (with a declaration) or of an instance (with a host). */
@@ -357,18 +369,46 @@ class Strategy {
                    ? id
                    : T5_NO_SYMBOL;
     }
-    /* The value at a path of the whole document in hand; nothing: there is none. */
+    /* The value at a path of the whole current document; nothing: there is none. */
     std::optional<t5_value> document(std::string_view path) const {
-        t5_document query = {};
-        query.size = static_cast<uint32_t>(sizeof query);
-        query.child = UINT32_MAX;
-        query.path = span(path);
+        t5_document query = look(path, UINT32_MAX);
         if (host_->services->document(host_, &query) != T5_OK)
             return std::nullopt;
         return query.value;
     }
+    /* How many children the object or array at that path has; 0: it has none, or is something else,
+     * or is not there. An empty path is the document itself. */
+    uint32_t child_count(std::string_view path) const {
+        t5_document query = look(path, UINT32_MAX);
+        return host_->services->document(host_, &query) == T5_OK ? query.child_count : 0;
+    }
+    /* Its child number `number`, from 0; nothing: there is none. */
+    std::optional<Child> child(std::string_view path, uint32_t number) const {
+        t5_document query = look(path, number);
+        if (number == UINT32_MAX || host_->services->document(host_, &query) != T5_OK)
+            return std::nullopt;
+        return Child{view(query.name), query.value};
+    }
+    /* All of them, in their order. */
+    std::vector<Child> children(std::string_view path) const {
+        std::vector<Child> all;
+        const uint32_t count = child_count(path);
+        all.reserve(count);
+        for (uint32_t i = 0; i < count; i++)
+            if (const std::optional<Child> one = child(path, i))
+                all.push_back(*one);
+        return all;
+    }
 
   private:
+    static t5_document look(std::string_view path, uint32_t child) {
+        t5_document query = {};
+        query.size = static_cast<uint32_t>(sizeof query);
+        query.child = child;
+        query.path = span(path);
+        return query;
+    }
+
     friend class Field;
     friend class Setting;
     friend class Series;
@@ -701,7 +741,7 @@ template <class F> int32_t answer(t5_host *host, F f) noexcept {
     } catch (const std::exception &error) {
         return t5_fail(host, "%s", error.what());
     } catch (...) {
-        return t5_fail(host, "an exception that is no std::exception");
+        return t5_fail(host, "an exception that is not a std::exception");
     }
 }
 
@@ -712,7 +752,7 @@ template <class F> void attempt(t5_host *host, const char *callback, F f) noexce
     } catch (const std::exception &error) {
         t5_log(host, T5_LOG_ERROR, "%s: %s", callback, error.what());
     } catch (...) {
-        t5_log(host, T5_LOG_ERROR, "%s: an exception that is no std::exception", callback);
+        t5_log(host, T5_LOG_ERROR, "%s: an exception that is not a std::exception", callback);
     }
 }
 
@@ -759,6 +799,22 @@ inline int32_t load(void *self, const t5_load_args *args) {
     });
 }
 
+/* Whether the host can make objects of it; if not, the compiler says why, and that alone. */
+template <class T> constexpr bool is_made() {
+    constexpr bool is_derived = std::is_base_of<Strategy, T>::value;
+    constexpr bool is_whole = !std::is_abstract<T>::value;
+    constexpr bool is_constructed = !is_whole || std::is_constructible<T, Birth &>::value;
+    static_assert(is_derived, "the class of T5_STRATEGY_CLASS() is none: derive it from "
+                              "t5::Strategy");
+    static_assert(!is_derived || is_whole,
+                  "the class of T5_STRATEGY_CLASS() lacks a callback: override "
+                  "void on_message(const t5::Message &message)");
+    static_assert(!is_derived || is_constructed,
+                  "the class of T5_STRATEGY_CLASS() has no constructor for the host: write "
+                  "`using Strategy::Strategy;` below `public:`");
+    return is_derived && is_whole && is_constructed;
+}
+
 template <class T>
 int32_t create(const Declaration &declaration, const t5_create_args *args, void **self) noexcept {
     const int32_t code = answer(args->host, [&] {
@@ -766,20 +822,18 @@ int32_t create(const Declaration &declaration, const t5_create_args *args, void 
             throw std::runtime_error("the constructor failed when the file was loaded, where it "
                                      "has no host: " +
                                      declaration.error);
-        Birth birth = {nullptr, args};
-        std::unique_ptr<T> strategy(new T(birth));
-        strategy->prepare();
-        *self = static_cast<Strategy *>(strategy.release());
+        if constexpr (is_made<T>()) {
+            Birth birth = {nullptr, args};
+            std::unique_ptr<T> strategy(new T(birth));
+            strategy->prepare();
+            *self = static_cast<Strategy *>(strategy.release());
+        }
     });
     return code == T5_REJECT ? static_cast<int32_t>(T5_ERROR) : code;
 }
 
-/* Constructs the prototype and learns from it. Never freed: the host may read it to the very end.
- */
-template <class T> Declaration *declare(std::initializer_list<const char *> topics) {
-    static_assert(std::is_base_of<Strategy, T>::value, "derive it from t5::Strategy");
-    Declaration *declaration = new Declaration();
-    declaration->topics.assign(topics);
+/* Constructs the prototype and learns from it. */
+template <class T> void learn(Declaration *declaration) {
     Birth birth = {declaration, nullptr};
     try {
         const T prototype(birth);
@@ -790,8 +844,16 @@ template <class T> Declaration *declare(std::initializer_list<const char *> topi
     } catch (const std::exception &error) {
         declaration->error = std::string(error.what()) + " (an exception)";
     } catch (...) {
-        declaration->error = "an exception that is no std::exception";
+        declaration->error = "an exception that is not a std::exception";
     }
+}
+
+/* Never freed: the host may read it to the very end. */
+template <class T> Declaration *declare(std::initializer_list<const char *> topics) {
+    Declaration *declaration = new Declaration();
+    declaration->topics.assign(topics);
+    if constexpr (is_made<T>())
+        learn<T>(declaration);
     declaration->topics.push_back(nullptr);
     declaration->fields.push_back(nullptr);
     declaration->series.push_back(nullptr);
@@ -807,19 +869,32 @@ int32_t on_describe(const t5_describe_args *args, t5_description *description) n
         Declaration declaration;
         declaration.settings = *args;
         Birth birth = {&declaration, nullptr};
-        const T prototype(birth);
-        description->warm_up_ns = prototype.warm_up_ns();
+        if constexpr (is_made<T>()) {
+            const T prototype(birth);
+            description->warm_up_ns = prototype.warm_up_ns();
+        }
     } catch (...) {}
     return T5_OK;
+}
+
+/* What the class has instead of the base class's. */
+struct Overrides {
+    bool save, warm_up;
+};
+template <class T> constexpr Overrides overrides() {
+    if constexpr (std::is_base_of<Strategy, T>::value)
+        return {!std::is_same<decltype(&T::save), decltype(&Strategy::save)>::value,
+                !std::is_same<decltype(&T::warm_up_ns), decltype(&Strategy::warm_up_ns)>::value};
+    else
+        return {false, false};
 }
 
 template <class T>
 t5_strategy describe(const Declaration &declaration, const char *name, const char *version,
                      const char *summary,
                      int32_t (*create)(const t5_create_args *args, void **self)) {
-    constexpr bool is_saving = !std::is_same<decltype(&T::save), decltype(&Strategy::save)>::value;
-    constexpr bool is_warmed =
-        !std::is_same<decltype(&T::warm_up_ns), decltype(&Strategy::warm_up_ns)>::value;
+    constexpr bool is_saving = overrides<T>().save;
+    constexpr bool is_warmed = overrides<T>().warm_up;
     t5_strategy strategy = {};
     strategy.size = static_cast<uint32_t>(sizeof strategy);
     strategy.name = name;

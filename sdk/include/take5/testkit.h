@@ -214,7 +214,7 @@ typedef struct t5_kit_signal {
     double value;
     double confidence;
     const char *data; /* one JSON object of its data and its values, or empty */
-    int64_t offset;   /* of the message in hand, or -1 */
+    int64_t offset;   /* of the current message, or -1 */
 } t5_kit_signal;
 
 size_t t5_kit_signal_count(const t5_kit *kit);

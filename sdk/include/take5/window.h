@@ -281,9 +281,9 @@ static inline int32_t t5_window_load(t5_window *window, t5_reader *in) {
     size_t i, n, capacity = 4;
     const void *items;
     t5_window_init(&fresh, window->span_ns, window->item_size);
-    if (in->is_short || item_size != window->item_size ||
+    if (in->is_bad || item_size != window->item_size ||
         count > in->left / (sizeof(int64_t) + window->item_size)) {
-        in->is_short = 1;
+        in->is_bad = 1;
         return T5_ERROR;
     }
     n = (size_t)count;
@@ -294,7 +294,7 @@ static inline int32_t t5_window_load(t5_window *window, t5_reader *in) {
     for (i = 0; i < n; i++) {
         fresh.times[i] = t5_reader_i64(in);
         if (i > 0 && fresh.times[i] < fresh.times[i - 1]) {
-            in->is_short = 1;
+            in->is_bad = 1;
             t5_window_release(&fresh);
             return T5_ERROR;
         }

@@ -26,10 +26,10 @@ struct Memory {
 class Strategy : public t5::Strategy {
     t5::Number weight_{this, "weight", "0.1", "of a new price in the average", "0.0001", "1"};
     t5::Number threshold_{this,     "threshold",
-                          "0.25",   "distance from the average that is said, percent",
+                          "0.25",   "distance from the average that emits a signal, percent",
                           "0.0001", "100"};
     t5::Integer least_{this, "least",
-                       "10", "prices of a symbol and time frame before anything is said",
+                       "10", "prices of a symbol and time frame before a signal is emitted",
                        "0",  "1000000"};
     t5::Frames<Memory> memories_;
 

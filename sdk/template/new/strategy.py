@@ -15,9 +15,9 @@ __version__ = "0.1.0"
 
 weight = take5.parameter("weight", 0.1, help="of a new price in the average", min=0.0001, max=1.0)
 threshold = take5.parameter("threshold", 0.25, min=0.0001, max=100.0,
-                            help="distance from the average that is said, percent")
+                            help="distance from the average that emits a signal, percent")
 least = take5.parameter("least", 10, min=0, max=1000000,
-                        help="prices of a symbol and time frame before anything is said")
+                        help="prices of a symbol and time frame before a signal is emitted")
 
 # What a script without a state is fed before its work begins: as far back as a price still weighs
 # in the average. And what `take5 evaluate` makes positions of.
@@ -49,7 +49,9 @@ def on_bar(message: take5.Message) -> None:
     frames = memories.setdefault(message.symbol, {})
     memory = frames.setdefault(message.time_frame_s or 0, Memory())
     if memory.count > 0 and memory.count >= least and memory.average != 0:
-        judge(memory, 100 * (price / memory.average - 1))
+        lead = 100 * (price / memory.average - 1)
+        if math.isfinite(lead):
+            judge(memory, lead)
     memory.average += weight * (price - memory.average)
     if memory.count == 0 or not math.isfinite(memory.average):
         memory.average = price

@@ -1,10 +1,6 @@
-"""What was measured: figures with their spread, targets, the table, results.json."""
+"""What was measured: figures with their spread, targets, the table."""
 import dataclasses
-import json
-import os
-import platform
 import statistics
-import time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,24 +117,5 @@ class Figures:
 
     # ---- for programs ----
 
-    def write(self, path):
-        document = {"machine": machine(), "date": time.strftime("%Y-%m-%d"),
-                    "figures": [figure.as_json() for figure in self.figures]}
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f'{{"machine": {json.dumps(document["machine"])},\n'
-                       f' "date": {json.dumps(document["date"])},\n "figures": [\n  ')
-            file.write(",\n  ".join(json.dumps(figure, ensure_ascii=False)
-                                    for figure in document["figures"]))
-            file.write("\n]}\n")
-
-
-def machine():
-    model = "unknown processor"
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
-            f"{platform.machine()}")
+    def as_json(self):
+        return [figure.as_json() for figure in self.figures]

@@ -5,7 +5,8 @@ import statistics
 import time
 
 from . import latency
-from .figures import format_number, machine
+from .figures import format_number
+from .results import machine
 from .rows import FLOOR, cpu, lane_ns, paired, speed, take5_name
 from .svg import FAINT, GRID, INK, Drawing, Linear, Log, short, ticks_of
 

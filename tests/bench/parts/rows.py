@@ -17,14 +17,21 @@ POLL = "Python service: poll, json.loads, handler"
 BATCH = "Python service with consume(1000)"
 PYTHON_OLD = "take5, the Python service's handlers as they are"
 PYTHON_NATIVE = "take5, the same handlers with declared fields"
+CHECKPOINTS = "take5, momentum, a checkpoint every second"
+NO_CHECKPOINTS = "take5, momentum, no checkpoints"
+SELDOM_LEAST = "take5, 1 strategy of 8 fields, a signal in 200 messages, at least once"
+SELDOM_ONCE = "take5, 1 strategy of 8 fields, a signal in 200 messages, exactly once"
 MOMENTUM_KAFKA = "take5, momentum, signals to Kafka"
+MOMENTUM_ONCE = "take5, momentum, signals to Kafka, exactly once"
 QUIX = "Quix Streams, momentum, at least once"
+
+PARTITIONS = 4  # of each topic
 
 GUARANTEES = {"at_least_once": "at least once", "exactly_once_v2": "exactly once"}
 STORES = {"memory": "in memory", "rocksdb": "RocksDB"}
 
 # What `--only` takes beside whole parts: rows by what they tell. The floor runs with each.
-GROUPS = ("strategies", "bundled", "signals", "services", "peers")
+GROUPS = ("strategies", "bundled", "signals", "durable", "services", "peers")
 
 
 def take5_name(count):
@@ -38,6 +45,8 @@ def streams_name(store, guarantee):
 
 
 STREAMS = streams_name("memory", "at_least_once")
+# What take5 does the same work with, in each of the two.
+OURS = {"at_least_once": MOMENTUM_KAFKA, "exactly_once_v2": MOMENTUM_ONCE}
 
 
 @dataclasses.dataclass
@@ -95,6 +104,11 @@ def call_ns(result):
     return result["call_cpu_ns"] / result["calls"]
 
 
+def has_no_checkpoint(result):
+    """But for those that each partition number begins with."""
+    return result["checkpoints"] <= PARTITIONS
+
+
 def outside_own_ns(result):
     """The lane's CPU a message without the script's own lines."""
     return lane_ns(result) - result["own_ns"]
@@ -130,6 +144,28 @@ class Headlines:
     def ratio(self, name, left, right, of, target=None):
         self.add(name, "ratio", (left, right), lambda a, b: paired(a, b, of), target)
 
+    def add_checkpoints(self):
+        """What they cost, if there were any."""
+        name = "momentum with a checkpoint every second: throughput against none"
+        row = self.rows.get(CHECKPOINTS)
+        if row is not None and any(has_no_checkpoint(result) for result in row.results):
+            self.figures.add(name, "ratio", (), at_least(0.97), "too short for a checkpoint")
+        else:
+            self.ratio(name, CHECKPOINTS, NO_CHECKPOINTS, speed, at_least(0.97))
+
+
+def add_against_streams(lines):
+    for guarantee, ours in OURS.items():
+        for store in STORES:
+            theirs = streams_name(store, guarantee)
+            least = 12 if theirs == STREAMS else 10
+            most = 1 / 14 if theirs == STREAMS else 1 / 10
+            against = ("momentum with signals to Kafka: {} against Kafka Streams "
+                       f"{'in memory' if store == 'memory' else 'with RocksDB'}, "
+                       f"{GUARANTEES[guarantee]}")
+            lines.ratio(against.format("throughput"), ours, theirs, speed, at_least(least))
+            lines.ratio(against.format("CPU a message"), ours, theirs, cpu, at_most(most))
+
 
 def add_headlines(figures, rows):
     lines = Headlines(figures, rows)
@@ -161,9 +197,10 @@ def add_headlines(figures, rows):
               lambda row: row.values(call_ns), at_most(200))
     lines.add("a signal of 8 numbers to Kafka: lane's CPU from emit to return", "ns",
               (SIGNALS_KAFKA,), lambda row: row.values(call_ns))
-    against = "momentum with signals to Kafka: {} against Kafka Streams in memory, at least once"
-    lines.ratio(against.format("throughput"), MOMENTUM_KAFKA, STREAMS, speed, at_least(12))
-    lines.ratio(against.format("CPU a message"), MOMENTUM_KAFKA, STREAMS, cpu, at_most(1 / 14))
+    lines.add_checkpoints()
+    lines.ratio("a signal in 200 messages, exactly once: throughput against the floor", SELDOM_ONCE,
+                FLOOR, speed, at_least(0.85))
+    add_against_streams(lines)
     bounded = (take5_name(0), ONE, ten, TREND_CROSS, TWO_LANES)
     lines.add("memory at full speed, up to 10 strategies: the largest row", "MB", bounded,
               lambda *rows: [max(map(megabytes, round_)) for round_ in

@@ -17,7 +17,7 @@ from harness.kafka import Kafka, ROLES  # noqa: E402
 from harness.process import Process, end_all  # noqa: E402
 from harness.waiting import wait_for  # noqa: E402
 
-PARTITIONS = 4
+from .rows import PARTITIONS  # noqa: E402
 
 # Peers that are optional: what tests/bench/peers/setup.sh says of them; empty without them.
 STREAMS = os.environ.get("TAKE5_BENCH_STREAMS", "")
@@ -96,12 +96,12 @@ class Site:
 
     # ---- filling ----
 
-    def create(self, prefix):
-        self.kafka.create(*(f"{name}:{PARTITIONS}" for name in topics(prefix)))
+    def create(self, prefix, partitions=PARTITIONS):
+        self.kafka.create(*(f"{name}:{partitions}" for name in topics(prefix)))
 
-    def fill(self, prefix, count, *arguments):
+    def fill(self, prefix, count, *arguments, partitions=PARTITIONS):
         """The tally of tools/fill.c."""
-        self.create(prefix)
+        self.create(prefix, partitions)
         tally = self.path(f"{self.unique('tally-')}.json")
         self.finish(self.start_fill(prefix, count, *arguments, stdout=tally), 600)
         with open(tally, encoding="utf-8") as file:
@@ -118,9 +118,16 @@ class Site:
 
     def start_consumer(self, kind, mode, prefix, count):
         """`kind` is c or python. Gives the process and where its report will be."""
+        return self._start_reader(kind, mode, topics(prefix), count, {})
+
+    def start_reader(self, topic, count, isolation):
+        """One in C that notes how old signals are. Likewise."""
+        return self._start_reader("c", "signals", [topic], count, {"isolation.level": isolation})
+
+    def _start_reader(self, kind, mode, names, count, others):
         group = self.unique("group-")
         report = self.path(f"{group}.json")
-        common = ["-b", self.kafka.servers, "-g", group, "-t", ",".join(topics(prefix)),
+        common = ["-b", self.kafka.servers, "-g", group, "-t", ",".join(names),
                   "-n", str(count), "-o", report, "-m", mode]
         if kind == "c":
             command = [tool("bench_consume"), *common]
@@ -129,7 +136,7 @@ class Site:
             command = [os.environ["TAKE5_BENCH_PYTHON"], "-B", os.path.join(HERE, "service.py"),
                        *common]
             properties = FETCH | WAKE_NEW
-        for name, value in properties.items():
+        for name, value in (properties | others).items():
             command += ["-X", f"{name}={value}"]
         return Process(command, self.path(f"{group}.log")), report
 
@@ -189,9 +196,7 @@ class Site:
             ours.setdefault(section, {}).update(keys)
         return Host(self.directory, self.kafka.servers, name=name, group=name, sections=ours)
 
-    def finish_host(self, host, report, timeout_s=600):
-        """Waits for the report of the strategy that measures, ends the host, gives the report, and
-        how many signals went to a file."""
+    def wait_reports(self, host, reports, timeout_s):
         host.wait_event("reload.summary")
         if host.events("strategy.rejected"):
             raise RuntimeError(f"take5 does not take its strategies; its log:\n{host.log_text()}")
@@ -200,14 +205,20 @@ class Site:
             self.require_kafka()
             if not host.process.is_running():
                 raise RuntimeError(f"take5 ended; its log ends:\n{host.log_tail()}")
-            return os.path.exists(report)
+            return all(map(os.path.exists, reports))
 
-        wait_for(lambda: f"take5's report; its log ends:\n{host.log_tail()}", probe, timeout_s,
+        wait_for(lambda: f"take5's reports; its log ends:\n{host.log_tail()}", probe, timeout_s,
                  0.02)
+
+    def finish_host(self, host, report, timeout_s=600):
+        """Waits for the report of the strategy that measures, ends the host, gives the report, and
+        how many signals went to a file."""
+        self.wait_reports(host, [report], timeout_s)
+        checkpoints = checkpoints_of(host)
         host.stop()
         signals = count_lines(host.signals)
         shutil.rmtree(host.directory, ignore_errors=True)
-        return read_report(report) | {"signals": signals}
+        return read_report(report) | {"signals": signals, "checkpoints": checkpoints}
 
 
 def measuring(host, totals, **parameters):
@@ -217,6 +228,14 @@ def measuring(host, totals, **parameters):
     host.deploy("zz", plugin="eight", report=report,
                 totals=", ".join(str(total) for total in totals), **parameters)
     return report
+
+
+def checkpoints_of(host):
+    """How many it has written while it ran."""
+    status = host.status()
+    if status is None:
+        raise RuntimeError(f"take5 does not answer; its log ends:\n{host.log_tail()}")
+    return status["checkpoints"]["written"]
 
 
 def read_report(path):

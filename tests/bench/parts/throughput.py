@@ -10,13 +10,22 @@ from .site import HERE, PEER_WHY, measuring, strategy
 WARM = 0.25
 
 
-def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=False, sink="jsonl",
-          **parameters):
-    """`strategies` of 8 fields; the last of them measures. 0: it wants no fields. They are
-    deployments of one plugin, or each of a file of its own."""
-    sections = {"signals": {"sinks": sink}}
+def sections_of(site, sink, delivery, store, others):
+    sections = {"signals": {"sinks": sink, "delivery": delivery},
+                "checkpoint": {"store": store}, **(others or {})}
     if sink == "kafka":
         sections["sink:kafka"] = {"topic": site.create_signals()}
+    if store == "kafka":
+        sections["checkpoint"]["topic"] = site.unique("states-")
+    return sections
+
+
+def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=False, sink="jsonl",
+          delivery="at_least_once", store="directory", settings=None, **parameters):
+    """`strategies` of 8 fields; the last of them measures. 0: it wants no fields. They are
+    deployments of one plugin, or each of a file of its own. `settings` are sections of the
+    configuration."""
+    sections = sections_of(site, sink, delivery, store, settings)
     host = site.new_host(prefix, lanes=lanes, sections=sections)
     for name in others:
         host.drop(strategy(name))
@@ -33,6 +42,8 @@ def take5(site, prefix, totals, strategies=1, others=(), lanes=1, own_files=Fals
     result = site.finish_host(host, report)
     if sink == "kafka":
         site.delete_signals(sections["sink:kafka"]["topic"])
+    if store == "kafka":
+        site.kafka.delete(sections["checkpoint"]["topic"])
     return result
 
 
@@ -93,6 +104,13 @@ def rows_of(site, plan, totals):
         Row(rows.TREND_CROSS, "bundled", bundled("trend", "cross")),
         Row(rows.SIGNALS_FILE, "signals", host(signals="yes")),
         Row(rows.SIGNALS_KAFKA, "signals", host(signals="yes", sink="kafka")),
+        Row(rows.NO_CHECKPOINTS, "durable",
+            bundled("momentum", settings={"take5": {"keep_state": "no"}})),
+        Row(rows.CHECKPOINTS, "durable",
+            bundled("momentum", settings={"checkpoint": {"interval": "1s"}})),
+        Row(rows.SELDOM_LEAST, "durable", host(signals="yes", every=200, sink="kafka")),
+        Row(rows.SELDOM_ONCE, "durable",
+            host(signals="yes", every=200, sink="kafka", delivery="exactly_once")),
         Row(rows.CJSON, "services", consumer("c", "cjson", plan.slow_messages)),
         Row(rows.POLL, "services", consumer("python", "poll", plan.slow_messages)),
         Row(rows.BATCH, "services", consumer("python", "batch", plan.slow_messages)),
@@ -100,7 +118,9 @@ def rows_of(site, plan, totals):
             lambda: python(site, "", "python_old.py", plan.slow_messages)),
         Row(rows.PYTHON_NATIVE, "services",
             lambda: python(site, "", "python_native.py", plan.slow_messages)),
-        Row(rows.MOMENTUM_KAFKA, "peers", bundled("momentum", sink="kafka")),
+        Row(rows.MOMENTUM_KAFKA, "peers", bundled("momentum", sink="kafka", store="kafka")),
+        Row(rows.MOMENTUM_ONCE, "peers",
+            bundled("momentum", sink="kafka", store="kafka", delivery="exactly_once")),
         *(Row(rows.streams_name(store, guarantee), "peers", streams(store, guarantee),
               PEER_WHY["streams"])
           for guarantee in GUARANTEES for store in STORES),
@@ -108,15 +128,21 @@ def rows_of(site, plan, totals):
     ]
 
 
+DELIVERIES = {"take5": "at_least_once", "take5, exactly once": "exactly_once"}
+
+
 def require_same_work(site):
     """What momentum and those peers that are here make of a few messages."""
     if all(PEER_WHY.values()):
         return
     site.progress.say("whether momentum and its peers give the same signals")
-    count, prefix, names = 30_000, "same.", ["take5"]
+    count, prefix, names = 30_000, "same.", []
     site.collected = []
     tally = site.fill(prefix, count)
-    take5(site, prefix, tally["partitions"], strategies=0, others=("momentum",), sink="kafka")
+    for name, delivery in DELIVERIES.items():
+        names.append(name)
+        take5(site, prefix, tally["partitions"], strategies=0, others=("momentum",), sink="kafka",
+              store="kafka", delivery=delivery)
     if PEER_WHY["streams"] is None:
         names.append("Kafka Streams")
         site.run_streams("memory", "at_least_once", prefix, count, 0)

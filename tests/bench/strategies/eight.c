@@ -6,8 +6,10 @@
  * measures once all messages have come, `totals` of them for the partition numbers 0, 1, ... With
  * `stamped` it takes the messages for those of fill -s and notes how old they are, `totals` then
  * being one number. `fields` = no leaves the fields out: a strategy that wants none. `burn` makes
- * each callback take as many nanoseconds: a strategy that is slower than the client. `signals` =
- * yes emits a signal of eight numbers for each message, and times some of those calls.
+ * each callback take as many nanoseconds: a strategy that is slower than the client; `sleeps` = yes
+ * makes it use no processor meanwhile, as one that waits for something else. `signals` =
+ * yes emits a signal of eight numbers for each message, or for one in `every`, and times some of
+ * those calls; when messages are stamped, so are these signals.
  *
  * What it measures belongs to the process and not to an instance, hence the statics, which no other
  * strategy should have.
@@ -73,8 +75,9 @@ struct eight {
     _Atomic uint64_t *seen;
     uint32_t stamp_field; /* index; 0: messages bear no stamp */
     int64_t burn_ns;
+    bool does_sleep;
+    uint64_t emits_every; /* so many messages one signal; 0: none */
     bool reads_fields;
-    bool emits;
 };
 
 /* ---- its life ---- */
@@ -128,7 +131,9 @@ static int32_t create(const t5_create_args *args, void **self) {
         return t5_fail(args->host, "out of memory");
     eight->host = args->host;
     eight->burn_ns = t5_parameter_integer(args->host, "burn");
-    eight->emits = t5_parameter_integer(args->host, "signals") != 0;
+    eight->does_sleep = t5_parameter_integer(args->host, "sleeps") != 0;
+    if (t5_parameter_integer(args->host, "signals") != 0)
+        eight->emits_every = (uint64_t)t5_parameter_integer(args->host, "every");
     eight->reads_fields = t5_parameter_integer(args->host, "fields") != 0;
     int32_t code = T5_OK;
     uint32_t index;
@@ -176,9 +181,13 @@ static void note(struct eight *eight, const t5_message *message) {
     }
 }
 
-static void burn(int64_t ns) {
-    const int64_t until = meter_clock_ns(CLOCK_MONOTONIC) + ns;
-    while (meter_clock_ns(CLOCK_MONOTONIC) < until)
+static void burn(const struct eight *eight) {
+    const int64_t until = meter_clock_ns(CLOCK_MONOTONIC) + eight->burn_ns;
+    const struct timespec time = {.tv_sec = (time_t)(eight->burn_ns / 1000000000),
+                                  .tv_nsec = (long)(eight->burn_ns % 1000000000)};
+    if (eight->does_sleep)
+        (void)nanosleep(&time, NULL);
+    while (!eight->does_sleep && meter_clock_ns(CLOCK_MONOTONIC) < until)
         continue;
 }
 
@@ -197,18 +206,22 @@ static double sum_of_fields(const t5_message *message, uint32_t first) {
 static int32_t emit(const struct eight *eight, const t5_message *message) {
     static const char *const names[FIELDS] = {"first", "second", "third",   "fourth",
                                               "fifth", "sixth",  "seventh", "price"};
-    t5_named_value values[FIELDS];
+    t5_named_value values[FIELDS + 1];
+    uint32_t count = FIELDS;
     for (uint32_t i = 0; i < FIELDS - 1; i++)
         values[i] =
             t5_named_number(names[i], t5_field_number(message, message->topic * FIELDS + i));
     values[FIELDS - 1] = t5_named_number(names[FIELDS - 1], message->price);
+    if (eight->stamp_field > 0)
+        values[count++] =
+            t5_named_integer("sentNs", t5_field(message, eight->stamp_field)->integer);
     const t5_signal signal = t5_signal_init("eight", (double)eight->count, 1);
     if (eight->total == 0 || eight->count % TIMED_CALL_EVERY != 0)
-        return t5_emit_values(eight->host, signal, values, FIELDS);
+        return t5_emit_values(eight->host, signal, values, count);
     /* The clock's own time is that between two reads with nothing between them. */
     const int64_t before_ns = meter_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     const int64_t begin_ns = meter_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    const int32_t code = t5_emit_values(eight->host, signal, values, FIELDS);
+    const int32_t code = t5_emit_values(eight->host, signal, values, count);
     const int64_t end_ns = meter_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     meter.calls++;
     meter.call_cpu_ns += (end_ns - begin_ns) - (begin_ns - before_ns);
@@ -220,10 +233,11 @@ static int32_t on_message(void *self, const t5_message *message) {
     if (eight->reads_fields)
         eight->sum += sum_of_fields(message, message->topic * FIELDS);
     eight->count++;
-    if (eight->emits && emit(eight, message) != T5_OK)
+    if (eight->emits_every > 0 && eight->count % eight->emits_every == 0 &&
+        emit(eight, message) != T5_OK)
         return t5_fail(eight->host, "the signal was refused");
     if (eight->burn_ns > 0)
-        burn(eight->burn_ns);
+        burn(eight);
     if (eight->total > 0)
         note(eight, message);
     return T5_OK;
@@ -278,6 +292,13 @@ static const t5_parameter burn_time = {
     .default_value = "0",
     .min = "0",
 };
+static const t5_parameter sleeps = {
+    .size = sizeof sleeps,
+    .type = T5_PARAMETER_BOOLEAN,
+    .name = "sleeps",
+    .help = "whether it sleeps in that time",
+    .default_value = "no",
+};
 static const t5_parameter emits_signals = {
     .size = sizeof emits_signals,
     .type = T5_PARAMETER_BOOLEAN,
@@ -285,8 +306,17 @@ static const t5_parameter emits_signals = {
     .help = "whether each message gets a signal of eight numbers, on one lane",
     .default_value = "no",
 };
-static const t5_parameter *const parameters[] = {&fields,  &report_path, &totals_list,   &warm,
-                                                 &stamped, &burn_time,   &emits_signals, NULL};
+static const t5_parameter signals_every = {
+    .size = sizeof signals_every,
+    .type = T5_PARAMETER_INTEGER,
+    .name = "every",
+    .help = "of so many messages one gets a signal",
+    .default_value = "1",
+    .min = "1",
+};
+static const t5_parameter *const parameters[] = {
+    &fields,    &report_path, &totals_list,   &warm,          &stamped,
+    &burn_time, &sleeps,      &emits_signals, &signals_every, NULL};
 
 T5_STRATEGY("eight", "1.0.0", .summary = "reads eight fields of each message", .topics = topics,
             .scope = T5_SCOPE_KEYED, .parameters = parameters, .create = create, .destroy = free,

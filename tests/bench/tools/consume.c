@@ -1,11 +1,11 @@
 /*
  * consume: a consumer in C, with nothing between librdkafka and itself.
- *   consume -b BROKERS -g GROUP -t TOPIC,TOPIC,TOPIC -n COUNT -o REPORT [-m count|cjson|latency]
- *           [-X NAME=VALUE]...
+ *   consume -b BROKERS -g GROUP -t TOPIC[,TOPIC[,TOPIC]] -n COUNT -o REPORT
+ *           [-m count|cjson|latency|signals] [-X NAME=VALUE]...
  *
  * count: does nothing with a message but count it: the floor. cjson: parses it with cJSON and reads
- * eight fields, by its topic. latency: notes how old the stamp at its end is. Ends after COUNT
- * messages and writes the report of meter.h.
+ * eight fields, by its topic. latency: notes how old the stamp at its end is; signals: the one that
+ * is somewhere in it. Ends after COUNT messages and writes the report of meter.h.
  *
  * It waits for one message and then takes what is there, which is what gives both the best
  * throughput and the best latency that this client has.
@@ -18,13 +18,14 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { TOPICS = 3, FIELDS = 8, BATCH = 1024 };
+enum { TOPICS = 3, FIELDS = 8, BATCH = 1024, STAMP_DIGITS = 19 };
 
-enum mode { MODE_COUNT = 1, MODE_CJSON, MODE_LATENCY };
+enum mode { MODE_COUNT = 1, MODE_CJSON, MODE_LATENCY, MODE_SIGNALS };
 
 struct options {
     const char *brokers, *group, *report;
     char *topics[TOPICS];
+    size_t topic_count;
     uint64_t count;
     enum mode mode;
 };
@@ -102,13 +103,27 @@ static void parse(struct consumer *consumer, const rd_kafka_message_t *message) 
     cJSON_Delete(document);
 }
 
-/* fill.c ends its messages with `,"sentNs":1234567890123456789}`. */
-static void note_latency(struct consumer *consumer, const rd_kafka_message_t *message) {
-    const char *end = (const char *)message->payload + message->len - 1;
+static void note_stamp(struct consumer *consumer, const char *digits) {
     int64_t sent_ns = 0;
-    for (const char *digit = end - 19; digit < end; digit++)
+    for (const char *digit = digits; digit < digits + STAMP_DIGITS; digit++)
         sent_ns = sent_ns * 10 + (*digit - '0');
     latencies_add(&consumer->latencies, sent_ns);
+}
+
+/* fill.c ends its messages with `,"sentNs":1234567890123456789}`. */
+static void note_latency(struct consumer *consumer, const rd_kafka_message_t *message) {
+    note_stamp(consumer, (const char *)message->payload + message->len - 1 - STAMP_DIGITS);
+}
+
+/* eight.c has it among a signal's values. */
+static void note_signal(struct consumer *consumer, const rd_kafka_message_t *message) {
+    static const char name[] = "\"sentNs\":";
+    const char *stamp = memmem(message->payload, message->len, name, sizeof name - 1);
+    const char *end = (const char *)message->payload + message->len;
+    if (stamp != NULL && end - stamp > (ptrdiff_t)(sizeof name - 1) + STAMP_DIGITS)
+        note_stamp(consumer, stamp + sizeof name - 1);
+    else
+        consumer->unusable++;
 }
 
 /* ---- consuming ---- */
@@ -125,6 +140,8 @@ static void handle(struct consumer *consumer, const rd_kafka_message_t *message)
         parse(consumer, message);
     else if (consumer->options.mode == MODE_LATENCY)
         note_latency(consumer, message);
+    else if (consumer->options.mode == MODE_SIGNALS)
+        note_signal(consumer, message);
     if (++meter->messages == consumer->options.count)
         meter->last = meter_read();
 }
@@ -180,17 +197,17 @@ static bool set_property(rd_kafka_conf_t *conf, char *pair) {
 
 static bool parse_topics(struct options *options, char *list) {
     char *rest = NULL;
-    for (size_t i = 0; i < TOPICS; i++) {
-        options->topics[i] = strtok_r(i == 0 ? list : NULL, ",", &rest);
-        if (options->topics[i] == NULL)
+    for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+        if (options->topic_count == TOPICS)
             return false;
+        options->topics[options->topic_count++] = name;
     }
-    return true;
+    return options->topic_count > 0;
 }
 
 static bool parse_mode(struct options *options, const char *name) {
-    static const char *const names[] = {"count", "cjson", "latency"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"count", "cjson", "latency", "signals"};
+    for (int i = 0; i < 4; i++) {
         if (strcmp(name, names[i]) == 0)
             options->mode = (enum mode)(MODE_COUNT + i);
     }
@@ -228,7 +245,7 @@ static bool parse_options(struct options *options, rd_kafka_conf_t *conf, int ar
         }
     }
     return is_good && options->brokers != NULL && options->group != NULL &&
-           options->topics[0] != NULL && options->count > 0 && options->report != NULL &&
+           options->topic_count > 0 && options->count > 0 && options->report != NULL &&
            optind == argc;
 }
 
@@ -243,7 +260,7 @@ static bool connect_to(struct consumer *consumer, rd_kafka_conf_t *conf) {
     }
     rd_kafka_poll_set_consumer(consumer->client);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(TOPICS);
-    for (size_t i = 0; i < TOPICS; i++) {
+    for (size_t i = 0; i < consumer->options.topic_count; i++) {
         /* Held, so that its address stays that of this topic. */
         consumer->handles[i] =
             rd_kafka_topic_new(consumer->client, consumer->options.topics[i], NULL);
@@ -263,11 +280,12 @@ int main(int argc, char **argv) {
         !parse_options(&consumer.options, conf, argc, argv) ||
         !set(conf, "bootstrap.servers", consumer.options.brokers) ||
         !set(conf, "group.id", consumer.options.group)) {
-        fprintf(stderr, "usage: consume -b BROKERS -g GROUP -t TOPIC,TOPIC,TOPIC -n COUNT\n"
-                        "  -o REPORT [-m count|cjson|latency] [-X NAME=VALUE]...\n");
+        fprintf(stderr, "usage: consume -b BROKERS -g GROUP -t TOPIC[,TOPIC[,TOPIC]] -n COUNT\n"
+                        "  -o REPORT [-m count|cjson|latency|signals] [-X NAME=VALUE]...\n");
         return 2;
     }
-    const bool has_latency = consumer.options.mode == MODE_LATENCY;
+    const bool has_latency =
+        consumer.options.mode == MODE_LATENCY || consumer.options.mode == MODE_SIGNALS;
     if (!latencies_init(&consumer.latencies, has_latency ? consumer.options.count : 0) ||
         !connect_to(&consumer, conf))
         return 1;
@@ -275,10 +293,10 @@ int main(int argc, char **argv) {
     const bool is_good = meter_report(&consumer.meter, has_latency ? &consumer.latencies : NULL,
                                       consumer.options.report);
     if (consumer.unusable > 0)
-        fprintf(stderr, "consume: cJSON took %" PRIu64 " messages for no JSON\n",
+        fprintf(stderr, "consume: %" PRIu64 " messages were no JSON or bore no stamp\n",
                 consumer.unusable);
     rd_kafka_consumer_close(consumer.client);
-    for (size_t i = 0; i < TOPICS; i++)
+    for (size_t i = 0; i < consumer.options.topic_count; i++)
         rd_kafka_topic_destroy(consumer.handles[i]);
     rd_kafka_destroy(consumer.client);
     /* The sum is asked for so that no compiler leaves the reading out. */

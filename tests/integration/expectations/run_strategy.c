@@ -35,7 +35,7 @@ static void put_signals(t5_kit *kit) {
 }
 
 /* Anything that the strategy or the host complains of. */
-static bool has_complaints(t5_kit *kit) {
+static bool has_problems(t5_kit *kit) {
     for (size_t i = 0; i < t5_kit_error_count(kit); i++)
         fprintf(stderr, "%s: %s\n", t5_kit_error_at(kit, i)->callback,
                 t5_kit_error_at(kit, i)->text);
@@ -63,7 +63,7 @@ static bool give(t5_kit *kit, const char *line) {
         fprintf(stderr, "%s\n%s", t5_kit_problem(kit), line);
     cJSON_Delete(json);
     put_signals(kit);
-    const bool is_quiet = !has_complaints(kit);
+    const bool is_quiet = !has_problems(kit);
     t5_kit_clear(kit);
     return is_good && is_quiet;
 }

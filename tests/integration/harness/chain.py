@@ -19,6 +19,12 @@ class Said:
         self.data = self.json["data"]
         self.partition = self.json["partition"]
 
+    def slim(self):
+        """Without the text: of many there is no room."""
+        self.line = self.json = None
+        self.data = {key: self.data[key] for key in ("before", "after", "seen")}
+        return self
+
     def seen(self):
         """[(topic, from, to)], `to` None for a message."""
         for entry in self.data["seen"].split(","):

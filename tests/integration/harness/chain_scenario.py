@@ -1,4 +1,5 @@
 """A scenario whose hosts run the strategy `chain` (tests/plugins/chain.c), and its judgement."""
+import json
 import os
 import random
 import signal
@@ -121,6 +122,23 @@ class ChainScenario(Scenario):
         again = len(said) - len({item.id for item in said})
         print(f"{self.name}: {len(final)} signals, {again} again")
         return again
+
+    def judge_counts(self, host, tally):
+        """The same of `good` with every = 1 and scope GLOBAL, which says with each message how many
+        of its symbol it has counted over all topics: where it is handed them in another order, what
+        it says again differs. Gives how many lines were said again."""
+        with open(host.signals, encoding="utf-8") as file:
+            said = [json.loads(line) for line in file
+                    if line.endswith("}\n") and '"deployment":"good"' in line]
+        signals = {item["id"]: item for item in said}
+        self.assertEqual([item for item in said if signals[item["id"]] != item], [])
+        values = {}
+        for item in signals.values():
+            values.setdefault(item["symbol"], []).append(item["value"])
+        self.assertEqual(len(signals), sum(self.counts(tally, 0)) + sum(self.counts(tally, 1)))
+        for symbol, its in values.items():
+            self.assertEqual(sorted(its), list(range(1, len(its) + 1)), symbol)
+        return len(said) - len(signals)
 
     def judge_gaps(self, host, tally):
         """Gives {(topic, partition): (from, to)}: one of each. All else was handed over, once."""

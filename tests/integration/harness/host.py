@@ -93,9 +93,9 @@ class Host:
 
     # ---- life ----
 
-    def start(self, *arguments, **variables):
+    def start(self, *arguments, program=paths.HOST, **variables):
         """With these variables in its environment. Does not wait for anything."""
-        self.process = Process([paths.HOST, "run", "-c", self.ini, *arguments], self.log,
+        self.process = Process([program, "run", "-c", self.ini, *arguments], self.log,
                                stdout=os.path.join(self.directory, "stdout"),
                                environment={**environment(), **variables},
                                directory=self.directory)

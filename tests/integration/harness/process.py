@@ -71,13 +71,31 @@ def _end_at_once():
 
 
 def _terminate(number, _frame):
-    _end_at_once()
+    """In the middle of whatever was going on, maybe of waiting for one of them, with its lock: so
+    they are ended without asking their objects."""
+    _end_strays()
     os._exit(128 + number)
 
 
 atexit.register(_end_at_once)
 signal.signal(signal.SIGTERM, _terminate)
 signal.signal(signal.SIGHUP, _terminate)
+
+
+def children(pid):
+    """Of its main thread, with their command lines."""
+    with contextlib.suppress(FileNotFoundError):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            return [int(number) for number in file.read().split()]
+    return []
+
+
+def is_alive(pid):
+    """A zombie of somebody else's is none."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
 
 
 def event_line(event, pattern=""):

@@ -15,6 +15,15 @@ def count_lines(path):
     return lines
 
 
+def last_line(path):
+    """Of a file that somebody appends whole lines to."""
+    with open(path, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(-min(file.tell(), 1 << 16), os.SEEK_CUR)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    return lines[-1] if lines else ""
+
+
 def read(path):
     """All records, in the order they were written. A last line that a kill cut short is none."""
     if not os.path.exists(path):

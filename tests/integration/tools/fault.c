@@ -3,6 +3,8 @@
  *   TAKE5_KILL_AT=sync:N     it is killed (SIGKILL) right after the N-th journal was synced,
  *                 rename:N   ... a checkpoint got its name,
  *                 commit:N   ... offsets were sent to the broker, whose answer it does not hear
+ *                 offsets:N  ... those of a transaction, likewise
+ *                 end:N      ... the end of a transaction, likewise
  *   TAKE5_FULL=PATH          while PATH is there, the disk has no room for checkpoints and journals
  */
 #include <dlfcn.h>
@@ -18,7 +20,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define OFFSET_COMMIT 8 /* Kafka's number of the request */
+/* Kafka's numbers of requests. */
+static const struct {
+    int number;
+    const char *point;
+} REQUESTS[] = {{8, "commit"}, {28, "offsets"}, {26, "end"}};
 
 static void pass(const char *point) {
     static atomic_int passed;
@@ -74,18 +80,23 @@ int rename(const char *from, const char *to) {
     return status;
 }
 
-/* A request begins with its size (four bytes) and its number (two). */
-static bool is_commit(const struct msghdr *message) {
+/* A request begins with its size (four bytes) and its number (two). NULL: it is none of these. */
+static const char *point_of(const struct msghdr *message) {
     const unsigned char *bytes = message->msg_iovlen > 0 ? message->msg_iov[0].iov_base : NULL;
-    return bytes != NULL && message->msg_iov[0].iov_len >= 6 && bytes[4] == 0 &&
-           bytes[5] == OFFSET_COMMIT;
+    if (bytes == NULL || message->msg_iov[0].iov_len < 6 || bytes[4] != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof REQUESTS / sizeof *REQUESTS; i++) {
+        if (bytes[5] == REQUESTS[i].number)
+            return REQUESTS[i].point;
+    }
+    return NULL;
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     ssize_t (*next)(int, const struct msghdr *, int) = next_of("sendmsg");
-    const bool is_it = is_commit(message);
+    const char *point = point_of(message);
     const ssize_t size = next(fd, message, flags);
-    if (is_it && size > 0)
-        pass("commit");
+    if (point != NULL && size > 0)
+        pass(point);
     return size;
 }

@@ -1,11 +1,12 @@
 /*
  * produce: fills topics fast, and shares no code with the host.
  *   produce -b BROKERS [-t TOPIC,TOPIC,TOPIC] [-n COUNT] [-f FIRST] [-r PER_SECOND] [-y SYMBOLS]
- *           [-p PARTITIONS] [-s SEED] [-e production|documented|both] [-x EVERY]
+ *           [-p PARTITIONS] [-s SEED] [-i STEP_MS] [-e production|documented|both] [-x EVERY]
  *
  * Message number k, from FIRST on, goes to topic k modulo their number and bears the symbol that
  * the seed gives; its event time is k * 10 ms after a fixed day. With -p a symbol's partition is
- * its number modulo PARTITIONS, else murmur2 of the key, as Java's producers have it. -x makes each
+ * its number modulo PARTITIONS, else murmur2 of the key, as Java's producers have it. With -i they
+ * are so many milliseconds apart instead, and Kafka's time is the event time. -x makes each
  * EVERY-th message one that is not JSON. Idempotent, so that a message lies in the log once.
  * SIGTERM ends it early. Prints one JSON object: how many were delivered, to each topic and
  * partition, and of each symbol, and how long it took.
@@ -39,6 +40,7 @@ struct options {
     uint64_t seed;
     enum envelope envelope;
     uint64_t bad_every; /* 0: none */
+    int64_t step_ms;    /* 0: Kafka's time is the producer's, and a step EVENT_STEP_MS */
 };
 
 struct tally {
@@ -78,6 +80,10 @@ static double unit(uint64_t x) {
     return (double)(x >> 11) / 9007199254740992.0;
 }
 
+static int64_t event_ms(const struct options *options, uint64_t k) {
+    return FIRST_EVENT_MS + (int64_t)k * (options->step_ms > 0 ? options->step_ms : EVENT_STEP_MS);
+}
+
 static int format_time(char *text, size_t size, int64_t ms) {
     const time_t seconds = (time_t)(ms / 1000);
     struct tm utc;
@@ -86,10 +92,10 @@ static int format_time(char *text, size_t size, int64_t ms) {
     return (int)len + snprintf(text + len, size - len, ".%03dZ", (int)(ms % 1000));
 }
 
-static int format_production(char *text, size_t size, uint32_t topic, uint64_t k, uint32_t symbol,
-                             uint64_t r) {
+static int format_production(char *text, size_t size, const struct options *options, uint32_t topic,
+                             uint64_t k, uint32_t symbol, uint64_t r) {
     static const int frames[] = {60, 180, 300, 420, 720, 1560};
-    const int64_t ms = FIRST_EVENT_MS + (int64_t)k * EVENT_STEP_MS;
+    const int64_t ms = event_ms(options, k);
     const double close = 50 + 10 * (double)(symbol % 50) + unit(r);
     char time_text[64];
     format_time(time_text, sizeof time_text, ms);
@@ -116,15 +122,15 @@ static int format_production(char *text, size_t size, uint32_t topic, uint64_t k
     return len;
 }
 
-static int format_documented(char *text, size_t size, uint32_t topic, uint64_t k, uint32_t symbol,
-                             uint64_t r) {
+static int format_documented(char *text, size_t size, const struct options *options, uint32_t topic,
+                             uint64_t k, uint32_t symbol, uint64_t r) {
     static const char *const tails[TOPICS] = {
         "\"trend_data\":{\"slope\":0.5}}",
         "\"historic_analysis\":{\"mean\":1},\"statistics\":{\"n\":3}}",
         "\"predictions\":{\"next\":1},\"trend_vectors\":{\"angle\":2}}",
     };
     char time_text[64];
-    format_time(time_text, sizeof time_text, FIRST_EVENT_MS + (int64_t)k * EVENT_STEP_MS);
+    format_time(time_text, sizeof time_text, event_ms(options, k));
     return snprintf(text, size,
                     "{\"symbol\": \"S%05u\", \"timestamp\": \"%s\", \"price\": %.17g, "
                     "\"volume\": %" PRIu64 ", \"number\": %" PRIu64 ", %s",
@@ -174,22 +180,24 @@ static bool send_one(struct run *run, uint64_t k) {
     if (is_bad)
         len = snprintf(value, sizeof value, "{\"symbol\": \"S%05u\", broken %" PRIu64, symbol, k);
     else if (is_documented)
-        len = format_documented(value, sizeof value, topic, k, symbol, r);
+        len = format_documented(value, sizeof value, o, topic, k, symbol, r);
     else
-        len = format_production(value, sizeof value, topic, k, symbol, r);
+        len = format_production(value, sizeof value, o, topic, k, symbol, r);
     const int32_t partition =
         o->partitions > 0 ? (int32_t)(symbol % (uint32_t)o->partitions) : RD_KAFKA_PARTITION_UA;
     void *opaque = (void *)(is_bad ? (uintptr_t)0 : (uintptr_t)symbol + 1);
 
-    while (rd_kafka_produce(run->handles[topic], partition, RD_KAFKA_MSG_F_COPY, value, (size_t)len,
-                            key, (size_t)key_len, opaque) != 0) {
-        if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            fprintf(stderr, "produce: %s\n", rd_kafka_err2str(rd_kafka_last_error()));
-            return false;
-        }
+    const int64_t kafka_ms = o->step_ms > 0 ? event_ms(o, k) : 0; /* 0: now */
+    rd_kafka_resp_err_t code;
+    while ((code = rd_kafka_producev(
+                run->client, RD_KAFKA_V_RKT(run->handles[topic]), RD_KAFKA_V_PARTITION(partition),
+                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(value, (size_t)len),
+                RD_KAFKA_V_KEY(key, (size_t)key_len), RD_KAFKA_V_OPAQUE(opaque),
+                RD_KAFKA_V_TIMESTAMP(kafka_ms), RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         rd_kafka_poll(run->client, 100);
-    }
-    return true;
+    if (code)
+        fprintf(stderr, "produce: %s\n", rd_kafka_err2str(code));
+    return !code;
 }
 
 static void wait_until(const struct timespec *start, double after_s) {
@@ -307,7 +315,7 @@ static bool parse_topics(struct options *options, char *list) {
 
 static bool parse(int argc, char **argv, struct options *o) {
     int option;
-    while ((option = getopt(argc, argv, "b:t:n:f:r:y:p:s:e:x:")) != -1) {
+    while ((option = getopt(argc, argv, "b:t:n:f:r:y:p:s:i:e:x:")) != -1) {
         switch (option) {
         case 'b':
             o->brokers = optarg;
@@ -324,6 +332,9 @@ static bool parse(int argc, char **argv, struct options *o) {
             break;
         case 'r':
             o->per_second = strtod(optarg, NULL);
+            break;
+        case 'i':
+            o->step_ms = strtol(optarg, NULL, 10);
             break;
         case 'y':
             o->symbols = (uint32_t)strtoul(optarg, NULL, 10);

@@ -28,6 +28,22 @@ Test(array, has_the_size_that_is_asked_for) {
     free(items);
 }
 
+Test(array, reaches_an_element_and_what_is_new_is_zero) {
+    int *items = NULL;
+    int32_t capacity = 0;
+    cr_assert(ARRAY_REACH(items, 0, capacity));
+    cr_assert_eq(capacity, 16);
+    items[15] = 7;
+    cr_assert(ARRAY_REACH(items, 15, capacity));
+    cr_assert_eq(capacity, 16);
+    cr_assert(ARRAY_REACH(items, 100, capacity));
+    cr_assert_eq(capacity, 128);
+    cr_assert_eq(items[15], 7);
+    for (int i = 16; i < capacity; i++)
+        cr_assert_eq(items[i], 0);
+    free(items);
+}
+
 Test(array, what_cannot_be_had_changes_nothing) {
     struct {
         char bytes[4096];

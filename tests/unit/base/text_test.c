@@ -4,6 +4,7 @@
 #include <float.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,6 +210,26 @@ Test(text, base64_pads) {
     expect_base64("foo", 3, "Zm9v");
     expect_base64("foobar", 6, "Zm9vYmFy");
     expect_base64("\xFF\xFE\xFD\x00", 4, "//79AA==");
+}
+
+/* Eight characters are looked at at once: each place of them, beside each neighbour. */
+Test(text, json_string_sees_what_to_escape_at_each_place) {
+    for (size_t at = 0; at < 17; at++) {
+        for (int c = 1; c < 0x80; c++) {
+            char plain[18] = "abcdefghijklmnopq", expected[32], escaped[8];
+            plain[at] = (char)c;
+            const bool is_plain = c >= ' ' && c < 0x7F && c != '"' && c != '\\';
+            text_reset(&text);
+            text_json_string(&text, &plain[at], 1);
+            snprintf(escaped, sizeof escaped, "%.*s", (int)text.size - 2, text.data + 1);
+            cr_assert_eq(strlen(escaped) == 1, is_plain, "%d", c);
+            snprintf(expected, sizeof expected, "\"%.*s%s%s\"", (int)at, plain, escaped,
+                     plain + at + 1);
+            text_reset(&text);
+            text_json_string(&text, plain, 17);
+            cr_assert_str_eq(text.data, expected);
+        }
+    }
 }
 
 static void expect_time(int64_t time_ns, const char *iso) {

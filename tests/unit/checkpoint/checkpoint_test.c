@@ -34,6 +34,40 @@ Test(checkpoint, what_was_encoded_is_decoded) {
     text_release(&bytes);
 }
 
+Test(checkpoint, it_knows_when_a_deployment_ran_last) {
+    struct checkpoint checkpoint, read;
+    struct text bytes;
+    struct error error;
+    make_checkpoint(&checkpoint, 7, 1000, 10);
+    checkpoint.parts[1].worked_ms = 99;
+    text_init(&bytes);
+    checkpoint_encode(&checkpoint, &bytes);
+    checkpoint_init(&read);
+    cr_assert(checkpoint_decode(&read, bytes.data, bytes.size, &error), "%s", error.text);
+    expect_same(&checkpoint, &read);
+    cr_expect_eq(checkpoint_worked_ms(&read, "alpha"), read.taken_ms);
+    cr_expect_eq(checkpoint_worked_ms(&read, "beta"), 99);
+    cr_expect_eq(checkpoint_worked_ms(&read, "nobody"), 0);
+    checkpoint_release(&checkpoint);
+    checkpoint_release(&read);
+    text_release(&bytes);
+}
+
+/* Whose deployments all run is read by the hosts of before. */
+Test(checkpoint, the_form_is_the_first_one_where_it_can_be) {
+    struct checkpoint checkpoint;
+    make_checkpoint(&checkpoint, 7, 1000, 10);
+    for (int i = 0; i < 2; i++) {
+        struct text bytes;
+        text_init(&bytes);
+        checkpoint.parts[0].worked_ms = i;
+        checkpoint_encode(&checkpoint, &bytes);
+        cr_expect_eq(bytes.data[8], i + 1);
+        text_release(&bytes);
+    }
+    checkpoint_release(&checkpoint);
+}
+
 Test(checkpoint, one_without_parts_is_decoded) {
     struct checkpoint checkpoint, read;
     struct text bytes;
@@ -105,11 +139,11 @@ Test(checkpoint, another_form_is_told_apart_from_damage) {
     struct checkpoint read;
     struct error error;
     encode(&bytes, 24);
-    bytes.data[8] = 2;
+    bytes.data[8] = 3;
     checkpoint_init(&read);
     cr_assert(!checkpoint_decode(&read, bytes.data, bytes.size, &error));
     cr_expect_eq(error.code, ERROR_STATE);
-    cr_expect_not_null(strstr(error.text, "form 2"), "%s", error.text);
+    cr_expect_not_null(strstr(error.text, "form 3"), "%s", error.text);
     text_release(&bytes);
 }
 

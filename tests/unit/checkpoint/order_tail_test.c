@@ -188,7 +188,7 @@ Test(order_tail, a_full_one_goes_on_when_the_file_has_taken_some) {
     cr_expect_not(order_tail_note(tail, &order));
     const int64_t known[STREAMS] = {ORDER_TAIL_RUNS / 2, ORDER_TAIL_RUNS / 2, 0};
     expect_read(known, "");
-    while (order_take(&order, &number, &out))
+    while (order_put_frames(&order, &number, &out))
         text_reset(&out);
     note(&order, 0, ORDER_TAIL_RUNS, 2);
     order_tail_drop(tail, order.taken);
@@ -222,7 +222,7 @@ struct life {
 
 static void take(struct life *life) {
     uint64_t number;
-    while (order_take(&life->order, &number, &life->waiting)) {}
+    while (order_put_frames(&life->order, &number, &life->waiting)) {}
     life->tail_to = life->order.taken;
 }
 

@@ -40,7 +40,7 @@ static void take(struct order *order, struct files *files) {
     uint64_t number;
     struct text out;
     text_init(&out);
-    while (order_take(order, &number, &out)) {
+    while (order_put_frames(order, &number, &out)) {
         cr_assert_lt(number, MOST_SEGMENTS);
         cr_assert_geq(number, files->last, "a segment is added to that is over");
         files->last = number;
@@ -113,7 +113,7 @@ Test(order, what_was_taken_is_read_back) {
     uint64_t number;
     struct text out;
     text_init(&out);
-    cr_expect(!order_take(&read, &number, &out), "what was read was taken");
+    cr_expect(!order_put_frames(&read, &number, &out), "what was read was taken");
     order_note(&read, 2, 2);
     cr_expect_eq(read.count, 7, "and does not grow");
     text_release(&out);
@@ -297,7 +297,7 @@ Test(order, lack_of_memory_breaks_it_and_loses_nothing_that_was_noted) {
     note(&order, 0, 2, 1);
     for (long nth = 0;; nth++) {
         memory_fail_from(nth);
-        const bool did = order_take(&order, &number, &out);
+        const bool did = order_put_frames(&order, &number, &out);
         if (!memory_end()) {
             cr_assert(did);
             break;
@@ -307,9 +307,34 @@ Test(order, lack_of_memory_breaks_it_and_loses_nothing_that_was_noted) {
         text_release(&out);
     }
     cr_expect_eq(number, 1, "the break first");
-    cr_assert(order_take(&order, &number, &out));
+    cr_assert(order_put_frames(&order, &number, &out));
     cr_expect_eq(number, 2);
-    cr_expect(!order_take(&order, &number, &out));
+    cr_expect(!order_put_frames(&order, &number, &out));
     order_release(&order);
     text_release(&out);
+}
+
+Test(order, wall_clock_timers_have_their_place_between_the_runs) {
+    struct order order, read;
+    struct files files = {0};
+    cr_assert(order_init(&order, 0));
+    note(&order, 0, 5, 3);
+    order_note_clock(&order, INT64_C(1764500000000000000));
+    note(&order, 0, 8, 2); /* would go on with the run before */
+    order_note_clock(&order, INT64_C(1764500000700000000));
+    take(&order, &files);
+    read_back(&read, &files, 0, 0);
+    cr_expect_str_eq(shown(&read), "0:5+3 0:8+2 ", "nobody asked for them");
+    order_release(&read);
+    cr_assert(order_init(&read, 0));
+    read.keeps_clocks = true;
+    cr_assert(order_read(&read, files.of[0].data, files.of[0].size, same, 3, 3));
+    cr_expect_str_eq(shown(&read), "0:5+3 4294967295:1764500000000000000+1 0:8+2 "
+                                   "4294967295:1764500000700000000+1 ");
+    order_cut(&read, 0, 6); /* is of one stream */
+    cr_expect_str_eq(shown(&read), "0:5+1 4294967295:1764500000000000000+1 "
+                                   "4294967295:1764500000700000000+1 ");
+    order_release(&order);
+    order_release(&read);
+    release(&files);
 }

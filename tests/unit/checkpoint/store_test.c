@@ -1,8 +1,9 @@
 #include "support.h"
 
 #include "base/clock.h"
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
+#include "checkpoint/backend.h"
 #include "checkpoint/store.h"
 #include "failing_memory.h"
 
@@ -189,6 +190,33 @@ static void damage(const char *name, size_t at) {
     free(bytes);
 }
 
+/* What another worker keeps is looked at, and stays as it is. */
+Test(store, another_ones_are_looked_at) {
+    struct positions committed;
+    struct error error;
+    put_now(1, 1000, 1000);
+    put_now(2, 2000, 1000);
+    cr_assert(checkpoint_store_free(store, LONG));
+    store = new_store("group.other", topics, 2);
+    make_positions(&committed, 1500);
+    struct backend_look looks[] = {
+        {.group = "group", .state_dir = directory},
+        {.group = "group", .state_dir = directory, .committed = &committed},
+        {.group = "group.third", .state_dir = directory},
+        {.group = "group", .state_dir = "/nowhere"},
+    };
+    for (int i = 0; i < 2; i++) {
+        cr_assert(checkpoint_store_look(store, 3, looks, 4, &error), "%s", error.text);
+        cr_expect_eq(looks[0].checkpoint.number, 2);
+        cr_expect_eq(looks[1].checkpoint.number, 1, "what is above the committed offsets is not");
+        cr_expect_eq(looks[2].checkpoint.number, 0, "they are another group's");
+        cr_expect_eq(looks[3].checkpoint.number, 0);
+        for (size_t k = 0; k < 4; k++)
+            checkpoint_release(&looks[k].checkpoint);
+    }
+    positions_release(&committed);
+}
+
 Test(store, a_damaged_one_is_kept_aside_and_the_one_before_is_taken) {
     put_now(1, 1000, 0);
     put_now(2, 2000, 0);
@@ -244,24 +272,81 @@ Test(store, damage_in_a_large_file_is_found) {
     free(bytes);
 }
 
-Test(store, another_groups_is_refused) {
+Test(store, another_groups_is_refused_and_the_one_before_is_taken) {
+    struct checkpoint other;
+    struct positions committed;
     put_now(1, 1000, 0);
-    cr_assert(checkpoint_store_free(store, LONG));
-    store = new_store("other", topics, 2);
-    cr_expect_eq(found(5000, NULL), 0);
-    cr_expect(has(1, ".checkpoint.refused"));
-    cr_expect_not_null(strstr(logged(), "\"group\""), "%s", logged());
+    make_checkpoint(&other, 2, 2000, 64);
+    other.group[0] = 'G';
+    make_positions(&committed, 0);
+    cr_assert(checkpoint_store_await(store, checkpoint_store_put(store, &other, &committed), LONG));
+    positions_release(&committed);
+    cr_expect_eq(found(5000, NULL), 1);
+    cr_expect(has(2, ".checkpoint.refused"));
+    cr_expect_not_null(strstr(logged(), "\"Group\""), "%s", logged());
 }
 
-Test(store, another_form_is_refused) {
+Test(store, another_form_is_refused_and_the_one_before_is_taken) {
     size_t size;
     put_now(1, 1000, 0);
-    char *bytes = read_file("checkpoints/3/1.checkpoint", &size);
+    put_now(2, 2000, 0);
+    char *bytes = read_file("checkpoints/3/2.checkpoint", &size);
     bytes[8] = 9;
-    write_file("checkpoints/3/1.checkpoint", bytes, size);
-    cr_expect_eq(found(5000, NULL), 0);
-    cr_expect(has(1, ".checkpoint.refused"));
+    write_file("checkpoints/3/2.checkpoint", bytes, size);
+    cr_expect_eq(found(5000, NULL), 1);
+    cr_expect(has(2, ".checkpoint.refused"));
     free(bytes);
+}
+
+/* The number of the newest usable one below that; 0: none. */
+static uint64_t found_before(uint64_t number, int64_t committed_next) {
+    struct checkpoint checkpoint;
+    struct positions committed;
+    struct error error;
+    make_positions(&committed, committed_next);
+    checkpoint_init(&checkpoint);
+    cr_assert(checkpoint_store_find_before(store, 3, number, &committed, &checkpoint, &error), "%s",
+              error.text);
+    const uint64_t found = checkpoint.number;
+    checkpoint_release(&checkpoint);
+    positions_release(&committed);
+    return found;
+}
+
+Test(store, older_ones_are_found_for_who_cannot_use_a_newer) {
+    for (uint64_t i = 1; i <= 4; i++)
+        put_now(i, (int64_t)i * 1000, 10000);
+    cr_expect_eq(found(5000, NULL), 4);
+    cr_expect_eq(found_before(4, 5000), 3);
+    cr_expect_eq(found_before(4, 2500), 2);
+    cr_expect_eq(found_before(4, 500), 0);
+    cr_expect_eq(found_before(1, 5000), 0);
+    damage("checkpoints/3/3.checkpoint", 150);
+    cr_expect_eq(found_before(4, 5000), 2);
+    cr_expect(has(3, ".checkpoint.damaged"));
+    cr_expect(checkpoint_store_has(store, 3, 4), "it is gone on with");
+}
+
+Test(store, what_a_strategy_refuses_is_kept_beside) {
+    struct checkpoint made, read;
+    struct error error;
+    make_checkpoint(&made, 2, 2000, 64);
+    checkpoint_init(&read);
+    for (int i = 0; i < 2; i++) { /* also over one that is there */
+        char *path = checkpoint_store_keep_refused(store, &made, "alpha", &error);
+        cr_assert_not_null(path, "%s", error.text);
+        cr_expect_str_eq(path, in_directory("checkpoints/3/2.alpha.refused"));
+        cr_assert(checkpoint_file_read(path, &read, &error), "%s", error.text);
+        cr_assert_eq(read.part_count, 1);
+        cr_expect_str_eq(read.parts[0].deployment, "alpha");
+        cr_expect_str_eq(read.parts[0].state.strategy, "momentum");
+        cr_expect_eq(read.parts[0].state.records[0].data_size, 64);
+        checkpoint_release(&read);
+        free(path);
+    }
+    cr_expect_null(checkpoint_store_keep_refused(store, &made, "nobody", &error));
+    cr_expect_eq(found(5000, NULL), 0, "it is no checkpoint");
+    checkpoint_release(&made);
 }
 
 Test(store, what_others_may_write_is_refused) {
@@ -286,14 +371,14 @@ Test(store, a_directory_that_cannot_be_used_is_not_well_until_a_checkpoint_is_wr
     cr_expect_eq(checkpoint_store_next_number(store, 3), 0);
     cr_assert(checkpoint_store_await(store, put_of(4, 1, 1000, 0, 64), LONG));
     checkpoint_store_status(store, NULL, 0, &totals);
-    cr_expect(!totals.is_well);
+    cr_expect(!totals.is_ok);
     cr_expect_not_null(strstr(totals.detail, "checkpoints/3"), "%s", totals.detail);
     cr_expect_eq(count_of(logged(), "checkpoint.failing"), 1, "%s", logged());
     cr_assert_eq(chmod(in_directory("checkpoints/3"), 0700), 0);
     cr_expect_eq(checkpoint_store_next_number(store, 3), 2);
     put_now(2, 1000, 0);
     checkpoint_store_status(store, NULL, 0, &totals);
-    cr_expect(totals.is_well);
+    cr_expect(totals.is_ok);
     cr_expect_eq(count_of(logged(), "checkpoint.recovered"), 1, "%s", logged());
 }
 
@@ -354,12 +439,12 @@ Test(store, what_cannot_be_copied_fails_and_the_next_one_is_good) {
     cr_assert(checkpoint_store_await(store, checkpoint_store_put(store, &made, &committed), LONG));
     cr_expect(!has(2, ".checkpoint"));
     checkpoint_store_status(store, NULL, 0, &totals);
-    cr_expect(!totals.is_well);
+    cr_expect(!totals.is_ok);
     cr_expect_eq(totals.failed, 1);
     cr_expect_not_null(strstr(totals.detail, "damaged"), "%s", totals.detail);
     put_now(3, 3000, 0);
     checkpoint_store_status(store, NULL, 0, &totals);
-    cr_expect(totals.is_well);
+    cr_expect(totals.is_ok);
     cr_expect_eq(count_of(logged(), "checkpoint.failing"), 1);
     cr_expect_eq(count_of(logged(), "checkpoint.recovered"), 1);
     positions_release(&committed);
@@ -381,7 +466,7 @@ Test(store, status_tells_what_was_written) {
     cr_expect_eq(totals.written, 2);
     cr_expect_eq(totals.failed, 0);
     cr_expect_geq(totals.bytes, 2 * (uint64_t)file.st_size - 1);
-    cr_expect(totals.is_well);
+    cr_expect(totals.is_ok);
 }
 
 Test(store, what_was_put_is_written_before_the_end) {
@@ -397,7 +482,7 @@ static uint64_t flush(struct order *order) {
     struct text out;
     uint64_t number, ticket = 0;
     text_init(&out);
-    while (order_take(order, &number, &out)) {
+    while (order_put_frames(order, &number, &out)) {
         ticket = checkpoint_store_append(store, 3, number, &out);
         text_reset(&out);
     }
@@ -409,24 +494,28 @@ static void flush_now(struct order *order) {
     cr_assert(checkpoint_store_await(store, flush(order), LONG));
 }
 
-static void expect_order(uint64_t number, const char *text) {
-    struct order order;
+static void expect_shown(const struct order *order, const char *text) {
     struct text shown;
     size_t segment = 1;
     text_init(&shown);
-    cr_assert(order_init(&order, number));
-    checkpoint_store_read_order(store, 3, number, &order);
-    for (uint64_t i = order_begin(&order); i <= order_end(&order); i++) {
-        for (; segment < order.segment_count && order.segments[segment].begin == i; segment++)
-            text_printf(&shown, "|%" PRIu64 " ", order.segments[segment].number);
-        if (i < order_end(&order))
-            text_printf(&shown, "%u:%" PRId64 "+%u ", order_at(&order, i)->stream,
-                        order_at(&order, i)->from, order_at(&order, i)->span);
+    for (uint64_t i = order_begin(order); i <= order_end(order); i++) {
+        for (; segment < order->segment_count && order->segments[segment].begin == i; segment++)
+            text_printf(&shown, "|%" PRIu64 " ", order->segments[segment].number);
+        if (i < order_end(order))
+            text_printf(&shown, "%u:%" PRId64 "+%u ", order_at(order, i)->stream,
+                        order_at(order, i)->from, order_at(order, i)->span);
     }
-    if (order.is_broken)
+    if (order->is_broken)
         text_puts(&shown, "broken");
     cr_expect_str_eq(shown.data, text);
     text_release(&shown);
+}
+
+static void expect_order(uint64_t number, const char *text) {
+    struct order order;
+    cr_assert(order_init(&order, number));
+    checkpoint_store_read_order(store, 3, number, &order);
+    expect_shown(&order, text);
     order_release(&order);
 }
 
@@ -463,6 +552,33 @@ Test(store, journals_are_read_back_segment_by_segment) {
     flush_now(&order);
     expect_order(1, "0:100+1 1:100+1 |2 |3 1:101+1 ");
     order_release(&order);
+}
+
+/* By another worker: all that there is, with the end that is in no file yet. */
+Test(store, another_one_s_order_is_read_with_its_tail) {
+    struct order order;
+    struct error error;
+    write_journals(&order);
+    struct order_tail *tail = checkpoint_store_new_tail(store, 3, &order);
+    cr_assert_not_null(tail);
+    order_note(&order, 1, 102);
+    cr_expect(order_tail_note(tail, &order));
+    order_tail_free(tail);
+    order_release(&order);
+    cr_assert(checkpoint_store_free(store, LONG));
+    store = new_store("group.other", topics, 2);
+    struct backend_look looks[] = {
+        {.group = "group", .state_dir = directory, .order = order_new()},
+        {.group = "group.third", .state_dir = directory, .order = order_new()},
+    };
+    cr_assert(checkpoint_store_look(store, 3, looks, 2, &error), "%s", error.text);
+    cr_expect_eq(looks[0].checkpoint.number, 3);
+    expect_shown(looks[0].order, "|1 0:100+1 1:100+1 0:101+1 |2 |3 0:102+1 1:102+1 ");
+    expect_shown(looks[1].order, "");
+    for (size_t i = 0; i < 2; i++) {
+        checkpoint_release(&looks[i].checkpoint);
+        order_free(looks[i].order);
+    }
 }
 
 Test(store, a_torn_journal_is_gone_on_with) {
@@ -636,7 +752,7 @@ Test(store, a_full_disk_is_told_once_and_again_when_it_is_over) {
     flush_now(&order);
     checkpoint_store_status(store, NULL, 0, &totals);
     cr_assert_eq(totals.failed, 4, "the fault did not happen");
-    cr_expect(!totals.is_well);
+    cr_expect(!totals.is_ok);
     cr_expect_not_null(strstr(totals.detail, ".journal"), "%s", totals.detail);
     cr_expect_str_eq(kept(), "1 2 3 4");
     cr_expect(!has(8, ".checkpoint.new"));
@@ -653,7 +769,7 @@ Test(store, a_full_disk_is_told_once_and_again_when_it_is_over) {
     flush_now(&order);
     expect_order(9, "0:2001+1 ");
     checkpoint_store_status(store, NULL, 0, &totals);
-    cr_expect(totals.is_well);
+    cr_expect(totals.is_ok);
     cr_expect_eq(count_of(logged(), "checkpoint.failing"), 1, "%s", logged());
     cr_expect_eq(count_of(logged(), "checkpoint.recovered"), 1, "%s", logged());
     order_release(&order);
@@ -676,7 +792,7 @@ Test(store, too_much_that_waits_fails_and_the_newest_is_written) {
     cr_expect_eq(totals.written + totals.failed, MANY);
     cr_expect_gt(totals.failed, 0, "nothing had to wait");
     cr_expect(has(MANY, ".checkpoint"));
-    cr_expect(totals.is_well);
+    cr_expect(totals.is_ok);
     positions_release(&committed);
 }
 
@@ -716,7 +832,7 @@ Test(store, lack_of_memory_while_appending_breaks_the_order_or_harms_nothing) {
         cr_assert(order_init(&order, segment));
         text_init(&out);
         order_note(&order, 0, 1);
-        cr_assert(order_take(&order, &number, &out));
+        cr_assert(order_put_frames(&order, &number, &out));
         memory_fail_once(nth);
         const uint64_t ticket = checkpoint_store_append(store, 3, segment, &out);
         cr_assert(checkpoint_store_await(store, ticket, LONG));
@@ -860,9 +976,16 @@ Test(store, states_of_clean_stops_of_before_are_taken_up_once) {
     cr_expect(is_there("instances/later.3.state.refused"));
     cr_expect(is_there("instances/bad.3.state.damaged"));
     cr_expect(is_there("instances/a.3.state"), "kept until a checkpoint is written");
+    cr_expect_eq(count_of(logged(), "checkpoint.old_states"), 1, "%s", logged());
+    cr_expect_not_null(strstr(logged(), "a, b.x"), "%s", logged());
+    char *kept = checkpoint_store_keep_refused(store, &read, "b.x", &error);
+    cr_assert_not_null(kept, "%s", error.text);
+    cr_expect_str_eq(kept, in_directory("instances/b.x.3.state.refused"));
+    free(kept);
     put_now(1, 43, 42);
     cr_expect(!is_there("instances/a.3.state"));
     cr_expect(!is_there("instances/b.x.3.state"));
+    cr_expect(is_there("instances/b.x.3.state.refused"));
     cr_expect(is_there("instances/a.13.state"));
     checkpoint_release(&read);
     cr_expect(!checkpoint_store_find_old(store, 3, &committed, &read, &error));

@@ -63,6 +63,7 @@ void expect_same(const struct checkpoint *checkpoint, const struct checkpoint *o
         const struct checkpoint_part *a = &checkpoint->parts[i], *b = &other->parts[i];
         struct text as, bs;
         cr_expect_str_eq(a->deployment, b->deployment);
+        cr_expect_eq(a->worked_ms, b->worked_ms);
         expect_same_positions(&a->positions, &b->positions);
         cr_assert_eq(a->has_state, b->has_state);
         text_init(&as);

@@ -158,7 +158,7 @@ Test(options, what_is_wrong_ends_the_command) {
     }
 }
 
-Test(options, a_complaint_names_option_and_value) {
+Test(options, an_error_names_option_and_value) {
     cr_assert_not(parse("--colour blue a"));
     cr_assert_str_eq(said(), "take5: --colour blue: must be red or green\n"
                              "usage: take5 try [options] OPERAND\n"

@@ -51,7 +51,7 @@ Test(temp, what_a_configuration_settles_stays_when_it_is_asked) {
     struct config_options options = {0};
     struct faults faults = FAULTS_INIT;
     const struct temp_dir temp = {.directory = "/tmp/take5-x"};
-    const struct config_override set = {"take5", "run_dir", "/mine"};
+    const struct config_override set = {"take5", "run_dir", "/mine", NULL};
     const struct config_request request = {.overrides = &set, .override_count = 1};
     struct config *config = config_load(&request, &faults);
     cr_assert_not_null(config);

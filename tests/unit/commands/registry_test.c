@@ -54,7 +54,8 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
-/* Each "take5 COMMAND" of the line, its options those of that command. */
+/* Each "take5 COMMAND" of the line, its options those of that command; behind "--" they are
+ * another program's. */
 static void check_example(const struct command *command, char *line) {
     const struct command *current = NULL;
     bool is_named = false;
@@ -67,6 +68,8 @@ static void check_example(const struct command *command, char *line) {
             current = word != NULL ? find_command(word) : NULL;
             cr_assert_not_null(current, "%s: %s", command->name, word);
             is_named |= current == command;
+        } else if (strcmp(word, "--") == 0) {
+            current = NULL;
         } else if (current != NULL && word[0] == '-' && word[1] != '\0') {
             cr_expect(has_option(current, word), "%s: %s", current->name, word);
         }

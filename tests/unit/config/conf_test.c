@@ -3,7 +3,7 @@
  */
 #include "fixture.h"
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -127,6 +127,8 @@ Test(conf, names_every_key_with_its_default) {
         const char *section = keys[i].section;
         if (strcmp(section, "topic:ROLE") == 0)
             section = "topic:bar_trends";
+        if (strncmp(keys[i].key, "shadow_", strlen("shadow_")) == 0)
+            section = "strategy:SHADOW";
         const char *value = value_in(content, section, keys[i].key);
         cr_assert_not_null(value, "[%s] %s is missing", section, keys[i].key);
         if (keys[i].default_value != NULL)
@@ -163,7 +165,7 @@ Test(conf, can_be_uncommented_whole) {
     /* librdkafka 2.2 and later know it */
     drop_line(content, "fetch.queue.backoff.ms = ");
     cr_assert_not_null(fixture_load_text(&fixture, content), "%s", fixture.all);
-    cr_assert_eq(fixture.config->deployment_count, 1);
+    cr_assert_eq(fixture.config->deployment_count, 2);
     free(content);
     static const char *const files[] = {"strategies.d/momentum.ini", "strategies.d/trend.ini",
                                         "strategies.d/cross.ini", "strategies.d/console.ini"};

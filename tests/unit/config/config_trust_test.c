@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct fixture fixture;
 
@@ -22,7 +23,7 @@ TestSuite(config_trust, .init = begin, .fini = end);
 
 /* `text` NULL: it is loaded. `override` NULL: none. */
 static void expect(const char *override, const char *text) {
-    const struct config_override no_strictness = {"take5", "strict_modes", override};
+    const struct config_override no_strictness = {"take5", "strict_modes", override, NULL};
     const struct config_request request = {
         .path = fixture_path(&fixture, "take5.ini"),
         .overrides = &no_strictness,
@@ -55,6 +56,11 @@ Test(config_trust, the_main_file_and_what_leads_to_it_count) {
     set_mode("take5.ini", 0644);
     set_mode("", 0777);
     expect("no", NULL);
+}
+
+Test(config_trust, a_main_file_that_is_not_there_is_one_fault) {
+    cr_assert_eq(unlink(fixture_path(&fixture, "take5.ini")), 0);
+    expect(NULL, "take5.ini");
 }
 
 Test(config_trust, files_of_strategies_count) {

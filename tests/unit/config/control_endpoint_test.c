@@ -94,10 +94,10 @@ Test(control, a_path_that_is_too_long_for_a_socket_is_a_fault) {
 }
 
 Test(control, the_command_line_wins_and_is_checked) {
-    struct config_override overrides[] = {{"log", "format", "journald"},
-                                          {"control", "socket", "/x/y"},
-                                          {"nonsense", "x", "y"},
-                                          {"control", "sokcet", "/x/y"}};
+    struct config_override overrides[] = {{"log", "format", "journald", NULL},
+                                          {"control", "socket", "/x/y", NULL},
+                                          {"nonsense", "x", "y", NULL},
+                                          {"control", "sokcet", "/x/y", NULL}};
     struct config_request request = {
         .path = fixture.path, .overrides = overrides, .override_count = 3};
     fixture_write(&fixture, "take5.ini", "[control]\nsocket = z\n");

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "config/items.h"
+#include "config/schema/items.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -87,7 +87,7 @@ struct config *fixture_load(struct fixture *fixture, const char *const *environm
         char *bar = strchr(copies[count], '|');
         char *equals = strchr(copies[count], '=');
         *bar = *equals = '\0';
-        parts[count] = (struct config_override){copies[count], bar + 1, equals + 1};
+        parts[count] = (struct config_override){copies[count], bar + 1, equals + 1, NULL};
     }
     struct config_request request = {.path = fixture->path,
                                      .environment = environment,

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

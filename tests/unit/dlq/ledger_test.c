@@ -22,10 +22,10 @@ static void tear_down(void) {
 
 TestSuite(dlq_ledger, .init = set_up, .fini = tear_down);
 
-static struct dlq_ledger open_ledger(bool is_trial) {
+static struct dlq_ledger open_ledger(bool is_dry_run) {
     struct dlq_ledger ledger;
     struct error error;
-    cr_assert(dlq_ledger_open(&ledger, path, is_trial, &error), "%s", error.text);
+    cr_assert(dlq_ledger_open(&ledger, path, is_dry_run, &error), "%s", error.text);
     return ledger;
 }
 

@@ -15,7 +15,7 @@
 struct host {
     struct control *control;
     struct log *log;
-    size_t count, trials;
+    size_t count, dry_runs;
     char asked[MOST][256]; /* "TOPIC/PARTITION/OFFSET time key payload" */
     enum redrive_outcome outcomes[MOST];
     const char *refusal; /* a text that is no outcome; NULL: none */
@@ -29,7 +29,7 @@ static bool handle(void *context, const struct control_request *request, struct 
     struct redrive_request dead_letter;
     cr_assert(service_redrive_parse(request, &dead_letter));
     cr_assert_lt(host->count, MOST);
-    host->trials += dead_letter.is_trial;
+    host->dry_runs += dead_letter.is_dry_run;
     snprintf(host->asked[host->count++], sizeof *host->asked,
              "%s %s/%" PRId32 "/%" PRId64 " %" PRId64 " %.*s %.*s", dead_letter.deployment,
              dead_letter.topic, dead_letter.partition, dead_letter.offset,
@@ -90,9 +90,11 @@ static void add_dead_letter(int64_t offset, const char *rest) {
 #define REJECTED_BY(name) "\"reason\":\"rejected\",\"message\":\"m\",\"strategy\":\"" name "\""
 #define UNUSABLE          "\"reason\":\"not-json\",\"message\":\"m\",\"strategy\":null"
 
-static struct dlq_through run(bool *did, struct error *error, bool is_trial) {
-    struct dlq_through through = {
-        .deployment = "good", .socket = socket_path, .ledger_path = ledger, .is_trial = is_trial};
+static struct dlq_through run(bool *did, struct error *error, bool is_dry_run) {
+    struct dlq_through through = {.deployment = "good",
+                                  .socket = socket_path,
+                                  .ledger_path = ledger,
+                                  .is_dry_run = is_dry_run};
     const struct dlq_source source = {.file = dead_letters, .config = &config};
     const struct dlq_filter filter = {.lost_by = "good", .since_ms = INT64_MIN};
     size_t unreadable = 0;
@@ -208,7 +210,7 @@ Test(dlq_through, trial_promises_what_the_host_would_do_and_notes_nothing) {
     cr_expect_eq(through.refusals[REDRIVE_SUSPENDED].count, 1);
     cr_expect_neq(access(ledger, F_OK), 0);
     cr_expect_eq(host.count, 4);
-    cr_expect_eq(host.trials, host.count, "the host was asked to give one");
+    cr_expect_eq(host.dry_runs, host.count, "the host was asked to give one");
     close_host(&host);
 }
 
@@ -267,7 +269,7 @@ Test(dlq_through, request_survives_the_way_there) {
         request.body_size = body.size;
         cr_assert(service_redrive_parse(&request, &got));
         cr_expect(service_redrive_is_asked(words[0]));
-        cr_expect_eq(got.is_trial, cases[i].is_trial);
+        cr_expect_eq(got.is_dry_run, cases[i].is_dry_run);
         cr_expect_str_eq(got.topic, cases[i].topic);
         cr_expect_eq(got.partition, cases[i].partition);
         cr_expect_eq(got.offset, cases[i].offset);

@@ -1,11 +1,15 @@
 #include "fixture.h"
 
+#include "config/sections/shadows.h"
+
 #include "checkpoint/store.h"
 #include "engine/lane/publisher.h"
 #include "failing_memory.h"
 #include "source/history.h"
 
 #include "base/clock.h"
+#include "base/format/wire.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 #include <criterion/criterion.h>
@@ -60,6 +64,8 @@ struct fixture {
     long fail_at; /* an allocation of the next call into the engine; negative: none */
     bool does_fail_last, did_fail;
     pthread_mutex_t lock; /* guards all that follows */
+    const int64_t *lags;
+    size_t lag_count;
     pthread_cond_t changed;
     struct queued *first[LANES], *last[LANES];
     bool is_awake[LANES];
@@ -209,10 +215,20 @@ static void source_status(struct source *source, struct source_status *status) {
 }
 
 static size_t source_lag(struct source *source, struct source_lag *lags, size_t most) {
-    (void)source;
-    (void)lags;
-    (void)most;
-    return 0;
+    struct fixture *fixture = of(source);
+    pthread_mutex_lock(&fixture->lock);
+    const size_t count = fixture->lag_count;
+    for (size_t i = 0; i < count && i < most; i++)
+        lags[i] = (struct source_lag){.partition = (int32_t)i, .lag = fixture->lags[i]};
+    pthread_mutex_unlock(&fixture->lock);
+    return count;
+}
+
+void fixture_lags(struct fixture *fixture, const int64_t *lags, size_t count) {
+    pthread_mutex_lock(&fixture->lock);
+    fixture->lags = lags;
+    fixture->lag_count = count;
+    pthread_mutex_unlock(&fixture->lock);
 }
 
 /* All partitions that are held are revoked, as a consumer's close does. */
@@ -223,7 +239,8 @@ static bool source_close(struct source *source, int timeout_ms) {
     (void)timeout_ms;
     for (int32_t partition = 0; partition < MAX_PARTITIONS; partition++) {
         for (uint32_t topic = 0; topic < TOPICS; topic++)
-            parts[count++] = (struct topic_partition){topic, partition, SOURCE_NO_OFFSET, false};
+            parts[count++] =
+                (struct topic_partition){topic, partition, SOURCE_NO_OFFSET, false, NULL};
     }
     fixture->listener.revoked(fixture->listener.context, parts, count, false);
     return true;
@@ -406,7 +423,7 @@ static void sink_status(struct sink *sink, struct sink_status *status) {
     (void)sink;
     memset(status, 0, sizeof *status);
     status->name = "fixture";
-    status->is_well = true;
+    status->is_ok = true;
 }
 
 static void sink_close(struct sink *sink, int timeout_ms) {
@@ -434,20 +451,21 @@ static struct config *load_config(struct fixture *fixture) {
     static const char *const keys[] = {"strategy_dir", "cache_dir", "run_dir", "state_dir"};
     for (size_t i = 0; i < 4; i++) {
         snprintf(texts[i], sizeof texts[i], "%s/%s", fixture->directory, directories[i]);
-        overrides[count++] = (struct config_override){"take5", keys[i], texts[i]};
+        overrides[count++] = (struct config_override){"take5", keys[i], texts[i], NULL};
     }
     for (size_t i = 0; i < MAX_SETTINGS && fixture->settings[i] != NULL; i++) {
         snprintf(copies[i], sizeof copies[i], "%s", fixture->settings[i]);
         char *equals = strchr(copies[i], '=');
         char *dot = strchr(copies[i], '.');
         *equals = *dot = '\0';
-        overrides[count++] = (struct config_override){copies[i], dot + 1, equals + 1};
+        overrides[count++] = (struct config_override){copies[i], dot + 1, equals + 1, NULL};
     }
     const struct config_request request = {.overrides = overrides, .override_count = count};
     struct config *config = config_load(&request, &faults);
     for (size_t i = 0; i < faults.count; i++)
         fprintf(stderr, "%s\n", faults.items[i].text);
     cr_assert_not_null(config);
+    promotions_apply(config, true, &faults);
     faults_release(&faults);
     return config;
 }
@@ -456,6 +474,10 @@ static void set_settings(struct fixture *fixture, const char *const *settings) {
     memset(fixture->settings, 0, sizeof fixture->settings);
     for (size_t i = 0; settings != NULL && settings[i] != NULL && i < MAX_SETTINGS - 1; i++)
         fixture->settings[i] = settings[i];
+}
+
+void fixture_set_settings(struct fixture *fixture, const char *const *settings) {
+    set_settings(fixture, settings);
 }
 
 struct fixture *fixture_new(const char *const *settings) {
@@ -546,6 +568,16 @@ void fixture_start(struct fixture *fixture) {
     fixture->is_started = true;
 }
 
+const char *const FIXTURE_EVERY_MESSAGE[] = {"strategy:good.every=1", "checkpoint.interval=0",
+                                             NULL};
+
+struct fixture *fixture_good(void) {
+    struct fixture *fixture = fixture_new(FIXTURE_EVERY_MESSAGE);
+    fixture_drop(fixture, "good_v1", "good");
+    fixture_start(fixture);
+    return fixture;
+}
+
 bool fixture_halt(struct fixture *fixture) {
     fixture->was_clean =
         engine_stop(fixture->engine, clock_monotonic_ns() + 20 * NS_PER_S, &fixture->left);
@@ -625,6 +657,15 @@ struct report *fixture_report(struct fixture *fixture) {
     return &fixture->report;
 }
 
+const struct report_line *fixture_line(struct fixture *fixture, const char *deployment) {
+    for (size_t i = 0; i < fixture->report.count; i++) {
+        if (strcmp(fixture->report.lines[i].deployment, deployment) == 0)
+            return &fixture->report.lines[i];
+    }
+    cr_assert_fail("no line of %s", deployment);
+    return NULL;
+}
+
 void fixture_fail_allocation(struct fixture *fixture, long nth, bool does_last) {
     fixture->fail_at = nth;
     fixture->does_fail_last = does_last;
@@ -676,6 +717,69 @@ static uint64_t newest_checkpoint(const struct fixture *fixture, int32_t partiti
 
 void fixture_state_path(const struct fixture *fixture, int32_t partition, char path[256]) {
     cr_assert_neq(newest_checkpoint(fixture, partition, path), 0);
+}
+
+static void read_newest(const struct fixture *fixture, int32_t partition, char path[256],
+                        struct checkpoint *checkpoint) {
+    struct error error;
+    fixture_state_path(fixture, partition, path);
+    checkpoint_init(checkpoint);
+    cr_assert(checkpoint_file_read(path, checkpoint, &error), "%s", error.text);
+}
+
+static void write_bytes(const char *path, const struct text *bytes) {
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file, "%s", path);
+    cr_assert_eq(fwrite(bytes->data, 1, bytes->size, file), bytes->size);
+    cr_assert_eq(fclose(file), 0);
+    cr_assert_eq(chmod(path, 0600), 0);
+}
+
+uint64_t fixture_make_foreign(const struct fixture *fixture, int32_t partition,
+                              const char *deployment) {
+    struct checkpoint checkpoint;
+    struct text bytes;
+    char path[256];
+    read_newest(fixture, partition, path, &checkpoint);
+    struct checkpoint_part *part = checkpoint_part(&checkpoint, deployment);
+    cr_assert(part != NULL && part->has_state);
+    free(part->state.strategy);
+    part->state.strategy = strdup("other");
+    text_init(&bytes);
+    checkpoint_encode(&checkpoint, &bytes);
+    write_bytes(path, &bytes);
+    text_release(&bytes);
+    const uint64_t number = checkpoint.number;
+    checkpoint_release(&checkpoint);
+    return number;
+}
+
+void fixture_make_old(const struct fixture *fixture, int32_t partition, const char *deployment) {
+    struct checkpoint checkpoint;
+    struct text bytes, state;
+    char path[256];
+    read_newest(fixture, partition, path, &checkpoint);
+    const struct checkpoint_part *part = checkpoint_part(&checkpoint, deployment);
+    cr_assert(part != NULL && part->has_state);
+    text_init(&bytes);
+    text_init(&state);
+    text_puts(&bytes, "take5in1");
+    wire_put_u64(&bytes, checkpoint.positions.count);
+    for (size_t i = 0; i < checkpoint.positions.count; i++) {
+        wire_put_string(&bytes, checkpoint.positions.items[i].topic);
+        wire_put_i64(&bytes, checkpoint.positions.items[i].partition);
+        wire_put_i64(&bytes, checkpoint.positions.items[i].next);
+    }
+    state_encode(&part->state, &state);
+    wire_put_bytes(&bytes, state.data, state.size);
+    wire_put_u64(&bytes, hash_key(bytes.data, bytes.size));
+    run_shell("rm -r %s/state/checkpoints && mkdir -m 700 %s/state/instances", fixture->directory);
+    snprintf(path, sizeof path, "%s/state/instances/%s.%d.state", fixture->directory, deployment,
+             (int)partition);
+    write_bytes(path, &bytes);
+    text_release(&state);
+    text_release(&bytes);
+    checkpoint_release(&checkpoint);
 }
 
 size_t fixture_checkpoint(struct fixture *fixture) {
@@ -759,19 +863,19 @@ static void assign(struct fixture *fixture, struct topic_partition *parts, size_
 
 void fixture_assign_topic(struct fixture *fixture, uint32_t topic, int32_t partition,
                           int64_t committed) {
-    struct topic_partition part = {topic, partition, committed, false};
+    struct topic_partition part = {topic, partition, committed, false, NULL};
     assign(fixture, &part, 1);
 }
 
 void fixture_assign(struct fixture *fixture, int32_t partition, int64_t committed) {
     struct topic_partition parts[TOPICS];
     for (uint32_t topic = 0; topic < TOPICS; topic++)
-        parts[topic] = (struct topic_partition){topic, partition, committed, false};
+        parts[topic] = (struct topic_partition){topic, partition, committed, false, NULL};
     assign(fixture, parts, TOPICS);
 }
 
 void fixture_assign_new(struct fixture *fixture, uint32_t topic, int32_t partition, int64_t begin) {
-    struct topic_partition part = {topic, partition, begin, true};
+    struct topic_partition part = {topic, partition, begin, true, NULL};
     assign(fixture, &part, 1);
 }
 
@@ -782,19 +886,19 @@ bool fixture_is_attended(const struct fixture *fixture) {
 void fixture_assign_many(struct fixture *fixture, size_t count, const int64_t *committed) {
     struct topic_partition parts[MAX_PARTITIONS];
     for (size_t i = 0; i < count; i++)
-        parts[i] = (struct topic_partition){BAR, (int32_t)i, committed[i], false};
+        parts[i] = (struct topic_partition){BAR, (int32_t)i, committed[i], false, NULL};
     assign(fixture, parts, count);
 }
 
 void fixture_revoke_topic(struct fixture *fixture, uint32_t topic, int32_t partition) {
-    const struct topic_partition part = {topic, partition, SOURCE_NO_OFFSET, false};
+    const struct topic_partition part = {topic, partition, SOURCE_NO_OFFSET, false, NULL};
     fixture->listener.revoked(fixture->listener.context, &part, 1, false);
 }
 
 void fixture_lose(struct fixture *fixture, int32_t partition) {
     struct topic_partition parts[TOPICS];
     for (uint32_t topic = 0; topic < TOPICS; topic++)
-        parts[topic] = (struct topic_partition){topic, partition, SOURCE_NO_OFFSET, false};
+        parts[topic] = (struct topic_partition){topic, partition, SOURCE_NO_OFFSET, false, NULL};
     fixture->listener.revoked(fixture->listener.context, parts, TOPICS, true);
 }
 
@@ -805,7 +909,7 @@ void fixture_set_committed(struct fixture *fixture, int64_t offset) {
 void fixture_revoke(struct fixture *fixture, int32_t partition) {
     struct topic_partition parts[TOPICS];
     for (uint32_t topic = 0; topic < TOPICS; topic++)
-        parts[topic] = (struct topic_partition){topic, partition, SOURCE_NO_OFFSET, false};
+        parts[topic] = (struct topic_partition){topic, partition, SOURCE_NO_OFFSET, false, NULL};
     fixture->listener.revoked(fixture->listener.context, parts, TOPICS, false);
 }
 
@@ -1018,6 +1122,19 @@ const char *fixture_log(struct fixture *fixture) {
     fixture->log_text[size] = '\0';
     fclose(file);
     return fixture->log_text;
+}
+
+const char *fixture_said(struct fixture *fixture, const char *event) {
+    const size_t size = strlen(event);
+    (void)fixture_log(fixture);
+    for (char *line = fixture->log_text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        const char *named = strstr(line, " event=");
+        *end = '\0';
+        if (named != NULL && named < end && strncmp(named + 7, event, size) == 0 &&
+            strchr(" ", named[7 + size]) != NULL)
+            return line;
+    }
+    return NULL;
 }
 
 struct accused {

@@ -28,6 +28,10 @@ struct fixture *fixture_new(const char *const *settings);
 /* Puts tests/plugins/`plugin`.so (may have "as_good/" before it) into the drop directory as
  * `name`.so. */
 void fixture_drop(struct fixture *fixture, const char *plugin, const char *name);
+/* One that has started with good_v1 as "good", and with FIXTURE_EVERY_MESSAGE: a signal for each
+ * message, and checkpoints only at a clean stop, whatever time a test takes. */
+struct fixture *fixture_good(void);
+extern const char *const FIXTURE_EVERY_MESSAGE[];
 void fixture_withdraw(struct fixture *fixture, const char *name);
 /* Starts an engine over it, also again after fixture_stop: files and states stay. */
 void fixture_start(struct fixture *fixture);
@@ -44,6 +48,10 @@ void fixture_free(struct fixture *fixture);
 
 struct engine *fixture_engine(struct fixture *fixture);
 struct report *fixture_report(struct fixture *fixture); /* of the start, or the last reload */
+/* The report's line of a deployment; a test failure when there is none. */
+const struct report_line *fixture_line(struct fixture *fixture, const char *deployment);
+/* For the next start, in place of those that there are. */
+void fixture_set_settings(struct fixture *fixture, const char *const *settings);
 /* Reloads with these settings on top (NULL: the same as before). */
 void fixture_reload(struct fixture *fixture, const char *const *settings);
 
@@ -136,12 +144,24 @@ uint64_t fixture_read(struct fixture *fixture);
 
 /* Where the newest checkpoint of a partition number lies (-1: of GLOBAL). */
 void fixture_state_path(const struct fixture *fixture, int32_t partition, char path[256]);
+/* Between stop and start. What the newest checkpoint has of the deployment is of a strategy
+ * "other". Gives its number. */
+uint64_t fixture_make_foreign(const struct fixture *fixture, int32_t partition,
+                              const char *deployment);
+/* What it has of the deployment lies where versions without checkpoints kept it, and there are no
+ * checkpoints. */
+void fixture_make_old(const struct fixture *fixture, int32_t partition, const char *deployment);
 
 /* Leaves the crash file of an earlier process that ended with this deployment in hand, with the
  * code that runs now. */
 void fixture_accuse(struct fixture *fixture, const char *deployment);
 
+/* The source's lags from now on, of as many partitions; -1: not known. They stay the caller's. */
+void fixture_lags(struct fixture *fixture, const int64_t *lags, size_t count);
+
 /* What was logged so far. */
 const char *fixture_log(struct fixture *fixture);
+/* The first line of it with that event; NULL: none. Up to the next call. */
+const char *fixture_said(struct fixture *fixture, const char *event);
 
 #endif

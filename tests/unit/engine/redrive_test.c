@@ -228,19 +228,19 @@ Test(redrive, filters_of_the_deployment_hold) {
     fixture_free(fixture);
 }
 
-Test(redrive, trial_says_what_would_come_of_it_and_does_nothing) {
+Test(redrive, dry_run_says_what_would_come_of_it_and_does_nothing) {
     struct fixture *fixture = open_fixture(NULL);
     fixture_assign(fixture, 0, 0);
     struct redrive_request dead_letter =
         dead_letter_of("redriven", 9, "{\"symbol\":\"A\",\"price\":1}");
-    dead_letter.is_trial = true;
+    dead_letter.is_dry_run = true;
     cr_expect_eq(outcome_of(fixture, &dead_letter), REDRIVE_GIVEN);
     cr_expect_eq(fixture_deliveries(fixture), 0);
     struct view_totals totals;
     view_totals(fixture_engine(fixture), &totals);
     cr_expect_eq(totals.redriven[REDRIVE_GIVEN], 0);
     struct redrive_request bad = dead_letter_of("redriven", 9, "nonsense");
-    bad.is_trial = true;
+    bad.is_dry_run = true;
     cr_expect_eq(outcome_of(fixture, &bad), REDRIVE_UNUSABLE);
     dead_letter.partition = 7;
     cr_expect_eq(outcome_of(fixture, &dead_letter), REDRIVE_ELSEWHERE);

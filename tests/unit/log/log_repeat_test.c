@@ -70,7 +70,7 @@ Test(log_repeat, alternating_lines_are_both_counted) {
         cr_assert_not(offer("a", 1));
         cr_assert_not(offer("b", 1));
     }
-    log_repeats_say_all(&repeats, say, NULL);
+    log_repeats_flush(&repeats, say, NULL);
     cr_assert_str_eq(said, "[kafka a x50][kafka b x50]");
 }
 
@@ -86,7 +86,7 @@ Test(log_repeat, room_level_and_deployment_tell_lines_apart) {
     line.deployment = "trend";
     cr_assert(log_repeats_is_new(&repeats, &line, 0, say, NULL));
     cr_assert_not(log_repeats_is_new(&repeats, &line, 0, say, NULL));
-    log_repeats_say_all(&repeats, say, NULL);
+    log_repeats_flush(&repeats, say, NULL);
     cr_assert_str_eq(said, "[engine trend: same x1]");
 }
 
@@ -107,14 +107,14 @@ Test(log_repeat, the_text_is_kept_apart_from_the_callers) {
     cr_assert(offer(text, 0));
     cr_assert_not(offer(text, 0));
     memcpy(text, "XXXXXXX", 7);
-    log_repeats_say_all(&repeats, say, NULL);
+    log_repeats_flush(&repeats, say, NULL);
     cr_assert_str_eq(said, "[kafka mutable x1]");
 }
 
 Test(log_repeat, saying_all_leaves_the_windows_as_they_are) {
     cr_assert(offer("down", 0));
     cr_assert_not(offer("down", 1));
-    log_repeats_say_all(&repeats, say, NULL);
+    log_repeats_flush(&repeats, say, NULL);
     cr_assert_str_eq(said, "[kafka down x1]");
     cr_assert_not(offer("down", 2), "still within the window");
     cr_assert(offer("tick", 11));

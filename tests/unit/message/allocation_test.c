@@ -38,7 +38,7 @@ Test(allocation, decoding_needs_none_whatever_comes) {
         for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
             const struct record record = fixture_record(&f, payloads[i], strlen(payloads[i]));
             const unsigned long before = calls;
-            (void)decoder_decode(f.decoder, &record, &f.message, &f.remarks);
+            (void)decoder_decode(f.decoder, &record, &f.message, &f.warnings);
             cr_assert_eq(calls, before, "%s", payloads[i]);
         }
     cr_assert_gt(calls, 0); /* they are counted */

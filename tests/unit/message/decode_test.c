@@ -310,7 +310,7 @@ Test(decode, depth_is_allowed_up_to_the_limit) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_eq(fixture_decode(&f, cases[i].json), cases[i].reason, "%s: %s", cases[i].json,
-                     decoder_complaint(f.decoder));
+                     decoder_error(f.decoder));
     fixture_free(&f);
 }
 
@@ -339,7 +339,7 @@ Test(decode, size_is_allowed_up_to_the_limit) {
     memcpy(json, "{}", 2);
     cr_assert_eq(fixture_decode_bytes(&f, json, 100), DECODE_OK);
     cr_assert_eq(fixture_decode_bytes(&f, json, 101), DECODE_TOO_LARGE);
-    cr_assert_str_eq(decoder_complaint(f.decoder), "101 bytes; at most 100 are allowed");
+    cr_assert_str_eq(decoder_error(f.decoder), "101 bytes; at most 100 are allowed");
     memset(json, '[', sizeof json);
     cr_assert_eq(fixture_decode_bytes(&f, json, 100), DECODE_TOO_DEEP);
     json[0] = '"';
@@ -384,7 +384,7 @@ Test(decode, limits_that_make_no_sense_are_refused) {
 Test(decode, nothing_is_no_message) {
     struct fixture f = FIXTURE("a");
     struct record record = {.payload = NULL, .kafka_time_ms = RECORD_NO_TIME};
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_EMPTY);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_EMPTY);
     cr_assert_eq(fixture_decode(&f, ""), DECODE_EMPTY);
     cr_assert_eq(fixture_decode(&f, " \n"), DECODE_NOT_JSON);
     fixture_free(&f);
@@ -392,7 +392,7 @@ Test(decode, nothing_is_no_message) {
 
 /* ---- what is not finite ---- */
 
-Test(decode, bare_nan_and_infinity_are_absent_and_remarked) {
+Test(decode, bare_nan_and_infinity_are_absent_with_a_warning) {
     struct fixture f = FIXTURE("a", "b", "c", "d.1");
     const char *json = "{\"a\":NaN,\"b\":Infinity,\"c\":-Infinity,\"d\":[1,NaN],\"price\":NaN,"
                        "\"barData\":{\"close\":Infinity},\"volume\":5}";
@@ -400,14 +400,14 @@ Test(decode, bare_nan_and_infinity_are_absent_and_remarked) {
         cr_assert_eq(fixture_field(&f, json, i)->type, T5_VALUE_MISSING);
         cr_assert(isnan(fixture_value(&f, i)->number));
     }
-    cr_assert_eq(f.remarks, DECODE_REMARK_NON_FINITE);
+    cr_assert_eq(f.warnings, DECODE_WARNING_NON_FINITE);
     cr_assert(isnan(f.message.price));
     cr_assert_eq(f.message.flags & (T5_MESSAGE_HAS_PRICE | T5_MESSAGE_HAS_VOLUME),
                  T5_MESSAGE_HAS_VOLUME);
     (void)fixture_field(&f, "{\"skipped\":[{\"x\":NaN}]}", 0);
-    cr_assert_eq(f.remarks, DECODE_REMARK_NON_FINITE);
+    cr_assert_eq(f.warnings, DECODE_WARNING_NON_FINITE);
     (void)fixture_field(&f, "{\"skipped\":[\"NaN\"]}", 0);
-    cr_assert_eq(f.remarks, 0);
+    cr_assert_eq(f.warnings, 0);
     fixture_free(&f);
 }
 
@@ -468,7 +468,7 @@ static void check_range(const char *number, bool is_finite) {
         char json[1024];
         snprintf(json, sizeof json, forms[i], number, 0);
         cr_expect_eq(fixture_decode(&f, json), DECODE_OK, "%s", json);
-        cr_expect_eq(f.remarks, is_finite ? 0 : DECODE_REMARK_NON_FINITE, "%s", json);
+        cr_expect_eq(f.warnings, is_finite ? 0 : DECODE_WARNING_NON_FINITE, "%s", json);
         cr_expect_eq((f.message.flags & T5_MESSAGE_HAS_PRICE) != 0, is_finite && (i == 3 || i == 4),
                      "%s", json);
         const t5_value *value = fixture_value(&f, 0);
@@ -494,12 +494,12 @@ Test(decode, a_number_beyond_doubles_is_what_infinity_is) {
     check_range(many, true);
 }
 
-/* ---- complaints ---- */
+/* ---- problems ---- */
 
-Test(decode, a_complaint_says_what_and_where) {
+Test(decode, an_error_says_what_and_where) {
     struct fixture f = FIXTURE("a");
     static const struct {
-        const char *json, *complaint;
+        const char *json, *problem;
     } cases[] = {
         {"{\"a\" 1}", "byte 5: expected ':' after a member's name"},
         {"  {\"b\" 1}", "byte 7: expected ':' after a member's name"},
@@ -522,11 +522,11 @@ Test(decode, a_complaint_says_what_and_where) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         (void)fixture_decode(&f, cases[i].json);
-        cr_expect_str_eq(decoder_complaint(f.decoder), cases[i].complaint, "%s: %s", cases[i].json,
-                         decoder_complaint(f.decoder));
+        cr_expect_str_eq(decoder_error(f.decoder), cases[i].problem, "%s: %s", cases[i].json,
+                         decoder_error(f.decoder));
     }
     cr_assert_eq(fixture_decode(&f, "{}"), DECODE_OK);
-    cr_assert_str_eq(decoder_complaint(f.decoder), "");
+    cr_assert_str_eq(decoder_error(f.decoder), "");
     fixture_free(&f);
 }
 
@@ -583,7 +583,7 @@ Test(decode, a_message_with_any_byte_changed_is_bad_or_decoded) {
             memcpy(json, production, sizeof json);
             json[i] = bytes[k];
             const enum decode_reason reason = fixture_decode_bytes(&f, json, sizeof json - 1);
-            const bool is_finite = (f.remarks & DECODE_REMARK_NON_FINITE) == 0;
+            const bool is_finite = (f.warnings & DECODE_WARNING_NON_FINITE) == 0;
             cr_assert_eq(reason == DECODE_OK && is_finite,
                          decode_is_object(f.payload, sizeof json - 1, 64), "byte %zu is %02x: %s",
                          i, (unsigned char)bytes[k], decode_reason_name(reason));

@@ -9,7 +9,7 @@
 
 static void decode(struct fixture *f, const char *json) {
     const enum decode_reason reason = fixture_decode(f, json);
-    cr_assert_eq(reason, DECODE_OK, "%s: %s", json, decoder_complaint(f->decoder));
+    cr_assert_eq(reason, DECODE_OK, "%s: %s", json, decoder_error(f->decoder));
 }
 
 static void assert_symbol(const struct fixture *f, const char *symbol) {
@@ -36,7 +36,7 @@ Test(envelope, the_production_form) {
                                T5_MESSAGE_HAS_VOLUME | T5_MESSAGE_HAS_OPEN | T5_MESSAGE_HAS_HIGH |
                                T5_MESSAGE_HAS_LOW | T5_MESSAGE_HAS_CLOSE | T5_MESSAGE_HAS_KEY |
                                T5_MESSAGE_HAS_KAFKA_TIME | T5_MESSAGE_HAS_EVENT_TIME);
-    cr_assert_eq(f.remarks, 0);
+    cr_assert_eq(f.warnings, 0);
     fixture_free(&f);
 }
 
@@ -53,7 +53,7 @@ Test(envelope, the_documented_form) {
     cr_assert_eq(m->time_frame_s, 0);
     cr_assert_eq(m->flags, T5_MESSAGE_HAS_PRICE | T5_MESSAGE_HAS_VOLUME | T5_MESSAGE_HAS_KEY |
                                T5_MESSAGE_HAS_KAFKA_TIME | T5_MESSAGE_HAS_EVENT_TIME);
-    cr_assert_eq(f.remarks, DECODE_REMARK_KEY_DIFFERS);
+    cr_assert_eq(f.warnings, DECODE_WARNING_KEY_DIFFERS);
     fixture_free(&f);
 }
 
@@ -62,7 +62,7 @@ Test(envelope, the_record_as_it_came_is_there_too) {
     struct record record = fixture_record(&f, "{}", 2);
     record.offset = 123456789012;
     record.partition = 7;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
     cr_assert_eq(f.message.size, sizeof(t5_message));
     cr_assert_eq(f.message.offset, 123456789012);
     cr_assert_eq(f.message.partition, 7);
@@ -89,7 +89,7 @@ Test(envelope, without_a_usable_symbol_it_is_the_key) {
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
         decode(&f, absent[i]);
         assert_symbol(&f, "K");
-        cr_assert_not(f.remarks & DECODE_REMARK_KEY_DIFFERS);
+        cr_assert_not(f.warnings & DECODE_WARNING_KEY_DIFFERS);
     }
     fixture_free(&f);
 }
@@ -98,9 +98,9 @@ Test(envelope, without_symbol_and_key_the_message_is_bad) {
     struct fixture f = FIXTURE("a");
     struct record record = fixture_record(&f, "{\"symbol\":\"\"}", 13);
     record.key_size = 0;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_SYMBOL);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_NO_SYMBOL);
     record.key = NULL;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_SYMBOL);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_NO_SYMBOL);
     fixture_free(&f);
 }
 
@@ -109,13 +109,13 @@ Test(envelope, a_symbol_needs_no_key) {
     struct record record = fixture_record(&f, "{\"symbol\":\"X\"}", 14);
     record.key = NULL;
     record.key_size = 0;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
-    cr_assert_eq(f.remarks, 0);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
+    cr_assert_eq(f.warnings, 0);
     cr_assert_not(f.message.flags & T5_MESSAGE_HAS_KEY);
     cr_assert_eq(f.message.key.len, 0);
     record.key = "";
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
-    cr_assert_eq(f.remarks, 0);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
+    cr_assert_eq(f.warnings, 0);
     cr_assert(f.message.flags & T5_MESSAGE_HAS_KEY);
     fixture_free(&f);
 }
@@ -125,7 +125,7 @@ Test(envelope, a_key_that_is_the_symbol_must_be_text) {
     struct record record = fixture_record(&f, "{}", 2);
     record.key = "\x00\x00\xff\x01";
     record.key_size = 4;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_BAD_UTF8);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_BAD_UTF8);
     fixture_free(&f);
 }
 
@@ -140,13 +140,12 @@ Test(envelope, a_symbol_may_have_the_longest_length_and_no_more) {
     assert_symbol(&f, symbol);
     snprintf(json, sizeof json, "{\"symbol\":\"%sS\"}", symbol);
     cr_assert_eq(fixture_decode(&f, json), DECODE_SYMBOL_TOO_LONG);
-    cr_assert_str_eq(decoder_complaint(f.decoder),
-                     "the symbol has 65 bytes; at most 64 are allowed");
+    cr_assert_str_eq(decoder_error(f.decoder), "the symbol has 65 bytes; at most 64 are allowed");
     struct record record = fixture_record(&f, "{}", 2);
     record.key = symbol;
     symbol[64] = 'S';
     record.key_size = 65;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks),
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings),
                  DECODE_SYMBOL_TOO_LONG);
     fixture_free(&f);
 }
@@ -155,7 +154,7 @@ Test(envelope, a_symbol_with_escapes_is_compared_resolved) {
     struct fixture f = FIXTURE("a");
     decode(&f, "{\"symbol\":\"\\u004b\"}");
     assert_symbol(&f, "K");
-    cr_assert_eq(f.remarks, 0);
+    cr_assert_eq(f.warnings, 0);
     fixture_free(&f);
 }
 
@@ -308,17 +307,17 @@ Test(envelope, a_time_that_is_there_and_cannot_be_read_is_counted_and_flagged) {
     struct fixture f = FIXTURE("a");
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         decode(&f, times[i].json);
-        const bool is_noted = (f.remarks & DECODE_REMARK_UNREADABLE_TIME) != 0;
+        const bool is_noted = (f.warnings & DECODE_WARNING_UNREADABLE_TIME) != 0;
         cr_expect_eq(is_noted, times[i].is_unreadable, "%s", times[i].json);
-        cr_expect_eq(decoder_complaint(f.decoder)[0] != '\0', times[i].is_unreadable, "%s: %s",
-                     times[i].json, decoder_complaint(f.decoder));
+        cr_expect_eq(decoder_error(f.decoder)[0] != '\0', times[i].is_unreadable, "%s: %s",
+                     times[i].json, decoder_error(f.decoder));
         cr_expect(!is_noted || (f.message.flags & T5_MESSAGE_TIME_SUSPECT) != 0, "%s",
                   times[i].json);
     }
     fixture_free(&f);
 }
 
-Test(envelope, the_complaint_names_the_time_and_its_form) {
+Test(envelope, the_error_names_the_time_and_its_form) {
     static const struct {
         const char *value;
         enum decode_time_form form;
@@ -339,12 +338,12 @@ Test(envelope, the_complaint_names_the_time_and_its_form) {
         snprintf(json, sizeof json, "{\"timestamp\":%s}", cases[i].value);
         decode(&f, json);
         cr_expect_eq(decoder_time_form(f.decoder), cases[i].form, "%s", json);
-        cr_expect_not_null(strstr(decoder_complaint(f.decoder), cases[i].value), "%s: %s", json,
-                           decoder_complaint(f.decoder));
+        cr_expect_not_null(strstr(decoder_error(f.decoder), cases[i].value), "%s: %s", json,
+                           decoder_error(f.decoder));
     }
     decode(&f, "{\"timestamp\":\"\\u001b]0;\\u202e and much more text than any time has, on and on"
                "\"}");
-    for (const char *p = decoder_complaint(f.decoder); *p != '\0'; p++)
+    for (const char *p = decoder_error(f.decoder); *p != '\0'; p++)
         cr_assert(*p >= ' ' && *p < 0x7F);
     fixture_free(&f);
 }
@@ -354,8 +353,8 @@ Test(envelope, without_a_record_s_time_an_unreadable_one_is_what_is_wrong) {
     const char *json = "{\"symbol\":\"K\",\"timestamp\":\"2024-06-17T21:15:30\"}";
     struct record record = fixture_record(&f, json, strlen(json));
     record.kafka_time_ms = RECORD_NO_TIME;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_TIME);
-    cr_assert_not_null(strstr(decoder_complaint(f.decoder), "time_zone"));
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_NO_TIME);
+    cr_assert_not_null(strstr(decoder_error(f.decoder), "time_zone"));
     fixture_free(&f);
 }
 
@@ -370,10 +369,10 @@ Test(envelope, a_zone_makes_iso_without_one_readable) {
         snprintf(json, sizeof json, "{\"timestamp\":\"%s\"}", texts[i]);
         decode(&f, json);
         cr_expect_eq(f.message.event_time_ns, T * S, "%s", texts[i]);
-        cr_expect_eq(f.remarks, 0, "%s", texts[i]);
+        cr_expect_eq(f.warnings, 0, "%s", texts[i]);
     }
     decode(&f, "{\"timestamp\":\"2024-06-17T24:00:00\"}");
-    cr_expect_eq(f.remarks, DECODE_REMARK_UNREADABLE_TIME);
+    cr_expect_eq(f.warnings, DECODE_WARNING_UNREADABLE_TIME);
     fixture_free(&f);
 }
 
@@ -381,12 +380,12 @@ Test(envelope, without_any_time_the_message_is_bad) {
     struct fixture f = FIXTURE("a");
     struct record record = fixture_record(&f, "{}", 2);
     record.kafka_time_ms = RECORD_NO_TIME;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_TIME);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_NO_TIME);
     record.kafka_time_ms = INT64_MAX;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_NO_TIME);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_NO_TIME);
     record = fixture_record(&f, "{\"timestamp\":1718658930}", 24);
     record.kafka_time_ms = RECORD_NO_TIME;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
     cr_assert_eq(f.message.kafka_time_ns, 0);
     cr_assert_not(f.message.flags & T5_MESSAGE_HAS_KAFKA_TIME);
     fixture_free(&f);
@@ -400,17 +399,17 @@ Test(envelope, a_time_too_far_ahead_of_the_record_is_suspect) {
                  (long long)(1718658930000 + 3600000 + beyond));
         decode(&f, json);
         cr_assert_eq((f.message.flags & T5_MESSAGE_TIME_SUSPECT) != 0, beyond == 1);
-        cr_assert_eq(f.remarks, beyond == 1 ? DECODE_REMARK_SUSPECT_TIME : 0);
+        cr_assert_eq(f.warnings, beyond == 1 ? DECODE_WARNING_SUSPECT_TIME : 0);
     }
     struct record record = fixture_record(&f, json, strlen(json));
     record.kafka_time_ms = RECORD_NO_TIME;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
     cr_assert_not(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
     record.kafka_time_ms = INT64_MAX / MS;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
     cr_assert(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
     record.kafka_time_ms = INT64_MIN / MS;
-    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.remarks), DECODE_OK);
+    cr_assert_eq(decoder_decode(f.decoder, &record, &f.message, &f.warnings), DECODE_OK);
     cr_assert(f.message.flags & T5_MESSAGE_TIME_SUSPECT);
     fixture_free(&f);
 }
@@ -424,7 +423,7 @@ Test(envelope, a_time_too_far_behind_the_record_is_suspect) {
                  (long long)(1718658930000 - limits.max_event_lag_ns / MS - beyond));
         decode(&f, json);
         cr_assert_eq((f.message.flags & T5_MESSAGE_TIME_SUSPECT) != 0, beyond == 1);
-        cr_assert_eq(f.remarks, beyond == 1 ? DECODE_REMARK_SUSPECT_TIME : 0);
+        cr_assert_eq(f.warnings, beyond == 1 ? DECODE_WARNING_SUSPECT_TIME : 0);
         cr_assert(f.message.flags & T5_MESSAGE_HAS_EVENT_TIME);
     }
     fixture_free(&f);

@@ -19,7 +19,7 @@ struct fixture {
     uint32_t slots[FIXTURE_MAX_FIELDS];
     char *payload;
     t5_message message;
-    uint32_t remarks;
+    uint32_t warnings;
 };
 
 static inline struct fixture fixture_with_limits(const struct decode_limits *limits,
@@ -65,7 +65,7 @@ static inline struct record fixture_record(struct fixture *f, const char *payloa
 static inline enum decode_reason fixture_decode_bytes(struct fixture *f, const char *payload,
                                                       size_t size) {
     const struct record record = fixture_record(f, payload, size);
-    return decoder_decode(f->decoder, &record, &f->message, &f->remarks);
+    return decoder_decode(f->decoder, &record, &f->message, &f->warnings);
 }
 
 static inline enum decode_reason fixture_decode(struct fixture *f, const char *json) {
@@ -76,7 +76,7 @@ static inline enum decode_reason fixture_decode(struct fixture *f, const char *j
 static inline const t5_value *fixture_field(struct fixture *f, const char *json, int i) {
     const enum decode_reason reason = fixture_decode(f, json);
     cr_assert_eq(reason, DECODE_OK, "%s: %s: %s", json, decode_reason_name(reason),
-                 decoder_complaint(f->decoder));
+                 decoder_error(f->decoder));
     return &f->message.slots[f->slots[i]];
 }
 

@@ -317,7 +317,7 @@ static void check(struct fixture *f, const char *value, enum decode_reason expec
         const enum decode_reason reason = fixture_decode(f, json);
         cr_expect(reason == expected || reason == or_else, "%s: %s, not %s (%s)", json,
                   decode_reason_name(reason), decode_reason_name(expected),
-                  decoder_complaint(f->decoder));
+                  decoder_error(f->decoder));
         char *exact = malloc((size_t)size);
         memcpy(exact, json, (size_t)size);
         cr_expect_eq(decode_is_object(exact, (size_t)size, 64), expected == DECODE_OK, "%s", json);
@@ -356,10 +356,10 @@ Test(grammar, a_document_alone_obeys_the_same_rules) {
     for (size_t i = 0; i < COUNT(bad_values); i++)
         cr_expect_eq(fixture_decode(&f, bad_values[i]),
                      *bad_values[i] == '\0' ? DECODE_EMPTY : DECODE_NOT_JSON, "%s: %s",
-                     bad_values[i], decoder_complaint(f.decoder));
+                     bad_values[i], decoder_error(f.decoder));
     for (size_t i = 0; i < COUNT(bad_bytes); i++)
         cr_expect_eq(fixture_decode(&f, bad_bytes[i]), DECODE_BAD_UTF8, "%zu: %s", i,
-                     decoder_complaint(f.decoder));
+                     decoder_error(f.decoder));
     fixture_free(&f);
 }
 

@@ -103,13 +103,13 @@ Test(projection, no_more_slots_than_the_limit_are_given) {
     const struct decode_limits limits = DECODE_LIMITS_DEFAULT;
     struct decoder *decoder = decoder_new(projection, &limits, &error);
     t5_message message;
-    uint32_t remarks;
+    uint32_t warnings;
     for (uint32_t i = 12; i < PROJECTION_MAX_SLOTS; i += 97) {
         char json[64];
         const int size = snprintf(json, sizeof json, "{\"common\":{\"prefix\":{\"%u\":%u}}}", i, i);
         const struct record record = {
             .payload = json, .payload_size = (size_t)size, .key = "K", .key_size = 1};
-        cr_assert_eq(decoder_decode(decoder, &record, &message, &remarks), DECODE_OK);
+        cr_assert_eq(decoder_decode(decoder, &record, &message, &warnings), DECODE_OK);
         cr_assert_eq(message.slots[i].integer, i);
     }
     decoder_free(decoder);

@@ -28,11 +28,11 @@ static const char *row(struct recording_csv *csv, const char *text) {
     text_reset(&json);
     char *copy = malloc(strlen(text) + 1); /* a sanitizer sees what is read beyond */
     memcpy(copy, text, strlen(text));
-    const char *complaint = recording_csv_row(csv, copy, strlen(text), &json);
+    const char *problem = recording_csv_row(csv, copy, strlen(text), &json);
     free(copy);
-    if (complaint != NULL) {
+    if (problem != NULL) {
         text_reset(&json);
-        text_printf(&json, "! %s", complaint);
+        text_printf(&json, "! %s", problem);
     }
     return json.data;
 }

@@ -12,19 +12,19 @@
 /* A copy with exactly the slack that the contract asks for, so that the sanitizer sees more. */
 struct scanned {
     char *text, *scratch;
-    const char *complaint;
+    const char *problem;
     struct recording_line line;
 };
 
 static struct scanned scan_bytes(const char *bytes, size_t size) {
-    struct scanned result = {.text = malloc(size + RECORDING_SLACK),
+    struct scanned result = {.text = malloc(size + LENIENT_SLACK),
                              .scratch = malloc(recording_line_scratch(size))};
     size_t used = SIZE_MAX;
     memcpy(result.text, bytes, size);
     /* What follows a line may be anything; the worst is more of the same. */
-    memset(result.text + size, '"', RECORDING_SLACK);
-    result.complaint = recording_line_scan(result.text, size, result.scratch, &used, &result.line);
-    if (result.complaint == NULL)
+    memset(result.text + size, '"', LENIENT_SLACK);
+    result.problem = recording_line_scan(result.text, size, result.scratch, &used, &result.line);
+    if (result.problem == NULL)
         cr_assert_leq(used, size);
     return result;
 }
@@ -54,7 +54,7 @@ Test(recording_line, a_line_of_kcat_is_taken_apart) {
              "\"ts\":1795522453851,\"broker\":1,\"headers\":[\"h\\\"1\",\"v\"],\"key\":\"QQQ\","
              "\"payload\":\"{\\\"a\\\":\\\"b/\\\\n\\u00e9\\u20ac\\ud83d\\ude00\\\"}\\n\\t\\u0001"
              "\\u0000z\"}");
-    cr_assert_null(s.complaint);
+    cr_assert_null(s.problem);
     cr_assert_not(s.line.is_plain);
     EXPECT(s.line, topic, "bar_trends");
     EXPECT(s.line, key, "QQQ");
@@ -65,7 +65,7 @@ Test(recording_line, a_line_of_kcat_is_taken_apart) {
 
 Test(recording_line, bytes_that_are_no_utf8_are_taken_as_kcat_writes_them) {
     struct scanned s = scan("{\"topic\":\"t\",\"key\":\"k\xff\",\"payload\":\"\xff\xfe\x80\"}");
-    cr_assert_null(s.complaint);
+    cr_assert_null(s.problem);
     EXPECT(s.line, key, "k\xff");
     EXPECT(s.line, payload, "\xff\xfe\x80");
     release(&s);
@@ -73,12 +73,12 @@ Test(recording_line, bytes_that_are_no_utf8_are_taken_as_kcat_writes_them) {
 
 Test(recording_line, null_and_empty_are_told_apart) {
     struct scanned s = scan("{\"topic\":\"t\",\"key\":null,\"payload\":null}");
-    cr_assert(s.complaint == NULL && s.line.key == NULL && s.line.payload == NULL);
+    cr_assert(s.problem == NULL && s.line.key == NULL && s.line.payload == NULL);
     cr_assert(s.line.partition == RECORDING_NO_PARTITION && s.line.offset == RECORDING_NO_OFFSET &&
               s.line.time_ms == RECORD_NO_TIME);
     release(&s);
     s = scan("{\"topic\":\"t\",\"key\":\"\",\"payload\":\"\"}");
-    cr_assert_null(s.complaint);
+    cr_assert_null(s.problem);
     EXPECT(s.line, key, "");
     EXPECT(s.line, payload, "");
     release(&s);
@@ -99,7 +99,7 @@ Test(recording_line, base64_members_give_their_bytes) {
                  "{\"topic\":\"t\",\"key_base64\":\"%s\",\"payload_base64\":\"%s\"}",
                  cases[i].base64, cases[i].base64);
         struct scanned s = scan(text);
-        cr_assert_null(s.complaint, "%s", s.complaint);
+        cr_assert_null(s.problem, "%s", s.problem);
         expect_bytes("key", s.line.key, s.line.key_size, cases[i].bytes, cases[i].size);
         expect_bytes("payload", s.line.payload, s.line.payload_size, cases[i].bytes, cases[i].size);
         release(&s);
@@ -110,7 +110,7 @@ Test(recording_line, order_spaces_and_unknown_members_do_not_matter) {
     struct scanned s =
         scan(" { \"payload\" : \"x\" , \"ts\":5,\"key_schema_id\":{\"a\":[1,\"]}\"]} ,"
              "\"offset\" :7,\"topic\":\"t\" , \"partition\": 0 } \r");
-    cr_assert_null(s.complaint, "%s", s.complaint);
+    cr_assert_null(s.problem, "%s", s.problem);
     cr_assert(!s.line.is_plain && s.line.offset == 7 && s.line.partition == 0 &&
               s.line.time_ms == 5);
     EXPECT(s.line, payload, "x");
@@ -120,7 +120,7 @@ Test(recording_line, order_spaces_and_unknown_members_do_not_matter) {
 Test(recording_line, an_object_as_payload_is_taken_as_its_text) {
     struct scanned s =
         scan("{\"topic\":\"t\",\"payload\":{\"symbol\":\"A}\",\"x\":[{}]},\"offset\":1}");
-    cr_assert_null(s.complaint);
+    cr_assert_null(s.problem);
     EXPECT(s.line, payload, "{\"symbol\":\"A}\",\"x\":[{}]}");
     cr_assert_eq(s.line.offset, 1);
     release(&s);
@@ -128,10 +128,10 @@ Test(recording_line, an_object_as_payload_is_taken_as_its_text) {
 
 Test(recording_line, an_unknown_or_negative_time_is_none) {
     struct scanned s = scan("{\"topic\":\"t\",\"tstype\":\"unknown\",\"ts\":0,\"payload\":\"\"}");
-    cr_assert(s.complaint == NULL && s.line.time_ms == RECORD_NO_TIME);
+    cr_assert(s.problem == NULL && s.line.time_ms == RECORD_NO_TIME);
     release(&s);
     s = scan("{\"topic\":\"t\",\"ts\":-1,\"payload\":\"\"}");
-    cr_assert(s.complaint == NULL && s.line.time_ms == RECORD_NO_TIME);
+    cr_assert(s.problem == NULL && s.line.time_ms == RECORD_NO_TIME);
     release(&s);
 }
 
@@ -148,7 +148,7 @@ Test(recording_line, a_message_is_plain_whatever_its_members_are_called) {
         char text[200];
         snprintf(text, sizeof text, "  %s \r", lines[i]);
         struct scanned s = scan(text);
-        cr_assert_null(s.complaint, "%s: %s", lines[i], s.complaint);
+        cr_assert_null(s.problem, "%s: %s", lines[i], s.problem);
         cr_assert(s.line.is_plain && s.line.topic == NULL);
         expect_bytes("payload", s.line.payload, s.line.payload_size, lines[i], strlen(lines[i]));
         release(&s);
@@ -157,7 +157,7 @@ Test(recording_line, a_message_is_plain_whatever_its_members_are_called) {
 
 Test(recording_line, lines_that_cannot_be_used_say_what_is_wrong) {
     static const struct {
-        const char *line, *complaint;
+        const char *line, *problem;
     } cases[] = {
         {"", "empty"},
         {"hello", "not a JSON object"},
@@ -188,9 +188,8 @@ Test(recording_line, lines_that_cannot_be_used_say_what_is_wrong) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scanned s = scan(cases[i].line);
-        cr_assert_not_null(s.complaint, "taken as good: %s", cases[i].line);
-        cr_assert_not_null(strstr(s.complaint, cases[i].complaint), "%s: %s", cases[i].line,
-                           s.complaint);
+        cr_assert_not_null(s.problem, "taken as good: %s", cases[i].line);
+        cr_assert_not_null(strstr(s.problem, cases[i].problem), "%s: %s", cases[i].line, s.problem);
         release(&s);
     }
 }
@@ -202,11 +201,11 @@ Test(recording_line, every_cut_of_a_recorded_line_is_bad_or_plain) {
         "\"payload\":\"{\\\"symbol\\\":\\\"x\\\\\\\"}\\ud83d\\ude00\"}";
     for (size_t size = 0; size < sizeof line - 1; size++) {
         struct scanned s = scan_bytes(line, size);
-        cr_assert_not_null(s.complaint, "cut at %zu is taken as good", size);
+        cr_assert_not_null(s.problem, "cut at %zu is taken as good", size);
         release(&s);
     }
     struct scanned s = scan(line);
-    cr_assert_null(s.complaint);
+    cr_assert_null(s.problem);
     release(&s);
 }
 
@@ -251,7 +250,7 @@ Test(recording_line, mutated_lines_never_give_spans_outside_of_them) {
             }
         }
         struct scanned s = scan_bytes(text, size);
-        if (s.complaint == NULL) {
+        if (s.problem == NULL) {
             good++;
             const struct recording_line *l = &s.line;
             const char *spans[] = {l->topic, l->key, l->payload};
@@ -272,9 +271,9 @@ Test(recording_line, mutated_lines_never_give_spans_outside_of_them) {
 
 static bool shape_of(const char *text, struct recording_shape *shape, char *scratch) {
     size_t used, size = strlen(text);
-    char *copy = malloc(size + RECORDING_SLACK);
+    char *copy = malloc(size + LENIENT_SLACK);
     memcpy(copy, text, size);
-    memset(copy + size, '}', RECORDING_SLACK);
+    memset(copy + size, '}', LENIENT_SLACK);
     bool is_good = recording_shape_scan(copy, size, scratch, &used, shape);
     free(copy);
     return is_good;
@@ -408,12 +407,12 @@ Test(recording_shape, what_the_decoders_shape_tells_this_one_tells_too) {
     for (int i = 0; i < 40000; i++) {
         struct market_message message;
         market_next(market, &message);
-        char text[MARKET_MESSAGE_SIZE + RECORDING_SLACK], scratch[MARKET_MESSAGE_SIZE + 64];
+        char text[MARKET_MESSAGE_SIZE + LENIENT_SLACK], scratch[MARKET_MESSAGE_SIZE + 64];
         size_t used, size = message.payload_size;
         if (size == 0)
             continue;
         memcpy(text, message.payload, size);
-        memset(text + size, '"', RECORDING_SLACK);
+        memset(text + size, '"', LENIENT_SLACK);
         /* Half of them with a member's name spelled otherwise. */
         if (i % 2 == 0)
             text[random_next() % size] = random_byte();

@@ -11,7 +11,7 @@ static char path[64];
 static struct recording_pool *pool;
 static struct error failure;
 static uint64_t bad_lines;
-static char first_complaint[200];
+static char first_problem[200];
 
 static const enum recording_packing packings[] = {RECORDING_GZIP, RECORDING_ZSTD};
 
@@ -39,8 +39,7 @@ static void note_bad(void *context, const char *file, uint64_t line, const char 
     (void)context;
     (void)file;
     if (bad_lines++ == 0)
-        snprintf(first_complaint, sizeof first_complaint, "%llu %s", (unsigned long long)line,
-                 text);
+        snprintf(first_problem, sizeof first_problem, "%llu %s", (unsigned long long)line, text);
 }
 
 /* Appends `count` lines from number `first` on. */
@@ -286,7 +285,7 @@ Test(recording_packed, rows_of_csv_are_plain_lines_with_their_numbers) {
         "5 {\"symbol\":\"SPY\",\"timestamp\":\"2024-06-17T00:00:00\",\"price\":null,\"Note\":"
         "\"x\"}\n");
     cr_assert_eq(bad_lines, 1u);
-    cr_assert_str_eq(first_complaint, "4 has another number of cells than the header");
+    cr_assert_str_eq(first_problem, "4 has another number of cells than the header");
 }
 
 Test(recording_packed, any_number_of_rows_is_read_in_order) {
@@ -304,7 +303,7 @@ Test(recording_packed, any_number_of_rows_is_read_in_order) {
         cr_assert_eq(read_csv(packed.data, packed.size, &result, payloads, sizeof payloads), 99900);
         cr_assert_eq(result, RECORDING_END, "%s", failure.text);
         cr_assert_eq(bad_lines, 100u);
-        cr_assert_str_eq(first_complaint, "9 has another number of cells than the header");
+        cr_assert_str_eq(first_problem, "9 has another number of cells than the header");
         text_release(&packed);
     }
     text_release(&text);

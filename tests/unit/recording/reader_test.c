@@ -405,3 +405,27 @@ Test(recording, what_cannot_be_opened_is_said) {
     cr_assert_null(recording_reader_open("/", &options, &error));
     cr_assert_not_null(strstr(error.text, "directory"), "%s", error.text);
 }
+
+struct visits {
+    size_t count, most;
+};
+
+static bool visit(void *context, const struct recording_entry *entry, struct error *error) {
+    struct visits *visits = context;
+    cr_assert_eq(entry->number, visits->count + 1);
+    return ++visits->count < visits->most || error_set(error, ERROR_STATE, "the visit failed");
+}
+
+Test(recording, all_of_a_file_is_read_until_a_visit_fails) {
+    struct visits whole = {.most = 4}, part = {.most = 2}, none = {.most = 1};
+    struct error error;
+    fill("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", 24);
+    cr_assert(recording_read_all(path, visit, &whole, &error));
+    cr_assert_eq(whole.count, 3);
+    cr_assert_not(recording_read_all(path, visit, &part, &error));
+    cr_assert_eq(part.count, 2);
+    cr_assert_eq(error.code, ERROR_STATE);
+    cr_assert_not(recording_read_all("/no/such/file", visit, &none, &error));
+    cr_assert_eq(none.count, 0);
+    cr_assert_eq(error.code, ERROR_SYSTEM);
+}

@@ -14,7 +14,7 @@ Test(bytes, what_is_put_comes_back) {
     t5_bytes_put_f64(&out, 0x1.fffffffffffffp-1022);
     t5_bytes_put_text(&out, t5_text("QQQ"));
     t5_bytes_put_text(&out, t5_text(NULL));
-    cr_assert_not(out.is_short);
+    cr_assert_not(out.is_oom);
 
     t5_reader in;
     t5_reader_init(&in, out.data, out.size);
@@ -48,7 +48,7 @@ Test(bytes, reading_past_the_end_gives_zeroes_and_is_remembered) {
     t5_reader_init(&in, raw, sizeof raw);
     cr_assert_eq(t5_reader_u64(&in), 1);
     cr_assert_eq(t5_reader_u64(&in), 0);
-    cr_assert(in.is_short);
+    cr_assert(in.is_bad);
     /* Four bytes are left, but a reader that ran short gives nothing more. */
     cr_assert_eq(t5_reader_u32(&in), 0);
     cr_assert(t5_reader_take(&in, 1) == NULL);
@@ -63,7 +63,7 @@ Test(bytes, a_text_longer_than_the_bytes_is_refused) {
     t5_reader in;
     t5_reader_init(&in, out.data, out.size);
     cr_assert_eq(t5_reader_text(&in).len, 0);
-    cr_assert(in.is_short);
+    cr_assert(in.is_bad);
     t5_bytes_release(&out);
 }
 
@@ -72,13 +72,13 @@ Test(bytes, an_impossible_size_leaves_the_content_and_is_remembered) {
     t5_bytes_init(&out);
     t5_bytes_put_u32(&out, 7);
     cr_assert(t5_bytes_grow(&out, SIZE_MAX - 2) == NULL);
-    cr_assert(out.is_short);
+    cr_assert(out.is_oom);
     cr_assert_eq(out.size, 4);
     t5_bytes_put_u32(&out, 8); /* nothing behind a hole */
     cr_assert_eq(out.size, 4);
     t5_bytes_reset(&out);
     t5_bytes_put_u32(&out, 9);
-    cr_assert_not(out.is_short);
+    cr_assert_not(out.is_oom);
     cr_assert_eq(out.size, 4);
     t5_bytes_release(&out);
 }

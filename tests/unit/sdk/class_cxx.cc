@@ -62,6 +62,8 @@ class Everything : public t5::Strategy {
             emit("symbol", symbol_id(symbol_text(message.symbol_id())), 0);
         else if (what == "document")
             emit("document", document("deep.1").value_or(t5_value{}).number, 0);
+        else if (what == "children")
+            tell_children();
         else if (what == "arm")
             arm_timer(message.symbol_id(), 1, message.event_time_ns() + wait);
         else if (what == "throw")
@@ -72,6 +74,17 @@ class Everything : public t5::Strategy {
             throw 5;
         else if (what == "alloc")
             std::vector<char>(100).swap(scratch);
+    }
+
+    /* Each member of "deep" by its name, then how many "deep.list" has, and no others. */
+    void tell_children() {
+        for (const t5::Child &child : children("deep"))
+            emit(child.name, t5_value_is_number(&child.value) ? child.value.number : 0, 0);
+        for (const t5::Child &child : children("deep.list"))
+            emit(child.name.empty() ? "element" : "named", child.value.number, 0);
+        emit("list", child_count("deep.list"), 0);
+        if (children("no.such").empty() && children("n").empty() && !child("deep.list", 2))
+            emit("none", child_count(""), 0, child("deep", 1)->text());
     }
 
     void on_timer(const t5_timer &timer) override {

@@ -74,6 +74,20 @@ Test(strategy_class, fields_services_and_signals_work) {
     t5_kit_free(kit);
 }
 
+Test(strategy_class, children_of_the_document_have_names_and_values) {
+    t5_kit *kit = started();
+    cr_assert_eq(
+        tell(kit, "children", ",\"n\":1,\"deep\":{\"a\":7,\"b\":{\"c\":1},\"list\":[5,6]}"), T5_OK);
+    cr_assert(t5_kit_signal_last(kit, "a")->value == 7);
+    cr_assert_not_null(t5_kit_signal_last(kit, "b"));
+    cr_assert_null(t5_kit_signal_last(kit, "named"));
+    cr_assert(t5_kit_signal_last(kit, "element")->value == 6);
+    cr_assert(t5_kit_signal_last(kit, "list")->value == 2);
+    cr_assert(t5_kit_signal_last(kit, "none")->value >= 3);
+    cr_assert_str_eq(t5_kit_signal_last(kit, "none")->data, "{\"c\":1}");
+    t5_kit_free(kit);
+}
+
 Test(strategy_class, exceptions_stop_at_the_border_with_their_text) {
     t5_kit *kit = started();
     cr_assert_eq(tell(kit, "throw", ",\"text\":\"out of luck\""), T5_ERROR);
@@ -81,7 +95,7 @@ Test(strategy_class, exceptions_stop_at_the_border_with_their_text) {
     cr_assert_eq(tell(kit, "reject", ""), T5_REJECT);
     cr_assert_str_eq(t5_kit_error_at(kit, 1)->text, "not for us");
     cr_assert_eq(tell(kit, "int", ""), T5_ERROR);
-    cr_assert_not_null(strstr(t5_kit_error_at(kit, 2)->text, "no std::exception"));
+    cr_assert_not_null(strstr(t5_kit_error_at(kit, 2)->text, "not a std::exception"));
     const t5_event event = {.kind = T5_EVENT_ASSIGNED, .symbol_id = T5_NO_SYMBOL};
     t5_kit_event(kit, &event);
     cr_assert(has_line(kit, "on_event: no events please"));

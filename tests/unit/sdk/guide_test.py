@@ -11,6 +11,9 @@ The guide says before each block, in a comment that readers do not see, what it 
     cmake              the CMakeLists.txt for jump.c and jump_test.c: built, and ctest run
     run                commands that are run, in order, in one directory
     take5              the same, with the host's program; a signal must come out
+    walk, live         commands that follow each other, from an empty directory on; the latter beside
+                       a host that runs: both by tests/integration/shadow_test.py, here as shown
+    shapes             the table below it: messages with just these members are of these topics
     debugger           the same under a debugger, which must stop in on_message; if it is there
     shown              commands that cannot be run here: their syntax is checked
 
@@ -60,6 +63,30 @@ int main(int argc, char **argv) {
 }
 """
 
+# A signal for each message, called as its topic.
+EVERY_TOPIC = """
+#include <take5/take5.h>
+
+static const char *const topics[] = {"bar_trends", "historic_stats", "asset_trends", NULL};
+
+static int32_t create(const t5_create_args *args, void **self) {
+    *self = args->host;
+    return T5_OK;
+}
+
+static void destroy(void *self) {
+    (void)self;
+}
+
+static int32_t on_message(void *self, const t5_message *message) {
+    const t5_signal signal = t5_signal_init(topics[message->topic], 1, 1);
+    return t5_emit(self, &signal);
+}
+
+T5_STRATEGY("every_topic", "1.0.0", .topics = topics, .create = create, .destroy = destroy,
+            .on_message = on_message);
+"""
+
 
 class Block:
     def __init__(self, check, language, line, text):
@@ -87,6 +114,10 @@ def blocks_of(path):
                              (path, number, fence.language or "?"))
             elif line.startswith("<!-- check:"):
                 check = re.fullmatch(r"<!-- check: (.*) -->\n", line)[1]
+                if check == "shapes":
+                    blocks.append(Block(check, "", number, ""))
+            elif check == "shapes" and line.startswith("|"):
+                blocks[-1].text += line
             elif line.strip():
                 check = ""
     return blocks
@@ -98,6 +129,7 @@ class Guide:
         self.prefix = os.path.join(work, "prefix")
         self.prelude = ""
         self.environment = dict(os.environ, HOME=work)
+        self.walked = None
 
     def fail(self, block, text):
         sys.exit("%s:%d (%s): %s" % (self.path, block.line, " ".join(block.words), text))
@@ -195,6 +227,45 @@ class Guide:
         if '"jump"' not in output:
             self.fail(block, "no signal came out:\n" + output)
 
+    def walk(self, block):
+        """Each block is a shell of its own, where the last one was. Gives what it printed."""
+        if self.walked is None:
+            self.walked = os.path.join(self.work, "walk")
+            os.mkdir(self.walked)
+        told = os.path.join(self.work, "walked")
+        environment = dict(self.environment, CMAKE_PREFIX_PATH=self.prefix)
+        done = subprocess.run(["sh", "-eu"], input="%s\npwd > %s\n" % (block.text, told),
+                              cwd=self.walked, env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, timeout=240)
+        if done.returncode != 0:
+            self.fail(block, "exit %d\n%s" % (done.returncode, done.stdout))
+        with open(told, encoding="utf-8") as file:
+            self.walked = file.read().strip()
+        return done.stdout
+
+    def shapes(self, block):
+        self.write("every_topic.c", EVERY_TOPIC)
+        self.command(block, ["cc", *self.include, "-shared", "-fPIC", "-fvisibility=hidden",
+                             "every_topic.c", "-o", "every_topic.so"])
+        rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", block.text, re.MULTILINE)
+        if len(rows) != 3:
+            self.fail(block, "no table of topics")
+        for role, words in rows:
+            for alternative in words.split(", or "):
+                names = re.findall(r"`(\w+)`", alternative)
+                self.assert_shape(block, role, names)
+                for name in names if len(names) > 1 else ():
+                    self.assert_shape(block, None, [name])
+
+    def assert_shape(self, block, role, names):
+        members = "".join(',"%s":null' % name for name in names)
+        line = '{"symbol":"A","timestamp":"2024-06-17T21:15:30Z"%s}\n' % members
+        done = subprocess.run(["take5", "replay", "-q", "./every_topic.so", "-"], input=line,
+                              cwd=self.work, env=self.environment, capture_output=True, text=True, check=False)
+        topics = [json.loads(each)["name"] for each in done.stdout.splitlines()]
+        if (topics != [role] if role is not None else "by its members" not in done.stderr):
+            self.fail(block, "%s: %s\n%s" % (names, topics, done.stderr))
+
     def debugger(self, block):
         if shutil.which("gdb") is None:
             self.shown(block)
@@ -216,7 +287,8 @@ class Guide:
     def check(self, block):
         kinds = {"strategy": self.strategy, "test": self.test, "prelude": self.take_prelude,
                  "part": self.part, "file": self.file, "ini": self.ini, "cmake": self.cmake,
-                 "run": self.run, "take5": self.take5, "debugger": self.debugger,
+                 "run": self.run, "take5": self.take5, "shapes": self.shapes,
+                 "debugger": self.debugger, "walk": self.shown, "live": self.shown,
                  "shown": self.shown}
         if block.kind not in kinds:
             self.fail(block, "what is that?")
@@ -234,7 +306,8 @@ def main():
             guide.check(block)
             counts[block.kind] = counts.get(block.kind, 0) + 1
     print(", ".join("%d %s" % (count, kind) for kind, count in sorted(counts.items())))
-    for kind in ("strategy", "test", "part", "run", "take5", "cmake"):
+    for kind in ("strategy", "test", "part", "run", "take5", "walk", "live", "shapes",
+                 "cmake"):
         if kind not in counts:
             sys.exit("the guide has no block of kind " + kind)
 

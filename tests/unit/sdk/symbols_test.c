@@ -17,7 +17,7 @@ struct fake_host {
     size_t count, next;
     size_t refuse_at; /* record_write number that fails, from 1; 0: none */
     uint32_t shift;   /* ids are given out differently at load */
-    char complaint[512];
+    char problem[512];
 };
 
 static int32_t fake_write(t5_host *host, uint32_t id, const void *data, size_t size) {
@@ -46,7 +46,7 @@ static int32_t fake_read(t5_host *host, t5_record *record) {
 
 static int32_t fake_fail(t5_host *host, const char *text, size_t len) {
     struct fake_host *fake = (struct fake_host *)(void *)host;
-    snprintf(fake->complaint, sizeof fake->complaint, "%.*s", (int)len, text);
+    snprintf(fake->problem, sizeof fake->problem, "%.*s", (int)len, text);
     return T5_OK;
 }
 
@@ -196,13 +196,13 @@ Test(symbols, a_record_that_is_not_ours_is_refused_with_its_symbol) {
         fake.count = fake.next = 0;
         fake_write(&fake.host, 5, "0123456789abcdefg", sizes[i]);
         cr_assert_eq(t5_symbols_load(&symbols, &fake.host), T5_ERROR);
-        cr_assert(strstr(fake.complaint, "\"S5\"") != NULL);
+        cr_assert(strstr(fake.problem, "\"S5\"") != NULL);
         cr_assert(t5_symbols_find(&symbols, 5) == NULL);
     }
     fake.count = fake.next = 0;
     fake_write(&fake.host, T5_NO_SYMBOL, "x", 1);
     cr_assert_eq(t5_symbols_load(&symbols, &fake.host), T5_ERROR);
-    cr_assert(strstr(fake.complaint, "without a symbol") != NULL);
+    cr_assert(strstr(fake.problem, "without a symbol") != NULL);
     t5_symbols_release(&symbols);
 }
 
@@ -215,7 +215,7 @@ Test(symbols, a_save_that_the_host_does_not_take_is_an_error_with_a_reason) {
         t5_symbols_get(&symbols, id);
     fake.refuse_at = 3;
     cr_assert_eq(t5_symbols_save(&symbols, &fake.host), T5_ERROR);
-    cr_assert(strstr(fake.complaint, "did not take") != NULL);
+    cr_assert(strstr(fake.problem, "did not take") != NULL);
     cr_assert_eq(fake.count, 2);
     t5_symbols_release(&symbols);
 }

@@ -1,6 +1,8 @@
 #include "failing_memory.h"
 #include "support.h"
 
+#include "base/signal_names.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -99,6 +101,26 @@ Test(delivery, of_a_signal_copies_its_values_and_texts) {
     check_leaks();
 }
 
+Test(delivery, of_a_signal_copies_names_in_one_block_as_it_copies_each) {
+    struct signal like = signal_like(42);
+    static struct signal_names names;
+    cr_assert(signal_names_keep(&names, like.name, like.values, like.value_count));
+    struct delivery *each = delivery_new(&(struct delivery){.signal = &like});
+    like.names = &names;
+    struct delivery *block = delivery_new(&(struct delivery){.signal = &like});
+    memset(&names, '#', sizeof names);
+
+    cr_assert_null(block->signal->names);
+    cr_assert_eq(block->bytes, each->bytes);
+    cr_assert_str_eq(block->signal->name.data, "momentum_up");
+    for (uint32_t i = 0; i < like.value_count; i++)
+        cr_assert(t5_str_equal(block->signal->values[i].name, like.values[i].name));
+    cr_assert_str_eq(delivery_text(block)->value, delivery_text(each)->value);
+    delivery_release(each);
+    delivery_release(block);
+    check_leaks();
+}
+
 static const char *data_of(t5_str data, uint32_t value_count, struct delivery **delivery) {
     struct signal like = signal_like(1);
     like.data = data;
@@ -129,6 +151,31 @@ Test(delivery, data_is_what_was_given_and_then_the_values) {
                          cases[i].wanted);
         delivery_release(delivery);
     }
+    check_leaks();
+}
+
+/* What one sink writes for itself is what several would share. */
+Test(delivery, of_one_sink_is_written_without_a_text_of_its_own) {
+    struct signal like = signal_like(42);
+    struct text text;
+    text_init(&text);
+    struct delivery *one = delivery_new(
+        &(struct delivery){.kind = DELIVERY_SIGNAL, .unconfirmed = 1, .signal = &like});
+    struct delivery *shared = delivery_new(
+        &(struct delivery){.kind = DELIVERY_SIGNAL, .unconfirmed = 2, .signal = &like});
+    like.data = t5_text("{\n}");
+    struct delivery *with_lines = delivery_new(
+        &(struct delivery){.kind = DELIVERY_SIGNAL, .unconfirmed = 1, .signal = &like});
+    cr_assert(!delivery_write_once(shared, &text));
+    cr_assert(!delivery_write_once(with_lines, &text));
+    cr_assert_eq(text.size, 0u);
+    cr_assert(delivery_write_once(one, &text));
+    cr_assert_null(atomic_load(&one->text));
+    cr_assert_str_eq(text.data, delivery_text(shared)->value);
+    text_release(&text);
+    delivery_release(one);
+    delivery_release(shared);
+    delivery_release(with_lines);
     check_leaks();
 }
 

@@ -78,7 +78,7 @@ Test(sink_jsonl, writes_each_delivery_as_a_line_and_confirms_it) {
     cr_assert_str_eq(status.name, "jsonl");
     cr_assert_eq(status.confirmed, 3000u);
     cr_assert_eq(status.queued, 0u);
-    cr_assert(status.is_well);
+    cr_assert(status.is_ok);
     sink->ops->close(sink, HANG_MS);
     check_leaks();
 }
@@ -90,7 +90,7 @@ Test(sink_jsonl, a_text_that_lacks_memory_is_made_later_and_nothing_is_lost) {
     memory_fail_from(0);
     cr_assert(sink->ops->push(sink, first));
     cr_assert(sink->ops->push(sink, second));
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_eq(tally_count(&tally), 0u);
     cr_assert(memory_end());
     cr_assert(sink->ops->flush(sink, HANG_MS));
@@ -257,7 +257,7 @@ Test(sink_jsonl, file_at_its_limit_loses_nothing_and_keeps_the_order) {
     struct sink *sink = open_sink(path, false);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
     push_signals(sink, &tally, 0, 2000, 100);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_expect_gt(status_of(sink).errors, 0);
 
     /* The fault is there: the file is at its limit, and the rest is held. */
@@ -274,7 +274,7 @@ Test(sink_jsonl, file_at_its_limit_loses_nothing_and_keeps_the_order) {
 
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &whole), 0);
     cr_assert(sink->ops->flush(sink, HANG_MS));
-    await_well(sink, true);
+    await_ok(sink, true);
     sink->ops->close(sink, HANG_MS);
     check_file(path, 0, 2000);
     check_order(0, 2000);
@@ -304,7 +304,7 @@ Test(sink_jsonl, full_disk_holds_the_deliveries_until_there_is_space) {
 
     struct sink *sink = open_sink(path, true);
     push_signals(sink, &tally, 0, 1500, 60);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert(strstr(status_of(sink).detail, "No space left"), "%s", status_of(sink).detail);
     struct statvfs disk;
     cr_assert_eq(statvfs(directory, &disk), 0);
@@ -313,7 +313,7 @@ Test(sink_jsonl, full_disk_holds_the_deliveries_until_there_is_space) {
 
     cr_assert_eq(unlink(ballast), 0);
     cr_assert(sink->ops->flush(sink, HANG_MS));
-    await_well(sink, true);
+    await_ok(sink, true);
     sink->ops->close(sink, HANG_MS);
     check_file(path, 0, 1500);
     check_order(0, 1500);
@@ -329,14 +329,14 @@ Test(sink_jsonl, reopen_leads_out_of_a_full_disk) {
     cr_assert_eq(symlink("/dev/full", path), 0);
     struct sink *sink = open_sink(path, false);
     push_signals(sink, &tally, 0, 50, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_eq(tally_count(&tally), 0u);
 
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(symlink(free_path, path), 0);
     cr_assert(sink->ops->reopen(sink, &error), "%s", error.text);
     cr_assert(sink->ops->flush(sink, HANG_MS));
-    await_well(sink, true);
+    await_ok(sink, true);
     sink->ops->close(sink, HANG_MS);
     check_file(free_path, 0, 50);
     check_order(0, 50);
@@ -356,7 +356,7 @@ Test(sink_jsonl, reopen_inside_a_line_begins_it_again) {
     struct sink *sink = open_sink(path, false);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
     push_signals(sink, &tally, 0, 60, 100);
-    await_well(sink, false);
+    await_ok(sink, false);
     char *old = file_text(path);
     cr_assert_lt(strlen(old), little.rlim_cur, "the limit is inside a line");
     cr_assert_eq(rename(path, rotated), 0);
@@ -380,7 +380,7 @@ Test(sink_jsonl, close_on_a_full_disk_ends_in_time_and_confirms_nothing) {
     cr_assert_eq(symlink("/dev/full", path), 0);
     struct sink *sink = open_sink(path, false);
     push_signals(sink, &tally, 0, 50, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     sink->ops->close(sink, 100);
     cr_assert_eq(tally_count(&tally), 0u);
     check_leaks();
@@ -471,7 +471,7 @@ Test(sink_jsonl, a_directory_that_was_removed_holds_the_deliveries_until_it_is_b
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(rmdir(directory), 0);
     push_signals(sink, &tally, 5, 9, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert(strstr(status_of(sink).detail, "No such file"), "%s", status_of(sink).detail);
     cr_assert_eq(tally_count(&tally), 5u, "nothing is confirmed into nothing");
 
@@ -497,7 +497,7 @@ Test(sink_jsonl, a_full_file_that_was_removed_is_begun_again) {
     push_signals(sink, &tally, 0, 10, 100);
     cr_assert(sink->ops->flush(sink, HANG_MS));
     push_signals(sink, &tally, 10, 30, 100);
-    await_well(sink, false);
+    await_ok(sink, false);
     size_t confirmed = tally_count(&tally);
     cr_assert_lt(confirmed, 30u);
     cr_assert_eq(unlink(path), 0);

@@ -137,7 +137,7 @@ Test(sink_kafka, delivers_key_value_headers_and_time) {
 
     struct sink_status status = status_of(sink);
     cr_assert_str_eq(status.name, "kafka");
-    cr_assert(status.is_well && status.confirmed == 3 && status.queued == 0);
+    cr_assert(status.is_ok && status.confirmed == 3 && status.queued == 0);
     sink->ops->close(sink, HANG_MS);
 }
 
@@ -146,7 +146,7 @@ Test(sink_kafka, a_text_that_lacks_memory_is_made_later) {
     struct delivery *delivery = typed_make(&tally, 1, 1);
     memory_fail_from(0);
     cr_assert(sink->ops->push(sink, delivery));
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert(memory_end());
     cr_assert(sink->ops->flush(sink, HANG_MS));
     cr_assert_eq(tally_count(&tally), 1u);
@@ -205,10 +205,10 @@ Test(sink_kafka, refusal_for_now_is_said_once_and_tried_again) {
     LAY_ERRORS(PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
                RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     push_signals(sink, &tally, 0, 50, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert(strstr(status_of(sink).detail, "uthorization"), "%s", status_of(sink).detail);
     cr_assert(sink->ops->flush(sink, HANG_MS));
-    await_well(sink, true);
+    await_ok(sink, true);
     check_errors_used(PRODUCE);
     cr_assert_eq(status_of(sink).shortened, 0u);
     sink->ops->close(sink, HANG_MS);
@@ -224,12 +224,12 @@ Test(sink_kafka, broker_away_holds_everything_until_it_is_back) {
     rd_kafka_mock_broker_set_down(mock.cluster, FIRST_BROKER_ID);
     /* More than the client takes: a push must not block. */
     push_signals(sink, &tally, 10, 1000, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_not(sink->ops->flush(sink, 300));
     cr_assert_eq(status_of(sink).queued, 990u);
     rd_kafka_mock_broker_set_up(mock.cluster, FIRST_BROKER_ID);
     cr_assert(sink->ops->flush(sink, HANG_MS));
-    await_well(sink, true);
+    await_ok(sink, true);
     cr_assert_eq(tally_count(&tally), 1000u);
     sink->ops->close(sink, HANG_MS);
     check_topic(0, 1000);
@@ -241,9 +241,9 @@ Test(sink_kafka, broker_that_is_back_is_noticed_with_nothing_to_send) {
     push_signals(sink, &tally, 0, 1, 0);
     cr_assert(sink->ops->flush(sink, HANG_MS));
     rd_kafka_mock_broker_set_down(mock.cluster, FIRST_BROKER_ID);
-    await_well(sink, false);
+    await_ok(sink, false);
     rd_kafka_mock_broker_set_up(mock.cluster, FIRST_BROKER_ID);
-    await_well(sink, true);
+    await_ok(sink, true);
     sink->ops->close(sink, HANG_MS);
 }
 
@@ -287,7 +287,7 @@ Test(sink_kafka, record_that_the_broker_refuses_alone_is_shortened) {
     cr_assert(sink->ops->flush(sink, HANG_MS));
     check_errors_used(PRODUCE);
     cr_assert_eq(status_of(sink).shortened, 1u);
-    cr_assert(status_of(sink).is_well);
+    cr_assert(status_of(sink).is_ok);
     push_signals(sink, &tally, 1, 2, 0);
     sink->ops->close(sink, HANG_MS);
 
@@ -351,7 +351,7 @@ Test(sink_kafka, producer_that_turned_fatal_is_made_anew) {
     check_errors_used(PRODUCE);
     cr_assert_eq(tally_count(&tally), 800u);
     cr_assert_eq(said("creating a new one"), 1);
-    await_well(sink, true);
+    await_ok(sink, true);
     sink->ops->close(sink, HANG_MS);
     check_topic(0, 800);
 }
@@ -375,7 +375,7 @@ Test(sink_kafka, topic_that_comes_later_gets_everything) {
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     struct sink *sink = open_sink("topic.metadata.propagation.max.ms", "200");
     push_signals(sink, &tally, 0, 100, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_eq(tally_count(&tally), 0u);
     rd_kafka_mock_topic_set_error(mock.cluster, MOCK_TOPIC, RD_KAFKA_RESP_ERR_NO_ERROR);
     cr_assert(sink->ops->flush(sink, HANG_MS));

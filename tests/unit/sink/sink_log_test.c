@@ -25,7 +25,7 @@ Test(sink_log, says_a_line_a_delivery_and_confirms_it) {
     cr_assert(sink->ops->reopen(sink, &error));
     struct sink_status status = status_of(sink);
     cr_assert_str_eq(status.name, "log");
-    cr_assert(status.is_well);
+    cr_assert(status.is_ok);
     cr_assert_eq(status.confirmed, 2u);
     cr_assert_eq(status.queued, 0u);
     sink->ops->close(sink, HANG_MS);
@@ -47,11 +47,11 @@ Test(sink_log, lack_of_memory_is_waited_out) {
     struct delivery *delivery = typed_make(&tally, 1, 1);
     memory_fail_from(0);
     cr_assert(sink->ops->push(sink, delivery));
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_eq(tally_count(&tally), 0u);
     memory_end();
     cr_assert(sink->ops->flush(sink, HANG_MS));
-    cr_assert(status_of(sink).is_well);
+    cr_assert(status_of(sink).is_ok);
     cr_assert_eq(tally_count(&tally), 1u);
     delivery_release(delivery);
     sink->ops->close(sink, HANG_MS);

@@ -142,13 +142,13 @@ struct sink_status status_of(struct sink *sink) {
     return status;
 }
 
-void await_well(struct sink *sink, bool is_well) {
+void await_ok(struct sink *sink, bool is_ok) {
     for (int i = 0; i < HANG_MS / 5; i++) {
-        if (status_of(sink).is_well == is_well)
+        if (status_of(sink).is_ok == is_ok)
             return;
         nanosleep(&(struct timespec){0, 5000000}, NULL);
     }
-    cr_assert_fail("the sink never became %s: \"%s\"", is_well ? "well" : "ill",
+    cr_assert_fail("the sink never became %s: \"%s\"", is_ok ? "ok" : "failing",
                    status_of(sink).detail);
 }
 

@@ -34,8 +34,8 @@ void push(struct sink *sink, struct delivery *delivery);
 void push_signals(struct sink *sink, struct tally *tally, uint64_t from, uint64_t to, size_t size);
 
 struct sink_status status_of(struct sink *sink);
-/* Waits until the sink's is_well is that; fails the test when it hangs. */
-void await_well(struct sink *sink, bool is_well);
+/* Waits until the sink's is_ok is that; fails the test when it hangs. */
+void await_ok(struct sink *sink, bool is_ok);
 
 /* The whole file, NUL-terminated; free(). */
 char *file_text(const char *path);

@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "base/faults.h"
-#include "base/symbols.h"
 #include "base/text.h"
 #include "message/projection.h"
+#include "message/symbols.h"
 #include "strategy/instance/instance.h"
 #include "strategy/instance/state.h"
 #include "strategy/plugin/description.h"

@@ -35,6 +35,22 @@ Test(merge, numbers_are_added_and_items_bear_their_worker) {
                   "\"b\"}]");
 }
 
+Test(merge, findings_of_all_workers_stand_together_each_with_its_own) {
+    const struct merge_part parts[] = {
+        {.worker = "main",
+         .data = "{\"findings\":[{\"deployment\":\"x\",\"kind\":\"silent\",\"text\":\"t\"}]}"},
+        {.worker = "a", .why = "down"},
+        {.worker = "b",
+         .data = "{\"findings\":[{\"deployment\":\"y\",\"kind\":\"silent\",\"text\":\"t\"}]}"},
+        {.worker = "c", .data = "{\"findings\":[]}"},
+    };
+    expect_status(parts, COUNT(parts),
+                  "\"findings\":[{\"deployment\":\"x\",\"kind\":\"silent\",\"text\":\"t\","
+                  "\"worker\":\"main\"},"
+                  "{\"deployment\":\"y\",\"kind\":\"silent\",\"text\":\"t\",\"worker\":\"b\"}]");
+    expect_status(&parts[1], 1, "\"findings\":[]");
+}
+
 Test(merge, what_is_not_well_in_one_is_not_well_in_all) {
     const struct merge_part parts[] = {
         {.worker = "main", .data = "{\"live\":true,\"stuck\":\"\",\"totals\":{\"lag\":1}}"},
@@ -47,14 +63,18 @@ Test(merge, what_is_not_well_in_one_is_not_well_in_all) {
 }
 
 Test(merge, a_worker_that_reads_nothing_does_not_make_the_source_bad) {
-    const char *idle = "{\"attended\":false,\"source\":{\"connected\":true,\"assigned\":false}}";
+    const char *idle = "{\"attended\":false,\"source\":{\"connected\":true,\"assigned\":false},"
+                       "\"totals\":{\"lag\":-1}}";
     const struct merge_part parts[] = {
         {.worker = "main", .data = idle},
         {.worker = "b",
-         .data = "{\"attended\":true,\"source\":{\"connected\":true,\"assigned\":true}}"},
+         .data = "{\"attended\":true,\"source\":{\"connected\":true,\"assigned\":true},"
+                 "\"totals\":{\"lag\":7}}"},
     };
     expect_status(parts, 2, "\"assigned\":true");
+    expect_status(parts, 2, "\"lag\":7");
     expect_status(parts, 1, "\"assigned\":false");
+    expect_status(parts, 1, "\"lag\":-1");
 }
 
 Test(merge, without_an_answer_all_members_are_there_all_the_same) {

@@ -77,13 +77,13 @@ Test(notices, each_comes_with_who_sent_it) {
     snprintf(address.sun_path, sizeof address.sun_path, "/tmp/take5-notices-%d", (int)getpid());
     const int fd = notices_open(address.sun_path, &error);
     cr_assert_geq(fd, 0, "%s", error.text);
-    cr_assert_not(notices_take(fd, &notice));
+    cr_assert_not(notices_next(fd, &notice));
     const int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const char text[] = "READY=1\nSTATUS=a b\nSTAT=2";
     cr_assert_eq(
         sendto(sender, text, sizeof text - 1, 0, (struct sockaddr *)&address, sizeof address),
         (ssize_t)sizeof text - 1);
-    cr_assert(notices_take(fd, &notice));
+    cr_assert(notices_next(fd, &notice));
     cr_assert_eq(notice.pid, getpid());
     cr_assert(notice_value(&notice, "STATUS", value, sizeof value));
     cr_assert_str_eq(value, "a b");

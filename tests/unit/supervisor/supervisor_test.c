@@ -1,7 +1,7 @@
 /* A supervisor over workers that are a shell's script: they live or die, and answer nothing. */
 #include "supervisor/supervisor.h"
 
-#include "config/workers.h"
+#include "config/sections/workers.h"
 #include "ops/control/control.h"
 
 #include <criterion/criterion.h>

@@ -26,6 +26,8 @@ static void begin(void) {
     struct error error;
     strcpy(directory, "/tmp/take5-workers-XXXXXX");
     cr_assert_not_null(mkdtemp(directory));
+    snprintf(log_path, sizeof log_path, "%s/workers", directory);
+    cr_assert_eq(mkdir(log_path, 0700), 0);
     snprintf(log_path, sizeof log_path, "%s/log", directory);
     log_ = log_new();
     const struct log_options options = {
@@ -90,6 +92,15 @@ static const char *log_text(void) {
     return text;
 }
 
+/* Until it says that it is there: its traps are set, and a signal is taken as it wants. */
+static void await_here(void) {
+    while (strstr(log_text(), "here\n") == NULL) {
+        struct pollfd polled = {.fd = worker->written, .events = POLLIN};
+        cr_assert_gt(poll(&polled, 1, -1), 0);
+        worker_read(worker, log_);
+    }
+}
+
 Test(worker, two_hundred_deaths_leave_nothing) {
     use_script("exit 3");
     turn(0);
@@ -116,14 +127,17 @@ Test(worker, deaths_that_nothing_explains_leave_it_down_until_it_is_asked_for) {
         cr_assert_eq(worker->state, WORKER_WAITING);
         cr_assert_str_eq(worker->why, "killed by SIGKILL");
     }
+    cr_expect_neq(access(worker->down_note, F_OK), 0);
     turn(RESTARTS_MAX_NS);
     await_end();
     cr_assert_eq(worker->state, WORKER_DOWN);
+    cr_expect_eq(access(worker->down_note, F_OK), 0, "for who tells people");
     turn(RESTARTS_WITHIN_NS);
     cr_assert_eq(worker->state, WORKER_DOWN);
     worker_restart(worker, &env, now_ns);
     turn(1);
     cr_assert_eq(worker->state, WORKER_STARTING);
+    cr_expect_neq(access(worker->down_note, F_OK), 0);
     await_end();
     cr_assert_eq(worker->state, WORKER_WAITING);
 }
@@ -132,7 +146,6 @@ Test(worker, a_crash_file_that_names_a_strategy_explains_a_death) {
     char path[128];
     use_script("exit 1");
     snprintf(path, sizeof path, "%s/workers", directory);
-    cr_assert_eq(mkdir(path, 0700), 0);
     free(worker->state_dir);
     worker->state_dir = strdup(path);
     snprintf(path, sizeof path, "%s/workers/crash", directory);
@@ -172,12 +185,13 @@ Test(worker, what_it_began_ends_with_it) {
 }
 
 Test(worker, one_that_does_not_move_is_ended_by_sigabrt_and_then_by_sigkill) {
-    use_script("trap '' ABRT; while :; do sleep 1000; done");
+    use_script("trap '' ABRT; echo here >&2; while :; do sleep 1000; done");
     turn(0);
+    await_here();
     const struct notice ready = {.pid = worker->pid, .text = "READY=1\nSTATUS=well"};
     worker_notice(worker, &ready, now_ns);
     cr_assert_eq(worker->state, WORKER_RUNNING);
-    cr_assert_str_eq(worker->told, "well");
+    cr_assert_str_eq(worker->status, "well");
     turn(env.hang_ns - 1);
     cr_assert_eq(worker->state, WORKER_RUNNING);
     const struct notice moves = {.pid = worker->pid, .text = "WATCHDOG=1"};
@@ -197,11 +211,7 @@ Test(worker, one_that_does_not_move_is_ended_by_sigabrt_and_then_by_sigkill) {
 Test(worker, a_stop_is_no_death_and_ends_by_sigkill_when_it_takes_too_long) {
     use_script("trap '' TERM; echo here >&2; while :; do sleep 1000; done");
     turn(0);
-    while (strstr(log_text(), "here") == NULL) {
-        struct pollfd polled = {.fd = worker->written, .events = POLLIN};
-        cr_assert_gt(poll(&polled, 1, -1), 0);
-        worker_read(worker, log_);
-    }
+    await_here();
     worker_stop(worker, &env, false, now_ns);
     cr_assert_eq(worker->state, WORKER_STOPPING);
     turn(env.stop_ns);

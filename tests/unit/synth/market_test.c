@@ -92,6 +92,12 @@ Test(market, production_messages_have_the_size_and_the_fields_of_the_feed) {
                       cJSON_HasObjectItem(json, "trendVector"));
         if (message.role == 1)
             cr_assert(cJSON_HasObjectItem(json, "z_score"));
+        if (message.role == 2) {
+            const cJSON *closes = cJSON_GetObjectItem(json, "recentCloses");
+            cr_assert_eq(cJSON_GetArraySize(closes), 3);
+            cr_assert_eq(cJSON_GetArrayItem(closes, 0)->valuedouble,
+                         number_at(json, "barData", "close"));
+        }
         cJSON_Delete(json);
     }
     cr_assert(bytes / count >= 400 && bytes / count <= 560, "mean size %zu", bytes / count);

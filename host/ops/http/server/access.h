@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/locks.h"
+#include "base/sync/locks.h"
 
 #include <take5/message.h>
 

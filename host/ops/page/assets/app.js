@@ -5,106 +5,15 @@
  */
 "use strict";
 (() => {
-const byId = (id) => document.getElementById(id);
+const {byId, NONE, whole, few, price, count, span, frame, isNumber, clock, dated,
+  element, time, setText, setRows, number, head, chart, priceChart, axisTime} = look;
 const SIGNALS_SHOWN = 20, SYMBOL_SIGNALS_SHOWN = 100, SERIES_SHOWN = 12, SERIES_POINTS = 256;
 const HISTORY_MS = 15 * 60 * 1000, SHOWN_MS = 2 * 60 * 1000, STALE_MS = 5000, RETRY_MS = 3000;
 
-/* ---- texts ---- */
-
-const NONE = "–";
-const whole = new Intl.NumberFormat(undefined, {maximumFractionDigits: 0});
-const short = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 4});
-const long = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 8});
-const clock = new Intl.DateTimeFormat(undefined, {hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit"});
-const dated = new Intl.DateTimeFormat(undefined, {hourCycle: "h23", month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit"});
-const minutes = new Intl.DateTimeFormat(undefined, {hourCycle: "h23", hour: "2-digit", minute: "2-digit"});
-const day = new Intl.DateTimeFormat(undefined, {month: "short", day: "2-digit"});
-const isNumber = (value) => typeof value === "number" && isFinite(value);
-const count = (value) => isNumber(value) && value >= 0 ? whole.format(value) : NONE;
-const few = (value) => isNumber(value) ? short.format(value) : NONE;
-const price = (value) => isNumber(value) ? long.format(value) : NONE;
+const stateOf = (word) => word === "running" || word === "ok" ? "ok" : word === "fail" || word === "refused" ? "fail" : "warn";
 
 /* What lies beyond the last bucket is not known closer. */
 const latency = (ms) => !isNumber(ms) ? NONE : ms >= 60000 ? "> 60 000" : few(ms);
-
-function span(seconds) {
-  if (!isNumber(seconds)) return NONE;
-  const s = Math.floor(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor(s % 86400 / 3600)} h`;
-}
-
-function frame(seconds) {
-  if (!isNumber(seconds)) return NONE;
-  if (seconds % 86400 === 0) return `${seconds / 86400} d`;
-  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
-  if (seconds % 60 === 0) return `${seconds / 60} min`;
-  return `${seconds} s`;
-}
-
-/* ---- elements ---- */
-
-function element(name, properties, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(properties || {})) {
-    if (key === "class") made.className = value;
-    else made.setAttribute(key, value);
-  }
-  for (const child of children)
-    if (child !== null && child !== undefined) made.append(child);
-  return made;
-}
-
-/* Local, and UTC for who points at it. */
-function time(ms, format) {
-  if (!isNumber(ms)) return document.createTextNode(NONE);
-  const date = new Date(ms), utc = date.toISOString();
-  return element("time", {datetime: utc, title: utc.replace("T", " ").replace("Z", " UTC")}, (format || dated).format(date));
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/* Brings a table's body up to date: each row is a list of {text, class, state, head}. */
-function setRows(body, rows, columns, nothing) {
-  if (rows.length === 0) {
-    body.replaceChildren(element("tr", {class: "none"}, element("td", {colspan: columns}, nothing)));
-    return;
-  }
-  while (body.rows.length > rows.length) body.lastElementChild.remove();
-  rows.forEach((cells, index) => {
-    let row = body.rows[index];
-    const isOther = !row || row.cells.length !== cells.length || row.className === "none";
-    if (isOther) {
-      const made = element("tr", {}, ...cells.map((cell) => {
-        const td = element(cell.head ? "th" : "td", cell.head ? {scope: "row"} : {});
-        if (cell.state) td.append(element("span", {}));
-        return td;
-      }));
-      if (row) row.replaceWith(made); else body.append(made);
-      row = made;
-    }
-    cells.forEach((cell, at) => setCell(row.cells[at], cell));
-  });
-}
-
-function setCell(td, cell) {
-  const name = cell.class || "";
-  if (td.className !== name) td.className = name;
-  if (cell.title !== undefined && td.title !== cell.title) td.title = cell.title;
-  if (!cell.state) return setText(td, cell.text);
-  const mark = td.firstElementChild || td.appendChild(element("span", {}));
-  const state = `state ${cell.state}`;
-  if (mark.className !== state) mark.className = state;
-  setText(mark, cell.text);
-}
-
-const number = (text) => ({text, class: "n"});
-const head = (text) => ({text, head: true});
-const stateOf = (word) => word === "running" || word === "ok" ? "ok" : word === "fail" || word === "refused" ? "fail" : "warn";
 
 /* ---- what is known ---- */
 
@@ -119,34 +28,8 @@ const known = {
 
 /* ---- charts ---- */
 
-const palette = () => {
-  const style = getComputedStyle(document.documentElement);
-  return (name) => style.getPropertyValue(name).trim();
-};
-
-function chart(place, labels, colors, options) {
-  const color = palette();
-  const made = new Dygraph(place, [[new Date(0), ...labels.slice(1).map(() => null)]], {
-    labels, colors: colors.map(color), legend: "never", strokeWidth: 1.6,
-    gridLineColor: color("--grid"), axisLineColor: color("--grid"), axisLabelWidth: 58, axisLabelFontSize: 11,
-    highlightCircleSize: 3, fillAlpha: 0.12, rightGap: 8, xRangePad: 0,
-    axes: {x: {pixelsPerLabel: 76, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 34, axisLabelFormatter: (value) => few(value)}},
-    interactionModel: {}, ...options,
-  });
-  place.style.width = place.style.height = ""; /* which it gives to one that is hidden */
-  return made;
-}
-
-function axisTime(date) {
-  const isMidnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
-  return (isMidnight ? day : date.getSeconds() !== 0 ? clock : minutes).format(date);
-}
-
 let charts = null;
 const seriesCharts = new Map(); /* key -> {figure, chart, one} */
-
-/* The library's own legend sets styles in a way that the page's policy refuses; it is not used. */
-Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
 
 /* A chart in a section that is hidden has no size until that is shown. */
 const sizes = new ResizeObserver((entries) => {
@@ -164,34 +47,11 @@ function makeCharts() {
     rate: chart(byId("chart-rate"), ["time", "rate"], ["--c1"], {includeZero: true, fillGraph: true}),
     lag: chart(byId("chart-lag"), ["time", "lag"], ["--c3"], {includeZero: true, fillGraph: true}),
     latency: chart(byId("chart-latency"), ["time", "p50", "p99"], ["--c1", "--c2"], {includeZero: true}),
-    price: chart(byId("chart-price"), ["time", "price", "up", "down"], ["--c1", "--up", "--down"], {
-      connectSeparatedPoints: true, axisLabelWidth: 70,
-      axes: {x: {pixelsPerLabel: 90, axisLabelFormatter: axisTime}, y: {pixelsPerLabel: 40, axisLabelFormatter: price}},
-      series: {
-        up: {strokeWidth: 0, drawPoints: true, pointSize: 6, drawPointCallback: marker(1), drawHighlightPointCallback: marker(1)},
-        down: {strokeWidth: 0, drawPoints: true, pointSize: 6, drawPointCallback: marker(-1), drawHighlightPointCallback: marker(-1)},
-      },
-      xRangePad: 12, yRangePad: 16,
-      highlightCallback: (event, x, points) => readPrice(x, points), unhighlightCallback: () => readPrice(null, []),
-    }),
+    price: priceChart(byId("chart-price"), {highlightCallback: (event, x, points) => readPrice(x, points), unhighlightCallback: () => readPrice(null, [])}),
   };
   for (const place of document.querySelectorAll(".chart")) { sizes.unobserve(place); sizes.observe(place); }
   drawHistory();
   drawPrice();
-}
-
-/* A triangle below or above its point, pointing to where the signal points. */
-function marker(direction) {
-  return (graph, name, context, x, y, color, size) => {
-    const tip = y + direction * 5, base = tip + direction * size * 1.7;
-    context.beginPath();
-    context.moveTo(x, tip);
-    context.lineTo(x - size, base);
-    context.lineTo(x + size, base);
-    context.closePath();
-    context.fillStyle = color;
-    context.fill();
-  };
 }
 
 function drawHistory() {
@@ -222,24 +82,24 @@ const isOfFrame = (signal) => signal.time_frame === undefined || signal.time_fra
 function drawPrice() {
   if (!charts || known.view !== "symbol") return;
   const points = known.quotes.get(known.frame) || [];
-  const rows = new Map(points.map((point) => [point[0], [new Date(point[0]), point[1], null, null]]));
+  const rows = new Map(points.map((point) => [point[0], [new Date(point[0]), point[1], null, null, null]]));
   const from = points.length > 0 ? points[0][0] : 0;
   for (const signal of known.symbolSignals) {
     const ms = Math.round(timeOf(signal));
     if (ms < from || !isOfFrame(signal)) continue;
     const value = isNumber(signal.price) ? signal.price : priceAt(points, ms);
     if (value === null) continue;
-    const row = rows.get(ms) || [new Date(ms), null, null, null];
-    row[signal.value < 0 ? 3 : 2] = value;
+    const row = rows.get(ms) || [new Date(ms), null, null, null, null];
+    row[signal.value > 0 ? 2 : signal.value < 0 ? 3 : 4] = value;
     rows.set(ms, row);
   }
   const file = [...rows.values()].sort((a, b) => a[0] - b[0]);
-  charts.price.updateOptions({file: file.length > 0 ? file : [[new Date(), null, null, null]]});
+  charts.price.updateOptions({file: file.length > 0 ? file : [[new Date(), null, null, null, null]]});
   byId("chart-price").dataset.points = points.length;
-  byId("chart-price").dataset.signals = file.filter((row) => row[2] !== null || row[3] !== null).length;
+  byId("chart-price").dataset.signals = file.filter((row) => row.slice(2).some((mark) => mark !== null)).length;
   const last = points[points.length - 1];
   byId("chart-price").setAttribute("aria-label", last ? `Price of ${known.symbol}, ${frame(known.frame)}: ${price(last[1])}` : "No price yet");
-  setText(byId("price-note"), points.length > 0 ? "▲ ▼ signals by the sign of their value. The newest price four times a second at most; by event time." :
+  setText(byId("price-note"), points.length > 0 ? "▲ ▼ ● signals by the sign of their value. The newest price four times a second at most; by event time." :
     known.symbol ? "No price with a time frame has come for this symbol yet." : "");
   readPrice(null, []);
   drawPublished();
@@ -381,19 +241,40 @@ function showCondition(state, stats) {
   setText(byId("version"), state.version || "");
 }
 
+/* ---- shadows ---- */
+
+const shadowState = (shadow) => shadow.stopped ? "too slow" : shadow.comparing ? "comparing" : "not level";
+const sideText = (signal) => signal ? `${signal.name} ${signal.symbol} ${few(signal.value)} (${few(signal.confidence)})` : "nothing";
+
+function differenceCell(difference) {
+  if (!difference) return {text: ""};
+  const {original, shadow} = difference, either = original || shadow;
+  const where = `${either.topic}/${either.partition}/${either.offset}`;
+  return {text: `${sideText(original)} → ${sideText(shadow)}`, title: `${where}\noriginal: ${JSON.stringify(original)}\nshadow: ${JSON.stringify(shadow)}`};
+}
+
+function showShadows(strategies) {
+  const shadows = strategies.filter((s) => s.shadow);
+  byId("shadows-card").hidden = shadows.length === 0;
+  setRows(byId("shadows"), shadows.map(({name, shadow}) => [
+    head(name), {text: shadow.of}, {text: shadowState(shadow), state: shadow.comparing ? "ok" : "warn"}, number(count(shadow.same)), number(count(shadow.changed)),
+    number(count(shadow.only_original)), number(count(shadow.only_shadow)), differenceCell(shadow.differences[0])]), 8, "");
+}
+
 const rank = {fail: 0, warn: 1, ok: 2};
 
 function showTables(state, stats) {
   setRows(byId("strategies"), (stats.strategies || []).map((s) => [
     head(s.name), {text: s.version}, {text: s.state === "suspended" && s.catching_up > 0 ? "catching up" : s.state, state: stateOf(s.state), title: s.why || s.last_error || ""},
     number(count(s.messages)), number(count(s.signals)), number(count(s.errors)), number(few(s.p50_us)), number(few(s.p99_us))]), 8, "No strategy runs.");
+  showShadows(stats.strategies || []);
   const checks = [...((state.ready && state.ready.checks) || [])].sort((a, b) => rank[a.status] - rank[b.status]);
   setRows(byId("checks"), checks.map((c) => [{text: c.status, state: stateOf(c.status)}, head(c.worker ? `${c.name} (${c.worker})` : c.name), {text: c.detail}]), 3, "Not known yet.");
   setRows(byId("bad"), Object.entries(stats.totals.bad_by_reason || {}).map(([reason, n]) => [head(reason), number(count(n))]), 2, "None.");
   const of = (item) => item.worker ? ` (${item.worker})` : "";
   setRows(byId("lag"), (stats.lag || []).map((l) => [head(l.topic + of(l)), number(String(l.partition)), number(count(l.lag)), number(count(l.committed))]), 4, "No partition is assigned.");
   setRows(byId("lanes"), (stats.lanes || []).map((l) => [head((l.worker ? `${l.worker} ` : "") + l.lane), number(count(l.partitions)), number(count(l.messages)), number(count(l.unconfirmed))]), 4, "None.");
-  setRows(byId("sinks"), (stats.sinks || []).map((s) => [head(`${s.name}, ${s.for}${of(s)}`), {text: s.well ? "ok" : s.detail || "failing", state: s.well ? "ok" : "fail"}, number(count(s.confirmed)), number(count(s.queued))]), 4, "None.");
+  setRows(byId("sinks"), (stats.sinks || []).map((s) => [head(`${s.name}, ${s.for}${of(s)}`), {text: s.ok ? "ok" : s.detail || "failing", state: s.ok ? "ok" : "fail"}, number(count(s.confirmed)), number(count(s.queued))]), 4, "None.");
 }
 
 function showReload(reload) {
@@ -483,7 +364,7 @@ function addQuotes(quotes) {
 
 const facts = [
   ["State", (s) => s.state], ["Why", (s) => s.why || s.missing_why || s.quarantine], ["Version", (s) => s.version && `${s.version}, generation ${s.generation}`],
-  ["Scope", (s) => s.scope], ["Instances", (s) => count(s.instances)], ["Messages", (s) => count(s.messages)], ["Signals", (s) => count(s.signals)],
+  ["Shadow of", (s) => s.shadow && s.shadow.of], ["Scope", (s) => s.scope], ["Instances", (s) => count(s.instances)], ["Messages", (s) => count(s.messages)], ["Signals", (s) => count(s.signals)],
   ["Errors", (s) => count(s.errors)], ["Rejects", (s) => count(s.rejects)], ["Behind", (s) => s.behind > 0 ? `${count(s.behind)} messages` : ""],
   ["A message takes", (s) => `p50 ${few(s.p50_us)} µs, p99 ${few(s.p99_us)} µs`], ["Worker", (s) => s.worker], ["Differs from disk", (s) => s.differs], ["Last error", (s) => s.last_error],
 ];

@@ -272,20 +272,14 @@ def _ini(value):
 
 # ---- scripts ----
 
-class Late:
-    """Stands for consumers that begin when the script is at work already."""
-
-    def __init__(self):
-        self.running = True
-        self.message_handlers = {}
-
-
 class Script:
     newest = None
     alive = []
 
-    def __init__(self, settings, mode, deployment):
+    def __init__(self, settings, mode, deployment, seen_from=None):
         self.settings, self.mode, self.deployment = settings, mode, deployment
+        self.seen_from = seen_from  # while it is described: see _described()
+        self.folders = []  # of modules of its own
         self.file = settings["file"]
         self.folder = os.path.dirname(self.file)
         self.handlers = []    # (topic, function, {attribute: path})
@@ -295,7 +289,7 @@ class Script:
         self.consumers = []
         self.timer = self.event = self.saver = self.loader = None
         self.state_version, self.warm_up_ns, self.side_of = 1, 0, 0
-        self.late = Late()
+        self.late = {}  # topic: handler, of consumers that begin when it is at work already
         self.module = None
         self.thread = None
         self.is_stopping = threading.Event()
@@ -336,10 +330,12 @@ class Script:
         self._is_ready = True
 
     def _prepare(self):
-        """sys.path as the interpreter would have it, and no module of an earlier run."""
+        """sys.path as the interpreter would have it, and no module of an earlier run, or of another
+        script in this process, which keeps those that it has imported."""
         extra = [os.path.normpath(os.path.join(self.folder, part))
                  for part in self.settings.get("path", "").split(":") if part]
-        folders = [self.folder, *extra]
+        self.folders = folders = [self.folder, *extra]
+        cleared = {folder for script in (self, *Script.alive) for folder in script.folders}
         sys.argv = [self.file]
         sys.stdout, sys.stderr = STREAMS  # whatever an earlier run put there
         sys.path[:] = folders + [part for part in sys.path if part not in folders]
@@ -347,7 +343,7 @@ class Script:
             file = getattr(module, "__file__", None) or ""
             if any(os.path.dirname(file) == folder or
                    (file.startswith(folder + os.sep) and "site-packages" not in file)
-                   for folder in folders):
+                   for folder in cleared):
                 del sys.modules[name]
         importlib.invalidate_caches()
         self.module = types.ModuleType("__main__")
@@ -424,7 +420,7 @@ class Script:
             self.consumers.append(consumer)
         else:
             for topic in consumer.topics:
-                self.late.message_handlers[topic] = lambda message, topic=topic: (
+                self.late[topic] = lambda message, topic=topic: (
                     consumer.message_handlers[topic](message)
                     if consumer.running and topic in consumer.message_handlers else None)
             self.consumers.append(consumer)
@@ -453,10 +449,13 @@ class Script:
         """The host judges the text; until then what cannot be read is the default."""
         if kind is None:
             raise KeyError(f"there is no parameter {name}: give it a default to declare it")
+        folder = self.seen_from.get(name)
         try:
-            return READ[kind](self.settings[name])
+            value = READ[kind](self.settings[name])
         except (KeyError, ValueError, AttributeError):
-            return self.parameters[name][2]
+            value, folder = self.parameters[name][2], self.seen_from[None]
+        # The host learns by this run that it is a path, and cannot have made it absolute.
+        return os.path.join(folder, value) if kind == FILE and value else value
 
     # ---- for the host ----
 
@@ -650,8 +649,8 @@ def _version_of(module):
     return version if isinstance(version, str) and version else "1.0.0"
 
 
-def describe(settings):
-    script = Script(settings, DESCRIBING, "")
+def describe(settings, folders):
+    script = Script(settings, DESCRIBING, "", folders)
     try:
         text, _ = script.read()
         if not _imports_take5(text):

@@ -38,7 +38,7 @@ typedef struct t5_host {
     const t5_services *services;
 } t5_host;
 
-/* A look into the whole document of the message in hand: in and out. */
+/* A look into the whole document of the current message: in and out. */
 typedef struct t5_document {
     uint32_t size;
     uint32_t child; /* in: UINT32_MAX for the value at `path`, else its child number `child` */
@@ -84,7 +84,7 @@ struct t5_services {
      * the path is not well formed. create only. */
     int32_t (*declare_field)(t5_host *host, const char *path, size_t len, uint32_t *index);
 
-    /* Looks into the whole document of the message in hand; the first call for a message builds a
+    /* Looks into the whole document of the current message; the first call for a message builds a
      * tree of it, which costs as much as several callbacks. Integers are exact within
      * 64 bits, as in fields. T5_END when there is no such value or child. on_message only. */
     int32_t (*document)(t5_host *host, t5_document *document);

@@ -68,6 +68,8 @@ typedef struct t5_describe_args {
     uint32_t size;
     uint32_t setting_count;
     const t5_setting *settings; /* what the ini section holds, unchecked */
+    const t5_str *folders; /* absolute directories that relative paths are seen from: one a setting,
+                              where it stands, and behind these one for default values */
 } t5_describe_args;
 
 /* The answer of describe; NULL and 0 leave what the descriptor says. All of it must stay valid

@@ -14,7 +14,7 @@ def show(kind, message):
     place = (message.topic(), message.partition())
     seen[place] = seen.get(place, 0) + 1
     print(f"{kind} {message.topic()}/{message.partition()}/{message.offset()} "
-          f"{message.key().decode('utf-8')} {data['symbol']} {message.timestamp()[1]} "
+          f"{message.key().decode('utf-8')} {data['symbol']} {message.timestamp()} "
           f"{len(message)} {message.headers()} {message.error()} {seen[place]}")
     return data
 

@@ -1,7 +1,7 @@
 /* What is written of checkpoints, and what readers make of it: a log of records in memory. */
 #include "support.h"
 
-#include "checkpoint/journal.h"
+#include "checkpoint/journal_file.h"
 #include "checkpoint/kafka/changes.h"
 #include "checkpoint/kafka/replica.h"
 

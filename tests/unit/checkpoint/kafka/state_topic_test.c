@@ -187,6 +187,42 @@ Test(state_topic, nothing_is_written_before_it_was_read) {
     close_store(store);
 }
 
+Test(state_topic, older_ones_are_found_for_who_cannot_use_a_newer) {
+    struct checkpoint_store *store = open_store("first");
+    struct checkpoint older;
+    struct positions committed;
+    struct error error;
+    char *kept;
+    cr_expect_eq(find_at(store, 1000), 0);
+    for (uint64_t number = 1; number <= 3; number++)
+        cr_expect(put(store, number));
+    close_store(store);
+    store = open_store("second");
+    cr_expect_eq(find_at(store, 1000), 3);
+    make_positions(&committed, 1000);
+    for (uint64_t number = 3; number > 0; number--) {
+        checkpoint_init(&older);
+        cr_assert(checkpoint_store_find_before(store, 3, number, &committed, &older, &error), "%s",
+                  error.text);
+        cr_expect_eq(older.number, number - 1);
+        if (older.number == 2) {
+            struct checkpoint made;
+            make_checkpoint(&made, 2, 200, 64);
+            expect_same(&made, &older);
+            checkpoint_release(&made);
+            kept = checkpoint_store_keep_refused(store, &older, "alpha", &error);
+            cr_assert_not_null(kept, "%s", error.text);
+            cr_expect_str_eq(kept, in_directory("checkpoints/3/2.alpha.refused"));
+            free(kept);
+        }
+        checkpoint_release(&older);
+    }
+    positions_release(&committed);
+    cr_expect(put(store, 4), "it is gone on with what was found first");
+    close_store(store);
+    expect_there(4);
+}
+
 /* ---- terms ---- */
 
 Test(state_topic, who_lost_the_partition_disturbs_nobody) {
@@ -251,7 +287,7 @@ static void flush(struct checkpoint_store *store, struct order *order) {
     struct text out;
     uint64_t number, ticket = 0;
     text_init(&out);
-    while (order_take(order, &number, &out)) {
+    while (order_put_frames(order, &number, &out)) {
         ticket = checkpoint_store_append(store, 3, number, &out);
         text_reset(&out);
     }
@@ -326,7 +362,8 @@ enum outcome { WRITTEN, WRITTEN_AFTER_ABORT, FAILED };
 
 /* What one error in the place of a transaction does: whatever becomes of it, later checkpoints are
  * written. The mock shows what was aborted, so that what is read then is nothing to go by. */
-static void expect_survives(int16_t request, rd_kafka_resp_err_t code, enum outcome outcome) {
+static void expect_survives_both(int16_t request, rd_kafka_resp_err_t code,
+                                 rd_kafka_resp_err_t abort_code, enum outcome outcome) {
     size_t left = SIZE_MAX;
     const bool is_first = request == INIT_PRODUCER; /* it comes with the store */
     if (is_first)
@@ -337,6 +374,8 @@ static void expect_survives(int16_t request, rd_kafka_resp_err_t code, enum outc
     if (!is_first) {
         cr_expect(put(store, number++));
         lay_error(request, code);
+        if (abort_code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            lay_error(END_TRANSACTION, abort_code);
     }
     const bool did = put(store, number++);
     cr_expect_eq(did, outcome != FAILED, "request %d, %s: %s", request, rd_kafka_err2name(code),
@@ -354,6 +393,18 @@ static void expect_survives(int16_t request, rd_kafka_resp_err_t code, enum outc
         expect_there(number);
 }
 
+static void expect_survives(int16_t request, rd_kafka_resp_err_t code, enum outcome outcome) {
+    expect_survives_both(request, code, RD_KAFKA_RESP_ERR_NO_ERROR, outcome);
+}
+
+Test(state_topic, survives_an_abort_that_fails) {
+    const rd_kafka_resp_err_t refused = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    expect_survives_both(ADD_PARTITIONS, refused, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+                         WRITTEN_AFTER_ABORT);
+    expect_survives_both(ADD_PARTITIONS, refused, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, FAILED);
+    expect_survives_both(ADD_PARTITIONS, refused, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, FAILED);
+}
+
 Test(state_topic, survives_retriable_errors) {
     expect_survives(INIT_PRODUCER, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, WRITTEN);
     expect_survives(ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, WRITTEN);
@@ -365,11 +416,14 @@ Test(state_topic, survives_errors_that_require_an_abort) {
     expect_survives(ADD_PARTITIONS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
                     WRITTEN_AFTER_ABORT);
     expect_survives(PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, WRITTEN_AFTER_ABORT);
+    expect_survives(END_TRANSACTION, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                    WRITTEN_AFTER_ABORT);
 }
 
 Test(state_topic, survives_fatal_errors) {
     expect_survives(INIT_PRODUCER, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
                     WRITTEN);
+    expect_survives(INIT_PRODUCER, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, WRITTEN);
     expect_survives(ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FAILED);
     expect_survives(PRODUCE, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FAILED);
     expect_survives(END_TRANSACTION, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FAILED);

@@ -21,7 +21,7 @@ static void append(struct checkpoint_store *store) {
     text_init(&frames);
     cr_assert(order_init(&order, 2));
     order_note(&order, 0, 7);
-    cr_assert(order_take(&order, &number, &frames));
+    cr_assert(order_put_frames(&order, &number, &frames));
     cr_assert_gt(checkpoint_store_append(store, 3, number, &frames), 0);
     order_release(&order);
     text_release(&frames);

@@ -39,7 +39,7 @@ static const char *printed(const char *json) {
     cr_expect_not_null(strstr(printed(json), "\n" line "\n"), "%s", text)
 
 Test(status_print, what_a_crash_would_cost_is_one_line) {
-    EXPECT_LINE(STATUS("{\"kept\":true,\"well\":true,\"newest_s\":2.1,\"oldest_s\":9.8,\"bytes\":"
+    EXPECT_LINE(STATUS("{\"kept\":true,\"ok\":true,\"newest_s\":2.1,\"oldest_s\":9.8,\"bytes\":"
                        "123456,\"written\":12,\"pause_ms\":0.25,\"longest_pause_ms\":2}",
                        ""),
                 "state      saved 2 s to 9 s ago, 123,456 bytes, 12 checkpoints; pause 250 us, "
@@ -47,9 +47,8 @@ Test(status_print, what_a_crash_would_cost_is_one_line) {
 }
 
 Test(status_print, state_that_is_not_saved_is_in_capitals) {
-    EXPECT_LINE(
-        STATUS("{\"kept\":true,\"well\":false,\"newest_s\":-1,\"detail\":\"disk full\"}", ""),
-        "state      NOT SAVED, no checkpoint yet\n           disk full");
+    EXPECT_LINE(STATUS("{\"kept\":true,\"ok\":false,\"newest_s\":-1,\"detail\":\"disk full\"}", ""),
+                "state      NOT SAVED, no checkpoint yet\n           disk full");
     EXPECT_LINE(STATUS("{\"kept\":false}", ""), "state      is not kept ([take5] keep_state = no)");
 }
 
@@ -66,7 +65,7 @@ Test(status_print, a_catch_up_says_how_far_it_is) {
 }
 
 Test(status_print, instances_that_are_not_saved_are_in_capitals) {
-    EXPECT_LINE(STATUS("{\"kept\":true,\"well\":true}",
+    EXPECT_LINE(STATUS("{\"kept\":true,\"ok\":true}",
                        STRATEGY("\"why\":\"\",\"instances\":4,\"unsaved\":2")),
                 "    state: NOT SAVED of 2 of 4 instances");
 }

@@ -36,20 +36,20 @@ Test(visible, what_is_said_keeps_its_lines_and_steers_nothing) {
     struct capture capture;
     char text[256];
     begin(&capture, stdout);
-    say("%s\n  next\n", "evil\x1b]0;title\x07\xE2\x80\xAEos.");
+    print_out("%s\n  next\n", "evil\x1b]0;title\x07\xE2\x80\xAEos.");
     end(&capture, text, sizeof text);
     cr_assert_str_eq(text, "evil\\x1b]0;title\\x07\\u202eos.\n  next\n");
 }
 
-Test(visible, a_complaint_is_one_line) {
+Test(visible, an_error_is_one_line) {
     struct faults faults = FAULTS_INIT;
     struct capture capture;
     char text[256];
     begin(&capture, stderr);
-    complain("%s: refused", "a\nb.so");
+    print_err("%s: refused", "a\nb.so");
     faults_add(&faults, (struct place){"\x1b[2J.ini", 3}, "x\xC2\x85y");
     print_faults(&faults);
-    remark("warning: ", "%s", "c\rd");
+    print_notice("warning: ", "%s", "c\rd");
     end(&capture, text, sizeof text);
     cr_assert_str_eq(text, "take5: a\\nb.so: refused\n\\x1b[2J.ini:3: x\\u0085y\nwarning: c\\rd\n");
     faults_release(&faults);

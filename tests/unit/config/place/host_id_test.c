@@ -5,7 +5,7 @@
 
 #include "fixture.h"
 
-#include "config/items.h"
+#include "config/schema/items.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

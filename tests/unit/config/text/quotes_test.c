@@ -1,4 +1,4 @@
-#include "config/schema.h"
+#include "config/schema/schema.h"
 #include "fixture.h"
 
 #include <criterion/criterion.h>

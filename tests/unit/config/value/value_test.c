@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -43,10 +43,10 @@ static void take(const char *section, const char *key, const char *text, const c
     cr_assert_str_eq(out.data, printed);
 }
 
-static void refuse(const char *section, const char *key, const char *text, const char *complaint) {
+static void refuse(const char *section, const char *key, const char *text, const char *problem) {
     cr_assert_not(value_set(base_of(section), key_of(section, key), text, NULL, &error),
                   "%s was taken", text);
-    cr_assert_str_eq(error.text, complaint);
+    cr_assert_str_eq(error.text, problem);
 }
 
 Test(value, booleans) {

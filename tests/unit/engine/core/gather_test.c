@@ -46,20 +46,20 @@ Test(gather, partitions_with_one_cause_are_one_line) {
     add(1, NULL, "resumed");
     add(5, NULL, "resumed");
     expect_log("");
-    gather_say(&gather);
+    gather_report(&gather);
     expect_log("<6>engine: partitions 0-1, 3, 5: resumed event=a.b\n");
 }
 
 Test(gather, the_first_one_s_detail_is_the_example) {
     add(4, "offset 7", "discarded");
     add(2, "offset 9", "discarded");
-    gather_say(&gather);
+    gather_report(&gather);
     expect_log("<6>engine: partitions 2, 4: discarded (partition 4: offset 7) event=a.b\n");
 }
 
 Test(gather, one_partition_needs_no_example) {
     add(4, "offset 7", "discarded");
-    gather_say(&gather);
+    gather_report(&gather);
     expect_log("<6>engine: partition 4: discarded (offset 7) event=a.b\n");
 }
 
@@ -67,15 +67,15 @@ Test(gather, global_deployments_are_called_so) {
     add(-1, NULL, "resumed");
     add(2, NULL, "resumed");
     add(-1, NULL, "alone");
-    gather_say(&gather);
+    gather_report(&gather);
     expect_log("<6>engine: the GLOBAL deployments and partition 2: resumed event=a.b\n"
                "<6>engine: the GLOBAL deployments: alone event=a.b\n");
 }
 
 Test(gather, what_was_said_is_forgotten) {
     add(1, NULL, "resumed");
-    gather_say(&gather);
-    gather_say(&gather);
+    gather_report(&gather);
+    gather_report(&gather);
     expect_log("<6>engine: partition 1: resumed event=a.b\n");
 }
 
@@ -89,6 +89,6 @@ Test(gather, more_causes_than_there_is_room_for_are_said_in_between) {
         size += (size_t)snprintf(expected + size, sizeof expected - size,
                                  "<6>engine: partition 7: cause %d event=a.b\n", i);
     }
-    gather_say(&gather);
+    gather_report(&gather);
     expect_log(expected);
 }

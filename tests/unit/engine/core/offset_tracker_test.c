@@ -1,5 +1,7 @@
 #include "engine/core/offset_tracker.h"
 
+#include "base/clock.h"
+#include "base/sync/event.h"
 #include "source/source.h"
 
 #include <criterion/criterion.h>
@@ -16,10 +18,10 @@ Test(tracker, lowest_pending_is_what_is_not_done) {
     struct in_flight *first = offset_tracker_hold(&tracker, 10);
     struct in_flight *second = offset_tracker_hold(&tracker, 12);
     tracker.next = 13;
-    in_flight_drop(second);
+    in_flight_release(second);
     cr_expect_eq(offset_tracker_collect(&tracker), 0, "the first still holds");
     cr_expect_eq(offset_tracker_done(&tracker), 10);
-    in_flight_drop(first);
+    in_flight_release(first);
     cr_expect_eq(offset_tracker_collect(&tracker), 2);
     cr_expect_eq(offset_tracker_done(&tracker), 13);
     cr_expect_eq(tracker.in_flight_count, 0);
@@ -31,9 +33,29 @@ Test(tracker, every_hold_must_be_dropped) {
     struct in_flight *in_flight = offset_tracker_hold(&tracker, 0);
     tracker.next = 1;
     in_flight_add_hold(in_flight);
-    in_flight_drop(in_flight);
+    in_flight_release(in_flight);
     cr_expect_eq(offset_tracker_collect(&tracker), 0);
-    in_flight_drop(in_flight);
+    in_flight_release(in_flight);
     cr_expect_eq(offset_tracker_collect(&tracker), 1);
     offset_tracker_release(&tracker);
+}
+
+Test(tracker, who_waits_for_one_is_told_of_each_hold_that_is_dropped) {
+    struct offset_tracker tracker;
+    struct event event;
+    offset_tracker_init(&tracker);
+    event_init(&event);
+    struct in_flight *awaited = offset_tracker_hold_awaited(&tracker, 5, &event);
+    struct in_flight *other = offset_tracker_hold(&tracker, 7);
+    in_flight_add_hold(awaited);
+    const uint64_t seen = event_seen(&event);
+    in_flight_release(other);
+    cr_expect_not(event_wait(&event, seen, clock_monotonic_ns()));
+    in_flight_release(awaited);
+    cr_expect(event_wait(&event, seen, clock_monotonic_ns()));
+    in_flight_release(awaited);
+    cr_expect_eq(event_seen(&event), seen + 2);
+    cr_expect_eq(offset_tracker_collect(&tracker), 2);
+    offset_tracker_release(&tracker);
+    event_release(&event);
 }

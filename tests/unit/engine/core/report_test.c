@@ -34,3 +34,29 @@ Test(report, warnings_alone_are_good) {
     cr_expect_not(report_is_good(&report));
     report_release(&report);
 }
+
+static void text_of_repeated(const struct report *report, size_t line, struct text *text) {
+    text_reset(text);
+    report_repeated(report, line, text);
+}
+
+Test(report, one_cause_of_several_deployments_is_known_wherever_it_stands) {
+    struct report report;
+    struct text text;
+    report_init(&report);
+    text_init(&text);
+    report_add(&report, "a", OUTCOME_REJECTED, "one.ini:3: no such thing");
+    report_add(&report, "b", OUTCOME_REJECTED, "one.ini:17: no such thing");
+    report_add(&report, "c", OUTCOME_REJECTED, "one.ini:17: no such other thing");
+    report_add(&report, "d", OUTCOME_QUARANTINED, "no such thing");
+    report_add(&report, "e", OUTCOME_REJECTED, "two.ini:1: no such thing");
+    cr_assert(!report_repeats(&report, 0) && report_repeats(&report, 1) &&
+              !report_repeats(&report, 2) && !report_repeats(&report, 3) &&
+              report_repeats(&report, 4));
+    text_of_repeated(&report, 0, &text);
+    cr_assert_str_eq(text.data, " (and 2 others: b, e)");
+    text_of_repeated(&report, 2, &text);
+    cr_assert_str_eq(text.data, "");
+    text_release(&text);
+    report_release(&report);
+}

@@ -45,7 +45,7 @@ Test(ack_scope, its_offset_is_held_until_the_last_delivery_is_confirmed_though_t
     ack_scope_end(&setting.scope);
     offset_tracker_collect(&setting.tracker);
     cr_expect_eq(offset_tracker_done(&setting.tracker), 10);
-    in_flight_drop(in_flight);
+    in_flight_release(in_flight);
     offset_tracker_collect(&setting.tracker);
     cr_expect_eq(offset_tracker_done(&setting.tracker), 11);
 }

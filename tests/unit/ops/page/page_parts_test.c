@@ -84,10 +84,10 @@ Test(page_series, who_was_not_told_of_for_long_makes_room, .init = begin_series,
         enter_quotes(quote, i == 7 ? 1 : 2);
     }
     enter_quotes("[[\"NEW\",60,1,1]]", 3);
-    cr_expect_not(page_series_has(series, "NEW", 3), "all are at work");
+    expect_points("NEW", 0, "[]"); /* all are at work */
     enter_quotes("[[\"NEW\",60,1,1]]", 2 + PAGE_RESUME_TICKS);
-    cr_expect(page_series_has(series, "NEW", 3));
-    cr_expect_not(page_series_has(series, "S7", 2));
+    expect_points("NEW", 0, "[[60,1,1]]");
+    expect_points("S7", 0, "[]");
     cr_expect_eq(series->count, PAGE_SERIES);
 }
 

@@ -181,7 +181,7 @@ Test(batch_sink, a_receiver_that_is_busy_gets_the_same_batch_again) {
     }
     cr_assert_eq(tally_count(&tally), 30u);
     const struct sink_status status = status_of(sink);
-    cr_assert(status.is_well);
+    cr_assert(status.is_ok);
     cr_assert_eq(status.errors, 5u);
     cr_assert_eq(atomic_load(&puppet.hang_ups), 5);
     cr_assert_eq(said("event=sink.failing"), 1);
@@ -194,7 +194,7 @@ Test(batch_sink, nothing_is_confirmed_while_it_is_busy_and_a_close_ends_the_trie
     atomic_store(&puppet.busy, -1);
     struct sink *sink = open_sink(10, NULL);
     push_signals(sink, &tally, 0, 30, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_not(sink->ops->flush(sink, 20));
     const struct sink_status status = status_of(sink);
     cr_assert_eq(status.queued, 30u);
@@ -212,7 +212,7 @@ Test(batch_sink, alerts_that_wait_hold_no_offset_back_and_are_not_called_signals
         &(struct delivery){.kind = DELIVERY_ALERT, .unconfirmed = 1, .time_ms = -1, .text = &text});
     cr_assert(sink->ops->push(sink, alert));
     delivery_release(alert);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_eq(said("failed: busy today; 1 alert waits; retrying event=sink.failing"), 1);
     sink->ops->close(sink, 0);
     check_leaks();
@@ -230,7 +230,7 @@ Test(batch_sink, a_close_that_nobody_waits_for_is_at_once) {
     ops.open = never_open;
     puppet.receiver.ops = &ops;
     struct sink *sink = open_sink(10, NULL);
-    await_well(sink, false);
+    await_ok(sink, false);
     sink->ops->close(sink, 10 * HANG_MS); /* the test's own limit is below that */
     check_leaks();
 }
@@ -240,7 +240,7 @@ Test(batch_sink, a_wish_to_be_left_alone_is_respected) {
     puppet.wish_ns = 3600 * NS_PER_S;
     struct sink *sink = open_sink(10, NULL);
     push_signals(sink, &tally, 0, 1, 0);
-    await_well(sink, false);
+    await_ok(sink, false);
     cr_assert_not(sink->ops->flush(sink, 100)); /* ten times its own interval */
     cr_assert_eq(atomic_load(&puppet.calls), 1);
     sink->ops->close(sink, 0);
@@ -260,7 +260,7 @@ Test(batch_sink, one_that_is_refused_goes_to_the_letters_and_holds_up_nobody) {
     cr_assert(sink->ops->flush(sink, HANG_MS));
     cr_assert_eq(tally_count(&tally), 90u);
     const struct sink_status status = status_of(sink);
-    cr_assert(status.is_well);
+    cr_assert(status.is_ok);
     cr_assert_eq(status.confirmed, 90u);
     cr_assert_eq(status.refused, 1u);
     cr_assert_eq(said("event=sink.record_refused"), 1);

@@ -52,7 +52,7 @@ static void check_away(bool listens, int64_t timeout_ns, const char *words) {
     const int file = occupy(listens, port, sizeof port);
     struct log *log = log_new();
     struct sink *sink = open_sink(port, timeout_ns, log);
-    await_well(sink, false); /* also without a signal */
+    await_ok(sink, false); /* also without a signal */
     push(sink, typed_make(&tally, 1, 1));
     cr_assert_not(sink->ops->flush(sink, 50));
     const struct sink_status status = status_of(sink);

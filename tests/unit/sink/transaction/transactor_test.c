@@ -21,6 +21,7 @@
 /* Numbers of Kafka's requests. */
 enum {
     PRODUCE = 0,
+    FIND_COORDINATOR = 10,
     INIT_PRODUCER_ID = 22,
     ADD_PARTITIONS = 24,
     ADD_OFFSETS = 25,
@@ -156,60 +157,97 @@ struct row {
     size_t times;
     /* What comes of it, before the epoch is committed. */
     bool is_aborted, is_in_doubt, is_fenced;
+    /* Of the end of the transaction that is aborted; 0: it is done. */
+    rd_kafka_resp_err_t abort_code;
 };
+
+/* Of the first epoch already: they come before it. */
+static bool is_first(const struct row *row) {
+    return row->request == INIT_PRODUCER_ID || row->request == FIND_COORDINATOR;
+}
 
 #define ERROR(NAME) RD_KAFKA_RESP_ERR_##NAME
 
 static const struct row ROWS[] = {
-    {"init, retriable", INIT_PRODUCER_ID, ERROR(COORDINATOR_LOAD_IN_PROGRESS), 1, 0, 0, 0},
-    {"init, fatal", INIT_PRODUCER_ID, ERROR(CLUSTER_AUTHORIZATION_FAILED), 1, 0, 0, 0},
-    {"init, fenced", INIT_PRODUCER_ID, ERROR(PRODUCER_FENCED), 1, 0, 0, 1},
-    {"partitions, retriable", ADD_PARTITIONS, ERROR(COORDINATOR_LOAD_IN_PROGRESS), 1, 0, 0, 0},
-    {"partitions, abortable", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0},
-    {"partitions, fatal", ADD_PARTITIONS, ERROR(INVALID_TXN_STATE), 1, 1, 0, 0},
-    {"partitions, fenced", ADD_PARTITIONS, ERROR(PRODUCER_FENCED), 1, 1, 0, 1},
-    {"produce, retriable", PRODUCE, ERROR(NOT_LEADER_FOR_PARTITION), 1, 0, 0, 0},
-    {"produce, abortable", PRODUCE, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0},
-    {"produce, fatal", PRODUCE, ERROR(OUT_OF_ORDER_SEQUENCE_NUMBER), 1, 1, 0, 0},
-    {"produce, fenced", PRODUCE, ERROR(INVALID_PRODUCER_EPOCH), 1, 1, 0, 1},
-    {"offsets, retriable", ADD_OFFSETS, ERROR(CONCURRENT_TRANSACTIONS), 1, 0, 0, 0},
-    {"offsets, abortable", ADD_OFFSETS, ERROR(GROUP_AUTHORIZATION_FAILED), 1, 1, 0, 0},
-    {"offsets, fatal", ADD_OFFSETS, ERROR(INVALID_TXN_STATE), 1, 1, 0, 0},
-    {"offsets, fenced", ADD_OFFSETS, ERROR(INVALID_PRODUCER_EPOCH), 1, 1, 0, 1},
-    {"offset commit, retriable", TXN_OFFSET_COMMIT, ERROR(COORDINATOR_LOAD_IN_PROGRESS), 1, 0, 0,
+    {"coordinator, retriable", FIND_COORDINATOR, ERROR(COORDINATOR_NOT_AVAILABLE), 3, 0, 0, 0, 0},
+    {"coordinator, no answer", FIND_COORDINATOR, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"coordinator, fatal", FIND_COORDINATOR, ERROR(TRANSACTIONAL_ID_AUTHORIZATION_FAILED), 1, 0, 0,
+     0, 0},
+    {"init, retriable", INIT_PRODUCER_ID, ERROR(COORDINATOR_LOAD_IN_PROGRESS), 1, 0, 0, 0, 0},
+    {"init, fatal", INIT_PRODUCER_ID, ERROR(CLUSTER_AUTHORIZATION_FAILED), 1, 0, 0, 0, 0},
+    {"init, fenced", INIT_PRODUCER_ID, ERROR(PRODUCER_FENCED), 1, 0, 0, 1, 0},
+    {"partitions, retriable", ADD_PARTITIONS, ERROR(COORDINATOR_LOAD_IN_PROGRESS), 1, 0, 0, 0, 0},
+    {"partitions, abortable", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0, 0},
+    {"partitions, fatal", ADD_PARTITIONS, ERROR(INVALID_TXN_STATE), 1, 1, 0, 0, 0},
+    {"partitions, fenced", ADD_PARTITIONS, ERROR(PRODUCER_FENCED), 1, 1, 0, 1, 0},
+    {"produce, retriable", PRODUCE, ERROR(NOT_LEADER_FOR_PARTITION), 1, 0, 0, 0, 0},
+    {"produce, abortable", PRODUCE, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0, 0},
+    {"produce, fatal", PRODUCE, ERROR(OUT_OF_ORDER_SEQUENCE_NUMBER), 1, 1, 0, 0, 0},
+    {"produce, fenced", PRODUCE, ERROR(INVALID_PRODUCER_EPOCH), 1, 1, 0, 1, 0},
+    {"offsets, retriable", ADD_OFFSETS, ERROR(CONCURRENT_TRANSACTIONS), 1, 0, 0, 0, 0},
+    {"offsets, abortable", ADD_OFFSETS, ERROR(GROUP_AUTHORIZATION_FAILED), 1, 1, 0, 0, 0},
+    {"offsets, fatal", ADD_OFFSETS, ERROR(INVALID_TXN_STATE), 1, 1, 0, 0, 0},
+    {"offsets, fenced", ADD_OFFSETS, ERROR(INVALID_PRODUCER_EPOCH), 1, 1, 0, 1, 0},
+    {"offset commit, retriable", TXN_OFFSET_COMMIT, ERROR(COORDINATOR_LOAD_IN_PROGRESS), 1, 0, 0, 0,
      0},
-    {"offset commit, abortable", TXN_OFFSET_COMMIT, ERROR(GROUP_AUTHORIZATION_FAILED), 1, 1, 0, 0},
-    {"offset commit, generation", TXN_OFFSET_COMMIT, ERROR(ILLEGAL_GENERATION), 1, 1, 0, 0},
-    {"offset commit, member", TXN_OFFSET_COMMIT, ERROR(UNKNOWN_MEMBER_ID), 1, 1, 0, 0},
-    {"offset commit, fatal", TXN_OFFSET_COMMIT, ERROR(CLUSTER_AUTHORIZATION_FAILED), 1, 1, 0, 0},
-    {"offset commit, fenced", TXN_OFFSET_COMMIT, ERROR(INVALID_PRODUCER_EPOCH), 1, 1, 0, 1},
-    {"end, retriable", END_TXN, ERROR(CONCURRENT_TRANSACTIONS), 1, 0, 0, 0},
-    {"end, abortable", END_TXN, ERROR(GROUP_AUTHORIZATION_FAILED), 1, 1, 1, 0},
-    {"end, fatal", END_TXN, ERROR(INVALID_TXN_STATE), 1, 0, 1, 0},
-    {"end, fenced", END_TXN, ERROR(PRODUCER_FENCED), 1, 0, 1, 1},
+    {"offset commit, abortable", TXN_OFFSET_COMMIT, ERROR(GROUP_AUTHORIZATION_FAILED), 1, 1, 0, 0,
+     0},
+    {"offset commit, generation", TXN_OFFSET_COMMIT, ERROR(ILLEGAL_GENERATION), 1, 1, 0, 0, 0},
+    {"offset commit, member", TXN_OFFSET_COMMIT, ERROR(UNKNOWN_MEMBER_ID), 1, 1, 0, 0, 0},
+    {"offset commit, fatal", TXN_OFFSET_COMMIT, ERROR(CLUSTER_AUTHORIZATION_FAILED), 1, 1, 0, 0, 0},
+    {"offset commit, fenced", TXN_OFFSET_COMMIT, ERROR(INVALID_PRODUCER_EPOCH), 1, 1, 0, 1, 0},
+    {"end, retriable", END_TXN, ERROR(CONCURRENT_TRANSACTIONS), 1, 0, 0, 0, 0},
+    {"end, abortable", END_TXN, ERROR(GROUP_AUTHORIZATION_FAILED), 1, 1, 1, 0, 0},
+    {"end, fatal", END_TXN, ERROR(INVALID_TXN_STATE), 1, 0, 1, 0, 0},
+    {"end, fenced", END_TXN, ERROR(PRODUCER_FENCED), 1, 0, 1, 1, 0},
+    {"offset commit, instance", TXN_OFFSET_COMMIT, ERROR(FENCED_INSTANCE_ID), 1, 1, 0, 0, 0},
+    {"offset commit, rebalance", TXN_OFFSET_COMMIT, ERROR(REBALANCE_IN_PROGRESS), 1, 1, 0, 0, 0},
+    {"init, no answer", INIT_PRODUCER_ID, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"partitions, no answer", ADD_PARTITIONS, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"produce, no answer", PRODUCE, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"offsets, no answer", ADD_OFFSETS, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"offset commit, no answer", TXN_OFFSET_COMMIT, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"end, no answer", END_TXN, ERROR(_TRANSPORT), 1, 0, 0, 0, 0},
+    {"partitions, abortable, in a row", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 3, 1, 0,
+     0, 0},
+    {"offset commit, abortable, in a row", TXN_OFFSET_COMMIT, ERROR(GROUP_AUTHORIZATION_FAILED), 3,
+     1, 0, 0, 0},
+    {"end, fatal, in a row", END_TXN, ERROR(INVALID_TXN_STATE), 3, 0, 1, 0, 0},
+    {"abort, retriable", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0,
+     ERROR(CONCURRENT_TRANSACTIONS)},
+    {"abort, no answer", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0,
+     ERROR(_TRANSPORT)},
+    {"abort, fatal", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 0,
+     ERROR(INVALID_TXN_STATE)},
+    {"abort, fenced", ADD_PARTITIONS, ERROR(TOPIC_AUTHORIZATION_FAILED), 1, 1, 0, 1,
+     ERROR(PRODUCER_FENCED)},
 };
 
 static void check_row(const struct row *row, uint64_t n) {
     char id[32];
     snprintf(id, sizeof id, "row-%zu", (size_t)(row - ROWS));
-    if (row->request == INIT_PRODUCER_ID)
+    if (is_first(row))
         lay(row->request, row->code, row->times);
     struct transactor *transactor = begin(id);
     emit(n, 0);
     transactor_submit(transactor, close_at((int64_t)n + 1));
     await(transactor);
-    if (row->request != INIT_PRODUCER_ID)
+    if (!is_first(row))
         lay(row->request, row->code, row->times);
+    if (row->abort_code != 0)
+        lay(END_TXN, row->abort_code, 1);
     emit(n + 1, 0);
     transactor_submit(transactor, close_at((int64_t)n + 2));
     await(transactor);
     check_met(row->request, row->what);
+    if (row->abort_code != 0)
+        check_met(END_TXN, row->what);
     const struct transactor_status status = end(transactor);
     cr_expect_eq(status.committed, 2u, "%s", row->what);
     cr_expect_eq(status.aborted > 0, row->is_aborted, "%s: aborted", row->what);
     cr_expect_eq(status.unknown > 0, row->is_in_doubt, "%s: in doubt", row->what);
     cr_expect_eq(status.fenced > 0, row->is_fenced, "%s: fenced", row->what);
-    cr_expect(status.is_well, "%s: %s", row->what, status.detail);
+    cr_expect(status.is_ok, "%s: %s", row->what, status.detail);
     cr_expect_eq(atomic_load(&tenure->committed), (int64_t)n + 2, "%s", row->what);
     cr_expect(tenure_is_settled(tenure), "%s", row->what);
     cr_expect_eq(tally_count(&tally), n + 2, "%s: confirmed", row->what);

@@ -1,5 +1,5 @@
 /* What the client says of connections, in words. No broker is needed for it. */
-#include "source/kafka/private.h"
+#include "source/kafka/consumer_private.h"
 
 #include "base/clock.h"
 #include "kafka_fixture.h"

@@ -804,7 +804,7 @@ Test(kafka, secrets_are_not_shown_when_refused) {
     struct source *source =
         host_make(&host, &fixture,
                   &(struct host_options){.property = "ssl.key.pem", .value = "hush-hush"}, &error);
-    /* Refused now or when the client is made: either way unsaid. */
+    /* Refused now or when the client is made: either way without a line in the log. */
     if (source) {
         (void)source->ops->start(source, &(struct source_listener){0}, &error);
         cr_assert(host_close(&host, FIXTURE_HANG_MS));

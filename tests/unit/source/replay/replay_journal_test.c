@@ -94,7 +94,7 @@ Test(file_journal, bad_lines_of_the_recording_are_told_once) {
 
 Test(file_journal, a_bad_one_is_refused_with_its_line) {
     static const struct {
-        const char *text, *complaint;
+        const char *text, *problem;
     } cases[] = {
         {"bar_trends 0 0 1\nbar_trends 0 x 1\n", ":2: is not a run"},
         {"bar_trends 0 0\n", ":1: is not a run"},
@@ -112,7 +112,7 @@ Test(file_journal, a_bad_one_is_refused_with_its_line) {
         struct error error = {0};
         replay_write_file(JOURNAL, cases[i].text);
         cr_assert_null(file_journal_open(replay_paths[JOURNAL], &replay_config, &error));
-        cr_assert_not_null(strstr(error.text, cases[i].complaint), "case %zu: %s", i, error.text);
+        cr_assert_not_null(strstr(error.text, cases[i].problem), "case %zu: %s", i, error.text);
         const char *paths[] = {replay_paths[0]};
         const struct file_source_options options =
             OPTIONS(.paths = paths, .path_count = 1, .journal = replay_paths[JOURNAL]);

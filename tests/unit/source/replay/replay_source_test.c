@@ -291,6 +291,23 @@ Test(file, between_so_many_records_everything_stands_still) {
     }
 }
 
+Test(file, before_given_records_and_behind_the_last_everything_stands_still) {
+    static const uint64_t at[] = {0, 700, 700, 5000, 5001};
+    struct error error;
+    replay_write_market(0, 7, 5000, true, 0);
+    for (uint32_t lanes = 1; lanes <= 4; lanes += 3) {
+        pauses = (struct pauses){0};
+        struct replay *replay =
+            replay_new(OPTIONS(.pauses = at, .pause_count = 5, .paused = note_pause), lanes);
+        pauses.replay = replay;
+        cr_assert(replay_run(replay, &error), "%s", error.text);
+        cr_assert_eq(pauses.count, 4);
+        for (size_t i = 0; i < pauses.count; i++)
+            cr_assert_eq(pauses.released[i], at[i]);
+        replay_free(replay);
+    }
+}
+
 /* Four lines, a second apart. */
 static const char ahead_lines[] =
     "{\"topic\":\"bars\",\"partition\":0,\"offset\":0,\"ts\":1718658901000,\"key\":\"A\","

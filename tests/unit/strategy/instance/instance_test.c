@@ -112,15 +112,3 @@ Test(instance, floating_point_and_locale_are_as_before_and_it_is_noted) {
     cr_assert_eq(instance_changes(fixture.instance), GUARD_FP | GUARD_LOCALE);
     fixture_release(&fixture);
 }
-
-Test(instance, owner_word_is_kept) {
-    struct fixture fixture;
-    int word;
-    fixture_init(&fixture);
-    fixture_start(&fixture);
-    cr_assert_null(instance_owner(fixture.instance));
-    instance_set_owner(fixture.instance, &word);
-    cr_assert_eq(instance_owner(fixture.instance), &word);
-    cr_assert_eq(instance_get_spec(fixture.instance), &fixture.spec);
-    fixture_release(&fixture);
-}

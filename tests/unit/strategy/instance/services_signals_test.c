@@ -241,6 +241,48 @@ Test(services_signals, signals_above_the_limit_of_a_callback_are_refused) {
     fixture_release(&fixture);
 }
 
+/* Names that were accepted once are known, by what they are and not by where they stand. */
+Test(services_signals, names_that_change_in_their_place_are_checked_again) {
+    static char own[] = "up", first[] = "alpha", second[] = "beta.of.many.words";
+    struct fixture fixture;
+    start_emitting(&fixture);
+    carried[0] = t5_named_number(first, 1);
+    carried[1] = t5_named_number(second, 2);
+    const t5_signal good = {.size = sizeof good,
+                            .name = {own, 2},
+                            .values = carried,
+                            .value_count = 2,
+                            .value = 1,
+                            .confidence = 1};
+    for (int i = 0; i < 2; i++) {
+        next_signal = good;
+        cr_assert_eq(fixture_give(&fixture, "QQQ", 100), T5_OK);
+    }
+    text_reset(&fixture.emitted);
+    own[1] = ' ';
+    next_signal = good;
+    assert_signal_refused(&fixture, "its name");
+    own[1] = 'p';
+    first[2] = '/';
+    next_signal = good;
+    assert_signal_refused(&fixture, "a short name");
+    first[2] = 'p';
+    second[9] = '\n';
+    next_signal = good;
+    assert_signal_refused(&fixture, "a long name");
+    second[9] = 'a';
+    carried[1].name = carried[0].name;
+    next_signal = good;
+    assert_signal_refused(&fixture, "the same name twice");
+    carried[1].name = (t5_str){NULL, strlen(second)};
+    next_signal = good;
+    assert_signal_refused(&fixture, "a name without bytes");
+    carried[1] = t5_named_number(second, 2);
+    next_signal = good;
+    cr_assert_eq(fixture_give(&fixture, "QQQ", 101), T5_OK);
+    fixture_release(&fixture);
+}
+
 Test(services_signals, signals_of_history_are_accepted_and_dropped) {
     struct fixture fixture;
     start_emitting(&fixture);
@@ -265,10 +307,11 @@ static bool take_no_signal(void *context, struct instance *instance,
 
 Test(services_signals, signal_that_the_host_cannot_keep_is_answered_with_an_error) {
     struct fixture fixture;
-    start_emitting(&fixture);
-    struct instance_env env = fixture.env;
-    env.emit = take_no_signal;
-    instance_rewire(fixture.instance, &env);
+    fixture_init(&fixture);
+    fixture.env.emit = take_no_signal;
+    probe.on_message = emit_next;
+    fixture_start(&fixture);
+    next_signal = t5_signal_init("up", 1.5, 0.25);
     cr_assert_eq(fixture_give(&fixture, "QQQ", 100), T5_ERROR);
     cr_assert_eq(atomic_load(&instance_counts(fixture.instance)->signals), 0);
     fixture_release(&fixture);

@@ -1,7 +1,7 @@
 #include "strategy/instance/state.h"
 
+#include "base/format/wire.h"
 #include "base/hash.h"
-#include "base/wire.h"
 
 #include <criterion/criterion.h>
 

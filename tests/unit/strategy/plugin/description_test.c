@@ -1,5 +1,6 @@
 #include "strategy/plugin/description.h"
 
+#include "config/schema/schema.h"
 #include "message/projection.h"
 #include "strategy/plugin/descriptor.h"
 #include "support.h"
@@ -66,6 +67,27 @@ Test(description, lists_every_fault_of_a_descriptor) {
     cr_assert_str_eq(said, wanted);
     free(wanted);
     free(said);
+}
+
+Test(description, each_setting_of_a_deployment_is_refused_as_a_parameter) {
+    size_t count;
+    const struct schema_key *keys = schema_keys(&count);
+    const t5_strategy *good = open_plugin("good_v1");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].section, "strategy:NAME") != 0)
+            continue;
+        const t5_parameter parameter = {.size = sizeof parameter,
+                                        .type = T5_PARAMETER_INTEGER,
+                                        .name = keys[i].key,
+                                        .default_value = "1"};
+        const t5_parameter *const parameters[] = {&parameter, NULL};
+        t5_strategy descriptor = *good;
+        struct faults faults = FAULTS_INIT;
+        descriptor.parameters = parameters;
+        cr_expect_null(description_new(&descriptor, "x.so", "good", "1.0.0", &faults), "%s",
+                       keys[i].key);
+        faults_release(&faults);
+    }
 }
 
 Test(description, holds_what_a_good_descriptor_says) {
@@ -226,4 +248,22 @@ Test(description, names_are_lower_case_and_bounded) {
     name[63] = 'a';
     name[64] = '\0';
     cr_assert_not(descriptor_is_name(name));
+}
+
+/* At each place of a name of each length. */
+Test(description, a_signal_s_name_has_nothing_that_is_not_allowed) {
+    static const char others[] = {' ', '/', ':', '@', '[', '`', '{', ',', '\x7f', '\x80', '\xff'};
+    char name[65];
+    for (size_t size = 1; size <= 64; size++) {
+        memset(name, 'a', sizeof name);
+        cr_expect(descriptor_is_signal_name((t5_str){name, size}), "%zu", size);
+        for (size_t at = 0; at < size; at++) {
+            name[at] = others[(at + size) % sizeof others];
+            cr_expect_not(descriptor_is_signal_name((t5_str){name, size}), "%zu %zu", at, size);
+            name[at] = "zA09_.-"[at % 7];
+        }
+        cr_expect(descriptor_is_signal_name((t5_str){name, size}), "%zu", size);
+    }
+    cr_expect_not(descriptor_is_signal_name((t5_str){name, 0}));
+    cr_expect_not(descriptor_is_signal_name((t5_str){name, 65}));
 }

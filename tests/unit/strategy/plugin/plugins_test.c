@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct scene {
+struct loaded_plugin {
     struct generations *generations;
     struct generation *generation;
     struct config_deployment deployment;
@@ -24,45 +24,45 @@ struct scene {
     struct fixture fixture;
 };
 
-static void set(struct scene *scene, const char *name, const char *text) {
-    const size_t at = scene->deployment.settings.count++;
-    scene->deployment.settings.items = scene->settings;
-    scene->settings[at] = (struct config_item){.name = (char *)name, .text = (char *)text};
+static void set(struct loaded_plugin *loaded, const char *name, const char *text) {
+    const size_t at = loaded->deployment.settings.count++;
+    loaded->deployment.settings.items = loaded->settings;
+    loaded->settings[at] = (struct config_item){.name = (char *)name, .text = (char *)text};
 }
 
-static void load_plugin(struct scene *scene, const char *path) {
+static void load_plugin(struct loaded_plugin *loaded, const char *path) {
     struct error error;
     struct strategy_file file;
     struct faults faults = FAULTS_INIT;
     cr_assert(strategy_file_read(path, &file, &error), "%s", error.text);
     cr_assert(strategy_file_judge(&file, &error), "%s", error.text);
-    if (scene->generations == NULL)
-        scene->generations = generations_new(scratch_path("cache"), &trust_strict, &error);
-    cr_assert_not_null(scene->generations, "%s", error.text);
-    scene->generation = generations_copy(scene->generations, &file, &error);
-    cr_assert_not_null(scene->generation, "%s", error.text);
-    cr_assert(generation_open(scene->generation, &faults), "%s",
+    if (loaded->generations == NULL)
+        loaded->generations = generations_new(scratch_path("cache"), &trust_strict, &error);
+    cr_assert_not_null(loaded->generations, "%s", error.text);
+    loaded->generation = generations_copy(loaded->generations, &file, &error);
+    cr_assert_not_null(loaded->generation, "%s", error.text);
+    cr_assert(generation_open(loaded->generation, &faults), "%s",
               faults.count > 0 ? faults.items[0].text : "");
     strategy_file_release(&file);
     faults_release(&faults);
 }
 
 /* An instance of the plugin with the settings made so far, not activated. */
-static struct instance *make_instance(struct scene *scene) {
-    struct fixture *fixture = &scene->fixture;
+static struct instance *make_instance(struct loaded_plugin *loaded) {
+    struct fixture *fixture = &loaded->fixture;
     struct faults faults = FAULTS_INIT;
     struct error error;
     if (fixture->symbols == NULL)
         fixture_init(fixture);
-    cr_assert(parameters_check(scene->generation->description, &scene->deployment,
+    cr_assert(parameters_check(loaded->generation->description, &loaded->deployment,
                                &fixture->parameters, &faults),
               "%s", faults.count > 0 ? faults.items[0].text : "");
     fixture->spec = (struct instance_spec){
-        .deployment = scene->generation->name,
-        .descriptor = scene->generation->descriptor,
-        .description = scene->generation->description,
+        .deployment = loaded->generation->name,
+        .descriptor = loaded->generation->descriptor,
+        .description = loaded->generation->description,
         .parameters = &fixture->parameters,
-        .generation = scene->generation->number,
+        .generation = loaded->generation->number,
     };
     fixture->instance = instance_create(&fixture->spec, &fixture->env, fixture->projection,
                                         &fixture->current_call, &error);
@@ -71,46 +71,46 @@ static struct instance *make_instance(struct scene *scene) {
     return fixture->instance;
 }
 
-static void play(struct scene *scene, const char *plugin) {
-    load_plugin(scene, plugin_path(plugin));
-    instance_activate(make_instance(scene));
+static void play(struct loaded_plugin *loaded, const char *plugin) {
+    load_plugin(loaded, plugin_path(plugin));
+    instance_activate(make_instance(loaded));
 }
 
-static void leave(struct scene *scene) {
-    fixture_release(&scene->fixture);
-    generations_free(scene->generations);
+static void leave(struct loaded_plugin *loaded) {
+    fixture_release(&loaded->fixture);
+    generations_free(loaded->generations);
 }
 
-static uint64_t refused_signals(struct scene *scene) {
-    return atomic_load(&instance_counts(scene->fixture.instance)->refused_signals);
+static uint64_t refused_signals(struct loaded_plugin *loaded) {
+    return atomic_load(&instance_counts(loaded->fixture.instance)->refused_signals);
 }
 
 Test(plugins, good_counts_and_keeps_its_counts_over_versions) {
-    struct scene scene = {0};
+    struct loaded_plugin loaded = {0};
     struct state state;
     struct error error;
-    set(&scene, "every", "2");
-    play(&scene, "good_v1");
+    set(&loaded, "every", "2");
+    play(&loaded, "good_v1");
     for (int i = 0; i < 3; i++)
-        cr_assert_eq(fixture_give(&scene.fixture, "QQQ", 10 + i), T5_OK);
-    cr_assert_eq(fixture_give(&scene.fixture, "SPY", 20), T5_OK);
+        cr_assert_eq(fixture_give(&loaded.fixture, "QQQ", 10 + i), T5_OK);
+    cr_assert_eq(fixture_give(&loaded.fixture, "SPY", 20), T5_OK);
     state_init(&state);
-    cr_assert(instance_save(scene.fixture.instance, T5_SAVE_RELOAD, &state, &error));
-    struct instance *old = scene.fixture.instance;
-    parameters_release(&scene.fixture.parameters);
-    load_plugin(&scene, plugin_path("good_v2"));
-    struct instance *next = make_instance(&scene);
+    cr_assert(instance_save(loaded.fixture.instance, T5_SAVE_RELOAD, &state, &error));
+    struct instance *old = loaded.fixture.instance;
+    parameters_release(&loaded.fixture.parameters);
+    load_plugin(&loaded, plugin_path("good_v2"));
+    struct instance *next = make_instance(&loaded);
     cr_assert(instance_load(next, &state, &error), "%s", error.text);
     instance_deactivate(old);
     instance_activate(next);
-    cr_assert_eq(fixture_give(&scene.fixture, "QQQ", 30), T5_OK);
-    cr_assert_eq(fixture_give(&scene.fixture, "SPY", 40), T5_OK);
-    cr_assert_str_eq(scene.fixture.emitted.data,
+    cr_assert_eq(fixture_give(&loaded.fixture, "QQQ", 30), T5_OK);
+    cr_assert_eq(fixture_give(&loaded.fixture, "SPY", 40), T5_OK);
+    cr_assert_str_eq(loaded.fixture.emitted.data,
                      "count QQQ 11 2 1 \ncount QQQ 30 4 1 \ncount SPY 40 2 1 \n");
-    cr_assert_str_eq(scene.generation->description->version, "2.0.0");
+    cr_assert_str_eq(loaded.generation->description->version, "2.0.0");
     instance_destroy(old);
     state_release(&state);
-    leave(&scene);
+    leave(&loaded);
 }
 
 static char *recorded(void) {
@@ -120,84 +120,84 @@ static char *recorded(void) {
     return text;
 }
 
-static void give_at(struct scene *scene, const char *symbol, int64_t offset) {
-    t5_message message = fixture_message(&scene->fixture, symbol, 10);
+static void give_at(struct loaded_plugin *loaded, const char *symbol, int64_t offset) {
+    t5_message message = fixture_message(&loaded->fixture, symbol, 10);
     message.offset = offset;
-    cr_assert_eq(instance_message(scene->fixture.instance, &message, 0, &scene->fixture.ticks),
+    cr_assert_eq(instance_message(loaded->fixture.instance, &message, 0, &loaded->fixture.ticks),
                  T5_OK);
 }
 
 Test(plugins, recorder_writes_a_line_a_message) {
-    struct scene scene = {0};
-    set(&scene, "file", scratch_path("lines"));
-    play(&scene, "recorder");
-    give_at(&scene, "QQQ", 7);
-    give_at(&scene, "QQQ", 8);
-    give_at(&scene, "SPY", 9);
+    struct loaded_plugin loaded = {0};
+    set(&loaded, "file", scratch_path("lines"));
+    play(&loaded, "recorder");
+    give_at(&loaded, "QQQ", 7);
+    give_at(&loaded, "QQQ", 8);
+    give_at(&loaded, "SPY", 9);
     char *lines = recorded();
     cr_assert_str_eq(lines, "bar_trends\t3\t7\tQQQ\t1.0.1\t1\n"
                             "bar_trends\t3\t8\tQQQ\t1.0.1\t2\n"
                             "bar_trends\t3\t9\tSPY\t1.0.1\t1\n");
     free(lines);
-    instance_deactivate(scene.fixture.instance);
-    leave(&scene);
+    instance_deactivate(loaded.fixture.instance);
+    leave(&loaded);
 }
 
 Test(plugins, buffered_recorder_writes_when_deactivated) {
-    struct scene scene = {0};
-    set(&scene, "file", scratch_path("lines"));
-    set(&scene, "buffered", "yes");
-    play(&scene, "recorder");
-    give_at(&scene, "QQQ", 7);
+    struct loaded_plugin loaded = {0};
+    set(&loaded, "file", scratch_path("lines"));
+    set(&loaded, "buffered", "yes");
+    play(&loaded, "recorder");
+    give_at(&loaded, "QQQ", 7);
     char *lines = recorded();
     cr_assert_str_eq(lines, "");
     free(lines);
-    instance_deactivate(scene.fixture.instance);
+    instance_deactivate(loaded.fixture.instance);
     lines = recorded();
     cr_assert_str_eq(lines, "bar_trends\t3\t7\tQQQ\t1.0.1\t1\n");
     free(lines);
-    leave(&scene);
+    leave(&loaded);
 }
 
 Test(plugins, recorder_writes_nothing_in_a_check) {
-    struct scene scene = {0};
-    set(&scene, "file", scratch_path("lines"));
-    fixture_init(&scene.fixture);
-    scene.fixture.env.mode = T5_MODE_CHECK;
-    play(&scene, "recorder");
-    give_at(&scene, "QQQ", 7);
-    instance_deactivate(scene.fixture.instance);
+    struct loaded_plugin loaded = {0};
+    set(&loaded, "file", scratch_path("lines"));
+    fixture_init(&loaded.fixture);
+    loaded.fixture.env.mode = T5_MODE_CHECK;
+    play(&loaded, "recorder");
+    give_at(&loaded, "QQQ", 7);
+    instance_deactivate(loaded.fixture.instance);
     cr_assert_neq(access(scratch_path("lines"), F_OK), 0);
-    leave(&scene);
+    leave(&loaded);
 }
 
 Test(plugins, bad_signals_lets_one_through) {
-    struct scene scene = {0};
-    play(&scene, "bad_signals");
-    cr_assert_eq(fixture_give(&scene.fixture, "QQQ", 10), T5_OK, "%s",
-                 instance_complaint(scene.fixture.instance));
-    cr_assert_str_eq(scene.fixture.emitted.data, "good QQQ 10 1 0.5 {\"a\": [1, 2]}\n");
-    cr_assert_eq(refused_signals(&scene), 10);
-    leave(&scene);
+    struct loaded_plugin loaded = {0};
+    play(&loaded, "bad_signals");
+    cr_assert_eq(fixture_give(&loaded.fixture, "QQQ", 10), T5_OK, "%s",
+                 instance_error(loaded.fixture.instance));
+    cr_assert_str_eq(loaded.fixture.emitted.data, "good QQQ 10 1 0.5 {\"a\": [1, 2]}\n");
+    cr_assert_eq(refused_signals(&loaded), 10);
+    leave(&loaded);
 }
 
 Test(plugins, flood_is_cut_at_the_limit) {
-    struct scene scene = {0};
-    play(&scene, "flood_signals");
-    cr_assert_eq(fixture_give(&scene.fixture, "QQQ", 10), T5_OK);
-    cr_assert_eq(refused_signals(&scene), 900);
-    leave(&scene);
+    struct loaded_plugin loaded = {0};
+    play(&loaded, "flood_signals");
+    cr_assert_eq(fixture_give(&loaded.fixture, "QQQ", 10), T5_OK);
+    cr_assert_eq(refused_signals(&loaded), 900);
+    leave(&loaded);
 }
 
-static void assert_answer(const char *plugin, int32_t answer, const char *complaint) {
-    struct scene scene = {0};
-    play(&scene, plugin);
-    t5_message message = fixture_message(&scene.fixture, "QQQ", 10);
+static void assert_answer(const char *plugin, int32_t answer, const char *problem) {
+    struct loaded_plugin loaded = {0};
+    play(&loaded, plugin);
+    t5_message message = fixture_message(&loaded.fixture, "QQQ", 10);
     message.offset = 6;
-    cr_assert_eq(instance_message(scene.fixture.instance, &message, 0, &scene.fixture.ticks),
+    cr_assert_eq(instance_message(loaded.fixture.instance, &message, 0, &loaded.fixture.ticks),
                  answer);
-    cr_assert_str_eq(instance_complaint(scene.fixture.instance), complaint);
-    leave(&scene);
+    cr_assert_str_eq(instance_error(loaded.fixture.instance), problem);
+    leave(&loaded);
 }
 
 Test(plugins, answers_are_as_they_say) {
@@ -226,53 +226,53 @@ Test(plugins, as_good_they_bear_its_name) {
 }
 
 Test(plugins, refuse_load_refuses_on_its_partition_alone) {
-    struct scene scene = {0};
+    struct loaded_plugin loaded = {0};
     struct state state;
     struct error error;
     const uint64_t count = 5;
-    set(&scene, "partition", "4");
-    play(&scene, "refuse_load");
+    set(&loaded, "partition", "4");
+    play(&loaded, "refuse_load");
     state_init(&state);
     state.strategy = text_dup("refuse_load", 11);
     state.version = text_dup("1.0.0", 5);
     state.state_version = 1;
     cr_assert(state_add_record(&state, 0, 0, "QQQ", 3, &count, sizeof count));
-    cr_assert(instance_load(scene.fixture.instance, &state, &error), "%s", error.text);
-    instance_destroy(scene.fixture.instance);
-    parameters_release(&scene.fixture.parameters);
-    scene.fixture.env.partition = 4;
-    (void)make_instance(&scene);
-    cr_assert_not(instance_load(scene.fixture.instance, &state, &error));
+    cr_assert(instance_load(loaded.fixture.instance, &state, &error), "%s", error.text);
+    instance_destroy(loaded.fixture.instance);
+    parameters_release(&loaded.fixture.parameters);
+    loaded.fixture.env.partition = 4;
+    (void)make_instance(&loaded);
+    cr_assert_not(instance_load(loaded.fixture.instance, &state, &error));
     cr_assert_str_eq(error.text, "load failed: state of version 1.0.0 is too old for me");
     state_release(&state);
-    leave(&scene);
+    leave(&loaded);
 }
 
 Test(plugins, changed_locale_and_rounding_are_put_back) {
-    struct scene scene = {0};
-    play(&scene, "changes_locale");
+    struct loaded_plugin loaded = {0};
+    play(&loaded, "changes_locale");
     cr_assert_eq(fegetround(), FE_TONEAREST);
     cr_assert_str_eq(setlocale(LC_ALL, NULL), "C");
     cr_assert_eq(uselocale((locale_t)0), LC_GLOBAL_LOCALE);
-    cr_assert_eq(instance_changes(scene.fixture.instance),
+    cr_assert_eq(instance_changes(loaded.fixture.instance),
                  GUARD_FP | GUARD_LOCALE | GUARD_THREAD_LOCALE);
-    leave(&scene);
+    leave(&loaded);
 }
 
 /* In any callback: it is put back, named and counted; once is no proof for what the process has one
  * of. */
 static void expect_put_back(const char *what, const char *where, unsigned change) {
-    struct scene scene = {0};
-    set(&scene, "what", what);
-    set(&scene, "where", where);
-    play(&scene, "meddles");
-    const struct instance_counts *counts = instance_counts(scene.fixture.instance);
-    cr_assert_eq(fixture_give(&scene.fixture, "QQQ", SECOND), T5_OK);
-    instance_deactivate(scene.fixture.instance);
-    cr_assert_eq(instance_changes(scene.fixture.instance), change, "%s in %s", what, where);
+    struct loaded_plugin loaded = {0};
+    set(&loaded, "what", what);
+    set(&loaded, "where", where);
+    play(&loaded, "meddles");
+    const struct instance_counts *counts = instance_counts(loaded.fixture.instance);
+    cr_assert_eq(fixture_give(&loaded.fixture, "QQQ", SECOND), T5_OK);
+    instance_deactivate(loaded.fixture.instance);
+    cr_assert_eq(instance_changes(loaded.fixture.instance), change, "%s in %s", what, where);
     const uint64_t errors = (change & GUARD_PROCESS) == 0;
     cr_assert_eq(atomic_load(&counts->errors), errors, "%s in %s", what, where);
-    leave(&scene);
+    leave(&loaded);
 }
 
 Test(plugins, what_lifecycle_calls_change_is_put_back) {
@@ -298,37 +298,37 @@ Test(plugins, rounding_is_put_back_after_each_message) {
 }
 
 Test(plugins, cpp_strategy_counts) {
-    struct scene scene = {0};
-    play(&scene, "cpp_strategy");
-    fixture_give(&scene.fixture, "QQQ", 1);
-    fixture_give(&scene.fixture, "QQQ", 2);
-    cr_assert_str_eq(scene.fixture.emitted.data, "seen QQQ 1 1 1 \nseen QQQ 2 2 1 \n");
-    leave(&scene);
+    struct loaded_plugin loaded = {0};
+    play(&loaded, "cpp_strategy");
+    fixture_give(&loaded.fixture, "QQQ", 1);
+    fixture_give(&loaded.fixture, "QQQ", 2);
+    cr_assert_str_eq(loaded.fixture.emitted.data, "seen QQQ 1 1 1 \nseen QQQ 2 2 1 \n");
+    leave(&loaded);
 }
 
 /* Its thread runs code of the generation, which must stay mapped whatever the host lets go of. */
 Test(plugins, thread_left_behind_finds_its_code) {
-    struct scene scene = {0};
+    struct loaded_plugin loaded = {0};
     const struct timespec a_while = {0, 20000000};
-    play(&scene, "leaves_thread");
-    instance_deactivate(scene.fixture.instance);
-    instance_destroy(scene.fixture.instance);
-    scene.fixture.instance = NULL;
-    leave(&scene);
+    play(&loaded, "leaves_thread");
+    instance_deactivate(loaded.fixture.instance);
+    instance_destroy(loaded.fixture.instance);
+    loaded.fixture.instance = NULL;
+    leave(&loaded);
     (void)nanosleep(&a_while, NULL); /* the thread wakes some times; nothing is waited for */
 }
 
 Test(plugins, wakes_come_from_a_thread_of_its_own) {
-    struct scene scene = {0};
-    play(&scene, "wakes");
-    while (__atomic_load_n(&scene.fixture.wakes, __ATOMIC_RELAXED) < 20)
-        instance_woken(scene.fixture.instance);
-    instance_deactivate(scene.fixture.instance);
-    const int wakes = scene.fixture.wakes;
-    instance_woken(scene.fixture.instance);
-    cr_assert_geq(atomic_load(&instance_counts(scene.fixture.instance)->events), 19);
-    cr_assert_eq(scene.fixture.wakes, wakes);
-    leave(&scene);
+    struct loaded_plugin loaded = {0};
+    play(&loaded, "wakes");
+    while (__atomic_load_n(&loaded.fixture.wakes, __ATOMIC_RELAXED) < 20)
+        instance_woken(loaded.fixture.instance);
+    instance_deactivate(loaded.fixture.instance);
+    const int wakes = loaded.fixture.wakes;
+    instance_woken(loaded.fixture.instance);
+    cr_assert_geq(atomic_load(&instance_counts(loaded.fixture.instance)->events), 19);
+    cr_assert_eq(loaded.fixture.wakes, wakes);
+    leave(&loaded);
 }
 
 /* ---- what the loader would share between versions ---- */
@@ -357,32 +357,33 @@ static void drop_libraries(const char *folder, int version) {
     }
 }
 
-/* Loads the file beside what the scene before it has loaded (NULL: nothing); gives what it says to
- * one message. */
-static double say(struct scene *scene, const struct scene *before, const char *path) {
-    memset(scene, 0, sizeof *scene);
-    scene->generations = before != NULL ? before->generations : NULL;
-    load_plugin(scene, path);
-    instance_activate(make_instance(scene));
-    cr_assert_eq(fixture_give(&scene->fixture, "QQQ", SECOND), T5_OK);
-    cr_assert_eq(strncmp(scene->fixture.emitted.data, "said QQQ ", 9), 0);
-    return strtod(strchr(scene->fixture.emitted.data + 9, ' '), NULL);
+/* Loads the file beside what `before` has loaded (NULL: nothing); gives what it says to one
+ * message. */
+static double say(struct loaded_plugin *loaded, const struct loaded_plugin *before,
+                  const char *path) {
+    memset(loaded, 0, sizeof *loaded);
+    loaded->generations = before != NULL ? before->generations : NULL;
+    load_plugin(loaded, path);
+    instance_activate(make_instance(loaded));
+    cr_assert_eq(fixture_give(&loaded->fixture, "QQQ", SECOND), T5_OK);
+    cr_assert_eq(strncmp(loaded->fixture.emitted.data, "said QQQ ", 9), 0);
+    return strtod(strchr(loaded->fixture.emitted.data + 9, ' '), NULL);
 }
 
-static double say_again(struct scene *scene) {
-    text_reset(&scene->fixture.emitted);
-    cr_assert_eq(fixture_give(&scene->fixture, "QQQ", SECOND), T5_OK);
-    return strtod(strchr(scene->fixture.emitted.data + 9, ' '), NULL);
+static double say_again(struct loaded_plugin *loaded) {
+    text_reset(&loaded->fixture.emitted);
+    cr_assert_eq(fixture_give(&loaded->fixture, "QQQ", SECOND), T5_OK);
+    return strtod(strchr(loaded->fixture.emitted.data + 9, ' '), NULL);
 }
 
-static void leave_all(struct scene *scenes, size_t count) {
+static void leave_all(struct loaded_plugin *scenes, size_t count) {
     for (size_t i = 0; i < count; i++)
         fixture_release(&scenes[i].fixture);
     generations_free(scenes[0].generations);
 }
 
 static void expect_own(const char *path, const char *folder) {
-    struct scene scenes[3];
+    struct loaded_plugin scenes[3];
     drop_libraries(folder, 1);
     cr_assert_eq(say(&scenes[0], NULL, path), 1101);
     drop_libraries(folder, 2); /* the file itself is the same */
@@ -516,22 +517,22 @@ Test(plugins, libraries_outside_the_strategys_directory_are_shared) {
 }
 
 Test(plugins, copies_of_libraries_go_with_the_generation) {
-    struct scene scene = {0};
+    struct loaded_plugin loaded = {0};
     const char *path = scratch_path("plugin.so");
     copy_file(plugin_path("needs_library"), path);
     drop_libraries(scratch_directory(), 1);
-    cr_assert_eq(say(&scene, NULL, path), 1101);
+    cr_assert_eq(say(&loaded, NULL, path), 1101);
     char *directory =
-        text_dup(scene.generation->library_dir, strlen(scene.generation->library_dir));
+        text_dup(loaded.generation->library_dir, strlen(loaded.generation->library_dir));
     cr_assert_eq(access(directory, F_OK), 0);
-    leave(&scene);
+    leave(&loaded);
     cr_assert_neq(access(directory, F_OK), 0);
     free(directory);
 }
 
 /* FACTOR 1: 1001 calls, 100 of the template, 10 of the thread. */
 Test(plugins, unique_statics_are_those_of_their_version) {
-    struct scene scenes[3];
+    struct loaded_plugin scenes[3];
     cr_assert_eq(say(&scenes[0], NULL, plugin_path("unique_1")), 1111);
     cr_assert_eq(say(&scenes[1], &scenes[0], plugin_path("unique_2")), 2221);
     cr_assert_eq(say_again(&scenes[0]), 1112);
@@ -542,17 +543,17 @@ Test(plugins, unique_statics_are_those_of_their_version) {
 }
 
 Test(plugins, reserve_of_static_tls_runs_out_and_the_way_out_is_told) {
-    struct scene scene = {0};
+    struct loaded_plugin loaded = {0};
     struct error error;
     char *said = NULL;
-    scene.generations = generations_new(scratch_path("cache"), &trust_strict, &error);
+    loaded.generations = generations_new(scratch_path("cache"), &trust_strict, &error);
     for (int i = 1; i <= 8 && said == NULL; i++) {
         struct strategy_file file;
         struct faults faults = FAULTS_INIT;
         char *name = text_format("static_tls_%d", i);
         cr_assert(strategy_file_read(plugin_path(name), &file, &error), "%s", error.text);
         cr_assert_eq(file.static_tls, 700);
-        struct generation *generation = generations_copy(scene.generations, &file, &error);
+        struct generation *generation = generations_copy(loaded.generations, &file, &error);
         if (!generation_open(generation, &faults))
             said = take_faults(&faults);
         strategy_file_release(&file);
@@ -562,5 +563,5 @@ Test(plugins, reserve_of_static_tls_runs_out_and_the_way_out_is_told) {
     cr_assert_not_null(said, "it never ran out: the test shows nothing");
     cr_assert_not_null(strstr(said, "restart the host"), "%s", said);
     free(said);
-    generations_free(scene.generations);
+    generations_free(loaded.generations);
 }

@@ -150,11 +150,11 @@ Test(rehearsal_wire, answers_are_taken_whole_and_in_order) {
     answer_put(&out, ANSWER_STEP, "create", 6);
     answer_put(&out, ANSWER_FAULT, "", 0);
     for (size_t size = 0; size < 14; size++)
-        cr_assert_eq(answer_take(out.data, size, &kind, &body), 0);
-    cr_assert_eq(answer_take(out.data, out.size, &kind, &body), 14);
+        cr_assert_eq(answer_parse(out.data, size, &kind, &body), 0);
+    cr_assert_eq(answer_parse(out.data, out.size, &kind, &body), 14);
     cr_assert_eq(kind, ANSWER_STEP);
     cr_assert(t5_str_equal(body, t5_text("create")));
-    cr_assert_eq(answer_take(out.data + 14, out.size - 14, &kind, &body), 8);
+    cr_assert_eq(answer_parse(out.data + 14, out.size - 14, &kind, &body), 8);
     cr_assert_eq(kind, ANSWER_FAULT);
     cr_assert_eq(body.len, 0);
     text_release(&out);
@@ -163,9 +163,9 @@ Test(rehearsal_wire, answers_are_taken_whole_and_in_order) {
 Test(rehearsal_wire, what_is_no_answer_is_told) {
     enum answer_kind kind;
     t5_str body;
-    cr_assert_eq(answer_take("hello, world", 12, &kind, &body), SIZE_MAX);
-    cr_assert_eq(answer_take("\0\0\0\0\0\0\0\0", 8, &kind, &body), SIZE_MAX);
-    cr_assert_eq(answer_take("\1\0\0\0\377\377\377\377", 8, &kind, &body), SIZE_MAX);
+    cr_assert_eq(answer_parse("hello, world", 12, &kind, &body), SIZE_MAX);
+    cr_assert_eq(answer_parse("\0\0\0\0\0\0\0\0", 8, &kind, &body), SIZE_MAX);
+    cr_assert_eq(answer_parse("\1\0\0\0\377\377\377\377", 8, &kind, &body), SIZE_MAX);
 }
 
 static struct description_parameter parameter = {
@@ -198,7 +198,7 @@ static t5_str encode_done(struct text *out) {
     t5_str body;
     text_init(out);
     answer_encode_done(out, &answer);
-    cr_assert_eq(answer_take(out->data, out->size, &kind, &body), out->size);
+    cr_assert_eq(answer_parse(out->data, out->size, &kind, &body), out->size);
     cr_assert_eq(kind, ANSWER_DONE);
     return body;
 }

@@ -29,7 +29,7 @@ static const struct config config = {
     .topic_count = 3,
 };
 
-struct stage {
+struct rehearsal_fixture {
     struct generations *generations;
     struct generation *generation;
     struct rehearsal rehearsal;
@@ -40,50 +40,50 @@ struct stage {
     char *said;
 };
 
-static void set_up(struct stage *stage, const char *plugin) {
+static void set_up(struct rehearsal_fixture *fixture, const char *plugin) {
     struct error error;
     struct strategy_file file;
-    memset(stage, 0, sizeof *stage);
+    memset(fixture, 0, sizeof *fixture);
     cr_assert(strategy_file_read(plugin_path(plugin), &file, &error), "%s", error.text);
-    stage->generations = generations_new(scratch_path("cache"), &trust_strict, &error);
-    cr_assert_not_null(stage->generations, "%s", error.text);
-    stage->generation = generations_copy(stage->generations, &file, &error);
-    cr_assert_not_null(stage->generation, "%s", error.text);
+    fixture->generations = generations_new(scratch_path("cache"), &trust_strict, &error);
+    cr_assert_not_null(fixture->generations, "%s", error.text);
+    fixture->generation = generations_copy(fixture->generations, &file, &error);
+    cr_assert_not_null(fixture->generation, "%s", error.text);
     /* Faults name the source: a short name makes them easy to compare. */
-    free(stage->generation->source_path);
-    stage->generation->source_path = text_format("%s.so", plugin);
+    free(fixture->generation->source_path);
+    fixture->generation->source_path = text_format("%s.so", plugin);
     strategy_file_release(&file);
-    stage->rehearsal = (struct rehearsal){
+    fixture->rehearsal = (struct rehearsal){
         .program = TAKE5_BUILD_DIR "/tests/plugins/rehearse_helper",
-        .generation = stage->generation,
+        .generation = fixture->generation,
         .config = &config,
         .timeout_ns = LIMIT,
     };
 }
 
-static void set(struct stage *stage, const char *name, const char *text) {
-    struct config_items *settings = &stage->deployment.settings;
-    stage->deployment.name = (char *)"mine";
-    stage->deployment.place = (struct place){"mine.ini", 1};
-    stage->rehearsal.deployment = &stage->deployment;
-    settings->items = stage->settings;
+static void set(struct rehearsal_fixture *fixture, const char *name, const char *text) {
+    struct config_items *settings = &fixture->deployment.settings;
+    fixture->deployment.name = (char *)"mine";
+    fixture->deployment.place = (struct place){"mine.ini", 1};
+    fixture->rehearsal.deployment = &fixture->deployment;
+    settings->items = fixture->settings;
     settings->items[settings->count].name = (char *)name;
     settings->items[settings->count].text = (char *)text;
     settings->items[settings->count].place = (struct place){"mine.ini", 2 + (int)settings->count};
     settings->count++;
 }
 
-static bool run(struct stage *stage) {
-    const bool is_good = rehearsal_run(&stage->rehearsal, &stage->answer, &stage->faults);
-    free(stage->said);
-    stage->said = take_faults(&stage->faults);
+static bool run(struct rehearsal_fixture *fixture) {
+    const bool is_good = rehearsal_run(&fixture->rehearsal, &fixture->answer, &fixture->faults);
+    free(fixture->said);
+    fixture->said = take_faults(&fixture->faults);
     return is_good;
 }
 
-static void tear_down(struct stage *stage) {
-    description_free(stage->answer.description);
-    generations_free(stage->generations);
-    free(stage->said);
+static void tear_down(struct rehearsal_fixture *fixture) {
+    description_free(fixture->answer.description);
+    generations_free(fixture->generations);
+    free(fixture->said);
 }
 
 static struct record make_record(int32_t partition, int64_t offset) {
@@ -101,20 +101,20 @@ static struct record make_record(int32_t partition, int64_t offset) {
 }
 
 static void assert_refused(const char *plugin, const char *text) {
-    struct stage stage;
-    set_up(&stage, plugin);
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, text);
-    cr_assert_null(stage.answer.description);
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, plugin);
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, text);
+    cr_assert_null(fixture.answer.description);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, good_strategy_passes_and_is_described) {
-    struct stage stage;
-    set_up(&stage, "good_v1");
-    cr_assert(run(&stage), "%s", stage.said);
-    const struct description *description = stage.answer.description;
-    cr_assert_str_eq(stage.said, "");
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "good_v1");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    const struct description *description = fixture.answer.description;
+    cr_assert_str_eq(fixture.said, "");
     cr_assert_str_eq(description->name, "good");
     cr_assert_str_eq(description->version, "1.0.0");
     cr_assert_str_eq(description->summary, "counts messages a symbol");
@@ -124,68 +124,68 @@ Test(rehearsal, good_strategy_passes_and_is_described) {
     cr_assert_str_eq(description->parameters[0].name, "every");
     cr_assert_str_eq(description->parameters[0].max, "1000000");
     cr_assert(description->has_save && description->has_load && !description->has_describe);
-    cr_assert_eq(stage.answer.changes, 0);
-    tear_down(&stage);
+    cr_assert_eq(fixture.answer.changes, 0);
+    tear_down(&fixture);
 }
 
 /* A strategy may have made the host's process ignore SIGCHLD: nobody else is stuck for that. */
 Test(rehearsal, an_end_that_nobody_can_wait_for_is_judged_by_its_answers) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     (void)signal(SIGCHLD, SIG_IGN);
-    set_up(&stage, "good_v1");
-    cr_expect(run(&stage), "%s", stage.said);
-    tear_down(&stage);
-    set_up(&stage, "crash_create");
-    cr_expect_not(run(&stage));
-    cr_expect_not_null(strstr(stage.said, "ended the process in create"), "%s", stage.said);
-    tear_down(&stage);
+    set_up(&fixture, "good_v1");
+    cr_expect(run(&fixture), "%s", fixture.said);
+    tear_down(&fixture);
+    set_up(&fixture, "crash_create");
+    cr_expect_not(run(&fixture));
+    cr_expect_not_null(strstr(fixture.said, "ended the process in create"), "%s", fixture.said);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, feeds_the_records_of_each_partition_and_counts) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record records[30];
-    set_up(&stage, "good_v1");
-    set(&stage, "every", "2");
+    set_up(&fixture, "good_v1");
+    set(&fixture, "every", "2");
     for (int i = 0; i < 30; i++)
         records[i] = make_record(i % 3, i);
-    stage.rehearsal.records = records;
-    stage.rehearsal.record_count = 30;
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.messages, 30);
-    cr_assert_eq(stage.answer.signals, 15);
-    cr_assert_eq(stage.answer.errors, 0);
-    tear_down(&stage);
+    fixture.rehearsal.records = records;
+    fixture.rehearsal.record_count = 30;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.messages, 30);
+    cr_assert_eq(fixture.answer.signals, 15);
+    cr_assert_eq(fixture.answer.errors, 0);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, filters_of_the_deployment_hold) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record records[10];
     char *symbols[] = {(char *)"SPY", NULL};
-    set_up(&stage, "good_v1");
-    set(&stage, "every", "1");
+    set_up(&fixture, "good_v1");
+    set(&fixture, "every", "1");
     for (int i = 0; i < 10; i++)
         records[i] = make_record(0, i);
-    stage.rehearsal.records = records;
-    stage.rehearsal.record_count = 10;
-    stage.deployment.symbols = symbols;
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.messages, 0);
+    fixture.rehearsal.records = records;
+    fixture.rehearsal.record_count = 10;
+    fixture.deployment.symbols = symbols;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.messages, 0);
     symbols[0] = (char *)"QQQ";
-    description_free(stage.answer.description);
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.messages, 10);
-    tear_down(&stage);
+    description_free(fixture.answer.description);
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.messages, 10);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, errors_of_messages_are_counted_and_no_fault) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record record = make_record(0, 5);
-    set_up(&stage, "error_message");
-    stage.rehearsal.records = &record;
-    stage.rehearsal.record_count = 1;
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.errors, 1);
-    tear_down(&stage);
+    set_up(&fixture, "error_message");
+    fixture.rehearsal.records = &record;
+    fixture.rehearsal.record_count = 1;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.errors, 1);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, crash_in_a_constructor_names_the_step) {
@@ -197,12 +197,12 @@ Test(rehearsal, crash_in_create_names_the_partition) {
 }
 
 Test(rehearsal, crash_in_load_comes_with_the_real_state_alone) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct state state;
     const uint64_t count = 7;
-    set_up(&stage, "crash_load");
-    cr_assert(run(&stage), "%s", stage.said);
-    description_free(stage.answer.description);
+    set_up(&fixture, "crash_load");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    description_free(fixture.answer.description);
 
     state_init(&state);
     state.strategy = text_dup("crash_load", 10);
@@ -210,49 +210,50 @@ Test(rehearsal, crash_in_load_comes_with_the_real_state_alone) {
     cr_assert(state_add_record(&state, 0, 0, "QQQ", 3, &count, sizeof count));
     const struct rehearsal_part parts[] = {{.partition = 1, .state = NULL},
                                            {.partition = 2, .state = &state}};
-    stage.rehearsal.parts = parts;
-    stage.rehearsal.part_count = 2;
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "crash_load.so: crashed in load partition 2: SIGSEGV\n");
+    fixture.rehearsal.parts = parts;
+    fixture.rehearsal.part_count = 2;
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, "crash_load.so: crashed in load partition 2: SIGSEGV\n");
     state_release(&state);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, state_of_another_strategy_is_not_loaded) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct state state;
     const uint64_t count = 7;
-    set_up(&stage, "crash_load");
+    set_up(&fixture, "crash_load");
     state_init(&state);
     state.strategy = text_dup("good", 4);
     state.version = text_dup("1.0.0", 5);
     cr_assert(state_add_record(&state, 0, 0, "QQQ", 3, &count, sizeof count));
     const struct rehearsal_part part = {.partition = 2, .state = &state};
-    stage.rehearsal.parts = &part;
-    stage.rehearsal.part_count = 1;
-    cr_assert(run(&stage), "%s", stage.said);
+    fixture.rehearsal.parts = &part;
+    fixture.rehearsal.part_count = 1;
+    cr_assert(run(&fixture), "%s", fixture.said);
     state_release(&state);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, refused_load_comes_with_its_text) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct state state;
-    set_up(&stage, "refuse_load");
-    set(&stage, "partition", "2");
+    set_up(&fixture, "refuse_load");
+    set(&fixture, "partition", "2");
     state_init(&state);
     state.strategy = text_dup("refuse_load", 11);
     state.version = text_dup("1.0.0", 5);
     state.state_version = 1;
     const struct rehearsal_part parts[] = {{.partition = 1, .state = &state},
                                            {.partition = 2, .state = &state}};
-    stage.rehearsal.parts = parts;
-    stage.rehearsal.part_count = 2;
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "refuse_load.so: mine, partition 2: load failed: state of version "
-                                 "1.0.0 is too old for me\n");
+    fixture.rehearsal.parts = parts;
+    fixture.rehearsal.part_count = 2;
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said,
+                     "refuse_load.so: mine, partition 2: load failed: state of version "
+                     "1.0.0 is too old for me\n");
     state_release(&state);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, refused_create_comes_with_its_text) {
@@ -280,49 +281,50 @@ Test(rehearsal, crash_after_the_end_is_a_crash) {
 }
 
 Test(rehearsal, crash_on_a_message_names_the_message) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record records[3] = {make_record(1, 40), make_record(1, 41), make_record(1, 42)};
-    set_up(&stage, "crash_message");
-    set(&stage, "offset", "41");
-    stage.rehearsal.records = records;
-    stage.rehearsal.record_count = 3;
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "crash_message.so: crashed in on_message bars/1/41: SIGSEGV\n");
-    tear_down(&stage);
+    set_up(&fixture, "crash_message");
+    set(&fixture, "offset", "41");
+    fixture.rehearsal.records = records;
+    fixture.rehearsal.record_count = 3;
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, "crash_message.so: crashed in on_message bars/1/41: SIGSEGV\n");
+    tear_down(&fixture);
 }
 
 Test(rehearsal, crash_in_a_timer_is_not_put_down_to_the_message) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record records[2] = {make_record(1, 40), make_record(1, 41)};
-    set_up(&stage, "crash_timer");
+    set_up(&fixture, "crash_timer");
     records[1].payload = "{\"symbol\":\"QQQ\",\"timestamp\":1718658990000}";
     records[1].payload_size = strlen(records[1].payload);
     records[1].kafka_time_ms = 1718658990000;
-    stage.rehearsal.records = records;
-    stage.rehearsal.record_count = 2;
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "crash_timer.so: crashed in on_timer before bars/1/41: SIGSEGV\n");
-    tear_down(&stage);
+    fixture.rehearsal.records = records;
+    fixture.rehearsal.record_count = 2;
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said,
+                     "crash_timer.so: crashed in on_timer before bars/1/41: SIGSEGV\n");
+    tear_down(&fixture);
 }
 
 /* The child is started, reaches create and stays there; that takes far less than the limit. */
 Test(rehearsal, hang_in_create_is_ended_and_named) {
-    struct stage stage;
-    set_up(&stage, "hang_create");
-    stage.rehearsal.timeout_ns = 3 * NS_PER_S;
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "hang_create.so: stuck in create partition 0: the rehearsal did "
-                                 "not end within 3s (rehearsal_timeout)\n");
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "hang_create");
+    fixture.rehearsal.timeout_ns = 3 * NS_PER_S;
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, "hang_create.so: stuck in create partition 0: the rehearsal did "
+                                   "not end within 3s (rehearsal_timeout)\n");
+    tear_down(&fixture);
 }
 
 Test(rehearsal, no_child_is_left_behind) {
-    struct stage stage;
-    set_up(&stage, "crash_create");
-    cr_assert_not(run(&stage));
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "crash_create");
+    cr_assert_not(run(&fixture));
     siginfo_t info;
     cr_assert_eq(waitid(P_ALL, 0, &info, WEXITED | WNOHANG), -1, "a child is left");
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, missing_symbol_is_named) {
@@ -332,70 +334,70 @@ Test(rehearsal, missing_symbol_is_named) {
 }
 
 Test(rehearsal, unknown_and_bad_parameters_are_named_with_their_lines) {
-    struct stage stage;
-    set_up(&stage, "good_v1");
-    set(&stage, "evry", "3");
-    set(&stage, "every", "1000001");
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said,
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "good_v1");
+    set(&fixture, "evry", "3");
+    set(&fixture, "every", "1000001");
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said,
                      "mine.ini:2: strategy good has no parameter evry; did you mean every?\n"
                      "mine.ini:3: every = 1000001: above the maximum, 1000000\n");
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, topic_that_no_configuration_has_is_a_fault) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct config few = config;
-    set_up(&stage, "good_v1");
+    set_up(&fixture, "good_v1");
     few.topic_count = 2;
-    stage.rehearsal.config = &few;
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "good_v1.so: subscribes to topic asset_trends, which is not "
-                                 "configured: add [topic:asset_trends]\n");
-    tear_down(&stage);
+    fixture.rehearsal.config = &few;
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, "good_v1.so: subscribes to topic asset_trends, which is not "
+                                   "configured: add [topic:asset_trends]\n");
+    tear_down(&fixture);
 }
 
 Test(rehearsal, every_fault_of_a_descriptor_comes_through) {
-    struct stage stage;
-    set_up(&stage, "bad_descriptor");
-    cr_assert_not(run(&stage));
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "bad_descriptor");
+    cr_assert_not(run(&fixture));
     size_t lines = 0;
-    for (const char *c = stage.said; *c != '\0'; c++)
+    for (const char *c = fixture.said; *c != '\0'; c++)
         lines += *c == '\n';
-    cr_assert_geq(lines, 18, "%s", stage.said);
-    tear_down(&stage);
+    cr_assert_geq(lines, 18, "%s", fixture.said);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, changed_floating_point_is_reported) {
-    struct stage stage;
-    set_up(&stage, "fast_math");
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.changes, GUARD_FP);
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "fast_math");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.changes, GUARD_FP);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, what_a_strategy_prints_does_no_harm) {
-    struct stage stage;
-    set_up(&stage, "prints");
-    cr_assert(run(&stage), "%s", stage.said);
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "prints");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, spoilt_answers_are_refused) {
-    struct stage stage;
-    set_up(&stage, "prints");
-    set(&stage, "scribble", "yes");
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "prints.so: wrote to the rehearsal's result channel, in create "
-                                 "partition 0; it printed: hello from create\n");
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "prints");
+    set(&fixture, "scribble", "yes");
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, "prints.so: wrote to the rehearsal's result channel, in create "
+                                   "partition 0; it printed: hello from create\n");
+    tear_down(&fixture);
 }
 
 Test(rehearsal, thread_left_behind_does_not_hold_it) {
-    struct stage stage;
-    set_up(&stage, "leaves_thread");
-    cr_assert(run(&stage), "%s", stage.said);
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "leaves_thread");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    tear_down(&fixture);
 }
 
 /* Processes of the helper's name, wherever they hang: zombies are none. */
@@ -418,128 +420,129 @@ static size_t count_helpers(void) {
 }
 
 /* With a mark in the environment by which its processes are found. */
-static bool run_marked(struct stage *stage) {
+static bool run_marked(struct rehearsal_fixture *fixture) {
     char *mark = text_format("%d", (int)getpid());
     cr_assert_eq(setenv("REHEARSAL_OF", mark, 1), 0);
     free(mark);
-    return run(stage);
+    return run(fixture);
 }
 
 Test(rehearsal, what_a_strategy_leaves_running_is_ended_and_told) {
     static const char *const ways[] = {"fork", "setsid"};
     static const char *const places[] = {"create", "destroy"};
     for (size_t i = 0; i < 4; i++) {
-        struct stage stage;
-        set_up(&stage, "meddles");
-        set(&stage, "what", ways[i % 2]);
-        set(&stage, "where", places[i / 2]);
-        cr_assert(run_marked(&stage), "%s", stage.said);
-        cr_assert_not_null(strstr(stage.said, "warning: "), "%s in %s", ways[i % 2], places[i / 2]);
-        cr_assert_not_null(strstr(stage.said, "the strategy left running"), "%s", stage.said);
+        struct rehearsal_fixture fixture;
+        set_up(&fixture, "meddles");
+        set(&fixture, "what", ways[i % 2]);
+        set(&fixture, "where", places[i / 2]);
+        cr_assert(run_marked(&fixture), "%s", fixture.said);
+        cr_assert_not_null(strstr(fixture.said, "warning: "), "%s in %s", ways[i % 2],
+                           places[i / 2]);
+        cr_assert_not_null(strstr(fixture.said, "the strategy left running"), "%s", fixture.said);
         cr_assert_eq(count_helpers(), 0, "%s in %s", ways[i % 2], places[i / 2]);
-        tear_down(&stage);
+        tear_down(&fixture);
     }
 }
 
 Test(rehearsal, what_a_constructor_leaves_running_is_ended) {
-    struct stage stage;
-    set_up(&stage, "meddles_constructor");
-    cr_assert(run_marked(&stage), "%s", stage.said);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "meddles_constructor");
+    cr_assert(run_marked(&fixture), "%s", fixture.said);
     cr_assert_eq(count_helpers(), 0);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, a_copy_that_goes_on_in_the_rehearsal_is_ended) {
-    struct stage stage;
-    set_up(&stage, "meddles");
-    set(&stage, "what", "through");
-    set(&stage, "where", "create");
-    cr_assert(run_marked(&stage), "%s", stage.said);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "meddles");
+    set(&fixture, "what", "through");
+    set(&fixture, "where", "create");
+    cr_assert(run_marked(&fixture), "%s", fixture.said);
     cr_assert_eq(count_helpers(), 0);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 /* Also when its time is over: it is stuck with processes of its own, in and out of the group. */
 Test(rehearsal, what_a_stuck_strategy_began_is_ended_with_it) {
-    struct stage stage;
-    set_up(&stage, "meddles_stuck");
-    stage.rehearsal.timeout_ns = 2 * NS_PER_S;
-    cr_assert_not(run_marked(&stage));
-    cr_assert_not_null(strstr(stage.said, "stuck in create"), "%s", stage.said);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "meddles_stuck");
+    fixture.rehearsal.timeout_ns = 2 * NS_PER_S;
+    cr_assert_not(run_marked(&fixture));
+    cr_assert_not_null(strstr(fixture.said, "stuck in create"), "%s", fixture.said);
     cr_assert_eq(count_helpers(), 0);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, changes_of_the_process_are_reported) {
-    struct stage stage;
-    set_up(&stage, "meddles");
-    set(&stage, "what", "umask");
-    set(&stage, "where", "save");
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.changes, GUARD_UMASK);
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "meddles");
+    set(&fixture, "what", "umask");
+    set(&fixture, "where", "save");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.changes, GUARD_UMASK);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, describe_runs_in_the_child) {
-    struct stage stage;
-    set_up(&stage, "describes");
-    set(&stage, "kind", "deep");
-    set(&stage, "depth", "9");
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_str_eq(stage.answer.description->topics[0], "historic_stats");
-    cr_assert_str_eq(stage.answer.description->version, "7.7.7");
-    cr_assert_eq(stage.answer.description->state_version, 5);
-    cr_assert_eq(stage.answer.description->field_count, 2);
-    cr_assert(stage.answer.description->is_described);
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "describes");
+    set(&fixture, "kind", "deep");
+    set(&fixture, "depth", "9");
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_str_eq(fixture.answer.description->topics[0], "historic_stats");
+    cr_assert_str_eq(fixture.answer.description->version, "7.7.7");
+    cr_assert_eq(fixture.answer.description->state_version, 5);
+    cr_assert_eq(fixture.answer.description->field_count, 2);
+    cr_assert(fixture.answer.description->is_described);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, crash_in_describe_is_caught) {
-    struct stage stage;
-    set_up(&stage, "describes");
-    set(&stage, "kind", "crash");
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said, "describes.so: crashed in describe: SIGSEGV\n");
-    tear_down(&stage);
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "describes");
+    set(&fixture, "kind", "crash");
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said, "describes.so: crashed in describe: SIGSEGV\n");
+    tear_down(&fixture);
 }
 
 Test(rehearsal, global_strategy_is_tried_on_all_partitions_at_once) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record records[4] = {make_record(0, 1), make_record(1, 1), make_record(2, 1),
                                 make_record(11, 1)};
-    set_up(&stage, "global_scope");
-    stage.rehearsal.records = records;
-    stage.rehearsal.record_count = 4;
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.messages, 4);
-    tear_down(&stage);
+    set_up(&fixture, "global_scope");
+    fixture.rehearsal.records = records;
+    fixture.rehearsal.record_count = 4;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.messages, 4);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, smaller_descriptor_and_cpp_strategy_pass) {
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct record record = make_record(0, 1);
-    set_up(&stage, "older_minor_small_struct");
-    stage.rehearsal.records = &record;
-    stage.rehearsal.record_count = 1;
-    cr_assert(run(&stage), "%s", stage.said);
-    tear_down(&stage);
-    set_up(&stage, "cpp_strategy");
-    stage.rehearsal.records = &record;
-    stage.rehearsal.record_count = 1;
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.signals, 1);
-    tear_down(&stage);
+    set_up(&fixture, "older_minor_small_struct");
+    fixture.rehearsal.records = &record;
+    fixture.rehearsal.record_count = 1;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    tear_down(&fixture);
+    set_up(&fixture, "cpp_strategy");
+    fixture.rehearsal.records = &record;
+    fixture.rehearsal.record_count = 1;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.signals, 1);
+    tear_down(&fixture);
 }
 
 Test(rehearsal, program_that_cannot_be_started_is_named) {
-    struct stage stage;
-    set_up(&stage, "good_v1");
-    stage.rehearsal.program = "/no/such/program";
-    cr_assert_not(run(&stage));
-    cr_assert_str_eq(stage.said,
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "good_v1");
+    fixture.rehearsal.program = "/no/such/program";
+    cr_assert_not(run(&fixture));
+    cr_assert_str_eq(fixture.said,
                      "good_v1.so: cannot start the rehearsal: /no/such/program: No such "
                      "file or directory\n");
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 static int count_open(void) {
@@ -552,16 +555,16 @@ static int count_open(void) {
 }
 
 Test(rehearsal, no_descriptor_is_left_open) {
-    struct stage stage;
-    set_up(&stage, "good_v1");
+    struct rehearsal_fixture fixture;
+    set_up(&fixture, "good_v1");
     const int before = count_open();
     for (int i = 0; i < 5; i++) {
-        cr_assert(run(&stage), "%s", stage.said);
-        description_free(stage.answer.description);
-        stage.answer.description = NULL;
+        cr_assert(run(&fixture), "%s", fixture.said);
+        description_free(fixture.answer.description);
+        fixture.answer.description = NULL;
     }
     cr_assert_eq(count_open(), before);
-    tear_down(&stage);
+    tear_down(&fixture);
 }
 
 /* More than pipes hold, both ways. */
@@ -569,10 +572,10 @@ Test(rehearsal, large_state_and_many_records_fit) {
     enum { SYMBOLS = 900, RECORDS = 2000 };
     static struct record records[RECORDS];
     static char padding[2000];
-    struct stage stage;
+    struct rehearsal_fixture fixture;
     struct state state;
-    set_up(&stage, "refuse_load");
-    set(&stage, "after_check", "yes");
+    set_up(&fixture, "refuse_load");
+    set(&fixture, "after_check", "yes");
     state_init(&state);
     state.strategy = text_dup("refuse_load", 11);
     state.version = text_dup("1.0.0", 5);
@@ -593,13 +596,13 @@ Test(rehearsal, large_state_and_many_records_fit) {
         records[i].payload_size = strlen(payload);
     }
     const struct rehearsal_part part = {.partition = 4, .state = &state};
-    stage.rehearsal.parts = &part;
-    stage.rehearsal.part_count = 1;
-    stage.rehearsal.records = records;
-    stage.rehearsal.record_count = RECORDS;
-    cr_assert(run(&stage), "%s", stage.said);
-    cr_assert_eq(stage.answer.messages, RECORDS);
+    fixture.rehearsal.parts = &part;
+    fixture.rehearsal.part_count = 1;
+    fixture.rehearsal.records = records;
+    fixture.rehearsal.record_count = RECORDS;
+    cr_assert(run(&fixture), "%s", fixture.said);
+    cr_assert_eq(fixture.answer.messages, RECORDS);
     state_release(&state);
     free(payload);
-    tear_down(&stage);
+    tear_down(&fixture);
 }

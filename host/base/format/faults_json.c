@@ -1,0 +1,16 @@
+#include "base/format/faults_json.h"
+
+static void put_list(const struct faults *faults, bool are_warnings, const char *name,
+                     struct json_writer *json) {
+    json_begin_array(json, name);
+    for (size_t i = 0; i < faults->count; i++) {
+        if (faults->items[i].is_warning == are_warnings)
+            json_text(json, NULL, faults->items[i].text);
+    }
+    json_end_array(json);
+}
+
+void faults_json(const struct faults *faults, struct json_writer *json) {
+    put_list(faults, false, "faults", json);
+    put_list(faults, true, "warnings", json);
+}

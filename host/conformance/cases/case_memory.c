@@ -1,0 +1,190 @@
+/*
+ * Case: what grows when instances come and go.
+ *
+ * A cycle that leaves something leaves it each time. So after a warm-up, in which allocator and
+ * libraries take what they keep, two equal stretches of cycles are looked at: what grows in both of
+ * them, by more than a share of a small block each cycle, is left behind.
+ */
+#include "conformance/cases/case_leaks.h"
+#include "conformance/cases/cases.h"
+#include "conformance/cases/harness.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MESSAGES      40
+#define WARM_UP       50
+#define STRETCH       500 /* two of them */
+#define LEAST         60  /* cycles of a stretch that is cut short */
+/* Below what one block of malloc takes; above what an allocator may move about. */
+#define BYTES_A_CYCLE 16
+#define PAGES_A_CYCLE 0.25
+#define BUDGET_NS     (8 * NS_PER_S) /* of one kind of cycle */
+
+/* With AddressSanitizer malloc_info knows nothing, and this does. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+struct reading {
+    size_t bytes; /* of malloc, in use */
+    size_t pages; /* of address space */
+};
+
+static struct reading read_memory(void) {
+    struct reading reading = {0};
+    if (__sanitizer_get_current_allocated_bytes != NULL) {
+        reading.bytes = __sanitizer_get_current_allocated_bytes();
+    } else {
+        const struct mallinfo2 info = mallinfo2();
+        reading.bytes = info.uordblks + info.hblkhd;
+    }
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%zu", &reading.pages) != 1)
+            reading.pages = 0;
+        (void)fclose(file);
+    }
+    return reading;
+}
+
+/* ---- kinds of cycles ---- */
+
+struct cycles {
+    struct case_context *context;
+    const struct fixture *fixture;
+    struct state state;   /* its own, of the cycle before; empty: none */
+    struct state damaged; /* one that it may refuse */
+};
+
+static void cycle_idle(struct cycles *cycles) {
+    struct harness harness;
+    (void)harness_open(&harness, cycles->context, &cycles->fixture->setup, 0);
+    harness_release(&harness);
+}
+
+static void cycle_refusal(struct cycles *cycles) {
+    struct harness harness;
+    if (harness_open(&harness, cycles->context, &cycles->fixture->setup, 0))
+        (void)harness_load(&harness, &cycles->damaged);
+    harness_release(&harness);
+}
+
+static void cycle_work(struct cycles *cycles) {
+    const struct description *description = cycles->fixture->setup.description;
+    struct harness harness;
+    if (harness_open(&harness, cycles->context, &cycles->fixture->setup, 0)) {
+        bool has_state = cycles->state.strategy != NULL && description->has_load;
+        if (has_state && !harness_load(&harness, &cycles->state)) {
+            case_fail(cycles->context, "its own state: %s", harness.error.text);
+            has_state = false;
+        }
+        harness_activate(&harness, !has_state);
+        harness_feed_all(&harness, &cycles->fixture->script, 0, cycles->fixture->script.count);
+        /* The first state is kept for all, lest a state that grows looks like a leak. */
+        if (description->has_save && cycles->state.strategy == NULL &&
+            !harness_save(&harness, T5_SAVE_RELOAD, &cycles->state))
+            case_fail(cycles->context, "%s", harness.error.text);
+        else if (description->has_save) {
+            struct state state;
+            state_init(&state);
+            (void)harness_save(&harness, T5_SAVE_RELOAD, &state);
+            state_release(&state);
+        }
+    }
+    harness_release(&harness);
+}
+
+/* ---- counting ---- */
+
+/* Runs `count` cycles, or fewer when time is short; gives how many. */
+static size_t run_cycles(struct cycles *cycles, void (*cycle)(struct cycles *cycles), size_t count,
+                         int64_t deadline_ns) {
+    size_t done = 0;
+    while (done < count && !case_is_lost(cycles->context) &&
+           (done < LEAST || clock_monotonic_ns() < deadline_ns)) {
+        cycle(cycles);
+        done++;
+    }
+    return done;
+}
+
+static bool does_grow(size_t from, size_t to, size_t cycles, double a_cycle) {
+    return to > from && (double)(to - from) >= a_cycle * (double)cycles;
+}
+
+static double per_cycle(size_t from, size_t to, size_t cycles) {
+    return to > from ? (double)(to - from) / (double)cycles : 0;
+}
+
+static void judge(struct cycles *cycles, void (*cycle)(struct cycles *cycles), const char *what) {
+    struct case_context *context = cycles->context;
+    const int64_t half_ns = BUDGET_NS / 2;
+    case_step(context, "cycles of %s", what);
+    context->is_quiet = true;
+    const size_t threads = leaks_threads();
+    (void)run_cycles(cycles, cycle, WARM_UP, INT64_MAX);
+    if (leaks_threads() > threads + WARM_UP / 2) {
+        context->is_quiet = false;
+        case_fail(context, "%s leaks threads, and with them their stacks", what);
+        return;
+    }
+    const struct reading first = read_memory();
+    const size_t one = run_cycles(cycles, cycle, STRETCH, clock_monotonic_ns() + half_ns);
+    const struct reading middle = read_memory();
+    const size_t two = run_cycles(cycles, cycle, STRETCH, clock_monotonic_ns() + half_ns);
+    const struct reading last = read_memory();
+    context->is_quiet = false;
+    if (case_is_lost(context))
+        return;
+    if (does_grow(first.bytes, middle.bytes, one, BYTES_A_CYCLE) &&
+        does_grow(middle.bytes, last.bytes, two, BYTES_A_CYCLE))
+        case_fail(context, "%s leaks %.0f bytes, measured over %zu cycles", what,
+                  per_cycle(first.bytes, last.bytes, one + two), one + two);
+    else if (does_grow(first.pages, middle.pages, one, PAGES_A_CYCLE) &&
+             does_grow(middle.pages, last.pages, two, PAGES_A_CYCLE))
+        case_fail(context, "%s leaks %.2f pages of address space, measured over %zu cycles", what,
+                  per_cycle(first.pages, last.pages, one + two), one + two);
+}
+
+/* The last record of its state, cut in half, with all before it whole. */
+static bool damage(struct cycles *cycles) {
+    const struct state *state = &cycles->state;
+    struct state *damaged = &cycles->damaged;
+    if (state->strategy == NULL || state->record_count == 0)
+        return false;
+    damaged->strategy = strdup(state->strategy);
+    damaged->version = strdup(state->version);
+    damaged->state_version = state->state_version;
+    bool is_good = damaged->strategy != NULL && damaged->version != NULL;
+    for (size_t i = 0; i < state->record_count && is_good; i++) {
+        const struct state_record *record = &state->records[i];
+        const size_t size = i + 1 < state->record_count ? record->data_size : record->data_size / 2;
+        is_good =
+            state_add_record(damaged, T5_NO_SYMBOL, i,
+                             record->symbol_size > 0 ? state->bytes.data + record->symbol_at : NULL,
+                             record->symbol_size, state->bytes.data + record->data_at, size);
+    }
+    return is_good;
+}
+
+void conformance_memory(struct case_context *context, const char *argument) {
+    struct fixture fixture;
+    struct cycles cycles = {.context = context, .fixture = &fixture};
+    (void)argument;
+    state_init(&cycles.state);
+    state_init(&cycles.damaged);
+    if (fixture_init_mixed(&fixture, context, MESSAGES)) {
+        judge(&cycles, cycle_idle, "create and destroy");
+        judge(&cycles, cycle_work, "a full life cycle");
+        if (fixture.setup.description->has_load && damage(&cycles))
+            judge(&cycles, cycle_refusal, "loading a corrupt state");
+    }
+    state_release(&cycles.damaged);
+    state_release(&cycles.state);
+    fixture_release(&fixture);
+}

@@ -1,0 +1,33 @@
+#include "engine/history/part_note.h"
+
+#include "engine/lane/late_note.h"
+
+#include <string.h>
+
+static struct position *find(struct positions *positions, const char *topic, int32_t partition) {
+    for (size_t i = 0; i < positions->count; i++) {
+        struct position *item = &positions->items[i];
+        if (item->partition == partition && strcmp(item->topic, topic) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+bool part_note_heed(struct checkpoint_part *part, const char *topic, int32_t partition,
+                    const char *note, bool was_behind, bool *did_change) {
+    const struct position *place = positions_find(&part->positions, topic, partition);
+    struct position *history_to = find(&part->history_to, topic, partition);
+    int64_t safe;
+    const enum late_note_answer answer = late_note_find(note, part->deployment, &safe);
+    if (place == NULL || answer == LATE_NOTE_NOT_NAMED)
+        return true;
+    if (answer == LATE_NOTE_UNKNOWN) /* rather once more than never */
+        safe = place->next;
+    if (was_behind && (history_to != NULL ? safe <= history_to->next : safe <= place->next))
+        return true;
+    *did_change = true;
+    if (history_to == NULL)
+        return positions_add(&part->history_to, topic, partition, safe);
+    history_to->next = safe;
+    return true;
+}

@@ -1,0 +1,370 @@
+#!/usr/bin/python3
+"""A deployment that gets another worker keeps what it knows and misses nothing.
+
+The strategy `chain` says with its signals which messages it was handed and digests of all before
+(tests/integration/durable_test.py). Here what it says in all the workers where it ran is judged as
+one: nothing is missing, forgotten, or known twice, and what it says again after a kill is the same:
+it is handed the messages in the order that the worker before had noted.
+"""
+import contextlib
+import json
+import os
+import shutil
+import signal
+
+from harness import paths
+from harness.chain import EVERY
+from harness.chain_scenario import RATE, ChainScenario
+from harness.exact_scenario import ExactScenario
+from harness.process import children, is_alive
+from harness.scenario import main
+
+
+def states(status):
+    return {worker["name"]: worker["state"] for worker in status.get("workers", [])}
+
+
+def kill_all(scenario, host, also=()):
+    workers = children(host.process.pid)
+    for process in also:
+        os.kill(process, signal.SIGKILL)
+    scenario.kill(host)
+    scenario.wait_for("the workers to end", lambda: not any(map(is_alive, workers)))
+
+
+class Moves(ChainScenario):
+    def where(self, host, worker):
+        """The file in which the worker's signals are."""
+        return host.signals if worker == "main" else f"{host.signals}.{worker}"
+
+    def wait_said(self, host, worker, more=RATE // EVERY // 2):
+        whole, host.signals = host.signals, self.where(host, worker)
+        try:
+            self.wait_lines(host, more)
+        finally:
+            host.signals = whole
+
+    def move(self, host, worker, name="chain", **keys):
+        """At a reload."""
+        host.deploy(name, worker=worker, **keys)
+        mark = host.log_size()
+        code, text = host.reload(120)
+        self.assertEqual(code, 0, text)
+        host.wait_event("deployment.moved", start=mark)
+        self.assertEqual(host.events("state.discarded", mark), [])
+
+    def end_in(self, host, worker, workers, judge=None):
+        """The stream ends, and all that was said in the workers, that one last, is judged. Gives
+        how much was said again."""
+        tally = self.producer.stop()
+        group = host.group if worker == "main" else f"{host.group}.{worker}"
+        self.kafka.wait_committed(group, tally["partitions"], 120)
+        host.wait_status("all to be level", lambda status: all(
+            strategy["state"] == "running" for strategy in status["strategies"]))
+        host.stop()
+        together = self.path("together.jsonl")
+        with open(together, "wb") as out:
+            for name in workers:
+                with contextlib.suppress(FileNotFoundError), \
+                        open(self.where(host, name), "rb") as file:
+                    out.write(file.read())
+        host.signals = together
+        return (judge or self.judge)(host, tally)
+
+    def moved_at_reloads(self, **sections):
+        host = self.chain_host(**sections)
+        host.deploy("anchor", plugin="chain", worker="stays")  # so that there is a supervisor
+        host.start()
+        self.start_stream()
+        self.wait_said(host, "main")
+        for worker in ("other", "third", "main"):
+            self.move(host, worker)
+            self.wait_said(host, worker)
+        self.assertEqual(sorted(states(host.status())), ["main", "stays"])
+        self.assertEqual(self.end_in(host, "main", ("other", "third", "main")), 0)
+
+    def test_at_reloads(self):
+        self.moved_at_reloads()
+
+    def test_at_reloads_with_state_in_kafka(self):
+        self.moved_at_reloads(checkpoint={"interval": "1s", "store": "kafka",
+                                          "topic": f"{self.name}.state"})
+
+    def settle(self, host, worker):
+        """A checkpoint has it where it is now, and it has gone on from there."""
+        host.wait_status("all to be level", lambda status: all(
+            strategy["state"] == "running" for strategy in status["strategies"]))
+        code, out, err = host.ctl("checkpoint")
+        self.assertEqual(code, 0, out + err)
+        self.wait_said(host, worker)
+
+    def move_between_runs(self, host, name, worker, is_killed, **keys):
+        """Killed, no state lies where the offsets are."""
+        if is_killed:
+            kill_all(self, host)
+        else:
+            host.stop()
+        host.deploy(name, worker=worker, **keys)
+        mark = host.log_size()
+        host.start()
+        host.wait_event("deployment.moved", f"{name} on ", start=mark)
+        self.wait_said(host, worker)
+        self.settle(host, worker)
+        self.assertEqual(host.events("state.discarded", mark), [])
+        self.assertEqual(host.events("checkpoint.order_unknown", mark), [])
+
+    def moved_between_two_runs(self, **sections):
+        """From a host without workers into one, to another one, and back."""
+        host = self.chain_host(**sections)
+        host.start()
+        self.start_stream()
+        self.wait_said(host, "main")
+        self.settle(host, "main")
+        for worker, is_killed in (("other", True), ("third", False), ("main", True)):
+            self.move_between_runs(host, "chain", worker, is_killed)
+        self.end_in(host, "main", ("other", "third", "main"))
+
+    def test_between_two_runs(self):
+        self.moved_between_two_runs()
+
+    def test_between_two_runs_with_state_in_kafka(self):
+        self.moved_between_two_runs(checkpoint={"interval": "1s", "store": "kafka",
+                                                "topic": f"{self.name}.state"})
+
+    def test_global(self):
+        """One instance for all partitions, between workers that have others to run: their offsets
+        are not where it was."""
+        host = self.chain_host()
+        host.withdraw("chain")
+        os.remove(os.path.join(host.strategies, "chain.so"))
+        host.drop("good_global", "good.so")
+        host.drop("mute")
+        for worker in ("main", "other"):
+            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
+        host.deploy("good", every=1)
+        host.start()
+        self.start_stream()
+        self.wait_said(host, "main", RATE)
+        self.settle(host, "main")
+        for worker, is_killed in (("other", True), ("main", True), ("other", False),
+                                  ("main", True)):
+            self.move_between_runs(host, "good", worker, is_killed, every=1)
+        for worker in ("other", "main"):
+            self.move(host, worker, name="good", every=1)
+            self.wait_said(host, worker, RATE)
+        self.end_in(host, "main", ("other", "main"), self.judge_counts)
+
+    def test_killed_before_its_first_checkpoint(self):
+        """Where it has come to, again and again: what the worker before left is what it goes on with,
+        also after it has said something there."""
+        host = self.chain_host()
+        host.start()
+        self.start_stream()
+        self.wait_said(host, "main")
+        self.settle(host, "main")
+        for worker, end in (("other", lambda: kill_all(self, host)), ("third", host.stop)):
+            end()
+            host.deploy("chain", worker=worker)
+            mark = host.log_size()
+            host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_KILL_AT="sync:1")
+            host.wait_event("worker.down", f"worker {worker} ", start=mark)
+            self.assertIn(f"[{worker}]", "".join(host.events("deployment.moved", mark)))
+            kill_all(self, host)
+            host.start()
+            self.wait_said(host, worker)
+            self.settle(host, worker)
+        self.assertEqual(host.events("state.discarded"), [])
+        self.assertEqual(host.events("checkpoint.order_unknown"), [])
+        self.end_in(host, "third", ("main", "other", "third"))
+
+    def test_moved_and_killed_on_a_full_disk(self):
+        """Neither what the old worker knew at its end is on the disk, nor anything of the new one."""
+        full = self.path("full")
+        host = self.chain_host(is_joined=False)
+        host.deploy("anchor", plugin="chain", worker="stays")
+        host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_FULL=full)
+        self.start_stream()
+        self.wait_said(host, "main")
+        self.settle(host, "main")
+        with open(full, "w", encoding="utf-8"):
+            pass
+        host.deploy("chain", worker="other")
+        mark = host.log_size()
+        host.reload(120)
+        host.wait_event("deployment.moved", "chain on ", start=mark)
+        host.wait_event("checkpoint.failing", r"\[other\] .*No space left on device", start=mark)
+        self.wait_said(host, "other")
+        kill_all(self, host)
+        os.unlink(full)
+        mark = host.log_size()
+        host.start()
+        host.wait_event("deployment.moved", "chain on ", start=mark)
+        self.wait_said(host, "other")
+        self.settle(host, "other")
+        self.assertEqual(host.events("state.discarded"), [])
+        self.assertGreater(self.end_in(host, "other", ("main", "other")), 0,
+                           "it was killed with nothing in hand")
+
+    def test_into_a_worker_that_is_behind(self):
+        """It waits there until the stream has come to where it was."""
+        host = self.chain_host(is_joined=False)
+        host.drop("slow_message")
+        host.deploy("slow_message", worker="slow", takes="4ms")
+        host.start()
+        self.producer = self.kafka.start_produce(10_000_000, rate=600, **self.options())
+        self.wait_said(host, "main", 300)
+        self.move(host, "slow")
+        host.wait_status("it to wait for the stream", lambda status: any(
+            strategy["name"] == "chain" and strategy["catching_up"] > 0
+            for strategy in status["strategies"]) and any(lag["lag"] > 0 for lag in status["lag"]))
+        self.assertEqual(self.end_in(host, "slow", ("main", "slow")), 0)
+
+    def test_killed_at_random_moments(self):
+        """The supervisor, each worker, and all of them: nothing is lost, and nobody is left."""
+        host = self.chain_host(is_joined=False)
+        host.deploy("chain", worker="other")
+        host.deploy("anchor", plugin="chain")
+        host.start()
+        self.start_stream()
+        self.wait_said(host, "other", RATE // EVERY)
+        for victim in ("supervisor", "main", "other", "all"):
+            self.wait_said(host, "other", self.random.randrange(10, RATE // EVERY))
+            processes = {worker["name"]: worker["process"] for worker in host.status()["workers"]}
+            if victim in processes:
+                os.kill(processes[victim], signal.SIGKILL)
+                host.wait_status("it to be back", lambda status: any(
+                    worker["name"] == victim and worker["state"] == "running" and
+                    worker["process"] != processes[victim] for worker in status["workers"]))
+                continue
+            kill_all(self, host, list(processes.values()) if victim == "all" else ())
+            host.start()
+        self.wait_said(host, "other")
+        self.assertEqual(host.events("state.discarded"), [])
+        self.end_in(host, "other", ("other",))
+
+    def test_a_new_program_over_the_old_one(self):
+        """A reload that a worker dies in, and an upgrade in place: state is kept."""
+        program = self.path("take5")
+        shutil.copy(paths.HOST, program)
+        host = self.chain_host(is_joined=False)
+        host.deploy("chain", worker="other")
+        host.start(program=program)
+        self.start_stream()
+        self.wait_said(host, "other")
+        process, = (worker["process"] for worker in host.status()["workers"]
+                    if worker["name"] == "other")
+        host.process.signal(signal.SIGHUP)
+        os.kill(process, signal.SIGKILL)
+        host.wait_event("worker.died", "worker other")
+        self.wait_said(host, "other")
+        shutil.copy(paths.HOST, f"{program}.new")
+        os.rename(f"{program}.new", program)
+        process, = (worker["process"] for worker in host.status()["workers"]
+                    if worker["name"] == "other")
+        os.kill(process, signal.SIGKILL)  # it begins again from the supervisor's own program
+        self.wait_said(host, "other")
+        host.process.signal(signal.SIGHUP)
+        host.stop()
+        host.start(program=program)
+        self.wait_said(host, "other")
+        self.assertEqual(host.events("state.discarded"), [])
+        self.end_in(host, "other", ("other",))
+
+
+class ExactMoves(ExactScenario):
+    def test_exactly_once(self):
+        """A reader of committed records sees each signal once, in order, whichever worker said it;
+        at reloads, and between runs that end in a kill."""
+        host = self.exact_host()
+        host.drop("mute")
+        for worker in ("main", "other"):
+            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
+        host.start()
+        self.start_stream()
+        self.wait_read(RATE // EVERY, host)
+        for worker in ("other", "main"):
+            host.deploy("chain", worker=worker)
+            mark = host.log_size()
+            code, text = host.reload(120)
+            self.assertEqual(code, 0, text)
+            host.wait_event("deployment.moved", start=mark)
+            self.wait_read(RATE // EVERY, host)
+        for worker in ("other", "main"):
+            kill_all(self, host)
+            host.deploy("chain", worker=worker)
+            mark = host.log_size()
+            host.start()
+            host.wait_event("deployment.moved", start=mark)
+            self.wait_read(RATE // EVERY, host)
+        tally = self.end_stream(host.group)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
+    def test_a_removed_worker_that_stands_still(self):
+        """Its process is ended before anybody goes on from what it committed, and what it left open is
+        waited for: it writes nothing any more."""
+        host = self.exact_host(take5={"host_id": "host", "lanes": 2, "on_crash": "run",
+                                      "shutdown_timeout": "1s"})
+        host.deploy("chain", worker="other")
+        host.start()
+        self.start_stream()
+        self.wait_read(RATE // EVERY, host)
+        process, = (worker["process"] for worker in host.status()["workers"]
+                    if worker["name"] == "other")
+        os.kill(process, signal.SIGSTOP)
+        host.deploy("chain", worker="main")
+        mark = host.log_size()
+        host.process.signal(signal.SIGHUP)
+        host.wait_event("worker.stopped", "worker other stopped: killed by SIGKILL", start=mark)
+        host.wait_event("deployment.moved", start=mark)
+        self.assertFalse(is_alive(process))
+        self.wait_read(RATE // EVERY, host)
+        tally = self.end_stream(host.group)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
+    def test_global_exactly_once(self):
+        """The same of one instance for all partitions, which says with each message how many of its
+        symbol it has had: each once, and no count is missing, or there twice."""
+        host = self.exact_host(take5={"host_id": "host", "lanes": 1, "on_crash": "run"})
+        host.withdraw("chain")
+        os.remove(os.path.join(host.strategies, "chain.so"))
+        host.drop("good_global", "good.so")
+        host.drop("mute")
+        for worker in ("main", "other"):
+            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
+        host.deploy("good", every=1)
+        host.start()
+        self.start_stream()
+        self.wait_read(RATE, host)
+        for worker, is_killed in (("other", True), ("main", True), ("other", False)):
+            if is_killed:
+                kill_all(self, host)
+            else:
+                host.stop()
+            host.deploy("good", every=1, worker=worker)
+            mark = host.log_size()
+            host.start()
+            host.wait_event("deployment.moved", "good on ", start=mark)
+            self.wait_read(RATE, host)
+        tally = self.producer.stop()
+        goal = sum(int(count) for numbers in tally["partitions"].values()
+                   for count in numbers.values())
+        self.wait_for(lambda: f"{goal} signals; there are {self.reader.count()}",
+                      lambda: self.reader.count() >= goal, 120)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        said = [json.loads(record["payload"]) for record in self.kafka.read(self.signals)]
+        self.assertEqual(len({item["id"] for item in said}), len(said), "said twice")
+        counts = {}
+        for item in said:
+            counts.setdefault(item["symbol"], []).append(item["value"])
+        self.assertEqual(len(said), goal)
+        for symbol, its in counts.items():
+            self.assertEqual(sorted(its), list(range(1, len(its) + 1)), symbol)
+
+
+if __name__ == "__main__":
+    main()
