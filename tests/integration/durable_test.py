@@ -33,12 +33,14 @@ class Durable(ChainScenario):
     # ---- scenarios ----
 
     def killed_under_load(self, is_joined, kills):
+        """So many kills, and more until one fell between two checkpoints."""
         host = self.chain_host(is_joined=is_joined)
         host.start()
         self.start_stream()
         self.wait_checkpoint(host)
         begun = host.log_size()
-        for turn in range(kills):
+        turn = 0
+        while turn < kills or turn < KILLS and not host.events("catch_up.begun", begun):
             self.wait_lines(host, self.random.randrange(20, RATE // EVERY))
             self.kill(host)
             mark = host.log_size()
@@ -49,6 +51,7 @@ class Durable(ChainScenario):
                 host.start()
             self.wait_lines(host, 1)
             self.assertEqual(host.events("state.discarded", mark), [])
+            turn += 1
         tally = self.end_stream(host)
         host.stop()
         self.assertNotEqual(host.events("catch_up.begun", begun), [],
