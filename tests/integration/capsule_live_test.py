@@ -25,9 +25,9 @@ class CapsuleLive(Scenario):
 
     # ---- hosts ----
 
-    def crashing_host(self, plugin, variables=None, checkpoint=None, **keys):
+    def crashing_host(self, plugin, variables=None, checkpoint=None, hangs=False, **keys):
         host = self.new_host(group=self.name, sections={
-            "take5": {"stuck_ms": 2000, "lanes": 1},
+            "take5": {"lanes": 1, **({"stuck_ms": 2000} if hangs else {})},
             "kafka": {"sasl.password": SECRETS[0]},
             "sink:webhook": {"header.Authorization": SECRETS[1]},
             "checkpoint": {"interval": "1h", **(checkpoint or {})},
@@ -176,7 +176,7 @@ class CapsuleLive(Scenario):
         self.reproduces(rf"^SIGSEGV in on_message at {bars}/0/3\b")
 
     def test_a_loop_comes_again(self):
-        host = self.crashing_host("crash_deep_loop", offset=1)
+        host = self.crashing_host("crash_deep_loop", hangs=True, offset=1)
         self.send(2)
         self.assertEqual(host.process.wait(60), 1)
         self.make(host)

@@ -32,10 +32,12 @@ class Crash(Scenario):
                        ("bar_trends", "historic_stats", "asset_trends")}
         self.kafka.create(*(f"{topic}:{partitions}" for topic in self.topics.values()))
 
-    def crashing_host(self, plugin, lanes=1, sections=None, **keys):
+    def crashing_host(self, plugin, lanes=1, sections=None, hangs=False, **keys):
+        """`hangs`: it is soon given up. A host that only crashes, on a slow disk, is not."""
         self.create_topics(partitions=lanes)
         host = self.new_host(group=self.name, sections={
-            "take5": {"stuck_ms": 2000, "error_run": 5, "lanes": lanes}, **(sections or {}),
+            "take5": {"error_run": 5, "lanes": lanes, **({"stuck_ms": 2000} if hangs else {})},
+            **(sections or {}),
             **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         host.drop(plugin)
         host.deploy(plugin, **keys)
@@ -210,7 +212,7 @@ class Crash(Scenario):
         host.stop()
 
     def test_a_hang_in_a_destructor_holds_up_no_stop(self):
-        host = self.crashing_host("ends_destructor", offset=99)
+        host = self.crashing_host("ends_destructor", hangs=True, offset=99)
         self.send(2)
         self.kafka.wait_committed(host.group, {self.topics["bar_trends"]: {"0": 2}})
         host.stop()
@@ -310,7 +312,7 @@ class Crash(Scenario):
 
     def test_a_loop_is_told_with_function_and_line(self):
         name = "crash_deep_loop"
-        host = self.crashing_host(name, offset=3)
+        host = self.crashing_host(name, hangs=True, offset=3)
         self.send(4)
         self.assertEqual(host.process.wait(60), 1)
         self.assertIn(f"at = {place('loop')}\n", self.crash_file(host))
@@ -367,7 +369,7 @@ class Crash(Scenario):
         host.stop()
 
     def test_a_hang_ends_the_host_and_is_remembered(self):
-        host = self.crashing_host("hang_message", offset=3)
+        host = self.crashing_host("hang_message", hangs=True, offset=3)
         self.send(4)
         code = host.process.wait(60)
         self.assertNotEqual(code, 0)
