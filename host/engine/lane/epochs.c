@@ -173,8 +173,10 @@ void epochs_close(struct lane *lane) {
 int epochs_close_due(struct lane *lane, int most_ms) {
     const int64_t interval_ns = lane->options.config->commit_interval_ns;
     int64_t left_ns = lane->epoch_ns + interval_ns - clock_monotonic_ns();
-    if (transactor_undecided(lane->options.transactor) >= TRANSACTOR_WAITING)
-        return most_ms; /* it wakes the lane */
+    /* One that waits for another's commit is seen no sooner than the open one that grows meanwhile,
+     * and what comes behind it is seen later. The decision wakes the lane. */
+    if (transactor_undecided(lane->options.transactor) > 0)
+        return most_ms;
     /* The lane has paused since the last one: only a commit makes room. */
     const bool is_urgent = lane->full_ns > lane->epoch_ns;
     if (left_ns <= 0 || is_urgent) {

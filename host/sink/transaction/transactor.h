@@ -35,8 +35,6 @@
 /* The brokers abort a transaction that is open for so long, and whoever goes on with its partitions
  * waits for that. */
 #define TRANSACTOR_TIMEOUT_MS 10000
-/* A lane closes no epoch by the clock while so many are undecided: the open one grows. */
-#define TRANSACTOR_WAITING    2
 
 /* The consumer that holds the partitions. The transactor's thread calls. */
 struct transactor_group {
