@@ -22,7 +22,7 @@ void access_release(struct access *access) {
     pthread_mutex_destroy(&access->lock);
 }
 
-/* In a time that tells nothing of where they differ. */
+/* In a time that does not depend on where they differ. */
 static bool is_same(const char *known, const char *given, size_t size) {
     unsigned difference = 0;
     if (strlen(known) != size)
