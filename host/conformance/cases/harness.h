@@ -92,8 +92,6 @@ void harness_feed_all(struct harness *harness, const struct script *script, size
 /* save, into an initialised, empty state. */
 bool harness_save(struct harness *harness, enum t5_save_reason reason, struct state *state);
 void harness_event(struct harness *harness, const t5_event *event);
-/* deactivate, if it is active. */
-void harness_deactivate(struct harness *harness);
 
 /* From now on what it emits is also in harness->list. False: out of memory. */
 bool harness_list_signals(struct harness *harness);
