@@ -3,7 +3,7 @@
  * when that is over.
  *
  * What is wrong for `after_ns` without a break begins an alert, and what is right for as long ends
- * it: each is told once, and what flutters faster than that is not told. Only what is wrong, or was
+ * it: each is reported once, and what flutters faster than that is not. Only what is wrong, or was
  * a moment ago, takes room; beyond ALERT_WATCH_MOST of that, more is not followed.
  *
  * One thread.
@@ -29,9 +29,9 @@ struct alert_item {
     const char *alert; /* a constant */
     char subject[128];
     char text[320];    /* as last seen wrong */
-    bool is_alert;     /* it was told */
+    bool is_alert;     /* it was reported */
     bool is_seen;      /* in this round */
-    int64_t turned_ns; /* since when it is the contrary of what was told; 0: it is not */
+    int64_t turned_ns; /* since when it is the contrary of what was reported; 0: it is not */
     int64_t began_ns;  /* the caller's */
 };
 

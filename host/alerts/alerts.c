@@ -27,7 +27,7 @@ struct alerts {
     /* The thread's. */
     struct alert_watch watch;
     int64_t now_ns;   /* of this round */
-    bool has_dropped; /* an alert, and it was said */
+    bool has_dropped; /* an alert, and it was logged */
 };
 
 /* ---- telling ---- */

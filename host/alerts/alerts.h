@@ -2,10 +2,10 @@
  * alerts/alerts.h - reports problems of the host itself to people: [alerts].
  *
  * A thread looks at the engine's view (engine/view.h) once a second; no lane notices. What it finds
- * wrong for long enough is told once, and once more when it is over (alert_watch.h):
+ * wrong for long enough is reported once, and once more when it is over (alert_watch.h):
  *
  *   lane_stuck            a lane has not come round for ALERTS_LANE_NS
- *   host_stuck            the watchdog, or a reload, says that the host does not move
+ *   host_stuck            the watchdog, or a reload, finds that the host makes no progress
  *   strategy_quarantined  its code ended an earlier process, and is not loaded
  *   strategy_suspended    errors or rejects suspended it (not an operator)
  *   strategy_refused      no instance of it could be made
@@ -17,7 +17,7 @@
  *
  * An alert is a delivery (sink/sink.h) of the JSON
  * {"id","time","service","host","worker","alert","subject","state":"firing" or "resolved","text"}.
- * A sink that takes none lets ALERTS_WAITING_MOST wait; more are dropped, and the log says so.
+ * A sink that takes none lets ALERTS_WAITING_MOST wait; more are dropped, which is logged.
  */
 #ifndef TAKE5_ALERTS_ALERTS_H
 #define TAKE5_ALERTS_ALERTS_H
@@ -50,7 +50,7 @@ struct alerts;
 
 /* Begins to look. */
 struct alerts *alerts_new(const struct alerts_options *options, struct error *error);
-/* Ends it; what was told goes its way. NULL is allowed. */
+/* Ends it; what was reported is still sent. NULL is allowed. */
 void alerts_free(struct alerts *alerts);
 
 #endif

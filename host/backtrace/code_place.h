@@ -3,7 +3,7 @@
  * debug information, else from its symbols. Nothing is fetched from elsewhere.
  *
  * Files are anybody's, and the library that reads them (elfutils) may not bear all that they can
- * hold: for a process of its own (os/locate.h).
+ * hold: for a separate process (os/locate.h).
  */
 #ifndef TAKE5_BACKTRACE_CODE_PLACE_H
 #define TAKE5_BACKTRACE_CODE_PLACE_H

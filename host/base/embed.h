@@ -3,7 +3,7 @@
  *
  *     EMBED(greeting, "room/greeting.txt");    text from greeting_begin up to greeting_end
  *
- * The assembler looks for it from host/. CMake is to be told, by OBJECT_DEPENDS, and that the
+ * The assembler looks for it from host/. CMake has to know, by OBJECT_DEPENDS, and that the
  * source is compiled with -fno-lto: link-time optimisation assembles elsewhere.
  */
 #ifndef TAKE5_BASE_EMBED_H

@@ -27,7 +27,7 @@ bool hash_equal(struct hash a, struct hash b);
 uint64_t hash_key(const void *data, size_t size);
 
 /*
- * For tables that others can fill: whoever knows where a key goes can choose keys that all go to
+ * For tables that others can fill: a user who knows where a key goes can choose keys that all go to
  * one place, and make each look-up as slow as a list. A seed is taken once a table, from the
  * system's random numbers; where a key lies is then nobody's to know, and must show in no result.
  */

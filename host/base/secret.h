@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * Puts *** in place of the secret wherever `text` quotes it. A secret that cannot be told from
- * other words (shorter than 4 bytes), and one that is quoted in part, take the whole text with
+ * Puts *** in place of the secret wherever `text` quotes it. A secret that cannot be distinguished
+ * from other words (shorter than 4 bytes), and one that is quoted in part, take the whole text with
  * them. `size` is that of the text's memory, at least 4.
  */
 void secret_hide(char *text, size_t size, const char *secret);

@@ -24,7 +24,8 @@ void text_init(struct text *text);
 void text_release(struct text *text);
 /* Empties it and keeps the memory. */
 void text_reset(struct text *text);
-/* Gives the buffer to the caller (free it with free()) and begins anew; NULL when memory ran out.
+/* Gives the buffer to the caller (free it with free()) and starts empty again; NULL when memory ran
+ * out.
  */
 char *text_take(struct text *text);
 bool text_is_oom(const struct text *text);

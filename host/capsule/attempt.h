@@ -30,7 +30,7 @@ struct attempt {
 bool attempt_run(const char *directory, int64_t timeout_ns, bool keeps_crash,
                  struct attempt *attempt, struct error *error);
 /* Whether that was the crash: the same end in the same callback at the same message, and at the
- * same line, as far as both say it. A process that ended without a trace ends so again; a callback
+ * same line, as far as both name it. A process that ended without a trace ends so again; a callback
  * that hung hangs again until the replay's watchdog (stuck_ms) ends it. */
 bool attempt_is_same(const struct attempt *attempt, const struct crash_record *crash);
 /* "SIGSEGV in on_message at bars/0/3, in average (alpha.c:42)", or how it ended otherwise. */

@@ -4,7 +4,7 @@
  * with the fatal one, and beside that
  *
  *   DIRECTORY/messages.jsonl  the messages, a recording (recording/line.h)
- *   DIRECTORY/crash           what the process said when it ended, with the stack: a crash file
+ *   DIRECTORY/crash           what the process reported when it ended, with the stack: a crash file
  *   DIRECTORY/capsule.json    {"form":1,"take5":"VERSION","files":{"NAME":"HASH",...}}: who made
  * it, and what lies there; written last
  *
@@ -29,7 +29,7 @@
 bool capsule_make(const char *directory, struct error *error);
 /* Copies a crash file into it. */
 bool capsule_put_crash(const char *directory, const char *path, struct error *error);
-/* Opens the file for messages, anew. -1 with an error. */
+/* Creates the file for messages again. -1 with an error. */
 int capsule_open_messages(const char *directory, struct error *error);
 /* Notes what lies there, which makes a capsule of it. */
 bool capsule_seal(const char *directory, struct error *error);

@@ -140,7 +140,7 @@ static bool keeps(void *context, const struct config_deployment *deployment) {
     return false;
 }
 
-/* What is wrong with the files is said by whoever runs them. */
+/* What is wrong with the files is reported when they run. */
 static bool leave_out(struct choice *choice, struct config *config) {
     struct catalog catalog = {.only = choice->files, .bundled = config->bundled_dir};
     struct faults faults = FAULTS_INIT;

@@ -31,7 +31,7 @@ bool choice_add(struct choice *choice, const char *argument);
 void choice_release(struct choice *choice);
 
 /* Points the options at what was chosen. To be called once, before the configuration is loaded and
- * before a command makes settings of its own. False with a message on stderr. */
+ * before a command makes its own settings. False with a message on stderr. */
 bool choice_apply(struct choice *choice, struct config_options *options);
 /* Loads, and leaves out what was not chosen. NULL when there is an error; faults are on stderr. */
 struct config *choice_load(struct choice *choice, const struct config_options *options);

@@ -155,7 +155,7 @@ static const char *file_of(const struct config_options *options, struct install_
     if (options->path != NULL || options->is_demo || options->is_bare)
         return options->path;
     install_paths_find(paths);
-    /* One behind a directory that this user may not enter is there, and is to be told of. */
+    /* One behind a directory that this user may not enter is there, and is to be reported. */
     return access(paths->config_file, F_OK) == 0 || errno == EACCES ? paths->config_file : NULL;
 }
 

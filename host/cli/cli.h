@@ -51,7 +51,7 @@ bool config_options_has_file(const struct config_options *options);
 /* Loads by the options, from the system's file without -c if that is there. All faults go to
  * stderr; NULL when there is an error. */
 struct config *config_options_load(const struct config_options *options);
-/* The same, to look further at what has errors (config_load_anyway()), which `has_errors` tells. */
+/* The same, to look further at what has errors (config_load_anyway()), see `has_errors`. */
 struct config *config_options_load_anyway(const struct config_options *options, bool *has_errors);
 /* The same as the first, with the faults for the caller to say. */
 struct config *config_options_read(const struct config_options *options, struct faults *faults);

@@ -25,7 +25,7 @@ struct host_locator {
 #define OPTIONS_LOCATOR(command, member)                                                           \
     OPTIONS_CONFIG(command, member.options),                                                       \
         {0, "run-dir", "DIR", OPTION_TEXT(command, member.run_dir_option),                         \
-         "the host's run directory, whatever the configuration says"},                             \
+         "the host's run directory; overrides the configuration"},                                 \
         {0, "socket", "PATH", OPTION_TEXT(command, member.socket_option), "the host's socket"}, {  \
         0, "worker", "NAME", OPTION_NAME(command, member.worker), "only this worker of the host"   \
     }

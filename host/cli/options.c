@@ -302,7 +302,7 @@ bool options_parse(const struct command *command, void *target, int *argc, char 
     const struct option_row *rows = rows_of(command);
     struct getopt_tables tables;
     make_tables(rows, &tables);
-    optind = 0; /* glibc: begins anew */
+    optind = 0; /* glibc: restarts the scan */
     for (int value;
          (value = getopt_long(*argc, *argv, tables.letters, tables.longs, NULL)) != -1;) {
         if (value == 'h' || value == HELP_VALUE) {

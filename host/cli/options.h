@@ -48,7 +48,7 @@ struct option_row {
     const char *const *names;                        /* of a choice; NULL at the end */
     const char *setting;                             /* SECTION.KEY; NULL: the value has it too */
     bool (*apply)(void *command, const char *value); /* false: it has printed why */
-    const char *help;                                /* NULL: for tests, not told to people */
+    const char *help;                                /* NULL: for tests, not shown to people */
 };
 
 /* Offset of a member; does not compile unless that is a `type`. */
@@ -115,7 +115,7 @@ struct command {
  */
 bool options_parse(const struct command *command, void *target, int *argc, char ***argv, int *code);
 
-/* The usage, and where more is told, on stderr; gives EXIT_USAGE. */
+/* The usage, and where to find more, on stderr; gives EXIT_USAGE. */
 int usage(const struct command *command);
 
 /* The row as people read it, without its help: "-o, --output FILE". */

@@ -1,8 +1,8 @@
 /*
  * cli/progress_line.h - one line that shows the progress of a long task, on a terminal only.
  *
- * It stands at the end of stderr with the cursor before it, so that whatever is said next takes its
- * place.
+ * It stands at the end of stderr with the cursor before it, so that whatever is printed next takes
+ * its place.
  */
 #ifndef TAKE5_CLI_PROGRESS_LINE_H
 #define TAKE5_CLI_PROGRESS_LINE_H
@@ -19,7 +19,7 @@ struct progress_line {
 };
 
 void progress_line_init(struct progress_line *line);
-/* Whether it is time to show it anew. */
+/* Whether it is time to show it again. */
 bool progress_line_is_due(const struct progress_line *line);
 /*
  * Shows "take5: WHAT 42 %, 1 200 000 messages, 812 000/s, 0:12 left". `share` is how much of the

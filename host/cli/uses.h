@@ -17,8 +17,8 @@ bool uses_keep_config(struct file_uses *uses, const struct config *config, const
                       struct error *error);
 /* The standard input or a file, by the name on the command line. */
 bool uses_read(struct file_uses *uses, const char *what, const char *path, struct error *error);
-/* Where a command's data goes: PATH, told with -o; or, when it is NULL or "-", the standard output,
- * which a shell may have led to any file. */
+/* Where a command's data goes: PATH, given with -o; or, when it is NULL or "-", the standard
+ * output, which a shell may have led to any file. */
 bool uses_write(struct file_uses *uses, const char *path, struct error *error);
 
 /* For `run`: what the service writes line by line must not have its standard output and error, the

@@ -37,12 +37,13 @@ struct comparison_side {
     size_t count;
 };
 
-/* What became of one signal: it has a pair, and the changes (0: none) are said; or it is alone, and
- * the other index is COMPARISON_NONE. False: stop. */
+/* What became of one signal: it has a pair, and the changes (0: none) are given; or it is alone,
+ * and the other index is COMPARISON_NONE. False: stop. */
 typedef bool comparison_visit(void *context, size_t older, size_t newer, unsigned changes);
 
 /* Calls `visit` for each of the older ones in order, then for each newer one that has no pair.
- * `paired` has room for one of each of the newer ones. False: memory ran out, or `visit` said so.
+ * `paired` has room for one of each of the newer ones. False: memory ran out, or `visit` returned
+ * false.
  */
 bool comparison_place(const struct comparison *comparison, struct comparison_side older,
                       struct comparison_side newer, bool *paired, comparison_visit *visit,

@@ -174,7 +174,7 @@ void build_assign(struct build *build, const struct assignment *a) {
     const char *name;
     const struct schema_section *section = schema_section_of(a->section, &name);
     if (section == NULL)
-        return; /* said once, by build_section() */
+        return; /* reported once, by build_section() */
     if (!check_quotes(build, section, a))
         return;
     if (strcmp(section->name, "strategy:NAME") == 0) {

@@ -17,7 +17,7 @@ struct config_control {
     bool is_in_part; /* lines of the file could not be understood: the host may be elsewhere */
 };
 
-/* False when the file cannot be read, or one of those settings is wrong: the faults say so. Of the
+/* False when the file cannot be read, or one of those settings is wrong: see the faults. Of the
  * overrides those of [take5] and [control] are checked, the others are not looked at. */
 bool config_control_read(const struct config_request *request, struct config_control *control,
                          struct faults *faults);

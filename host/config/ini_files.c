@@ -45,7 +45,7 @@ static void check_section_once(struct ini_files *files, const char *name, struct
             build_out_of_memory(build);
         return;
     }
-    bool is_same_file = strcmp(first->place.file, place.file) == 0; /* the reader has said so */
+    bool is_same_file = strcmp(first->place.file, place.file) == 0; /* the reader has reported it */
     if (!is_same_file)
         faults_add(build->faults, place,
                    "duplicate section [%s], the first is at %s:%d; a file of take5.d may set "

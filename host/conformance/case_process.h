@@ -1,5 +1,5 @@
 /*
- * conformance/case_process.h - one case in a process of its own.
+ * conformance/case_process.h - one case in a separate process.
  */
 #ifndef TAKE5_CONFORMANCE_CASE_PROCESS_H
 #define TAKE5_CONFORMANCE_CASE_PROCESS_H

@@ -1,6 +1,7 @@
 #include "conformance/case_report.h"
 
 #include "base/array.h"
+#include "base/format/faults_json.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "conformance/cases/cases.h"
@@ -106,16 +107,6 @@ bool conformance_report_finish(struct conformance_report *report) {
     return is_good;
 }
 
-static void put_texts(struct json_writer *json, const char *name, const struct faults *faults,
-                      bool are_warnings) {
-    json_begin_array(json, name);
-    for (size_t i = 0; i < faults->count; i++) {
-        if (faults->items[i].is_warning == are_warnings)
-            json_text(json, NULL, faults->items[i].text);
-    }
-    json_end_array(json);
-}
-
 /* ---- a file ---- */
 
 void conformance_report_refused(struct conformance_report *report, const char *path,
@@ -219,8 +210,8 @@ void conformance_report_case(void *context, const struct conformance_result *res
     json_text(json, "name", result->name);
     json_text(json, "outcome", verdict_name(result->verdict));
     json_fixed(json, "ms", (double)result->took_ns / 1e6, 1);
-    put_texts(json, "faults", &result->faults, false);
-    put_texts(json, "notes", &result->faults, true);
+    faults_json_list(&result->faults, false, "faults", json);
+    faults_json_list(&result->faults, true, "notes", json);
     json_end_object(json);
 }
 

@@ -2,7 +2,7 @@
  * conformance/case_report.h - the outcome of conformance checks, for people and for CI.
  *
  * For people a line a case as it ends, what was found below it; what an earlier case of the file
- * found in the same words is not said again. As JSON one object at the end:
+ * found in the same words is not reported again. As JSON one object at the end:
  *
  *   {"seed":1,"feed":{"input":"day.jsonl","messages":20000,"whole":false,"bad_lines":0,
  *    "symbols":["QQQ"]},"files":[{"path":...,"name":...,"version":...,"fit":true,"ok":21,"failed":0,

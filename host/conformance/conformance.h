@@ -1,7 +1,7 @@
 /*
  * conformance/conformance.h - does a strategy keep the promises of the ABI? For `take5 check X.so`.
  *
- * A number of cases, each in a process of its own with a time limit, so that a crash or a hang
+ * A number of cases, each in a separate process with a time limit, so that a crash or a hang
  * costs one case. What a case feeds is made from a seed: the same seed, strategy and settings give
  * the same run. cases.h has the list.
  */
@@ -47,7 +47,7 @@ struct conformance {
     int64_t timeout_ns;            /* of each case */
     const char *only;              /* which cases, as a shell's pattern; NULL: all */
     struct conformance_tape *tape; /* filled; NULL: not wanted */
-    /* Told of each case as it ends. Never NULL; the result lives until it returns. */
+    /* Called for each case as it ends. Never NULL; the result lives until it returns. */
     void (*on_result)(void *context, const struct conformance_result *result);
     void *context;
 };

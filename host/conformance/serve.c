@@ -23,7 +23,7 @@
 
 enum { EXIT_PASSED = 0, EXIT_FOUND = 1, EXIT_MISUSED = 2 };
 
-/* Of what the case left running, reported by whoever looks after it. */
+/* Of what the case left running, reported by the process that looks after it. */
 static void report_left(size_t count) {
     struct text out;
     char words[160];

@@ -93,7 +93,7 @@ struct dlq_through {
     const char *deployment;
     const char *socket;      /* of the running host */
     const char *ledger_path; /* as above */
-    bool is_dry_run;         /* the host says what it would do; nothing is given or noted */
+    bool is_dry_run;         /* the host reports what it would do; nothing is given or noted */
     size_t given, skipped;
     struct dlq_refusal refusals[REDRIVE_OUTCOMES]; /* by the host's outcome */
 };

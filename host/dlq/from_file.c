@@ -72,7 +72,8 @@ static bool take_entry(struct dead_letter *dead_letter, const cJSON *tree,
     return true;
 }
 
-/* `*goes_on` is what the visitor said. False with an error when no entry was one of a dead_letter.
+/* `*goes_on` is what the visitor returned. False with an error when no entry was one of a
+ * dead_letter.
  */
 static bool visit_entry(struct recording_reader *reader, const struct recording_entry *entry,
                         dlq_visit *visit, void *context, bool *goes_on, struct error *error) {

@@ -258,7 +258,7 @@ static int64_t longest_warm_up_ns(const struct plan *plan) {
     return longest_ns;
 }
 
-/* The lanes read from the source as soon as they live; it tells of partitions only when polled. */
+/* The lanes read from the source as soon as they live; it reports partitions only when polled. */
 static bool start_parts(struct engine *engine, const struct plan *plan, struct error *error) {
     const struct source_listener listener = {.context = engine,
                                              .assigned = rebalance_assigned,

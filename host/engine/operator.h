@@ -17,7 +17,7 @@
 struct engine;
 
 /* Suspends or resumes a deployment's instances, for an operator. What passed by is caught up,
- * unless `does_skip`: then it is told of the gap. False: there is no such one. */
+ * unless `does_skip`: then it is notified of the gap. False: there is no such one. */
 bool engine_suspend(struct engine *engine, const char *deployment, struct error *error);
 bool engine_resume(struct engine *engine, const char *deployment, bool does_skip,
                    struct error *error);

@@ -6,8 +6,8 @@
  * filters hold. The instance's event clock moves by the ordinary rule. Signals bear the coordinates
  * of the original as their cause, and hold no stored offset back: the dead letter itself is what
  * remains until they are confirmed. A dead letter that is rejected again makes no new one, and
- * neither errors nor rejects of redriven dead letters suspend the deployment: whoever redrives is
- * told of each.
+ * neither errors nor rejects of redriven dead letters suspend the deployment: the client that
+ * redrives is notified of each.
  *
  * Two steps, because control must not wait for a sink: engine_redrive() on the control thread gives
  * the message, engine_await_redrive() on any thread waits for the sinks.

@@ -54,6 +54,8 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
     totals->dead_letters = counter_read(&engine->options.publisher->dead_letters);
     totals->points = counter_read(&engine->options.publisher->points);
     totals->dropped_points = counter_read(&engine->options.publisher->dropped_points);
+    totals->missed_points =
+        engine->options.published != NULL ? published_missed(engine->options.published) : 0;
     totals->assigned = counter_read(&engine->assigned_count);
     totals->revoked = counter_read(&engine->revoked_count);
     totals->reloads = counter_read(&engine->reloads);

@@ -24,6 +24,7 @@ struct view_totals {
         throttled;
     uint64_t bad_by_reason[DECODE_REASONS];
     uint64_t points, dropped_points; /* of published series, to their sink */
+    uint64_t missed_points;          /* published_missed(); 0 without [http] enabled */
     uint64_t late;                   /* records of catch-ups and warm-ups; not among the messages */
     uint64_t key_differs, non_finite, suspect_time, unreadable_time, symbols_expired;
     uint64_t assigned, revoked, reloads, failed_reloads;

@@ -131,6 +131,7 @@ static void write_totals(struct json_writer *json, const struct view_totals *tot
     json_unsigned(json, "dead_letters", totals->dead_letters);
     json_unsigned(json, "points", totals->points);
     json_unsigned(json, "dropped_points", totals->dropped_points);
+    json_unsigned(json, "missed_points", totals->missed_points);
     json_unsigned(json, "redriven", totals->redriven[REDRIVE_GIVEN]);
     json_unsigned(json, "repeats_dropped", totals->seen);
     json_unsigned(json, "not_owned_dropped", totals->not_owned);

@@ -47,10 +47,10 @@ struct feed_lane *feed_stats_lane(struct feed_stats *feed_stats, size_t index);
 /* The lane: a message that was decoded. `topic` is the configuration's index; `symbol` the
  * message's, which is kept until the flush; `tick` a clock of about a second that does not go back.
  * Others see it after feed_lane_flush() at the latest, which comes with the batch's end, or when 64
- * have been told: so with slow strategies it is late by as many messages. */
+ * have been notified: so with slow strategies it is late by as many messages. */
 void feed_lane_message(struct feed_lane *lane, uint32_t topic, int32_t partition,
                        uint32_t symbol_id, t5_str symbol, const t5_message *message, uint32_t tick);
-/* The lane: enters what it has been told, in its order: many at once, so that the memory of one is
+/* The lane: enters what it has gathered, in its order: many at once, so that the memory of one is
  * fetched while another is entered. NULL is allowed. */
 void feed_lane_flush(struct feed_lane *lane);
 /* The lane: a signal that was sent, made of `struct signal`, of the instance on that partition

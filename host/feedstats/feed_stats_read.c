@@ -15,7 +15,7 @@
  * A page out of a hundred thousand series, in order, and how many there are in all, in the time
  * that the page takes: the order is kept from one call to the next, and what came since is merged
  * into it. Names and time frames stay with a series but for a rare change, which the lane counts;
- * then all is read anew. What moves, points and times, is read for the page alone.
+ * then all is read again. What moves, points and times, is read for the page alone.
  *
  * A key compares without following a pointer: the head of the name is numbers that compare as its
  * bytes do. Only names that agree so far are compared further.

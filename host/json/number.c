@@ -99,8 +99,8 @@ static bool rounded_product(uint64_t digits, int32_t q, double *number) {
     return true;
 }
 
-/* No double needs more digits than this to be told from its neighbours and from the ties between
- * them, if one more says whether anything follows. */
+/* No double needs more digits than this to be distinguished from its neighbours and from the ties
+ * between them, if one more says whether anything follows. */
 #define DIGITS_THAT_MATTER 768
 
 /* The exponent that the text ends with; what is too large to matter is cut. */

@@ -30,8 +30,8 @@ struct log {
     atomic_int format;
     char *worker; /* NULL: there is one process. Set before there are threads */
 
-    pthread_mutex_t lock;            /* guards the rest */
-    struct log_writer *writer;       /* NULL: whoever logs writes; set before there are threads */
+    pthread_mutex_t lock;      /* guards the rest */
+    struct log_writer *writer; /* NULL: the logging thread writes; set before there are threads */
     char *path GUARDED_BY(log_lock); /* NULL: stderr */
     int fd GUARDED_BY(log_lock);     /* the writer's, when there is one and a path */
     /* Kept, so that writing a line allocates nothing in the long run. */
@@ -105,7 +105,7 @@ static void write_line_of_log(void *context, const char *text, struct text *out)
     format_line(context, &line, out);
 }
 
-/* The writer's thread: counts whose time has come are said though nobody logs. */
+/* The writer's thread: counts whose time has come are written though nobody logs. */
 static void write_due(void *context) {
     struct log *log = context;
     lock_acquire(&log->lock, log_lock);
@@ -228,7 +228,7 @@ bool log_reopen(struct log *log, struct error *error) {
         return true;
     if (path == NULL)
         return error_set_memory(error, "the log's path");
-    /* Whoever logs takes the lock, and must not wait for a file system. */
+    /* Every thread that logs takes the lock, and must not wait for a file system. */
     const int fd = log_file_open(path);
     if (fd < 0) {
         error_set_errno(error, errno, "cannot reopen the log file %s, still using the old one",

@@ -1,22 +1,22 @@
 /*
  * log/log.h - the log: time, level, room, text.
  *
- * One `struct log` a process, made by the command, handed to whoever logs. All calls but _new,
- * _start, _free and _configure may come from any thread; a line is written with one write(2). A
- * line that repeats (same level, room and text, within 10 s, from any thread) is counted instead,
- * and said as "TEXT ... N times more" every 10 s and at the end; DEBUG lines and changes of state
- * are exempt, and a change of state has the counts said before it.
+ * One `struct log` a process, made by the command, passed to all code that logs. All calls but
+ * _new, _start, _free and _configure may come from any thread; a line is written with one write(2).
+ * A line that repeats (same level, room and text, within 10 s, from any thread) is counted instead,
+ * and reported as "TEXT ... N times more" every 10 s and at the end; DEBUG lines and changes of
+ * state are exempt, and the counts are reported before a change of state.
  *
  * A command that comes and goes writes each line itself, in order with all else that it writes. A
  * host starts the log's own thread (log_start): from there on nobody waits for whatever stderr or
  * the file are, lines wait in bounded memory, and what has no room there is dropped, counted, and
- * told of where it is missing.
+ * reported where lines are missing.
  *
  * Forms: CONSOLE for people (colour on a terminal when asked), JSON one object a line
  * (time, level, room, text, and where they apply strategy, repeats and event), JOURNALD
  * "<PRIORITY>room: text". An event's name ends the line of the other two: " event=lane.paused".
  * Line breaks and control characters in a text are made visible in every form, so that a line stays
- * a line; a text over 16 KiB is cut and says so.
+ * a line; a text over 16 KiB is cut and marked.
  */
 #ifndef TAKE5_LOG_LOG_H
 #define TAKE5_LOG_LOG_H
@@ -47,16 +47,16 @@ struct log;
 
 /* Writes INFO and above to stderr until configured. NULL when memory runs out. */
 struct log *log_new(void);
-/* Says pending repeats, writes what is there for up to LOG_END_NS, closes the file. NULL is
+/* Reports pending repeats, writes what is there for up to LOG_END_NS, closes the file. NULL is
  * allowed. A thread that hangs in a write is left behind with the log. */
 void log_free(struct log *log);
 
 /* From here lines are written by a thread of the log's own, and a caller waits for nothing. */
 bool log_start(struct log *log, struct error *error);
-/* Waits until what was said is written, up to the time; false when it was not. Before _exit(), and
- * before others write to the same place. */
+/* Waits until what was logged is written, up to the time; false when it was not. Before _exit(),
+ * and before others write to the same place. */
 bool log_flush(struct log *log, int64_t timeout_ns);
-/* The same for a signal handler, which may have interrupted whoever holds the lock. NULL is
+/* The same for a signal handler, which may have interrupted the holder of the lock. NULL is
  * allowed. */
 void log_settle(const struct log *log, int64_t timeout_ns);
 
@@ -75,7 +75,7 @@ void log_status(const struct log *log, struct log_status *status);
 
 /* Takes over the options; on failure (file not to be opened) everything stays as it was. */
 bool log_configure(struct log *log, const struct log_options *options, struct error *error);
-/* Opens the file anew, for rotation. */
+/* Reopens the file, for rotation. */
 bool log_reopen(struct log *log, struct error *error);
 
 /* Level of one room, or of all with room NULL. False: no such room. */
@@ -85,7 +85,7 @@ bool log_is_on(const struct log *log, const char *room, enum log_level level);
 enum log_kind { LOG_KIND_LINE = 1, LOG_KIND_CHANGE };
 
 /* One line. `room` is a string literal out of LOG_ROOMS. A change of state (assigned, revoked,
- * suspended, connected, ...) is always a line of its own, at its time and in its place, however
+ * suspended, connected, ...) is always a separate line, at its time and in its place, however
  * often it was logged before. `event` names a line that an alert or a test relies on: a string
  * literal "what.happened" out of [a-z0-9_.], which stays when the text is improved and is in the
  * table of packaging/README.md; NULL: none. Call it by the names below. */

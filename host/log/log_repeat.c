@@ -110,7 +110,8 @@ bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line
     repeat->event = line->event;
     repeat->since_ns = now_ns;
     repeat->count = 0;
-    /* Without memory it is not remembered: better said twice than counted under another's name. */
+    /* Without memory it is not remembered: better written twice than counted under another's name.
+     */
     repeat->is_used = !text_is_oom(&repeat->deployment) && !text_is_oom(&repeat->text);
     return true;
 }

@@ -2,9 +2,9 @@
  * log/log_repeat.h - which lines of the log are repeats. Inside base; under the log's lock. Time
  * is an argument, so that tests need not wait.
  *
- * A line is remembered for LOG_REPEAT_WINDOW_NS after it was said. Within that time the same line
- * is counted instead. At the window's end the count is said and a new window begins; a window
- * without a repeat ends the memory, and the next such line is written in full again.
+ * A line is remembered for LOG_REPEAT_WINDOW_NS after it was written. Within that time the same
+ * line is counted instead. At the window's end the count is written and a new window begins; a
+ * window without a repeat ends the memory, and the next such line is written in full again.
  */
 #ifndef TAKE5_LOG_LOG_REPEAT_H
 #define TAKE5_LOG_LOG_REPEAT_H
@@ -37,14 +37,14 @@ typedef void log_repeat_write(void *context, const struct log_line *line);
 void log_repeats_init(struct log_repeats *repeats);
 void log_repeats_release(struct log_repeats *repeats);
 
-/* Whether the line is to be written; if not it was counted. Says what is due first. */
+/* Whether the line is to be written; if not it was counted. Writes what is due first. */
 bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line, int64_t now_ns,
                         log_repeat_write *put, void *context);
 
-/* Says the counts of the windows that are over at `now_ns`. */
+/* Writes the counts of the windows that are over at `now_ns`. */
 void log_repeats_flush_due(struct log_repeats *repeats, int64_t now_ns, log_repeat_write *put,
                            void *context);
-/* Says all counts so far; the windows go on. Before a line that must not be overtaken, and at the
+/* Writes all counts so far; the windows go on. Before a line that must not be overtaken, and at the
  * end. */
 void log_repeats_flush(struct log_repeats *repeats, log_repeat_write *put, void *context);
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define TURN_NS        NS_PER_S
-/* How long a thread that was told to give up may still take: output_write() looks every
+/* How long a thread that was asked to give up may still take: output_write() looks every
  * OUTPUT_GRACE_MS. */
 #define GIVE_UP_NS     (3 * OUTPUT_GRACE_MS * NS_PER_MS)
 #define SETTLE_STEP_NS (2 * NS_PER_MS)
@@ -32,7 +32,7 @@ struct buffer {
 
 struct target {
     int fd;
-    char *path; /* NULL: not the writer's, and never opened anew */
+    char *path; /* NULL: not the writer's, and never reopened */
 };
 
 LOCK_CLASS(log_writer_lock);
@@ -48,7 +48,7 @@ struct log_writer {
     bool should_stop GUARDED_BY(log_writer_lock);
     bool is_abandoned GUARDED_BY(log_writer_lock);
     bool has_ended GUARDED_BY(log_writer_lock);
-    uint64_t unreported GUARDED_BY(log_writer_lock); /* lines that were dropped and not told of */
+    uint64_t unreported GUARDED_BY(log_writer_lock); /* lines that were dropped and not reported */
 
     /* Any thread without the lock. */
     _Atomic uint64_t pushed, finished; /* lines; finished: written or dropped */

@@ -3,9 +3,9 @@
  * pipe, a stopped terminal or a slow disk. Inside base: log.c hands it lines.
  *
  * Lines wait in two buffers of LOG_WRITER_BYTES, made at the start; what has no room is dropped and
- * counted, as is what a write refuses. The count is said where the lines are missing, as soon as
+ * counted, as is what a write refuses. The count is written where the lines are missing, as soon as
  * lines are written again. Each line is one write where the system allows it. A file that somebody
- * has moved or removed is opened anew before the next lines.
+ * has moved or removed is reopened before the next lines.
  *
  * Every call may come from any thread, and none but _flush and _free waits.
  */

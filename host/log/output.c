@@ -13,7 +13,7 @@ static bool may_block(int file) {
     return fstat(file, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
 }
 
-/* 0: there is room for PIPE_BUF bytes, or a write tells what is wrong. */
+/* 0: there is room for PIPE_BUF bytes, or a write returns what is wrong. */
 static int wait_for_room(int file, const atomic_bool *stop) {
     struct pollfd waited = {.fd = file, .events = POLLOUT};
     for (;;) {

@@ -2,8 +2,8 @@
  * ops/lag_watch.h - notices that the host falls behind, and that it has caught up.
  *
  * Looked at every LAG_WATCH_NS. A lag that only grew for LAG_WATCH_RISES looks, by more than what
- * batches and commits make it swing, is told; again when it has doubled; and once when it is back.
- * A lag that is large and falls, as after a start, is none of its business: it is in the
+ * batches and commits make it swing, is reported; again when it has doubled; and once when it is
+ * back. A lag that is large and falls, as after a start, is none of its business: it is in the
  * statistics.
  *
  * One thread.
@@ -44,7 +44,7 @@ struct lag_watch {
 
 enum lag_word { LAG_QUIET, LAG_GROWS, LAG_IS_BACK };
 
-/* A zeroed watch is ready. `text` gets what to say, when there is something. */
+/* A zeroed watch is ready. `text` gets what to log, when there is something. */
 enum lag_word lag_watch(struct lag_watch *watch, const struct lag_sample *sample, char *text,
                         size_t size);
 

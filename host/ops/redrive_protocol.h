@@ -8,7 +8,7 @@
  *
  * TIME is the message's Kafka time in milliseconds, KEY_SIZE a number of bytes, "-" for none. The
  * body is key and payload, one behind the other. The answer's first line is a
- * redrive_outcome_name(), the rest says why.
+ * redrive_outcome_name(), the rest is the reason.
  */
 #ifndef TAKE5_OPS_REDRIVE_PROTOCOL_H
 #define TAKE5_OPS_REDRIVE_PROTOCOL_H

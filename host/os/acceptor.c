@@ -54,7 +54,7 @@ int acceptor_prepare(struct acceptor *acceptor, struct pollfd *fd) {
         return left_ns > 0 ? (int)(left_ns / NS_PER_MS) + 1 : -1;
     if (acceptor->reserve < 0)
         acceptor->reserve = open_reserve();
-    /* Not at once: whoever has the reserve is still being served, or others wait. */
+    /* Not at once: the client on the reserve is still being served, or others wait. */
     if (acceptor->reserve >= 0 && left_ns <= 0)
         end_shortage(acceptor);
     return ACCEPTOR_PAUSE_MS;

@@ -1,8 +1,8 @@
 /*
  * os/acceptor.h - takes connections in, also while the process has no descriptor left.
  *
- * One descriptor is kept in reserve. When accept() finds none, the reserve goes to whoever has
- * waited longest, so that a probe or an operator still gets in, one at a time; the others wait
+ * One descriptor is kept in reserve. When accept() finds none, the reserve goes to the client that
+ * has waited longest, so that a probe or an operator still gets in, one at a time; the others wait
  * in the listener's backlog, and the listener is not looked at for ACCEPTOR_PAUSE_MS. As soon as
  * there is a descriptor again, the reserve is filled up. The begin and the end of such a shortage
  * are logged, and each failed accept() is counted.
@@ -45,7 +45,7 @@ void acceptor_release(struct acceptor *acceptor);
  * up the reserve if it can. */
 int acceptor_prepare(struct acceptor *acceptor, struct pollfd *fd);
 /* A connection (close-on-exec; with its address if wanted), or -1: none now. To be called once
- * after each poll() that says so: without descriptors, accept() does not tell whether anybody
+ * after each poll() that reports it: without descriptors, accept() does not show whether anybody
  * waits. */
 int acceptor_accept(struct acceptor *acceptor, struct sockaddr_storage *address, socklen_t *size);
 

@@ -5,9 +5,9 @@
  * The child is a program of one's own that runs code which may crash, hang, print, or fork. It is
  * spawned (not forked: other threads may hold any lock), with the request on CHILD_INPUT, a pipe
  * for its answers on CHILD_OUTPUT, another that is its stdout and stderr, and no other descriptor;
- * with signals as at a process's beginning, in a process group of its own.
+ * with signals as at a process's beginning, in its own process group.
  *
- * The program calls child_begin() first: then its work is done in a process of its own, and the one
+ * The program calls child_begin() first: then its work is done in a separate process, and the one
  * that was spawned looks after it. It adopts what the work leaves behind, also what left the group
  * by setsid(), and ends that when the work has ended or its time is over. The work gets a SIGTRAP
  * first when its time is over, and a second for last words.
@@ -47,7 +47,7 @@ struct child_call {
 enum child_outcome {
     CHILD_EXITED,    /* `code` is its exit code */
     CHILD_SIGNALLED, /* `code` is the signal */
-    CHILD_UNKNOWN,   /* it ended, and somebody else took its status: only its answers tell */
+    CHILD_UNKNOWN,   /* it ended, and somebody else took its status: only its answers show it */
     CHILD_STUCK,     /* its time was over */
     CHILD_GIVEN_UP,  /* should_stop */
     CHILD_GARBLED,   /* it wrote what is no answer */
@@ -72,7 +72,7 @@ void child_last_words(const struct child_end *end, const char *before, size_t si
                       struct text *out);
 
 /*
- * The child's first step, while it has one thread: goes on in a process of its own, which dies with
+ * The child's first step, while it has one thread: continues in a separate process, which dies with
  * its parent, leaves no core and takes signals as they come. When the work ended by itself and left
  * processes behind, the parent of it calls `left` with their number once they are ended; it may
  * write to CHILD_OUTPUT. False: no process could be made, and this one does the work alone.

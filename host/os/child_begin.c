@@ -156,7 +156,7 @@ bool child_begin(void (*left)(size_t count)) {
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     prepare();
     if (worker == 0 && getppid() != self)
-        _exit(EXIT_FAILURE); /* it died before this one could be told to die with it */
+        _exit(EXIT_FAILURE); /* it died before this one could be bound to it */
     if (worker == 0)
         (void)setpgid(0, 0); /* a strategy that signals its group does not hit who looks after it */
     return worker == 0;

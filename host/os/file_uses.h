@@ -45,7 +45,7 @@ bool file_uses_add(struct file_uses *uses, enum file_use_kind kind, const char *
 /* The same of an open file. */
 bool file_uses_add_open(struct file_uses *uses, enum file_use_kind kind, const char *what, int file,
                         struct error *error);
-/* The same for a caller with words of its own. NULL: it was added, or there was no memory (with an
+/* The same for a caller with its own wording. NULL: it was added, or there was no memory (with an
  * error of ERROR_MEMORY); else the one that it would be in conflict with. */
 const struct file_use *file_uses_clash(struct file_uses *uses, enum file_use_kind kind,
                                        const char *what, const char *path, struct error *error);

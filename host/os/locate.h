@@ -35,7 +35,7 @@ void locate_set_frames(struct locate_request *request, const void *at, void *con
 /*
  * "on_message (alpha.c:42)", or, as far as the file has no debug information, "on_message+0x14
  * (alpha.so)" or "alpha.so+0x1139"; a line feed, then the whole stack, a line each. Gives the size,
- * 0 when it cannot be told. The first line is empty when no frame lies in such a file.
+ * 0 when it cannot be found. The first line is empty when no frame lies in such a file.
  * Async-signal-safe; takes some seconds at most.
  */
 size_t locate(const struct locate_request *request, char answer[LOCATE_ANSWER]);

@@ -1,7 +1,7 @@
 /*
  * os/private_file.h - files that belong to this service alone: states, crash files, caches.
  *
- * Whoever can put something else in their place decides what the service does. So they are opened
+ * A user who can replace them decides what the service does. So they are opened
  * in a way that neither follows a link nor waits for the other end of a FIFO, and looked at after
  * they are open, by descriptor: what was checked is what is read.
  */
@@ -22,7 +22,7 @@ bool directory_make(const char *path, struct error *error);
 /*
  * The same for a directory that is this service's alone, and sees to it that it is: nobody else can
  * have put it there (os/trust.h), it belongs to this user, and its mode is 0700. One that is open
- * wider is closed, which the log is told, if it is empty or holds one of `names` (ended by NULL),
+ * wider is closed, which is logged, if it is empty or holds one of `names` (ended by NULL),
  * which only a take5 puts there; otherwise it may be somebody else's too (/tmp, a home), and is
  * refused. With `trust` off it need only be a directory of this user's or root's.
  */

@@ -49,7 +49,8 @@ static void die_of(int number) {
     (void)raise(number);
 }
 
-/* The signal thread has them blocked and takes them itself; whoever comes here is another one. */
+/* The signal thread has them blocked and takes them itself; a thread that comes here is another
+ * one. */
 static void on_taken(int number, siginfo_t *info, void *context) {
     const int kept = errno;
     (void)context;

@@ -1,5 +1,5 @@
 /*
- * os/signals.h - the process's signals, taken by a thread of their own, so that none is lost
+ * os/signals.h - the process's signals, taken by a separate thread, so that none is lost
  * while the control thread is busy with a reload; and the bound of a stop, whatever that waits for.
  *
  * SIGTERM, SIGINT: stop. Supervisors and `timeout` may send SIGTERM again at once: that changes
@@ -60,7 +60,7 @@ bool signals_start(struct signals *signals, struct error *error);
 void signals_stop(struct signals *signals);
 
 /* Sets what follows a stop and its limit, which was none before; NULL: nothing does. A stop that
- * was asked for before is told of at once. When this returns, what was set before does not run and
+ * was asked for before is reported at once. When this returns, what was set before does not run and
  * will not. */
 void signals_on_stop(struct signals *signals, const struct signals_stop *calls, int64_t limit_ns);
 

@@ -2,7 +2,7 @@
  * os/spawn.h - begins a process: this program once more, or another one.
  *
  * It is spawned, not forked: other threads may hold any lock. It begins with signals as at a
- * process's beginning, in a process group of its own unless it is told otherwise, and with no
+ * process's beginning, in its own process group unless the caller asks otherwise, and with no
  * descriptor but those it is given.
  */
 #ifndef TAKE5_OS_SPAWN_H

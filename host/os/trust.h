@@ -1,7 +1,7 @@
 /*
  * os/trust.h - whether others could have put something where this process looks.
  *
- * A file is as safe as the whole way to it: whoever may write a directory on that way can replace
+ * A file is as safe as the whole way to it: a user who may write a directory on it can replace
  * what lies below. So every directory from the root on is looked at, as sshd does, symbolic links
  * are followed one by one and looked at too, and everything by descriptor, relative to the
  * directory that was looked at before: what was checked is what is opened.

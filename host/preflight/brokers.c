@@ -25,7 +25,7 @@ struct asking {
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
     struct asking *asking = opaque;
     (void)client;
-    /* What is behind it was said before. */
+    /* Its cause was reported before. */
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && asking->last_error[0] != '\0')
         return;
     snprintf(asking->last_error, sizeof asking->last_error, "%s", reason);

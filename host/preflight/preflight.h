@@ -26,7 +26,7 @@ void preflight_control(const struct config *config, struct faults *faults);
 void preflight_clients(const struct config *config, struct log *log, struct faults *faults);
 
 /* Whether the HTTP port is free. Taken while a host runs in this state directory it is that one's,
- * as far as can be told, which is a warning. */
+ * as far as can be known, which is a warning. */
 void preflight_port(const struct config *config, struct faults *faults);
 
 /* Whether the token of [http] token_file is there and is one. */

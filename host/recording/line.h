@@ -51,11 +51,11 @@ static inline size_t recording_line_scratch(size_t size) {
 const char *recording_line_scan(const char *line, size_t size, char *scratch, size_t *used,
                                 struct recording_line *result);
 
-/* What the members of a message tell that are needed before it is decoded. */
+/* What is needed of a message's members before it is decoded. */
 struct recording_shape {
     const char *symbol; /* NULL: absent, empty or no text */
     size_t symbol_size;
-    const char *role; /* as decode_shape(); NULL: it tells none */
+    const char *role; /* as decode_shape(); NULL: none follows from it */
 };
 
 /* As above, for a message's value. False when it is not one object whose brackets and strings

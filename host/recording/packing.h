@@ -16,7 +16,7 @@
 
 enum recording_packing { RECORDING_PLAIN, RECORDING_GZIP, RECORDING_ZSTD };
 
-/* So many bytes of the beginning tell. */
+/* So many bytes of the beginning decide. */
 #define RECORDING_PACKING_SIZE 4
 
 enum recording_packing recording_packing_of(const char *bytes, size_t size);

@@ -304,7 +304,7 @@ static bool rows_take_header(struct recording_reader *reader, const char *line, 
     return rows->csv != NULL || error_prefix(error, "%s: ", reader->name);
 }
 
-/* A bad row is told when all before it were given; `*did_wait`: they were not. */
+/* A bad row is reported when all before it were given; `*did_wait`: they were not. */
 static bool rows_take(struct recording_reader *reader, const char *line, size_t size, bool is_alone,
                       bool *did_wait, struct error *error) {
     struct rows *rows = reader->rows;

@@ -7,7 +7,7 @@
  * from a pool, which may serve several readers; references may be dropped by any thread.
  *
  * Empty lines, a byte order mark, carriage returns and a missing last line break are nothing. A
- * line that cannot be used, or is longer than `max_line`, is counted, told to `bad_line` and
+ * line that cannot be used, or is longer than `max_line`, is counted, reported to `bad_line` and
  * passed; or it ends the reading, if strict.
  *
  * What is packed with gzip or zstd is unpacked on the way (input.h): places, sizes of lines and
@@ -84,8 +84,8 @@ bool recording_read_all(const char *path, recording_visit *visit, void *context,
 /* Room for what is made of the line that was read last, until the next one is read. */
 char *recording_reader_scratch(struct recording_reader *reader);
 
-/* Tells a line as bad that the caller could not use: counts, calls back. False, with an error, when
- * strict. */
+/* Reports a line as bad that the caller could not use: counts, calls back. False, with an error,
+ * when strict. */
 bool recording_reader_reject(struct recording_reader *reader, uint64_t number, const char *text,
                              struct error *error);
 

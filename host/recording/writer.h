@@ -6,7 +6,7 @@
  * valid UTF-8 is a JSON string, anything else is base64 under "key_base64", "payload_base64"; an
  * absent key and a tombstone are null.
  *
- * A name that ends with ".gz" or ".zst" makes a packed file: every flush is a frame of its own
+ * A name that ends with ".gz" or ".zst" makes a packed file: every flush is a separate frame
  * (packing.h), which can be read from then on.
  */
 #ifndef TAKE5_RECORDING_WRITER_H
@@ -72,7 +72,7 @@ bool recording_writer_has_reader_gone(const struct recording_writer *writer);
 bool recording_writer_add(struct recording_writer *writer, const struct record *record,
                           const char *topic, struct error *error);
 /* Also looks whether the path still leads to the file. Where it does not, the file was moved or
- * removed: it is opened anew, as with RESUME, and gets what of this flush nobody could read. */
+ * removed: it is reopened, as with RESUME, and gets what of this flush nobody could read. */
 bool recording_writer_flush(struct recording_writer *writer, struct error *error);
 /* How often that happened. */
 unsigned recording_writer_reopened(const struct recording_writer *writer);

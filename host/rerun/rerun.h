@@ -20,7 +20,7 @@
  * stands, has all that was handed over from there to its end, and every deployment of 0.ini is
  * level with it. Then its signals are those that the host made, id by id and byte by byte, for
  * strategies whose signals follow from their state and messages. Nothing is wound forward or
- * caught up; a deployment that was behind its partition is a directory of its own.
+ * caught up; a deployment that was behind its partition is a separate directory.
  *
  * The directory has parameters of strategies in it: it is made for this user alone (0700, 0600).
  *

@@ -24,7 +24,8 @@ static void explain_silence(const struct service_notify *notify, const struct vi
     if (view_is_draining(notify->engine))
         snprintf(text, size, totals->unconfirmed == 0 ? "drained" : "draining");
     else if (!status.is_connected)
-        snprintf(text, size, "no connection to a broker"); /* why was said; this stays the same */
+        snprintf(text, size,
+                 "no connection to a broker"); /* the reason was logged; this stays the same */
     else if (!status.is_assigned || status.missing[0] != '\0')
         snprintf(text, size, "%s", status.detail);
     else if (is_paused)

@@ -234,7 +234,7 @@ void service_serve_requests(struct service *service) {
     lock_release(&service->lock, service_lock);
 }
 
-/* Whoever still waits is told that nothing comes. */
+/* Notifies those that still wait that nothing comes. */
 void service_close_requests(struct service *service) {
     lock_acquire(&service->lock, service_lock);
     service->is_closed = true;

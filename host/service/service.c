@@ -38,7 +38,7 @@ static bool make_run_directory(const struct service *service, const struct trust
                               service->log, error);
 }
 
-/* They are this host's alone: whoever can write there decides what it does, and two hosts in one
+/* They are this host's alone: a user who can write there decides what it does, and two hosts in one
  * state directory would take each other's states, crash files and lines. */
 static bool make_directories(struct service *service, struct error *error) {
     static const char *const state_names[] = {".lock", "instances", "good", "crash", NULL};
@@ -180,7 +180,7 @@ static bool make_checkpoints(const struct service *service, struct store_backend
     return *backend != NULL;
 }
 
-/* Whoever watches this process is not to take a long rehearsal for its standstill. */
+/* A watchdog of this process must not take a long rehearsal for a hang. */
 static void on_wait(void *context) {
     struct service *service = context;
     service_notify_manager(&service->notify);
@@ -370,7 +370,7 @@ static void end_watchers(struct service *service) {
     service->alerts = NULL;
 }
 
-/* Whoever asks is served until here; then the sinks get their time. */
+/* Clients are served until here; then the sinks get their time. */
 static void close_parts(struct service *service, int64_t by_ns) {
     service_begin_step(service, "its clients to disconnect");
     end_watchers(service);

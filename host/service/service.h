@@ -22,7 +22,7 @@ struct service_options {
     struct config *config;                 /* of the start; the service's from here */
     struct log *log;
     struct signals *signals;
-    int64_t run_for_ns; /* 0: until told */
+    int64_t run_for_ns; /* 0: until a stop */
     /* Of a demo: the time above counts from the first message; without one for so long it ends, and
      * has failed. 0: neither. */
     int64_t patience_ns;
@@ -37,7 +37,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
 
 /* Totals at the end, for a summary. */
 const struct view_totals *service_totals(const struct service *service);
-/* What it said last of its source, before it stopped: "joining group x, no partitions". */
+/* The last state of its source, before it stopped: "joining group x, no partitions". */
 const char *service_last_status(const struct service *service);
 /* False: something hangs and was left behind; the process must _exit. */
 bool service_free(struct service *service);

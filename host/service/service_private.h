@@ -62,7 +62,7 @@ struct service {
 #define ENGINE_LEAST(limit_ns) ((limit_ns) / 8)
 /* The time of a stop follows the configuration in force: also after a reload. */
 void service_limit_stop(struct service *service);
-/* What the stop does behind the engine, for who is told that it took too long. */
+/* What the stop does behind the engine, for the message that it took too long. */
 void service_begin_step(struct service *service, const char *step);
 /* Any thread: control looks at what there is to do. `context` is the service. */
 void service_wake_control(void *context);
@@ -81,7 +81,7 @@ bool service_reopen(struct service *service, struct text *answer);
 bool service_handle(void *context, const struct control_request *asked, struct text *answer);
 /* Control: does what clients wait for; */
 void service_serve_requests(struct service *service);
-/* and tells who still waits that nothing comes. */
+/* and notifies those that still wait that nothing comes. */
 void service_close_requests(struct service *service);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The time that a stop may take, and what is said when it is over.
+ * The time that a stop may take, and what is logged when it is over.
  */
 #include "service/service_private.h"
 

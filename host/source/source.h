@@ -1,10 +1,10 @@
 /*
  * source/source.h - where records come from, as the engine sees it.
  *
- * A source serves lanes and one control thread. Lanes read and store; control polls, and is told
- * through the listener when partitions come and go. The listener's calls happen inside `poll`
- * or `close`, on the control thread, and the source waits for them to return:
- * when `revoked` has returned, no lane holds a record of those partitions.
+ * A source serves lanes and one control thread. Lanes read and store; control polls, and is
+ * notified through the listener when partitions come and go. The listener's calls happen inside
+ * `poll` or `close`, on the control thread, and the source waits for them to return: when `revoked`
+ * has returned, no lane holds a record of those partitions.
  *
  * Kafka (source/kafka/consumer.h) and recorded files (source/replay/replay_source.h) implement the
  * same table.
@@ -34,7 +34,7 @@ struct topic_partition {
     const char *note;
 };
 
-/* Told on the control thread. */
+/* Called on the control thread. */
 struct source_listener {
     void *context;
     /*

@@ -21,7 +21,7 @@ static bool put(cJSON *object, const char *name, cJSON *value) {
     return false;
 }
 
-/* A sentence that another worker has said: of the configuration, which is that of all. */
+/* A sentence that another worker has too: of the configuration, which is the same for all. */
 static bool has_text(const cJSON *list, const cJSON *item) {
     const cJSON *other;
     cJSON_ArrayForEach(other, list) {

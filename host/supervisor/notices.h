@@ -1,7 +1,7 @@
 /*
  * supervisor/notices.h - what workers report of themselves: a socket that takes what sd_notify(3)
- * sends, and knows which process sent it. So a worker tells its supervisor what the only process of
- * a host tells systemd: that it is ready, that it moves, how it is.
+ * sends, and knows which process sent it. So a worker reports to its supervisor what the only
+ * process of a host reports to systemd: that it is ready, that it moves, how it is.
  */
 #ifndef TAKE5_SUPERVISOR_NOTICES_H
 #define TAKE5_SUPERVISOR_NOTICES_H

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-/* How long a worker may be silent when HTTP asks: it hangs, and HTTP says so. */
+/* How long a worker may be silent when HTTP asks: it hangs, and HTTP reports that. */
 #define SUPERVISOR_ASK_NS (2 * NS_PER_S)
 
 LOCK_CLASS(supervisor_reload_lock);
@@ -67,7 +67,7 @@ struct peer {
     char why[320];      /* empty: it has a process that is ready */
     bool is_idle;       /* no deployment is its own */
     struct text answer; /* of ask_all() */
-    bool did;           /* it said "ok" */
+    bool did;           /* it answered "ok" */
     bool has_answer;
 };
 struct peers {

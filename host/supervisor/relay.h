@@ -1,6 +1,6 @@
 /*
  * supervisor/relay.h - what a worker writes to stderr, into the log: line by line and whole,
- * whoever else writes. The worker's own lines say whose they are; what its strategies print is
+ * others that write. The worker's own lines say whose they are; what its strategies print is
  * passed on as it is.
  */
 #ifndef TAKE5_SUPERVISOR_RELAY_H

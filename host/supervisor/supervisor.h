@@ -8,7 +8,7 @@
  *
  *   worker.h            one worker: begun, noticed when it dies or hangs, begun again
  *   restarts.h          when, and when no more
- *   notices.h           what a worker tells of itself: it is ready, it moves
+ *   notices.h           what a worker reports: it is ready, it makes progress
  *   relay.h             what it writes
  *   workers_reload.c    a new configuration for all
  *   workers_requests.c  `take5 ctl`; http_face.c HTTP; merge.h many answers into one
@@ -39,7 +39,7 @@ struct supervisor_options {
     char *const *arguments; /* NULL at the end; a worker's name is put behind them */
     struct log *log;        /* started */
     struct signals *signals;
-    int64_t run_for_ns; /* 0: until told */
+    int64_t run_for_ns; /* 0: until a stop */
 };
 
 /* Makes the run directory, and listens. Begins no worker yet. */

@@ -134,7 +134,7 @@ static bool begin(struct worker *worker, const struct worker_env *env, struct er
     return worker->process >= 0;
 }
 
-/* For those who tell people; whoever asks us learns it without. */
+/* For those that alert people; our own answers do not need it. */
 static void note_down(const struct worker *worker, const struct worker_env *env, const char *why) {
     struct error error;
     const int fd = open(worker->down_note,
@@ -245,7 +245,7 @@ static void log_how_it_ended(struct worker *worker, bool is_known, int status) {
                        WEXITSTATUS(status));
 }
 
-/* All that is there: whoever holds the other end and lives on may write for ever. */
+/* All that is there: a process that holds the other end and lives on may write for ever. */
 static void read_rest(struct worker *worker, struct log *log) {
     for (int i = 0; i < 10000 && worker->written >= 0; i++) {
         struct pollfd polled = {.fd = worker->written, .events = POLLIN};

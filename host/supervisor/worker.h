@@ -3,7 +3,7 @@
  * and begun again.
  *
  * Of a death nothing is left: descriptors, the process and its group. One that hangs, which is to
- * say that it has not told for WORKER_HANG that it moves, gets SIGABRT, for its crash file, and
+ * say that it has not reported progress for WORKER_HANG, gets SIGABRT, for its crash file, and
  * SIGKILL WORKER_ABORT_NS later. One that ends with WORKER_EXIT_FINAL would do so again, and stays
  * down.
  *
@@ -26,7 +26,7 @@
 
 #define WORKER_ABORT_NS   (2 * NS_PER_S)
 #define WORKER_EXIT_FINAL 78 /* its configuration is wrong */
-/* To be ready; rehearsals have limits of their own. */
+/* To be ready; rehearsals have their own limits. */
 #define WORKER_START_NS   (180 * NS_PER_S)
 
 enum worker_state {
@@ -61,7 +61,7 @@ struct worker {
     int written; /* what it writes; -1: closed */
     struct relay relay;
     int64_t begun_ns, begun_wall_ns; /* the process */
-    int64_t moved_ns;                /* when it told so last */
+    int64_t moved_ns;                /* when it reported that last */
     int64_t at_ns; /* of WAITING: the next start; of STOPPING and HANGING: the SIGKILL */
     bool did_kill;
     struct restarts restarts;
@@ -82,7 +82,7 @@ void worker_turn(struct worker *worker, const struct worker_env *env, int64_t no
 /* When the next turn has something to do; INT64_MAX: nobody knows. */
 int64_t worker_due_ns(const struct worker *worker, const struct worker_env *env);
 
-/* Its process has told something. */
+/* Its process has reported something. */
 void worker_notice(struct worker *worker, const struct notice *notice, int64_t now_ns);
 /* Its process has ended: reaps it, with its group. */
 void worker_ended(struct worker *worker, const struct worker_env *env, int64_t now_ns);
@@ -92,9 +92,9 @@ void worker_read(struct worker *worker, struct log *log);
 /* It shall end, by SIGTERM and in `stop_ns`; begun again afterwards if `is_restarted`. */
 void worker_stop(struct worker *worker, const struct worker_env *env, bool is_restarted,
                  int64_t now_ns);
-/* The same, but somebody else has told it to end, or will. */
+/* The same, but somebody else has requested its end, or will. */
 void worker_await_stop(struct worker *worker, const struct worker_env *env, int64_t now_ns);
-/* `ctl restart`, and a reload for one that is down: begun anew, whatever was before. */
+/* `ctl restart`, and a reload for one that is down: started again, whatever was before. */
 void worker_restart(struct worker *worker, const struct worker_env *env, int64_t now_ns);
 
 /* A signal for the process, if there is one that runs. */

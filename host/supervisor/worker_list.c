@@ -1,4 +1,4 @@
-/* The workers that there are, for whoever adds to them or looks for one. */
+/* The workers that there are, to add to and to search. */
 #include "supervisor/private.h"
 
 #include "base/array.h"

@@ -100,7 +100,7 @@ static bool is_among(const char *const *names, const char *name) {
     return false;
 }
 
-/* Ends, begins, and begins anew; those that reload stay. False: no memory. */
+/* Ends, starts and restarts workers; those that reload stay. False: no memory. */
 REQUIRES(supervisor_lock)
 static bool settle_workers(struct supervisor *supervisor, const struct config *before) {
     const int64_t now_ns = clock_monotonic_ns();
@@ -211,7 +211,7 @@ static bool reload_workers(struct supervisor *supervisor, struct text *answer) {
         text_puts(answer, "out of memory; each worker keeps what it has");
         return false;
     }
-    /* A worker that begins anew has read the configuration already; reloading it changes nothing,
+    /* A worker that is restarted has read the configuration already; reloading it changes nothing,
      * and gives its part of the report. */
     peers_ask(&peers, "reload", NULL, 0);
     renew(supervisor, &peers);

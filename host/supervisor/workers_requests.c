@@ -234,7 +234,7 @@ static bool set_log_level(struct supervisor *supervisor, const struct control_re
     return ask_all(supervisor, asked, answer); /* they say what is wrong with it */
 }
 
-/* With words behind it, each worker is told so itself before it gets our SIGTERM. */
+/* With words behind it, each worker gets the request itself before it gets our SIGTERM. */
 static bool stop(struct supervisor *supervisor, const struct control_request *asked,
                  struct text *answer) {
     bool did = true;

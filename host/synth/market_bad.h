@@ -23,7 +23,7 @@ enum market_bad_kind {
     MARKET_BAD_KINDS
 };
 
-/* Turns the message bad; its payload is written anew into `buffer` (MARKET_MESSAGE_SIZE). */
+/* Turns the message bad; its payload is rewritten into `buffer` (MARKET_MESSAGE_SIZE). */
 void market_bad_make(enum market_bad_kind kind, struct market_random *random, char *buffer,
                      struct market_message *message);
 

@@ -2,7 +2,7 @@
  * synth/to_kafka.h - a synthetic market into a Kafka cluster: for trying, for load, for the
  * demo.
  *
- * A librdkafka producer of its own; the three topics by role; key = symbol; partitions as the Java
+ * A separate librdkafka producer; the three topics by role; key = symbol; partitions as the Java
  * producers choose them (murmur2). Works with a real broker and with the mock cluster (give its
  * bootstraps). Runs in the thread that calls feed_kafka_run(), or in one of its own between
  * feed_kafka_start() and feed_kafka_join().

@@ -49,7 +49,7 @@ void tearsheet_free(struct tearsheet *tearsheet);
 /* False: no memory; tearsheet_put() then fails too. */
 bool tearsheet_add_signal(struct tearsheet *tearsheet, const struct signal *signal);
 bool tearsheet_add_point(struct tearsheet *tearsheet, const struct signal *point);
-/* As an evaluation tells it (evaluation_follow_equity()). */
+/* As an evaluation reports it (evaluation_follow_equity()). */
 void tearsheet_add_equity(void *tearsheet, const char *deployment, int64_t time_ns, double equity);
 
 /*

@@ -148,6 +148,25 @@ class Sinks(Scenario):
                          {("publishes", "close"), ("publishes", "gap")})
         self.assertEqual({signal["value"] for signal in host.read_signals()}, {1})
 
+    def test_points_that_the_page_cannot_show_are_counted(self):
+        host = self.new_host(sections={
+            "signals": {"sinks": "jsonl"}, "decode": {"max_symbol": 100},
+            "http": {"enabled": "yes", "port": 0},
+            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
+        host.drop("publishes")
+        host.deploy("publishes")
+        host.start()
+        port = host.wait_event("http.listening", r":(\d+) event=").group(1)
+        for symbol in ("SPY", "X" * 65):
+            value = json.dumps({"symbol": symbol, "price": 1, "barData": {"barTimeFrame": 60}})
+            self.kafka.send(self.topics["bar_trends"], value, key="any", partition=0)
+        self.kafka.wait_committed(host.group, {self.topics["bar_trends"]: {"0": 2}})
+        self.assertEqual(host.status()["totals"]["missed_points"], 2)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            metrics = answer.read().decode()
+        self.assertIn('take5_points_dropped_total{reason="page"} 2\n', metrics)
+        self.assertIn('take5_points_dropped_total{reason="sink"} 0\n', metrics)
+
     def test_any_symbol_can_be_asked_for_over_http(self):
         host = self.signalling_host(signals={"sinks": "jsonl, log"},
                                     http={"enabled": "yes", "port": 0}).start()

@@ -25,6 +25,12 @@ def check_files(tree):
     said = tree.run(["logrotate", "--debug", "/etc/logrotate.d/take5"])
     assert "error:" not in said, said
 
+    say("a shell can read the environment file, all of it")
+    settings = re.sub(r"^#([A-Z0-9_]+=)", r"\1", tree.read("/etc/default/take5"), flags=re.M)
+    tree.write("/tmp/environment", settings)
+    said = tree.run(["sh", "-ec", 'set -a; . /tmp/environment; echo "$TAKE5_OPTIONS"'])
+    assert said == "-s log.format=journald\n", said
+
 
 # Is called by C, for which code is made at run time.
 SCRIPT = """
@@ -101,8 +107,8 @@ def check_start(host):
 def check_work(host):
     say("strategies work behind the hardening")
     # With a broker and a feed of its own; the demo would hide its socket.
-    host.tree.write("/etc/default/take5", "TAKE5_OPTIONS=-s log.format=journald "
-                    "-s take5.run_dir=/run/take5\n")
+    host.tree.write("/etc/default/take5", 'TAKE5_OPTIONS="-s log.format=journald '
+                    '-s take5.run_dir=/run/take5"\n')
     start = re.search("^ExecStart=(.*)$", host.tree.read(UNIT), flags=re.M).group(1)
     host.tree.write("/etc/systemd/system/take5.service.d/demo.conf",
                     f"[Service]\nExecStart=\nExecStart={start} --demo\n")

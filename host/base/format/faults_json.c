@@ -1,7 +1,7 @@
 #include "base/format/faults_json.h"
 
-static void put_list(const struct faults *faults, bool are_warnings, const char *name,
-                     struct json_writer *json) {
+void faults_json_list(const struct faults *faults, bool are_warnings, const char *name,
+                      struct json_writer *json) {
     json_begin_array(json, name);
     for (size_t i = 0; i < faults->count; i++) {
         if (faults->items[i].is_warning == are_warnings)
@@ -11,6 +11,6 @@ static void put_list(const struct faults *faults, bool are_warnings, const char 
 }
 
 void faults_json(const struct faults *faults, struct json_writer *json) {
-    put_list(faults, false, "faults", json);
-    put_list(faults, true, "warnings", json);
+    faults_json_list(faults, false, "faults", json);
+    faults_json_list(faults, true, "warnings", json);
 }

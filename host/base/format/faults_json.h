@@ -7,6 +7,9 @@
 #include "base/faults.h"
 #include "base/format/json_writer.h"
 
+/* The texts of the errors, or of the warnings, as an array. */
+void faults_json_list(const struct faults *faults, bool are_warnings, const char *name,
+                      struct json_writer *json) __attribute__((nonnull));
 /* "faults":[..],"warnings":[..] into an object that has begun. */
 void faults_json(const struct faults *faults, struct json_writer *json) __attribute__((nonnull));
 

@@ -27,7 +27,7 @@ void event_init(struct event *event);
 /* Nobody waits for it any more, and nobody signals it. */
 void event_release(struct event *event);
 
-/* After the change, which whoever is woken then sees. */
+/* After the change, which the woken thread then sees. */
 void event_signal(struct event *event);
 /* How many signals there were: before the look, so that none is missed between look and wait. */
 uint64_t event_seen(struct event *event);

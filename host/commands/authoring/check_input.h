@@ -20,12 +20,12 @@
 
 struct check_input_options {
     const char *path;  /* "-": the standard input */
-    const char *topic; /* of lines that tell none; NULL: by shape */
+    const char *topic; /* of lines without one; NULL: by shape */
     struct csv_arg symbols, mappings;
 };
 
 struct check_input {
-    struct record *records; /* with memory of their own */
+    struct record *records; /* with their own memory */
     size_t count, capacity;
     bool is_cut; /* the recording has more */
     bool is_oom;

@@ -89,7 +89,7 @@ static void put_workers(struct json_writer *json, const struct plan *plan,
 
 /* ---- for people ---- */
 
-/* What is wrong with several is said once. */
+/* What is wrong with several is reported once. */
 static void print_line(const struct report *report, size_t number) {
     const struct report_line *line = &report->lines[number];
     struct text others;
@@ -126,7 +126,7 @@ static bool is_of(const struct plan *plan, const char *name) {
     return false;
 }
 
-/* What is said of this deployment; NULL: of none. */
+/* What is reported of this deployment; NULL: of none. */
 static void put_details(struct json_writer *json, const struct plan *plan,
                         const struct report *report, const char *name) {
     json_begin_array(json, "faults");

@@ -144,7 +144,7 @@ static bool list_all(const struct config *config, bool is_json, struct offline *
     struct error error;
     bool is_good = catalog_scan(config->strategy_dir, config->strict_modes,
                                 config_trust(config).group, &catalog, &faults);
-    /* Who may not read the state directory is not told. */
+    /* Users who may not read the state directory do not see it. */
     if (config->on_crash == ON_CRASH_QUARANTINE &&
         !quarantine_read(&quarantine, config->state_dir, config->quarantine_ns, &error)) {
         print_err("cannot list the quarantined deployments: %s", error.text);

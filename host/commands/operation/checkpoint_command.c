@@ -145,26 +145,16 @@ static bool list_item(struct output *output, const struct inventory *inventory, 
     return is_good;
 }
 
-static bool list_all(const struct config *config, bool is_json) {
-    struct inventory inventory;
+static bool list_all(struct output *output, const struct inventory *inventory) {
     bool is_good = true;
-    struct output output;
-    if (!load(&inventory, config))
-        return false;
-    output_init(&output, is_json);
-    if (is_json)
-        json_begin_array(&output.json, NULL);
-    else
-        text_printf(&output.text, "%-9s  %8s  %-24s  %11s  %12s  %s\n", "PARTITION", "NUMBER",
+    if (!output->is_json)
+        text_printf(&output->text, "%-9s  %8s  %-24s  %11s  %12s  %s\n", "PARTITION", "NUMBER",
                     "TAKEN", "DEPLOYMENTS", "BYTES", "POSITIONS");
-    for (size_t i = 0; i < inventory.count; i++) {
-        if (!inventory.items[i].is_journal)
-            is_good &= list_item(&output, &inventory, i);
+    for (size_t i = 0; i < inventory->count; i++) {
+        if (!inventory->items[i].is_journal)
+            is_good &= list_item(output, inventory, i);
     }
-    if (is_json)
-        json_end_array(&output.json);
-    inventory_release(&inventory);
-    return output_end(&output) && is_good;
+    return is_good;
 }
 
 /* ---- show ---- */
@@ -307,33 +297,39 @@ static void verify_one(struct output *output, const struct inventory_item *item,
         text_printf(&output->text, "good  %s\n", item->name);
 }
 
-static bool verify_all(const struct config *config, bool is_json) {
-    struct inventory inventory;
+static bool verify_all(struct output *output, const struct inventory *inventory) {
     bool are_good = true;
+    for (size_t i = 0; i < inventory->count; i++) {
+        struct error error;
+        uint64_t torn;
+        const bool is_good = inventory_verify(inventory, i, &torn, &error);
+        if (!is_good && inventory_is_gone(inventory, i))
+            continue;
+        verify_one(output, &inventory->items[i], is_good, torn, &error);
+        are_good &= is_good;
+    }
+    if (!output->is_json && inventory->count == 0)
+        text_printf(&output->text, "%s: there are none\n", inventory->place);
+    return are_good;
+}
+
+/* ---- the command ---- */
+
+static bool print_all(const struct config *config, bool is_json,
+                      bool (*print)(struct output *output, const struct inventory *inventory)) {
+    struct inventory inventory;
     struct output output;
     if (!load(&inventory, config))
         return false;
     output_init(&output, is_json);
     if (is_json)
         json_begin_array(&output.json, NULL);
-    for (size_t i = 0; i < inventory.count; i++) {
-        struct error error;
-        uint64_t torn;
-        const bool is_good = inventory_verify(&inventory, i, &torn, &error);
-        if (!is_good && inventory_is_gone(&inventory, i))
-            continue;
-        verify_one(&output, &inventory.items[i], is_good, torn, &error);
-        are_good &= is_good;
-    }
+    const bool is_good = print(&output, &inventory);
     if (is_json)
         json_end_array(&output.json);
-    else if (inventory.count == 0)
-        text_printf(&output.text, "%s: there are none\n", inventory.place);
     inventory_release(&inventory);
-    return output_end(&output) && are_good;
+    return output_end(&output) && is_good;
 }
-
-/* ---- the command ---- */
 
 static int with_config(const struct checkpoint_command *command, int argc, char **argv) {
     int32_t partition;
@@ -343,10 +339,9 @@ static int with_config(const struct checkpoint_command *command, int argc, char 
     bool did;
     if (argc == 2 && parse_partition(argv[1], &partition))
         did = show_newest(config, partition, command->is_json);
-    else if (strcmp(argv[0], "list") == 0)
-        did = list_all(config, command->is_json);
     else
-        did = verify_all(config, command->is_json);
+        did = print_all(config, command->is_json,
+                        strcmp(argv[0], "list") == 0 ? list_all : verify_all);
     config_free(config);
     return did ? EXIT_GOOD : EXIT_FAILED;
 }

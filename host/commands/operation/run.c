@@ -173,7 +173,7 @@ static bool settle_demo(struct run *run) {
     struct faults faults = FAULTS_INIT;
     struct config *config = config_options_read(&run->options, &faults);
     const bool did = demo_settle(run->demo, &run->options, config);
-    faults_release(&faults); /* what is wrong is said when it is loaded */
+    faults_release(&faults); /* what is wrong is reported when it is loaded */
     config_free(config);
     return did;
 }

@@ -262,7 +262,7 @@ static void look(struct top *top) {
         top->before = top->status;
         top->status = tree;
         top->seconds = (double)(now_ns - top->taken_ns) / 1e9;
-        /* A host that was started anew counts from 0. */
+        /* A host that was restarted counts from 0. */
         if (top->before != NULL && status_number(tree, "uptime_s") < top->seconds) {
             cJSON_Delete(top->before);
             top->before = NULL;

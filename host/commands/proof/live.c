@@ -65,7 +65,7 @@ static int compare(const void *left, const void *right) {
     return ids != 0 ? ids : (a->order > b->order) - (a->order < b->order);
 }
 
-/* One that was said again leaves whether it was the same. */
+/* One that was emitted again leaves whether it was the same. */
 static void merge(struct live *live) {
     size_t kept = 0;
     for (size_t i = 0; i < live->count; i++) {

@@ -53,7 +53,7 @@ bool note_position(const struct note *note, int32_t partition, const char *deplo
                    const char *topic, int64_t *next);
 /* Whether the partition number was there, */
 bool note_has_partition(const struct note *note, int32_t partition);
-/* and the deployment had a place of its own. */
+/* and the deployment had its own place. */
 bool note_is_behind(const struct note *note, int32_t partition, const char *deployment);
 
 /* What a start notes: no partition number is there yet. */

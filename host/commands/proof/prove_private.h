@@ -67,7 +67,7 @@ struct proof_run {
 };
 
 struct proof {
-    /* What the command line said. */
+    /* From the command line. */
     struct config_options options;
     int64_t from_ms, to_ms; /* NO_TIME_MS: as far as can be decided */
     struct csv_arg recordings, strategies;
@@ -123,7 +123,7 @@ const char *prove_time(int64_t time_ms, char text[40]);
 
 /* ---- prove_setup.c ---- */
 
-/* Loads what the options say. False, with what is wrong said and the exit code in `*code`. */
+/* Loads what the options name. False, with what is wrong on stderr and the exit code in `*code`. */
 bool prove_load(struct proof *proof, int *code, struct error *error);
 /* Finds builds, wherever one that ran may still be: by its hash it is known again. */
 bool prove_find_files(struct proof *proof, struct error *error);

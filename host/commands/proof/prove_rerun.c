@@ -352,7 +352,7 @@ bool rerun_look_at_hand(struct proof *proof, struct error *error) {
     bool did = (path != NULL && !arguments.is_oom) || error_set_memory(error, "arguments");
     did = did && output_child_begin(&child, arguments.items, error);
     if (did) {
-        (void)output_child_end(&child); /* it has said what is wrong */
+        (void)output_child_end(&child); /* it has reported what is wrong */
         proof->at_hand = notes_read_deployed(path, error);
         if (proof->at_hand == NULL)
             prove_doubt(proof, NULL, "the configuration at hand cannot be run");

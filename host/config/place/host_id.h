@@ -1,5 +1,5 @@
 /*
- * config/place/host_id.h - who this host is among those of its group when nobody says. Inside
+ * config/place/host_id.h - who this host is among those of its group when nothing sets it. Inside
  * config.
  *
  * The name must come back with the host and be nobody else's: the group keeps a host's partitions
@@ -16,7 +16,7 @@
 #define HOST_ID_MAX 200
 bool host_id_is_valid(const char *text);
 
-/* What a machine says of itself. */
+/* How a machine identifies itself. */
 struct host_facts {
     char machine_id[33]; /* of machine-id(5); "": it has none */
     char hostname[256];

@@ -25,7 +25,7 @@ static bool cut(char *path, const char *tail) {
     return true;
 }
 
-/* The directory of the program; "" when it cannot be told. */
+/* The directory of the program; "" when it cannot be found. */
 static void find_directory(char directory[PATH_MAX]) {
     const ssize_t size = readlink("/proc/self/exe", directory, PATH_MAX - 1);
     directory[size > 0 ? size : 0] = '\0';

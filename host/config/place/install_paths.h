@@ -14,7 +14,7 @@
 
 struct install_paths {
     char config_file[PATH_MAX];  /* read when none is named; need not be there */
-    char strategy_dir[PATH_MAX]; /* where strategies are dropped unless a setting says otherwise */
+    char strategy_dir[PATH_MAX]; /* where strategies are dropped unless a setting overrides it */
     char bundled_dir[PATH_MAX];  /* the same, but in a build tree what was built there */
 };
 

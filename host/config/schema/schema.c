@@ -82,14 +82,14 @@ static const struct schema_section sections[] = {
      ".env as there",
      "Signals into a Kafka topic."},
     {"series", NULL,
-     "Where the points go of the series that strategies publish. The host shows the newest ones by "
-     "itself. No offset waits for points: what this sink does not take in time is dropped."},
+     "Where the points of the series that strategies publish go. The host shows the newest ones in "
+     "any case. No offset waits for points: those that this sink does not take in time are "
+     "dropped."},
     {"sink:postgres",
      "any connection parameter of libpq: host, port, dbname, user, passfile, sslmode, sslrootcert "
      "and others; .file and .env as in [kafka]",
-     "Signals as rows of a PostgreSQL table. Their id is the primary key, so that each stands "
-     "there "
-     "once."},
+     "Signals as rows of a PostgreSQL table. Their id is the primary key, so it has each "
+     "signal once."},
     {"sink:webhook",
      "url, and header.NAME for a header of each request; .file and .env as in [kafka], for secrets",
      "Signals by HTTP, as JSON or as messages of a chat."},
@@ -108,8 +108,8 @@ static const struct schema_section sections[] = {
      "A deployment: a strategy with one set of parameters. NAME is its name in signals, log and "
      "status. A strategy file without a section runs with its defaults, in the main worker."},
     {"worker:NAME", NULL,
-     "A process of its own for the deployments that name it, with a consumer group of its own "
-     "(GROUP.NAME): what they do wrong costs the others nothing. The section is optional."},
+     "A separate process for the deployments that name it, with its own consumer group "
+     "(GROUP.NAME): their failures do not affect the others. The section is optional."},
 };
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
@@ -163,7 +163,7 @@ static const struct schema_key keys[] = {
      "--leave` does. auto: leave if the default of host_id is made of a container's host name, "
      "which the next container does not have; else stay."},
     {"take5", "isolate", SCHEMA_FLAG, "none", NULL, 0, 0, isolate, CONFIG(isolates_each), false,
-     "each: every [strategy:NAME] that names no worker has one of its own, of its own name. none: "
+     "each: every [strategy:NAME] that names no worker gets a separate one with its name. none: "
      "they share the main worker."},
     {"take5", "on_stuck", SCHEMA_CHOICE, "exit", NULL, 0, 0, on_stuck, CONFIG(on_stuck), false,
      "What to do when a callback does not return within stuck_ms: exit with a crash file, or only "
@@ -296,7 +296,7 @@ static const struct schema_key keys[] = {
      CONFIG(postgres_table), true,
      "NAME or SCHEMA.NAME. It is created if it is missing, and the user may."},
     {"sink:postgres", "batch", SCHEMA_INTEGER, "1000", NULL, 1, 10000, NULL, CONFIG(postgres_batch),
-     true, "Rows in one INSERT, at most. None is waited for."},
+     true, "The most rows in one INSERT. It does not wait until there are so many."},
     {"sink:postgres", "timeout", SCHEMA_DURATION, "30s", NULL, 10 * NS_PER_MS, HOUR, NULL,
      CONFIG(postgres_timeout_ns), true,
      "How long connecting, and a statement, may take before the connection is reopened."},
@@ -314,7 +314,7 @@ static const struct schema_key keys[] = {
     {"sink:webhook", "ca_file", SCHEMA_PATH, NULL, "the system's authorities", 0, 0, NULL,
      CONFIG(webhook_ca_file), true, "Certificates of the authorities that the server may have."},
     {"sink:webhook", "timeout", SCHEMA_DURATION, "10s", NULL, 10 * NS_PER_MS, HOUR, NULL,
-     CONFIG(webhook_timeout_ns), true, "How long a request may take before it is made again."},
+     CONFIG(webhook_timeout_ns), true, "How long a request may take before it is retried."},
     {"sink:webhook", "retry_max", SCHEMA_DURATION, "30s", NULL, 10 * NS_PER_MS, HOUR, NULL,
      CONFIG(webhook_retry_ns), true,
      "The longest interval between two tries; Retry-After may ask for more."},
@@ -329,7 +329,7 @@ static const struct schema_key keys[] = {
     {"alerts", "table", SCHEMA_TEXT, "take5_alerts", NULL, 0, 0, NULL, CONFIG(alerts_table), true,
      "PostgreSQL's table for alerts."},
     {"alerts", "after", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL, CONFIG(alerts_after_ns), true,
-     "How long something must be wrong before it is an alert, and be right before that is over."},
+     "How long a problem must last before it is an alert, and be gone before the alert is over."},
     {"alerts", "max_lag", SCHEMA_INTEGER, "100000", NULL, 0, NONE, NULL, CONFIG(alerts_max_lag),
      true, "Consumer lag above this is an alert, which is over at half of it. 0: lag is ignored."},
 
@@ -349,18 +349,18 @@ static const struct schema_key keys[] = {
      "machine with an empty disk."},
     {"checkpoint", "topic", SCHEMA_TEXT, "take5_state", NULL, 0, 0, NULL, CONFIG(checkpoint_topic),
      true,
-     "The topic, with store = kafka. It is made if it is missing, with as many partitions as the "
-     "topics that are read; hosts of different groups may share it."},
+     "The topic, with store = kafka. If it is missing, it is created with as many partitions as "
+     "the topics that are read; hosts of different groups may share it."},
     {"checkpoint", "interval", SCHEMA_DURATION, "10s", NULL, 0, DAY, NULL,
      CONFIG(checkpoint_interval_ns), false,
      "How often the states of strategies are saved while the stream runs; after a crash only the "
      "messages since then are processed again. 0: only at a clean stop."},
     {"checkpoint", "max_catch_up", SCHEMA_INTEGER, "10000000", NULL, 0, NONE, NULL,
      CONFIG(max_catch_up), false,
-     "How many messages of a partition number may have passed a strategy, while it was suspended "
-     "or "
-     "did not run, and it still gets all of them; beyond that it gets a GAP event and its warm-up. "
-     "What a crash or a warm-up has it process again does not count. 0: no limit."},
+     "A strategy that was suspended or did not run still gets the messages that it missed if there "
+     "are at most so many of a partition number; if there are more, it gets a GAP event and its "
+     "warm-up instead. Messages that it processes again after a crash or for a warm-up do not "
+     "count. 0: no limit."},
 
     {"journal", "enabled", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(journal_enabled), true,
      "Whether to write one."},
@@ -388,7 +388,8 @@ static const struct schema_key keys[] = {
     {"strategy:NAME", "worker", SCHEMA_TEXT, NULL,
      "main; NAME with [take5] isolate = each, and for plugin = python", 0, 0, NULL,
      DEPLOYMENT(worker), false,
-     "The worker that runs it: a process of its own. With none but main there is one process."},
+     "The worker that runs it, a separate process. If no section names another one than main, "
+     "there is one process."},
     {"strategy:NAME", "enabled", SCHEMA_BOOLEAN, "yes", NULL, 0, 0, NULL, DEPLOYMENT(is_enabled),
      false, "no: do not run it."},
     {"strategy:NAME", "symbols", SCHEMA_LIST, NULL, "all", 0, 0, NULL, DEPLOYMENT(symbols), false,
@@ -428,7 +429,7 @@ static const struct schema_key keys[] = {
     {"worker:NAME", "cpus", SCHEMA_TEXT, NULL, "any", 0, 0, NULL, WORKER(cpus), false,
      "The processors that it may run on: numbers and ranges, such as 0,2-3."},
     {"worker:NAME", "nice", SCHEMA_INTEGER, "0", NULL, 0, 19, NULL, WORKER(nice), false,
-     "How much it gives way to other processes, see nice(1)."},
+     "Its nice value: the higher it is, the lower its priority, see nice(1)."},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 

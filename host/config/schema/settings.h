@@ -1,6 +1,6 @@
 /*
  * config/schema/settings.h - everything that a deployment may set, checked and typed, as
- * config_load() makes it (config/config.h). The rows of schema.h say where each value goes.
+ * config_load() makes it (config/config.h). The rows of schema.h define where each value goes.
  */
 #ifndef TAKE5_CONFIG_SCHEMA_SETTINGS_H
 #define TAKE5_CONFIG_SCHEMA_SETTINGS_H
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A name and its text as written. `place` says where, for later faults. */
+/* A name and its text as written. `place` is where it is, for later faults. */
 struct config_item {
     char *name;
     char *text;
@@ -91,7 +91,7 @@ struct config {
     /* [take5] */
     char *service;      /* name in the banner */
     char *host_id;      /* who this host is in its group: letters, digits, '.', '_' and '-' */
-    bool host_id_lasts; /* it is still the same when the host was put up anew; else a container's */
+    bool host_id_lasts; /* it stays the same when the host is created again; else a container's */
     char *run_mode;     /* local or docker */
     char *strategy_dir; /* absolute, as all paths here */
     bool has_bundled;   /* `bundled_strategies` */
@@ -102,7 +102,7 @@ struct config {
     int64_t lanes;
     bool strict_modes;
     bool keep_state;    /* across a clean stop */
-    bool isolates_each; /* every deployment has a worker of its own */
+    bool isolates_each; /* every deployment has its own worker */
     enum config_on_stop on_stop;
     bool stop_leaves; /* effective: a stop gives up the partitions */
     enum config_on_stuck on_stuck;

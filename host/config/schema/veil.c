@@ -42,7 +42,7 @@ void veils_release(struct config *config) {
     config->veil_count = 0;
 }
 
-/* ---- in what is said of a value ---- */
+/* ---- in texts about a value ---- */
 
 static bool is_word(char c) {
     return isalnum((unsigned char)c) != 0 || c == '_';

@@ -224,7 +224,7 @@ static void apply(struct config *config, const struct note *note, bool is_start,
     struct config_deployment *original = config_deployment_find(config, note->original);
     struct config_deployment *shadow = config_deployment_find(config, note->shadow);
     if (original == NULL || !is_as_noted(original, note->original_hash))
-        return; /* what the file says now was said after the promotion */
+        return; /* the file was changed after the promotion */
     if (!is_as_noted(shadow, note->shadow_hash))
         report_changed(config, note, original, is_start, faults);
     else if (!promote(original, shadow))

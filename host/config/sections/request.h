@@ -36,7 +36,7 @@ struct config_request {
     /* What the worker of that name sees of it (config/sections/workers.h); NULL: the whole. */
     const char *worker;
     /* Files that others could have written are errors (os/trust.h), unless [take5] strict_modes
-     * is no: for whoever is about to do what they say. */
+     * is no: for a caller that is about to carry them out. */
     bool is_trusting_nobody;
     /* For config_control_read(): a file that may not be read is passed over. */
     bool is_path_optional;

@@ -52,7 +52,7 @@ static void report_unknown(struct build *build, const struct config_deployment *
     free(names);
 }
 
-/* NULL: there is none that can have a shadow, which is said. */
+/* NULL: there is none that can have a shadow, which is reported. */
 static const struct config_deployment *find_original(struct build *build,
                                                      const struct config_deployment *shadow) {
     const struct config_deployment *original =

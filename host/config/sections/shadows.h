@@ -6,7 +6,7 @@
  * files say what they said before. So that this survives a restart it is noted in
  * STATE_DIR/promotions: which deployment, which shadow, and a hash of either section. As long as
  * both sections are what they were, the configuration is changed accordingly when it is read; a
- * section of the original that says something else is what counts from then on.
+ * section of the original with other content is what counts from then on.
  */
 #ifndef TAKE5_CONFIG_SECTIONS_SHADOWS_H
 #define TAKE5_CONFIG_SECTIONS_SHADOWS_H
@@ -27,7 +27,7 @@ bool promotions_note(const struct config *config, const char *shadow, char **bef
 /* It came to nothing. */
 bool promotions_restore(const struct config *config, const char *before, struct error *error);
 
-/* Changes the configuration as the notes say. One of which the shadow's section was changed or
+/* Changes the configuration as noted. One of which the shadow's section was changed or
  * removed while the original's was not is a fault, unless it is a start (`is_start`): then it is a
  * warning, and the files count. */
 void promotions_apply(struct config *config, bool is_start, struct faults *faults);

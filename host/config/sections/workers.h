@@ -1,7 +1,7 @@
 /*
  * config/sections/workers.h - which process runs which deployment.
  *
- * Deployments that name a worker run in a process of that name, with a consumer group of its own;
+ * Deployments that name a worker run in a process of that name, with its own consumer group;
  * the others, and strategy files without a section, run in the main one, whose group is the
  * configuration's. With no worker named there is the one process that there always was, and nothing
  * of this applies.

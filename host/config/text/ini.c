@@ -18,7 +18,7 @@
 #define BLANKS           " \t"
 
 /*
- * inih tells its handler no line, splits long lines silently and reports only the first fault. So
+ * inih gives its handler no line, splits long lines silently and reports only the first fault. So
  * its reader is ours: it counts lines, sees what inih would mistake, and hands such a line over
  * empty. Right after it has handed a line over inih calls the handler for that line, or not at all.
  */

@@ -1,6 +1,6 @@
 /*
  * config/text/quotes.h - values stand without quotes: a pair around one would be part of it, which
- * nobody means. Whoever takes a value from people asks here.
+ * nobody means. All code that takes a value from people checks here.
  */
 #ifndef TAKE5_CONFIG_TEXT_QUOTES_H
 #define TAKE5_CONFIG_TEXT_QUOTES_H

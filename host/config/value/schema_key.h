@@ -1,5 +1,6 @@
 /*
- * config/value/schema_key.h - what one key may say: a row of the tables in config/schema/schema.h.
+ * config/value/schema_key.h - what one key may contain: a row of the tables in
+ * config/schema/schema.h.
  */
 #ifndef TAKE5_CONFIG_VALUE_SCHEMA_KEY_H
 #define TAKE5_CONFIG_VALUE_SCHEMA_KEY_H

@@ -11,7 +11,7 @@ struct error;
 
 /* Reads `text` into the member of `base` that the key names; what a text or list member had is
  * freed. A path is taken as seen from `directory` (NULL: the working directory). On failure the
- * member is as it was, and the error says what was expected. */
+ * member is as it was, and the error has what was expected. */
 bool value_set(void *base, const struct schema_key *key, const char *text, const char *directory,
                struct error *error);
 /* Appends the value as a file would have it. Nothing for a text or list that is not set. */

@@ -1,6 +1,6 @@
 /*
  * conformance/cases/case_context.h - the child's side of one case: the strategy under test, and
- * what is said about it.
+ * what is reported about it.
  */
 #ifndef TAKE5_CONFORMANCE_CASES_CASE_CONTEXT_H
 #define TAKE5_CONFORMANCE_CASES_CASE_CONTEXT_H
@@ -37,17 +37,17 @@ struct case_context {
     struct market_random random; /* seeded by seed and case */
     size_t fault_count;
     char last_fault[256]; /* its beginning */
-    bool has_bad_code;    /* an answer that is none was found, which is said once */
+    bool has_bad_code;    /* an invalid answer was found, which is reported once */
     unsigned changes;     /* that an instance made where it must not: enum guard_change */
-    bool is_quiet;        /* steps are not said: for cycles without number */
-    const char *where;    /* said behind each step; NULL: nothing */
+    bool is_quiet;        /* steps are not reported: for cycles without number */
+    const char *where;    /* appended to each step; NULL: nothing */
 };
 
-/* Says what begins now: known to the parent should it crash or hang. */
+/* Reports what begins now: known to the parent should it crash or hang. */
 void case_step(struct case_context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* A promise that is not kept: the case fails. It may go on, to find more; the same words are said
- * once. Gives false. */
+/* A promise that is not kept: the case fails. It may go on, to find more; the same words are
+ * reported once. Gives false. */
 bool case_fail(struct case_context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Worth knowing, no failure. */

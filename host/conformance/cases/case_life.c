@@ -37,7 +37,7 @@ static void notify(struct harness *harness, uint32_t kind, uint32_t topic) {
     harness_event(harness, &event);
 }
 
-/* The end of a symbol, as the host tells it. It need not be one that this instance was given: the
+/* The end of a symbol, as the host reports it. It need not be one that this instance was given: the
  * table is shared by the partition number. */
 static void expire(struct harness *harness, const char *symbol) {
     const t5_str text = t5_text(symbol);

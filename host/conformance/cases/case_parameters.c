@@ -49,7 +49,7 @@ static void work_on(const struct probe *probe, struct harness *harness, const st
     script_release(&script);
 }
 
-/* The name of a parameter with its value, cut to be said. */
+/* The name of a parameter with its value, cut to be printed. */
 static void name_value(const struct probe *probe, const char *value, char *text, size_t size) {
     (void)snprintf(text, size, "%s = %.60s%s", probe->parameter->name, value,
                    strlen(value) > 60 ? "..." : "");

@@ -24,7 +24,7 @@ struct case_tape {
     uint32_t instances;    /* so far */
 };
 
-/* Begins the files anew. False: they cannot be written. `directory` NULL: writes nothing. */
+/* Creates the files again. False: they cannot be written. `directory` NULL: writes nothing. */
 bool case_tape_open(struct case_tape *tape, const char *directory);
 void case_tape_close(struct case_tape *tape);
 

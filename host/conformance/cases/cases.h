@@ -14,7 +14,7 @@ struct case_context;
 /* What a case is run once for; the name of it follows the case's name after a slash. */
 enum case_range { CASE_ONCE = 1, CASE_PARAMETERS, CASE_TOPICS };
 
-/* Where a case does not apply it is skipped, which is said. */
+/* Where a case does not apply it is skipped, which is reported. */
 enum case_need {
     CASE_NEEDS_STATE = 1 << 0, /* save and load */
     CASE_NEEDS_INPUT = 1 << 1, /* the author's own messages; not even listed without */
@@ -72,7 +72,7 @@ void conformance_files(struct case_context *context, const char *argument);
 void conformance_memory(struct case_context *context, const char *argument);
 void conformance_process_kept(struct case_context *context, const char *argument);
 
-/* What is said of a strategy that does not save what it remembers. */
+/* What is reported of a strategy that does not save what it remembers. */
 #define CASE_NOT_SAVED                                                                             \
     "remembers messages and saves nothing: after a reload, a stop or a crash its signals differ; " \
     "give it save and load"

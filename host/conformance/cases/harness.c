@@ -151,8 +151,16 @@ bool harness_open(struct harness *harness, struct case_context *context, const s
            case_fail(context, "with the given settings: %s", harness->error.text);
 }
 
+static void deactivate(struct harness *harness) {
+    if (!harness->is_active)
+        return;
+    case_step(harness->context, "deactivate");
+    instance_deactivate(harness->instance);
+    harness->is_active = false;
+}
+
 void harness_release(struct harness *harness) {
-    harness_deactivate(harness);
+    deactivate(harness);
     if (harness->instance != NULL) {
         case_step(harness->context, "destroy");
         instance_destroy(harness->instance);
@@ -209,14 +217,6 @@ void harness_event(struct harness *harness, const t5_event *event) {
     case_step(harness->context, "on_event (kind %" PRIu32 ")", event->kind);
     instance_event(harness->instance, event);
     serve_wake(harness);
-}
-
-void harness_deactivate(struct harness *harness) {
-    if (!harness->is_active)
-        return;
-    case_step(harness->context, "deactivate");
-    instance_deactivate(harness->instance);
-    harness->is_active = false;
 }
 
 bool harness_save(struct harness *harness, enum t5_save_reason reason, struct state *state) {

@@ -1,6 +1,6 @@
 /*
  * conformance/cases/harness.h - one instance of the strategy under test, on its own: created, fed,
- * saved, with all that it says written down.
+ * saved, with all that it emits written down.
  */
 #ifndef TAKE5_CONFORMANCE_CASES_HARNESS_H
 #define TAKE5_CONFORMANCE_CASES_HARNESS_H
@@ -47,12 +47,12 @@ struct harness {
     int32_t partition;
     bool is_active;
     _Atomic bool is_woken; /* any thread */
-    /* What it said: a JSON line a signal, so that two runs can be compared. */
+    /* What it emitted: a JSON line a signal, so that two runs can be compared. */
     struct text tape;
     /* The same by symbol, message and time, when it is set; released with the harness. NULL: none.
      */
     struct signal_list *list;
-    bool is_history;    /* what it is fed now is history: flagged, and what it says is dropped */
+    bool is_history;    /* what it is fed now is history: flagged, and what it emits is dropped */
     size_t call_number; /* of the current message, where its feeder counts */
     const struct script_message *current_call;
     /* So far. */
@@ -92,21 +92,19 @@ void harness_feed_all(struct harness *harness, const struct script *script, size
 /* save, into an initialised, empty state. */
 bool harness_save(struct harness *harness, enum t5_save_reason reason, struct state *state);
 void harness_event(struct harness *harness, const t5_event *event);
-/* deactivate, if it is active. */
-void harness_deactivate(struct harness *harness);
 
-/* From now on what it says is also in harness->list. False: out of memory. */
+/* From now on what it emits is also in harness->list. False: out of memory. */
 bool harness_list_signals(struct harness *harness);
 
 /* Signals that the host refused are a fault of the context. */
 void harness_judge_signals(struct harness *harness);
-/* Whether they said the same. */
+/* Whether they emitted the same. */
 bool harness_do_agree(const struct harness *a, const struct harness *b);
-/* Whether instances say the same of the fixture's messages each time. If not, a difference between
- * two of them may have any cause, which is noted: the case `repeatable` finds that. */
+/* Whether instances emit the same for the fixture's messages each time. If not, a difference
+ * between two of them may have any cause, which is noted: the case `repeatable` finds that. */
 bool harness_is_repeatable(struct case_context *context, const struct fixture *fixture);
-/* That they said different things is a fault of the context. `what` says in which circumstances;
- * the names go behind what each of them said. */
+/* That they emitted different signals is a fault of the context. `what` says in which
+ * circumstances; the names go behind what each of them emitted. */
 void harness_compare(struct case_context *context, const char *what, const struct harness *a,
                      const char *a_name, const struct harness *b, const char *b_name);
 /* The same, where it is only worth a note. */

@@ -1,6 +1,7 @@
 /*
- * conformance/cases/signal_list.h - what an instance said, as lines of its harness's tape: of which
- * symbol, with which message, of which time. To compare two instances that were not given the same.
+ * conformance/cases/signal_list.h - what an instance emitted, as lines of its harness's tape: of
+ * which symbol, with which message, of which time. To compare two instances that were not given the
+ * same.
  */
 #ifndef TAKE5_CONFORMANCE_CASES_SIGNAL_LIST_H
 #define TAKE5_CONFORMANCE_CASES_SIGNAL_LIST_H

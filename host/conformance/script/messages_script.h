@@ -63,7 +63,7 @@ struct script_options {
 extern const char *const script_symbols[];
 
 /* Well-formed messages of a few symbols and all usual time frames, in three stretches with breaks
- * of half an hour and of a day between them, so that timers of silence have something to say. What
+ * of half an hour and of a day between them, so that timers of silence fire. What
  * the feed does not carry is not in them, whoever declares it. Of more than two symbols some fall
  * silent from one stretch to the next. */
 void script_market(struct script *script, const struct script_options *options);

@@ -2,7 +2,7 @@
  * engine/core/breakdown.h - what the engine cannot go on after.
  *
  * A signal, a dead letter, a message's way to its strategies, a partition: none of them may be left
- * out because memory was short for a moment. Whoever has to make one tries again for a while
+ * out because memory was short for a moment. Code that has to make one retries for a while
  * (base/sync/patience.h). If that does not help, the engine breaks down: lanes take no more
  * messages, no offset moves past the current message, no state is kept, and engine_poll() ends with
  * the cause. What was not done comes again after a restart.

@@ -51,7 +51,7 @@ void engine_keep_report(struct engine *engine, const struct report *report) {
     lock_release(&engine->status_lock, status_lock);
 }
 
-/* What several were rejected for is said once, with the first of them. */
+/* What several were rejected for is logged once, with the first of them. */
 static void log_line_of(struct engine *engine, const struct report *report, size_t number) {
     const struct report_line *line = &report->lines[number];
     const bool is_bad = line->outcome == OUTCOME_REJECTED || line->outcome == OUTCOME_QUARANTINED;

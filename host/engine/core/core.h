@@ -107,7 +107,7 @@ const struct quarantine *engine_quarantine(const struct engine *engine,
  */
 void engine_look_after(struct engine *engine, const char *culprit);
 
-/* Tells the source whether there is anybody to read for, and says so when that changed. */
+/* Notifies the source whether any deployment runs, and logs a change of that. */
 void engine_attend(struct engine *engine, const struct report *report);
 
 #endif

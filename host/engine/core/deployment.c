@@ -104,7 +104,7 @@ static bool map_topics(struct deployment *deployment, const struct topics *topic
 }
 
 /* A kept state belongs to the same code with the same parameters. A shadow is another instance than
- * one that is heard: it is told so when it is made. */
+ * one that is published: it is created as a shadow. */
 static struct hash hash_code(const struct deployment *deployment) {
     const struct hash parts[3] = {deployment->generation->hash, deployment->parameters.hash};
     return hash_bytes(parts, (deployment->shadow_of != NULL ? 3 : 2) * sizeof *parts);

@@ -41,7 +41,7 @@ struct engine_options {
     const char *program;               /* for rehearsals; NULL: this program */
     uint64_t (*sequence)(const struct record *record); /* see lane_state.h, as the next */
     int64_t (*ahead_ns)(const struct record *record);
-    /* A lane tells of each message that goes to the dead letters, whatever those are. Its thread.
+    /* A lane reports each message that goes to the dead letters, whatever those are. Its thread.
      * `deployment` NULL: none rejected it, nobody can use it. The call may be NULL. */
     void (*unusable)(void *context, const struct record *record, const char *reason,
                      const char *message, const char *deployment);

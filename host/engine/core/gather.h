@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GATHER_CAUSES 8 /* with more, what was noted so far is said first */
+#define GATHER_CAUSES 8 /* with more, what was noted so far is logged first */
 
 struct gather_cause {
     enum log_level level;
@@ -32,7 +32,7 @@ struct gather {
 
 /* `event` as in log_event(). Partitions of one level, event and text go into one line; -1 stands
  * for the GLOBAL deployments. What differs between them, such as offsets, is the detail, of which
- * the first partition's is given as an example; NULL: none. Without memory it is said at once. */
+ * the first partition's is given as an example; NULL: none. Without memory it is logged at once. */
 void gather_add(struct gather *gather, enum log_level level, const char *event, int32_t partition,
                 const char *detail, const char *text);
 /* Says what was noted, and forgets it. */

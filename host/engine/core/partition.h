@@ -112,11 +112,11 @@ struct task {
     uint64_t suppressed_errors, suppressed_rejects; /* since the last one that was logged */
     bool is_noted_besides; /* that it had more than messages (engine/lane/deviation.h) */
     int64_t last_slow_ns;  /* wall, 0: none; of callbacks that were slow, likewise */
-    int64_t slowest_ns;    /* of those not said */
+    int64_t slowest_ns;    /* of those not logged */
     uint64_t suppressed_slow;
     int64_t reject_window_ns; /* start of the minute that rejects are counted in */
     uint32_t rejects_in_window;
-    bool was_notified_partial; /* the last assignment event said PARTIAL */
+    bool was_notified_partial; /* the last assignment event was PARTIAL */
 };
 
 /* A deployment that belongs on a partition and has no instance there: none could be made. */
@@ -167,7 +167,7 @@ struct partition {
     struct offset_tracker *streams;
     size_t stream_count;
     uint64_t in_flight_count; /* over all topics */
-    bool is_fresh;            /* its instances have not been told FRESH yet */
+    bool is_fresh;            /* its instances have not been notified of FRESH yet */
     bool is_resumed;          /* ... RESUMED */
     int64_t parked_ns;        /* clock_monotonic_ns() */
     /* Routes: by symbol id; rebuilt when tasks change. */
@@ -250,7 +250,7 @@ static inline bool task_wants(const struct task *task, size_t stream) {
 static inline bool task_is_cold(const struct task *task) {
     return task->needs_warm_up && !task->has_place;
 }
-/* It is where its partition is: it has no positions of its own, nor an order. */
+/* It is where its partition is: it has neither its own positions nor an order. */
 void task_forget_positions(struct task *task);
 /* It is to be fed from where another one is on, of the same partition, that is behind. */
 void task_take_place(struct task *task, const struct task *from);
@@ -269,7 +269,7 @@ void task_count_behind(struct task *task);
 /* Counts what it missed, unless that was counted. The lane's. */
 void task_count_missed(struct task *task);
 
-/* Tells originals and shadows of each other: to be called when tasks have come or gone. */
+/* Links originals and shadows to each other: to be called when tasks have come or gone. */
 void partition_link_shadows(struct partition *partition);
 /* Compares what its shadows have gathered. The lane's. */
 void partition_compare(struct partition *partition);
@@ -280,7 +280,7 @@ static inline bool task_holds_offsets(const struct task *task) {
 
 struct task *partition_task(const struct partition *partition, const char *deployment);
 
-/* What an instance is told, on its lane: an event with nothing but its kind, */
+/* Notifies an instance, on its lane: an event with nothing but its kind, */
 void task_notify(struct task *task, enum t5_event_kind kind);
 /* that it did not see these offsets of a topic, unless it does not want that (SOURCE_NO_OFFSET, and
  * all of GLOBAL tasks': no one offset), */

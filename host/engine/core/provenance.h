@@ -18,7 +18,7 @@
  * which of a Python strategy is the script.
  *
  * `next` is where in the topics the deployments begin to be these; an instance that is behind its
- * partition has a place of its own. A start has no partitions yet. An instance that was told of a
+ * partition has its own place. A start has no partitions yet. An instance that was notified of a
  * gap was handed less than its partition:
  *
  * {"time_ms":...,"gap":{"deployment":"alpha","partition":3,"topic":"TOPIC","from":17,"to":90}}
@@ -29,7 +29,7 @@
  * {"time_ms":...,"besides":{"deployment":"alpha","partition":3,"what":"a wall-clock timer"}}
  *
  * A line is written whole, or cut off by the end of the machine: then it is the last one. It
- * outlives the process, however that ends, before a signal of what it tells of is made.
+ * outlives the process, however that ends, before a signal of what it records is made.
  */
 #ifndef TAKE5_ENGINE_CORE_PROVENANCE_H
 #define TAKE5_ENGINE_CORE_PROVENANCE_H
@@ -49,7 +49,7 @@ void provenance_put(struct json_writer *json, const struct config *config,
  * for a host that keeps no state. What cannot be written is logged. */
 void provenance_note(struct engine *engine);
 
-/* The task was told of a gap. Its lane's, with the configuration in force. */
+/* The task was notified of a gap. Its lane's, with the configuration in force. */
 void provenance_note_gap(const struct config *config, struct log *log, const struct task *task,
                          const char *topic, int64_t from, int64_t to);
 /* ... had something besides. */

@@ -6,8 +6,8 @@
 #define TAKE5_ENGINE_CORE_REDRIVE_OUTCOME_H
 
 enum redrive_outcome {
-    REDRIVE_GIVEN = 1,   /* on_message said OK, and the sinks have confirmed its signals */
-    REDRIVE_UNCONFIRMED, /* on_message said OK; its signals may or may not be safe */
+    REDRIVE_GIVEN = 1,   /* on_message returned OK, and the sinks have confirmed its signals */
+    REDRIVE_UNCONFIRMED, /* on_message returned OK; its signals may or may not be safe */
     REDRIVE_UNWANTED,    /* the deployment's topics, symbols or time frames leave it out */
     REDRIVE_REJECTED,    /* on_message rejected it once more */
     REDRIVE_FAILED,      /* on_message answered with an error, there is no instance, no memory */

@@ -69,7 +69,7 @@ struct shadow *shadow_new(void);
 /* NULL is allowed. */
 void shadow_free(struct shadow *shadow);
 
-/* Gathers one signal, with a reference of its own. Without memory the place is not compared. */
+/* Gathers one signal, with its own reference. Without memory the place is not compared. */
 void shadow_gather(struct shadow *shadow, enum shadow_role role, struct delivery *delivery);
 /* Compares what was gathered, and forgets it. */
 void shadow_compare(struct shadow *shadow);

@@ -144,8 +144,8 @@ static void list_loaded(const struct call_table *table, struct text *loaded) {
     }
 }
 
-/* What ended it was noted; else whoever was at work is suspect. What stands in a crash file and
- * names somebody is told with the crash file. */
+/* What ended it was noted; else the strategies that were at work are suspect. What stands in a
+ * crash file and names a strategy is reported with the crash file. */
 static bool list_traces(const struct call_table *table, struct call_table_former *former) {
     const size_t most = CALL_TABLE_NOTES + table->head->slots;
     bool is_explained = false, is_noted = false;

@@ -46,7 +46,7 @@ struct call_table_options {
     size_t lanes;
     const char *const *topics; /* Kafka's names: the very pointers that slots will show */
     size_t topic_count;
-    /* Puts down what the process before left, before the file begins anew; false: it must not.
+    /* Records what the process before left, before the file is overwritten; false: it must not.
      * NULL: nobody does. */
     bool (*keep)(void *context, const struct call_table_former *former, struct error *error);
     void *context;
@@ -100,7 +100,7 @@ struct call_table_former {
     struct text loaded; /* "a, b, c"; released by call_table_former_release() */
 };
 
-/* Reads what is there into `former`, has it kept, then begins the file anew. NULL: another process
+/* Reads what is there into `former`, has it kept, then overwrites the file. NULL: another process
  * has it, it could not be kept, or there is no room. */
 struct call_table *call_table_open(const struct call_table_options *options,
                                    struct call_table_former *former, struct error *error);

@@ -41,7 +41,8 @@ struct crash_options {
 bool crash_install(const struct config *config, const struct crash_options *options,
                    struct error *error);
 
-/* A crash gives the log's thread a moment to write what was said before it. NULL: none (any more).
+/* A crash gives the log's thread a moment to write what was logged before it. NULL: none (any
+ * more).
  */
 void crash_settle(const struct log *log);
 
@@ -61,7 +62,7 @@ struct current_call *crash_call(size_t slot);
 uint32_t crash_add_name(const struct instance_spec *spec, const void *code);
 void crash_drop_name(uint32_t mark);
 
-/* This thread's signals are handled on a stack of its own (a stack overflow is reported too), and
+/* This thread's signals are handled on a separate stack (a stack overflow is reported too), and
  * `current_call` is what it is doing. It cannot be cancelled from now on, and if it ends
  * nevertheless before it left, the process ends. */
 bool crash_enter_thread(struct current_call *current_call);

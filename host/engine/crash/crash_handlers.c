@@ -14,7 +14,7 @@
 /* What a fault raises, on the thread that did it; and a limit that somebody has set. */
 static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU};
 /* Timers and limits that a strategy may have set; without a word the process would die of them. A
- * write beyond the limit fails then, and whoever writes says so. */
+ * write beyond the limit fails then, which the writer reports. */
 static const int harmless[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGXFSZ};
 /* Others that the host relies on, as they are when the handlers are installed. */
 static const int kept[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE};

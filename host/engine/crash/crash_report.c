@@ -255,7 +255,7 @@ static bool open_call_table(const struct config *config, bool does_keep,
 }
 
 /* Where the copies of strategies will be, as the kernel names it: the directory that it lies in is
- * there. Without it there is no place to be told. */
+ * there. Without it there is no place to report. */
 static void set_copies(const char *cache_dir) {
     const char *slash = strrchr(cache_dir, '/');
     char *parent = slash != NULL ? text_dup(cache_dir, (size_t)(slash - cache_dir) + 1) : NULL;

@@ -1,6 +1,6 @@
 /*
- * engine/crash/crash_report.h - what a dying process says: the note, the crash file, stderr, then
- * the function and the line. Inside this room.
+ * engine/crash/crash_report.h - what a dying process reports: the note, the crash file, stderr,
+ * then the function and the line. Inside this room.
  *
  * It holds what crash_install() found: the table of what is under way, and where files go. But for
  * crash_report_open() and crash_report_hang() everything is async-signal-safe.
@@ -23,7 +23,7 @@ bool crash_report_is_host(void);
 
 /* From now on the process ends within some seconds, whatever hangs. */
 void crash_report_limit_time(void);
-/* Notes and says how the process ends. `what` is a signal or of enum call_table_what, `address`
+/* Notes and reports how the process ends. `what` is a signal or of enum call_table_what, `address`
  * what a fault was about, `at` where the fault was (NULL: this thread called, and did not fault).
  */
 void crash_report(int32_t what, bool is_certain, const struct current_call *current_call,

@@ -19,7 +19,8 @@ bool task_give_instance(struct engine *engine, struct task *task, struct deploym
                         struct projection *draft, struct error *error);
 
 /* Tasks for all deployments of the deployment_set that belong on this partition. An instance whose
- * create refuses is left out, and said. False: memory was short, and the partition is to be freed.
+ * create refuses is left out, and logged. False: memory was short, and the partition is to be
+ * freed.
  */
 bool partition_give_tasks(struct engine *engine, struct partition *partition,
                           struct projection *draft, struct error *error);

@@ -24,7 +24,7 @@
 
 struct gap {
     bool is_there;
-    bool is_overtaken; /* they can be read again: nobody is told */
+    bool is_overtaken; /* they can be read again: nobody is notified */
     int64_t from, to;
 };
 
@@ -161,7 +161,7 @@ static void assign_to_lane(struct lane *lane, void *argument) {
     partition->is_resumed = false;
 }
 
-/* An instance that refused its state may be anything now: it is made anew, fresh. Gives whether
+/* An instance that refused its state may be anything now: a fresh one is made. Gives whether
  * there is one. */
 static bool renew(struct assigned_partition *assigned, struct task *task, struct projection *draft,
                   struct error *error) {
@@ -242,7 +242,7 @@ static bool is_topic_as_left(const struct engine *engine, const struct offset_tr
                              const struct topic_partition *part) {
     struct source *source = engine->options.source;
     if (tracker->tenure != NULL && !tenure_is_settled(tracker->tenure))
-        return false; /* its instances have emitted what nobody was told */
+        return false; /* its instances have emitted signals that nobody received */
     if (part->offset == stored_of(tracker))
         return true;
     /* A topic that came about meanwhile: neither this host nor another has seen any of it. */
@@ -253,7 +253,7 @@ static bool is_topic_as_left(const struct engine *engine, const struct offset_tr
                                   : SOURCE_NO_OFFSET;
     if (committed != SOURCE_NO_OFFSET)
         return part->offset == committed;
-    /* Without an offset of the group's or of this host's, it was made anew: what was done here was
+    /* Without an offset of the group's or of this host's, it was recreated: what was done here was
      * in the old one, wherever that began. */
     return part->offset == tracker->assigned_at &&
            !(part->is_new && tracker->stored != SOURCE_NO_OFFSET);
@@ -370,7 +370,8 @@ static bool prepare_assigned(struct assigned_partition *assigned,
     return true;
 }
 
-/* Exactly once, what is committed in an assignment is told from what was in the one before. */
+/* Exactly once, what is committed in an assignment is distinguished from what was in the one
+ * before. */
 static bool begin_tenure(const struct engine *engine, struct offset_tracker *tracker,
                          const struct topic_partition *part) {
     return engine->options.publisher->transactors == NULL ||
@@ -484,7 +485,7 @@ static void assign_number(struct engine *engine, struct topic_partition *parts, 
             break;
         if (assigned.partition != NULL && assigned.partition->is_fresh)
             rebalance_discard(engine, assigned.partition);
-        /* A stop that does not wait for it leaves it to whoever is given it next. */
+        /* A stop that does not wait for it leaves it to the next owner. */
         if (error.code == ERROR_TIMEOUT && atomic_load(&engine->should_stop))
             break;
         is_over = error.code != ERROR_MEMORY ||

@@ -25,7 +25,7 @@ bool rebalance_begin_global(struct engine *engine, struct error *error);
 void rebalance_end(struct engine *engine);
 
 /* GLOBAL instances are suspended while the host lacks a partition of a topic that they want, unless
- * `global_partial = ok`; either way they are told. */
+ * `global_partial = ok`; either way they are notified. */
 void rebalance_judge_global(struct engine *engine);
 
 /* Waits for the sinks to confirm what they have, up to the time, and no longer than a stop allows.

@@ -100,7 +100,8 @@ static void end_tenures(const struct revocation *revocation) {
         tenure_end(revocation->partition->topics[revocation->parts[i].topic].tenure);
 }
 
-/* Stores what is done by now, then parks the partition or tells its instances what it lost. Lane.
+/* Stores what is done by now, then parks the partition or notifies its instances of what it lost.
+ * Lane.
  */
 static void detach_revoked(struct lane *lane, void *argument) {
     struct revocation *revocation = argument;

@@ -237,7 +237,7 @@ static void take_up(struct handover *handover) {
 }
 
 /* What one knows that goes: should it come back, it goes on from there. Without memory it stays;
- * what it cannot save is lost, and said. */
+ * what it cannot save is lost, and logged. */
 static void keep_outgoing(struct lane *lane, struct handover *handover) {
     struct task *old = handover->old;
     struct checkpoint_part *part = &handover->outgoing;
@@ -368,7 +368,8 @@ static void exchange(void *argument) {
     transition->did_switch = true;
 }
 
-/* It is behind from the start: what passed by since then is caught up, or it is told of the gap. */
+/* It is behind from the start: what passed by since then is caught up, or it is notified of the
+ * gap. */
 static void activate_next(struct lane *lane, const struct handover *handover) {
     struct task *task = handover->next;
     struct partition *partition = handover->partition;
@@ -517,7 +518,7 @@ bool apply_plan(struct engine *engine, struct plan *plan, struct config *next, i
                 int64_t *paused_ns, struct error *error) {
     struct transition transition = {.engine = engine, .plan = plan, .config = next};
     int64_t until_ns = INT64_MAX;
-    /* What ran is told of at the end, and no partition may hold it any more by then. */
+    /* What ran is reported at the end, and no partition may hold it any more by then. */
     struct deployment_set *outgoing = deployment_set_retain(engine->deployment_set);
     bool did = false;
     if (timeout_ns != LANE_NO_LIMIT)

@@ -2,7 +2,7 @@
  * engine/reload/plan.h - from configuration and drop directory to the next deployment_set.
  *
  *   plan_list   for each deployment that is wanted: find its file, compare it with what runs
- *   states      of those that will be rehearsed are given to the plan, by whoever has them
+ *   states      of those that will be rehearsed are given to the plan, by the code that has them
  *               (states.h)
  *   plan_build  what changed is copied, rehearsed in a child, opened
  *
@@ -47,9 +47,9 @@ struct plan_item {
     char *detail;               /* of the outcome, for the report; NULL: memory was short */
     bool is_filter_change;      /* KEPT, but with other filters: `next` is another object */
     struct held *held;          /* QUARANTINED: for the status; or NULL */
-    bool needs_process;         /* REPLACED, but what runs goes on until the process begins anew */
-    bool was_held;     /* LOADED out of quarantine: its state on disk is still to be taken up */
-    bool needs_states; /* its rehearsal begins with the states that there are */
+    bool needs_process; /* REPLACED, but what runs continues until the process is restarted */
+    bool was_held;      /* LOADED out of quarantine: its state on disk is still to be taken up */
+    bool needs_states;  /* its rehearsal begins with the states that there are */
     /* A shadow that is new: the original, whose states it begins with. NULL: it has its own. */
     const char *states_of;
     char *why_cold;            /* they do not fit it, and it begins without; NULL: they do */

@@ -331,7 +331,7 @@ bool reload_promote(struct engine *engine, const char *shadow, struct text *answ
                     struct error *error) {
     lock_only_writer(status_lock);
     struct promotion promotion = {.engine = engine};
-    /* What ran is told of at the end. */
+    /* What ran is reported at the end. */
     struct deployment_set *outgoing = deployment_set_retain(engine->deployment_set);
     bool did = find_both(&promotion, shadow, error) && make_next(&promotion, error) &&
                make_set(&promotion, error) && check_all(&promotion, error) &&

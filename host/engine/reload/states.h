@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* Gives the plan the states that it needs: of instances that run, all in one stop of each lane, and
- * of deployments that are held in quarantine from disk. Whose states cannot be had is told why.
- * Gives how long the lanes were kept, together. */
+ * of deployments that are held in quarantine from disk. Those whose states cannot be had get the
+ * reason. Gives how long the lanes were kept, together. */
 int64_t states_fetch(struct engine *engine, struct plan *plan);
 
 #endif

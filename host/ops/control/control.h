@@ -7,10 +7,10 @@
  * words then. A body larger than the server's limit is refused before it is read.
  *
  * Mode 0600; with a group (host/doc/decisions.md,
- * *Quants are not the service's user*) 0660 and that group. Whoever connects is checked by
+ * *Quants are not the service's user*) 0660 and that group. Every client is checked by
  * SO_PEERCRED as well: root, the host's own user, or a member of the group.
  *
- * Each client is served by a thread of its own, at most CONTROL_CLIENTS at once, with a time limit
+ * Each client is served by a separate thread, at most CONTROL_CLIENTS at once, with a time limit
  * for sending the whole request, however it is cut into pieces.
  */
 #ifndef TAKE5_OPS_CONTROL_CONTROL_H
@@ -37,7 +37,7 @@ struct control_request {
     size_t count;
     const char *body; /* NULL: none was announced. Not NUL-terminated */
     size_t body_size;
-    uid_t user; /* who asks, as the kernel says */
+    uid_t user; /* of the client, by the kernel */
     pid_t process;
 };
 

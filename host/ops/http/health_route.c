@@ -1,6 +1,6 @@
 /*
  * Three questions. Live: does it move, or must it be killed? Ready: does it do its work, and if
- * not, what is missing? And the old service's /health, which tells what live tells.
+ * not, what is missing? And the old service's /health, which has the answer of live.
  */
 #include "ops/http/routes.h"
 
@@ -145,7 +145,7 @@ static void check_descriptors(struct checks *checks, const struct http *http) {
         is_oom ? "limit reached: connections wait, and files cannot be opened (LimitNOFILE)" : "");
 }
 
-/* What is not known yet is no lag: `assigned` tells of that. */
+/* What is not known yet is no lag: `assigned` covers that. */
 static void check_lag(struct checks *checks, const struct http *http) {
     struct view_totals totals;
     char detail[256];

@@ -3,7 +3,7 @@
  * Read-only.
  *
  * Off the message path: one thread, which reads the engine's view (engine/view.h) and waits for no
- * lane. What /health/live says never depends on Kafka.
+ * lane. The answer of /health/live never depends on Kafka.
  */
 #ifndef TAKE5_OPS_HTTP_HTTP_H
 #define TAKE5_OPS_HTTP_HTTP_H
@@ -27,10 +27,10 @@ struct http_options {
     /* librdkafka's statistics as JSON, to be freed with free(); NULL: none. May be NULL. */
     char *(*kafka_statistics)(void *context);
     void *context;
-    const struct control *control; /* whose connections are told of as well; may be NULL */
+    const struct control *control; /* whose connections are counted as well; may be NULL */
 };
 
-/* Listens where the configuration says, and answers until http_stop(). A worker's does not listen:
+/* Listens at the configured address, and answers until http_stop(). A worker's does not listen:
  * its supervisor asks it with http_answer(). */
 struct http *http_new(const struct http_options *options, struct error *error);
 /* What a target ("/metrics") is answered: a line "STATUS CONTENT-TYPE", then the body. One thread

@@ -152,7 +152,7 @@ static bool read_on(struct dead_letter_backlog *backlog, struct followed *file, 
         return errno == ENOENT;
     bool is_at_end = false;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || is_another(file, &status))
-        goto done; /* the next look begins anew */
+        goto done; /* the next look begins from the start */
     file->device = status.st_dev;
     file->inode = status.st_ino;
     while (left > 0 && !is_at_end) {

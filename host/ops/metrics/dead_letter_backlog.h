@@ -3,8 +3,8 @@
  *
  * Follows that file and the record of redriven dead letters beside it (PATH.redriven,
  * dlq/ledger.h) from look to look, reading only what was added. A message counts once, however
- * often it was written, until it was redriven anywhere. A file that was rotated or cut begins anew:
- * what waits in the old one is not counted any more.
+ * often it was written, until it was redriven anywhere. A file that was rotated or cut is counted
+ * from 0: what waits in the old one is not counted any more.
  *
  * One thread.
  */
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* More are not told apart: the backlog then stands at this number. */
+/* More are not distinguished: the backlog then stands at this number. */
 #define DEAD_LETTER_BACKLOG_MAX 100000
 /* What one look reads at most, so that nobody waits for it. */
 #define DEAD_LETTER_LOOK_BYTES  ((int64_t)16 << 20)

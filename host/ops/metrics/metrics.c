@@ -85,11 +85,21 @@ static void write_redriven(struct text *text, const struct view_totals *totals) 
                       redrive_outcome_name((enum redrive_outcome)outcome), NULL);
 }
 
+static void write_points(struct text *text, const struct view_totals *totals) {
+    static const char name[] = "take5_points_dropped_total";
+    metrics_family(text, name, "counter",
+                   "Points of published series that were dropped, by reason: sink, the sink of "
+                   "[series] did not take them in time; page, the page's tables are full.");
+    metrics_count(text, name, totals->dropped_points, "reason", "sink", NULL);
+    metrics_count(text, name, totals->missed_points, "reason", "page", NULL);
+}
+
 static void write_results(struct text *text, const struct metrics_source *source,
                           const struct view_totals *totals) {
     uint64_t waiting;
     one_counter(text, "take5_signals_total", "Signals emitted.", totals->signals);
     one_counter(text, "take5_dead_letters_total", "Dead letters.", totals->dead_letters);
+    write_points(text, totals);
     write_redriven(text, totals);
     if (source->dead_letters != NULL && dead_letter_backlog_look(source->dead_letters, &waiting))
         one_gauge(text, "take5_dead_letters_not_redriven",

@@ -7,7 +7,7 @@
  *   POST /login        the token of a form, for a session's cookie
  *
  * It knows a host by what that answers over HTTP (struct page_source), so that one process and a
- * supervisor with its workers are shown alike. A thread of its own looks every PAGE_TICK_NS;
+ * supervisor with its workers are shown alike. A separate thread looks every PAGE_TICK_NS;
  * nothing here calls or waits for a lane. It keeps, and all of it is bounded: PAGE_HISTORY seconds
  * of rate, lag and latency; PAGE_SERIES series of prices with PAGE_POINTS points each; PAGE_SIGNALS
  * signals; for each symbol that a stream shows PAGE_PUBLISHED_SERIES of the series that strategies
@@ -21,7 +21,7 @@
  * Events: each frame is {"state":...,"history":[...],"quotes":[...],"signals":[...],...}, of which
  * only what is new is there (page_stream.c has the form). Its id is EPOCH-TICK. Who reconnects with
  * Last-Event-ID within PAGE_RESUME_TICKS gets what is new since, whoever else an event "reset" with
- * all of it. A stream that has nothing to say sends a comment every PAGE_COMMENT_NS. There are
+ * all of it. A stream that has nothing to send sends a comment every PAGE_COMMENT_NS. There are
  * PAGE_STREAMS at most, further ones get 503 with the reason.
  *
  * What a shadow differs in has its place in "state" as a further member of /stats: what that brings
@@ -57,7 +57,7 @@ struct page_source {
     /* What the host as a whole answers to "/stats" or "/health/ready"; nothing: it cannot now. */
     void (*get)(void *context, const char *target, struct text *body);
     /* What each of its processes answers to a target of page_process.h; of one that does not answer
-     * nothing is told. `worker` is empty for the only process. */
+     * nothing is sent. `worker` is empty for the only process. */
     void (*each)(void *context, const char *target,
                  void (*visit)(void *visitor, const char *worker, const char *body), void *visitor);
 };

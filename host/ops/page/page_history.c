@@ -21,7 +21,7 @@ void page_histogram_add(struct page_histogram *histogram, const cJSON *latency) 
         histogram->count = i;
 }
 
-/* What was counted between two looks; false: nothing, or a process began anew meanwhile. */
+/* What was counted between two looks; false: nothing, or a process was restarted meanwhile. */
 static bool subtract(const struct page_histogram *now, const struct page_histogram *before,
                      struct page_histogram *between, double *total) {
     *between = *now;

@@ -16,7 +16,7 @@ struct watched {
     struct {
         char name[PAGE_SYMBOL_MAX];
         size_t size;
-        cJSON *published; /* what each process said of it; NULL: none was asked */
+        cJSON *published; /* what each process answered; NULL: none was asked */
     } items[WATCHED_MAX];
 };
 

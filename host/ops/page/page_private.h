@@ -2,7 +2,7 @@
  * ops/page/page_private.h - the inside of the page, shared by this room's files only.
  *
  *   page.c          the thread, the routes
- *   page_look.c     asks the host, and enters what it said
+ *   page_look.c     queries the host, and enters its answers
  *   page_history.c  rate, lag and latency, second by second
  *   page_series.c   prices; page_signals.c signals; page_published.c published series
  *   page_stream.c   one client's events
@@ -74,7 +74,7 @@ struct page_one_series {
     char symbol[PAGE_SYMBOL_MAX + 1];
     size_t size;
     uint32_t time_frame_s;
-    uint64_t seen_tick;        /* a look told of it last */
+    uint64_t seen_tick;        /* a look found it last */
     struct page_point *points; /* a ring; PAGE_POINTS of them, or NULL */
     size_t count, next;
 };
@@ -137,7 +137,7 @@ struct page_published_symbol {
     char name[PAGE_SYMBOL_MAX + 1];
     size_t size; /* 0: a free place */
     uint64_t seen_tick;
-    uint64_t whole_tick; /* something was gone that a client may have been told of */
+    uint64_t whole_tick; /* something was gone that a client may know */
     size_t more;         /* series that are not among the items */
     uint64_t more_tick;
     size_t count;
@@ -149,7 +149,7 @@ struct page_published {
 };
 
 void page_published_release(struct page_published *published);
-/* Enters what processes said of a symbol: an array of their answers to PAGE_PUBLISHED. */
+/* Enters what processes have of a symbol: an array of their answers to PAGE_PUBLISHED. */
 void page_published_enter(struct page_published *published, const char *name, size_t size,
                           const cJSON *answers, uint64_t tick);
 /* Of symbols that nothing was entered for at this tick: nobody shows them. */
@@ -170,7 +170,7 @@ struct page {
     pthread_t thread;
     bool has_thread;
     /* The thread's own. */
-    int64_t since_ns; /* signals before were told of */
+    int64_t since_ns; /* signals before were sent */
     uint64_t whole_looks;
 
     pthread_mutex_t lock; /* guards what follows */

@@ -15,7 +15,7 @@ static bool is_of(const struct page_one_series *one, const char *symbol, size_t 
 
 /* ---- entering ---- */
 
-/* They are told in the same order each time, so that the next one is mostly the one behind. */
+/* They come in the same order each time, so that the next one is mostly the one behind. */
 static struct page_one_series *find(struct page_series *series, const char *symbol, size_t size,
                                     uint32_t time_frame_s) {
     for (size_t i = 0; i < series->count; i++) {
@@ -29,7 +29,7 @@ static struct page_one_series *find(struct page_series *series, const char *symb
     return NULL;
 }
 
-/* A free place, or that of the one that nobody told of for longest. NULL: all are at work. */
+/* A free place, or that of the one that was not seen for longest. NULL: all are at work. */
 static struct page_one_series *make_room(struct page_series *series, uint64_t tick) {
     if (series->count < PAGE_SERIES)
         return &series->items[series->count++];

@@ -7,7 +7,7 @@
  * partition of the topic, those that are there when this host first sees the topic begin where they
  * end at that moment, however much later they are assigned. All others are newer than the group:
  * one without an offset beside some with, one that comes about while this host runs, and one in
- * which the group had an offset and has none any more, which was made anew with its topic. What
+ * which the group had an offset and has none any more, which was recreated with its topic. What
  * this comes to is committed at the assignment.
  *
  * The brokers are asked once for each topic, by the thread that looks at the topics; an assignment
@@ -25,7 +25,7 @@
 #define ANSWER_MS         3000
 #define ALONE_MS          500
 #define ALONE_MOST_MS     3000
-/* Looks until a partition that has no end yet is taken as it is; and until that is said. */
+/* Looks until a partition that has no end yet is taken as it is; and until that is logged. */
 #define LOOKS_MOST        5
 #define LOOKS_SAY         3
 #define COMMIT_TIMEOUT_MS 5000

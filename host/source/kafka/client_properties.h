@@ -16,9 +16,9 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
 
 /*
  * A consumer that joins no group and commits nothing: partitions are read by their offsets. It is
- * told where they end (RD_KAFKA_RESP_ERR__PARTITION_EOF), and an offset that is not there any more
- * is an error, not a reason to begin elsewhere. Of [kafka] it has what does not concern a group or
- * the way in which the host reads. NULL with an error.
+ * notified where they end (RD_KAFKA_RESP_ERR__PARTITION_EOF), and an offset that is not there any
+ * more is an error, not a reason to begin elsewhere. Of [kafka] it has what does not concern a
+ * group or the way in which the host reads. NULL with an error.
  */
 rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
                                               struct error *error);

@@ -1,6 +1,7 @@
 /*
- * Leaving. The group is left through a queue, so that the listener is told on this thread and the
- * wait is bounded; the client is destroyed on a thread of its own, since that call has no bound.
+ * Leaving. The group is left through a queue, so that the listener is notified on this thread and
+ * the wait is bounded; the client is destroyed on a thread of its own, since that call has no
+ * bound.
  */
 #include "base/clock.h"
 #include "base/sync/thread.h"
@@ -18,7 +19,7 @@
 /*
  * librdkafka before 2.3.0 aborts (its issue 4312) when a client goes between the group's answer to
  * its joining and its first assignment, under an assignor that keeps a state: cooperative-sticky.
- * Nothing tells that moment from outside, so the assignment is awaited, which is declined when it
+ * Nothing shows that moment from outside, so the assignment is awaited, which is declined when it
  * comes: a broker lets a new group wait three seconds (group.initial.rebalance.delay.ms).
  */
 static void await_assignment(struct kafka_source *self) {

@@ -1,6 +1,6 @@
 /*
- * Connection and group, each change said once. librdkafka tells when all brokers are gone, but not
- * when one is back: that is seen in metadata answers and in the statistics.
+ * Connection and group, each change logged once. librdkafka reports when all brokers are gone, but
+ * not when one is back: that is seen in metadata answers and in the statistics.
  */
 #include "base/clock.h"
 #include "base/text.h"
@@ -33,7 +33,7 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
             self->group, (long long)(self->session_ns / NS_PER_S));
         return;
     }
-    /* Requests that nobody answered, each for itself: what of it matters is said by state. */
+    /* Requests that nobody answered, each for itself: what of it matters is logged by state. */
     if (strcmp(facility, "REQTMOUT") == 0)
         ours = LOG_LEVEL_DEBUG;
     /* A topic that was deleted: "topic.deleted" says it, and what follows. */
@@ -47,7 +47,7 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
 }
 
 /* Without "(after 0ms in state CONNECT, 3 identical error(s) suppressed)", which differs each time
- * and tells nothing. */
+ * and reports nothing. */
 static void watch_trim(const char *reason, char *text, size_t size) {
     /* It guesses at brokers before 0.10; it is one that hangs. "GroupCoordinator: HOST:PORT: ..."
      */
@@ -82,7 +82,7 @@ static void watch_lost(struct kafka_source *self) {
         return;
     self->is_down_logged = true;
     if (!was_connected && self->refused[0] != '\0')
-        return;                   /* it was reached, and that was said */
+        return;                   /* it was reached, and that was logged */
     lock_only_writer(kafka_lock); /* of `trouble` */
     log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM,
                      was_connected ? "broker.lost" : "broker.unreachable", "%s %s%s%s; retrying",
@@ -249,7 +249,7 @@ static void watch_describe(const struct kafka_source *self, const struct source_
         snprintf(text + length, size - (size_t)length, "; waiting for topics: %s", self->missing);
 }
 
-/* It is told at once that a broker hangs; what follows from it waits until that is no pause. */
+/* It is reported at once that a broker hangs; what follows from it waits until that is no pause. */
 static bool is_quiet(const struct kafka_source *self) {
     const int64_t answer_ns = atomic_load(&self->answer_ns);
     return atomic_load(&self->has_partitions) && answer_ns > 0 &&

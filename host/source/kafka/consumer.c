@@ -54,7 +54,7 @@ static bool kafka_lane_take(struct kafka_source *self, struct kafka_lane *lane,
     if (message->rkt != lane->seen && !kafka_lane_see(self, lane, message->rkt))
         goto drop;
 
-    /* What was fetched for a partition that goes belongs to whoever gets it next: it is read again
+    /* What was fetched for a partition that is revoked belongs to its next owner: it is read again
      * from the committed offset, here or elsewhere. */
     const struct kafka_owned *owned =
         atomic_load_explicit(&self->topics[lane->seen_topic].owned, memory_order_acquire);
@@ -352,7 +352,7 @@ static int64_t kafka_setting_ns(const struct config *config, const char *name, i
     return (parse_integer(kafka_setting(config, name, ""), &ms) ? ms : otherwise) * NS_PER_MS;
 }
 
-/* What librdkafka is told, as far as the host goes by it too. */
+/* The settings of librdkafka that the host depends on too. */
 static void kafka_read_settings(struct kafka_source *self, const struct config *config) {
     self->reset = kafka_begin_policy(kafka_setting(config, "auto.offset.reset", "earliest"));
     self->session_ns = kafka_setting_ns(config, "session.timeout.ms", 45000);

@@ -4,15 +4,15 @@
  * One librdkafka consumer. The queue of each assigned partition is forwarded to the queue of its
  * lane (partition % lanes) before fetching begins, so no other thread touches a record between the
  * client and the lane. When a partition goes, nothing of it is read any more once the listener was
- * called: what was fetched already is dropped, and read again by whoever gets it.
+ * called: what was fetched already is dropped, and read again by the host that gets it.
  *
  * enable.auto.offset.store is false; stored offsets are committed by librdkafka in the background,
  * and once more, within a bound, when partitions are revoked. Lost ones commit nothing.
  *
  * Topics that do not exist yet are waited for: it subscribes when the metadata has all of them, and
- * says once which are missing. Logs connected, lost, assigned, revoked, each once a change; what
- * librdkafka says of its own goes into room "kafka", connection failures at DEBUG only, since those
- * are said as changes. Serves the eager protocol and the cooperative one (incremental assign).
+ * logs once which are missing. Logs connected, lost, assigned, revoked, each once a change; what
+ * librdkafka logs itself goes into room "kafka", connection failures at DEBUG only, since those
+ * are logged as changes. Serves the eager protocol and the cooperative one (incremental assign).
  *
  * History (source/history.h) is read by a second client without a group, made at the first reading
  * and kept until free. Between start and close. A partition has one reading at a time. Its end is
@@ -34,8 +34,8 @@
 struct source *kafka_source_new(const struct config *config, struct log *log, struct error *error);
 
 /*
- * For whoever commits offsets in transactions, [signals] delivery = exactly_once: the source then
- * commits none but where partitions begin, and `store` notes what a transaction has committed.
+ * For callers that commit offsets in transactions, [signals] delivery = exactly_once: the source
+ * then commits none but where partitions begin, and `store` notes what a transaction has committed.
  * Between start and free, any thread but control; they wait for librdkafka.
  */
 /* With the generation of which this host is a member; to be destroyed. NULL: it is none now. */

@@ -37,7 +37,7 @@ struct kafka_owned_part {
      * by the lane. SOURCE_NO_OFFSET: none has. */
     _Atomic int64_t transacted;
     /* Everything below is done; SOURCE_NO_OFFSET: nothing was stored since it was assigned. Written
-     * by whoever works on it while `takes_offsets`, read by control. */
+     * by the thread that works on it while `takes_offsets`, read by control. */
     _Atomic int64_t stored;
     _Atomic bool takes_offsets; /* from the assignment until the commit of the revocation */
 } __attribute__((aligned(64)));
@@ -113,7 +113,7 @@ struct kafka_lane {
 enum kafka_member {
     KAFKA_MEMBER_CURRENT,
     KAFKA_MEMBER_STALE,   /* the next assignment is out of date */
-    KAFKA_MEMBER_DECLINED /* that came: the group is to be left and joined anew */
+    KAFKA_MEMBER_DECLINED /* that came: the group is to be left and joined again */
 };
 
 enum kafka_look { KAFKA_LOOK_NONE, KAFKA_LOOK_ASKED, KAFKA_LOOK_ANSWERED };
@@ -152,15 +152,15 @@ struct kafka_source {
     bool is_subscribed;
     bool has_joined;     /* was subscribed, ever */
     bool was_rebalanced; /* the group has assigned something, if only nothing, ever */
-    bool has_looked;     /* a broker has told of the topics, ever */
+    bool has_looked;     /* a broker has ever listed the topics */
     uint64_t look_count;
     enum kafka_member member;
     int64_t assigned_ns;   /* when the group assigned last */
-    bool is_fenced;        /* to be said */
+    bool is_fenced;        /* to be logged */
     bool should_rejoin;    /* an assignment was declined */
     bool is_committing;    /* a commit is on its way */
     int64_t commit_due_ns; /* when the next one is */
-    int64_t waiting_ns;    /* since when offsets wait for a commit, or that was said; 0: none do */
+    int64_t waiting_ns; /* since when offsets wait for a commit, or that was logged; 0: none do */
     rd_kafka_resp_err_t commit_code; /* the last commit's */
     bool leaves;                     /* closing: the partitions are given up for good */
     bool is_closed;
@@ -170,13 +170,13 @@ struct kafka_source {
     int64_t close_ns;               /* when closing has to be over */
     bool was_connected;             /* ever */
     bool is_down_logged;
-    bool is_trouble_new; /* `trouble` was not said yet */
+    bool is_trouble_new; /* `trouble` was not logged yet */
     int64_t look_ns;     /* when to look at the metadata next */
     int64_t forward_ns;  /* when to renew the forwarding next */
     int64_t down_ns;     /* when the connection was last found lost */
     int silent_count;    /* statistics in a row without a broker that is up */
-    char refused[256];   /* the refusal (TLS, authentication) that was said last */
-    char uneven[256];    /* the differing partition counts that were said last */
+    char refused[256];   /* the refusal (TLS, authentication) that was logged last */
+    char uneven[256];    /* the differing partition counts that were logged last */
     struct error fatal;  /* code ERROR_NONE: none */
 
     /* Control thread: what reads records that lie before, see history.c. */
@@ -251,7 +251,7 @@ static inline struct record kafka_record(rd_kafka_message_t *message, uint32_t t
 extern const struct source_history_ops KAFKA_HISTORY_OPS;
 bool kafka_history_init(struct kafka_source *self, const struct config *config,
                         struct error *error);
-/* Control thread, each poll: serves what the client of the readings says. Does not wait. */
+/* Control thread, each poll: serves the events of the readings' client. Does not wait. */
 void kafka_history_poll(struct kafka_source *self);
 /* At the end: closes the readings that are open, so that the client can be destroyed. */
 void kafka_history_release(struct kafka_source *self);
@@ -293,7 +293,7 @@ void kafka_group_release_parts(struct kafka_topic *topic);
 void kafka_joining_note(struct kafka_source *self, bool is_assigned);
 /* How much longer a dead member can be waited for: its session began before the joining did. */
 int64_t kafka_joining_left_s(const struct kafka_source *self, int64_t joining_ns);
-/* Control thread, each poll: says once when it takes long. */
+/* Control thread, each poll: logs once when it takes long. */
 void kafka_joining_watch(struct kafka_source *self, int64_t now_ns);
 
 /* offset_commit.c */
@@ -329,11 +329,11 @@ bool kafka_other_group_committed(struct source *source, const char *group,
 void kafka_member_ask(struct kafka_source *self);
 /* Control, before the first subscription. */
 void kafka_member_subscribing(struct kafka_source *self);
-/* Any thread: the session is lost, and the group will be joined anew. */
+/* Any thread: the session is lost, and the group will be joined again. */
 void kafka_member_lost(struct kafka_source *self);
-/* Control: another process has taken the name. Says so, and whether a restart would help. */
+/* Control: another process has taken the name. Logs that, and whether a restart would help. */
 void kafka_member_fenced(struct kafka_source *self);
-/* Control, closing: whether the group keeps the partitions, and how that is said. */
+/* Control, closing: whether the group keeps the partitions, and how that is logged. */
 bool kafka_member_keeps(const struct kafka_source *self);
 void kafka_member_log_kept(struct kafka_source *self, int count);
 /* Control, closing: has the group forget the name, if the partitions are given up for good. */
@@ -350,7 +350,7 @@ bool kafka_begin_ask(struct kafka_source *self, struct kafka_topic *topic);
 void kafka_begin_learn(struct kafka_topic *topic);
 void kafka_begin_forget(struct kafka_topic *topic);
 /* Control, at an assignment: where the parts begin that are new. Waits for nobody. One that no
- * broker told of keeps SOURCE_NO_OFFSET, which is said: the client then finds its beginning. */
+ * broker gave keeps SOURCE_NO_OFFSET, which is logged: the client then finds its beginning. */
 void kafka_begin_find(struct kafka_source *self, struct topic_partition *parts, size_t count);
 /* Commits where they begin, before anything of them is read: whatever ends this host, they are not
  * begun a second time. */
@@ -370,7 +370,7 @@ void kafka_topics_poll(struct kafka_source *self, int64_t now_ns);
 void kafka_topics_attend(struct kafka_source *self, bool is_anybody);
 
 /* stand.c */
-/* Lane or control thread: what the client says of a partition instead of giving its records. */
+/* Lane or control thread: what the client reports about a partition instead of its records. */
 void kafka_stand_note(struct kafka_source *self, const rd_kafka_message_t *message);
 /* Control thread: what has been given of a partition so far, by the statistics. */
 void kafka_stand_passed(struct kafka_source *self, uint32_t topic, int32_t partition, int64_t next);
@@ -384,7 +384,7 @@ void kafka_stand_describe(const struct kafka_source *self, char *text, size_t si
 void kafka_connection_log(const rd_kafka_t *client, int level, const char *facility,
                           const char *text);
 void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, void *opaque);
-/* Control thread: the client has ended for good, and says why. */
+/* Control thread: the client has ended for good, with the reason. */
 void kafka_connection_fatal(struct kafka_source *self);
 /* A broker answers. */
 void kafka_connection_connected(struct kafka_source *self);

@@ -44,7 +44,7 @@ struct part_reader {
     rd_kafka_message_t *batch[HISTORY_BATCH];
     size_t at, count;
     size_t peak;               /* see kafka_refill() */
-    rd_kafka_resp_err_t waits; /* the trouble that was said last */
+    rd_kafka_resp_err_t waits; /* the trouble that was logged last */
 };
 
 struct source_history {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A transaction that is open for so long is said; shorter ones come and go. */
+/* A transaction that is open for so long is logged; shorter ones come and go. */
 #define HELD_SAY_MS 3000
 
 /* -1 and below: not known. */
@@ -32,7 +32,7 @@ static bool lag_is_up(const cJSON *broker) {
            (strcmp(state->valuestring, "UP") == 0 || strcmp(state->valuestring, "UPDATE") == 0);
 }
 
-/* For how long none of them has said anything; -1: not known. */
+/* For how long none of them has answered; -1: not known. */
 static bool lag_is_any_up(const cJSON *root, int64_t *idle_ns) {
     const cJSON *broker;
     bool is_any_up = false;

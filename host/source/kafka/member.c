@@ -112,7 +112,7 @@ static bool read_assignment(const struct rd_kafka_group_member_info *member, boo
 }
 
 /* Who has what; those of `own` have an opaque. NULL: not known, as while the group is rebalancing;
- * then it will assign anew by itself. */
+ * then it will assign again by itself. */
 static rd_kafka_topic_partition_list_t *read_group(const struct rd_kafka_group_info *group,
                                                    const struct rd_kafka_group_member_info *own) {
     rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(64);

@@ -3,7 +3,7 @@
  *
  * Lanes store what is done; control commits it every auto.commit.interval.ms. librdkafka could do
  * both, but then goes on committing while no coordinator answers, keeps what it could not send, and
- * sends it after it has joined anew as somebody else: for that a broker fences a static member,
+ * sends it after it has joined again as a new member: for that a broker fences a static member,
  * which is the end of the client. So there is one commit at a time, and none while no broker
  * answers.
  */
@@ -76,7 +76,7 @@ static rd_kafka_resp_err_t outcome(rd_kafka_resp_err_t code,
 
 /* ---- commits ---- */
 
-/* What was stored and is not what is committed, which it may lie below: the topic was made anew.
+/* What was stored and is not what is committed, which it may lie below: the topic was recreated.
  * NULL: nothing. */
 static rd_kafka_topic_partition_list_t *list_stored(const struct kafka_source *self) {
     rd_kafka_topic_partition_list_t *list = NULL;
@@ -130,7 +130,8 @@ bool kafka_commit_now(struct kafka_source *self, int timeout_ms, struct error *e
 
 /* ---- in the background ---- */
 
-/* What comes with a rebalance, or with a broker that is away, and passes with it: that is said. */
+/* What comes with a rebalance, or with a broker that is away, and passes with it: that is logged.
+ */
 static bool is_passing(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
@@ -176,7 +177,7 @@ static bool can_commit(const struct kafka_source *self) {
            atomic_load(&self->is_connected) && !rd_kafka_assignment_lost(self->client);
 }
 
-/* Whatever keeps offsets from being committed while brokers answer, it is said once a minute. */
+/* Whatever keeps offsets from being committed while brokers answer, it is logged once a minute. */
 static void watch_waiting(struct kafka_source *self, int64_t now_ns) {
     if (!atomic_load(&self->is_connected))
         self->waiting_ns = 0;

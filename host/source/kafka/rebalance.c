@@ -240,7 +240,7 @@ static void group_decline(struct kafka_source *self, bool is_assign) {
     rd_kafka_topic_partition_list_destroy(nothing);
 }
 
-/* The broker assigns anew when the group is joined as by somebody new. */
+/* The broker assigns again when the group is joined as by a new member. */
 static void group_decline_stale(struct kafka_source *self) {
     log_info(
         self->log, KAFKA_ROOM,

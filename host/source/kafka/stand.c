@@ -1,7 +1,7 @@
 /*
  * Partitions that stand. The client gives an error in place of records that it cannot give: a batch
  * that is damaged in the log, one that is too large, a topic that may not be read. It asks for the
- * same again and again, so the error comes many times; it is said once, and stands in the status
+ * same again and again, so the error comes many times; it is logged once, and stays in the status
  * until a later record of that partition was given.
  */
 #include "source/kafka/consumer_private.h"

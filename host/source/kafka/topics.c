@@ -19,7 +19,7 @@
 /* A broker that has just come up may not know a topic yet: so often in a row it is not there. */
 #define ABSENT_LOOKS    2
 
-/* Whether any broker has told about the cluster yet. Does not ask. */
+/* Whether any broker has described the cluster yet. Does not ask. */
 static bool topics_have_cluster(struct kafka_source *self) {
     char *cluster = rd_kafka_clusterid(self->client, 0);
     if (!cluster)
@@ -133,7 +133,7 @@ static void topics_judge(struct kafka_topic *topic) {
         if (!topic->is_seen)
             topic->first_count = topic->absent_count > 0 ? 0 : topic->partition_count;
         if (topic->first_count > topic->partition_count)
-            topic->first_count = 0; /* it was made anew between two looks */
+            topic->first_count = 0; /* it was recreated between two looks */
         kafka_begin_learn(topic);
         topic->is_seen = true;
         topic->is_there = true;

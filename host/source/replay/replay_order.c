@@ -70,7 +70,7 @@ static bool make_parts(struct file_input *input, struct file_order *order, struc
     return is_good || error_set_memory(error, "parts of a journal");
 }
 
-/* Whoever comes first tells it. */
+/* The first to meet it reports it. */
 static void note_bad_line(void *context, const char *file, uint64_t line, const char *text) {
     const struct order_reader *reader = context;
     struct file_order *order = reader->input->order;
@@ -100,7 +100,7 @@ static bool open_at(struct file_input *input, struct order_reader *reader, const
     return reader->file.reader != NULL;
 }
 
-/* So that a file which is missing is said at once. Opening a pipe would begin it. */
+/* So that a missing file is reported at once. Opening a pipe would begin it. */
 static bool look_at_files(struct file_order *order, struct error *error) {
     for (uint32_t i = 0; i < order->path_count; i++) {
         struct stat status = {.st_mode = S_IFIFO};
@@ -413,7 +413,7 @@ enum recording_result file_order_next(struct file_input *input, struct file_inpu
     }
 }
 
-/* ---- what it tells ---- */
+/* ---- what it reports ---- */
 
 void file_order_progress(const struct file_order *order, struct file_source_progress *progress) {
     progress->bytes = order->bytes;

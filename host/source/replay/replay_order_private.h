@@ -65,7 +65,8 @@ struct file_order {
     size_t waiting;
     struct recording_block *current_call; /* of the record that was given last */
 
-    /* How far the foremost reader came. Bad lines are told by the first who meets them. */
+    /* How far the foremost reader came. Bad lines are reported by the first reader that meets them.
+     */
     uint64_t furthest, lines, bad_lines;
     uint64_t bytes; /* of the files, packed or not, up to there */
 };

@@ -308,7 +308,7 @@ void file_queue_release(struct file_queue *queue, uint32_t lane_index, size_t co
     if (finished == NULL)
         return;
 
-    /* Blocks are dropped without the lock, but before the reader is told. */
+    /* Blocks are dropped without the lock, but before the reader is woken. */
     uint32_t batches = 0;
     struct batch *last = finished;
     for (struct batch *batch = finished; batch != NULL; batch = batch->next, batches++) {

@@ -24,7 +24,7 @@
 #define MAX_HELD_FILE    (512 * 1024)
 /* What may wait for its turn in a journal, and a block for each of some readers. */
 #define MAX_HELD_JOURNAL (48 * 1024 * 1024)
-/* So often a reader that has nothing to do with lanes tells its progress. */
+/* So often a reader that has nothing to do with lanes reports its progress. */
 #define PROGRESS_MASK    1023
 
 /* A request to the control thread: to assign partition numbers, or with none to pause. */
@@ -225,7 +225,7 @@ static bool file_start(struct source *source, const struct source_listener *list
     return self->has_thread;
 }
 
-/* Tells the listener of all topics' parts of these numbers that it does not know yet. */
+/* Notifies the listener of all topics' parts of these numbers that it does not know yet. */
 static bool announce(struct file_source *self, int32_t first, int32_t count, struct error *error) {
     uint32_t topics = (uint32_t)self->config->topic_count;
     size_t most = (size_t)count * topics, used = 0;

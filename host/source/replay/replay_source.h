@@ -7,9 +7,9 @@
  * order of the input again, whatever the number of lanes.
  *
  * Lines are those of line.h. One that names no topic belongs to `topic`, or to the one
- * that its shape tells. One that names no partition goes to one of FILE_SOURCE_SPREAD by a hash of
- * its symbol (else of its key), whatever the number of lanes. One that names no offset gets the
- * next one of its (topic, partition); filters do not change that numbering.
+ * that follows from its shape. One that names no partition goes to one of FILE_SOURCE_SPREAD by a
+ * hash of its symbol (else of its key), whatever the number of lanes. One that names no offset gets
+ * the next one of its (topic, partition); filters do not change that numbering.
  *
  * Several files are merged by event time; of equal times the file that was named first comes first,
  * and within a file the order of the lines stays. So what belongs to one partition of one topic and
@@ -34,8 +34,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* NULL with an error. Opens the files, so that a missing one is said at once; reads nothing before
- * `start`. Copies the options; `config` and `log` must outlive the source. */
+/* NULL with an error. Opens the files, so that a missing one is reported at once; reads nothing
+ * before `start`. Copies the options; `config` and `log` must outlive the source. */
 struct source *file_source_new(const struct file_source_options *options,
                                const struct config *config, struct log *log, struct error *error);
 

@@ -92,7 +92,7 @@ enum callback {
 };
 const char *callback_name(enum callback callback);
 
-/* What the instance needs of whoever runs it. */
+/* What the instance needs of the code that runs it. */
 LOCK_CLASS(call_readers_lock);
 struct instance_env {
     enum t5_mode mode;       /* in REPLAY and CHECK wall-clock timers go by event time */
@@ -119,7 +119,7 @@ struct instance_env {
     void (*wake)(void *context, struct instance *instance);
     /* It changed something of thread or process (enum guard_change), which was put back; of the
      * process's also what was found changed before a call of it, after `callback`. The thread that
-     * called it. NULL: what it changed is counted as an error, and the log is told, of each kind
+     * called it. NULL: what it changed is counted as an error, and logged, of each kind
      * once. */
     void (*meddled)(void *context, struct instance *instance, enum callback callback,
                     unsigned changes);
@@ -215,8 +215,8 @@ bool instance_save_unsorted(struct instance *instance, enum t5_save_reason reaso
  * suspect or older), firing the timers that fall due, then calls on_message. `message` is complete
  * but for `topic`, `field_count` and `field_slots`, which this fills in. `topic` is the index into
  * the description's topics.
- * Gives T5_OK, T5_ERROR or T5_REJECT (what on_message said, with unknown codes made T5_ERROR), and
- * instance_error() says why. `ticks_now` is in and out: the tick count before, and after. The
+ * Gives T5_OK, T5_ERROR or T5_REJECT (what on_message returned, with unknown codes made T5_ERROR),
+ * and instance_error() says why. `ticks_now` is in and out: the tick count before, and after. The
  * owner calls current_call_settle() when it has given the message to all.
  */
 int32_t instance_message(struct instance *instance, t5_message *message, uint32_t topic,
@@ -248,7 +248,7 @@ void instance_rename(struct instance *instance, const struct instance_spec *spec
 /* Where its callbacks are noted from now on: to be set whenever another thread takes it over,
  * before instance_destroy() on the loader thread too. NULL: nowhere. */
 void instance_set_current_call(struct instance *instance, struct current_call *current_call);
-/* Sets the threshold above which a callback counts as slow, in ticks, and who is told of it. */
+/* Sets the threshold above which a callback counts as slow, in ticks, and who is notified of it. */
 void instance_set_slow(struct instance *instance, uint64_t slow_ticks,
                        void (*slow)(void *context, struct instance *instance,
                                     enum callback callback, int64_t took_ns));
@@ -265,8 +265,8 @@ unsigned instance_changes(const struct instance *instance);
 /* What it wants and has not met. */
 struct watch *instance_watch(const struct instance *instance);
 
-/* Who is told of each timer before it fires, and with NULL when all that were due have fired: the
- * rehearsal, so that it can say where the strategy died. */
+/* Who is notified of each timer before it fires, and with NULL when all that were due have fired:
+ * the rehearsal, so that it can report where the strategy died. */
 void instance_set_before_timer(struct instance *instance,
                                void (*before_timer)(void *context, const t5_timer *timer),
                                void *context);

@@ -31,7 +31,7 @@ struct instance {
      * alone; services that are called from elsewhere see that they are not at home. */
     _Atomic uintptr_t thread;
     enum callback callback;
-    int64_t late_clock_ns; /* the wall clock, as it is told of what is late; 0: the system's */
+    int64_t late_clock_ns; /* the wall clock as late messages see it; 0: the system's */
     bool is_late_muted;    /* and the signals of its wall-clock timers are dropped */
     bool is_muted;         /* signals are dropped: the current message is HISTORY */
     bool has_reason;       /* fail() was called in this callback */
@@ -73,7 +73,7 @@ struct instance {
     bool is_saving_short;
     struct state_size state_size;            /* of what it saved or loaded last */
     unsigned changes;                        /* of all its callbacks: enum guard_change */
-    unsigned blamed;                         /* those of them that counted, and were told */
+    unsigned blamed;                         /* those of them that counted, and were reported */
     unsigned suspected[CALLBACK_THREAD + 1]; /* of the process, found after that callback */
     bool was_oom;               /* a service of the current callback failed for lack of memory */
     char reason[PROBLEM_SIZE];  /* given by fail() in the current callback */
@@ -84,7 +84,7 @@ struct instance {
     _Atomic bool is_woken;
 };
 
-/* Its address tells threads apart, at the price of an addition. Never written. */
+/* Its address distinguishes threads, at the price of an addition. Never written. */
 extern _Thread_local char instance_thread_mark __attribute__((tls_model("initial-exec")));
 
 static inline uintptr_t thread_mark(void) {

@@ -113,7 +113,7 @@ static uint32_t fire_due(struct instance *instance, enum t5_clock clock, int64_t
     return errors;
 }
 
-/* What on_message said, when that was not T5_OK. */
+/* What on_message returned, when that was not T5_OK. */
 static int32_t fail_message(struct instance *instance, int32_t code)
     __attribute__((noinline, cold));
 
@@ -229,6 +229,6 @@ void instance_symbol_expired(struct instance *instance, uint32_t id, const char 
     event.symbol_id = id;
     event.symbol = (t5_str){text, size};
     instance_event(instance, &event);
-    /* What on_event armed for it anew would fire without a symbol. */
+    /* What on_event armed for it again would fire without a symbol. */
     timers_drop_symbol(&instance->timers, id);
 }

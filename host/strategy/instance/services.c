@@ -228,7 +228,7 @@ static int32_t refuse_signal(struct instance *instance, const t5_signal *signal,
 static int32_t refuse_surplus(struct instance *instance) {
     counter_add(&instance->counts.refused_signals, 1);
     if (instance->signal_count == instance->max_signals) {
-        instance->signal_count++; /* said once a callback */
+        instance->signal_count++; /* logged once a callback */
         if (instance->log != NULL)
             log_event(instance->log, LOG_LEVEL_WARNING, "strategy", "signal.rejected",
                       "%s: signals rejected: more than max_signals_per_callback = %" PRIu32

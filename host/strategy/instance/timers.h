@@ -2,7 +2,7 @@
  * strategy/instance/timers.h - the timers of one instance: which are armed, and which is due next.
  *
  * A timer is known by (clock, symbol, key). Arming and disarming cost O(log n), looking at the next
- * due time is one load. Order is by due time, then by arming; arming anew counts as arming.
+ * due time is one load. Order is by due time, then by arming; arming again counts as arming.
  *
  * A *jump* is one move of a clock: timers_jump_begin(), timers_jump_next() until it gives false,
  * timers_jump_end(). Between two calls of _next the strategy's callback runs, and may arm and

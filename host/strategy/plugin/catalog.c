@@ -38,7 +38,7 @@ static bool read_one(const char *path, const struct trust *trust, struct strateg
     return false;
 }
 
-/* A file that was refused, by its number in the directory: told once all others are known. */
+/* A file that was refused, by its number in the directory: reported once all others are known. */
 struct refusal {
     char *path;
     struct error error;

@@ -7,7 +7,7 @@
  * process: a newer version would run with the older one's libraries and statics. In the copy
  *
  *   - libraries of its own are needed by their full path, which is another one with each version.
- *     The longer strings get a segment of their own, in place of a note that nobody reads at run
+ *     The longer strings get a new segment, in place of a note that nobody reads at run
  *     time;
  *   - unique symbols are weak ones, as -fno-gnu-unique makes them;
  *   - a library has no SONAME, lest somebody else's need of that name is met by it.

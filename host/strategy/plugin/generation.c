@@ -333,7 +333,7 @@ failed:
 
 /* ---- mapping ---- */
 
-/* What the loader said, without the copy's path at its beginning: people know the source's. */
+/* The loader's message, without the copy's path at its beginning: people know the source's. */
 static const char *loader_error(const struct generation *generation) {
     const char *text = dlerror();
     if (text == NULL)

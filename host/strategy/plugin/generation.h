@@ -31,7 +31,7 @@ struct generation {
     bool is_rewritten;     /* the copies differ from the files: elf_private.h */
     uint64_t static_tls;   /* see strategy_file.h */
     uint32_t flags;        /* of the note: T5_NOTE_OWN_PROCESS, or 0 */
-    char note_version[32]; /* what the note said, for the descriptor to agree with */
+    char note_version[32]; /* that of the note, for the descriptor to agree with */
     bool is_mapped;        /* its code is in this process: it stays there, whatever was found */
     unsigned changes;      /* what mapping it changed, and was put back: enum guard_change */
 };
@@ -39,7 +39,7 @@ struct generation {
 struct generations;
 
 /* Makes the cache directory (0700) if it is missing, and removes copies of earlier processes,
- * unless another process still uses the directory (a lock in it tells). Refuses a directory on a
+ * unless another process still uses the directory (see the lock in it). Refuses a directory on a
  * noexec file system, one of another user, and unless `trust` is off one that everybody may write.
  */
 struct generations *generations_new(const char *cache_dir, const struct trust *trust,

@@ -147,7 +147,7 @@ static bool take_limits(struct guard *guard) {
 }
 
 /* Who raises a limit takes nothing away, and an operator may do that from outside. A hard limit
- * that was lowered may be out of reach: then it is said once. */
+ * that was lowered may be out of reach: then it is logged once. */
 static bool restore_limit(struct rlimit *wanted, int which) {
     struct rlimit now;
     if (getrlimit((__rlimit_resource_t)which, &now) != 0 ||

@@ -7,11 +7,11 @@
  *
  * Of the process: locale, file mode mask, working directory, lowered limits. Of these the process
  * has one each, and any thread, or for limits an operator (prlimit), may have changed what is found
- * after a call. So that is told, and counts as an error only when it is seen to change in the same
- * callback of an instance a second time (instance_meddled()). What is put back are the values of
- * the first guard_begin(), which comes before any strategy's code; but limits only when they were
- * lowered between guard_begin() or guard_settle() and guard_end(), to what they were: lowered ones
- * that are found between calls stay, since they may be meant.
+ * after a call. So that is reported, and counts as an error only when it is seen to change in the
+ * same callback of an instance a second time (instance_meddled()). What is put back are the values
+ * of the first guard_begin(), which comes before any strategy's code; but limits only when they
+ * were lowered between guard_begin() or guard_settle() and guard_end(), to what they were: lowered
+ * ones that are found between calls stay, since they may be meant.
  *
  * Whole around dlopen (a file linked with -ffast-math flushes denormals from its constructor on)
  * and every call but on_message, on_timer and on_event. After those, only floating point is looked
@@ -63,7 +63,7 @@ struct guard {
 unsigned guard_begin(struct guard *guard);
 
 /* The process's part of it again, between calls: what is found changed is put back, but limits, of
- * which it is told once that they were lowered. */
+ * which logs once that they were lowered. */
 unsigned guard_settle(struct guard *guard);
 
 /* Puts everything back; gives what had been changed, as a set of enum guard_change. A process that

@@ -40,7 +40,7 @@ struct strategy_file {
     size_t library_count;
     /* In the file and its own libraries: STB_GNU_UNIQUE symbols, of which the process would keep
      * one each for all versions; and what they must have of the loader's reserve for thread-local
-     * storage, which every version takes anew. */
+     * storage, which every version takes again. */
     size_t unique_count;
     uint64_t static_tls;
 };

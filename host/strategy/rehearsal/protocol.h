@@ -68,8 +68,8 @@ size_t answer_parse(const char *bytes, size_t size, enum answer_kind *kind, t5_s
 struct answers {
     struct faults *faults; /* where its faults and warnings go */
     char step[1024];       /* that it is in; empty: none yet */
-    char at[LOCATE_PLACE]; /* where it crashed or hung; empty: it did not say */
-    bool is_done;          /* it said that it ended well */
+    char at[LOCATE_PLACE]; /* where it crashed or hung; empty: unknown */
+    bool is_done;          /* it reported that it ended well */
     size_t fault_count;    /* that it sent */
     struct rehearsal_answer answer;
 };

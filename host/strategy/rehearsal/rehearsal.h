@@ -6,7 +6,7 @@
  * threads of this process may hold the loader's lock. It is given a request over a pipe, opens the
  * copy, checks the descriptor and parameters, creates an instance for each state it was given (or
  * one without), loads the state, feeds the messages, saves, destroys, and answers over a pipe.
- * Its signals and log go nowhere but into the answer. Mode CHECK is told to the strategy.
+ * Its signals and log go nowhere but into the answer. The strategy gets mode CHECK.
  */
 #ifndef TAKE5_STRATEGY_REHEARSAL_REHEARSAL_H
 #define TAKE5_STRATEGY_REHEARSAL_REHEARSAL_H
@@ -17,8 +17,8 @@
 /*
  * Runs it: with one instance for each part, or, without parts, a fresh one for each partition
  * number of the records (at least one). False with faults: what a child that died was doing
- * ("crashed in create: SIGSEGV"), what a slow one was stuck in, or what the strategy said when it
- * refused ("load refused: ..."). The child is always reaped, and what it left running is ended
+ * ("crashed in create: SIGSEGV"), what a slow one was stuck in, or what the strategy reported when
+ * it refused ("load refused: ..."). The child is always reaped, and what it left running is ended
  * (os/child.h): a warning says that there was something.
  */
 bool rehearsal_run(const struct rehearsal *rehearsal, struct rehearsal_answer *answer,

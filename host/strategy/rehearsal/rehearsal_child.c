@@ -383,7 +383,7 @@ static bool rehearse(struct child *child) {
     return true;
 }
 
-/* Of what the strategy left running, told by whoever looks after it. */
+/* Of what the strategy left running, reported by the process that looks after it. */
 static void report_left(size_t count) {
     struct text out;
     char words[160];

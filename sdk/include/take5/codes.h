@@ -19,7 +19,7 @@ enum t5_code {
     T5_UNSUPPORTED = 7 /* from services: this host does not have it; go on without */
 };
 
-/* In what circumstances an instance lives. Told to `create` and again to `activate`. */
+/* In what circumstances an instance lives. `create` gets it, and again `activate`. */
 enum t5_mode {
     T5_MODE_LIVE = 1,   /* signals go to the configured sinks */
     T5_MODE_REPLAY = 2, /* recorded messages; the clock is the data's */

@@ -15,7 +15,7 @@ enum t5_event_kind {
     T5_EVENT_GAP = 5,
     T5_EVENT_PARKED = 6,         /* it holds none: stop acting outside; timers are frozen */
     T5_EVENT_WOKEN = 7,          /* wake() was called, once or more often */
-    T5_EVENT_SYMBOL_EXPIRED = 8, /* `symbol_id` was idle too long; the id may be given anew after */
+    T5_EVENT_SYMBOL_EXPIRED = 8, /* `symbol_id` was idle too long; the id may be reused after */
     T5_EVENT_MODE_CHANGED = 9    /* it was a SHADOW, and was promoted: it is LIVE now */
 };
 

@@ -158,7 +158,7 @@ static inline int32_t t5_frames_load_item(const t5_frames *frames, void *item, t
     return T5_OK;
 }
 
-/* `init` of an item that is loaded is told T5_NO_SYMBOL. */
+/* `init` of an item that is loaded gets T5_NO_SYMBOL. */
 static inline int32_t t5_frames_load_symbol(void *context, void *symbol, t5_reader *in) {
     const t5_frames *frames = (const t5_frames *)context;
     t5_frames_of_symbol *own = (t5_frames_of_symbol *)symbol;
@@ -177,7 +177,7 @@ static inline int32_t t5_frames_load_symbol(void *context, void *symbol, t5_read
     return T5_OK;
 }
 
-/* The table may have moved since: what its callbacks get is told anew. */
+/* The table may have moved since: what its callbacks get is set again. */
 static inline t5_symbols *t5_frames_symbols(t5_frames *frames) {
     frames->symbols.type.context = frames;
     return &frames->symbols;
@@ -258,7 +258,7 @@ static inline int32_t t5_frames_save(const t5_frames *frames, t5_host *host) {
     return t5_symbols_save(t5_frames_symbols(&table), host);
 }
 
-/* Takes one record in place of what its symbol has. For a strategy that has records of its own too
+/* Takes one record in place of what its symbol has. For a strategy that has other records too
  * and reads them all itself. T5_ERROR has its reason set. */
 static inline int32_t t5_frames_load_record(t5_frames *frames, t5_host *host,
                                             const t5_record *record) {

@@ -24,9 +24,9 @@
 #define T5_DESCRIPTOR_SYMBOL "take5_strategy"
 
 /* A flag: it can be begun once in a process, as an interpreter of another language. The host has
- * one of its deployments in a process at most (the second is refused, and told to name a `worker`;
- * those of the bundled `python` have one each by themselves), begins that process anew for a change
- * of it, and runs the file only for a section that names it. */
+ * one of its deployments in a process at most (the second is refused, with the advice to name a
+ * `worker`; those of the bundled `python` have one each by themselves), restarts that process for a
+ * change of it, and runs the file only for a section that names it. */
 #define T5_NOTE_OWN_PROCESS 1
 
 /* Of this strategy. To be defined, if at all, before the first include. */

@@ -23,7 +23,7 @@ extern "C" {
 typedef struct t5_signal {
     uint32_t size;
     uint32_t flags;        /* none yet: 0 */
-    t5_str name;           /* what is said, such as "momentum_up" */
+    t5_str name;           /* what it reports, such as "momentum_up" */
     t5_str symbol;         /* empty: that of the current message or timer */
     int64_t event_time_ns; /* 0: that of the current message or timer */
     double value;          /* finite */

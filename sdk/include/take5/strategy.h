@@ -43,7 +43,7 @@ enum t5_side {
     T5_SIDE_NAMED = 3  /* by the number that is called "side" among what the signal carries */
 };
 
-/* What create is told. Valid until create returns, but for `host`. */
+/* What create gets. Valid until create returns, but for `host`. */
 typedef struct t5_create_args {
     uint32_t size;
     uint32_t mode;     /* enum t5_mode */
@@ -74,7 +74,7 @@ typedef struct t5_describe_args {
 } t5_describe_args;
 
 /* For describe: what the settings make of a parameter of type DURATION, its default without one;
- * ns. 0 when that is no duration: the host refuses it, and says where it stands. */
+ * ns. 0 when that is no duration: the host refuses it, and reports where it is set. */
 static inline int64_t t5_setting_duration(const t5_describe_args *args,
                                           const t5_parameter *parameter) {
     static const struct {

@@ -174,7 +174,7 @@ static inline int32_t t5_symbols_save(const t5_symbols *symbols, t5_host *host) 
     return code;
 }
 
-/* Takes one record in place of what its symbol has. For a strategy that has records of its own too
+/* Takes one record in place of what its symbol has. For a strategy that has other records too
  * and reads them all itself. T5_ERROR has its reason set. */
 static inline int32_t t5_symbols_load_record(t5_symbols *symbols, t5_host *host,
                                              const t5_record *record) {

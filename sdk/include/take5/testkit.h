@@ -75,7 +75,8 @@ int32_t t5_kit_start(t5_kit *kit);
 /* create, load of what t5_kit_save() gave (of this or another version of the strategy), activate.
  */
 int32_t t5_kit_start_from(t5_kit *kit, const void *state, size_t size);
-/* deactivate, destroy. It can be started anew; what it said is kept, symbols and clock are not. */
+/* deactivate, destroy. It can be started again; what it emitted is kept, symbols and clock are not.
+ */
 int32_t t5_kit_stop(t5_kit *kit);
 
 /* ---- messages ---- */
@@ -86,7 +87,7 @@ int32_t t5_kit_stop(t5_kit *kit);
  */
 int32_t t5_kit_json(t5_kit *kit, const char *topic, const char *json);
 
-/* A record with all that Kafka would say of it. Begin with t5_kit_record_init(). */
+/* A record with all that Kafka would give with it. Begin with t5_kit_record_init(). */
 typedef struct t5_kit_record {
     uint32_t size;
     int32_t partition;
@@ -182,7 +183,8 @@ int64_t t5_kit_now(const t5_kit *kit);
 /* Something happens to the instance. `event->size` 0 is taken for the whole. A wake that the
  * strategy asked for is served by the next call of any kind, or by kind T5_EVENT_WOKEN here. */
 int32_t t5_kit_event(t5_kit *kit, const t5_event *event);
-/* The symbol expires: its timers go, the strategy is told, the id is given anew. T5_END: unknown.
+/* The symbol expires: its timers go, the strategy is notified, the id may be reused. T5_END:
+ * unknown.
  */
 int32_t t5_kit_expire(t5_kit *kit, const char *symbol);
 /* The id of a symbol; T5_NO_SYMBOL when it was never seen. */
@@ -202,14 +204,14 @@ t5_record t5_kit_saved_at(const t5_kit *kit, size_t index);
  */
 int32_t t5_kit_reload(t5_kit *kit);
 
-/* ---- what it said ---- */
+/* ---- what it emitted ---- */
 
 typedef struct t5_kit_signal {
     uint32_t size;
-    uint32_t is_timer; /* said in on_timer; else in on_message */
+    uint32_t is_timer; /* emitted in on_timer; else in on_message */
     const char *name;
     const char
-        *symbol; /* that of message or timer, unless the strategy said another; may be empty */
+        *symbol; /* that of message or timer, unless the strategy set another; may be empty */
     int64_t event_time_ns; /* likewise */
     double value;
     double confidence;
@@ -227,7 +229,7 @@ typedef struct t5_kit_point {
     uint32_t size;
     uint32_t time_frame_s; /* 0: none */
     const char *series;
-    const char *symbol; /* that of message or timer, unless the strategy said another */
+    const char *symbol; /* that of message or timer, unless the strategy set another */
     int64_t event_time_ns;
     double value;
 } t5_kit_point;
@@ -240,7 +242,7 @@ const t5_kit_point *t5_kit_point_last(const t5_kit *kit, const char *series);
 typedef struct t5_kit_line {
     uint32_t size;
     int32_t level;    /* enum t5_level */
-    uint32_t is_host; /* the host says it: a signal or timer that it refused, and why */
+    uint32_t is_host; /* the host logged it: a signal or timer that it refused, and why */
     const char *text;
 } t5_kit_line;
 

@@ -132,3 +132,21 @@ const char *fixture_setting(const struct config *config, const char *name) {
     cr_assert(is_found, "%s is not printed", name);
     return value;
 }
+
+const struct config_deployment *fixture_deployment(const struct fixture *fixture,
+                                                   const char *name) {
+    for (size_t i = 0; i < fixture->config->deployment_count; i++)
+        if (strcmp(fixture->config->deployments[i].name, name) == 0)
+            return &fixture->config->deployments[i];
+    cr_assert_fail("no deployment %s", name);
+    return NULL;
+}
+
+void fixture_expect_hidden(const struct fixture *fixture, const char *secret) {
+    cr_assert_null(strstr(fixture->all, secret), "%s", fixture->all);
+    if (fixture->config == NULL)
+        return;
+    char *printed = fixture_print(fixture->config);
+    cr_assert_null(strstr(printed, secret), "%s", printed);
+    free(printed);
+}

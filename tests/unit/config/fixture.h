@@ -40,5 +40,9 @@ char *fixture_print(const struct config *config);
 /* The value of a line of it, "section.key"; static memory; "" with a failed test when it is not
  * there. With its origin. */
 const char *fixture_setting(const struct config *config, const char *name);
+/* The deployment of this name; a failed test when there is none. */
+const struct config_deployment *fixture_deployment(const struct fixture *fixture, const char *name);
+/* Neither the faults nor what config_print() prints contain the secret. */
+void fixture_expect_hidden(const struct fixture *fixture, const char *secret);
 
 #endif

@@ -19,14 +19,6 @@ static void end(void) {
 
 TestSuite(ini_files, .init = begin, .fini = end);
 
-static const struct config_deployment *deployment(const char *name) {
-    for (size_t i = 0; i < fixture.config->deployment_count; i++)
-        if (strcmp(fixture.config->deployments[i].name, name) == 0)
-            return &fixture.config->deployments[i];
-    cr_assert_fail("no deployment %s", name);
-    return NULL;
-}
-
 /* ---- take5.d ---- */
 
 Test(ini_files, a_drop_in_stands_above_the_main_file_key_by_key) {
@@ -60,11 +52,11 @@ Test(ini_files, a_drop_in_changes_a_parameter_of_strategies_d) {
                   "[strategy:alpha]\nspan = 7m\nenabled = no\n[strategy:beta]\n[worker:w]\n"
                   "[topic:more]\ntopic = m\n");
     cr_assert_not_null(fixture_load(&fixture, NULL, NULL), "%s", fixture.all);
-    const struct config_deployment *alpha = deployment("alpha");
+    const struct config_deployment *alpha = fixture_deployment(&fixture, "alpha");
     cr_expect_not(alpha->is_enabled);
     cr_expect_str_eq(alpha->settings.items[0].text, "7m");
     cr_expect_str_eq(alpha->settings.items[1].text, "1");
-    cr_expect(deployment("beta")->is_enabled);
+    cr_expect(fixture_deployment(&fixture, "beta")->is_enabled);
     cr_expect_eq(fixture.config->worker_count, 1);
     cr_expect_eq(fixture.config->topic_count, 4);
 }
@@ -142,7 +134,7 @@ Test(ini_files, variables_are_replaced_in_every_file) {
     cr_expect_str_eq(fixture.config->service, "cost$");
     cr_expect_str_eq(fixture.config->topics[0].name, "bars");
     cr_expect_str_eq(fixture.config->bootstrap_servers, "kafka-7:9092");
-    cr_expect_str_eq(deployment("alpha")->settings.items[0].text, "hunter2!");
+    cr_expect_str_eq(fixture_deployment(&fixture, "alpha")->settings.items[0].text, "hunter2!");
 }
 
 Test(ini_files, the_path_of_a_secret_may_have_variables) {

@@ -22,7 +22,7 @@ void access_release(struct access *access) {
     pthread_mutex_destroy(&access->lock);
 }
 
-/* In a time that tells nothing of where they differ. */
+/* In a time that does not depend on where they differ. */
 static bool is_same(const char *known, const char *given, size_t size) {
     unsigned difference = 0;
     if (strlen(known) != size)
@@ -45,7 +45,7 @@ static bool check_token(const char *path, const char *token, size_t size, struct
     if (size < ACCESS_TOKEN_MIN || size > ACCESS_TOKEN_MAX)
         return error_set(error, ERROR_INVALID,
                          "[http] token_file %s: its first line has %zu characters, a token has %d "
-                         "to %d; make one with: openssl rand -hex 24",
+                         "to %d; make one with: head -c 24 /dev/urandom | base64",
                          path, size, ACCESS_TOKEN_MIN, ACCESS_TOKEN_MAX);
     return true;
 }

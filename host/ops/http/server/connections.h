@@ -34,7 +34,7 @@ void http_connections_remove(struct http_connections *connections,
                              struct http_connection *connection);
 /* One fewer, if there is any. */
 void http_connections_drop_oldest(struct http_connections *connections);
-/* It got somewhere: its time begins anew. */
+/* It made progress: its time limit begins again. */
 void http_connections_touch(struct http_connections *connections,
                             struct http_connection *connection, int64_t now_ns);
 /* Drops those that have been waited for since before `since_ns`. */

@@ -22,7 +22,7 @@ void http_hosts_init(struct http_hosts *hosts);
 void http_hosts_release(struct http_hosts *hosts);
 /* The names are copied; as http_server_allow(). */
 bool http_hosts_set(struct http_hosts *hosts, char *const *names, struct error *error);
-/* False: the answer says why the request of this HTTP version is not answered. */
+/* False: the answer has the reason why the request of this HTTP version is not answered. */
 bool http_hosts_check(struct http_hosts *hosts, struct MHD_Connection *connection,
                       const char *version, struct http_answer *answer);
 

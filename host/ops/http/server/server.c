@@ -57,7 +57,7 @@ bool http_server_protect(struct http_server *server, const char *token_file, str
 
 /* ---- requests ---- */
 
-/* libmicrohttpd would decode before we have split: it is told that there is nothing to decode. */
+/* libmicrohttpd would decode before we have split: this callback decodes nothing. */
 static size_t leave_as_it_is(void *context, struct MHD_Connection *connection, char *text) {
     (void)context;
     (void)connection;
@@ -76,7 +76,7 @@ static void touch(struct http_server *server, struct MHD_Connection *connection)
         http_connections_touch(&server->connections, known, clock_monotonic_ns());
 }
 
-/* Nobody reads with a body; whoever sends one is answered at once, and the body is not read. */
+/* Nobody reads with a body; a request with one is answered at once, and the body is not read. */
 static bool has_body(struct MHD_Connection *connection) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
                                        MHD_HTTP_HEADER_CONTENT_LENGTH) != NULL ||

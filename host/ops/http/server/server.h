@@ -7,7 +7,7 @@
  *
  * Before anything else the Host header is looked at, whatever the path: an address, localhost or a
  * name that is allowed; any other is 421, so that a page in somebody's browser cannot read what
- * listens on loopback by a name of its own (DNS rebinding). Two of them are 400, as none is in
+ * listens on loopback by the page's own name (DNS rebinding). Two of them are 400, as none is in
  * HTTP/1.1.
  *
  * With a token (access.h), whatever is not open to all needs it; without it the answer is 401, or
@@ -65,7 +65,7 @@ bool http_query_text(const struct http_request *request, const char *name, char 
 t5_str http_form(const struct http_request *request);
 /* Whether it bears the token, or a session's cookie; true when there is no token. */
 bool http_may_read(const struct http_request *request);
-/* Whether a page of another site has sent it, as far as browsers tell. */
+/* Whether a page of another site has sent it, as far as browsers reveal it. */
 bool http_is_foreign(const struct http_request *request);
 
 /* An answer without an end. Both on the server's thread. */
@@ -134,8 +134,8 @@ bool http_server_allow(struct http_server *server, char *const *names, struct er
 bool http_server_protect(struct http_server *server, const char *token_file, struct error *error);
 /* Whether http_server_protect() would take it. */
 bool http_server_try_token(const char *token_file, struct error *error);
-/* Begins a session for whoever knows the token, and sets its cookie. False: it is not the token.
- * Inside a route. */
+/* Begins a session for a client that knows the token, and sets its cookie. False: it is not the
+ * token. Inside a route. */
 bool http_login(const struct http_request *request, t5_str token, struct http_answer *answer);
 /* Streams have something to send. Any thread. */
 void http_server_wake(struct http_server *server);

@@ -18,7 +18,7 @@ struct streams {
 /* The response that sends it; it is closed with the response. NULL: no memory, and it is closed. */
 struct MHD_Response *streams_add(struct streams *streams, struct MHD_Connection *connection,
                                  const struct http_answer *answer);
-/* All are asked again. `touch` is told of each that had sent all it had. */
+/* All are asked again. `touch` is called for each that had sent all it had. */
 void streams_resume(struct streams *streams,
                     void (*touch)(void *context, struct MHD_Connection *connection), void *context);
 

@@ -20,14 +20,6 @@ static void end(void) {
 
 TestSuite(deployments, .init = begin, .fini = end);
 
-static const struct config_deployment *deployment(const char *name) {
-    for (size_t i = 0; i < fixture.config->deployment_count; i++)
-        if (strcmp(fixture.config->deployments[i].name, name) == 0)
-            return &fixture.config->deployments[i];
-    cr_assert_fail("no deployment %s", name);
-    return NULL;
-}
-
 Test(deployments, a_key_that_an_indent_hides_is_refused) {
     static const char *const lines[] = {"enabled=",   "enabled:no",      "Enabled: no", "x y = 3",
                                         "window:120", "ALLOW_SPLIT=yes", "SPY, every=1"};
@@ -47,7 +39,7 @@ Test(deployments, a_key_that_an_indent_hides_is_refused) {
 
 Test(deployments, an_empty_section_runs_the_plugin_of_its_name) {
     cr_assert_not_null(fixture_load_text(&fixture, "[strategy:alpha]\n"), "%s", fixture.all);
-    const struct config_deployment *alpha = deployment("alpha");
+    const struct config_deployment *alpha = fixture_deployment(&fixture, "alpha");
     cr_assert_str_eq(alpha->plugin, "alpha");
     cr_assert(alpha->is_enabled);
     cr_assert_not(alpha->allow_split);
@@ -93,7 +85,7 @@ Test(deployments, the_hosts_keys_are_apart_from_the_parameters) {
                                                    "note = first line\n"
                                                    "  second line\n"),
                        "%s", fixture.all);
-    const struct config_deployment *fast = deployment("fast");
+    const struct config_deployment *fast = fixture_deployment(&fixture, "fast");
     cr_assert_str_eq(fast->plugin, "momentum");
     cr_assert_not(fast->is_enabled);
     cr_assert(fast->allow_split);
@@ -187,10 +179,12 @@ Test(deployments, the_command_line_sets_and_makes_them) {
     const char *const overrides[] = {"strategy:a|window=5m", "strategy:b|plugin=a",
                                      "strategy:b|enabled=no", NULL};
     cr_assert_not_null(fixture_load(&fixture, NULL, overrides), "%s", fixture.all);
-    cr_assert_str_eq(config_items_find(&deployment("a")->settings, "window")->text, "5m");
-    cr_assert_str_eq(config_items_find(&deployment("a")->settings, "quiet")->text, "2m");
-    cr_assert_str_eq(deployment("b")->plugin, "a");
-    cr_assert_not(deployment("b")->is_enabled);
+    cr_assert_str_eq(
+        config_items_find(&fixture_deployment(&fixture, "a")->settings, "window")->text, "5m");
+    cr_assert_str_eq(config_items_find(&fixture_deployment(&fixture, "a")->settings, "quiet")->text,
+                     "2m");
+    cr_assert_str_eq(fixture_deployment(&fixture, "b")->plugin, "a");
+    cr_assert_not(fixture_deployment(&fixture, "b")->is_enabled);
     cr_assert_str_eq(fixture_setting(fixture.config, "strategy:a.window"), "5m (command line)");
 }
 
@@ -205,5 +199,5 @@ Test(deployments, an_override_may_be_from_a_file) {
     cr_assert_not_null(fixture.config);
     cr_assert_str_eq(fixture_setting(fixture.config, "strategy:a.window"), "5m (there/a.ini)");
     cr_assert_str_eq(fixture_setting(fixture.config, "strategy:a.other"), "6m (command line)");
-    cr_assert_str_eq(deployment("a")->place.file, "there/a.ini");
+    cr_assert_str_eq(fixture_deployment(&fixture, "a")->place.file, "there/a.ini");
 }
