@@ -18,7 +18,8 @@
  * success. Reads files only; touches and creates nothing. */
 struct config *config_load(const struct config_request *request, struct faults *faults);
 /* The same, to look further at what has errors: the configuration as far as it could be read, with
- * defaults in the place of what is wrong. NULL: no memory. Nothing may run by one with errors. */
+ * defaults in the place of what is wrong. NULL: no memory, or the file itself cannot be read, so
+ * that there is nothing to look at. Nothing may run by one with errors. */
 struct config *config_load_anyway(const struct config_request *request, struct faults *faults);
 void config_free(struct config *config);
 

@@ -92,6 +92,7 @@ static void read_ini(struct ini_files *files, const char *path) {
         goto out;
     const struct ini_rules rules = build_rules(build);
     ini_read_file(&ini, kept, &rules, build->faults);
+    build->is_unread |= ini.is_unread && files->kind == INI_MAIN;
 
     size_t next = 0;
     for (size_t i = 0; i < ini.section_count; i++) {

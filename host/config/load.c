@@ -104,8 +104,8 @@ static struct config *load(const struct config_request *request, bool is_anyway,
     bool did = prepare(&build);
     if (did)
         read_all(&build, errors_before);
-    did = did &&
-          (faults->error_count == errors_before || (is_anyway && !build.is_oom && !faults->is_oom));
+    const bool is_something = !build.is_oom && !faults->is_oom && !build.is_unread;
+    did = did && (faults->error_count == errors_before || (is_anyway && is_something));
     kafka_properties_free(build.kafka);
     if (did)
         return build.config;

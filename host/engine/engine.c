@@ -224,6 +224,8 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .ahead_ns = engine->options.ahead_ns,
             .unusable = engine->options.unusable,
             .unusable_context = engine->options.unusable_context,
+            .usable = engine->options.usable,
+            .usable_context = engine->options.usable_context,
             .journal = engine->journal,
             .store = engine->store,
             .saving = &engine->saving,

@@ -44,8 +44,9 @@ void evaluation_free(struct evaluation *evaluation) {
 }
 
 bool evaluation_add_price(struct evaluation *evaluation, t5_str symbol, uint32_t time_frame_s,
-                          int64_t time_ns, double price) {
-    if (prices_add(evaluation->prices, symbol.data, symbol.len, time_frame_s, time_ns, price))
+                          int64_t time_ns, double price, uint64_t place) {
+    const struct price_point point = {time_ns, price, place};
+    if (prices_add(evaluation->prices, symbol.data, symbol.len, time_frame_s, &point))
         return true;
     evaluation->has_lost_prices = true;
     return false;
@@ -274,9 +275,9 @@ static int compare_deployments(const void *a, const void *b) {
 }
 
 bool evaluation_finish(struct evaluation *evaluation) {
-    if (evaluation->has_lost_prices || evaluation->has_lost_signals)
+    if (evaluation->has_lost_prices || evaluation->has_lost_signals ||
+        !prices_seal(evaluation->prices))
         return false;
-    prices_seal(evaluation->prices);
     for (size_t i = 0; i < evaluation->entry_count; i++)
         if (!take_returns(evaluation, &evaluation->entries[i]))
             return false;

@@ -38,8 +38,9 @@ struct evaluation *evaluation_new(const struct evaluation_options *options);
 /* NULL is allowed. */
 void evaluation_free(struct evaluation *evaluation);
 
+/* `place`: in the order in which prices of one time are taken, whatever the order of the calls. */
 bool evaluation_add_price(struct evaluation *evaluation, t5_str symbol, uint32_t time_frame_s,
-                          int64_t time_ns, double price);
+                          int64_t time_ns, double price, uint64_t place);
 /* In the order in which they were emitted. */
 bool evaluation_add_signal(struct evaluation *evaluation, const struct signal *signal);
 /* What a signal says for T5_SIDE_NAMED: -1, 0, 1 or EVALUATION_NO_SIDE. */
@@ -103,7 +104,8 @@ const struct evaluation_deployment *evaluation_deployment(const struct evaluatio
                                                           size_t index);
 /* Prices that there were, and their first and last time. */
 size_t evaluation_prices(const struct evaluation *evaluation, int64_t *first_ns, int64_t *last_ns);
-/* Calls `visit` for the prices of each symbol and time frame, symbol by symbol. */
+/* Once it is finished. Calls `visit` for the prices of each symbol and time frame, symbol by
+ * symbol. */
 void evaluation_visit_prices(const struct evaluation *evaluation, prices_visit_call *visit,
                              void *context);
 

@@ -7,11 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct first_place {
+    uint64_t place;
+    uint32_t symbol;
+};
+
 struct prices {
     struct symbols *symbols;
     struct price_series **heads; /* by symbol id */
     size_t head_count;
-    struct price_series **series; /* by id */
+    struct first_place *order; /* sealed: of those that have a series */
+    size_t order_count;
+    struct price_series **series;
     size_t series_count, series_capacity;
     size_t points;
     int64_t first_ns, last_ns;
@@ -34,6 +41,7 @@ void prices_free(struct prices *prices) {
         free(prices->series[i]);
     }
     free(prices->series);
+    free(prices->order);
     free(prices->heads);
     symbols_free(prices->symbols);
     free(prices);
@@ -67,26 +75,25 @@ static struct price_series *series_of(struct prices *prices, uint32_t symbol,
             : NULL;
     if (series == NULL)
         return NULL;
-    *series = (struct price_series){
-        .id = prices->series_count, .time_frame_s = time_frame_s, .next = *at};
+    *series = (struct price_series){.time_frame_s = time_frame_s, .next = *at};
     *at = series;
     prices->series[prices->series_count++] = series;
     return series;
 }
 
 bool prices_add(struct prices *prices, const char *symbol, size_t symbol_size,
-                uint32_t time_frame_s, int64_t time_ns, double price) {
-    if (!isfinite(price) || price <= 0)
+                uint32_t time_frame_s, const struct price_point *point) {
+    if (!isfinite(point->price) || point->price <= 0)
         return true;
     struct price_series *series =
         series_of(prices, symbols_intern(prices->symbols, symbol, symbol_size, NULL), time_frame_s);
     if (series == NULL || !ARRAY_GROW(series->points, series->count, series->capacity))
         return false;
-    series->points[series->count++] = (struct price_point){time_ns, price};
-    if (prices->points == 0 || time_ns < prices->first_ns)
-        prices->first_ns = time_ns;
-    if (prices->points == 0 || time_ns > prices->last_ns)
-        prices->last_ns = time_ns;
+    series->points[series->count++] = *point;
+    if (prices->points == 0 || point->time_ns < prices->first_ns)
+        prices->first_ns = point->time_ns;
+    if (prices->points == 0 || point->time_ns > prices->last_ns)
+        prices->last_ns = point->time_ns;
     prices->points++;
     return true;
 }
@@ -97,8 +104,7 @@ static bool add_series_span(struct prices *prices, const char *symbol, size_t sy
     for (size_t i = 0; did && i < series->count; i++) {
         const struct price_point *point = &series->points[i];
         if (point->time_ns >= from_ns && point->time_ns < to_ns)
-            did = prices_add(prices, symbol, symbol_size, series->time_frame_s, point->time_ns,
-                             point->price);
+            did = prices_add(prices, symbol, symbol_size, series->time_frame_s, point);
     }
     return did;
 }
@@ -116,31 +122,36 @@ bool prices_add_span(struct prices *prices, const struct prices *from, int64_t f
     return did;
 }
 
+static bool is_before(const struct price_point *point, const struct price_point *other) {
+    return point->time_ns != other->time_ns ? point->time_ns < other->time_ns
+                                            : point->place < other->place;
+}
+
 /* Almost everything comes in order, and what does not is late by little: insertion is linear then.
  */
 static void sort_by_time(struct price_point *points, size_t count) {
     for (size_t i = 1; i < count; i++) {
         const struct price_point point = points[i];
         size_t at = i;
-        for (; at > 0 && points[at - 1].time_ns > point.time_ns; at--)
+        for (; at > 0 && is_before(&point, &points[at - 1]); at--)
             points[at] = points[at - 1];
         points[at] = point;
     }
 }
 
-/* Merges two halves that are sorted: equal times stay as they came. */
+/* Merges two halves that are sorted. */
 static void merge(struct price_point *points, size_t half, size_t count, struct price_point *room) {
     memcpy(room, points, half * sizeof *points);
     size_t left = 0, right = half, to = 0;
     while (left < half)
-        points[to++] = right < count && points[right].time_ns < room[left].time_ns ? points[right++]
-                                                                                   : room[left++];
+        points[to++] = right < count && is_before(&points[right], &room[left]) ? points[right++]
+                                                                               : room[left++];
 }
 
 static void sort_points(struct price_point *points, size_t count, struct price_point *room) {
     bool is_sorted = true;
     for (size_t i = 1; is_sorted && i < count; i++)
-        is_sorted = points[i - 1].time_ns <= points[i].time_ns;
+        is_sorted = !is_before(&points[i], &points[i - 1]);
     if (is_sorted)
         return;
     if (count < 64) {
@@ -153,7 +164,41 @@ static void sort_points(struct price_point *points, size_t count, struct price_p
     merge(points, half, count, room);
 }
 
-void prices_seal(struct prices *prices) {
+static int compare_places(const void *a, const void *b) {
+    const struct first_place *left = a, *right = b;
+    return left->place != right->place
+               ? (left->place > right->place) - (left->place < right->place)
+               : (left->symbol > right->symbol) - (left->symbol < right->symbol);
+}
+
+static uint64_t first_place(const struct price_series *series) {
+    uint64_t first = UINT64_MAX;
+    for (; series != NULL; series = series->next)
+        for (size_t i = 0; i < series->count; i++)
+            first = series->points[i].place < first ? series->points[i].place : first;
+    return first;
+}
+
+/* Numbers the series in the order in which they are visited. */
+static bool make_order(struct prices *prices) {
+    size_t id = 0;
+    prices->order = calloc(prices->head_count + 1, sizeof *prices->order);
+    if (prices->order == NULL)
+        return false;
+    for (uint32_t symbol = 0; symbol < prices->head_count; symbol++)
+        if (prices->heads[symbol] != NULL)
+            prices->order[prices->order_count++] =
+                (struct first_place){first_place(prices->heads[symbol]), symbol};
+    qsort(prices->order, prices->order_count, sizeof *prices->order, compare_places);
+    for (size_t i = 0; i < prices->order_count; i++) {
+        struct price_series *series = prices->heads[prices->order[i].symbol];
+        for (; series != NULL; series = series->next)
+            series->id = id++;
+    }
+    return true;
+}
+
+bool prices_seal(struct prices *prices) {
     for (size_t i = 0; i < prices->series_count; i++) {
         struct price_series *series = prices->series[i];
         struct price_point *room = malloc(series->count * sizeof *room);
@@ -163,6 +208,7 @@ void prices_seal(struct prices *prices) {
             sort_by_time(series->points, series->count);
         free(room);
     }
+    return make_order(prices);
 }
 
 const struct price_series *prices_find(const struct prices *prices, const char *symbol,
@@ -203,7 +249,8 @@ const struct price_point *price_series_from(const struct price_series *series, i
 }
 
 void prices_visit(const struct prices *prices, prices_visit_call *visit, void *context) {
-    for (uint32_t id = 0; id < prices->head_count; id++) {
+    for (size_t i = 0; i < prices->order_count; i++) {
+        const uint32_t id = prices->order[i].symbol;
         size_t symbol_size;
         const char *symbol = symbols_text(prices->symbols, id, &symbol_size);
         for (const struct price_series *series = prices->heads[id]; series != NULL;

@@ -116,6 +116,13 @@ class Configuration(unittest.TestCase):
                       r"good: \S+strategies\.d/good\.ini:2: .*nonsense"):
             self.assertRegex(said, rf"(?m)^\S*{fault}" if not fault.startswith("good") else fault)
 
+    def test_a_file_that_is_not_there_is_all_that_check_looks_at(self):
+        for missing in (self.host.ini + ".not", self.host.directory):
+            for arguments in ((), ("--json",), ("--settings",)):
+                code, out, said = self.host.take5("check", "-c", missing, *arguments)
+                self.assertEqual((code, out), (78, ""), arguments)
+                self.assertRegex(said, rf"\A{re.escape(missing)}: [^\n]+\n\Z")
+
     def test_the_settings_in_force_are_shown_with_their_places(self):
         self.drop_in("[take5]\nlanes = 7\n")
         code, out, said = self.host.take5("check", "-c", self.host.ini, "-s", "http.port=8099",

@@ -198,6 +198,16 @@ class Evaluate(Offline):
             packed = self.write("day.gz", gzip.compress(lines.read()))
         self.assertEqual(self.evaluate(*arguments, packed), expected)
 
+    def test_prices_that_warm_it_up_are_prices_too(self):
+        file = self.feed("--symbols", 4, "--count", 7000)
+        trend = os.path.join(BUILD, "strategies", "trend.so")
+        begin = self.evaluate(trend, file)["first_price_ns"] + 3 * 3600 * 10**9
+        late, cold = (self.evaluate(*arguments, "--from", begin // 10**6, trend, file)
+                      for arguments in ((), ("--cold",)))
+        self.assertLess(late["first_price_ns"], begin)
+        self.assertGreaterEqual(cold["first_price_ns"], begin)
+        self.assertEqual(self.evaluate("--lanes", 4, "--from", begin // 10**6, trend, file), late)
+
     def test_deployments_are_told_apart(self):
         file = self.feed("--symbols", 2, "--count", 2000)
         alone = self.evaluate(plugin("sided_value"), file)["deployments"][0]

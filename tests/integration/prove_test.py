@@ -24,6 +24,14 @@ from offline import Terminal
 PROVEN, REFUTED, UNDECIDED = 0, 1, 2
 SLOW = "200us" # a message: so that there is progress to show
 BUILDS = os.path.dirname(paths.strategy("chain_1"))
+SCRIPT = """
+import take5
+
+
+@take5.on("bar_trends")
+def on_bar(m):
+    take5.emit("said", value={value})
+"""
 
 
 class Prove(ChainScenario):
@@ -388,6 +396,47 @@ class Prove(ChainScenario):
                        "another build")
         shutil.rmtree(os.path.join(host.directory, "state", "checkpoints"))
         self.undecided(host, because="has no checkpoints")
+
+    def test_files_among_the_settings_are_known_by_content(self):
+        """One that a strategy in C reads, and a script; both change between two loads."""
+        host = self.chain_host(checkpoint={"interval": "1h"})
+        files = {name: os.path.join(host.deployments, name) for name in ("table", "script.py")}
+        host.drop("reads_file")
+        host.drop("python")
+        self.write(files["table"], "1")
+        self.write(files["script.py"], SCRIPT.format(value=1))
+        host.deploy("reads_file", table=files["table"])
+        host.deploy("script", plugin="python", worker="main", file=files["script.py"])
+        self.begin(host)
+        found = self.undecided(host, because="it is GLOBAL")  # as scripts are
+        self.assertNotIn("content", self.reasons(found))
+        self.write(files["table"], "2")
+        self.write(files["script.py"], SCRIPT.format(value=2))
+        self.kill(host)  # a script needs a new process
+        host.start()
+        self.wait_lines(host, RATE // EVERY // 2)
+        self.end_stream(host)
+        self.kill(host)
+        with self.subTest("what ran first is gone"):
+            found = self.undecided(host, because="the content of table that ran has the hash "
+                                   "[0-9a-f]{32} and is gone; .*/table has [0-9a-f]{32} now")
+            self.assertRegex(self.reasons(found), "the content of file that ran has the hash "
+                             r"[0-9a-f]{32} and is gone; .*/script\.py has [0-9a-f]{32} now")
+            self.assertEqual({reason["deployment"] for reason in found["reasons"]},
+                             {"reads_file", "script"})
+        with self.subTest("there is no file"):
+            os.unlink(files["table"])
+            os.unlink(files["script.py"])
+            found = self.undecided(host, because="the content of table that ran has the hash "
+                                   "[0-9a-f]{32} and is gone; .*/table has none now")
+            self.assertRegex(self.reasons(found), r"is gone; .*/script\.py has none now")
+
+    @staticmethod
+    def write(path, text):
+        """By rename, as an editor saves it."""
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
 
     def test_signals_of_the_topic(self):
         """While the host runs, by its own topics alone."""

@@ -34,9 +34,9 @@ static bool on_signal(void *context, const struct delivery *delivery) {
            evaluation_add_signal(evaluate->evaluation, delivery->signal);
 }
 
-static void on_message(void *context, const t5_message *message) {
+static void on_message(void *context, const t5_message *message, uint64_t place) {
     struct evaluate *evaluate = context;
-    evaluate_take_message(evaluate->evaluation, message);
+    evaluate_take_message(evaluate->evaluation, message, place);
 }
 
 static void on_end(void *context, const struct replay_summary *summary) {

@@ -28,10 +28,11 @@ void evaluate_options_release(struct evaluate_options *options) {
     csv_arg_release(&options->horizons);
 }
 
-void evaluate_take_message(struct evaluation *evaluation, const t5_message *message) {
+void evaluate_take_message(struct evaluation *evaluation, const t5_message *message,
+                           uint64_t place) {
     if ((message->flags & T5_MESSAGE_HAS_PRICE) != 0 && message->symbol.len > 0)
         evaluation_add_price(evaluation, message->symbol, message->time_frame_s,
-                             message->event_time_ns, message->price);
+                             message->event_time_ns, message->price, place);
 }
 
 bool evaluate_take_sides(struct evaluation *evaluation, const struct replay_summary *summary) {

@@ -38,7 +38,8 @@ bool evaluate_options_take(struct evaluate_options *options, struct evaluation_o
 void evaluate_options_release(struct evaluate_options *options);
 
 /* The price of a message, if it has one. Memory that runs out is told by evaluation_finish(). */
-void evaluate_take_message(struct evaluation *evaluation, const t5_message *message);
+void evaluate_take_message(struct evaluation *evaluation, const t5_message *message,
+                           uint64_t place);
 /* How the signals of each deployment are read. False: no memory. */
 bool evaluate_take_sides(struct evaluation *evaluation, const struct replay_summary *summary);
 

@@ -47,9 +47,9 @@ static bool on_point(void *context, const struct delivery *delivery) {
     return delivery->signal == NULL || tearsheet_add_point(command->tearsheet, delivery->signal);
 }
 
-static void on_message(void *context, const t5_message *message) {
+static void on_message(void *context, const t5_message *message, uint64_t place) {
     struct report_command *command = context;
-    evaluate_take_message(command->evaluation, message);
+    evaluate_take_message(command->evaluation, message, place);
 }
 
 /* ---- files ---- */

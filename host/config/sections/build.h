@@ -15,7 +15,8 @@ struct build {
     const struct config_request *request;
     struct faults *faults;
     struct kafka_properties *kafka;
-    bool is_oom; /* something is missing in the configuration */
+    bool is_oom;    /* something is missing in the configuration */
+    bool is_unread; /* the file that was named could not be read */
 };
 
 struct assignment {

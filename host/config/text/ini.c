@@ -406,6 +406,7 @@ bool ini_read_file(struct ini *ini, const char *path, const struct ini_rules *ru
     is_good = ini_read(ini, path, data, size, rules, faults);
 
 out:
+    ini->is_unread = data == NULL;
     free(data);
     if (fd >= 0)
         close(fd);

@@ -38,6 +38,7 @@ struct ini {
     struct ini_entry *entries; /* in the order of the file */
     size_t entry_count;
     size_t section_capacity, entry_capacity;
+    bool is_unread; /* the file could not be read, whatever may be in it */
 };
 
 #define INI_INIT                                                                                   \

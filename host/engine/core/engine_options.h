@@ -46,6 +46,10 @@ struct engine_options {
     void (*unusable)(void *context, const struct record *record, const char *reason,
                      const char *message, const char *deployment);
     void *unusable_context;
+    /* ... and of each that can be used, before anybody gets it. Several lanes may call at once. The
+     * call may be NULL. */
+    void (*usable)(void *context, const struct record *record, const t5_message *message);
+    void *usable_context;
     /* A reload replaces every deployment, be it by itself: what it knows goes through save and
      * load. */
     bool does_renew;

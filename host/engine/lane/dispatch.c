@@ -573,6 +573,8 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
         dispatch_name_topic(lane, record);
         if (__builtin_expect(warnings != 0, 0))
             count_warnings(lane, record, warnings, coarse_ns);
+        if (__builtin_expect(lane->options.usable != NULL, 0))
+            lane->options.usable(lane->options.usable_context, record, &lane->message);
         route_message(lane, partition, record, ticks_now, coarse_ns);
     } else {
         counter_add(&lane->counts.bad[reason], 1);

@@ -99,6 +99,8 @@ static void give_history(struct lane *lane, struct partition *partition,
     const struct route *route = route_late(lane, partition, record, ticks_now, coarse_ns);
     if (route == NULL)
         return;
+    if (lane->options.usable != NULL)
+        lane->options.usable(lane->options.usable_context, record, &lane->message);
     const int64_t ahead_ns = lane->options.ahead_ns(record);
     const uint32_t id = message->symbol_id;
     const struct route_entry *entry = route->entries + route->begin[record->topic];

@@ -81,6 +81,8 @@ struct lane_options {
     void (*unusable)(void *context, const struct record *record, const char *reason,
                      const char *message, const char *deployment);
     void *unusable_context;
+    void (*usable)(void *context, const struct record *record, const t5_message *message);
+    void *usable_context;
     struct journal *journal;           /* NULL: none is kept */
     struct checkpoint_store *store;    /* NULL: nothing is saved while the stream runs */
     atomic_flag *saving;               /* set by the lane that saves: one at a time */

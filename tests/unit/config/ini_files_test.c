@@ -101,6 +101,16 @@ Test(ini_files, what_is_there_besides_the_faults_can_be_looked_at) {
     faults_release(&faults);
 }
 
+Test(ini_files, of_a_file_that_cannot_be_read_there_is_nothing_to_look_at) {
+    const struct config_request request = {.path = fixture.path};
+    struct faults faults = FAULTS_INIT;
+    fixture_write(&fixture, "strategies.d/a.ini", "[strategy:alpha]\nspan = 1\n");
+    cr_expect_null(config_load_anyway(&request, &faults));
+    cr_expect_eq(faults.error_count, 1);
+    cr_expect_not_null(strstr(faults.items[0].text, "take5.ini: cannot be opened: "));
+    faults_release(&faults);
+}
+
 Test(ini_files, a_drop_in_that_others_may_write_is_refused) {
     const struct config_request request = {.path = fixture.path, .is_trusting_nobody = true};
     struct faults faults = FAULTS_INIT;

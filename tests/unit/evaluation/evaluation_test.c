@@ -21,8 +21,12 @@ static void teardown(void) {
 
 TestSuite(evaluation, .fini = teardown);
 
+static void price_at(const char *symbol, int64_t second, double value, uint64_t place) {
+    cr_assert(evaluation_add_price(evaluation, t5_text(symbol), 60, second * SECOND, value, place));
+}
+
 static void price(uint32_t frame, int64_t second, double value) {
-    cr_assert(evaluation_add_price(evaluation, t5_text("A"), frame, second * SECOND, value));
+    cr_assert(evaluation_add_price(evaluation, t5_text("A"), frame, second * SECOND, value, 0));
 }
 
 /* Price 0: the signal has none. */
@@ -49,6 +53,35 @@ static const struct evaluation_returns *finish(enum t5_side side) {
 static void expect(double found, double expected) {
     cr_assert(isnan(expected) ? isnan(found) : fabs(found - expected) < 1e-12, "%.17g, not %.17g",
               found, expected);
+}
+
+static void note_symbol(void *context, const char *symbol, size_t symbol_size,
+                        const struct price_series *series) {
+    (void)symbol_size;
+    cr_assert_eq(series->id, strlen(context));
+    strncat(context, symbol, 1);
+}
+
+/* As lanes may have them: of several topics and partition numbers. */
+Test(evaluation, prices_have_the_order_of_the_recording_whatever_that_of_their_coming) {
+    char symbols[8] = "";
+    begin(0);
+    price_at("C", 60, 7, 5);
+    price_at("A", 60, 130, 4);
+    price_at("A", 60, 110, 2);
+    price_at("A", 60, 120, 3);
+    price_at("B", 60, 7, 1);
+    price_at("A", 0, 100, 6); /* the time comes before the place */
+    signal_at(60, 0, 1, 0, 1);
+    signal_at(60, 60, 1, 0, 1); /* the last price of its time; nothing comes behind it */
+    const struct evaluation_returns *returns = finish(T5_SIDE_VALUE);
+    cr_assert_eq(returns->count, 1u);
+    expect(returns->mean, 0.1); /* 100 to the first of its time */
+    evaluation_visit_prices(evaluation, note_symbol, symbols);
+    cr_assert_str_eq(symbols, "BAC");
+    const struct price_series *series = evaluation_find_prices(evaluation, t5_text("A"), 60);
+    cr_assert_eq(series->points[1].place, 2);
+    cr_assert_eq(price_series_at(series, 60 * SECOND)->price, 130);
 }
 
 Test(evaluation, a_return_is_to_the_first_price_at_or_after_the_horizon) {

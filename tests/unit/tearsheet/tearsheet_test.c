@@ -49,7 +49,7 @@ static void publish(const char *symbol, uint32_t frame, int64_t second, double v
 }
 
 static void price(const char *symbol, uint32_t frame, int64_t second, double value) {
-    cr_assert(evaluation_add_price(evaluation, t5_text(symbol), frame, second * SECOND, value));
+    cr_assert(evaluation_add_price(evaluation, t5_text(symbol), frame, second * SECOND, value, 0));
 }
 
 static struct tearsheet_shown put(void) {

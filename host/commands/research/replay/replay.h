@@ -31,8 +31,10 @@ struct replay_listener {
     bool (*signal)(void *context, const struct delivery *delivery);
     /* The same of points of published series; from another thread. May be NULL. */
     bool (*point)(void *context, const struct delivery *delivery);
-    /* The reading thread: as in struct file_source_options. May be NULL. */
-    void (*message)(void *context, const t5_message *message);
+    /* Each message that can be decoded, before a strategy gets it. From a lane, one call at a time,
+     * but not in the order of the input, which `place` tells. `message` is valid during the call.
+     * May be NULL. */
+    void (*message)(void *context, const t5_message *message, uint64_t place);
     /* At its end, while the strategies are still there; also of a replay that did not go well. May
      * be NULL. */
     void (*look)(void *context, struct engine *engine, const struct config *config);

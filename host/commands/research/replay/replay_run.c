@@ -39,6 +39,7 @@ struct replay {
     struct engine *engine;
     int output, series; /* series < 0: no file */
     struct bad_lines bad_lines;
+    pthread_mutex_t listening; /* lanes tell the listener one after the other */
     struct replay_stats stats;
     struct progress_line progress;
     struct findings findings; /* gathered while the strategies are there */
@@ -100,10 +101,13 @@ static bool on_point(void *context, const struct delivery *delivery) {
     return listener->point(listener->context, delivery);
 }
 
-/* Reading thread. */
-static void on_message(void *context, const t5_message *message) {
-    const struct replay_listener *listener = ((struct replay *)context)->options->listener;
-    listener->message(listener->context, message);
+/* A lane. */
+static void on_message(void *context, const struct record *record, const t5_message *message) {
+    struct replay *replay = context;
+    const struct replay_listener *listener = replay->options->listener;
+    pthread_mutex_lock(&replay->listening);
+    listener->message(listener->context, message, file_source_sequence(record));
+    pthread_mutex_unlock(&replay->listening);
 }
 
 bool replay_choose_strategy(void *choice, const char *path) {
@@ -235,8 +239,6 @@ static bool make_parts(struct replay *replay, struct error *error) {
     source.pause_every = replay->options->renew_every;
     source.context = replay;
     const struct replay_listener *listener = replay->options->listener;
-    if (listener != NULL && listener->message != NULL)
-        source.message = on_message;
     replay->source = file_source_new(&source, replay->config, replay->log, error);
     if (replay->source == NULL || !open_output(replay, error))
         return false;
@@ -266,6 +268,8 @@ static bool make_parts(struct replay *replay, struct error *error) {
         .ahead_ns = source.from_ns != FILE_SOURCE_NO_FROM ? file_source_ahead_ns : NULL,
         .unusable = on_unusable,
         .unusable_context = replay,
+        .usable = listener != NULL && listener->message != NULL ? on_message : NULL,
+        .usable_context = replay,
         .does_renew = replay->options->renew_every > 0 || replay->options->rerun.does_save,
         .beginning = replay->options->rerun_directory != NULL ? rerun_beginning : NULL,
         .beginning_context = &replay->options->rerun,
