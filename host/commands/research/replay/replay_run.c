@@ -545,6 +545,7 @@ int replay_run(struct replay_options *options, struct config *config, struct log
         .signals = signals,
         .output = STDOUT_FILENO,
         .series = -1,
+        .listening = PTHREAD_MUTEX_INITIALIZER,
     };
     struct engine_left left;
     int code = EXIT_FAILED;
