@@ -36,15 +36,13 @@ static uint32_t four(const char *at) {
 }
 
 /* Of 1 byte or more. The last word may begin among the bytes that were compared. */
-static bool are_same(const char *a, const char *b, size_t size) {
-    if (size >= 8) {
-        for (size_t i = 0; i < size - 8; i += 8)
-            if (eight(a + i) != eight(b + i))
-                return false;
-        return eight(a + size - 8) == eight(b + size - 8);
-    }
+static inline bool are_same(const char *a, const char *b, size_t size) {
+    if (size > 16)
+        return memcmp(a, b, size) == 0;
+    if (size >= 8)
+        return ((eight(a) ^ eight(b)) | (eight(a + size - 8) ^ eight(b + size - 8))) == 0;
     if (size >= 4)
-        return four(a) == four(b) && four(a + size - 4) == four(b + size - 4);
+        return ((four(a) ^ four(b)) | (four(a + size - 4) ^ four(b + size - 4))) == 0;
     return a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1];
 }
 

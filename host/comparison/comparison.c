@@ -1,7 +1,5 @@
 #include "comparison/comparison.h"
 
-#include "base/format/members.h"
-
 #include <cjson/cJSON.h>
 #include <math.h>
 
@@ -58,10 +56,11 @@ static bool is_same_value(const t5_value *a, const t5_value *b) {
 static bool has_same_data(const struct signal *a, const struct signal *b) {
     if (a->value_count != b->value_count || !t5_str_equal(a->data, b->data))
         return false;
-    for (uint32_t i = 0; i < a->value_count; i++)
-        if (!t5_str_equal(a->values[i].name, b->values[i].name) ||
-            !is_same_value(&a->values[i].value, &b->values[i].value))
+    for (uint32_t i = 0; i < a->value_count; i++) {
+        const t5_named_value left = signal_value_at(a, i), right = signal_value_at(b, i);
+        if (!t5_str_equal(left.name, right.name) || !is_same_value(&left.value, &right.value))
             return false;
+    }
     return true;
 }
 
@@ -75,7 +74,7 @@ static cJSON *data_of(const struct signal *signal, bool *is_good) {
     if (!has_data(signal))
         return NULL;
     text_init(&text);
-    text_members(&text, signal->data, signal->values, signal->value_count);
+    signal_write_members(signal, &text);
     cJSON *data = text_is_oom(&text) ? NULL : cJSON_ParseWithLength(text.data, text.size);
     text_release(&text);
     *is_good = *is_good && data != NULL;

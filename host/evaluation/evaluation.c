@@ -71,11 +71,11 @@ static int8_t side_in_data(t5_str data) {
 /* The number called "side" among what it carries. */
 int8_t evaluation_named_side(const struct signal *signal) {
     for (uint32_t i = 0; i < signal->value_count; i++) {
-        const t5_named_value *named = &signal->values[i];
-        if (!t5_str_equal(named->name, t5_text("side")))
+        const t5_named_value named = signal_value_at(signal, i);
+        if (!t5_str_equal(named.name, t5_text("side")))
             continue;
-        return t5_value_is_number(&named->value) && isfinite(named->value.number)
-                   ? sign_of(named->value.number)
+        return t5_value_is_number(&named.value) && isfinite(named.value.number)
+                   ? sign_of(named.value.number)
                    : EVALUATION_NO_SIDE;
     }
     return side_in_data(signal->data);

@@ -18,7 +18,7 @@ static bool add_again(struct evaluation *part, const struct evaluation *whole,
         .price = isnan(entry->price) ? 0 : entry->price,
         .time_frame_s = entry->time_frame_s,
         .value_count = entry->by_name != EVALUATION_NO_SIDE,
-        .values = &side,
+        .named = &side,
     };
     signal.symbol.data = symbols_text(whole->symbols, entry->symbol, &signal.symbol.len);
     return evaluation_add_signal(part, &signal);

@@ -308,6 +308,7 @@ void feed_lane_flush(struct feed_lane *lane) {
         enter(lane, &lane->notes[i]);
     }
     lane->note_count = 0;
+    feed_lane_enter_signals(lane);
 }
 
 void feed_lane_message(struct feed_lane *lane, uint32_t topic, int32_t partition,

@@ -13,7 +13,7 @@
  * FEED_STATS_MAX_SIGNALS and FEED_STATS_MAX_SIGNAL_BYTES of signals, of which the oldest goes.
  *
  * Threads: a lane's part is written by the lane alone. It takes the part's lock only for a series
- * that is new and for a signal; a point is two relaxed stores to what others see.
+ * that is new and for signals, many at once; a point is two relaxed stores to what others see.
  */
 #ifndef TAKE5_FEEDSTATS_FEED_STATS_H
 #define TAKE5_FEEDSTATS_FEED_STATS_H
@@ -47,14 +47,15 @@ struct feed_lane *feed_stats_lane(struct feed_stats *feed_stats, size_t index);
 /* The lane: a message that was decoded. `topic` is the configuration's index; `symbol` the
  * message's, which is kept until the flush; `tick` a clock of about a second that does not go back.
  * Others see it after feed_lane_flush() at the latest, which comes with the batch's end, or when 64
- * have been notified: so with slow strategies it is late by as many messages. */
+ * came: so with slow strategies it is late by as many messages. */
 void feed_lane_message(struct feed_lane *lane, uint32_t topic, int32_t partition,
                        uint32_t symbol_id, t5_str symbol, const t5_message *message, uint32_t tick);
 /* The lane: enters what it has gathered, in its order: many at once, so that the memory of one is
- * fetched while another is entered. NULL is allowed. */
+ * fetched while another is entered. To be called before the lane waits. NULL is allowed. */
 void feed_lane_flush(struct feed_lane *lane);
 /* The lane: a signal that was sent, made of `struct signal`, of the instance on that partition
- * number. It is the latest of its deployment, partition, symbol and name. */
+ * number. It is the latest of its deployment, partition, symbol and name. Others see it when they
+ * would see a message. */
 void feed_lane_signal(struct feed_lane *lane, int32_t partition, const char *name, size_t name_size,
                       struct delivery *delivery);
 

@@ -54,12 +54,19 @@ struct note {
 
 #define FEED_STATS_NOTES 64
 
-struct latest {
+/* A signal that has not been entered yet: a reference. */
+struct signal_note {
     struct hash hash; /* of deployment, partition, symbol and name */
-    size_t bytes;
-    int64_t since_ns; /* monotonic: when it came */
     struct delivery *delivery;
+};
+
+struct latest {
     UT_hash_handle hh;
+    struct hash hash;
+    struct delivery *delivery;
+    size_t bytes;
+    int64_t since_ns; /* monotonic: when it was entered */
+    struct latest *older, *newer;
 };
 
 LOCK_CLASS(feed_lane_lock);
@@ -71,6 +78,8 @@ struct feed_lane {
     /* The lane's own. */
     struct note notes[FEED_STATS_NOTES];
     uint32_t note_count;
+    struct signal_note signal_notes[FEED_STATS_NOTES];
+    uint32_t signal_note_count;
     struct slot *slots; /* open addressing, by key */
     uint32_t slot_mask;
     uint64_t seed; /* of the slots and of the signals' hashes */
@@ -81,7 +90,8 @@ struct feed_lane {
     _Atomic uint64_t missed;
     _Atomic uint32_t renamed; /* how often a series became another one, under the lock */
     /* Signals, guarded by the lock. */
-    struct latest *signals GUARDED_BY(feed_lane_lock); /* a table, the oldest first */
+    struct latest *signals GUARDED_BY(feed_lane_lock); /* a table */
+    struct latest *oldest GUARDED_BY(feed_lane_lock), *newest GUARDED_BY(feed_lane_lock);
     size_t signal_bytes GUARDED_BY(feed_lane_lock);
     size_t max_signals, max_signal_bytes;
 };
@@ -98,6 +108,7 @@ struct feed_stats {
 
 void feed_lane_release_order(struct feed_stats *feed_stats);
 
+void feed_lane_enter_signals(struct feed_lane *lane);
 void feed_lane_release_signals(struct feed_lane *lane);
 
 static inline struct series *feed_lane_series(const struct feed_lane *lane, uint32_t number) {

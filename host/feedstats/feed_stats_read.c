@@ -307,7 +307,7 @@ static bool collect(struct feed_lane *lane, const t5_str *symbol, struct deliver
                     size_t *count) {
     lock_acquire(&lane->lock, feed_lane_lock);
     const bool has_room = ARRAY_RESIZE(*list, *count + HASH_COUNT(lane->signals) + 1);
-    for (struct latest *at = has_room ? lane->signals : NULL; at != NULL; at = at->hh.next) {
+    for (struct latest *at = has_room ? lane->oldest : NULL; at != NULL; at = at->newer) {
         if (symbol != NULL && !has_text(at->delivery->key, at->delivery->key_size, symbol))
             continue;
         delivery_retain(at->delivery);
@@ -333,16 +333,13 @@ struct delivery **feed_stats_signals(struct feed_stats *feed_stats, const t5_str
     return list;
 }
 
-/* A lane's table has them in the order in which they came: those that are asked for stand at its
- * end. */
+/* A lane has them in the order in which they came: those that are asked for stand at its end. */
 REQUIRES(feed_lane_lock)
 static size_t take_new(const struct feed_lane *lane, int64_t since_ns, int64_t until_ns,
                        size_t most, struct delivery **list) {
     size_t count = 0;
-    if (lane->signals == NULL)
-        return 0;
-    struct latest *at = ELMT_FROM_HH(lane->signals->hh.tbl, lane->signals->hh.tbl->tail);
-    for (; at != NULL && at->since_ns >= since_ns && count < most; at = at->hh.prev) {
+    const struct latest *at = lane->newest;
+    for (; at != NULL && at->since_ns >= since_ns && count < most; at = at->older) {
         if (at->since_ns >= until_ns)
             continue;
         delivery_retain(at->delivery);

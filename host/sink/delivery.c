@@ -73,15 +73,15 @@ static size_t names_room(const struct signal *like) {
         return like->names->size;
     size_t size = like->name.len + 1;
     for (uint32_t i = 0; i < like->value_count; i++)
-        size += like->values[i].name.len + 1;
+        size += like->named[i].name.len + 1;
     return size;
 }
 
 static size_t values_room(const struct signal *like) {
     size_t size = like->value_count * sizeof *like->values;
     for (uint32_t i = 0; i < like->value_count; i++)
-        if (like->values[i].value.type == T5_VALUE_TEXT)
-            size += (size_t)like->values[i].value.length + 1;
+        if (like->named[i].value.type == T5_VALUE_TEXT)
+            size += (size_t)like->named[i].value.length + 1;
     return size;
 }
 
@@ -91,41 +91,54 @@ static size_t signal_room(const struct signal *like) {
            like->topic.len + 7; /* their NULs */
 }
 
-static void pack_names(struct packer *packer, const struct signal *like, struct signal *signal,
-                       t5_named_value *values) {
+/* That of the signal, then those of its values, a NUL behind each. */
+static const char *pack_names(struct packer *packer, const struct signal *like) {
     const struct signal_names *names = like->names;
-    if (names == NULL) {
-        signal->name = pack_span(packer, like->name);
-        for (uint32_t i = 0; i < like->value_count; i++)
-            values[i].name = pack_span(packer, values[i].name);
-        return;
+    const char *block = packer->at;
+    if (names != NULL) {
+        memcpy(packer->at, names->bytes, names->size);
+        packer->at += names->size;
+        return block;
     }
-    char *block = packer->at;
-    memcpy(block, names->bytes, names->size);
-    packer->at += names->size;
-    signal->name.data = block;
+    pack_span(packer, like->name);
     for (uint32_t i = 0; i < like->value_count; i++)
-        values[i].name.data = block + names->at[i + 1];
+        pack_span(packer, like->named[i].name);
+    return block;
 }
 
-static void pack_values(struct packer *packer, const struct signal *like, t5_named_value *values) {
-    if (like->value_count > 0)
-        memcpy(values, like->values, like->value_count * sizeof *values);
-    for (uint32_t i = 0; i < like->value_count; i++)
-        if (values[i].value.type == T5_VALUE_TEXT)
-            values[i].value.text = pack(packer, values[i].value.text, values[i].value.length);
+static void pack_values(struct packer *packer, const struct signal *like,
+                        struct signal_value *values) {
+    const t5_named_value *named = like->named;
+    const uint32_t count = like->value_count;
+    size_t name_at = like->name.len + 1;
+    for (uint32_t i = 0; i < count; i++) {
+        const t5_value *given = &named[i].value;
+        struct signal_value value = {.integer = given->integer,
+                                     .name_at = (uint16_t)name_at,
+                                     .name_size = (uint8_t)named[i].name.len,
+                                     .type = (uint8_t)given->type};
+        if (given->type == T5_VALUE_NUMBER) {
+            value.number = given->number;
+        } else if (given->type == T5_VALUE_TEXT) {
+            value.text = pack(packer, given->text, given->length);
+            value.length = given->length;
+        }
+        values[i] = value;
+        name_at += named[i].name.len + 1;
+    }
 }
 
 /* At `at`, which is aligned for it. */
 static const struct signal *pack_signal(void *at, const struct signal *like) {
     struct signal *signal = at;
-    t5_named_value *values = (t5_named_value *)(signal + 1);
+    struct signal_value *values = (struct signal_value *)(signal + 1);
     struct packer packer = {(char *)(values + like->value_count)};
     *signal = *like;
+    signal->named = NULL;
     signal->values = values;
     signal->names = NULL;
     pack_values(&packer, like, values);
-    pack_names(&packer, like, signal, values);
+    signal->name.data = pack_names(&packer, like);
     signal->symbol = pack_span(&packer, like->symbol);
     signal->data = pack_span(&packer, like->data);
     signal->deployment = pack_span(&packer, like->deployment);
@@ -137,8 +150,8 @@ static const struct signal *pack_signal(void *at, const struct signal *like) {
 }
 
 static size_t text_bytes(const struct signal *like, size_t room) {
-    return TEXT_BYTES + room - sizeof *like -
-           like->value_count * (sizeof *like->values - TEXT_VALUE_BYTES);
+    return TEXT_BYTES + room - sizeof *like - like->value_count * sizeof *like->values +
+           like->value_count * TEXT_VALUE_BYTES;
 }
 
 static struct delivery *new_of_signal(const struct delivery *like) {

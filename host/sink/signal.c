@@ -2,6 +2,41 @@
 
 #include "base/format/members.h"
 
+#include <math.h>
+
+t5_named_value signal_value_at(const struct signal *signal, uint32_t i) {
+    if (signal->named != NULL)
+        return signal->named[i];
+    const struct signal_value *value = &signal->values[i];
+    t5_named_value named = {{signal->name.data + value->name_at, value->name_size},
+                            {.type = value->type, .number = (double)NAN}};
+    switch (value->type) {
+    case T5_VALUE_NUMBER:
+        named.value.number = value->number;
+        break;
+    case T5_VALUE_INTEGER:
+    case T5_VALUE_BOOLEAN:
+        named.value.integer = value->integer;
+        named.value.number = (double)value->integer;
+        break;
+    case T5_VALUE_TEXT:
+        named.value.text = value->text;
+        named.value.length = value->length;
+        break;
+    default:
+        break;
+    }
+    return named;
+}
+
+static t5_named_value member_at(const void *signal, uint32_t i) {
+    return signal_value_at(signal, i);
+}
+
+void signal_write_members(const struct signal *signal, struct text *text) {
+    text_members_at(text, signal->data, signal->value_count, member_at, signal);
+}
+
 void signal_write_id(const struct signal *signal, struct text *text) {
     text_append(text, signal->deployment.data, signal->deployment.len);
     text_putc(text, '/');
@@ -57,7 +92,7 @@ void signal_write_json(const struct signal *signal, const struct text *id, struc
     }
     if (signal->data.len > 0 || signal->value_count > 0) {
         PUT(text, ",\"data\":");
-        text_members(text, signal->data, signal->values, signal->value_count);
+        signal_write_members(signal, text);
     }
     text_putc(text, '}');
 }

@@ -1,8 +1,9 @@
 /*
  * sink/signal.h - a signal as the lane hands it on: typed values, and where it comes from.
  *
- * A lane copies it into a delivery (sink.h). Its texts are made of it on other threads, by those
- * who need them.
+ * A lane copies it into a delivery (sink.h), where its values take a third of the room: what a lane
+ * writes there, another core has to fetch. Its texts are made of it on other threads, by those who
+ * need them.
  */
 #ifndef TAKE5_SINK_SIGNAL_H
 #define TAKE5_SINK_SIGNAL_H
@@ -12,6 +13,19 @@
 #include <take5/value.h>
 
 #include <stdint.h>
+
+/* A value as it lies in a delivery. */
+struct signal_value {
+    union {
+        double number;
+        int64_t integer; /* of an INTEGER, or a BOOLEAN */
+        const char *text;
+    };
+    uint32_t length;  /* of the text */
+    uint16_t name_at; /* where its name is: so far behind the beginning of the signal's */
+    uint8_t name_size;
+    uint8_t type; /* enum t5_value_type */
+};
 
 struct signal_names;
 /* All of it has passed the checks of `emit`. In a delivery a NUL stands behind each text. */
@@ -33,11 +47,18 @@ struct signal {
     double price;          /* 0: none */
     uint32_t time_frame_s; /* 0: none */
     uint32_t value_count;
-    const t5_named_value *values;
+    const t5_named_value *named;       /* the values as they were emitted; NULL in a delivery */
+    const struct signal_value *values; /* in a delivery; see signal_value_at() */
     /* The names of it and its values, for who copies it; NULL: in no block, as in a delivery. */
     const struct signal_names *names;
     t5_str data; /* empty, or the text of one JSON object */
 };
+
+/* Number i of its values, in a delivery or not; of what a strategy gave only what its type is
+ * about. */
+t5_named_value signal_value_at(const struct signal *signal, uint32_t i);
+/* Appends one object: its data, and then its values; nothing when it has neither. */
+void signal_write_members(const struct signal *signal, struct text *text);
 
 /* DEPLOYMENT/TOPIC/PARTITION/OFFSET/ORDINAL: names the cause, so that the same state and the same
  * order give the same ids, also after a crash. */

@@ -2,17 +2,18 @@
  * emit_bench - what a signal costs the lane, from `emit` to its return.
  *
  *   emit_bench [ROUNDS [SIGNALS]]
- *   emit_bench once
+ *   emit_bench once [KIND]
  *
  * An instance emits 100 signals of 8 numbers for each message, through the service and the
- * publisher: to a sink that only keeps them, to one and to two files of JSON lines on /dev/null,
- * and to the log on /dev/null. The clock is read before and after the signals of a message; then
+ * publisher: to a sink that only keeps them, the same as in a host with HTTP, which observes the
+ * latest of each of 1000 symbols, to one and to two files of JSON lines on /dev/null, and to the
+ * log on /dev/null. The clock is read before and after the signals of a message; then
  * the sinks are waited for, or signals would pile up, which are emitted faster than any sink
  * writes. One line of JSON a kind: ns a signal of the calling thread's CPU time (with what the
  * strategy needs to fill it in), and ns of the process's other threads, as median, minimum and
  * maximum over the rounds (default 9) of SIGNALS each (default 20000).
  *
- * `once` emits 10000 signals to the first kind, for callgrind:
+ * `once` emits 10000 signals to the first kind, or to that of the number, for callgrind:
  *   valgrind --tool=callgrind --toggle-collect=service_emit emit_bench once
  */
 #include "base/blocks.h"
@@ -20,6 +21,7 @@
 #include "engine/core/deployment.h"
 #include "engine/core/topic_table.h"
 #include "engine/lane/publisher.h"
+#include "feedstats/feed_stats.h"
 #include "message/projection.h"
 #include "sink/sink.h"
 #include "strategy/instance/instance.h"
@@ -84,10 +86,21 @@ static struct sink *taking_sink_new(void) {
 
 /* ---- the strategy ---- */
 
+#define SYMBOLS 1000
+
 static struct mine {
     t5_host *host;
     int64_t lane_ns;
+    bool has_symbols; /* each signal is of the next symbol, not of the message's */
+    size_t next;
+    char symbols[SYMBOLS][8];
 } mine;
+
+static t5_str next_symbol(void) {
+    if (!mine.has_symbols)
+        return (t5_str){NULL, 0};
+    return t5_text(mine.symbols[mine.next++ % SYMBOLS]);
+}
 
 static int32_t create(const t5_create_args *args, void **self) {
     mine.host = args->host;
@@ -110,7 +123,8 @@ static int32_t on_message(void *self, const t5_message *message) {
             t5_named_number("slope", x / 7),      t5_named_number("intercept", x * 0.37),
             t5_named_number("deviation", x / 93), t5_named_number("upper", x * 1.02),
             t5_named_number("lower", x * 0.98),   t5_named_number("score", x / 311)};
-        const t5_signal signal = t5_signal_init("momentum_up", x / 500, 0.75);
+        t5_signal signal = t5_signal_init("momentum_up", x / 500, 0.75);
+        signal.symbol = next_symbol();
         if (t5_emit_values(mine.host, signal, values, 8) != T5_OK)
             exit(1);
     }
@@ -134,6 +148,8 @@ static const t5_strategy strategy = {
 struct lane {
     struct publisher publisher;
     struct blocks *blocks;
+    struct feed_stats *feed_stats;
+    struct feed_lane *observed; /* NULL: not now */
     struct deployment deployment;
     struct task task;
     struct instance *instance;
@@ -150,6 +166,8 @@ static bool emit(void *context, struct instance *instance, const struct emitted_
         publisher_signal(&lane->publisher, &lane->task, emitted, NULL, 1, lane->blocks);
     if (delivery == NULL)
         return false;
+    if (lane->observed != NULL)
+        feed_lane_signal(lane->observed, 0, emitted->name.data, emitted->name.len, delivery);
     publisher_send(&lane->publisher, delivery);
     return true;
 }
@@ -192,6 +210,11 @@ static void lane_init(struct lane *lane) {
     if (lane->instance == NULL)
         exit(1);
     instance_activate(lane->instance);
+    lane->feed_stats = feed_stats_new(1, &error);
+    if (lane->feed_stats == NULL)
+        exit(1);
+    for (int i = 0; i < SYMBOLS; i++)
+        snprintf(mine.symbols[i], sizeof mine.symbols[i], "S%d", i);
     lane->ticks = clock_ticks();
 }
 
@@ -209,11 +232,13 @@ static void give(struct lane *lane) {
     };
     lane->task.cause = (struct cause){0, 0, lane->offset++, 0};
     (void)instance_message(lane->instance, &message, 0, &lane->ticks);
+    feed_lane_flush(lane->observed);
 }
 
 /* ---- the kinds ---- */
 
-static const char *const kinds[] = {"kept", "jsonl", "two jsonl", "log"};
+enum kind { KEPT, OBSERVED, JSONL, TWO_JSONL, TO_LOG, KINDS };
+static const char *const kinds[] = {"kept", "observed", "jsonl", "two jsonl", "log"};
 
 static struct sink *add(struct lane *lane, struct sink *sink) {
     if (sink == NULL)
@@ -224,11 +249,13 @@ static struct sink *add(struct lane *lane, struct sink *sink) {
 
 static void wire(struct lane *lane, size_t kind, struct log *log) {
     struct error error;
-    if (kind == 0)
+    mine.has_symbols = kind == OBSERVED;
+    lane->observed = kind == OBSERVED ? feed_stats_lane(lane->feed_stats, 0) : NULL;
+    if (kind == KEPT || kind == OBSERVED)
         add(lane, taking_sink_new());
-    for (size_t i = 0; kind < 3 && i < kind; i++)
+    for (size_t i = JSONL; kind <= TWO_JSONL && i <= kind; i++)
         add(lane, sink_jsonl_new("/dev/null", false, log, &error));
-    if (kind == 3)
+    if (kind == TO_LOG)
         add(lane, sink_log_new(log, &error));
 }
 
@@ -277,7 +304,7 @@ static void measure(struct lane *lane, size_t kind, size_t rounds, size_t signal
 int main(int argc, char **argv) {
     const bool is_once = argc > 1 && strcmp(argv[1], "once") == 0;
     size_t rounds = argc > 1 && !is_once ? (size_t)atol(argv[1]) : 9;
-    const size_t signals = argc > 2 ? (size_t)atol(argv[2]) : 20000;
+    const size_t signals = argc > 2 && !is_once ? (size_t)atol(argv[2]) : 20000;
     struct error error;
     struct log *log = log_new();
     static struct lane lane;
@@ -291,12 +318,14 @@ int main(int argc, char **argv) {
     lane_init(&lane);
     if (rounds < 1 || rounds > MAX_ROUNDS)
         rounds = 9;
-    for (size_t kind = 0; kind < (is_once ? 1 : sizeof kinds / sizeof *kinds); kind++) {
+    const size_t first = is_once && argc > 2 ? (size_t)atol(argv[2]) % KINDS : 0;
+    for (size_t kind = first; kind < (is_once ? first + 1 : KINDS); kind++) {
         wire(&lane, kind, log);
         measure(&lane, kind, is_once ? 1 : rounds, is_once ? 10000 : signals);
         unwire(&lane);
     }
     instance_destroy(lane.instance);
+    feed_stats_free(lane.feed_stats);
     blocks_free(lane.blocks);
     log_free(log);
     return 0;

@@ -45,7 +45,8 @@ static void write_value(struct text *text, const t5_value *value) {
     }
 }
 
-void text_members(struct text *text, t5_str data, const t5_named_value *values, uint32_t count) {
+void text_members_at(struct text *text, t5_str data, uint32_t count,
+                     t5_named_value (*at)(const void *of, uint32_t i), const void *of) {
     const t5_str object = trim(data);
     if (count == 0) {
         text_append(text, object.data, object.len);
@@ -59,8 +60,17 @@ void text_members(struct text *text, t5_str data, const t5_named_value *values, 
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0 || members.len > 0)
             text_putc(text, ',');
-        write_name(text, values[i].name);
-        write_value(text, &values[i].value);
+        const t5_named_value named = at(of, i);
+        write_name(text, named.name);
+        write_value(text, &named.value);
     }
     text_putc(text, '}');
+}
+
+static t5_named_value in_array(const void *values, uint32_t i) {
+    return ((const t5_named_value *)values)[i];
+}
+
+void text_members(struct text *text, t5_str data, const t5_named_value *values, uint32_t count) {
+    text_members_at(text, data, count, in_array, values);
 }

@@ -14,5 +14,8 @@
  * that runs out shows in the text.
  */
 void text_members(struct text *text, t5_str data, const t5_named_value *values, uint32_t count);
+/* The same of values that lie in no array: `at(of, i)` gives number i. */
+void text_members_at(struct text *text, t5_str data, uint32_t count,
+                     t5_named_value (*at)(const void *of, uint32_t i), const void *of);
 
 #endif

@@ -15,14 +15,19 @@ void offset_tracker_init(struct offset_tracker *tracker) {
     tracker->time_ms = RECORD_NO_TIME;
 }
 
-void offset_tracker_release(struct offset_tracker *tracker) {
-    while (tracker->first != NULL) {
-        struct in_flight *next = tracker->first->next;
-        free(tracker->first);
-        tracker->first = next;
+static void free_list(struct in_flight *in_flight) {
+    while (in_flight != NULL) {
+        struct in_flight *next = in_flight->next;
+        free(in_flight);
+        in_flight = next;
     }
-    tracker->last = NULL;
-    tracker->in_flight_count = tracker->in_flight_bytes = 0;
+}
+
+void offset_tracker_release(struct offset_tracker *tracker) {
+    free_list(tracker->first);
+    free_list(tracker->spare);
+    tracker->first = tracker->last = tracker->spare = NULL;
+    tracker->in_flight_count = tracker->in_flight_bytes = tracker->spare_count = 0;
     tenure_release(tracker->tenure);
     tracker->tenure = NULL;
 }
@@ -51,9 +56,13 @@ static void add(struct offset_tracker *tracker, struct in_flight *in_flight, int
 }
 
 struct in_flight *offset_tracker_hold(struct offset_tracker *tracker, int64_t offset) {
-    struct in_flight *in_flight = malloc(sizeof *in_flight);
-    if (in_flight == NULL)
+    struct in_flight *in_flight = tracker->spare;
+    if (in_flight != NULL) {
+        tracker->spare = in_flight->next;
+        tracker->spare_count--;
+    } else if ((in_flight = malloc(sizeof *in_flight)) == NULL) {
         return NULL;
+    }
     in_flight->is_awaited = false;
     add(tracker, in_flight, offset);
     return in_flight;
@@ -87,13 +96,33 @@ void in_flight_release(struct in_flight *in_flight) {
         event_signal(event);
 }
 
+/* With AddressSanitizer it is freed, so that a use of what is done with is found. */
+static bool is_room_for_spare(const struct offset_tracker *tracker) {
+#if defined(__SANITIZE_ADDRESS__)
+    (void)tracker;
+    return false;
+#else
+    return tracker->spare_count < OFFSET_TRACKER_SPARE;
+#endif
+}
+
+static void put_away(struct offset_tracker *tracker, struct in_flight *in_flight) {
+    if (in_flight->is_awaited || !is_room_for_spare(tracker)) {
+        free(in_flight);
+        return;
+    }
+    in_flight->next = tracker->spare;
+    tracker->spare = in_flight;
+    tracker->spare_count++;
+}
+
 uint64_t offset_tracker_collect(struct offset_tracker *tracker) {
     uint64_t collected = 0;
     while (tracker->first != NULL &&
            atomic_load_explicit(&tracker->first->holds, memory_order_acquire) == 0) {
         struct in_flight *next = tracker->first->next;
         tracker->in_flight_bytes -= tracker->first->bytes;
-        free(tracker->first);
+        put_away(tracker, tracker->first);
         tracker->first = next;
         collected++;
     }

@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How many that were in flight a tracker keeps, at most. */
+#define OFFSET_TRACKER_SPARE 1024
+
 /* A message whose consequences are not all confirmed. Freed by the owner after the last drop. */
 struct in_flight {
     struct in_flight *next;
@@ -39,6 +42,8 @@ struct offset_tracker {
     struct in_flight *last;
     uint64_t in_flight_count;
     uint64_t in_flight_bytes;
+    struct in_flight *spare; /* were in flight, and are taken again before malloc is asked */
+    uint32_t spare_count;
     struct tenure *tenure;     /* exactly once: of its last assignment; NULL: none */
     _Atomic uint64_t messages; /* handled here; read by anyone */
 };
@@ -68,7 +73,7 @@ void offset_tracker_add_bytes(struct offset_tracker *tracker, struct in_flight *
 /* Any thread. It must not be touched afterwards. */
 void in_flight_release(struct in_flight *in_flight);
 
-/* Frees what has been confirmed from the low end; gives how many. */
+/* Takes what has been confirmed from the low end; gives how many. */
 uint64_t offset_tracker_collect(struct offset_tracker *tracker);
 
 /* Moves what is in flight to the end of another list: of a partition that is dropped while sinks

@@ -489,6 +489,7 @@ static void *lane_main(void *argument) {
         }
         look_after_strategies(lane, false);
         lane_store(lane);
+        feed_lane_flush(lane->options.observed); /* of calls, and of who caught up */
         journal_flush(&lane->journal, clock_coarse_ns(), false);
         const int most_ms =
             lane->options.transactor != NULL ? epochs_close_due(lane, IDLE_MS) : IDLE_MS;
@@ -507,6 +508,7 @@ static void *lane_main(void *argument) {
         }
         dispatch_wakes(lane);
         shadowing_compare_all(lane); /* what was given between messages */
+        feed_lane_flush(lane->options.observed);
         const bool is_broken = breakdown_has_come(lane->options.breakdown, NULL);
         if (is_broken || is_draining(lane)) {
             note_dry(lane);

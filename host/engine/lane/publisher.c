@@ -56,7 +56,7 @@ struct delivery *publisher_signal(const struct publisher *publisher, struct task
         .price = emitted->price,
         .time_frame_s = emitted->time_frame_s,
         .value_count = emitted->value_count,
-        .values = emitted->values,
+        .named = emitted->values,
         .names = emitted->names,
         .data = emitted->data,
     };

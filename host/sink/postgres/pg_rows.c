@@ -1,7 +1,5 @@
 #include "sink/postgres/pg_rows.h"
 
-#include "base/format/members.h"
-
 #include <inttypes.h>
 #include <string.h>
 
@@ -127,7 +125,7 @@ static bool put_data(struct text *array, const struct signal *signal) {
     }
     struct text data;
     text_init(&data);
-    text_members(&data, signal->data, signal->values, signal->value_count);
+    signal_write_members(signal, &data);
     const bool is_text = put_text(array, data.data, data.size);
     array->is_oom |= text_is_oom(&data);
     text_release(&data);

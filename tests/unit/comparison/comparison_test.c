@@ -105,7 +105,7 @@ Test(comparison, data_is_what_readers_get_of_it) {
         {t5_text("a"), {.type = T5_VALUE_NUMBER, .number = 1.5}},
         {t5_text("b"), {.type = T5_VALUE_TEXT, .text = "x", .length = 1, .number = (double)NAN}}};
     struct signal older = signal_of("up", 1), newer = signal_of("up", 1);
-    older.values = newer.values = values;
+    older.named = newer.named = values;
     older.value_count = newer.value_count = 2;
     cr_expect_str_eq(compare_one(exact, older, newer), "0=0");
     newer.value_count = 0;

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "feedstats/feed_stats.h"
 #include "feedstats/feed_stats_private.h"
 
@@ -399,6 +400,12 @@ static void signal_of(const char *deployment, int32_t partition, const char *sym
     delivery_release(delivery);
 }
 
+static void enter_signal(const char *deployment, int32_t partition, const char *symbol,
+                         const char *name, const char *data) {
+    signal_of(deployment, partition, symbol, name, data);
+    feed_lane_flush(lane);
+}
+
 static void expect_signals(const char *symbol, const char *const *values) {
     size_t count, expected = 0;
     const t5_str text = t5_text(symbol);
@@ -416,12 +423,12 @@ static void expect_signals(const char *symbol, const char *const *values) {
 Test(observe, the_latest_signal_of_each_instance_symbol_and_name_is_kept, .init = begin,
      .fini = end) {
     expect_signals(NULL, (const char *const[]){NULL});
-    signal_of("a", 0, "QQQ", "up", "1");
-    signal_of("a", 0, "QQQ", "up", "2");
-    signal_of("a", 0, "QQQ", "down", "13");
-    signal_of("a", 1, "QQQ", "up", "4");
-    signal_of("b", 0, "QQQ", "up", "5");
-    signal_of("b", 0, "AAPL", "up", "6");
+    enter_signal("a", 0, "QQQ", "up", "1");
+    enter_signal("a", 0, "QQQ", "up", "2");
+    enter_signal("a", 0, "QQQ", "down", "13");
+    enter_signal("a", 1, "QQQ", "up", "4");
+    enter_signal("b", 0, "QQQ", "up", "5");
+    enter_signal("b", 0, "AAPL", "up", "6");
     expect_signals(NULL, (const char *const[]){"6", "2", "13", "4", "5", NULL});
     expect_signals("qqq", (const char *const[]){"2", "13", "4", "5", NULL});
     expect_signals("NONE", (const char *const[]){NULL});
@@ -429,13 +436,13 @@ Test(observe, the_latest_signal_of_each_instance_symbol_and_name_is_kept, .init 
 
 Test(observe, signals_are_bounded_and_the_oldest_goes, .init = begin, .fini = end) {
     char symbol[32];
-    signal_of("a", 0, "FIRST", "up", "1");
+    enter_signal("a", 0, "FIRST", "up", "1");
     for (int i = 0; i < FEED_STATS_MAX_SIGNALS - 1; i++) {
         snprintf(symbol, sizeof symbol, "S%d", i);
-        signal_of("a", 0, symbol, "up", "2");
+        enter_signal("a", 0, symbol, "up", "2");
     }
     expect_signals("FIRST", (const char *const[]){"1", NULL});
-    signal_of("a", 0, "LAST", "up", "3");
+    enter_signal("a", 0, "LAST", "up", "3");
     expect_signals("FIRST", (const char *const[]){NULL});
     expect_signals("S0", (const char *const[]){"2", NULL});
     expect_signals("LAST", (const char *const[]){"3", NULL});
@@ -448,12 +455,56 @@ Test(observe, signals_are_bounded_in_bytes_too, .init = begin, .fini = end) {
     value[size] = '\0';
     static const char *const symbols[] = {"A", "B", "C", "D", "E"};
     for (size_t i = 0; i < 5; i++)
-        signal_of("a", 0, symbols[i], "up", value);
+        enter_signal("a", 0, symbols[i], "up", value);
     size_t count;
     struct delivery **list = feed_stats_signals(feed_stats, NULL, &count);
     cr_expect_eq(count, 3);
     feed_stats_release_signals(list, count);
     free(value);
+}
+
+Test(observe, signals_are_entered_many_at_once_or_by_a_flush, .init = begin, .fini = end) {
+    char offset[32];
+    for (int i = 1; i < FEED_STATS_NOTES; i++) {
+        snprintf(offset, sizeof offset, "%d", i);
+        signal_of("a", 0, i % 2 == 0 ? "QQQ" : "SPY", "up", offset);
+    }
+    expect_signals(NULL, (const char *const[]){NULL});
+    signal_of("a", 0, "QQQ", "up", "64");
+    expect_signals(NULL, (const char *const[]){"64", "63", NULL});
+    signal_of("a", 0, "SPY", "up", "65");
+    expect_signals(NULL, (const char *const[]){"64", "63", NULL});
+    feed_lane_flush(lane);
+    expect_signals(NULL, (const char *const[]){"64", "65", NULL});
+    signal_of("a", 0, "SPY", "up", "66"); /* it goes with the lane */
+}
+
+static void expect_new(int64_t since_ns, size_t most, const char *const *values) {
+    size_t count, expected = 0;
+    struct delivery **list =
+        feed_stats_new_signals(feed_stats, since_ns, clock_monotonic_ns() + 1, most, &count);
+    cr_assert_not_null(list);
+    while (values[expected] != NULL)
+        expected++;
+    cr_assert_eq(count, expected, "%zu", count);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_str_eq(list[i]->signal->data.data, values[i]);
+    feed_stats_release_signals(list, count);
+}
+
+Test(observe, new_signals_are_in_the_order_in_which_they_came, .init = begin, .fini = end) {
+    expect_new(0, 9, (const char *const[]){NULL});
+    signal_of("a", 0, "QQQ", "up", "1");
+    signal_of("a", 0, "SPY", "up", "2");
+    signal_of("a", 0, "IWM", "up", "3");
+    signal_of("a", 0, "SPY", "up", "4");
+    enter_signal("a", 0, "QQQ", "up", "5");
+    expect_new(0, 9, (const char *const[]){"3", "4", "5", NULL});
+    expect_new(0, 2, (const char *const[]){"4", "5", NULL});
+    const int64_t now_ns = clock_monotonic_ns();
+    expect_new(now_ns + 1, 9, (const char *const[]){NULL});
+    enter_signal("a", 0, "IWM", "up", "6");
+    expect_new(now_ns, 9, (const char *const[]){"6", NULL});
 }
 
 /* ---- together ---- */
@@ -486,7 +537,7 @@ Test(observe, others_may_read_while_the_lane_writes, .init = begin, .fini = end)
         const uint32_t id = i % 3000;
         snprintf(symbol, sizeof symbol, "S%u", id + i / 9000);
         see_at(0, id, symbol, 60, START_NS + i * MINUTE_NS / 100, i);
-        signal_of("a", 0, symbol, "up", "1");
+        enter_signal("a", 0, symbol, "up", "1");
     }
     atomic_store(&reader.should_stop, true);
     pthread_join(reader.thread, NULL);

@@ -4,6 +4,7 @@
 #include "base/signal_names.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 Test(delivery, is_a_copy_that_outlives_what_it_was_made_from) {
@@ -58,8 +59,8 @@ Test(delivery, of_a_signal_copies_its_values_and_texts) {
     char rooms[16][32];
     struct signal like = signal_like(42);
     t5_named_value values[8];
-    memcpy(values, like.values, like.value_count * sizeof *values);
-    like.values = values;
+    memcpy(values, like.named, like.value_count * sizeof *values);
+    like.named = values;
     scramble(&like.name, rooms[0]);
     scramble(&like.symbol, rooms[1]);
     scramble(&like.deployment, rooms[2]);
@@ -104,7 +105,7 @@ Test(delivery, of_a_signal_copies_its_values_and_texts) {
 Test(delivery, of_a_signal_copies_names_in_one_block_as_it_copies_each) {
     struct signal like = signal_like(42);
     static struct signal_names names;
-    cr_assert(signal_names_keep(&names, like.name, like.values, like.value_count));
+    cr_assert(signal_names_keep(&names, like.name, like.named, like.value_count));
     struct delivery *each = delivery_new(&(struct delivery){.signal = &like});
     like.names = &names;
     struct delivery *block = delivery_new(&(struct delivery){.signal = &like});
@@ -114,10 +115,65 @@ Test(delivery, of_a_signal_copies_names_in_one_block_as_it_copies_each) {
     cr_assert_eq(block->bytes, each->bytes);
     cr_assert_str_eq(block->signal->name.data, "momentum_up");
     for (uint32_t i = 0; i < like.value_count; i++)
-        cr_assert(t5_str_equal(block->signal->values[i].name, like.values[i].name));
+        cr_assert(t5_str_equal(signal_value_at(block->signal, i).name, like.named[i].name));
     cr_assert_str_eq(delivery_text(block)->value, delivery_text(each)->value);
     delivery_release(each);
     delivery_release(block);
+    check_leaks();
+}
+
+static void expect_value(const t5_named_value *found, const t5_named_value *given) {
+    cr_expect(t5_str_equal(found->name, given->name));
+    cr_expect_eq(found->value.type, given->value.type);
+    cr_expect(t5_str_equal(t5_value_text(&found->value), t5_value_text(&given->value)));
+    cr_expect_eq(found->value.integer, given->value.integer);
+    switch (given->value.type) {
+    case T5_VALUE_NUMBER:
+        cr_expect_eq(found->value.number, given->value.number);
+        break;
+    case T5_VALUE_INTEGER:
+    case T5_VALUE_BOOLEAN:
+        cr_expect_eq(found->value.number, (double)given->value.integer);
+        break;
+    default:
+        cr_expect(isnan(found->value.number));
+    }
+}
+
+Test(delivery, of_a_signal_has_its_values) {
+    struct signal like = signal_like(42);
+    struct delivery *delivery = delivery_new(&(struct delivery){.signal = &like});
+    cr_assert_null(delivery->signal->named);
+    for (uint32_t i = 0; i < like.value_count; i++) {
+        const t5_named_value found = signal_value_at(delivery->signal, i);
+        const t5_named_value given = signal_value_at(&like, i);
+        expect_value(&found, &like.named[i]);
+        cr_expect_eq(given.name.data, like.named[i].name.data);
+    }
+    delivery_release(delivery);
+    check_leaks();
+}
+
+Test(delivery, of_a_signal_has_as_many_and_as_long_names_as_there_may_be) {
+    enum { MOST = 64 };
+    static char names[MOST][MOST];
+    t5_named_value values[MOST];
+    for (int i = 0; i < MOST; i++) {
+        memset(names[i], 'a', MOST);
+        names[i][MOST - 1] = (char)('0' + i);
+        values[i] = (t5_named_value){{names[i], MOST}, {.type = T5_VALUE_INTEGER, .integer = i}};
+    }
+    struct signal like = signal_like(42);
+    like.name = (t5_str){names[7], MOST};
+    like.named = values;
+    like.value_count = MOST;
+    struct delivery *delivery = delivery_new(&(struct delivery){.signal = &like});
+    cr_expect(t5_str_equal(delivery->signal->name, like.name));
+    for (uint32_t i = 0; i < MOST; i++) {
+        const t5_named_value found = signal_value_at(delivery->signal, i);
+        expect_value(&found, &values[i]);
+    }
+    delivery_release(delivery);
     check_leaks();
 }
 

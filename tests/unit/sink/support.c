@@ -81,7 +81,7 @@ struct signal signal_like(uint64_t n) {
         .price = 480.25,
         .time_frame_s = 60,
         .value_count = sizeof typed_values / sizeof *typed_values,
-        .values = typed_values,
+        .named = typed_values,
     };
 }
 

@@ -25,6 +25,41 @@ Test(tracker, lowest_pending_is_what_is_not_done) {
     cr_expect_eq(offset_tracker_collect(&tracker), 2);
     cr_expect_eq(offset_tracker_done(&tracker), 13);
     cr_expect_eq(tracker.in_flight_count, 0);
+    offset_tracker_release(&tracker);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SPARE 0
+#else
+#define SPARE OFFSET_TRACKER_SPARE
+#endif
+
+Test(tracker, what_is_done_with_is_taken_again_as_new) {
+    enum { HELD = OFFSET_TRACKER_SPARE + 5 };
+    struct offset_tracker tracker;
+    struct in_flight *held[HELD];
+    offset_tracker_init(&tracker);
+    for (size_t i = 0; i < HELD; i++) {
+        held[i] = offset_tracker_hold(&tracker, (int64_t)i);
+        offset_tracker_add_bytes(&tracker, held[i], 7);
+    }
+    for (size_t i = 0; i < HELD; i++)
+        in_flight_release(held[i]);
+    cr_expect_eq(offset_tracker_collect(&tracker), HELD);
+    cr_expect_eq(tracker.in_flight_bytes, 0);
+    cr_expect_eq(tracker.spare_count, SPARE);
+
+    struct in_flight *again = offset_tracker_hold(&tracker, 2000);
+    cr_expect_eq(tracker.spare_count, SPARE > 0 ? SPARE - 1 : 0);
+    cr_expect_eq(again->offset, 2000);
+    cr_expect_eq(again->bytes, 0);
+    cr_expect_eq(atomic_load(&again->holds), 1);
+    cr_expect_eq(offset_tracker_done(&tracker), 2000);
+    tracker.next = 2001;
+    in_flight_release(again);
+    cr_expect_eq(offset_tracker_collect(&tracker), 1);
+    cr_expect_eq(offset_tracker_done(&tracker), 2001);
+    offset_tracker_release(&tracker);
 }
 
 Test(tracker, every_hold_must_be_dropped) {
