@@ -15,7 +15,7 @@ import signal
 from harness import paths
 from harness.chain import EVERY
 from harness.chain_scenario import RATE, ChainScenario
-from harness.exact_scenario import ExactScenario
+from harness.exact_scenario import PARTITIONS, ExactScenario
 from harness.process import children, is_alive
 from harness.scenario import main
 
@@ -364,6 +364,53 @@ class ExactMoves(ExactScenario):
         self.assertEqual(len(said), goal)
         for symbol, its in counts.items():
             self.assertEqual(sorted(its), list(range(1, len(its) + 1)), symbol)
+
+    def said_by_numbers(self):
+        """Signals of `ticks` (tests/plugins/ticks.c) in their order: [[(id, messages, timers)]]."""
+        said = [[] for _ in range(PARTITIONS)]
+        for line in map(json.loads, self.reader.payloads()):
+            said[line["partition"]].append((line["id"], *divmod(int(line["value"]), 1000)))
+        return said
+
+    def wait_ticks(self, host, count):
+        """Until that many messages were had, by all numbers together, and their timers fired."""
+        def is_through():
+            said = self.said_by_numbers()
+            return all(len(its) > 1 and its[-1][1] == its[-2][1] for its in said) and \
+                sum(its[-1][1] for its in said) >= count
+
+        self.wait_for(lambda: f"{count} messages and their timers; the log ends:\n{host.log_tail()}",
+                      is_through, 120)
+
+    def test_wall_clock_timers(self):
+        """What a timer said behind the last message is not said again elsewhere: what was committed
+        tells up to which time timers have fired, and there is no checkpoint that does."""
+        host = self.exact_host(checkpoint={"interval": "1h"})
+        host.withdraw("chain")
+        os.remove(os.path.join(host.strategies, "chain.so"))
+        host.drop("mute")
+        host.drop("ticks")
+        for worker in ("main", "other"):
+            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
+        host.start()
+        count = 0
+        for worker in ("main", "other", "main"):
+            if count > 0:
+                kill_all(self, host)
+                host.deploy("ticks", worker=worker)
+                mark = host.log_size()
+                host.start()
+                host.wait_event("deployment.moved", "ticks on ", start=mark)
+            tally = self.kafka.produce(200, first=count, topics=self.topics["bar_trends"],
+                                       partitions=PARTITIONS, symbols=40)
+            count += tally["delivered"]
+            self.wait_ticks(host, count)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        for said in self.said_by_numbers():
+            self.assertEqual(len({item[0] for item in said}), len(said), "said twice")
+            for before, after in zip(said, said[1:]):
+                self.assertEqual(after[1] + after[2], before[1] + before[2] + 1, after[0])
 
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ struct task {
      * of the partition. What lies below `history_to` is history: its signals are safe already. */
     int64_t *position;
     int64_t *history_to;
+    /* Exactly once: likewise the signals of wall-clock timers that fired by then, by what was
+     * committed. Who was behind the others then had not fired them: 0. */
+    int64_t safe_clock_ns;
     bool needs_warm_up; /* where it is to begin is still to be found out */
     bool has_place;     /* who needs that was too far behind: nothing below its positions again */
     int64_t
@@ -93,9 +96,10 @@ struct task {
      * alone, before that of its partition. Until it is through, what the other worker knows of it
      * is its last word. NULL: it does not come from another worker, or is through. */
     struct order *moved_order;
-    bool is_recovered; /* it has the state of the checkpoint that the partition goes on with */
-    bool is_spoilt;    /* it refused that state */
-    bool is_fed;       /* by the partition's catch-up */
+    int64_t moved_clock_ns; /* while it has one, in place of `safe_clock_ns`: what was so there */
+    bool is_recovered;      /* it has the state of the checkpoint that the partition goes on with */
+    bool is_spoilt;         /* it refused that state */
+    bool is_fed;            /* by the partition's catch-up */
     /* It was suspended, or loaded behind the others, and is level: no checkpoint on the disk knows
      * that; or is behind. */
     bool was_behind;
@@ -191,7 +195,6 @@ struct partition {
                            * there */
     } journal;
     int64_t clock_ns;       /* when wall-clock timers fired last: it is in `order`; 0: never */
-    int64_t safe_clock_ns;  /* exactly once: their signals up to then were committed */
     bool has_unsaved_place; /* some task has a place_ticket */
     /* Somebody who was level with the others does not run here any more - held back, disabled,
      * another worker's now -, and where that was only the next checkpoint knows: no offset is

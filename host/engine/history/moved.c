@@ -296,11 +296,14 @@ static bool take(struct finding *finding, const char *deployment, struct seen *s
     struct moved *moved = finding->moved;
     struct checkpoint_part *part = checkpoint_part(&seen->look.checkpoint, deployment);
     if (!ARRAY_RESIZE(moved->parts, moved->count + 1) ||
-        !ARRAY_RESIZE(moved->orders, moved->count + 1))
+        !ARRAY_RESIZE(moved->orders, moved->count + 1) ||
+        !ARRAY_RESIZE(moved->clocks, moved->count + 1))
         return false;
     struct checkpoint_part *taken = &moved->parts[moved->count];
     const bool is_own = part->positions.count > 0;
     moved->orders[moved->count] = NULL;
+    moved->clocks[moved->count] = part_note_clock(seen->parts, seen->part_count, deployment,
+                                                  finding->partition == PARTITION_GLOBAL);
     *taken = *part;
     taken->deployment = text_dup(deployment, strlen(deployment));
     positions_init(&part->positions);
@@ -373,6 +376,7 @@ void moved_release(struct moved *moved) {
     }
     free(moved->parts);
     free(moved->orders);
+    free(moved->clocks);
     for (size_t i = 0; i < moved->gone_count; i++)
         free(moved->gone[i]);
     free(moved->gone);
@@ -436,6 +440,14 @@ struct order *moved_take_order(struct moved *moved, const char *deployment) {
         return order;
     }
     return NULL;
+}
+
+int64_t moved_clock(const struct moved *moved, const char *deployment) {
+    for (size_t i = 0; i < moved->count; i++) {
+        if (strcmp(moved->parts[i].deployment, deployment) == 0)
+            return moved->clocks[i];
+    }
+    return 0;
 }
 
 bool moved_is_gone(const struct moved *moved, const char *deployment) {

@@ -29,6 +29,9 @@ struct moved {
     struct checkpoint_part *parts; /* who comes, with positions of their own */
     /* By part: what the other worker had handed over from there on; NULL: nothing. */
     struct order **orders;
+    /* By part: up to when the signals of its wall-clock timers are safe, by what was committed
+     * there; 0: that is not known. */
+    int64_t *clocks;
     size_t count;
     /* Who has left this process and runs elsewhere for good: it need not be kept here. */
     char **gone;
@@ -52,6 +55,8 @@ bool moved_is_gone(const struct moved *moved, const char *deployment);
 
 /* The caller's; NULL: it has none, or it was taken. */
 struct order *moved_take_order(struct moved *moved, const char *deployment);
+/* Its clock, of `clocks`; 0: it does not come. */
+int64_t moved_clock(const struct moved *moved, const char *deployment);
 
 /* Puts them into what a partition number goes on with, in the place of what that has of them; they
  * are empty then, and keep their names and orders. False: out of memory. */

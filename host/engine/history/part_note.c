@@ -31,3 +31,24 @@ bool part_note_heed(struct checkpoint_part *part, const char *topic, int32_t par
     history_to->next = safe;
     return true;
 }
+
+/* Whether it was level with the others when that offset went. */
+static bool was_level(const struct topic_partition *part, const char *deployment) {
+    int64_t safe;
+    const enum late_note_answer answer = late_note_find(part->note, deployment, &safe);
+    return answer == LATE_NOTE_NOT_NAMED || (answer == LATE_NOTE_NAMED && safe >= part->offset);
+}
+
+int64_t part_note_clock(const struct topic_partition *parts, size_t count, const char *deployment,
+                        bool is_global) {
+    const char *name = is_global ? LATE_NOTE_GLOBAL_CLOCK : LATE_NOTE_CLOCK;
+    int64_t newest_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t wall_ns;
+        if (!was_level(&parts[i], deployment))
+            return 0;
+        if (late_note_find(parts[i].note, name, &wall_ns) == LATE_NOTE_NAMED && wall_ns > newest_ns)
+            newest_ns = wall_ns;
+    }
+    return newest_ns;
+}

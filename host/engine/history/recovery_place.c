@@ -97,6 +97,7 @@ static bool place(const struct lane *lane, struct task *task, struct recovery *r
         partition->checkpoint_ns = 0;
     if (is_moved && task_holds_offsets(task))
         task->moved_order = moved_take_order(&recovery->moved, part->deployment);
+    task->moved_clock_ns = moved_clock(&recovery->moved, part->deployment);
     if (is_behind || task->is_ahead || task->moved_order != NULL ||
         (!is_own && is_in_journal(task))) {
         fall_behind(task);
@@ -126,27 +127,17 @@ static bool has_history(const struct task *task) {
     return false;
 }
 
-/* Of all that was committed: each offset has what was so when it went. */
-static void heed_clocks(struct partition *partition, const struct recovery *recovery) {
-    const char *name =
-        partition->number == PARTITION_GLOBAL ? LATE_NOTE_GLOBAL_CLOCK : LATE_NOTE_CLOCK;
-    for (size_t i = 0; i < recovery->part_count; i++) {
-        int64_t wall_ns;
-        if (late_note_find(recovery->parts[i].note, name, &wall_ns) == LATE_NOTE_NAMED &&
-            wall_ns > partition->safe_clock_ns)
-            partition->safe_clock_ns = wall_ns;
-    }
-}
-
 bool recovery_place(struct lane *lane, struct partition *partition, struct recovery *recovery) {
     bool is_held = false;
-    heed_clocks(partition, recovery);
     if (lane->options.source->ops->history == NULL)
         return false;
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
         const struct checkpoint_part *part = recovery_part_of(&recovery->checkpoint, task);
         const bool is_own = part != NULL && is_behind_itself(recovery, task, part);
+        task->safe_clock_ns =
+            part_note_clock(recovery->parts, recovery->part_count, task->deployment->name,
+                            partition->number == PARTITION_GLOBAL);
         if (part != NULL && (is_own || part->has_state) &&
             (!part->has_state || task->is_recovered)) {
             is_held |= place(lane, task, recovery, part) && !is_own && task_holds_offsets(task);

@@ -231,7 +231,8 @@ static void hand_over(struct lane *lane, struct partition *partition, size_t str
 /* Whether the signals of its wall-clock timers at this place are safe: a later message's are, whose
  * offset they held back; or what was committed here says so. */
 static bool is_clock_safe(const struct task *task, size_t stream, int64_t wall_ns) {
-    return (task->moved_order == NULL && wall_ns <= task->partition->safe_clock_ns) ||
+    const int64_t safe_ns = task->moved_order != NULL ? task->moved_clock_ns : task->safe_clock_ns;
+    return wall_ns <= safe_ns ||
            (stream < task->partition->stream_count && task->position[stream] != SOURCE_NO_OFFSET &&
             task->position[stream] < task->history_to[stream]);
 }

@@ -43,11 +43,14 @@ class Reader:
                 lines.pop()
         self._start(json.loads(lines[-1])["offset"] + 1 if lines else 0)
 
-    def said(self):
+    def payloads(self):
         """The signals so far; a last line that is not whole yet is none."""
         with open(self.path, encoding="utf-8") as file:
-            lines = [line for line in file if line.endswith("\n")]
-        return [chain.Said(json.loads(line)["payload"] + "\n") for line in lines]
+            return [json.loads(line)["payload"] for line in file if line.endswith("\n")]
+
+    def said(self):
+        """Those of `chain`."""
+        return [chain.Said(payload + "\n") for payload in self.payloads()]
 
     def count(self):
         with open(self.path, "rb") as file:
