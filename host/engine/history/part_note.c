@@ -17,13 +17,11 @@ bool part_note_heed(struct checkpoint_part *part, const char *topic, int32_t par
                     const char *note, bool was_behind, bool *did_change) {
     const struct position *place = positions_find(&part->positions, topic, partition);
     struct position *history_to = find(&part->history_to, topic, partition);
-    int64_t safe;
-    const enum late_note_answer answer = late_note_find(note, part->deployment, &safe);
-    if (place == NULL || answer == LATE_NOTE_NOT_NAMED)
+    if (place == NULL)
         return true;
-    if (answer == LATE_NOTE_UNKNOWN) /* rather once more than never */
-        safe = place->next;
-    if (was_behind && (history_to != NULL ? safe <= history_to->next : safe <= place->next))
+    const int64_t known = history_to != NULL ? history_to->next : place->next;
+    const int64_t safe = late_note_safe(note, part->deployment, place->next, known, was_behind);
+    if (safe == known)
         return true;
     *did_change = true;
     if (history_to == NULL)

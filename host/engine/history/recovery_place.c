@@ -49,14 +49,11 @@ static const char *note_of(const struct recovery *recovery, const struct partiti
 /* Up to where its signals are safe, when it was suspended, or came further, since the checkpoint.
  */
 static void heed_note(struct task *task, size_t stream, const char *note, bool is_own) {
-    int64_t *history_to = &task->history_to[stream];
-    int64_t safe;
-    const enum late_note_answer answer = late_note_find(note, task->deployment->name, &safe);
-    task->was_behind |= answer == LATE_NOTE_NAMED;
-    if (answer == LATE_NOTE_NAMED && (!is_own || safe > *history_to))
-        *history_to = safe;
-    else if (answer == LATE_NOTE_UNKNOWN && !is_own)
-        *history_to = task->position[stream]; /* rather once more than never */
+    const char *name = task->deployment->name;
+    int64_t noted;
+    task->was_behind |= late_note_find(note, name, &noted) == LATE_NOTE_NAMED;
+    task->history_to[stream] =
+        late_note_safe(note, name, task->position[stream], task->history_to[stream], is_own);
 }
 
 /* Whether it was behind its partition in its checkpoint: what it did not see by then are real

@@ -33,3 +33,14 @@ enum late_note_answer late_note_find(const char *note, const char *deployment, i
     }
     return is_all ? LATE_NOTE_NOT_NAMED : LATE_NOTE_UNKNOWN;
 }
+
+int64_t late_note_safe(const char *note, const char *deployment, int64_t position, int64_t safe,
+                       bool was_behind) {
+    int64_t noted;
+    const enum late_note_answer answer = late_note_find(note, deployment, &noted);
+    if (answer == LATE_NOTE_NOT_NAMED)
+        return safe;
+    if (answer == LATE_NOTE_UNKNOWN)
+        noted = position;
+    return was_behind && noted < safe ? safe : noted;
+}

@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Instead of a deployment's name: up to which wall-clock time the signals of wall-clock timers are
@@ -32,5 +33,10 @@ void late_note_add(struct text *note, const char *deployment, int64_t offset);
 enum late_note_answer { LATE_NOTE_NOT_NAMED = 1, LATE_NOTE_NAMED, LATE_NOTE_UNKNOWN };
 /* What the text says of the deployment; other words in it do not matter. NULL: it names nobody. */
 enum late_note_answer late_note_find(const char *note, const char *deployment, int64_t *offset);
+/* Up to where the signals of a deployment at `position` are safe, where a checkpoint says `safe`:
+ * of one that was behind in that (`was_behind`), what the note says less than that is older. A note
+ * that may lack it counts as if it was fed nothing: rather once more than never. */
+int64_t late_note_safe(const char *note, const char *deployment, int64_t position, int64_t safe,
+                       bool was_behind);
 
 #endif

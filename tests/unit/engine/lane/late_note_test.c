@@ -42,3 +42,16 @@ Test(late_note, says_when_there_was_no_room_for_all) {
     expect(note.data, "deployment_999", LATE_NOTE_UNKNOWN, -1);
     text_release(&note);
 }
+
+Test(late_note, what_is_safe_is_what_the_note_says_but_of_who_was_behind_no_less) {
+    cr_expect_eq(late_note_safe(" trend=7", "trend", 3, 9, false), 7);
+    cr_expect_eq(late_note_safe(" trend=7", "trend", 3, 9, true), 9);
+    cr_expect_eq(late_note_safe(" trend=12", "trend", 3, 9, true), 12);
+    cr_expect_eq(late_note_safe(" alpha=7", "trend", 3, 9, false), 9);
+    cr_expect_eq(late_note_safe(NULL, "trend", 3, 9, true), 9);
+}
+
+Test(late_note, a_note_that_lacks_some_makes_nothing_safe_but_what_the_checkpoint_had) {
+    cr_expect_eq(late_note_safe(" alpha=7 *", "trend", 3, 9, false), 3);
+    cr_expect_eq(late_note_safe(" alpha=7 *", "trend", 3, 9, true), 9);
+}
