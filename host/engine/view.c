@@ -39,6 +39,7 @@ void view_totals(struct engine *engine, struct view_totals *totals) {
         totals->late += counter_read(&counts->late);
         totals->not_owned += counter_read(&counts->not_owned);
         totals->unconfirmed += counter_read(&counts->unconfirmed);
+        totals->unconfirmed_bytes += counter_read(&counts->unconfirmed_bytes);
         totals->throttled += counter_read(&counts->throttled);
         totals->key_differs += counter_read(&counts->key_differs);
         totals->non_finite += counter_read(&counts->non_finite);

@@ -23,6 +23,7 @@ struct view_totals {
     uint64_t messages, bytes, decoded, bad, seen, not_owned, unconfirmed, signals, dead_letters,
         throttled;
     uint64_t bad_by_reason[DECODE_REASONS];
+    uint64_t unconfirmed_bytes;      /* of their deliveries: the memory that they take */
     uint64_t points, dropped_points; /* of published series, to their sink */
     uint64_t missed_points;          /* published_missed(); 0 without [http] enabled */
     uint64_t late;                   /* records of catch-ups and warm-ups; not among the messages */
@@ -146,7 +147,7 @@ void view_latency(struct engine *engine, struct view_latency *latency);
 
 /* One lane. */
 struct view_lane {
-    uint64_t messages, bytes, bad, unconfirmed, throttled;
+    uint64_t messages, bytes, bad, unconfirmed, unconfirmed_bytes, throttled;
     size_t partitions;
     int64_t pause_ns, longest_pause_ns; /* for checkpoints: of the last one, and since the start */
     int64_t heartbeat_age_ns;           /* since the last turn of its loop */

@@ -136,6 +136,7 @@ static void write_totals(struct json_writer *json, const struct view_totals *tot
     json_unsigned(json, "repeats_dropped", totals->seen);
     json_unsigned(json, "not_owned_dropped", totals->not_owned);
     json_unsigned(json, "unconfirmed", totals->unconfirmed);
+    json_unsigned(json, "unconfirmed_bytes", totals->unconfirmed_bytes);
     json_unsigned(json, "throttled", totals->throttled);
     json_unsigned(json, "key_differs", totals->key_differs);
     json_unsigned(json, "non_finite", totals->non_finite);
@@ -178,6 +179,7 @@ static void write_lanes(struct json_writer *json, struct engine *engine) {
         json_unsigned(json, "lane", i);
         json_unsigned(json, "messages", lane.messages);
         json_unsigned(json, "unconfirmed", lane.unconfirmed);
+        json_unsigned(json, "unconfirmed_bytes", lane.unconfirmed_bytes);
         json_unsigned(json, "bytes", lane.bytes);
         json_unsigned(json, "bad", lane.bad);
         json_unsigned(json, "throttled", lane.throttled);

@@ -20,6 +20,7 @@ void view_lane(struct engine *engine, size_t index, struct view_lane *view) {
         .messages = counter_read(&lane->counts.messages),
         .bytes = counter_read(&lane->counts.bytes),
         .unconfirmed = counter_read(&lane->counts.unconfirmed),
+        .unconfirmed_bytes = counter_read(&lane->counts.unconfirmed_bytes),
         .throttled = counter_read(&lane->counts.throttled),
         .pause_ns = atomic_load_explicit(&lane->pause_ns, memory_order_relaxed),
         .longest_pause_ns = atomic_load_explicit(&lane->longest_pause_ns, memory_order_relaxed),

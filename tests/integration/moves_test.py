@@ -301,6 +301,30 @@ class ExactMoves(ExactScenario):
         self.assertEqual(host.events("state.discarded"), [])
         self.judge(host, tally)
 
+    def test_killed_as_soon_as_it_is_level(self):
+        """Where it has come to, and back: what it says in a worker is known there before anybody reads
+        it, and so to the worker that it goes back to."""
+        host = self.exact_host()
+        host.drop("mute")
+        for worker in ("main", "other"):
+            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
+        host.start()
+        self.start_stream()
+        self.wait_read(RATE // EVERY, host)
+        for worker in ("other", "main"):
+            kill_all(self, host)
+            host.deploy("chain", worker=worker)
+            mark = host.log_size()
+            host.start()
+            for number in range(2):
+                host.wait_event("strategy.caught_up", rf"\[{worker}\] partition {number}: .*chain",
+                                start=mark)
+        self.wait_read(RATE // EVERY, host)
+        tally = self.end_stream(host.group)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
     def test_a_removed_worker_that_stands_still(self):
         """Its process is ended before anybody goes on from what it committed, and what it left open is
         waited for: it writes nothing any more."""

@@ -321,6 +321,35 @@ void task_forget_positions(struct task *task) {
     task_drop_moved_order(task);
 }
 
+/* ---- who comes from another worker ---- */
+
+static bool is_newcomer(const struct task *task, int *suspension) {
+    *suspension = atomic_load(&task->suspension);
+    return task->is_newcomer && !task->is_ahead &&
+           (*suspension == SUSPENDED_NOT || *suspension == SUSPENDED_CATCHING_UP);
+}
+
+enum newcomers partition_newcomers(const struct partition *partition) {
+    enum newcomers newcomers = NEWCOMERS_NONE;
+    int suspension;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        if (!is_newcomer(partition->tasks[i], &suspension))
+            continue;
+        if (suspension == SUSPENDED_CATCHING_UP)
+            return NEWCOMERS_BEHIND;
+        newcomers = NEWCOMERS_LEVEL;
+    }
+    return newcomers;
+}
+
+void partition_admit(struct partition *partition) {
+    int suspension;
+    for (size_t i = 0; i < partition->task_count; i++) {
+        if (is_newcomer(partition->tasks[i], &suspension))
+            partition->tasks[i]->is_newcomer = false;
+    }
+}
+
 int64_t task_time_ms(const struct task *task) {
     const struct partition *partition = task->partition;
     int64_t least = RECORD_NO_TIME;
@@ -344,6 +373,7 @@ void task_take_place(struct task *task, const struct task *from) {
     task->missed = from->missed;
     task->was_behind = from->was_behind;
     task->is_ahead = from->is_ahead;
+    task->is_newcomer = from->is_newcomer;
 }
 
 bool task_is_ahead(const struct task *task, size_t stream, int64_t next) {

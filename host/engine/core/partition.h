@@ -96,6 +96,11 @@ struct task {
      * alone, before that of its partition. Until it is through, what the other worker knows of it
      * is its last word. NULL: it does not come from another worker, or is through. */
     struct order *moved_order;
+    /* Exactly once: it comes from another worker, and no checkpoint here has it level yet. Nothing
+     * of the partition is committed before, once the stream has come to it: what was committed here
+     * of one that no checkpoint here has, the worker that it goes to next would not know. Then the
+     * word of the other worker stands, and it begins there once more. */
+    bool is_newcomer;
     int64_t moved_clock_ns; /* while it has one, in place of `safe_clock_ns`: what was so there */
     bool is_recovered;      /* it has the state of the checkpoint that the partition goes on with */
     bool is_spoilt;         /* it refused that state */
@@ -197,9 +202,11 @@ struct partition {
     int64_t clock_ns;       /* when wall-clock timers fired last: it is in `order`; 0: never */
     bool has_unsaved_place; /* some task has a place_ticket */
     /* Somebody who was level with the others does not run here any more - held back, disabled,
-     * another worker's now -, and where that was only the next checkpoint knows: no offset is
-     * stored before. */
+     * another worker's now -, and where that was only the next checkpoint knows; or a newer one was
+     * passed over, which other workers are not to take for the last word: no offset is stored
+     * before. */
     bool owes_checkpoint;
+    uint64_t admitted_ticket;     /* of the checkpoint that has newcomers; 0: none to wait for */
     uint64_t checkpoint_number;   /* of the last one; 0: none */
     uint64_t checkpoint_mark;     /* records handed over until then */
     int64_t checkpoint_ns;        /* coarse, when the next one is due */
@@ -209,6 +216,16 @@ struct partition {
     int64_t history_ns;           /* control's: when opening it is tried again */
     _Atomic bool wants_history;   /* somebody is to catch up and is not fed yet: control opens it */
 };
+
+enum newcomers {
+    NEWCOMERS_NONE = 1, /* or they wait for the stream, or are suspended: they hold up nothing */
+    NEWCOMERS_BEHIND,   /* at least one catches up */
+    NEWCOMERS_LEVEL     /* they are to be in a checkpoint */
+};
+/* See `is_newcomer`. Whoever works on it. */
+enum newcomers partition_newcomers(const struct partition *partition);
+/* They are in a checkpoint, or cannot be waited for any longer. */
+void partition_admit(struct partition *partition);
 
 /* Nothing in it yet but symbols and offset trackers. NULL when memory runs out. */
 struct partition *partition_new(int32_t number, struct deployment_set *deployment_set,

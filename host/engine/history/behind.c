@@ -82,7 +82,8 @@ static void collect(struct lane *lane, void *argument) {
         opening->total += next > opening->parts[i].from ? next - opening->parts[i].from : 0;
     }
     /* The memory that it needs on the lane. */
-    opening->did = opening->count == 0 || catch_up_begin(lane, partition, false);
+    const bool is_held = partition_newcomers(partition) != NEWCOMERS_NONE;
+    opening->did = opening->count == 0 || catch_up_begin(lane, partition, is_held);
 }
 
 /* What the log no longer has they are told of. */

@@ -51,7 +51,19 @@ static bool look(struct finding *finding, size_t from, size_t count, struct erro
     return did;
 }
 
-static bool begin(struct finding *finding, struct error *error) {
+static bool add_committed(const struct finding *finding, struct seen *seen,
+                          const struct topic_partition *parts, size_t count, struct error *error) {
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].offset != SOURCE_NO_OFFSET &&
+            !positions_add(&seen->committed, topics_name(finding->engine->topics, parts[i].topic),
+                           parts[i].partition, parts[i].offset))
+            return error_set_memory(error, "committed offsets");
+    }
+    return true;
+}
+
+static bool begin(struct finding *finding, const struct topic_partition *parts, size_t part_count,
+                  struct error *error) {
     const struct engine *engine = finding->engine;
     finding->count = engine->peers.count + 1;
     finding->seen = calloc(finding->count, sizeof *finding->seen);
@@ -69,6 +81,9 @@ static bool begin(struct finding *finding, struct error *error) {
         checkpoint_init(&finding->seen[i].look.checkpoint);
         positions_init(&finding->seen[i].committed);
     }
+    if (!add_committed(finding, &finding->seen[0], parts, part_count, error))
+        return false;
+    finding->seen[0].look.committed = &finding->seen[0].committed;
     return look(finding, 0, finding->count, error);
 }
 
@@ -176,17 +191,6 @@ static bool ask(const struct finding *finding, const struct seen *seen,
                             seen->peer->worker);
 }
 
-static bool add_committed(const struct finding *finding, struct seen *seen,
-                          const struct topic_partition *parts, size_t count, struct error *error) {
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].offset != SOURCE_NO_OFFSET &&
-            !positions_add(&seen->committed, topics_name(finding->engine->topics, parts[i].topic),
-                           parts[i].partition, parts[i].offset))
-            return error_set_memory(error, "committed offsets");
-    }
-    return true;
-}
-
 /* First what is committed, then what there is: whoever works there takes a checkpoint before it
  * commits anything that those who have left were not given (partition.h, `owes_checkpoint`; without
  * GLOBAL deployments of its own, recovery_take_global()). */
@@ -205,20 +209,28 @@ static bool look_again(struct finding *finding, size_t index, struct error *erro
 
 /* ---- taking ---- */
 
-/* The next offset of the part, by the order's numbers (checkpoint/store.h); INT64_MAX: it knows
- * nothing of the stream. */
-static int64_t next_of(const struct finding *finding, const struct checkpoint_part *part,
+/* What they say of a stream, by the order's numbers (checkpoint/store.h); INT64_MAX: nothing. */
+static int64_t next_of(const struct finding *finding, const struct positions *positions,
                        uint32_t stream) {
     const struct topics *topics = finding->engine->topics;
     const bool is_global = finding->partition == PARTITION_GLOBAL;
     const struct position *position =
-        positions_find(&part->positions, topics_name(topics, (uint32_t)(stream % topics->count)),
+        positions_find(positions, topics_name(topics, (uint32_t)(stream % topics->count)),
                        is_global ? (int32_t)(stream / topics->count) : finding->partition);
     return position != NULL ? position->next : INT64_MAX;
 }
 
-static void note_run(struct order *order, const struct order_run *run, int64_t from) {
-    const int64_t end = run->from + run->span;
+/* Up to where its order counts: with exactly once nobody has seen the signals behind what is safe,
+ * and what they were made in the order of need not be done again. */
+static int64_t end_of(const struct finding *finding, const struct checkpoint_part *part,
+                      uint32_t stream) {
+    if (finding->engine->config->delivery != DELIVERY_EXACTLY_ONCE)
+        return INT64_MAX;
+    const int64_t safe = next_of(finding, &part->history_to, stream);
+    return safe != INT64_MAX ? safe : next_of(finding, &part->positions, stream);
+}
+
+static void note_run(struct order *order, const struct order_run *run, int64_t from, int64_t end) {
     order_note(order, run->stream, from);
     if (end - 1 > from)
         order_note(order, run->stream, end - 1); /* it goes on to there */
@@ -237,7 +249,8 @@ static uint64_t begin_of(const struct order *order, uint64_t number) {
  * was behind the others there, and wall-clock timers count from the first record on that it lacks.
  * False: out of memory. */
 static bool make_order(const struct finding *finding, const struct checkpoint_part *part,
-                       const struct seen *seen, bool is_own, struct order **made) {
+                       const struct seen *seen, bool is_own, int64_t clock_ns,
+                       struct order **made) {
     const struct order *all = seen->look.order;
     uint64_t i = is_own ? order_begin(all) : begin_of(all, seen->look.checkpoint.number);
     struct order *order = order_new();
@@ -246,13 +259,16 @@ static bool make_order(const struct finding *finding, const struct checkpoint_pa
     for (; i < order_end(all); i++) {
         const struct order_run *run = order_at(all, i);
         if (run->stream == ORDER_CLOCK) {
-            if (!is_own || order->count > 0)
+            if ((!is_own || order->count > 0) && (clock_ns == 0 || run->from <= clock_ns))
                 order_note_clock(order, run->from);
             continue;
         }
-        const int64_t next = next_of(finding, part, run->stream);
-        if (next < run->from + run->span)
-            note_run(order, run, run->from > next ? run->from : next);
+        const int64_t next = next_of(finding, &part->positions, run->stream);
+        const int64_t most = end_of(finding, part, run->stream);
+        const int64_t end = run->from + run->span < most ? run->from + run->span : most;
+        const int64_t from = run->from > next ? run->from : next;
+        if (from < end)
+            note_run(order, run, from, end);
     }
     const bool did = !order->is_broken;
     if (!did || order->count == 0) {
@@ -312,7 +328,8 @@ static bool take(struct finding *finding, const char *deployment, struct seen *s
     moved->count++;
     taken->worked_ms = 0;
     if (taken->deployment == NULL || !take_place(finding, taken, seen) ||
-        !make_order(finding, taken, seen, is_own, &moved->orders[moved->count - 1]))
+        !make_order(finding, taken, seen, is_own, moved->clocks[moved->count - 1],
+                    &moved->orders[moved->count - 1]))
         return false;
     log_taken(finding, taken, seen);
     return true;
@@ -342,8 +359,9 @@ static void log_lost(const struct finding *finding, size_t index) {
                      finding->partition, seen->peer->worker, seen->peer->group);
 }
 
-static bool find(struct finding *finding, struct error *error) {
-    bool did = begin(finding, error) && visit(finding, ask_for);
+static bool find(struct finding *finding, const struct topic_partition *parts, size_t count,
+                 struct error *error) {
+    bool did = begin(finding, parts, count, error) && visit(finding, ask_for);
     for (size_t i = 1; did && i < finding->count; i++) {
         if (!finding->seen[i].is_asked_for)
             continue;
@@ -356,13 +374,13 @@ static bool find(struct finding *finding, struct error *error) {
                    error_set_memory(error, "what deployments knew in another worker"));
 }
 
-bool moved_find(struct engine *engine, int32_t partition, struct moved *moved,
-                struct error *error) {
+bool moved_find(struct engine *engine, int32_t partition, const struct topic_partition *parts,
+                size_t count, struct moved *moved, struct error *error) {
     struct finding finding = {.engine = engine, .partition = partition, .moved = moved};
     if (engine->store == NULL || engine->peers.count == 0 ||
         engine->options.source->ops->committed_of == NULL)
         return true;
-    const bool did = find(&finding, error);
+    const bool did = find(&finding, parts, count, error);
     end(&finding);
     if (!did)
         moved_release(moved);

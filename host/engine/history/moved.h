@@ -27,7 +27,8 @@ struct engine;
 /* Of one partition number. */
 struct moved {
     struct checkpoint_part *parts; /* who comes, with positions of their own */
-    /* By part: what the other worker had handed over from there on; NULL: nothing. */
+    /* By part: what the other worker had handed over from there on, with exactly once as far as its
+     * signals are safe; NULL: nothing. */
     struct order **orders;
     /* By part: up to when the signals of its wall-clock timers are safe, by what was committed
      * there; 0: that is not known. */
@@ -38,9 +39,12 @@ struct moved {
     size_t gone_count;
 };
 
-/* Looks for them. The other workers' committed offsets are asked for only when somebody comes or
- * has gone. `moved` zeroed. False with an error: ERROR_MEMORY; or nobody knows: ERROR_TIMEOUT. */
-bool moved_find(struct engine *engine, int32_t partition, struct moved *moved, struct error *error);
+/* Looks for them. `parts` are the partition number's, with what this process's group has committed:
+ * a checkpoint above that says nothing here. The other workers' committed offsets are asked for
+ * only when somebody comes or has gone. `moved` zeroed. False with an error: ERROR_MEMORY; or
+ * nobody knows: ERROR_TIMEOUT. */
+bool moved_find(struct engine *engine, int32_t partition, const struct topic_partition *parts,
+                size_t count, struct moved *moved, struct error *error);
 void moved_release(struct moved *moved);
 
 /* Where the group has no offset of a part it begins where the first of those who come goes on. So

@@ -155,7 +155,7 @@ bool recovery_make_order(struct engine *engine, int32_t number, struct recovery 
 
 bool recovery_find_moved(struct engine *engine, int32_t partition, struct topic_partition *parts,
                          size_t count, struct recovery *recovery, struct error *error) {
-    if (!moved_find(engine, partition, &recovery->moved, error))
+    if (!moved_find(engine, partition, parts, count, &recovery->moved, error))
         return false;
     moved_begin(engine, partition, &recovery->moved, parts, count);
     /* The checkpoint that has them here would be above a group's offsets that are not committed,

@@ -4,6 +4,7 @@
  */
 #include "engine/history/recovery_private.h"
 
+#include "checkpoint/store.h"
 #include "engine/core/core.h"
 #include "engine/history/part_note.h"
 #include "engine/lane/checkpointing.h"
@@ -92,6 +93,7 @@ static bool place(const struct lane *lane, struct task *task, struct recovery *r
     task->was_behind |= is_own;
     if (is_moved) /* a checkpoint is due, which has it */
         partition->checkpoint_ns = 0;
+    task->is_newcomer = is_moved && task_holds_offsets(task) && lane->options.transactor != NULL;
     if (is_moved && task_holds_offsets(task))
         task->moved_order = moved_take_order(&recovery->moved, part->deployment);
     task->moved_clock_ns = moved_clock(&recovery->moved, part->deployment);
@@ -137,7 +139,8 @@ bool recovery_place(struct lane *lane, struct partition *partition, struct recov
                             partition->number == PARTITION_GLOBAL);
         if (part != NULL && (is_own || part->has_state) &&
             (!part->has_state || task->is_recovered)) {
-            is_held |= place(lane, task, recovery, part) && !is_own && task_holds_offsets(task);
+            is_held |= place(lane, task, recovery, part) && task_holds_offsets(task) &&
+                       (!is_own || (task->is_newcomer && !task->is_ahead));
         } else if (task->deployment->warm_up_ns > 0 && has_history(task)) {
             recovery_warm_up(task);
             is_held |= task_holds_offsets(task);
@@ -206,9 +209,20 @@ static bool has_task_for(const struct partition *partition, const char *deployme
     return false;
 }
 
+/* A newer one was passed over, as it is above what was committed. Other workers, who look later,
+ * would take it for the last word as soon as more is committed: the next one comes before that. */
+static void outdate_newer(const struct engine *engine, struct partition *partition,
+                          const struct recovery *recovery) {
+    const uint64_t number = recovery->checkpoint.number;
+    if (engine->store != NULL && engine->peers.count > 0 && number != 0)
+        partition->owes_checkpoint |=
+            checkpoint_store_next_number(engine->store, partition->number) > number + 1;
+}
+
 bool recovery_keep_absent(const struct engine *engine, struct partition *partition,
                           struct recovery *recovery) {
     struct checkpoint *checkpoint = &recovery->checkpoint;
+    outdate_newer(engine, partition, recovery);
     for (size_t i = checkpoint->part_count; i-- > 0;) {
         struct checkpoint_part *part = &checkpoint->parts[i];
         if (has_task_for(partition, part->deployment) ||

@@ -207,11 +207,15 @@ static struct in_flight *hold_of(const struct catch_up *catch_up, size_t stream)
     return catch_up_holds(catch_up) ? catch_up->parts[stream].held : catch_up->own_hold;
 }
 
-/* Too many of its signals wait for a sink. */
-static bool is_throttled(const struct lane *lane, const struct catch_up *catch_up, size_t stream) {
-    const struct in_flight *in_flight = hold_of(catch_up, stream);
-    return in_flight != NULL && atomic_load_explicit(&in_flight->holds, memory_order_relaxed) >
-                                    (uint64_t)lane->options.config->max_unconfirmed;
+/* Too many of its signals wait for a sink. Those of newcomers wait for a checkpoint that comes when
+ * they are level: it is done without. */
+static bool is_throttled(const struct lane *lane, struct partition *partition, size_t stream) {
+    const struct in_flight *in_flight = hold_of(partition->catch_up, stream);
+    if (in_flight == NULL || atomic_load_explicit(&in_flight->holds, memory_order_relaxed) <=
+                                 (uint64_t)lane->options.config->max_unconfirmed)
+        return false;
+    partition_admit(partition);
+    return true;
 }
 
 static void hand_over(struct lane *lane, struct partition *partition, size_t stream,
@@ -366,7 +370,7 @@ bool catch_up_step(struct lane *lane, struct partition *partition, int64_t budge
         }
         if (stream == catch_up->stream_count)
             stream = find_oldest(catch_up, partition, &head);
-        if (head != HEAD_RECORD || lane->is_broken || is_throttled(lane, catch_up, stream))
+        if (head != HEAD_RECORD || lane->is_broken || is_throttled(lane, partition, stream))
             break;
         hand_over(lane, partition, stream, &ticks, coarse_ns);
         handed++;

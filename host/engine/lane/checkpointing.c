@@ -354,6 +354,10 @@ static void note_saved(struct lane *lane, struct partition *partition, uint64_t 
             task->level_number = number;
         }
     }
+    if (partition_newcomers(partition) == NEWCOMERS_LEVEL) {
+        partition_admit(partition);
+        partition->admitted_ticket = ticket;
+    }
     for (size_t i = 0; i < partition->absent_count; i++)
         partition->absent[i].same_as = number;
     if (partition->order == NULL)
@@ -399,7 +403,7 @@ static bool has_place(const struct checkpoint *checkpoint) {
     return checkpoint->positions.count > 0;
 }
 
-static bool can_take(struct partition *partition) {
+bool checkpointing_can_take(struct partition *partition) {
     return !catch_up_is_held(partition) && !catch_up_has_unconfirmed(partition);
 }
 
@@ -407,7 +411,8 @@ static bool can_take(struct partition *partition) {
 static bool has_news(const struct partition *partition, uint64_t mark) {
     bool has_news = partition->checkpoint_number == 0 || partition->checkpoint_mark != mark;
     for (size_t i = 0; i < partition->task_count; i++)
-        has_news |= partition->tasks[i]->place_ticket == TASK_NOT_PUT;
+        has_news |=
+            partition->tasks[i]->place_ticket == TASK_NOT_PUT || partition->tasks[i]->is_newcomer;
     return has_news;
 }
 
@@ -415,7 +420,8 @@ uint64_t checkpointing_take(struct lane *lane, struct partition *partition, stru
     const uint64_t mark = mark_of(partition);
     struct checkpoint checkpoint;
     uint64_t ticket = 0;
-    if (!can_take(partition) || !(has_news(partition, mark) || partition->owes_checkpoint))
+    if (!checkpointing_can_take(partition) ||
+        !(has_news(partition, mark) || partition->owes_checkpoint))
         return 0;
     const int64_t began_ns = clock_monotonic_ns();
     checkpoint_init(&checkpoint);
@@ -449,7 +455,7 @@ void checkpointing_due(struct lane *lane, int64_t coarse_ns) {
         struct partition *partition =
             i < lane->partition_capacity ? lane->partitions[i] : lane->global;
         if (partition == NULL || !is_due(partition, interval_ns, coarse_ns) ||
-            !can_take(partition) || partition->order == NULL)
+            !checkpointing_can_take(partition) || partition->order == NULL)
             continue;
         if (atomic_flag_test_and_set(lane->options.saving))
             return;

@@ -53,6 +53,9 @@ bool checkpointing_place(const struct lane *lane, const struct task *task,
 
 /* Takes those that are due: one at most, and none while another lane does. */
 void checkpointing_due(struct lane *lane, int64_t coarse_ns);
+/* Whether one may be taken now: no offset is held for a recovery, and all signals of late messages
+ * are confirmed. */
+bool checkpointing_can_take(struct partition *partition);
 /* Takes one now, whatever is due; gives its ticket. 0: none was to be taken, because nothing was
  * handed over since the last one, offsets are held for a recovery, or signals of late messages are
  * not confirmed; `error` has a text when it failed. */

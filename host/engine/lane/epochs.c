@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "checkpoint/store.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/late_note.h"
@@ -58,6 +59,9 @@ static int64_t bound_of(const struct lane *lane, const struct partition *partiti
     const struct offset_tracker *tracker = &partition->topics[topic];
     if (tracker->next < tracker->assigned_at)
         return tracker->next; /* its log was made anew */
+    if (partition_newcomers(partition) != NEWCOMERS_NONE ||
+        (lane->global != NULL && partition_newcomers(lane->global) != NEWCOMERS_NONE))
+        return EPOCH_NO_OFFSET;
     if (partition->owes_checkpoint || (lane->global != NULL && lane->global->owes_checkpoint))
         return tracker->assigned_at;
     int64_t bound = bound_by(partition, topic, tracker, tracker->next);
@@ -134,23 +138,65 @@ static size_t gather(struct lane *lane) {
                 continue;
             tenure->bound = bound_of(lane, partition, topic);
             free(tenure->note);
-            tenure->note = make_note(lane, partition, topic, tenure->bound);
+            tenure->note = tenure->bound != EPOCH_NO_OFFSET
+                               ? make_note(lane, partition, topic, tenure->bound)
+                               : NULL;
             lane->tenures[count++] = tenure;
         }
     }
     return count;
 }
 
+/* What is not on the disk yet, of the checkpoint that has those who came from another worker. */
+static uint64_t admitted(const struct lane *lane, struct partition *partition) {
+    if (partition == NULL || partition->admitted_ticket == 0)
+        return 0;
+    if (checkpoint_store_is_done(lane->options.store, partition->admitted_ticket))
+        partition->admitted_ticket = 0;
+    return partition->admitted_ticket;
+}
+
 /* What tells in which order its records were handed over is on the disk before it is committed. */
 static uint64_t hand_journals(struct lane *lane) {
     uint64_t last = 0;
     for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
-        const uint64_t ticket = checkpointing_journal_now(
-            lane, i < lane->partition_capacity ? lane->partitions[i] : lane->global);
-        if (ticket > last)
-            last = ticket;
+        struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
+        const uint64_t ticket = checkpointing_journal_now(lane, partition);
+        const uint64_t other = admitted(lane, partition);
+        last = ticket > last ? ticket : last;
+        last = other > last ? other : last;
     }
     return last;
+}
+
+/* Whether a checkpoint of now is above all that was committed, and so of no use until what comes
+ * next is committed. */
+static bool is_above_committed(const struct lane *lane, const struct partition *partition) {
+    bool is_above = false;
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        const struct offset_tracker *tracker = lane_tracker(lane, partition, i);
+        is_above |=
+            tracker != NULL && tracker->tenure != NULL && tracker->next > tracker->tenure->closed;
+    }
+    return is_above;
+}
+
+/* Who has come from another worker and is level gets its first checkpoint, and is committed
+ * together with what the stream brought meanwhile: after a crash either both count, or neither.
+ * Where the stream brought nothing, or there is no checkpoint, it is committed without. */
+static void admit_newcomers(struct lane *lane) {
+    for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
+        struct partition *partition =
+            i < lane->partition_capacity ? lane->partitions[i] : lane->global;
+        struct error error = {0};
+        if (partition == NULL || partition_newcomers(partition) != NEWCOMERS_LEVEL ||
+            !checkpointing_can_take(partition))
+            continue;
+        if (!is_above_committed(lane, partition) ||
+            checkpointing_take(lane, partition, &error) == 0)
+            partition_admit(partition);
+    }
 }
 
 /* A lane that is broken may be in the middle of a message. */
@@ -162,6 +208,7 @@ void epochs_close(struct lane *lane) {
     bool is_oom;
     if (lane->options.transactor == NULL || !can_close(lane) || !reserve(lane))
         return;
+    admit_newcomers(lane);
     lane->epoch_ns = clock_monotonic_ns();
     struct epoch *epoch = epoch_close(&lane->epoch, lane->tenures, gather(lane), &is_oom);
     if (epoch == NULL)

@@ -107,6 +107,10 @@ static void write_results(struct text *text, const struct metrics_source *source
     one_gauge(text, "take5_unconfirmed_records",
               "Records whose signals or dead letters are not yet acknowledged by the sinks.",
               (double)totals->unconfirmed);
+    one_gauge(text, "take5_unconfirmed_bytes",
+              "Memory of the signals and dead letters of these records; [take5] "
+              "max_unconfirmed_bytes bounds it.",
+              (double)totals->unconfirmed_bytes);
     one_counter(text, "take5_throttled_total",
                 "Times that a lane paused because too many records awaited acknowledgement.",
                 totals->throttled);

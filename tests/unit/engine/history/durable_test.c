@@ -485,7 +485,6 @@ Test(durable, one_that_is_too_far_behind_is_warmed_up) {
     send(fixture, 2, 8);
     fixture_wait_stored(fixture, BAR, 0, 8);
     cr_assert(engine_resume(fixture_engine(fixture), "good", false, &error));
-    fixture_wait_state(fixture, "good", "catching up");
     fixture_wait_state(fixture, "good", "running");
     send(fixture, 8, 9);
     fixture_wait_stored(fixture, BAR, 0, 9);

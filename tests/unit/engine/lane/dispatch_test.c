@@ -239,11 +239,19 @@ Test(dispatch, lane_stops_draining_above_the_memory_of_unconfirmed_work) {
     fixture_wait_throttled(fixture);
     cr_expect_eq(fixture_deliveries(fixture), 1);
     cr_expect_eq(fixture_read(fixture), 1);
+    struct view_totals totals;
+    struct view_lane lane;
+    view_totals(fixture_engine(fixture), &totals);
+    view_lane(fixture_engine(fixture), 0, &lane);
+    cr_expect_gt(totals.unconfirmed_bytes, 1);
+    cr_expect_eq(lane.unconfirmed_bytes, totals.unconfirmed_bytes);
     fixture_confirm_all(fixture);
     fixture_wait_idle(fixture);
     fixture_confirm_all(fixture);
     fixture_wait_stored(fixture, BAR, 0, 3);
     cr_expect_eq(fixture_deliveries(fixture), 3);
+    view_totals(fixture_engine(fixture), &totals);
+    cr_expect_eq(totals.unconfirmed_bytes, 0);
     fixture_free(fixture);
 }
 
