@@ -237,7 +237,12 @@ class Allocation(Scenario):
         self.wait_for("signals", lambda: records.count_lines(host.signals) > 5)
         site = next(site for site, (_, stack) in ledger.sites().items()
                     if where(paths.HOST, stack).startswith(("hold@", "offset_tracker_hold@")))
+        host.stop()
+        # From the first record in flight on: the next ones are in its memory.
+        ledger = Ledger(self.path("second.ledger"), LIBRARY, "run")
+        self.addCleanup(ledger.close)
         ledger.arm(site)
+        self.start(host, ledger)
         self.wait_for("a failed allocation", lambda: ledger.failed > 0)
         host.process.signal(15)
         self.assertEqual(host.process.wait(SECONDS), 1)

@@ -397,7 +397,8 @@ class Workers(Scenario):
             status = host.wait_status("it to be back, or down", lambda status: (
                 workers(status)["other"]["deaths"] == death and
                 states(status)["other"] in ("running", "down")))
-        self.assertEqual(states(status)["other"], "down")
+        status = host.wait_status("it to be down", lambda status: (
+            states(status)["other"] == "down"))
         host.wait_event("worker.down", "worker other")
         self.assertEqual(workers(status)["main"]["process"], main_process)
         alert = receiver.wait_taken(1)[0].json()
