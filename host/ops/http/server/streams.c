@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define BLOCK 16384
+#define BLOCK  16384
+/* What the kernel takes for a client that does not read; left alone it grows to megabytes. */
+#define UNREAD 65536
 
 struct stream {
     struct stream *before, *after;
@@ -68,6 +71,14 @@ static struct stream *new_stream(struct streams *streams, struct MHD_Connection 
     return stream;
 }
 
+static void limit_unread(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const int size = UNREAD;
+    if (info != NULL)
+        (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 struct MHD_Response *streams_add(struct streams *streams, struct MHD_Connection *connection,
                                  const struct http_answer *answer) {
     struct stream *stream = new_stream(streams, connection, answer);
@@ -75,6 +86,7 @@ struct MHD_Response *streams_add(struct streams *streams, struct MHD_Connection 
         answer->stream->close(answer->stream_context);
         return NULL;
     }
+    limit_unread(connection);
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_some, stream, close_stream);
     if (response == NULL)

@@ -2,7 +2,8 @@
  * ops/http/server/streams.h - answers without an end. Inside this room; the server's thread alone.
  *
  * A stream that has nothing to send is suspended: libmicrohttpd neither asks it nor counts its time
- * until streams_resume(). One whose client does not read is not suspended, and ends by its age.
+ * until streams_resume(). One whose client does not read is not suspended, and ends by its age, as
+ * soon as what the kernel takes for it is full: some frames of the page.
  */
 #ifndef TAKE5_OPS_HTTP_SERVER_STREAMS_H
 #define TAKE5_OPS_HTTP_SERVER_STREAMS_H
