@@ -455,6 +455,7 @@ void checkpointing_due(struct lane *lane, int64_t coarse_ns) {
         struct partition *partition =
             i < lane->partition_capacity ? lane->partitions[i] : lane->global;
         if (partition == NULL || !is_due(partition, interval_ns, coarse_ns) ||
+            partition_newcomers(partition) != NEWCOMERS_NONE || /* see epochs_close() */
             !checkpointing_can_take(partition) || partition->order == NULL)
             continue;
         if (atomic_flag_test_and_set(lane->options.saving))

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Long enough for a commit. */
+#define UNSAVED_NS NS_PER_S
+
 bool epochs_begin_tenure(struct offset_tracker *tracker, const char *topic, int32_t partition,
                          int64_t committed) {
     struct tenure *tenure = tenure_new(topic, partition, committed);
@@ -184,7 +187,8 @@ static bool is_above_committed(const struct lane *lane, const struct partition *
 
 /* Who has come from another worker and is level gets its first checkpoint, and is committed
  * together with what the stream brought meanwhile: after a crash either both count, or neither.
- * Where the stream brought nothing, or there is no checkpoint, it is committed without. */
+ * Where the stream brought nothing, or there is no checkpoint, it is committed without, and before
+ * there is one: that would be of use while the signals are not committed yet. */
 static void admit_newcomers(struct lane *lane) {
     for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
         struct partition *partition =
@@ -193,9 +197,10 @@ static void admit_newcomers(struct lane *lane) {
         if (partition == NULL || partition_newcomers(partition) != NEWCOMERS_LEVEL ||
             !checkpointing_can_take(partition))
             continue;
-        if (!is_above_committed(lane, partition) ||
-            checkpointing_take(lane, partition, &error) == 0)
-            partition_admit(partition);
+        if (is_above_committed(lane, partition) && checkpointing_take(lane, partition, &error) != 0)
+            continue;
+        partition_admit(partition);
+        partition->checkpoint_ns = clock_coarse_ns() + UNSAVED_NS;
     }
 }
 
