@@ -214,8 +214,12 @@ static bool is_newer(int directory, const char *name, int64_t than_ns) {
            (int64_t)status.st_mtim.tv_sec * NS_PER_S + status.st_mtim.tv_nsec >= than_ns;
 }
 
-/* Whether the process left a crash file that names who was at work. */
+/* Whether there is a crash file of the process that names who was at work. One of the process
+ * before may come as late as from this one, which files what that one left (crash_file_former()).
+ */
 static bool is_explained(const struct worker *worker) {
+    char own[32];
+    const size_t end = (size_t)snprintf(own, sizeof own, "-%d" CRASH_SUFFIX, (int)worker->pid);
     char *path = text_format("%s/crash", worker->state_dir);
     DIR *directory = path != NULL ? opendir(path) : NULL;
     bool is = false;
@@ -223,8 +227,8 @@ static bool is_explained(const struct worker *worker) {
     if (directory == NULL)
         return false;
     for (const struct dirent *entry; !is && (entry = readdir(directory)) != NULL;) {
-        const size_t size = strlen(entry->d_name), end = strlen(CRASH_SUFFIX);
-        is = size > end && strcmp(entry->d_name + size - end, CRASH_SUFFIX) == 0 &&
+        const size_t size = strlen(entry->d_name);
+        is = size > end && strcmp(entry->d_name + size - end, own) == 0 &&
              is_newer(dirfd(directory), entry->d_name, worker->begun_wall_ns) &&
              names_deployment(dirfd(directory), entry->d_name);
     }

@@ -142,24 +142,48 @@ Test(worker, deaths_that_nothing_explains_leave_it_down_until_it_is_asked_for) {
     cr_assert_eq(worker->state, WORKER_WAITING);
 }
 
-Test(worker, a_crash_file_that_names_a_strategy_explains_a_death) {
+static void make_crash_directory(void) {
     char path[128];
-    use_script("exit 1");
     snprintf(path, sizeof path, "%s/workers", directory);
     free(worker->state_dir);
     worker->state_dir = strdup(path);
     snprintf(path, sizeof path, "%s/workers/crash", directory);
     cr_assert_eq(mkdir(path, 0700), 0);
-    snprintf(path, sizeof path, "%s/workers/crash/1.crash", directory);
+}
+
+static void leave_crash_file(pid_t pid) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/workers/crash/1-%d.crash", directory, (int)pid);
+    FILE *file = fopen(path, "w");
+    fputs("what = SIGSEGV\ndeployment = alpha\n", file);
+    fclose(file);
+}
+
+Test(worker, a_crash_file_that_names_a_strategy_explains_a_death) {
+    use_script("exit 1");
+    make_crash_directory();
     for (int i = 0; i < 3 * RESTARTS_UNEXPLAINED; i++) {
         turn(RESTARTS_MAX_NS);
         cr_assert_eq(worker->state, WORKER_STARTING, "death %d", i);
-        FILE *file = fopen(path, "w");
-        fputs("what = SIGSEGV\ndeployment = alpha\n", file);
-        fclose(file);
+        leave_crash_file(worker->pid);
         await_end();
     }
     cr_assert_eq(worker->state, WORKER_WAITING);
+}
+
+Test(worker, a_crash_file_of_the_process_before_explains_no_death_of_this_one) {
+    use_script("kill -9 $$");
+    make_crash_directory();
+    pid_t before = 0;
+    for (int i = 0; i < RESTARTS_UNEXPLAINED; i++) {
+        turn(RESTARTS_MAX_NS);
+        cr_assert_eq(worker->state, WORKER_STARTING, "death %d", i);
+        if (before != 0)
+            leave_crash_file(before); /* as this one does at its start */
+        before = worker->pid;
+        await_end();
+    }
+    cr_assert_eq(worker->state, WORKER_DOWN);
 }
 
 Test(worker, what_it_began_ends_with_it) {
