@@ -88,7 +88,9 @@ void recovery_warm_up(struct task *task);
 bool recovery_place(struct lane *lane, struct partition *partition, struct recovery *recovery);
 /* Keeps what the checkpoint has of deployments that do not run, but not of those that have gone to
  * another worker, which knows it already; and where those begin that were refused at the start and
- * have nothing there. False: out of memory. */
+ * have nothing there. A checkpoint is owed when one of them was
+ * level, or a newer checkpoint was passed over (partition.h, `owes_checkpoint`). False: out of
+ * memory. */
 bool recovery_keep_absent(const struct engine *engine, struct partition *partition,
                           struct recovery *recovery);
 

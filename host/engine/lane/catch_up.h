@@ -14,8 +14,9 @@
  *
  * A catch-up that is *held* keeps the group's offsets where they are until all it feeds are level
  * and their signals are confirmed: after an assignment, where the messages from the committed
- * offset on are not safe before everybody has had them. Otherwise offsets go on, and the signals'
- * safety is the checkpoint's: none is taken while they are unconfirmed.
+ * offset on are not safe before everybody has had them; and of newcomers (partition.h). Otherwise
+ * offsets go on, and the signals' safety is the checkpoint's: none is taken while they are
+ * unconfirmed.
  *
  * Wall-clock timers fire where the journal says that they did; what the wall clock was when a
  * message was handed over it does not say: a strategy that asks for it is told Kafka's time of the

@@ -51,7 +51,8 @@ int64_t checkpointing_position(const struct lane *lane, const struct partition *
 bool checkpointing_place(const struct lane *lane, const struct task *task,
                          struct checkpoint_part *part);
 
-/* Takes those that are due: one at most, and none while another lane does. */
+/* Takes those that are due: one at most, and none while another lane does. Partitions with
+ * newcomers get theirs from epochs_close(). */
 void checkpointing_due(struct lane *lane, int64_t coarse_ns);
 /* Whether one may be taken now: no offset is held for a recovery, and all signals of late messages
  * are confirmed. */

@@ -24,10 +24,12 @@ bool epochs_begin_tenure(struct offset_tracker *tracker, const char *topic, int3
 /* Puts a delivery into the open epoch, under its cause. */
 void epochs_add(struct lane *lane, const struct cause *cause, struct delivery *delivery);
 
-/* Closes the open epoch if that is due and the transactor keeps up. Gives in how many ms it will
+/* Closes the open epoch if that is due and the one before is decided. Gives in how many ms it will
  * be; at most `most_ms`. */
 int epochs_close_due(struct lane *lane, int most_ms);
-/* Closes it now, whatever waits. */
+/* Closes it now, whatever waits. Takes the first checkpoint of newcomers that are level
+ * (engine/core/partition.h, `is_newcomer`), which is on the disk before the epoch is committed;
+ * partitions whose newcomers are not level stay out of it. */
 void epochs_close(struct lane *lane);
 
 /* Takes over what has been committed of the topic meanwhile. */
