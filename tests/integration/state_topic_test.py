@@ -265,7 +265,8 @@ class StateTopic(ChainScenario):
 
     def test_damaged_records_of_a_state(self):
         """Of a checkpoint whose header is good: one too many, one with another bit, one cut off, one of
-        another partition number, frames of the journal. The host says what does not add up."""
+        another partition number, frames of the journal. The host says what does not add up. Keys
+        with another bit begin no term."""
         host = self.state_host()
         host.start()
         self.start_stream()
@@ -276,6 +277,8 @@ class StateTopic(ChainScenario):
             number = self.newest(host)
             self.spoil(kind, how)
             self.spoil("j", "flip")
+            self.spoil("r", "term")
+            self.spoil("h", "term")
             self.spoil("h", "same")
             self.assert_damage_is_said(host, number)
             mark = host.log_size()

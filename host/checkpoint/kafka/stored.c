@@ -16,10 +16,13 @@
 void stored_put_prefix(struct text *out, const char *group, int32_t partition,
                        struct stored_term term) {
     char place[FILES_PLACE_SIZE];
+    const size_t begin = out->size;
     files_place(partition, place);
     text_append(out, group, strlen(group) + 1);
     text_append(out, place, strlen(place) + 1);
     text_printf(out, "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, term.term, term.writer, term.base);
+    if (!text_is_oom(out))
+        text_printf(out, "%016" PRIx64, hash_key(out->data + begin, out->size - begin));
 }
 
 void stored_put_header_key(struct text *out) {
@@ -109,6 +112,17 @@ bool stored_parse_owner(const void *bytes, size_t size, const char **group, cons
     return *place != NULL && files_place_parse(*place, &partition);
 }
 
+/* And the hash of all from `begin` to there. */
+static bool parse_term(struct stored_term *term, const char *begin, const char **at,
+                       const char *end) {
+    uint64_t check;
+    if (!next_number(at, end, &term->term) || !next_number(at, end, &term->writer) ||
+        !next_number(at, end, &term->base))
+        return false;
+    const size_t size = (size_t)(*at - begin);
+    return next_number(at, end, &check) && check == hash_key(begin, size);
+}
+
 enum stored_is stored_parse_key(struct stored_key *key, const void *bytes, size_t size,
                                 const char *group, int32_t partition) {
     const char *owner, *place;
@@ -120,10 +134,8 @@ enum stored_is stored_parse_key(struct stored_key *key, const void *bytes, size_
         return STORED_OF_OTHERS;
     const char *at = place + strlen(place) + 1;
     const char *end = (const char *)bytes + size;
-    return next_number(&at, end, &key->term.term) && next_number(&at, end, &key->term.writer) &&
-                   next_number(&at, end, &key->term.base) && parse_rest(key, at, end)
-               ? STORED_OURS
-               : STORED_MALFORMED;
+    return parse_term(&key->term, bytes, &at, end) && parse_rest(key, at, end) ? STORED_OURS
+                                                                               : STORED_MALFORMED;
 }
 
 /* ---- values ---- */

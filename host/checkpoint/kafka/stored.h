@@ -1,7 +1,8 @@
 /*
  * checkpoint/kafka/stored.h - the records of the state topic: keys and values.
  *
- *   key     group NUL place NUL TERM WRITER BASE kind rest     (numbers: 16 hexadecimal digits)
+ *   key     group NUL place NUL TERM WRITER BASE CHECK kind rest   (numbers: 16 hexadecimal digits)
+ *           CHECK is the XXH3 of all before it: a damaged key begins no term that nobody wrote.
  *   kind h  the header of a checkpoint: what is in it but the states, and how many records of what
  *           hash these are. The last record of its transaction.
  *   kind d  rest: deployment. What its state says of all symbols, and its timers.
@@ -9,7 +10,7 @@
  *           a piece of it; the ordinal counts those of one symbol.
  *   kind j  rest: index (4 bytes). Frames of the journal, as a section of a journal's file
  *           (checkpoint/journal_file.h); the index counts within the journal of one checkpoint, and
- * is used again behind the next one, so that compaction removes what is not needed.
+ *           is used again behind the next one, so that compaction removes what is not needed.
  *
  * A *term* is the time that one host works on a partition number, from the reading of what is there
  * on. Only its host writes with its number, which is above all that it read; BASE is the number of
@@ -73,7 +74,7 @@ void stored_put_state_key(struct text *out, const char *deployment, uint32_t ord
 void stored_put_journal_key(struct text *out, uint32_t index);
 
 enum stored_is { STORED_OURS, STORED_OF_OTHERS, STORED_MALFORMED };
-/* Whether the key is of that group and place. */
+/* Whether the key is of that group and place. Damaged ones are malformed. */
 enum stored_is stored_parse_key(struct stored_key *key, const void *bytes, size_t size,
                                 const char *group, int32_t partition);
 /* Of anybody: for people. False: it is no key of a state topic. */

@@ -8,6 +8,7 @@
  *   form   a bit of the first byte of the value is: that of a header says its form
  *   from=P the value of the last record of the kind in partition P
  *   more   the same value; the key has a byte more
+ *   term   the same value; the term in the key is another one
  *   same   nothing is otherwise
  * Prints the offset at which it lies, and the length of its value.
  */
@@ -20,23 +21,28 @@
 
 #define TIMEOUT_MS 60000
 /* Of the numbers between the key's place and its kind. */
-#define DIGITS     48
+#define DIGITS     64
 
 static int fail(const char *what, const char *why) {
     fprintf(stderr, "spoil: %s: %s\n", what, why);
     return 1;
 }
 
-/* 0: it is no key of a state topic. */
-static char kind_of(const char *key, size_t size) {
+/* Where the numbers begin; NULL: it is no key of a state topic. */
+static char *numbers_of(char *key, size_t size) {
     const char *end = key + size;
     for (int texts = 0; texts < 2; texts++) {
-        const char *nul = memchr(key, '\0', (size_t)(end - key));
+        char *nul = memchr(key, '\0', (size_t)(end - key));
         if (nul == NULL)
-            return '\0';
+            return NULL;
         key = nul + 1;
     }
-    return end - key > DIGITS ? key[DIGITS] : '\0';
+    return end - key > DIGITS ? key : NULL;
+}
+
+static char kind_of(char *key, size_t size) {
+    const char *numbers = numbers_of(key, size);
+    return numbers != NULL ? numbers[DIGITS] : '\0';
 }
 
 /* The last one of the kind; NULL: there is none. */
@@ -126,6 +132,8 @@ int main(int argc, char **argv) {
         value[0] ^= 2;
     } else if (strcmp(how, "more") == 0) {
         key[key_size++] = 'x';
+    } else if (strcmp(how, "term") == 0) {
+        numbers_of(key, key_size)[7] ^= 1; /* 0 is 1: far above those that are */
     } else if (strncmp(how, "from=", 5) == 0) {
         rd_kafka_message_t *its = find_last(argv[1], argv[2], atoi(how + 5), argv[4][0], &other);
         free(value);

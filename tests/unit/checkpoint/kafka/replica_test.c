@@ -446,6 +446,60 @@ Test(replica, keys_of_others_are_passed_over) {
     writer_release(&writer);
 }
 
+/* The state of the number, whatever the rest of what was read says. */
+static void expect_number(const struct replica *replica, uint64_t number, size_t byte, int bit) {
+    struct checkpoint expected, read;
+    struct error error;
+    make(&expected, number, 3, 0);
+    checkpoint_init(&read);
+    cr_assert(replica_get(replica, &read, &error), "byte %zu, bit %d: %s", byte, bit, error.text);
+    cr_assert_eq(read.number, number, "byte %zu, bit %d: number %" PRIu64, byte, bit, read.number);
+    expect_same(&expected, &read);
+    checkpoint_release(&read);
+    checkpoint_release(&expected);
+}
+
+/* Between two checkpoints of one term. A record more than there are is found by the next header; no
+ * bit begins another term, or is taken for a state. */
+Test(replica, a_bit_of_a_key_is_another_one) {
+    struct writer writer;
+    writer_init(&writer, 1, 7, 0, 0);
+    write_one(&writer, 1, 3, 0);
+    const size_t first = topic.count;
+    put_frames(&writer, 1, 0);
+    write_one(&writer, 2, 3, 0);
+    const size_t prefix = writer.prefix.size;
+    size_t rejected = 0;
+    for (size_t record = 0; record <= first; record++) {
+        const struct batch_record *at = &topic.records[record];
+        for (size_t bit = 0; bit < 8 * at->key_size; bit++) {
+            char key[128];
+            struct replica replica;
+            cr_assert_lt(at->key_size, sizeof key);
+            memcpy(key, topic.bytes.data + at->key_at, at->key_size);
+            key[bit / 8] ^= (char)(1 << bit % 8);
+            replica_init(&replica, "group", 3, NULL);
+            feed(&replica, first);
+            cr_assert(replica_add(&replica, key, at->key_size, topic.bytes.data + at->value_at,
+                                  at->value_size));
+            cr_expect_eq(replica.highest_term, 1);
+            cr_expect_not(replica.is_anew);
+            for (size_t i = first; i < topic.count; i++) {
+                const struct batch_record *next = &topic.records[i];
+                cr_assert(replica_add(&replica, topic.bytes.data + next->key_at, next->key_size,
+                                      topic.bytes.data + next->value_at, next->value_size));
+            }
+            const bool is_rejected = replica.damaged_number == 2;
+            cr_expect(bit / 8 >= prefix || !is_rejected, "byte %zu", bit / 8);
+            expect_number(&replica, is_rejected ? 1 : 2, bit / 8, (int)(bit % 8));
+            rejected += is_rejected;
+            replica_release(&replica);
+        }
+    }
+    cr_expect_gt(rejected, 0, "no bit made a record");
+    writer_release(&writer);
+}
+
 static bool count_key(void *context, t5_str key) {
     (void)key;
     ++*(size_t *)context;
