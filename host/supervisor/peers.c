@@ -18,15 +18,19 @@ static bool list_one(const struct supervisor *supervisor, const struct worker *w
                       .is_idle = config_worker_deployments(supervisor->config, worker->name) == 0};
     text_init(&peer->answer);
     peers->count++;
+    const int64_t now_ns = clock_monotonic_ns();
     if (worker->state != WORKER_RUNNING && worker->state != WORKER_STOPPING)
-        worker_describe(worker, clock_monotonic_ns(), peer->why, sizeof peer->why);
+        worker_describe(worker, now_ns, peer->why, sizeof peer->why);
+    if (worker->silent_ns > worker->moved_ns)
+        peer->still_ns = now_ns - worker->moved_ns;
     return peer->name != NULL && peer->socket != NULL;
 }
 
 bool peers_list(struct supervisor *supervisor, const char *only, struct peers *peers) {
     bool did = true;
     lock_acquire(&supervisor->lock, supervisor_lock);
-    *peers = (struct peers){.items = calloc(supervisor->count + 1, sizeof *peers->items)};
+    *peers = (struct peers){.supervisor = supervisor,
+                            .items = calloc(supervisor->count + 1, sizeof *peers->items)};
     did = peers->items != NULL;
     for (size_t i = 0; did && i < supervisor->count; i++)
         if ((only == NULL || strcmp(supervisor->workers[i]->name, only) == 0) &&
@@ -39,7 +43,18 @@ bool peers_list(struct supervisor *supervisor, const char *only, struct peers *p
     return did;
 }
 
+static void note_silent(struct supervisor *supervisor, const char *name) {
+    lock_acquire(&supervisor->lock, supervisor_lock);
+    struct worker *worker = supervisor_find(supervisor, name);
+    if (worker != NULL)
+        worker->silent_ns = clock_monotonic_ns();
+    lock_release(&supervisor->lock, supervisor_lock);
+}
+
 void peers_release(struct peers *peers) {
+    for (size_t i = 0; i < peers->count; i++)
+        if (peers->items[i].is_silent)
+            note_silent(peers->supervisor, peers->items[i].name);
     for (size_t i = 0; i < peers->count; i++) {
         free(peers->items[i].name);
         free(peers->items[i].socket);
@@ -53,11 +68,15 @@ void peer_ask(struct peer *peer, const char *request, const struct control_body 
               int64_t timeout_ns) {
     struct error error = {0};
     text_reset(&peer->answer);
-    peer->did = false;
+    peer->did = peer->has_answer = false;
+    if (timeout_ns > 0 && peer->still_ns > 0 && peer->why[0] == '\0')
+        (void)snprintf(peer->why, sizeof peer->why, "no answer, and no progress for %.1f s",
+                       (double)peer->still_ns / (double)NS_PER_S);
     peer->has_answer = peer->why[0] == '\0' && control_call(peer->socket, request, body, timeout_ns,
                                                             &peer->did, &peer->answer, &error);
     if (!peer->has_answer && peer->why[0] == '\0')
         (void)snprintf(peer->why, sizeof peer->why, "%.300s", error.text);
+    peer->is_silent |= error.code == ERROR_TIMEOUT;
 }
 
 void peers_ask(struct peers *peers, const char *request, const struct control_body *body,

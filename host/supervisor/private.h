@@ -53,6 +53,8 @@ void supervisor_wake(struct supervisor *supervisor);
 
 /* The limits that follow from the configuration in force. */
 REQUIRES(supervisor_lock) void supervisor_limits(struct supervisor *supervisor);
+/* supervisor.c: and that of our own stop. Any thread, without the lock. */
+void supervisor_limit_stop(struct supervisor *supervisor);
 /* NULL: there is none of that name. */
 REQUIRES(supervisor_lock)
 struct worker *supervisor_find(const struct supervisor *supervisor, const char *name);
@@ -69,15 +71,20 @@ struct peer {
     struct text answer; /* of ask_all() */
     bool did;           /* it answered "ok" */
     bool has_answer;
+    bool is_silent;   /* it did not in time */
+    int64_t still_ns; /* it did not before, and has reported no progress for so long since; 0 */
 };
 struct peers {
+    struct supervisor *supervisor;
     struct peer *items;
     size_t count;
 };
 /* `only` NULL: all. False: no memory. An empty list: there is none of that name. */
 bool peers_list(struct supervisor *supervisor, const char *only, struct peers *peers);
 void peers_release(struct peers *peers);
-/* Asks it; `why` says why there is no answer. `timeout_ns` as in control_call(). */
+/* Asks it; `why` says why there is no answer. `timeout_ns` as in control_call(); with one, a worker
+ * that did not answer and has reported no progress since is not asked, lest HTTP waits each time.
+ */
 void peer_ask(struct peer *peer, const char *request, const struct control_body *body,
               int64_t timeout_ns);
 void peers_ask(struct peers *peers, const char *request, const struct control_body *body,

@@ -25,6 +25,9 @@
 #define TURN_MS       500
 /* What we may take beyond the workers (worker_list.c). */
 #define LIMIT_MORE_NS (5 * NS_PER_S)
+/* Until the workers are ready: what systemd is to wait for another word of ours. How long a worker
+ * may take is ours to judge (worker.h). */
+#define EXTEND_NS     (30 * NS_PER_S)
 
 extern char **environ;
 
@@ -127,6 +130,8 @@ static void notify_manager(const struct supervisor *supervisor, int64_t now_ns,
     text_init(&text);
     describe(supervisor, now_ns, &text);
     sd_notify(0, "WATCHDOG=1");
+    if (!*is_ready)
+        sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%lld", (long long)(EXTEND_NS / NS_PER_US));
     if (strcmp(text.data, notified->data) != 0)
         sd_notifyf(0, "STATUS=%s", text.data);
     if (!*is_ready && has_begun(supervisor)) {
@@ -286,14 +291,18 @@ static void *reloader_main(void *argument) {
     return NULL;
 }
 
-bool supervisor_run(struct supervisor *supervisor) {
+void supervisor_limit_stop(struct supervisor *supervisor) {
     const struct signals_stop calls = {
         .on_stop = on_stop, .on_request = on_signal, .on_late = on_late, .context = supervisor};
-    bool did = true;
     lock_acquire(&supervisor->lock, supervisor_lock);
     const int64_t limit_ns = supervisor->env.stop_ns + LIMIT_MORE_NS;
     lock_release(&supervisor->lock, supervisor_lock);
     signals_on_stop(supervisor->options.signals, &calls, limit_ns);
+}
+
+bool supervisor_run(struct supervisor *supervisor) {
+    bool did = true;
+    supervisor_limit_stop(supervisor);
     lock_acquire(&supervisor->lock, supervisor_lock);
     work(supervisor);
     for (size_t i = 0; i < supervisor->count; i++)
@@ -438,7 +447,6 @@ failed:
 void supervisor_free(struct supervisor *supervisor) {
     if (supervisor == NULL)
         return;
-    signals_on_stop(supervisor->options.signals, NULL, SIGNALS_NO_LIMIT);
     if (supervisor->has_reloader) {
         lock_acquire(&supervisor->lock, supervisor_lock);
         supervisor->is_over = true;
@@ -447,6 +455,8 @@ void supervisor_free(struct supervisor *supervisor) {
         pthread_join(supervisor->reloader, NULL);
     }
     control_free(supervisor->control);
+    /* Behind the last reload, which may set it. */
+    signals_on_stop(supervisor->options.signals, NULL, SIGNALS_NO_LIMIT);
     supervisor_unlisten(supervisor);
     lock_alone(supervisor_lock);
     for (size_t i = 0; i < supervisor->count; i++)

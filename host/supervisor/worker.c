@@ -150,6 +150,7 @@ static void note_down(const struct worker *worker, const struct worker_env *env,
 
 static void give_up(struct worker *worker, const struct worker_env *env, const char *why) {
     worker->state = WORKER_DOWN;
+    (void)snprintf(worker->why_down, sizeof worker->why_down, "%s", why);
     note_down(worker, env, why);
     log_change_event(env->log, LOG_LEVEL_CRITICAL, "ops", "worker.down",
                      "worker %s stays down: %s; `take5 ctl restart %s` tries again", worker->name,
@@ -269,7 +270,9 @@ static void died(struct worker *worker, const struct worker_env *env, int64_t no
                      worker->why, (double)(now_ns - worker->begun_ns) / (double)NS_PER_S,
                      is_known ? "; its crash file names a strategy" : "");
     if (is_final)
-        give_up(worker, env, "its configuration is refused: see its log");
+        give_up(worker, env,
+                "its configuration is refused, or another process has its place in its group: its "
+                "log says which");
     else
         wait_or_give_up(worker, env, now_ns, now_ns - worker->begun_ns, is_known);
 }
@@ -324,6 +327,8 @@ void worker_stop(struct worker *worker, const struct worker_env *env, bool is_re
 
 void worker_await_stop(struct worker *worker, const struct worker_env *env, int64_t now_ns) {
     worker->is_wanted = worker->is_restarted = false;
+    if (worker->state == WORKER_WAITING)
+        worker->state = WORKER_IDLE;
     if (worker->state != WORKER_STARTING && worker->state != WORKER_RUNNING)
         return;
     worker->state = WORKER_STOPPING;
@@ -424,8 +429,8 @@ void worker_describe(const struct worker *worker, int64_t now_ns, char *text, si
                                               : 0.0,
                        worker->why);
     else if (worker->state == WORKER_DOWN)
-        (void)snprintf(text, size, "%s: it died too often, last: %s; take5 ctl restart %s", state,
-                       worker->why, worker->name);
+        (void)snprintf(text, size, "%s: %s, last: %.80s; take5 ctl restart %s", state,
+                       worker->why_down, worker->why, worker->name);
     else
         (void)snprintf(text, size, "%s", state);
 }

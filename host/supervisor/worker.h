@@ -25,7 +25,8 @@
 #include <sys/types.h>
 
 #define WORKER_ABORT_NS   (2 * NS_PER_S)
-#define WORKER_EXIT_FINAL 78 /* its configuration is wrong */
+/* Its configuration is refused, or another process has taken its place in its group. */
+#define WORKER_EXIT_FINAL 78
 /* To be ready; rehearsals have their own limits. */
 #define WORKER_START_NS   (180 * NS_PER_S)
 
@@ -36,7 +37,7 @@ enum worker_state {
     WORKER_STOPPING, /* it was asked to end */
     WORKER_HANGING,  /* it is being ended */
     WORKER_WAITING,  /* it died, and is begun again at `at_ns` */
-    WORKER_DOWN      /* it died too often: somebody has to ask for it */
+    WORKER_DOWN      /* another start would be of no use: somebody has to ask for it */
 };
 const char *worker_state_name(enum worker_state state);
 
@@ -62,6 +63,7 @@ struct worker {
     struct relay relay;
     int64_t begun_ns, begun_wall_ns; /* the process */
     int64_t moved_ns;                /* when it reported that last */
+    int64_t silent_ns;               /* when a request of ours was not answered in time last */
     int64_t at_ns; /* of WAITING: the next start; of STOPPING and HANGING: the SIGKILL */
     bool did_kill;
     struct restarts restarts;
@@ -69,6 +71,7 @@ struct worker {
     bool has_begun;          /* the first start is over, well or not */
     bool was_left_behind;    /* a stop did not end well */
     char why[256];           /* how it died last, or why it is not begun; empty: never */
+    char why_down[160];      /* of DOWN */
     char status[NOTICE_MAX]; /* STATUS of sd_notify */
 };
 

@@ -134,10 +134,14 @@ static bool put_in_force(struct supervisor *supervisor, struct config *next, str
     struct config *before = supervisor->config;
     supervisor->config = next;
     log_moves(supervisor, before, next);
-    supervisor_limits(supervisor);
-    /* A stop has come meanwhile: then nobody begins any more. */
-    const bool did = supervisor->is_stopping || settle_workers(supervisor, before);
+    /* A stop has come meanwhile: then nobody begins any more, and it keeps its limits. */
+    const bool is_stopping = supervisor->is_stopping;
+    if (!is_stopping)
+        supervisor_limits(supervisor);
+    const bool did = is_stopping || settle_workers(supervisor, before);
     lock_release(&supervisor->lock, supervisor_lock);
+    if (!is_stopping)
+        supervisor_limit_stop(supervisor);
     if (before != supervisor->first)
         config_free(before);
     supervisor_wake(supervisor);

@@ -412,6 +412,24 @@ class Workers(Scenario):
         self.wait_read(host, f"{host.group}.other")
         host.stop()
 
+    def test_one_that_stands_still_keeps_no_probe_waiting(self):
+        """Nor all that HTTP asks of it meanwhile: more than its socket's queue has room for."""
+        host = self.two(take5={"stuck_ms": 60000}, http={"enabled": "yes", "port": 0})
+        status = host.wait_status("both", are_running("main", "other"))
+        port = self.port(host)
+        process = workers(status)["other"]["process"]
+        os.kill(process, signal.SIGSTOP)
+        for _ in range(40):
+            self.assertIn('take5_worker_up{worker="main"} 1\n', self.get(port, "/metrics"))
+        self.assertIn("live", self.get(port, "/health/live"))
+        code, checks = ready(port)
+        self.assertEqual(code, 503, checks)
+        self.assertIn("other", json.dumps(checks))
+        os.kill(process, signal.SIGCONT)
+        self.wait_for("it to answer again", lambda: ready(port)[0] == 200)
+        self.assertEqual(workers(host.status())["other"]["deaths"], 0)
+        host.stop()
+
     def test_no_process_outlives_the_supervisor(self):
         host = self.two()
         host.wait_status("both", are_running("main", "other"))

@@ -202,7 +202,7 @@ def check_workers(tree, unit, listener):
     tree.write(INI, text + "\n[worker:risky]\nmemory_max = 1GiB\ncpus = 0\nnice = 5\n")
     process = unit.start()
     try:
-        listener.wait_for("READY=1", "WATCHDOG=1", process=process)
+        listener.wait_for("EXTEND_TIMEOUT_USEC=", "READY=1", "WATCHDOG=1", process=process)
         ctl = ["take5", "ctl", "-c", INI]
         said = json.loads(tree.run([*ctl, "status", "--json"]))
         workers = {worker["name"]: worker["process"] for worker in said["workers"]}

@@ -434,7 +434,21 @@ bool control_lacks_descriptors(const struct control *control) {
 
 /* ---- the client ---- */
 
-static int connect_to(const char *path, struct error *error) {
+/* To find out who listens. */
+#define FIND_NS (5 * NS_PER_S)
+
+/* A peer that stands still may not keep the caller: a full queue of connections does not either. */
+static bool limit_waiting(int fd, int64_t timeout_ns, struct error *error) {
+    const struct timeval limit = {.tv_sec = timeout_ns / NS_PER_S,
+                                  .tv_usec = timeout_ns % NS_PER_S / NS_PER_US};
+    return timeout_ns == 0 ||
+           (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0) ||
+           error_set_errno(error, errno, "cannot limit the time of a socket");
+}
+
+/* Within the time, which then is that of each further call too; 0: without limit. */
+static int connect_to(const char *path, int64_t timeout_ns, struct error *error) {
     struct sockaddr_un address;
     if (!make_address(path, &address, error))
         return -1;
@@ -443,9 +457,14 @@ static int connect_to(const char *path, struct error *error) {
         error_set_errno(error, errno, "cannot create a socket");
         return -1;
     }
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-        return fd;
-    error_set_errno(error, errno, "no response from take5 at %s", path);
+    if (limit_waiting(fd, timeout_ns, error)) {
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+            return fd;
+        if (errno == EAGAIN)
+            error_set(error, ERROR_TIMEOUT, "%s: no answer in time", path);
+        else
+            error_set_errno(error, errno, "no response from take5 at %s", path);
+    }
     close(fd);
     return -1;
 }
@@ -453,7 +472,7 @@ static int connect_to(const char *path, struct error *error) {
 bool control_find(const char *path, pid_t *pid, struct error *error) {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    const int fd = connect_to(path, error);
+    const int fd = connect_to(path, FIND_NS, error);
     if (fd < 0)
         return false;
     const bool did = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
@@ -490,33 +509,20 @@ static bool take_answer(int fd, const char *path, bool *did, struct text *answer
     return true;
 }
 
-/* A peer that stands still may not keep the caller. */
-static bool limit_waiting(int fd, int64_t timeout_ns, struct error *error) {
-    const struct timeval limit = {.tv_sec = timeout_ns / NS_PER_S,
-                                  .tv_usec = timeout_ns % NS_PER_S / NS_PER_US};
-    return timeout_ns == 0 ||
-           (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
-            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0) ||
-           error_set_errno(error, errno, "cannot limit the time of a socket");
-}
-
 bool control_call(const char *path, const char *request, const struct control_body *body,
                   int64_t timeout_ns, bool *did, struct text *answer, struct error *error) {
     char end[32] = "\n";
-    const int fd = connect_to(path, error);
+    const int fd = connect_to(path, timeout_ns, error);
     if (fd < 0)
         return false;
-    bool is_answered = limit_waiting(fd, timeout_ns, error);
-    if (is_answered) {
-        if (body != NULL)
-            (void)snprintf(end, sizeof end, " +%zu\n", body->size);
-        send_all(fd, request, strlen(request));
-        send_all(fd, end, strlen(end));
-        /* When the host refuses it half way, its answer says why. */
-        if (body != NULL)
-            send_all(fd, body->data, body->size);
-        is_answered = take_answer(fd, path, did, answer, error);
-    }
+    if (body != NULL)
+        (void)snprintf(end, sizeof end, " +%zu\n", body->size);
+    send_all(fd, request, strlen(request));
+    send_all(fd, end, strlen(end));
+    /* When the host refuses it half way, its answer says why. */
+    if (body != NULL)
+        send_all(fd, body->data, body->size);
+    const bool is_answered = take_answer(fd, path, did, answer, error);
     close(fd);
     return is_answered;
 }

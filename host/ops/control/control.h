@@ -74,8 +74,9 @@ struct control_body {
     const void *data;
     size_t size;
 };
-/* The client's side. `body` NULL: there is none. `timeout_ns` is how long the host may send nothing
- * of its answer, 0: any time. False: not reachable, or ERROR_TIMEOUT. `did` is the host's word. */
+/* The client's side. `body` NULL: there is none. `timeout_ns` is how long the host may not take the
+ * connection, or send nothing of its answer, 0: any time. False: not reachable, or ERROR_TIMEOUT.
+ * `did` is the host's word. */
 bool control_call(const char *path, const char *request, const struct control_body *body,
                   int64_t timeout_ns, bool *did, struct text *answer, struct error *error);
 

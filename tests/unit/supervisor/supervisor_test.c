@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char directory[64], ini[128], control_path[128];
@@ -176,6 +177,25 @@ Test(supervisor, a_reload_with_errors_changes_nothing) {
     cr_expect_null(strstr(answer, "third"), "%s", answer);
     cr_expect(ask("stop", &answer));
     cr_expect(finish());
+}
+
+Test(supervisor, a_stop_may_last_as_long_as_the_last_reload_has_it) {
+    const char *answer;
+    start("exit 1"); /* who died has begun: nobody waits for it */
+    await_status("\"last_death\":\"exit code 1\"");
+    const int64_t limit_ns = atomic_load(&signals.limit_ns);
+    char path[128];
+    snprintf(path, sizeof path, "%s/take5.d", directory);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/take5.d/longer.ini", directory);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs("[take5]\nshutdown_timeout = 1h\n", file);
+    fclose(file);
+    (void)ask("reload", &answer); /* nobody answers, and it is in force */
+    cr_expect_gt(atomic_load(&signals.limit_ns), limit_ns + 1800 * NS_PER_S);
+    cr_expect(ask("stop", &answer));
+    (void)finish();
 }
 
 Test(supervisor, a_reload_brings_workers_and_takes_them_away) {

@@ -247,6 +247,19 @@ Test(worker, a_stop_is_no_death_and_ends_by_sigkill_when_it_takes_too_long) {
     cr_assert_eq(worker->state, WORKER_IDLE);
 }
 
+Test(worker, one_that_waits_for_its_restart_is_not_begun_in_a_stop) {
+    use_script("exit 3");
+    turn(0);
+    await_end();
+    turn(0);
+    await_end();
+    cr_assert_eq(worker->state, WORKER_WAITING);
+    worker_await_stop(worker, &env, now_ns);
+    turn(RESTARTS_MAX_NS);
+    cr_expect_eq(worker->state, WORKER_IDLE);
+    cr_expect_not(worker_has_process(worker));
+}
+
 Test(worker, a_program_that_cannot_be_begun_is_tried_again_and_given_up) {
     use_script("true");
     env.program = "/nonexistent/take5";
@@ -262,6 +275,10 @@ Test(worker, one_whose_configuration_is_wrong_stays_down_at_once) {
     await_end();
     cr_assert_eq(worker->state, WORKER_DOWN);
     cr_assert_str_eq(worker->why, "exit code 78");
+    char text[320];
+    worker_describe(worker, now_ns, text, sizeof text);
+    cr_expect_not_null(strstr(text, "configuration is refused"), "%s", text);
+    cr_expect_null(strstr(text, "died"), "%s", text);
     worker_restart(worker, &env, now_ns);
     turn(1);
     cr_assert_eq(worker->state, WORKER_STARTING);

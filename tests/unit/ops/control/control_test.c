@@ -264,6 +264,31 @@ Test(control, nobody_there_is_an_error_that_names_the_socket) {
     text_release(&answer);
 }
 
+/* Nobody takes what waits there, and no more has room. */
+Test(control, a_host_that_stands_still_keeps_nobody_who_has_a_limit, .timeout = 60) {
+    struct desk desk = {.directory = "/tmp/take5-still-XXXXXX"};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct text answer;
+    struct error error = {0};
+    bool did;
+    cr_assert_not_null(mkdtemp(desk.directory));
+    snprintf(desk.path, sizeof desk.path, "%s/socket", desk.directory);
+    strcpy(address.sun_path, desk.path);
+    const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(listen(listener, 0), 0);
+    const int waiting = connect_raw(&desk);
+    text_init(&answer);
+    cr_expect_not(control_call(desk.path, "status", NULL, 50 * NS_PER_MS, &did, &answer, &error));
+    cr_expect_eq(error.code, ERROR_TIMEOUT, "%s", error.text);
+    cr_expect_not_null(strstr(error.text, desk.path));
+    text_release(&answer);
+    close(waiting);
+    close(listener);
+    unlink(desk.path);
+    cr_expect_eq(rmdir(desk.directory), 0);
+}
+
 /* ---- no descriptor left ---- */
 
 static void connect_to_desk(const struct desk *desk, int fd) {
