@@ -143,7 +143,7 @@ class StateTopic(ChainScenario):
         self.assertEqual({position["topic"]: position["next"] for position in shown["positions"]},
                          {name: int(parts["1"]) for name, parts in tally["partitions"].items()})
         self.assertEqual(shown["deployments"][0]["records"], sum(
-            key.startswith(b"1") and not is_removed and key.split(b"\0")[2][48:49] == b"r"
+            key.startswith(b"1") and not is_removed and key.split(b"\0")[2][64:65] == b"r"
             for key, is_removed in last.items()))
 
     # ---- faults ----
@@ -277,9 +277,9 @@ class StateTopic(ChainScenario):
             number = self.newest(host)
             self.spoil(kind, how)
             self.spoil("j", "flip")
-            self.spoil("r", "term")
-            self.spoil("h", "term")
             self.spoil("h", "same")
+            self.spoil(kind, "term")
+            self.spoil("h", "term")
             self.assert_damage_is_said(host, number)
             mark = host.log_size()
             host.start()

@@ -47,6 +47,7 @@ struct partition *partition_new(int32_t number, struct deployment_set *deploymen
     }
     for (size_t i = 0; i < topic_count; i++)
         offset_tracker_init(&partition->topics[i]);
+    offset_tracker_init(&partition->late);
     if (number != PARTITION_GLOBAL) {
         partition->streams = partition->topics;
         partition->stream_count = topic_count;
@@ -191,6 +192,7 @@ void partition_free(struct partition *partition) {
     free(partition->absent);
     for (size_t i = 0; partition->topics != NULL && i < partition->topic_count; i++)
         offset_tracker_release(&partition->topics[i]);
+    offset_tracker_release(&partition->late);
     if (partition->streams != partition->topics)
         free(partition->streams); /* nothing is in flight there */
     free(partition->topics);

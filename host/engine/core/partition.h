@@ -206,7 +206,12 @@ struct partition {
      * passed over, which other workers are not to take for the last word: no offset is stored
      * before. */
     bool owes_checkpoint;
-    uint64_t admitted_ticket;     /* of the checkpoint that has newcomers; 0: none to wait for */
+    /* Of a checkpoint that has newcomers, or was owed: exactly once, nothing is committed until it
+     * is on the disk. 0: none is to be waited for. */
+    uint64_t awaited_ticket;
+    bool
+        awaits_commit; /* newcomers were admitted without one: none before their epoch is decided */
+    struct offset_tracker late;   /* signals of late messages, of catch-ups that are over */
     uint64_t checkpoint_number;   /* of the last one; 0: none */
     uint64_t checkpoint_mark;     /* records handed over until then */
     int64_t checkpoint_ns;        /* coarse, when the next one is due */

@@ -350,6 +350,7 @@ static void end_on_lane(struct lane *lane, void *argument) {
         atomic_load(&partition->wants_history))
         return;
     ending->catch_up = catch_up_end(partition);
+    catch_up_leave_unconfirmed(ending->catch_up, partition);
     atomic_store(&partition->wants_history, catch_up_alone(partition) != NULL);
 }
 

@@ -159,8 +159,16 @@ bool catch_up_is_held(const struct partition *partition) {
     return catch_up != NULL && catch_up_holds(catch_up) && !atomic_load(&catch_up->is_over);
 }
 
+void catch_up_leave_unconfirmed(struct catch_up *catch_up, struct partition *partition) {
+    offset_tracker_collect(&catch_up->unconfirmed);
+    offset_tracker_abandon(&catch_up->unconfirmed, &partition->late);
+}
+
 bool catch_up_has_unconfirmed(struct partition *partition) {
     struct catch_up *catch_up = partition->catch_up;
+    offset_tracker_collect(&partition->late);
+    if (partition->late.first != NULL)
+        return true;
     if (catch_up == NULL || catch_up_holds(catch_up))
         return false;
     offset_tracker_collect(&catch_up->unconfirmed);

@@ -107,8 +107,10 @@ static inline bool catch_up_holds(const struct catch_up *catch_up) {
 }
 /* Whether they are held back by the partition's now. */
 bool catch_up_is_held(const struct partition *partition);
-/* Whether signals of real messages that it handed over wait for a sink; collects those that do not.
- */
+/* Leaves the signals that wait for a sink to the partition, whose checkpoints wait for them. */
+void catch_up_leave_unconfirmed(struct catch_up *catch_up, struct partition *partition);
+/* Whether signals of real messages that it handed over wait for a sink, or of those before it;
+ * collects those that do not. */
 bool catch_up_has_unconfirmed(struct partition *partition);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/sync/counter.h"
 #include "engine/lane/catch_up.h"
+#include "sink/transaction/transactor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -356,7 +357,7 @@ static void note_saved(struct lane *lane, struct partition *partition, uint64_t 
     }
     if (partition_newcomers(partition) == NEWCOMERS_LEVEL) {
         partition_admit(partition);
-        partition->admitted_ticket = ticket;
+        partition->awaited_ticket = ticket;
     }
     for (size_t i = 0; i < partition->absent_count; i++)
         partition->absent[i].same_as = number;
@@ -403,8 +404,35 @@ static bool has_place(const struct checkpoint *checkpoint) {
     return checkpoint->positions.count > 0;
 }
 
+/* Whether the signals of newcomers that were admitted without a checkpoint are not committed yet.
+ */
+static bool awaits_commit(struct partition *partition) {
+    const struct transactor *transactor = partition->home->options.transactor;
+    partition->awaits_commit = partition->awaits_commit && transactor_undecided(transactor) > 0;
+    return partition->awaits_commit;
+}
+
+bool checkpointing_is_above_committed(const struct lane *lane, const struct partition *partition) {
+    bool is_above = false;
+    for (size_t i = 0; i < partition->stream_count; i++) {
+        const struct offset_tracker *tracker = lane_tracker(lane, partition, i);
+        is_above |=
+            tracker != NULL && tracker->tenure != NULL && tracker->next > tracker->tenure->closed;
+    }
+    return is_above;
+}
+
+/* One that is owed is above what was committed: exactly once, nothing else is committed before it,
+ * nor are the signals that wait. */
+static bool is_owed_above(const struct partition *partition) {
+    const struct lane *lane = partition->home;
+    return partition->owes_checkpoint && lane->options.transactor != NULL &&
+           checkpointing_is_above_committed(lane, partition);
+}
+
 bool checkpointing_can_take(struct partition *partition) {
-    return !catch_up_is_held(partition) && !catch_up_has_unconfirmed(partition);
+    return !catch_up_is_held(partition) && !awaits_commit(partition) &&
+           (!catch_up_has_unconfirmed(partition) || is_owed_above(partition));
 }
 
 /* Whether there is anything to say that the last one did not. */
@@ -416,12 +444,11 @@ static bool has_news(const struct partition *partition, uint64_t mark) {
     return has_news;
 }
 
-uint64_t checkpointing_take(struct lane *lane, struct partition *partition, struct error *error) {
+static uint64_t take(struct lane *lane, struct partition *partition, struct error *error) {
     const uint64_t mark = mark_of(partition);
     struct checkpoint checkpoint;
     uint64_t ticket = 0;
-    if (!checkpointing_can_take(partition) ||
-        !(has_news(partition, mark) || partition->owes_checkpoint))
+    if (!(has_news(partition, mark) || partition->owes_checkpoint))
         return 0;
     const int64_t began_ns = clock_monotonic_ns();
     checkpoint_init(&checkpoint);
@@ -431,15 +458,27 @@ uint64_t checkpointing_take(struct lane *lane, struct partition *partition, stru
         ticket = put(lane, partition, &checkpoint, error);
     if (ticket != 0) {
         partition->checkpoint_mark = mark;
+        if (partition->owes_checkpoint) /* no offset before it is on the disk */
+            partition->journal.ticket = partition->awaited_ticket = ticket;
         partition->owes_checkpoint = false;
     }
     checkpoint_release(&checkpoint);
     const int64_t pause_ns = clock_monotonic_ns() - began_ns;
-    atomic_store_explicit(&lane->pause_ns, pause_ns, memory_order_relaxed);
+    if (ticket != 0)
+        atomic_store_explicit(&lane->pause_ns, pause_ns, memory_order_relaxed);
     if (pause_ns > atomic_load_explicit(&lane->longest_pause_ns, memory_order_relaxed))
         atomic_store_explicit(&lane->longest_pause_ns, pause_ns, memory_order_relaxed);
     counter_add(&lane->checkpoints, ticket != 0);
     return ticket;
+}
+
+uint64_t checkpointing_take(struct lane *lane, struct partition *partition, struct error *error) {
+    return checkpointing_can_take(partition) ? take(lane, partition, error) : 0;
+}
+
+uint64_t checkpointing_take_with(struct lane *lane, struct partition *partition,
+                                 struct error *error) {
+    return !catch_up_is_held(partition) ? take(lane, partition, error) : 0;
 }
 
 /* One that is owed does not wait for its turn. */

@@ -54,12 +54,19 @@ bool checkpointing_place(const struct lane *lane, const struct task *task,
 /* Takes those that are due: one at most, and none while another lane does. Partitions with
  * newcomers get theirs from epochs_close(). */
 void checkpointing_due(struct lane *lane, int64_t coarse_ns);
+/* Whether a checkpoint of now is above all that was committed, and so of no use until what comes
+ * next is committed. */
+bool checkpointing_is_above_committed(const struct lane *lane, const struct partition *partition);
 /* Whether one may be taken now: no offset is held for a recovery, and all signals of late messages
- * are confirmed. */
+ * are confirmed, and those of newcomers committed. */
 bool checkpointing_can_take(struct partition *partition);
 /* Takes one now, whatever is due; gives its ticket. 0: none was to be taken, because nothing was
  * handed over since the last one, offsets are held for a recovery, or signals of late messages are
  * not confirmed; `error` has a text when it failed. */
 uint64_t checkpointing_take(struct lane *lane, struct partition *partition, struct error *error);
+/* The same, of one that is above all that was committed, and so of no use before the signals that
+ * wait are committed with what comes next: it does not wait for them. */
+uint64_t checkpointing_take_with(struct lane *lane, struct partition *partition,
+                                 struct error *error);
 
 #endif

@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Long enough for a commit. */
-#define UNSAVED_NS NS_PER_S
-
 bool epochs_begin_tenure(struct offset_tracker *tracker, const char *topic, int32_t partition,
                          int64_t committed) {
     struct tenure *tenure = tenure_new(topic, partition, committed);
@@ -57,6 +54,13 @@ static int64_t bound_by(const struct partition *partition, size_t stream,
     return bound;
 }
 
+/* What the group has, or is about to have: nothing below is committed again. One who was suspended
+ * while that moved, and catches up now, has its place in the note. */
+static int64_t least_of(const struct offset_tracker *tracker) {
+    const int64_t closed = tracker->tenure->closed;
+    return closed > tracker->assigned_at && closed <= tracker->next ? closed : tracker->assigned_at;
+}
+
 /* Up to where all have been handed the topic. */
 static int64_t bound_of(const struct lane *lane, const struct partition *partition, size_t topic) {
     const struct offset_tracker *tracker = &partition->topics[topic];
@@ -66,13 +70,13 @@ static int64_t bound_of(const struct lane *lane, const struct partition *partiti
         (lane->global != NULL && partition_newcomers(lane->global) != NEWCOMERS_NONE))
         return EPOCH_NO_OFFSET;
     if (partition->owes_checkpoint || (lane->global != NULL && lane->global->owes_checkpoint))
-        return tracker->assigned_at;
+        return least_of(tracker);
     int64_t bound = bound_by(partition, topic, tracker, tracker->next);
     if (lane->global != NULL)
         bound = bound_by(lane->global,
                          partition_stream(lane->global, (uint32_t)topic, partition->number),
                          tracker, bound);
-    return bound < tracker->assigned_at ? tracker->assigned_at : bound;
+    return bound < least_of(tracker) ? least_of(tracker) : bound;
 }
 
 static bool reserve(struct lane *lane) {
@@ -150,13 +154,13 @@ static size_t gather(struct lane *lane) {
     return count;
 }
 
-/* What is not on the disk yet, of the checkpoint that has those who came from another worker. */
-static uint64_t admitted(const struct lane *lane, struct partition *partition) {
-    if (partition == NULL || partition->admitted_ticket == 0)
+/* Of a checkpoint that is to be on the disk first, and is not. */
+static uint64_t awaited(const struct lane *lane, struct partition *partition) {
+    if (partition == NULL || partition->awaited_ticket == 0)
         return 0;
-    if (checkpoint_store_is_done(lane->options.store, partition->admitted_ticket))
-        partition->admitted_ticket = 0;
-    return partition->admitted_ticket;
+    if (checkpoint_store_is_done(lane->options.store, partition->awaited_ticket))
+        partition->awaited_ticket = 0;
+    return partition->awaited_ticket;
 }
 
 /* What tells in which order its records were handed over is on the disk before it is committed. */
@@ -166,23 +170,11 @@ static uint64_t hand_journals(struct lane *lane) {
         struct partition *partition =
             i < lane->partition_capacity ? lane->partitions[i] : lane->global;
         const uint64_t ticket = checkpointing_journal_now(lane, partition);
-        const uint64_t other = admitted(lane, partition);
+        const uint64_t other = awaited(lane, partition);
         last = ticket > last ? ticket : last;
         last = other > last ? other : last;
     }
     return last;
-}
-
-/* Whether a checkpoint of now is above all that was committed, and so of no use until what comes
- * next is committed. */
-static bool is_above_committed(const struct lane *lane, const struct partition *partition) {
-    bool is_above = false;
-    for (size_t i = 0; i < partition->stream_count; i++) {
-        const struct offset_tracker *tracker = lane_tracker(lane, partition, i);
-        is_above |=
-            tracker != NULL && tracker->tenure != NULL && tracker->next > tracker->tenure->closed;
-    }
-    return is_above;
 }
 
 /* Who has come from another worker and is level gets its first checkpoint, and is committed
@@ -195,12 +187,13 @@ static void admit_newcomers(struct lane *lane) {
             i < lane->partition_capacity ? lane->partitions[i] : lane->global;
         struct error error = {0};
         if (partition == NULL || partition_newcomers(partition) != NEWCOMERS_LEVEL ||
-            !checkpointing_can_take(partition))
+            catch_up_is_held(partition))
             continue;
-        if (is_above_committed(lane, partition) && checkpointing_take(lane, partition, &error) != 0)
+        if (checkpointing_is_above_committed(lane, partition) &&
+            checkpointing_take_with(lane, partition, &error) != 0)
             continue;
         partition_admit(partition);
-        partition->checkpoint_ns = clock_coarse_ns() + UNSAVED_NS;
+        partition->awaits_commit = true;
     }
 }
 

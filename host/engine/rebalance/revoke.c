@@ -367,6 +367,7 @@ void rebalance_discard(struct engine *engine, struct partition *partition) {
                   partition->number, partition->in_flight_count);
     for (size_t topic = 0; topic < partition->topic_count; topic++)
         offset_tracker_abandon(&partition->topics[topic], &engine->orphans);
+    offset_tracker_abandon(&partition->late, &engine->orphans);
     for (size_t i = 0; i < partition->task_count; i++)
         instance_set_current_call(partition->tasks[i]->instance, engine->loader_call);
     partition_free(partition);

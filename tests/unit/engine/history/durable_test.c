@@ -1183,6 +1183,26 @@ Test(durable, the_view_shows_how_far_a_catch_up_has_come) {
     fixture_free(fixture);
 }
 
+/* One would have it level, whose signals nobody has yet. */
+Test(durable, no_checkpoint_is_taken_before_late_signals_are_confirmed) {
+    static const char *const settings[] = {"strategy:good.every=1", "checkpoint.interval=1h", NULL};
+    struct error error;
+    struct fixture *fixture = start_good(settings);
+    fixture_assign_topic(fixture, BAR, 0, 0);
+    cr_assert(engine_suspend(fixture_engine(fixture), "good", &error));
+    send(fixture, 0, 5);
+    fixture_wait_stored(fixture, BAR, 0, 5);
+    fixture_hold(fixture);
+    cr_assert(engine_resume(fixture_engine(fixture), "good", false, &error));
+    fixture_wait_state(fixture, "good", "running");
+    for (int i = 0; i < 3; i++) /* the catch-up is over, and control has ended it */
+        cr_assert(engine_poll(fixture_engine(fixture), 1, &error), "%s", error.text);
+    cr_expect_eq(fixture_checkpoint(fixture), 0);
+    fixture_confirm_all(fixture);
+    cr_expect_eq(fixture_checkpoint(fixture), 1);
+    fixture_free(fixture);
+}
+
 static void take_checkpoint(void *context, const struct view_checkpoint *checkpoint) {
     *(struct view_checkpoint *)context = *checkpoint;
 }
@@ -1207,6 +1227,9 @@ Test(durable, the_view_shows_the_checkpoints) {
     cr_expect_gt(view.size, 0);
     cr_expect_gt(view.journal_bytes, 0);
     cr_expect_gt(view.longest_pause_ns, 0);
+    const int64_t pause_ns = view.pause_ns;
+    cr_expect_eq(fixture_checkpoint(fixture), 0, "nothing is new");
+    cr_expect_eq(look_at_checkpoints(fixture).pause_ns, pause_ns, "of the last one that was taken");
     view_each_checkpoint(fixture_engine(fixture), take_checkpoint, &newest);
     cr_expect_eq(newest.partition, 0);
     cr_expect_eq(newest.size, view.size);

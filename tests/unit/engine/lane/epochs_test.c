@@ -210,6 +210,26 @@ Test(epochs, in_a_recovery_they_never_go_back_behind_what_is_committed) {
     setting_free(setting);
 }
 
+/* One that was suspended when the offsets went on, and joins a recovery that is not over. */
+Test(epochs, in_a_recovery_they_never_go_back_behind_what_was_closed) {
+    struct setting *setting = setting_new(5);
+    struct catch_up catch_up = {0};
+    recover(setting, &catch_up);
+    setting->position = 8;
+    epochs_close(&setting->lane);
+    cr_expect_eq(setting->tracker.tenure->closed, 8);
+    setting->position = 6;
+    emit(setting, 0, 7);
+    epochs_close(&setting->lane);
+    cr_expect_eq(setting->tracker.tenure->closed, 8);
+    cr_expect_eq(setting->lane.epoch.count, 0u, "its signals are due");
+    setting->partition.owes_checkpoint = true;
+    epochs_close(&setting->lane);
+    cr_expect_eq(setting->tracker.tenure->closed, 8);
+    setting->partition.catch_up = NULL;
+    setting_free(setting);
+}
+
 static void expect_note(const struct setting *setting, enum late_note_answer answer,
                         int64_t offset) {
     int64_t found = -1;
