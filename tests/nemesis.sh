@@ -1,7 +1,7 @@
 #!/bin/sh
 # Does to running hosts what a bad day does, and checks what they said: tests/nemesis/nemesis.py.
 #   sh tests/nemesis.sh [--for 1h] [--hosts 3,1] [--delivery exactly_once] [--store kafka] ...
-# Builds what it needs, unless it runs as a test of tests/run.sh (for a minute; see
+# Builds what it needs, unless it runs as a test of tests/run.sh (for two minutes in all; see
 # tests/integration/CMakeLists.txt).
 set -eu
 

@@ -280,6 +280,10 @@ bool supervisor_handle(void *context, const struct control_request *asked, struc
     struct supervisor *supervisor = context;
     const char *word = asked->words[0];
     log_asked(supervisor, asked);
+    if (word[0] == '@' && asked->count > 1 && strcmp(asked->words[1], "reload") == 0) {
+        text_puts(answer, "a reload is of all workers: take5 ctl reload");
+        return false;
+    }
     if (word[0] == '@' && asked->count > 1)
         return ask_one(supervisor, word + 1, asked, 1, answer);
     if (strcmp(word, "status") == 0)

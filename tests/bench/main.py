@@ -15,6 +15,8 @@ from parts.site import BUILD, HERE, Progress, Site
 
 PARTS = ("throughput", "latency", "decode", "replay", "research", "symbols", "moments",
          "database", "durable", "warm_up", "workers")
+# Of `durable`, alone.
+PAUSES = "pauses"
 
 
 def parse():
@@ -23,14 +25,14 @@ def parse():
                         help="fewer messages, one round; results go into build/bench/results")
     parser.add_argument("--only", default=",".join(PARTS), metavar="PART,...",
                         help=f"of {', '.join(PARTS)}; or of throughput's rows only "
-                             f"{', '.join(GROUPS)}")
+                             f"{', '.join(GROUPS)}; or of durable only {PAUSES}")
     parser.add_argument("--results", metavar="FOLDER",
                         help="where results go; of some parts only, they renew those figures there")
     options = parser.parse_args()
     options.only = options.only.split(",")
     for part in options.only:
-        if part not in PARTS + GROUPS:
-            parser.error(f"{part} is none of {', '.join(PARTS + GROUPS)}")
+        if part not in (*PARTS, *GROUPS, PAUSES):
+            parser.error(f"{part} is none of {', '.join((*PARTS, *GROUPS, PAUSES))}")
     is_whole = set(PARTS) <= set(options.only)
     options.earlier = None if is_whole else read_earlier(parser, options.results)
     if options.results is None:
@@ -70,6 +72,8 @@ def measure(site, plan, figures, only, drawn):
         database.measure(site, plan, figures)
     if "durable" in only:
         durable.measure(site, plan, figures)
+    elif PAUSES in only:
+        durable.measure_pauses(site, plan, figures)
     if "warm_up" in only:
         warm_up.measure(site, plan, figures)
     if "workers" in only:

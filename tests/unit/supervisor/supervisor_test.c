@@ -148,6 +148,8 @@ Test(supervisor, a_restart_is_no_death) {
     await_up("other");
     cr_expect_not(ask("restart nobody", &answer));
     cr_expect_not(ask("@nobody status", &answer));
+    cr_expect_not(ask("@other reload", &answer));
+    cr_expect_not_null(strstr(answer, "take5 ctl reload"), "%s", answer);
     cr_expect_not(ask("nonsense", &answer));
     cr_expect(ask("stop", &answer));
     cr_expect(finish());
