@@ -20,7 +20,7 @@ bool ack_scope_hold(struct ack_scope *scope, struct in_flight **in_flight) {
     return true;
 }
 
-/* A record in flight of the caller's is bounded by who has it. */
+/* A record in flight that the caller passed in is limited by the caller. */
 void ack_scope_note(struct ack_scope *scope, uint64_t bytes) {
     if (scope->in_flight == NULL || scope->partition == NULL)
         return;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- its life ---- */
+/* ---- life ----  */
 
 /* Whose offsets are held for a stream. */
 static struct partition *home_of(const struct lane *lane, struct partition *partition,
@@ -19,7 +19,7 @@ static bool hold_from(struct lane *lane, struct partition *partition, size_t str
                       struct catch_up_part *part) {
     struct partition *home = home_of(lane, partition, stream);
     if (home == NULL)
-        return true; /* it is no longer, or not yet, this lane's */
+        return true; /* it no longer is, or is not yet, this lane's */
     part->held =
         offset_tracker_hold(&home->topics[partition_stream_topic(partition, stream)], offset);
     if (part->held == NULL)
@@ -30,7 +30,7 @@ static bool hold_from(struct lane *lane, struct partition *partition, size_t str
 }
 
 /* Holds the offset that the group has committed: the stream of a partition that was here before may
- * have come further than who is behind. */
+ * have come further than the instances that are behind. */
 static bool hold_stream(struct lane *lane, struct partition *partition, size_t stream,
                         struct catch_up_part *part) {
     const struct offset_tracker *tracker = lane_tracker(lane, partition, stream);

@@ -1,5 +1,5 @@
 /*
- * The feeding: records of a reading, in the order of the journal, to who is behind.
+ * Feeding: the records of a reading, in the order of the journal, to the instances that are behind.
  */
 #include "base/clock.h"
 #include "base/sync/counter.h"
@@ -19,7 +19,7 @@
 
 /* ---- a reading ---- */
 
-/* Whether the reading has all that it is behind. */
+/* Whether the reading covers all that the task missed. */
 static bool can_feed(const struct lane *lane, const struct catch_up *catch_up,
                      const struct task *task) {
     for (size_t i = 0; i < catch_up->stream_count; i++) {
@@ -31,7 +31,7 @@ static bool can_feed(const struct lane *lane, const struct catch_up *catch_up,
     return true;
 }
 
-/* For who looks from another thread. */
+/* For other threads that ask. */
 static void count_behind(struct partition *partition) {
     for (size_t i = 0; i < partition->task_count; i++) {
         if (partition->tasks[i]->is_fed)
@@ -92,12 +92,12 @@ void catch_up_read(struct lane *lane, struct partition *partition, struct source
 
 enum head {
     HEAD_RECORD,
-    HEAD_WAIT,  /* the reading has not got there */
-    HEAD_LEVEL, /* what was handed over of this stream is passed */
+    HEAD_WAIT,  /* the reading has not got there yet */
+    HEAD_LEVEL, /* everything of this stream that was handed over is passed */
     HEAD_FAILED
 };
 
-/* The stream's next record, looked for up to `limit`. */
+/* The stream's next record, up to `limit`. */
 static enum head find_head(struct catch_up *catch_up, const struct partition *partition,
                            size_t stream, int64_t limit) {
     struct catch_up_part *part = &catch_up->parts[stream];
@@ -121,10 +121,10 @@ static enum head find_head(struct catch_up *catch_up, const struct partition *pa
     return part->record.offset < partition->streams[stream].next ? HEAD_RECORD : HEAD_LEVEL;
 }
 
-/* The stream that the journal says is next; stream_count: it says nothing. What the current run
- * still has is waited for (`*head`), also until the stream has come so far: the journal of a
- * process before may reach beyond the committed offsets, and signals that were made in its order
- * are made again in no other. */
+/* The stream that is next in the journal; stream_count: the journal has none. The rest of the
+ * current run is waited for (`*head`), even until the stream has come so far: the journal of an
+ * earlier process may reach beyond the committed offsets, and signals that were made in its order
+ * must be made in that order again. */
 #define CLOCK_IS_NEXT SIZE_MAX
 static size_t follow(struct catch_up *catch_up, const struct partition *partition,
                      const struct order *order, uint64_t *at, enum head *head, int64_t *clock_ns) {
@@ -157,7 +157,7 @@ static size_t follow(struct catch_up *catch_up, const struct partition *partitio
     return catch_up->stream_count;
 }
 
-/* Who is fed alone, in his own order first; NULL: nobody is. */
+/* The task that is fed alone, in its moved order first; NULL: none. */
 static struct task *fed_alone(const struct partition *partition) {
     for (size_t i = 0; i < partition->task_count; i++) {
         if (partition->tasks[i]->is_fed && partition->tasks[i]->moved_order != NULL)
@@ -166,7 +166,7 @@ static struct task *fed_alone(const struct partition *partition) {
     return NULL;
 }
 
-/* `clock_ns`: of the timers, when the clock is next. */
+/* `clock_ns`: time of the timers, when the clock is next. */
 static size_t follow_order(struct catch_up *catch_up, struct partition *partition,
                            struct task *alone, enum head *head, int64_t *clock_ns) {
     if (alone != NULL && alone->is_fed && alone->moved_order != NULL) {
@@ -175,12 +175,12 @@ static size_t follow_order(struct catch_up *catch_up, struct partition *partitio
         if (stream != catch_up->stream_count)
             return stream;
         task_drop_moved_order(alone);
-        partition->checkpoint_ns = 0; /* one is due, which has it */
+        partition->checkpoint_ns = 0; /* due now: it will include the task */
     }
     return follow(catch_up, partition, partition->order, &catch_up->run, head, clock_ns);
 }
 
-/* Without the journal's word: the oldest record, when all heads are known. */
+/* Where the journal has no entry: the oldest record, once all heads are known. */
 static size_t find_oldest(struct catch_up *catch_up, const struct partition *partition,
                           enum head *head) {
     size_t oldest = catch_up->stream_count;
@@ -207,8 +207,8 @@ static struct in_flight *hold_of(const struct catch_up *catch_up, size_t stream)
     return catch_up_holds(catch_up) ? catch_up->parts[stream].held : catch_up->own_hold;
 }
 
-/* Too many of its signals wait for a sink. Those of newcomers wait for a checkpoint that comes when
- * they are level: it is done without. */
+/* Too many of its signals await a sink. Those of newcomers await a checkpoint that is only taken
+ * when they are level: they are admitted without one. */
 static bool is_throttled(const struct lane *lane, struct partition *partition, size_t stream) {
     const struct in_flight *in_flight = hold_of(partition->catch_up, stream);
     if (in_flight == NULL || atomic_load_explicit(&in_flight->holds, memory_order_relaxed) <=
@@ -232,8 +232,8 @@ static void hand_over(struct lane *lane, struct partition *partition, size_t str
     counter_add(&partition->late_handed, 1);
 }
 
-/* Whether the signals of its wall-clock timers at this place are safe: a later message's are, whose
- * offset they held back; or what was committed here says so. */
+/* Whether the signals of its wall-clock timers at this place are safe: those of a later message
+ * are, whose offset they held back; or the committed note says so. */
 static bool is_clock_safe(const struct task *task, size_t stream, int64_t wall_ns) {
     const int64_t safe_ns = task->moved_order != NULL ? task->moved_clock_ns : task->safe_clock_ns;
     return wall_ns <= safe_ns ||
@@ -262,7 +262,7 @@ static void fire_again(struct lane *lane, struct partition *partition, int64_t w
     }
 }
 
-/* What is passed is behind everybody who is fed: holes in the log are nobody's. */
+/* All tasks that are fed are past these records; holes in the log count as passed. */
 static void move_positions(struct partition *partition) {
     const struct catch_up *catch_up = partition->catch_up;
     for (size_t i = 0; i < partition->task_count; i++) {
@@ -294,7 +294,7 @@ void catch_up_leave(struct lane *lane, struct partition *partition) {
     end_here(lane, partition->catch_up);
 }
 
-/* Everybody who is fed is level with the stream. */
+/* All tasks that are fed are level with the stream. */
 static void finish(struct lane *lane, struct partition *partition) {
     struct catch_up *catch_up = partition->catch_up;
     char name[PARTITION_NAME_SIZE];
@@ -314,7 +314,7 @@ static void finish(struct lane *lane, struct partition *partition) {
     end_here(lane, catch_up);
 }
 
-/* Whether somebody is behind for whom no offset waits, and nobody else is. */
+/* Whether shadows are behind, for which no offset waits, and no other task is. */
 static bool is_for_shadows(const struct partition *partition) {
     bool has_shadow = false;
     for (size_t i = 0; i < partition->task_count; i++) {
@@ -329,8 +329,8 @@ static bool is_for_shadows(const struct partition *partition) {
     return has_shadow;
 }
 
-/* It goes on, and holds nothing. What the stream gives the others meanwhile passes those who are
- * level, until all are: as one that is suspended, they are where they are. */
+/* It continues, and holds nothing. Tasks that are level get nothing from the stream until all are:
+ * like suspended ones they keep their position. */
 static void let_go(struct partition *partition) {
     struct catch_up *catch_up = partition->catch_up;
     for (size_t i = 0; i < partition->task_count; i++) {

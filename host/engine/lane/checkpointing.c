@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Between two appends to a journal: offsets are stored that much later. */
+/* Between two appends to a journal: offsets are stored up to that much later. */
 #define APPEND_NS (200 * NS_PER_MS)
 /* Where a partition number's checkpoints fall in the interval, so that not all are due at once. */
 #define SPREAD    16
@@ -26,7 +26,8 @@ bool checkpointing_begin(struct lane *lane, struct partition *partition, struct 
                          struct order_tail *tail) {
     if (order == NULL)
         return true;
-    /* Who begins without one has nothing to go back to: its first one is due at once. */
+    /* A partition without any checkpoint has nothing to fall back to: its first one is due at once.
+     */
     if (order->segments[0].number != 0)
         partition->checkpoint_ns = clock_coarse_ns() + spread_ns(lane, partition);
     struct partition_journal *journal = &partition->journal;
@@ -53,7 +54,7 @@ bool checkpointing_begin(struct lane *lane, struct partition *partition, struct 
 void checkpointing_cover(struct partition *partition) {
     struct partition_journal *journal = &partition->journal;
     if (journal->tail != NULL && !order_tail_note(journal->tail, partition->order))
-        journal->append_ns = 0; /* the file is to take it soon */
+        journal->append_ns = 0; /* append to the file soon */
 }
 
 static void note_written(struct partition *partition, bool is_all) {
@@ -71,7 +72,7 @@ void checkpointing_cut(struct partition *partition, size_t stream, int64_t offse
         return;
     if (partition->journal.tail != NULL)
         order_tail_cut(partition->journal.tail);
-    partition->journal.tail_to = UINT64_MAX; /* what is being written has no word of the cut */
+    partition->journal.tail_to = UINT64_MAX; /* what is being written does not include the cut */
     order_cut(partition->order, (uint32_t)stream, offset);
     partition->journal.noted_to[stream] = offset;
 }
@@ -121,7 +122,7 @@ void checkpointing_journal(struct lane *lane, struct partition *partition, int64
     } else if (coarse_ns - journal->append_ns >= APPEND_NS) {
         journal->append_ns = coarse_ns;
         append(lane, partition);
-        if (journal->ticket == 0) /* there is no memory to write it with: it ends nobody's work */
+        if (journal->ticket == 0) /* no memory to write it with: work goes on */
             note_written(partition, true);
     }
 }
@@ -147,7 +148,7 @@ int64_t checkpointing_limit(const struct partition *partition, size_t stream, in
     return written == SOURCE_NO_OFFSET || done < written ? done : written;
 }
 
-/* Whether what is known of its suspension may be lost with the process. */
+/* Whether what is known of its suspension would be lost with the process. */
 static bool is_place_unsaved(const struct lane *lane, struct task *task) {
     if (task->place_ticket != 0 && task->place_ticket != TASK_NOT_PUT &&
         checkpoint_store_is_done(lane->options.store, task->place_ticket))
@@ -228,13 +229,13 @@ static bool add_stored(const struct lane *lane, const struct partition *partitio
     return true;
 }
 
-/* Whether its state lies in a checkpoint on the disk as it is now. */
+/* Whether its current state is in a checkpoint on the disk. */
 static bool is_on_disk(const struct lane *lane, const struct partition *partition,
                        uint64_t number) {
     return number != 0 && checkpoint_store_has(lane->options.store, partition->number, number);
 }
 
-/* What is the case with every checkpoint is logged when it changes. */
+/* What concerns every checkpoint is logged when it changes. */
 static void note_unsaved(struct lane *lane, struct task *task, const char *why) {
     char text[sizeof task->last_error];
     snprintf(text, sizeof text, "its state is not in the checkpoint: %.200s", why);
@@ -253,8 +254,7 @@ static void note_saved_again(struct lane *lane, struct task *task) {
                          task->deployment->name, task->partition->number);
 }
 
-/* A strategy that cannot save is left out, and starts fresh should it come to that. False: out of
- * memory. */
+/* A strategy that cannot save is left out, and would start without state. False: out of memory. */
 static bool save_task(struct lane *lane, struct task *task, struct checkpoint_part *part,
                       struct error *error) {
     const uint64_t mark = task_mark(task);
@@ -311,7 +311,7 @@ static bool fill(struct lane *lane, struct partition *partition, struct checkpoi
         return error_set_memory(error, "a checkpoint");
     for (size_t i = 0; i < partition->task_count; i++) {
         struct task *task = partition->tasks[i];
-        /* It has nothing yet, or the other worker still has it. */
+        /* It has no state yet, or the other worker still has it. */
         if (task_is_cold(task) || task->is_ahead || task->moved_order != NULL)
             continue;
         struct checkpoint_part *part = checkpoint_add_part(checkpoint, task->deployment->name);
@@ -330,8 +330,8 @@ static bool fill(struct lane *lane, struct partition *partition, struct checkpoi
     return true;
 }
 
-/* Whether somebody is behind, and will be fed in the order that lies before the checkpoints; not
- * when so much of it has come together that nothing more might be noted. */
+/* Whether a task is behind, and will be fed in the order from before the checkpoints; false when
+ * that order is so large that nothing more might be noted. */
 static bool needs_old_order(const struct partition *partition) {
     bool is_behind = partition->catch_up != NULL;
     for (size_t i = 0; i < partition->task_count; i++)
@@ -339,7 +339,7 @@ static bool needs_old_order(const struct partition *partition) {
     return is_behind && partition->order->count < ORDER_MOST_RUNS / 2;
 }
 
-/* What its tasks have is in that checkpoint from now on. */
+/* From now on its tasks' states are in that checkpoint. */
 static void note_saved(struct lane *lane, struct partition *partition, uint64_t number,
                        uint64_t ticket) {
     partition->checkpoint_number = number;
@@ -389,7 +389,7 @@ static uint64_t put(struct lane *lane, struct partition *partition, struct check
     return ticket;
 }
 
-/* Changes with every record that was handed to anybody. */
+/* Changes with every record that was handed to any task. */
 static uint64_t mark_of(const struct partition *partition) {
     uint64_t mark = 0;
     for (size_t i = 0; i < partition->stream_count; i++)
@@ -399,7 +399,7 @@ static uint64_t mark_of(const struct partition *partition) {
     return mark;
 }
 
-/* Before the first assignment the GLOBAL instances have no place, and no state of before. */
+/* Before the first assignment the GLOBAL instances have no position, and no earlier state. */
 static bool has_place(const struct checkpoint *checkpoint) {
     return checkpoint->positions.count > 0;
 }
@@ -435,7 +435,7 @@ bool checkpointing_can_take(struct partition *partition) {
            (!catch_up_has_unconfirmed(partition) || is_owed_above(partition));
 }
 
-/* Whether there is anything to say that the last one did not. */
+/* Whether there is anything that the last one does not have. */
 static bool has_news(const struct partition *partition, uint64_t mark) {
     bool has_news = partition->checkpoint_number == 0 || partition->checkpoint_mark != mark;
     for (size_t i = 0; i < partition->task_count; i++)

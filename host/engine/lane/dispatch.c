@@ -17,7 +17,8 @@
 
 #define ERROR_LOG_EVERY_NS (10 * NS_PER_S)
 
-/* Before another try at what the current message needs. False: none; the lane takes no more. */
+/* Before another attempt at the current message. False: no more attempts; the lane takes no more
+ * messages. */
 static bool await_memory(struct lane *lane, struct patience *patience, const char *what) {
     if (!lane->is_broken && breakdown_wait(lane->options.breakdown, patience, what))
         return true;
@@ -108,7 +109,7 @@ bool lane_publish(void *context, struct instance *instance, const struct publish
            send_point(lane, task, point);
 }
 
-/* Instances are also made by control, and a reload can be given up: that is then its business. */
+/* Control makes instances too, and can give up a reload: then it decides. */
 bool lane_await_memory(void *context, struct patience *patience, const char *what) {
     const struct task *task = context;
     struct lane *lane = task->partition->home;
@@ -172,7 +173,7 @@ static const char *describe_suppressed(const struct task *task, char *text, size
     return text;
 }
 
-/* Says an error or a reject, but not more often than every ten seconds for one instance. */
+/* Logs an error or a reject, at most every ten seconds for one instance. */
 static void log_error_of(struct lane *lane, struct task *task, const char *what, bool is_reject) {
     const int64_t now = clock_wall_ns();
     if (task->last_error_ns != 0 && now - task->last_error_ns < ERROR_LOG_EVERY_NS) {
@@ -199,7 +200,7 @@ static void suspend_if_due(struct lane *lane, struct task *task, enum suspension
         task_suspend(task, why, resume_ns, lane->options.log);
 }
 
-/* In a replay nothing may depend on the machine's clock: nobody is suspended. */
+/* A replay must not depend on the machine's clock: no task is suspended. */
 static void count_error(struct lane *lane, struct task *task, const char *what) {
     log_error_of(lane, task, what, false);
     if (!lane->options.is_replay)
@@ -223,7 +224,7 @@ void lane_slow(void *context, struct instance *instance, enum callback callback,
     const int64_t now = clock_wall_ns();
     char more[96] = "";
     (void)instance;
-    /* As often as an error: one that is slow is so with every message. */
+    /* At the same interval as errors: a slow instance is slow with every message. */
     if (task->last_slow_ns != 0 && now - task->last_slow_ns < ERROR_LOG_EVERY_NS) {
         task->suppressed_slow++;
         if (took_ns > task->slowest_ns)
@@ -255,8 +256,8 @@ void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up) {
         lane_wake_control(lane);
 }
 
-/* The stream comes to where one from another worker left off there; what lies beyond the end of the
- * log was in a topic that has been made anew. */
+/* The stream reaches the position that a task had in another worker; a position beyond the end of
+ * the log is of a topic that was recreated. */
 static void come_level(struct lane *lane, struct task *task, const struct record *record) {
     struct source *source = lane->options.source;
     struct partition *partition = task->partition;
@@ -277,15 +278,14 @@ static void come_level(struct lane *lane, struct task *task, const struct record
                       record->offset + 1))
         return;
     task->is_ahead = false;
-    partition->checkpoint_ns = 0; /* one is due, which has it */
+    partition->checkpoint_ns = 0; /* due now: it will include the task */
     if (atomic_load(&task->suspension) == SUSPENDED_CATCHING_UP) {
         atomic_store(&partition->wants_history, true);
         lane_wake_control(lane);
     }
 }
 
-/* Whether a suspended task lets the message pass by; puts it back to work when its time has come.
- */
+/* Whether a suspended task skips the message; resumes it when its time has come. */
 static bool passes_by(struct lane *lane, struct task *task, const struct record *record,
                       int64_t coarse_ns) {
     if (coarse_ns >= atomic_load_explicit(&task->resume_ns, memory_order_relaxed)) {
@@ -302,7 +302,7 @@ static bool passes_by(struct lane *lane, struct task *task, const struct record 
     return true;
 }
 
-/* Part of the loop over who wants a message: a call of its own is a tenth of what that costs. */
+/* Part of the loop over a message's tasks: a function call would add a tenth to its cost. */
 static inline __attribute__((always_inline)) void call_task(struct lane *lane,
                                                             const struct route_entry *entry,
                                                             const struct record *record,
@@ -348,8 +348,8 @@ struct route *dispatch_find_route(struct lane *lane, struct partition *partition
     return route;
 }
 
-/* A symbol for which a table has no room: of a partition, or of the GLOBAL deployments, one of
- * which it is then dead for. */
+/* A symbol for which a table has no room: the partition's, or that of the GLOBAL deployments, for
+ * one of which it is then a dead letter. */
 static void to_dead_letters_symbol(struct lane *lane, const struct partition *partition,
                                    const struct record *record, const char *deployment) {
     char whose[64] = "the GLOBAL deployments", text[160];
@@ -374,7 +374,7 @@ static void route_message(struct lane *lane, struct partition *partition,
     symbols_touch(partition->symbols, id, coarse_ns);
     counter_add(&lane->counts.decoded, 1);
     if (lane->options.observed != NULL) {
-        /* The table's text: the message's may go with the message. */
+        /* The table's text: the message's may not outlive the message. */
         t5_str symbol = {.len = 0};
         symbol.data = symbols_text(partition->symbols, id, &symbol.len);
         feed_lane_message(lane->options.observed, record->topic, record->partition, id, symbol,
@@ -387,7 +387,7 @@ static void route_message(struct lane *lane, struct partition *partition,
             return;
     }
     if (route->begin[record->topic] < route->begin[record->topic + 1])
-        *ticks_now = clock_ticks(); /* decoding is not the first strategy's time */
+        *ticks_now = clock_ticks(); /* the first strategy is not charged for decoding */
     uint32_t global_id = SYMBOL_NONE;
     const struct route_entry *entry = route->entries + route->begin[record->topic];
     const struct route_entry *end = route->entries + route->begin[record->topic + 1];
@@ -425,11 +425,11 @@ static void notify_gap(struct partition *partition, uint32_t topic, int64_t from
 }
 
 /*
- * A record that is not the next one. Below: seen already, unless the log now ends before what was
- * expected, which means that it was made anew or cut; then reading goes on where it begins. Above:
- * a hole that compaction or control records left, unless the log now begins above what was
- * expected, which means that messages were deleted before they were read. Gives whether to handle
- * the record.
+ * A record that is not the next one. Below: a duplicate, unless the log now ends before the
+ * expected offset, which means that the topic was recreated or truncated; then reading continues
+ * where it begins. Above: a hole left by compaction or control records, unless the log now begins
+ * above the expected offset, which means that messages were deleted before they were read. Returns
+ * whether to handle the record.
  */
 static bool is_to_handle(struct lane *lane, struct partition *partition,
                          const struct record *record) {
@@ -462,7 +462,7 @@ static bool is_to_handle(struct lane *lane, struct partition *partition,
     return true;
 }
 
-/* The log names each form once in a while; how many there are the counter says. */
+/* The log shows each form once in a while; the counter has their number. */
 static void log_unreadable_time(struct lane *lane, const struct record *record, int64_t coarse_ns) {
     int64_t *logged_ns = &lane->time_logged_ns[decoder_time_form(lane->decoder)];
     if (*logged_ns != 0 && coarse_ns - *logged_ns < ERROR_LOG_EVERY_NS)
@@ -476,7 +476,8 @@ static void log_unreadable_time(struct lane *lane, const struct record *record, 
               atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
-/* Of each reason one in a while; those between are counted. A replay has its own list of them. */
+/* Each reason is logged once in a while; those in between are counted. A replay lists them itself.
+ */
 static void log_bad_message(struct lane *lane, const struct record *record,
                             enum decode_reason reason, int64_t coarse_ns) {
     int64_t *logged_ns = &lane->bad_logged_ns[reason];
@@ -521,13 +522,13 @@ void dispatch_name_topic(struct lane *lane, const struct record *record) {
     lane->message.topic_name.len = topic->name_size;
 }
 
-/* The GLOBAL partition, if it is known what its instances are handed; NULL: it is not. */
+/* The GLOBAL partition, if the order of what its instances get is recorded; otherwise NULL. */
 static struct partition *followed_global(const struct lane *lane) {
     return __builtin_expect(lane->global != NULL, 0) && lane->global->order != NULL ? lane->global
                                                                                     : NULL;
 }
 
-/* In which order GLOBAL deployments were handed the records of all partitions. */
+/* In which order GLOBAL deployments got the records of all partitions. */
 static void note_global(struct partition *global, const struct record *record) {
     const size_t stream = partition_stream(global, record->topic, record->partition);
     if (record->offset >= global->journal.noted_to[stream])
@@ -596,8 +597,8 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
 
 /* ---- between messages ---- */
 
-/* Signals of a wall-clock timer or such hold back the next offset of the topic that the task's last
- * message came from. */
+/* Signals of a wall-clock timer, for example, hold back the next offset of the topic of the task's
+ * last message. */
 static void begin_scope(struct lane *lane, const struct task *task) {
     const struct cause *cause = &task->cause;
     if (cause->topic == NOT_WANTED)
@@ -613,7 +614,7 @@ void dispatch_fire(struct lane *lane, struct task *task, int64_t now_ns) {
         count_error(lane, task, "on_timer failed");
 }
 
-/* Where in the order of the records: a recovery fires them there again. */
+/* Notes it in the order of the records, so that a recovery fires them there again. */
 static void note_clock(struct partition *partition, int64_t now_ns) {
     if (partition->order == NULL)
         return;

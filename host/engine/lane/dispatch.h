@@ -1,5 +1,5 @@
 /*
- * engine/lane/dispatch.h - one record through one lane: seen already? decode, route, call each
+ * engine/lane/dispatch.h - one record through one lane: drop duplicates, decode, route, call each
  * instance.
  *
  * Lane thread only.
@@ -10,22 +10,22 @@
 #include "engine/lane/lane_state.h"
 
 /* Handles the record to completion. `ticks_now` is the tick count, in and out; `coarse_ns` the
- * coarse clock, once a batch. */
+ * coarse clock, read once per batch. */
 __attribute__((noinline)) /* counted by name: tests/bench/instructions.py */
 void dispatch_record(struct lane *lane, const struct record *record, uint64_t *ticks_now,
                      int64_t coarse_ns);
 
-/* Puts a suspended task back to work. */
+/* Resumes a suspended task. */
 void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up);
 
-/* Fires the wall-clock timers that are due, with the task's last message as cause; gives the due
- * time of the next one, INT64_MAX without one. */
+/* Fires the wall-clock timers that are due, with the task's last message as cause; returns the due
+ * time of the next one, INT64_MAX if there is none. */
 int64_t dispatch_wall_timers(struct lane *lane, int64_t now_ns);
 
-/* Serves wakes. */
+/* Calls on_event(WOKEN) of instances that asked for it. */
 void dispatch_wakes(struct lane *lane);
 
-/* The env's calls (strategy/instance/instance.h); `context` is the task. */
+/* The calls of the env (strategy/instance/instance.h); `context` is the task. */
 bool lane_emit(void *context, struct instance *instance, const struct emitted_signal *emitted);
 bool lane_publish(void *context, struct instance *instance, const struct published_point *point);
 void lane_wake(void *context, struct instance *instance);

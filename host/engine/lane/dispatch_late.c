@@ -7,7 +7,7 @@
 #include "engine/lane/dispatch_steps.h"
 #include "engine/lane/shadowing.h"
 
-/* Whether the catch-up is to give it the record; moves its position past it. */
+/* Whether the catch-up gives it the record; moves its position past it. */
 static bool takes_late(struct task *task, const struct record *record, bool *is_history) {
     const size_t stream = partition_stream(task->partition, record->topic, record->partition);
     int64_t *position = &task->position[stream];
@@ -18,7 +18,8 @@ static bool takes_late(struct task *task, const struct record *record, bool *is_
     return true;
 }
 
-/* Makes the record the current message, and finds who may want it. NULL: nobody can use it. */
+/* Makes the record the current message, and finds the tasks that may want it. NULL: it is unusable.
+ */
 static struct route *route_late(struct lane *lane, struct partition *partition,
                                 const struct record *record, uint64_t *ticks_now,
                                 int64_t coarse_ns) {
@@ -39,7 +40,7 @@ static struct route *route_late(struct lane *lane, struct partition *partition,
     return route;
 }
 
-/* Of the GLOBAL table; SYMBOL_NONE: it is full, or the lane is broken. */
+/* In the GLOBAL table; SYMBOL_NONE: it is full, or the lane is broken. */
 static uint32_t intern_global(struct lane *lane, int64_t coarse_ns) {
     const uint32_t id = dispatch_intern(lane, lane->global->symbols, &lane->message);
     if (id != SYMBOL_NONE)
@@ -47,8 +48,8 @@ static uint32_t intern_global(struct lane *lane, int64_t coarse_ns) {
     return id;
 }
 
-/* The wall clock when the record was handed over, as far as that is known: it came to the log
- * before, and the timers that were repeated last had fired. */
+/* The wall clock when the record was handed over, as far as that is known: not before Kafka had it,
+ * and not before the timers that were last fired again. */
 static int64_t late_clock(const struct partition *partition, const struct record *record) {
     const int64_t kafka_ns =
         record->kafka_time_ms != RECORD_NO_TIME ? clock_ms_ns(record->kafka_time_ms) : 1;
@@ -64,7 +65,7 @@ void dispatch_late_clock(struct lane *lane, struct task *task, int64_t wall_ns, 
 void dispatch_late(struct lane *lane, struct partition *partition, const struct record *record,
                    uint64_t *ticks_now, int64_t coarse_ns) {
     t5_message *message = &lane->message;
-    /* Routes are a KEYED number's, also those to GLOBAL tasks. */
+    /* Routes belong to a KEYED number, also those to GLOBAL tasks. */
     struct partition *home = lane_partition(lane, record->partition);
     const struct route *route =
         home != NULL ? route_late(lane, home, record, ticks_now, coarse_ns) : NULL;

@@ -11,24 +11,24 @@
 
 #include <stdint.h>
 
-/* The record is the current one, for whoever looks at the lane or after a crash. */
+/* The record is now the current one, for those who inspect the lane, and after a crash. */
 void dispatch_note(struct lane *lane, const struct record *record);
 
-/* The decoded message says its topic. */
+/* Sets the topic's name in the decoded message. */
 void dispatch_name_topic(struct lane *lane, const struct record *record);
 
 /* The id of the decoded message's symbol. SYMBOL_NONE: the table is full, or the lane is broken. */
 uint32_t dispatch_intern(struct lane *lane, struct symbols *symbols, const t5_message *message);
 
-/* Who may want the decoded message, by its symbol's id. NULL: the lane is broken. */
+/* The tasks that may want the decoded message, by its symbol's id. NULL: the lane is broken. */
 struct route *dispatch_find_route(struct lane *lane, struct partition *partition, uint32_t id);
 
-/* Calls the instance, and does what its answer asks for: errors are counted and logged, what it
- * rejects goes to the dead letters. */
+/* Calls the instance, and handles its answer: errors are counted and logged, what it rejects goes
+ * to the dead letters. */
 void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
                    uint64_t *ticks_now);
 
-/* Fires those of its wall-clock timers that are due, and counts what fails. */
+/* Fires its due wall-clock timers, and counts failures. */
 void dispatch_fire(struct lane *lane, struct task *task, int64_t now_ns);
 
 #endif

@@ -22,7 +22,7 @@ bool epochs_begin_tenure(struct offset_tracker *tracker, const char *topic, int3
     return true;
 }
 
-/* NULL: its cause is no message of an assignment. */
+/* NULL: its cause belongs to no assignment. */
 static struct tenure *tenure_of(const struct lane *lane, const struct cause *cause) {
     if (lane->scope.is_apart || cause->topic == NOT_WANTED || cause->partition < 0)
         return NULL;
@@ -36,7 +36,7 @@ void epochs_add(struct lane *lane, const struct cause *cause, struct delivery *d
 
 /* ---- closing ---- */
 
-/* Up to where those of the partition have been handed the stream, at most `bound`. */
+/* Up to where tasks of the partition have been handed the stream, at most `bound`. */
 static int64_t bound_by(const struct partition *partition, size_t stream,
                         const struct offset_tracker *tracker, int64_t bound) {
     if (!catch_up_is_held(partition) || stream >= partition->stream_count)
@@ -65,7 +65,7 @@ static int64_t least_of(const struct offset_tracker *tracker) {
 static int64_t bound_of(const struct lane *lane, const struct partition *partition, size_t topic) {
     const struct offset_tracker *tracker = &partition->topics[topic];
     if (tracker->next < tracker->assigned_at)
-        return tracker->next; /* its log was made anew */
+        return tracker->next; /* the topic was recreated */
     if (partition_newcomers(partition) != NEWCOMERS_NONE ||
         (lane->global != NULL && partition_newcomers(lane->global) != NEWCOMERS_NONE))
         return EPOCH_NO_OFFSET;
@@ -97,7 +97,7 @@ static bool is_known_level(const struct lane *lane, const struct task *task) {
            checkpoint_store_has(lane->options.store, task->partition->number, task->saved_number);
 }
 
-/* Who of the partition is behind in the stream, or is not known to be level again. */
+/* The tasks of the partition that are behind in the stream, or not known to be level again. */
 static void note_late(const struct lane *lane, const struct partition *partition, size_t stream,
                       int64_t bound, struct text *note) {
     for (size_t i = 0; stream < partition->stream_count && i < partition->task_count; i++) {
@@ -117,7 +117,7 @@ static void note_late(const struct lane *lane, const struct partition *partition
     }
 }
 
-/* For the offset of the topic; NULL: there is nothing to say, or no memory for it. */
+/* For the offset of the topic; NULL: nothing to say, or no memory. */
 static char *make_note(const struct lane *lane, const struct partition *partition, size_t topic,
                        int64_t bound) {
     struct text note;
@@ -163,7 +163,7 @@ static uint64_t awaited(const struct lane *lane, struct partition *partition) {
     return partition->awaited_ticket;
 }
 
-/* What tells in which order its records were handed over is on the disk before it is committed. */
+/* The order in which its records were handed over is on the disk before it is committed. */
 static uint64_t hand_journals(struct lane *lane) {
     uint64_t last = 0;
     for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
@@ -210,7 +210,7 @@ void epochs_close(struct lane *lane) {
     lane->epoch_ns = clock_monotonic_ns();
     struct epoch *epoch = epoch_close(&lane->epoch, lane->tenures, gather(lane), &is_oom);
     if (epoch == NULL)
-        return; /* without memory the open one goes on */
+        return; /* without memory the open one continues */
     epoch->ticket = hand_journals(lane);
     transactor_submit(lane->options.transactor, epoch);
 }
@@ -218,8 +218,8 @@ void epochs_close(struct lane *lane) {
 int epochs_close_due(struct lane *lane, int most_ms) {
     const int64_t interval_ns = lane->options.config->commit_interval_ns;
     int64_t left_ns = lane->epoch_ns + interval_ns - clock_monotonic_ns();
-    /* One that waits for another's commit is seen no sooner than the open one that grows meanwhile,
-     * and what comes behind it is seen later. The decision wakes the lane. */
+    /* One that waits for the commit of another becomes visible no sooner than the open one that
+     * grows meanwhile, and what follows it becomes visible later. The decision wakes the lane. */
     if (transactor_undecided(lane->options.transactor) > 0)
         return most_ms;
     /* The lane has paused since the last one: only a commit makes room. */
@@ -232,7 +232,7 @@ int epochs_close_due(struct lane *lane, int most_ms) {
     return left_ms < most_ms ? (int)left_ms : most_ms;
 }
 
-/* ---- what came of it ---- */
+/* ---- outcome ---- */
 
 void epochs_learn(struct lane *lane, struct partition *partition, size_t topic) {
     struct offset_tracker *tracker = &partition->topics[topic];

@@ -14,7 +14,7 @@
 #define FLUSH_SIZE (64 * 1024)
 #define MAX_LINE   512 /* a topic's name has at most 249 bytes */
 
-/* A crash may have left a line in part. */
+/* A crash may have left an incomplete line. */
 static bool cut_torn_line(int file) {
     char tail[MAX_LINE];
     const off_t size = lseek(file, 0, SEEK_END);
@@ -29,7 +29,7 @@ static bool cut_torn_line(int file) {
     return end == size || (stop == NULL && piece < (size_t)size) || ftruncate(file, end) == 0;
 }
 
-/* Opens the path, and takes the file for the one that is written from here; false with errno. */
+/* Opens the path, and writes to that file from here on; false with errno. */
 REQUIRES(journal_lock) static bool open_file(struct journal *journal) {
     struct stat status;
     const int file = open(journal->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
@@ -93,7 +93,7 @@ void journal_writer_init(struct journal_writer *writer, struct journal *journal)
     text_init(&writer->lines);
 }
 
-/* Nobody would find what is written into a file that the path does not lead to. */
+/* What is written into a file that the path does not lead to would be lost. */
 REQUIRES(journal_lock) static void follow_path(struct journal *journal) {
     const char *path = journal->path;
     struct stat there;
@@ -114,7 +114,7 @@ REQUIRES(journal_lock) static void follow_path(struct journal *journal) {
             strerror(errno));
 }
 
-/* What was written of the lines up to `end` ends inside one: that is taken away again. */
+/* The part of the lines that was written, up to `end`, ends inside a line: that is cut off. */
 REQUIRES(journal_lock)
 static void cut_back(const struct journal *journal, const char *lines, const char *end) {
     const char *stop = memrchr(lines, '\n', (size_t)(end - lines));

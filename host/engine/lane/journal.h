@@ -1,14 +1,14 @@
 /*
- * engine/lane/journal.h - the order in which messages were delivered, a partition number: what a
- * replay needs to give the same signals as the live run, for strategies that join topics.
+ * engine/lane/journal.h - the order in which messages of each partition number were delivered: a
+ * replay needs it to give the same signals as the live run, for strategies that join topics.
  *
- * Text, one line a run of messages: TOPIC PARTITION FIRST_OFFSET COUNT. What belongs to one
- * partition number stands in the order of its delivery; numbers of different lanes may stand mixed
- * as they like. A restart appends.
+ * Text, one line per run of messages: TOPIC PARTITION FIRST_OFFSET COUNT. Lines of one partition
+ * number are in the order of delivery; those of different lanes may be interleaved. A restart
+ * appends.
  *
- * Each lane has a writer of its own, which gathers lines and writes them whole. A file that was
- * moved or removed is made anew. The journal is no part of the delivery guarantee: what a crash
- * left in memory is lost, and a write that fails is said once and ends the journal.
+ * Each lane has its own writer, which gathers lines and writes them whole. A file that was moved or
+ * removed is created again. The journal is no part of the delivery guarantee: what is in memory at
+ * a crash is lost, and a failed write is logged once and ends the journal.
  */
 #ifndef TAKE5_ENGINE_LANE_JOURNAL_H
 #define TAKE5_ENGINE_LANE_JOURNAL_H
@@ -33,24 +33,23 @@ struct journal {
     dev_t device GUARDED_BY(journal_lock); /* of the file */
     ino_t inode GUARDED_BY(journal_lock);
     bool is_astray GUARDED_BY(
-        journal_lock); /* the path leads elsewhere, and could not be opened anew: said already */
+        journal_lock); /* the path leads elsewhere, and could not be reopened: already logged */
     const char *path;
     const struct topics *topics;
     struct log *log;
     _Atomic bool has_failed;
 };
 
-/* Appends to the file, which it makes if needed; both the texts must outlive it. NULL with an
- * error.
+/* Appends to the file, which it creates if needed; both texts must outlive it. NULL with an error.
  */
 struct journal *journal_new(const char *path, const struct topics *topics, struct log *log,
                             struct error *error);
-/* NULL is allowed. */
+/* Takes NULL. */
 void journal_free(struct journal *journal);
 
-/* A lane's. */
+/* One per lane. */
 struct journal_writer {
-    struct journal *journal; /* NULL: nothing is written down */
+    struct journal *journal; /* NULL: nothing is written */
     uint32_t topic;          /* of the open run */
     int32_t partition;
     int64_t first, next;

@@ -23,12 +23,12 @@
 #define BATCH           1024
 #define IDLE_MS         100
 #define PAUSE_LOGGED_NS (1 * NS_PER_S)
-#define UNCONFIRMED_MS  10 /* how soon confirmations are looked for while some are missing */
+#define UNCONFIRMED_MS  10 /* how soon to look for confirmations while some are missing */
 #define HOUSEKEEPING_NS NS_PER_S
-#define FEED_NS         (200 * NS_PER_US) /* for who is behind, between two reads of the stream */
+#define FEED_NS         (200 * NS_PER_US) /* of catching up, between two reads of the stream */
 #define EXPIRE_MOST     1000
-/* How often what the process has one of is looked at, and what of it leads to: so many callbacks
- * that are each looked at, and so many deployments that are named. */
+/* How often what the process has only one of is checked; after a finding, how many of the next
+ * callbacks are checked, and how many deployments are named. */
 #define GUARD_NS        (100 * NS_PER_MS)
 #define SUSPICION       1000
 #define SUSPECTS        16
@@ -37,10 +37,10 @@ static void note_heartbeat(struct lane *lane) {
     atomic_store_explicit(&lane->heartbeat_ns, clock_monotonic_ns(), memory_order_relaxed);
 }
 
-/* ---- what strategies must leave as it is ---- */
+/* ---- what strategies must not change ---- */
 
-/* The deployments of its partitions, each once, "alpha, beta"; `*first` is a task of the first, and
- * the only one if they are one. Gives how many. */
+/* The deployments of its partitions, each once, "alpha, beta"; `*first` is a task of the first, the
+ * only one if there is one. Returns how many. */
 static size_t list_deployments(const struct lane *lane, struct text *names, struct task **first) {
     const struct instance_spec *seen[SUSPECTS] = {NULL};
     size_t count = 0;
@@ -63,7 +63,7 @@ static size_t list_deployments(const struct lane *lane, struct text *names, stru
     return count;
 }
 
-/* A crash is named by handlers, an alternate stack and a signal mask that strategies can change. */
+/* Handlers, an alternate stack and a signal mask, which strategies can change, report a crash. */
 static void look_after_handlers(struct lane *lane) {
     char what[256], culprit[128];
     struct text names;
@@ -81,7 +81,7 @@ static void look_after_handlers(struct lane *lane) {
     text_release(&names);
 }
 
-/* Any thread of the process may have done it, or an operator: nobody is accused. */
+/* Any thread of the process may have done it, or an operator: no deployment is accused. */
 static void suspect_all(struct lane *lane, unsigned changes, const char *names) {
     char words[GUARD_WORDS_SIZE];
     if (changes == 0)
@@ -98,8 +98,8 @@ static void suspect_all(struct lane *lane, unsigned changes, const char *names) 
               SUSPICION);
 }
 
-/* Something was changed since the last look, and nobody knows by whom: unless it is the thread's
- * own and there is but one. If it happens again it is seen by whom. */
+/* Something was changed since the last check, and it is not known by whom, unless it is the
+ * thread's and there is only one deployment. If it happens again, the culprit is seen. */
 static void suspect(struct lane *lane, unsigned all_changes) {
     const unsigned changes = all_changes & ~(unsigned)GUARD_PROCESS;
     struct text names;
@@ -110,7 +110,7 @@ static void suspect(struct lane *lane, unsigned all_changes) {
     suspect_all(lane, all_changes & GUARD_PROCESS, names.data);
     guard_words(changes, words);
     if (changes == 0) {
-        /* all of it was the process's */
+        /* all of it belongs to the process */
     } else if (suspects == 1) {
         instance_meddled(first->instance, changes);
     } else if (words[0] == '\0') {
@@ -127,7 +127,7 @@ static void suspect(struct lane *lane, unsigned all_changes) {
     text_release(&names);
 }
 
-/* The thread's things, and once in a while, or now, the process's too. */
+/* Checks what belongs to the thread and, once in a while or now, to the process too. */
 static void look_after_strategies(struct lane *lane, bool is_now) {
     const int64_t now_ns = clock_coarse_ns();
     const bool is_whole = is_now || now_ns >= lane->guarded_ns;
@@ -157,7 +157,7 @@ static void tick(void *owner) {
 }
 
 static void serve_calls(struct lane *lane) {
-    look_after_strategies(lane, true); /* lest the calls' own guard blames somebody else */
+    look_after_strategies(lane, true); /* before the calls' own guard blames another deployment */
     mailbox_serve(&lane->mailbox, lane, tick);
 }
 
@@ -225,7 +225,7 @@ void lane_detach(struct lane *lane, struct partition *partition) {
         lane->global = NULL;
     else if (lane_partition(lane, partition->number) == partition)
         lane->partitions[partition->number] = NULL;
-    /* What its instances are still called for, this lane does. */
+    /* This lane still makes what calls remain into its instances. */
     atomic_store_explicit(&partition->lane, NULL, memory_order_release);
     atomic_fetch_sub(&lane->counts.unconfirmed, partition->in_flight_count);
     atomic_fetch_sub(&lane->counts.unconfirmed_bytes, partition_in_flight_bytes(partition));
@@ -336,8 +336,8 @@ static void keep_house(struct lane *lane, int64_t coarse_ns) {
 
 /* ---- the loop ---- */
 
-/* Whether too much is unconfirmed. Once it is, until it is half as much, so that lane and sinks are
- * at work at the same time. */
+/* Whether too much is unconfirmed. Once it is, it stays so until half of that is left, so that lane
+ * and sinks work at the same time. */
 static bool is_full(const struct lane *lane) {
     const struct config *config = lane->options.config;
     const uint64_t parts = lane->full_ns != 0 ? 2 : 1;
@@ -347,8 +347,8 @@ static bool is_full(const struct lane *lane) {
            counter_read(&lane->counts.unconfirmed_bytes) >= bytes;
 }
 
-/* A lane that is faster than its sinks pauses all the time, for moments; one that stands is said.
- * In a replay it is the pace of whoever reads the signals. */
+/* A lane that is faster than its sinks often pauses briefly; only a long pause is logged. In a
+ * replay the reader of the signals sets the pace. */
 static void log_pause(struct lane *lane, bool is_paused) {
     lane->is_pause_logged = is_paused;
     log_change_event(
@@ -361,7 +361,7 @@ static void log_pause(struct lane *lane, bool is_paused) {
         is_paused ? " ([take5] max_unconfirmed, max_unconfirmed_bytes)" : "");
 }
 
-/* Waits a little for the sinks if too much is unconfirmed. */
+/* Waits briefly for the sinks if too much is unconfirmed. */
 static bool is_throttled(struct lane *lane) {
     if (!is_full(lane)) {
         lane->full_ns = 0;
@@ -433,7 +433,7 @@ static void handle_batch(struct lane *lane, struct record *records, size_t n) {
     atomic_store_explicit(&lane->current_call->topic, NULL, memory_order_relaxed);
 }
 
-/* Feeds who is behind, for about so long in all. False: there was nothing to feed. */
+/* Feeds instances that are behind, for about this long in all. False: there was nothing to feed. */
 static bool catch_up(struct lane *lane, int64_t budget_ns) {
     bool did = false, has_any = false;
     if (!lane->has_catch_up)
@@ -489,12 +489,12 @@ static void *lane_main(void *argument) {
         }
         look_after_strategies(lane, false);
         lane_store(lane);
-        feed_lane_flush(lane->options.observed); /* of calls, and of who caught up */
+        feed_lane_flush(lane->options.observed); /* of calls, and of catch-ups */
         journal_flush(&lane->journal, clock_coarse_ns(), false);
         const int most_ms =
             lane->options.transactor != NULL ? epochs_close_due(lane, IDLE_MS) : IDLE_MS;
         if (is_throttled(lane)) {
-            /* What waits for a recovery to get on is not committed before. */
+            /* What waits for a recovery to finish is not committed earlier. */
             if (lane->options.transactor != NULL)
                 (void)catch_up(lane, FEED_NS);
             continue;
@@ -507,12 +507,12 @@ static void *lane_main(void *argument) {
             checkpointing_due(lane, clock_coarse_ns());
         }
         dispatch_wakes(lane);
-        shadowing_compare_all(lane); /* what was given between messages */
+        shadowing_compare_all(lane); /* what was emitted between messages */
         feed_lane_flush(lane->options.observed);
         const bool is_broken = breakdown_has_come(lane->options.breakdown, NULL);
         if (is_broken || is_draining(lane)) {
             note_dry(lane);
-            /* What is behind gets level with the stream: offsets wait for that. */
+            /* Offsets wait for the instances that are behind to get level with the stream. */
             if (is_broken || !catch_up(lane, FEED_NS))
                 mailbox_rest(&lane->mailbox, UNCONFIRMED_MS * NS_PER_MS);
             continue;
@@ -526,7 +526,7 @@ static void *lane_main(void *argument) {
             handle_batch(lane, records, n);
             source->ops->release(source, lane->options.index, records, n);
         }
-        /* As long as the stream took, so that both get on. */
+        /* As long as the stream took, so that both make progress. */
         const int64_t took_ns = began_ns != 0 ? clock_monotonic_ns() - began_ns : 0;
         is_feeding = catch_up(lane, took_ns > FEED_NS ? took_ns : FEED_NS);
     }

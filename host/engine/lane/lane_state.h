@@ -2,7 +2,7 @@
  * engine/lane/lane_state.h - what a lane is made of, shared by the files of engine/lane/ and by the
  * calls that run on one (lane.h).
  *
- * Threads: as the members say; without a word, the lane's own.
+ * Threads: as the members say; otherwise the lane's only.
  */
 #ifndef TAKE5_ENGINE_LANE_LANE_STATE_H
 #define TAKE5_ENGINE_LANE_LANE_STATE_H
@@ -40,14 +40,14 @@ struct lane_counts {
     _Atomic uint64_t decoded;
     _Atomic uint64_t bad[DECODE_REASONS];
     _Atomic uint64_t seen;      /* dropped: below the next expected offset */
-    _Atomic uint64_t not_owned; /* dropped: of a partition that is gone */
+    _Atomic uint64_t not_owned; /* dropped: of a partition that is no longer this lane's */
     _Atomic uint64_t late;      /* records of catch-ups and warm-ups that were handed over */
     /* Catch-ups begun: those that hold offsets, after an assignment, and the others. */
     _Atomic uint64_t recoveries, catch_ups;
     _Atomic uint64_t key_differs, non_finite, suspect_time, unreadable_time;
-    /* Records whose deliveries are not confirmed, and what these deliveries take. */
+    /* Records whose deliveries are not confirmed, and the bytes of these deliveries. */
     _Atomic uint64_t unconfirmed, unconfirmed_bytes;
-    _Atomic uint64_t throttled; /* times that it stopped draining for unconfirmed work */
+    _Atomic uint64_t throttled; /* times that it stopped reading because of unconfirmed work */
     _Atomic uint64_t symbols_expired;
     /* Latency from event time and from Kafka time to the callback, sampled once a batch. */
     _Atomic uint64_t event_latency[LATENCY_BUCKETS], kafka_latency[LATENCY_BUCKETS];
@@ -65,17 +65,17 @@ struct lane_options {
     struct transactor *transactor;    /* NULL: at least once */
     pthread_mutex_t *status_lock;     /* guards structure and texts that status reads */
     bool is_replay;                   /* no samples, no wall clock */
-    struct feed_lane *observed;       /* NULL: nobody looks */
-    struct published_lane *published; /* NULL: nobody looks at series */
+    struct feed_lane *observed;       /* NULL: no one reads them */
+    struct published_lane *published; /* NULL: no one reads series */
     const _Atomic bool *is_draining;  /* while true it reads nothing; NULL: never */
     struct event *changed; /* signalled when it has drained or needs control; NULL: not */
-    /* Monotonic: no call is waited for longer, whatever its own time; may change at any time. NULL:
-     * never. */
+    /* Monotonic: no call is waited for beyond this, whatever its own limit; may change at any time.
+     * NULL: never. */
     const _Atomic int64_t *hurry_ns;
     /* The input sequence number of a record, for replay; NULL: 0. */
     uint64_t (*sequence)(const struct record *record);
-    /* How long before the beginning of a replay the record lies: it is history, for those whose
-     * warm-up reaches back to it. 0: it is not. NULL: none is. */
+    /* How long before the beginning of a replay the record lies: it is history, for tasks whose
+     * warm-up reaches back to it. 0: it is none. NULL: no record is. */
     int64_t (*ahead_ns)(const struct record *record);
     /* See engine.h. May be NULL. */
     void (*unusable)(void *context, const struct record *record, const char *reason,
@@ -84,9 +84,9 @@ struct lane_options {
     void (*usable)(void *context, const struct record *record, const t5_message *message);
     void *usable_context;
     struct journal *journal;           /* NULL: none is kept */
-    struct checkpoint_store *store;    /* NULL: nothing is saved while the stream runs */
-    atomic_flag *saving;               /* set by the lane that saves: one at a time */
-    struct current_call *current_call; /* where it notes what it is doing; NULL: in itself */
+    struct checkpoint_store *store;    /* NULL: no checkpoints */
+    atomic_flag *saving;               /* set by the lane that takes a checkpoint: one at a time */
+    struct current_call *current_call; /* where it notes its current call; NULL: in itself */
     struct breakdown *breakdown;
 };
 
@@ -100,9 +100,9 @@ struct lane {
     struct lane_options options;
     pthread_t thread;
     struct current_call *current_call;
-    struct current_call own_current_call; /* when nobody gave one */
+    struct current_call own_current_call; /* used when `options.current_call` is NULL */
     struct lane_counts counts;
-    _Atomic bool is_dry;          /* drained, and nothing that it had read is under way */
+    _Atomic bool is_dry;          /* drained, and nothing that it had read is in progress */
     _Atomic int64_t heartbeat_ns; /* clock_monotonic_ns() of the last turn of its loop, or batch */
 
     /* The lane's own. */
@@ -113,32 +113,32 @@ struct lane {
     struct projection *projection;
     t5_message message;
     struct record *records; /* the current batch */
-    struct blocks *blocks;  /* what its signals are made in */
+    struct blocks *blocks;  /* where the memory of its signals comes from */
     struct samples samples;
     struct journal_writer journal;
     uint64_t slow_ticks;
-    struct ack_scope scope;  /* of what is under way */
+    struct ack_scope scope;  /* of what is in progress */
     struct epoch_open epoch; /* with a transactor: see epochs.h */
-    struct tenure **tenures; /* room for those of an epoch that is being closed */
+    struct tenure **tenures; /* scratch for those of an epoch that is being closed */
     size_t tenure_capacity;
     int64_t epoch_ns; /* clock_monotonic_ns() when the last one was closed */
     int64_t housekeeping_ns;
-    _Atomic int64_t pause_ns, longest_pause_ns; /* of checkpoints: how long the lane stood */
+    _Atomic int64_t pause_ns, longest_pause_ns; /* of checkpoints: how long the lane stood still */
     _Atomic uint64_t checkpoints;
-    int64_t time_logged_ns[DECODE_TIME_FORMS]; /* when the log last had such a time; 0: never */
+    int64_t time_logged_ns[DECODE_TIME_FORMS]; /* when such a time was last logged; 0: never */
     int64_t bad_logged_ns[DECODE_REASONS];     /* ... such a message; 0: never */
     uint64_t bad_suppressed[DECODE_REASONS];   /* since then */
     struct guard guard;                        /* of its thread */
-    int64_t guarded_ns;                        /* when the whole of it is looked at next */
-    uint64_t look_ticks, looked_ticks;         /* between two looks at shadows; at the last one */
+    int64_t guarded_ns;                        /* when it is checked completely next */
+    uint64_t look_ticks, looked_ticks;         /* between two checks of shadows; at the last one */
     int64_t looked_delay_ns;                   /* clock_thread_delay_ns() at the last one */
     int64_t full_ns; /* clock_monotonic_ns() since when too much is unconfirmed; 0: it is not */
-    bool is_pause_logged; /* the log has that it stands for it */
+    bool is_pause_logged; /* it was logged that the lane is paused because of that */
     bool has_shadows;     /* and may stop them: not in a replay */
     bool is_comparing;    /* some partition may have signals of shadows to compare */
     bool has_catch_up;    /* some partition may have one */
     bool is_sampling;     /* the current record is the first of its batch */
-    bool is_broken;       /* the current message could not be worked on: no more are taken */
+    bool is_broken;       /* the current message could not be handled: no more are taken */
 
     struct mailbox mailbox;
     struct lane_call call;  /* the one that control waits for */
@@ -153,13 +153,13 @@ static inline struct partition *lane_partition(const struct lane *lane, int32_t 
                                                                     : NULL;
 }
 
-/* The partition that a stream of this one (partition.h) is a topic of; NULL: it is no longer, or
+/* The partition that a stream of this one (partition.h) is a topic of; NULL: it no longer is, or is
  * not yet, this lane's. */
 static inline struct partition *lane_stream_home(const struct lane *lane,
                                                  const struct partition *partition, size_t stream) {
     return lane_partition(lane, partition_stream_number(partition, stream));
 }
-/* How far it is done, and what holds it back. NULL: likewise. */
+/* Up to where it is done, and what holds it back. NULL: likewise. */
 static inline struct offset_tracker *
 lane_tracker(const struct lane *lane, const struct partition *partition, size_t stream) {
     const struct partition *home = partition->number == PARTITION_GLOBAL
@@ -175,7 +175,7 @@ static inline void lane_note_error(struct lane *lane, struct task *task, const c
     lock_release(lane->options.status_lock, status_lock);
 }
 
-/* Lane: there is something for control to do, which may wait for it. */
+/* Lane: control has something to do, which it may be waiting for. */
 static inline void lane_wake_control(const struct lane *lane) {
     struct source *source = lane->options.source;
     source->ops->wake_control(source);

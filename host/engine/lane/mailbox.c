@@ -48,7 +48,7 @@ static void withdraw(struct mailbox *mailbox, struct mailbox_call *call) {
     call->state = CALL_WITHDRAWN;
 }
 
-/* Waits for a change, at most until the time or until there is a hurry. False: it is over. */
+/* Waits for a change, until the time or the hurry at most. False: that has come. */
 REQUIRES(mailbox_lock) static bool await_in_time(struct mailbox *mailbox, int64_t until_ns) {
     const int64_t hurry_ns = mailbox->hurry_ns != NULL ? atomic_load(mailbox->hurry_ns) : INT64_MAX;
     const int64_t left_ns = (until_ns < hurry_ns ? until_ns : hurry_ns) - clock_monotonic_ns();

@@ -17,8 +17,7 @@ void meeting_release(struct meeting *meeting) {
     pthread_mutex_destroy(&meeting->lock);
 }
 
-/* Once all have come they are waited for without limit: the watchdog deals with
- * what is stuck. */
+/* Once all have come the wait has no limit: the watchdog deals with what is stuck. */
 REQUIRES(meeting_lock) static bool is_late(const struct meeting *meeting, int64_t now_ns) {
     return meeting->step == 0 &&
            (now_ns >= meeting->until_ns ||

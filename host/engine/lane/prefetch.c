@@ -1,6 +1,6 @@
 #include "engine/lane/prefetch.h"
 
-/* Fewer symbols of a partition number stay in the caches by themselves. */
+/* Fewer symbols of a partition number stay in the caches anyway. */
 #define WORTH_IT 1024u
 
 static const struct partition *partition_of(const struct lane *lane, const struct record *record) {

@@ -2,9 +2,9 @@
  * engine/lane/prefetch.h - what a lane will need for the next records of its batch, fetched ahead.
  *
  * A record's symbol is found by a chain of look-ups, each of which waits for memory once there are
- * more symbols than the caches hold. The symbol is known before the record is decoded: as a rule it
- * is Kafka's key. So each look-up is begun some records early. Nothing here changes what can be
- * seen, whatever the key is. Lane thread only.
+ * more symbols than the caches hold. The symbol is known before the record is decoded: it normally
+ * is the Kafka key. So each look-up is begun some records early. Nothing here changes any result,
+ * whatever the key is. Lane thread only.
  */
 #ifndef TAKE5_ENGINE_LANE_PREFETCH_H
 #define TAKE5_ENGINE_LANE_PREFETCH_H
@@ -15,7 +15,7 @@
 #define PREFETCH_NEAR 2 /* the symbol's entry and route */
 
 struct prefetch {
-    uint64_t hashes[PREFETCH_FAR]; /* of the keys ahead, by number in the batch */
+    uint64_t hashes[PREFETCH_FAR]; /* of the next keys, by number in the batch */
 };
 
 /* To be called before record `at` of the batch is handled. */

@@ -10,8 +10,8 @@ static void confirmed(struct delivery *delivery) {
         in_flight_release(in_flight);
 }
 
-/* Pushes to every sink. A push that fails in the end keeps its hold, so that the offset does not
- * move: the message comes again after a restart, which the breakdown brings about. */
+/* Pushes to every sink. A push that finally fails keeps its hold, so that the offset does not move:
+ * the message comes again after the restart that the breakdown causes. */
 static void send(struct publisher *publisher, struct delivery *delivery, struct sink *const *sinks,
                  size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -125,8 +125,8 @@ static void send_point(struct publisher *publisher, struct delivery *delivery) {
 #define MAX_RECORD_HEADERS  64
 #define DEAD_LETTER_HEADERS 6
 
-/* The record's own headers, then room for the dead letter's. Gives how many of its own there are;
- * what is above the limit is left out, and said. */
+/* The record's own headers, then room for the dead letter's. Returns how many of its own there are;
+ * those above the limit are left out, which is logged. */
 static size_t own_headers(struct publisher *publisher, struct source *source,
                           const struct record *record, struct delivery_header *headers) {
     struct record_header own[MAX_RECORD_HEADERS];

@@ -1,9 +1,10 @@
 /*
- * engine/lane/publisher.h - makes deliveries of what instances say and of what cannot be used, and
- * gives them to the sinks. Exactly once, those for Kafka go through the lane's transactor instead
- * of a sink: the lane puts them into its epoch (engine/lane/epochs.h).
+ * engine/lane/publisher.h - makes deliveries of signals and dead letters, and gives them to the
+ * sinks. Exactly once, those for Kafka go through the lane's transactor instead of a sink: the lane
+ * puts them into its epoch (engine/lane/epochs.h).
  *
- * Made before the lanes start, and read-only then but for its counters: any lane may use it.
+ * Made before the lanes start, and read-only from then on except for its counters: any lane may use
+ * it.
  */
 #ifndef TAKE5_ENGINE_LANE_PUBLISHER_H
 #define TAKE5_ENGINE_LANE_PUBLISHER_H
@@ -33,59 +34,60 @@ struct publisher {
     struct sink *signal_sinks[PUBLISHER_MAX_SINKS];
     size_t signal_sink_count;
     struct sink *dead_letter_sink; /* NULL: there is none */
-    /* For refused signals (sink/batch/), when dead letters are the transactors'; NULL: no need. */
+    /* For refused signals (sink/batch/), when dead letters go through the transactors; NULL: not
+     * needed. */
     struct sink *refusal_sink;
-    /* Of the host itself: no lane pushes to them, they stand here to be seen. */
+    /* Of the host itself: no lane pushes to them; they are here for the status. */
     struct sink *alert_sinks[PUBLISHER_MAX_ALERTS];
     size_t alert_sink_count;
-    /* One a lane, for signals; NULL: at least once. */
+    /* One per lane, for signals; NULL: at least once. */
     struct transactor **transactors;
     size_t transactor_count;
-    bool has_transactional_dead_letters; /* theirs are the dead letters too */
+    bool has_transactional_dead_letters; /* dead letters go through them too */
     /* Where points of published series go; NULL: nowhere. No offset waits for them, and beyond
      * PUBLISHER_MAX_POINTS that it has not taken they are dropped; unless `holds_points`: then they
-     * hold back what caused them, as signals do. */
+     * hold back their cause, as signals do. */
     struct sink *point_sink;
     bool holds_points;
     _Atomic uint64_t points, dropped_points;
     _Atomic uint64_t open_points; /* not taken yet */
-    const struct topics *topics;  /* set by the engine, and so is what follows */
+    const struct topics *topics;  /* set by the engine, like the members below */
     struct breakdown *breakdown;
     _Atomic uint64_t signals, dead_letters;
 };
 
 /*
  * Makes a signal of the task, under the id of its cause, and moves the cause's ordinal. `in_flight`
- * is held until all sinks have confirmed; NULL: nothing is. `sequence` goes along as the delivery's
- * owner_word; its memory comes from `blocks`, which are the calling thread's. NULL when memory runs
- * out: it may be called again.
+ * is held until all sinks have confirmed; NULL: nothing is. `sequence` becomes the delivery's
+ * owner_word; its memory comes from `blocks`, the calling thread's. NULL: out of memory; it may be
+ * called again.
  */
 struct delivery *publisher_signal(const struct publisher *publisher, struct task *task,
                                   const struct emitted_signal *emitted, struct in_flight *in_flight,
                                   uint64_t sequence, struct blocks *blocks);
-/* Whether anybody confirms signals, and so holds back what caused them. */
+/* Whether any sink confirms signals, and so holds back what caused them. */
 bool publisher_holds_signals(const struct publisher *publisher);
 
 /* Whether the point sink takes one more point; else it is counted as dropped. */
 bool publisher_takes_point(struct publisher *publisher);
-/* Makes one of the task, in the way of publisher_signal(). */
+/* Makes a point of the task, as publisher_signal() does. */
 struct delivery *publisher_point(struct publisher *publisher, const struct task *task,
                                  const struct published_point *point, struct in_flight *in_flight,
                                  uint64_t sequence, struct blocks *blocks);
 
-/* Whether dead letters go anywhere; else they are counted and passed. */
+/* Whether dead letters go anywhere; otherwise they are counted and dropped. */
 bool publisher_has_dead_letters(const struct publisher *publisher);
 /*
- * Makes a dead letter of the record, with the headers that `source` knows of it. `reason` is a
+ * Makes a dead letter of the record, with the headers that `source` has of it. `reason` is a
  * decode_reason_name() or "rejected"; `message` says more; `deployment` NULL: none. `in_flight` as
- * above. NULL when memory ran out: it may be called again.
+ * above. NULL: out of memory; it may be called again.
  */
 struct delivery *publisher_dead_letter(struct publisher *publisher, struct source *source,
                                        const struct record *record, const char *reason,
                                        const char *message, const char *deployment,
                                        struct in_flight *in_flight);
 
-/* Counts it and gives it to the sinks that it is for; takes the reference over. */
+/* Counts it and pushes it to the sinks that it is for; takes over the reference. */
 void publisher_send(struct publisher *publisher, struct delivery *delivery);
 
 #endif

@@ -35,7 +35,7 @@ static bool copy_record(struct record *to, const struct record *from) {
     return true;
 }
 
-/* Takes the copy over. */
+/* Takes over the copy. */
 static void keep(struct samples *samples, const struct record *copy) {
     if (samples->count == samples->capacity)
         free((char *)samples->records[samples->next].payload);
@@ -51,7 +51,7 @@ void samples_add(struct samples *samples, const struct record *record) {
         keep(samples, &copy);
 }
 
-/* The one of that age; 0: the oldest. */
+/* The sample of that age; 0: the oldest. */
 static struct record *by_age(const struct samples *samples, size_t age) {
     const size_t oldest = samples->count < samples->capacity ? 0 : samples->next;
     return &samples->records[(oldest + age) % samples->capacity];

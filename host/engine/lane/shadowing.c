@@ -6,17 +6,16 @@
 
 #include <inttypes.h>
 
-/* A shadow that takes no more than so many times what its original does is not what is slow. */
+/* A shadow that takes at most this many times what its original does is not the slow part. */
 #define AS_SLOW    2
-/* It is too slow when so many looks in a row find it so. */
+/* It is too slow after this many checks in a row that say so. */
 #define SLOW_LOOKS 2
 
 static bool is_live(const struct task *task) {
     return atomic_load_explicit(&task->suspension, memory_order_relaxed) == SUSPENDED_NOT;
 }
 
-/* Whether both are given the current message. A dead letter that is given once more one alone gets.
- */
+/* Whether both get the current message. A redriven dead letter goes to only one of them. */
 static bool is_comparing(const struct lane *lane, const struct shadow *shadow) {
     return !lane->scope.is_apart && shadow->original != NULL && is_live(shadow->task) &&
            is_live(shadow->original);
@@ -58,17 +57,18 @@ void shadowing_compare_all(struct lane *lane) {
     }
 }
 
-/* ---- those that are too slow ---- */
+/* ---- too slow ones ---- */
 
 static uint64_t busy_ticks(const struct task *task) {
     return counter_read(&instance_counts(task->instance)->busy_ticks);
 }
 
-/* What one deployment's shadows, and their originals, took on this lane since the last look. */
+/* What one deployment's shadows, and their originals, took on this lane since the last check. */
 struct taken {
     uint64_t ticks, original_ticks;
     int64_t since_ns;
-    int64_t delay_ns; /* of it, the lane had no processor: in whose callbacks is not known */
+    int64_t delay_ns; /* the part in which the lane had no processor: in whose callbacks is not
+                       * known */
     struct shadow *first;
 };
 
@@ -76,7 +76,7 @@ static void add_taken(struct taken *taken, struct task *task) {
     struct shadow *shadow = task->shadow;
     const uint64_t ticks = busy_ticks(task);
     const uint64_t original = shadow->original != NULL ? busy_ticks(shadow->original) : 0;
-    /* One that is fed what it missed takes what the lane has left. An instance that was replaced
+    /* A shadow that is catching up uses what the lane has left. An instance that was replaced
      * counts from the beginning. */
     if (is_live(task)) {
         taken->ticks += ticks > shadow->busy_ticks ? ticks - shadow->busy_ticks : 0;
@@ -98,7 +98,7 @@ static double percent(int64_t ns, const struct taken *taken) {
     return 100 * (double)ns / (double)taken->since_ns;
 }
 
-/* All that the lane had no processor for is counted in its favour. */
+/* All time without a processor is counted in its favour. */
 static int64_t shadow_ns(const struct taken *taken) {
     return clock_ticks_ns(taken->ticks) - taken->delay_ns;
 }

@@ -52,7 +52,7 @@ void task_suspend(struct task *task, enum suspension why, int64_t resume_ns, str
                           atomic_load_explicit(&task->suspensions, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     if (why == SUSPENDED_OPERATOR || why == SUSPENDED_SLOW)
-        return; /* of all instances at once: whoever carries that out says it */
+        return; /* all instances at once: logged by whoever executes the command */
     char until[64] = "until resumed";
     if (resume_ns != INT64_MAX)
         snprintf(until, sizeof until, "for %.1f s",
