@@ -13,19 +13,19 @@
 #define OPEN_MS  5000
 #define AGAIN_NS NS_PER_S
 
-/* One partition number's reading, on its way. */
+/* One partition number's reading, while it is being opened. */
 struct opening {
     struct partition *partition;
-    const struct task *alone; /* whom it is for: catch_up_alone() */
+    const struct task *alone; /* the task that it is for: catch_up_alone() */
     struct history_part *parts;
     int64_t *wanted; /* by part: where it was to begin */
     size_t count;
     struct source_history *history;
-    int64_t total; /* offsets to go */
+    int64_t total; /* number of offsets to read */
     bool did;
 };
 
-/* The one of that stream; from `from` on, if it is new. */
+/* The part of that stream, added with `from` if it is new. */
 static struct history_part *part_of(struct opening *opening, size_t stream, int64_t from) {
     const uint32_t topic = partition_stream_topic(opening->partition, stream);
     const int32_t number = partition_stream_number(opening->partition, stream);
@@ -42,14 +42,14 @@ static size_t stream_of(const struct partition *partition, const struct history_
     return partition_stream(partition, part->topic, part->partition);
 }
 
-/* Of a partition that another host has nothing can be fed here. */
+/* Only a partition that this host has can be fed here. */
 static bool is_here(const struct lane *lane, const struct partition *partition, size_t stream) {
     const struct offset_tracker *tracker = lane_tracker(lane, partition, stream);
     return tracker != NULL &&
            (partition->number != PARTITION_GLOBAL || offset_tracker_is_owned(tracker));
 }
 
-/* A task's position, and the lowest of all, in each stream that it wants. */
+/* Adds the task's position in each stream that it wants; the lowest of all tasks counts. */
 static void add_task(const struct lane *lane, struct opening *opening, struct task *task) {
     const struct partition *partition = opening->partition;
     for (size_t stream = 0; stream < partition->stream_count; stream++) {
@@ -86,7 +86,7 @@ static void collect(struct lane *lane, void *argument) {
     opening->did = opening->count == 0 || catch_up_begin(lane, partition, is_held);
 }
 
-/* What the log no longer has they are told of. */
+/* Notifies the tasks of what the log no longer has. */
 static void skip_deleted(struct lane *lane, const struct opening *opening,
                          const struct history_part *part, int64_t wanted) {
     const struct partition *partition = opening->partition;
@@ -111,9 +111,9 @@ static void skip_deleted(struct lane *lane, const struct opening *opening,
     }
 }
 
-/* ---- who is too far behind ---- */
+/* ---- tasks that are too far behind ---- */
 
-/* What it missed is no real message for it any more. */
+/* For this task, the messages that it missed are no real ones any more. */
 static void give_up(const struct lane *lane, struct task *task) {
     char name[PARTITION_NAME_SIZE];
     const bool has_warm_up = task->deployment->warm_up_ns > 0;
@@ -153,13 +153,13 @@ static void judge_missed(struct lane *lane, void *argument) {
 
 /* ---- warm-up: where it begins ---- */
 
-/* How long the first record is waited for, whose time is the stream's: there may be none. */
+/* How long to wait for the first record, whose time is the stream's: there may be none. */
 #define FIRST_RECORD_NS NS_PER_S
 
-/* One task's. */
+/* One task's warm-up. */
 struct warming {
     struct partition *partition;
-    struct task *task; /* NULL: nobody needs it */
+    struct task *task; /* NULL: no longer needed */
     struct history_part *parts;
     size_t count;
     bool is_waiting; /* for the stream's first record */
@@ -197,7 +197,7 @@ static void find_cold(struct lane *lane, void *argument) {
     }
 }
 
-/* Of one that was too far behind: what it was not fed by now is history, from there on. */
+/* For a task that was too far behind: what it has not been fed by now is history, from there on. */
 static void place_behind(struct task *task, size_t stream, int64_t from) {
     const int64_t next = task->partition->streams[stream].next;
     const int64_t begin = from < next ? from : next;
@@ -225,7 +225,7 @@ static void place_cold(struct lane *lane, void *argument) {
     warming->partition->cold_ns = 0;
 }
 
-/* Finds out where one of them begins. `*is_done`: nobody needs it any more. */
+/* Finds out where one of them begins. `*is_done`: it is no longer needed. */
 static bool warm_one(struct engine *engine, struct warming *warming, bool *is_done,
                      struct error *error) {
     struct source *source = engine->options.source;
@@ -246,7 +246,7 @@ static bool warm_one(struct engine *engine, struct warming *warming, bool *is_do
     return lane_call(warming->partition->home, place_cold, warming, timeout_ns, error);
 }
 
-/* True: where they begin is known of all, or will be in a moment (`*is_waiting`). */
+/* True: where they begin is known for all, or will be soon (`*is_waiting`). */
 static bool warm_all(struct engine *engine, struct partition *partition, bool *is_waiting,
                      struct error *error) {
     bool did = true;
@@ -279,7 +279,8 @@ static bool call(struct engine *engine, struct opening *opening,
                      error);
 }
 
-/* Catch-ups that began during one look at all partitions: they have one cause, and one line. */
+/* Catch-ups that began during one pass over all partitions: they have one cause, and one log
+ * line. */
 struct begun {
     size_t count;
     const struct partition *partition; /* the last of them */
@@ -341,7 +342,7 @@ struct ending {
     struct catch_up *catch_up;
 };
 
-/* Who has an order of his own is the next one. */
+/* A task with a moved order is fed next. */
 static void end_on_lane(struct lane *lane, void *argument) {
     struct ending *ending = argument;
     struct partition *partition = ending->partition;
@@ -378,7 +379,7 @@ static void take_reading(struct lane *lane, void *argument) {
     taking->history = catch_up_take_reading(taking->partition);
 }
 
-/* A partition is read by one reading at a time: the one before ends. */
+/* A partition has one reading at a time: the previous one is closed. */
 static bool close_former(struct engine *engine, struct partition *partition, struct error *error) {
     struct taking taking = {.partition = partition};
     if (!lane_call(partition->home, take_reading, &taking, engine->config->revoke_timeout_ns,
@@ -388,7 +389,7 @@ static bool close_former(struct engine *engine, struct partition *partition, str
     return true;
 }
 
-/* It is opened again in a while. */
+/* Opening it will be tried again later. */
 static void note_unreadable(struct engine *engine, struct partition *partition,
                             const struct error *error) {
     char name[PARTITION_NAME_SIZE];
@@ -417,8 +418,8 @@ static void open_when_due(struct engine *engine, struct partition *partition, st
     note_unreadable(engine, partition, &error);
 }
 
-/* A partition of a topic is read by one reading at a time: the GLOBAL deployments, who need all of
- * them, wait for the numbers', and these for theirs. */
+/* A partition of a topic is read by one reading at a time: the GLOBAL deployments, which need all
+ * of them, wait for those of the partition numbers, and these for theirs. */
 static bool is_read_elsewhere(const struct engine *engine, const struct partition *partition) {
     lock_only_writer(status_lock);
     for (size_t i = 0; i < engine->partition_count; i++) {

@@ -15,15 +15,15 @@
 #define COMMITTED_MS    10000
 #define COMMITTED_TRIES 3
 
-/* One worker that is looked at; the first is this process itself. `order` is of those of which
- * something counts. */
+/* A worker whose checkpoints are examined; the first is this process itself. `order` is read only
+ * for those of which something counts. */
 struct seen {
     const struct config_peer *peer; /* NULL: this process */
     struct backend_look look;
     struct positions committed;
     struct topic_partition *parts; /* the same, with their notes */
     size_t part_count;
-    bool is_asked_for; /* something of it counts: what it has committed is to be known */
+    bool is_asked_for; /* something of it counts, so its committed offsets are needed */
 };
 
 struct finding {
@@ -31,7 +31,7 @@ struct finding {
     int32_t partition;
     struct seen *seen;
     size_t count;
-    bool knows_committed; /* of those that count; the others count no more */
+    bool knows_committed; /* for the parts that count */
     struct moved *moved;
 };
 
@@ -99,9 +99,9 @@ static void end(struct finding *finding) {
     free(finding->seen);
 }
 
-/* ---- who ---- */
+/* ---- which deployments ---- */
 
-/* Where it ran last: the other one's index; 0: here, or nowhere. */
+/* Where it ran last: the other worker's index; 0: here, or nowhere. */
 static size_t find_newest(const struct finding *finding, const char *deployment) {
     size_t newest = 0;
     int64_t newest_ms = checkpoint_worked_ms(&finding->seen[0].look.checkpoint, deployment);
@@ -123,8 +123,8 @@ static bool is_section_here(const struct config *config, const char *name) {
     return is;
 }
 
-/* Whether the deployment belongs to this process. One that was refused, or is disabled, does too:
- * what it knew is kept for when it runs. */
+/* Whether the deployment belongs to this process. A refused or disabled one does too: its state is
+ * kept for when it runs. */
 static bool is_here(const struct finding *finding, const char *name) {
     const struct engine *engine = finding->engine;
     const struct deployment *deployment = deployment_set_find(engine->deployment_set, name);
@@ -133,7 +133,7 @@ static bool is_here(const struct finding *finding, const char *name) {
     return deployment_is_global(deployment) == (finding->partition == PARTITION_GLOBAL);
 }
 
-/* Those of whom another worker has the last word, and who belong here or did. */
+/* Deployments whose newest state another worker has, and which belong here or did. */
 static bool visit(struct finding *finding,
                   bool (*of)(struct finding *finding, const char *deployment, size_t newest)) {
     const struct checkpoint *own = &finding->seen[0].look.checkpoint;
@@ -158,7 +158,7 @@ static bool ask_for(struct finding *finding, const char *deployment, size_t newe
 
 /* ---- what is safe there ---- */
 
-/* All topics of the number; of GLOBAL, of all numbers that its checkpoint knows. */
+/* All topics of the number; for GLOBAL, of all numbers that its checkpoint has. */
 static struct topic_partition *list_parts(const struct finding *finding, const struct seen *seen,
                                           size_t *count) {
     const struct positions *positions = &seen->look.checkpoint.positions;
@@ -191,9 +191,9 @@ static bool ask(const struct finding *finding, const struct seen *seen,
                             seen->peer->worker);
 }
 
-/* First what is committed, then what there is: whoever works there takes a checkpoint before it
- * commits anything that those who have left were not given (partition.h, `owes_checkpoint`; without
- * GLOBAL deployments of its own, recovery_take_global()). */
+/* First the committed offsets, then the checkpoints: the worker there takes a checkpoint before it
+ * commits anything that the deployments which left did not get (partition.h, `owes_checkpoint`;
+ * without GLOBAL deployments of its own, recovery_take_global()). */
 static bool look_again(struct finding *finding, size_t index, struct error *error) {
     struct seen *seen = &finding->seen[index];
     seen->parts = list_parts(finding, seen, &seen->part_count);
@@ -209,7 +209,7 @@ static bool look_again(struct finding *finding, size_t index, struct error *erro
 
 /* ---- taking ---- */
 
-/* What they say of a stream, by the order's numbers (checkpoint/store.h); INT64_MAX: nothing. */
+/* Their entry for a stream, by the order's numbers (checkpoint/store.h); INT64_MAX: none. */
 static int64_t next_of(const struct finding *finding, const struct positions *positions,
                        uint32_t stream) {
     const struct topics *topics = finding->engine->topics;
@@ -220,8 +220,8 @@ static int64_t next_of(const struct finding *finding, const struct positions *po
     return position != NULL ? position->next : INT64_MAX;
 }
 
-/* Up to where its order counts: with exactly once nobody has seen the signals behind what is safe,
- * and what they were made in the order of need not be done again. */
+/* Up to where its order counts: with exactly once no consumer has seen the signals above what is
+ * safe, so the order that produced them need not be repeated. */
 static int64_t end_of(const struct finding *finding, const struct checkpoint_part *part,
                       uint32_t stream) {
     if (finding->engine->config->delivery != DELIVERY_EXACTLY_ONCE)
@@ -233,10 +233,10 @@ static int64_t end_of(const struct finding *finding, const struct checkpoint_par
 static void note_run(struct order *order, const struct order_run *run, int64_t from, int64_t end) {
     order_note(order, run->stream, from);
     if (end - 1 > from)
-        order_note(order, run->stream, end - 1); /* it goes on to there */
+        order_note(order, run->stream, end - 1); /* it continues to there */
 }
 
-/* Where what follows the checkpoint begins in its order. */
+/* Where the part of its order that follows the checkpoint begins. */
 static uint64_t begin_of(const struct order *order, uint64_t number) {
     for (size_t i = 0; i < order->segment_count; i++) {
         if (order->segments[i].number >= number)
@@ -245,8 +245,8 @@ static uint64_t begin_of(const struct order *order, uint64_t number) {
     return order_end(order);
 }
 
-/* What was handed over in that worker behind where the part is; `*made` NULL: nothing. `is_own`: it
- * was behind the others there, and wall-clock timers count from the first record on that it lacks.
+/* What was handed over in that worker after the part's position; `*made` NULL: nothing. `is_own`:
+ * it was behind the others there, and wall-clock timers count from the first record that it lacks.
  * False: out of memory. */
 static bool make_order(const struct finding *finding, const struct checkpoint_part *part,
                        const struct seen *seen, bool is_own, int64_t clock_ns,
@@ -279,8 +279,8 @@ static bool make_order(const struct finding *finding, const struct checkpoint_pa
     return did;
 }
 
-/* Where it was, and what is safe: its own, or what all of that worker had; and what was committed
- * there says more of it. */
+/* Its position, and what is safe: its own, or those of all in that worker; the note of what was
+ * committed there may know more. */
 static bool take_place(const struct finding *finding, struct checkpoint_part *part,
                        const struct seen *seen) {
     const bool is_own = part->positions.count > 0;
@@ -307,7 +307,7 @@ static void log_taken(const struct finding *finding, const struct checkpoint_par
     text_release(&where);
 }
 
-/* The part leaves its checkpoint, which is looked at no more for it. */
+/* Moves the part out of its checkpoint, which is not examined for it again. */
 static bool take(struct finding *finding, const char *deployment, struct seen *seen) {
     struct moved *moved = finding->moved;
     struct checkpoint_part *part = checkpoint_part(&seen->look.checkpoint, deployment);
@@ -350,7 +350,7 @@ static bool decide(struct finding *finding, const char *deployment, size_t newes
                                         : note_gone(finding->moved, deployment);
 }
 
-/* Nothing of theirs is usable. */
+/* None of their checkpoints is usable. */
 static void log_lost(const struct finding *finding, size_t index) {
     const struct seen *seen = &finding->seen[index];
     log_change_event(finding->engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
@@ -403,7 +403,7 @@ void moved_release(struct moved *moved) {
 
 /* ---- what follows ---- */
 
-/* Where the first of them goes on; SOURCE_NO_OFFSET: none knows the part. */
+/* Where the first of them continues; SOURCE_NO_OFFSET: none has the part. */
 static int64_t first_of(const struct engine *engine, const struct moved *moved,
                         const struct topic_partition *part) {
     int64_t first = SOURCE_NO_OFFSET;
@@ -416,7 +416,7 @@ static int64_t first_of(const struct engine *engine, const struct moved *moved,
     return first;
 }
 
-/* Whether nobody else is here, and all of them are beyond the offsets. */
+/* Whether no other deployment is here, and all of them are beyond the offsets. */
 static bool is_alone(const struct engine *engine, int32_t partition, const struct moved *moved,
                      const struct topic_partition *parts, size_t count) {
     const struct deployment_set *set = engine->deployment_set;

@@ -30,7 +30,7 @@ bool part_note_heed(struct checkpoint_part *part, const char *topic, int32_t par
     return true;
 }
 
-/* Whether it was level with the others when that offset went. */
+/* Whether it was level with the others when that offset was committed. */
 static bool was_level(const struct topic_partition *part, const char *deployment) {
     int64_t safe;
     const enum late_note_answer answer = late_note_find(part->note, deployment, &safe);

@@ -23,7 +23,7 @@ bool recovery_list_committed(const struct engine *engine, const struct topic_par
     return true;
 }
 
-/* Offsets that are not known are above nothing: no checkpoint can be trusted. */
+/* Unknown offsets are above nothing: no checkpoint can be trusted. */
 static bool knows_all(const struct topic_partition *parts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (parts[i].offset == SOURCE_NO_OFFSET && !parts[i].is_new)
@@ -82,7 +82,8 @@ static bool find(struct engine *engine, int32_t number, const struct positions *
     return true;
 }
 
-/* Empty: there is none to go on with, and the log says why. False: nobody knows. */
+/* The checkpoint is empty if there is none to continue with, and the log says why. False: it could
+ * not be found out. */
 static bool find_for(struct engine *engine, int32_t number, const struct topic_partition *parts,
                      size_t count, struct checkpoint *checkpoint, struct error *error) {
     struct positions committed;
@@ -111,9 +112,9 @@ static uint32_t stream_of(const struct engine *engine, int32_t number,
                : part->topic;
 }
 
-/* The checkpoint whose journal is the first to be read: of one that was behind when it was taken,
- * or whose state is an older one's, what comes next was handed to the others before. What comes
- * from another worker is not in this one's journals. */
+/* The checkpoint whose journal is read first: a deployment that was behind when it was taken, or
+ * has the state of an older one, continues with messages that the others got before it. Those from
+ * another worker are not in this one's journals. */
 static uint64_t order_from(const struct engine *engine, int32_t number,
                            const struct recovery *recovery) {
     const struct checkpoint *checkpoint = &recovery->checkpoint;
@@ -158,8 +159,8 @@ bool recovery_find_moved(struct engine *engine, int32_t partition, struct topic_
     if (!moved_find(engine, partition, parts, count, &recovery->moved, error))
         return false;
     moved_begin(engine, partition, &recovery->moved, parts, count);
-    /* The checkpoint that has them here would be above a group's offsets that are not committed,
-     * and of no use. */
+    /* A checkpoint that includes them here would be above offsets that the group has not committed,
+     * and unusable. */
     const struct source *source = engine->options.source;
     if (recovery->moved.count > 0 && source->ops->commit_begins != NULL)
         source->ops->commit_begins(engine->options.source, parts, count);

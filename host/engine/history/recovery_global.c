@@ -1,5 +1,5 @@
 /*
- * GLOBAL deployments: they are there before the first assignment, and are handed all partitions.
+ * GLOBAL deployments: they exist before the first assignment, and are handed all partitions.
  */
 #include "engine/history/recovery_private.h"
 
@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A GLOBAL task's instance that is replaced by one with its state. */
+/* A GLOBAL task's instance is replaced by one with its state. */
 struct renewal {
     struct task *task;
     struct task *next; /* holds the new instance, then the old one */
@@ -45,13 +45,13 @@ static void renew(struct lane *lane, void *argument) {
     renewal->did = true;
 }
 
-/* False with an error: it is refused, or ERROR_MEMORY. */
+/* False with an error: it was refused, or ERROR_MEMORY. */
 static bool take_global(struct engine *engine, struct task *task, const struct state *state,
                         struct error *error) {
     struct renewal renewal = {.task = task, .state = state};
     struct projection *draft = projection_draft(engine);
     renewal.next = task_new(task->partition, task->deployment);
-    /* The new instance's signals are the old task's: it is wired to that one. */
+    /* The new instance emits through the old task. */
     bool did = draft != NULL && renewal.next != NULL;
     if (!did)
         error_set_memory(&renewal.error, "an instance");
@@ -72,7 +72,7 @@ static bool take_global(struct engine *engine, struct task *task, const struct s
     return renewal.did;
 }
 
-/* Its streams, as far as the assignment, the checkpoint and the journal know of them. */
+/* Its highest partition number, by the assignment, the checkpoint and the journal. */
 static int32_t highest_number(const struct partition *global, const struct topic_partition *parts,
                               size_t count, const struct recovery *recovery) {
     int32_t highest = -1;
@@ -90,7 +90,7 @@ static int32_t highest_number(const struct partition *global, const struct topic
     return highest;
 }
 
-/* GLOBAL deployments begin, with what was found, at the offsets that were assigned. */
+/* GLOBAL deployments begin, with what was found, at the assigned offsets. */
 struct global_beginning {
     const struct engine *engine;
     struct partition *global;
@@ -117,7 +117,7 @@ static bool begin_streams(const struct global_beginning *beginning) {
 }
 
 /* Exactly once, there has to be a checkpoint below whatever is committed from now on. The same
- * holds when somebody is not here any more. */
+ * holds if a deployment is no longer here. */
 static void save_beginning(struct lane *lane, const struct global_beginning *beginning) {
     struct error error;
     const bool has_nothing =
@@ -180,15 +180,15 @@ static bool find_and_take_global(struct engine *engine, struct partition *global
     return did;
 }
 
-/* ---- none of them runs ---- */
+/* ---- if none of them runs ---- */
 
-/* Whether somebody was to run and does not. */
+/* Whether a deployment should run and does not. */
 static bool is_somebody_kept_out(const struct engine *engine) {
     lock_only_writer(status_lock);
     return engine->held_count > 0 || engine->refused_count > 0;
 }
 
-/* Whether somebody may be missing who was GLOBAL. */
+/* Whether a GLOBAL deployment may be missing. */
 static bool is_somebody_absent(const struct engine *engine) {
     const struct config *config = engine->config;
     bool is = is_somebody_kept_out(engine);
@@ -197,8 +197,8 @@ static bool is_somebody_absent(const struct engine *engine) {
     return is;
 }
 
-/* Those of the checkpoint who were level: what is committed from here on passes them by. False: out
- * of memory. */
+/* Gives positions to those of the checkpoint that were level: they do not get what is committed
+ * from here on. False: out of memory. */
 static bool own_place(const struct checkpoint *checkpoint, const struct positions *committed,
                       struct checkpoint_part *part) {
     part->worked_ms = part->worked_ms != 0 ? part->worked_ms : checkpoint->taken_ms;
@@ -236,7 +236,7 @@ static bool write_places(struct engine *engine, struct checkpoint *checkpoint,
     return true;
 }
 
-/* With others, they are in the checkpoint that is owed (partition.h). False with an error, as of
+/* If others run, these are in the checkpoint that is owed (partition.h). False with an error, as of
  * checkpoint_store_find(). */
 static bool keep_places(struct engine *engine, const struct topic_partition *parts, size_t count,
                         struct error *error) {
@@ -269,7 +269,7 @@ static bool take_global_once(struct engine *engine, struct partition *global,
     if (!has_any && is_somebody_absent(engine) && !keep_places(engine, parts, count, error))
         return false;
     if (global == NULL || (!has_any && !is_somebody_kept_out(engine)))
-        return true; /* nobody has a state there, or will ask for it */
+        return true; /* none has a state there, or will need it */
     return find_and_take_global(engine, global, parts, count, error);
 }
 
@@ -290,7 +290,7 @@ void recovery_take_global(struct engine *engine, struct topic_partition *parts, 
                        error.text);
 }
 
-/* ---- partition numbers that come and GLOBAL deployments that come later ---- */
+/* ---- later partition numbers and GLOBAL deployments ---- */
 
 bool recovery_join_global(struct lane *lane, const struct partition *number) {
     struct partition *global = lane->global;

@@ -1,6 +1,6 @@
 /*
  * Where the tasks of a partition begin: at the position that the checkpoint has of them, or with a
- * warm-up; and what is kept of those that do not run.
+ * warm-up; and what is kept of deployments that do not run.
  */
 #include "engine/history/recovery_private.h"
 
@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One that is suspended is so until it is resumed. */
+/* A suspended task stays so until it is resumed. */
 static void fall_behind(struct task *task) {
     if (atomic_load(&task->suspension) == SUSPENDED_NOT)
         task_catch_up(task);
 }
 
-/* Whether the journal knows in which order a strategy that joins topics was handed what comes next,
- * or at which messages wall-clock timers fired: it is to be no other. */
+/* Whether the journal has the order in which a strategy that joins topics was handed what comes
+ * next, or the messages at which wall-clock timers fired: it must be the same again. */
 static bool is_in_journal(const struct task *task) {
     const struct partition *partition = task->partition;
     const bool does_join = task->deployment->wanted_count > 1 ||
@@ -35,7 +35,7 @@ static bool is_in_journal(const struct task *task) {
     return false;
 }
 
-/* What was committed with the stream's offset. */
+/* The note that was committed with the stream's offset. */
 static const char *note_of(const struct recovery *recovery, const struct partition *partition,
                            size_t stream) {
     for (size_t i = 0; i < recovery->part_count; i++) {
@@ -47,8 +47,7 @@ static const char *note_of(const struct recovery *recovery, const struct partiti
     return NULL;
 }
 
-/* Up to where its signals are safe, when it was suspended, or came further, since the checkpoint.
- */
+/* Up to where its signals are safe, if it was suspended, or advanced, since the checkpoint. */
 static void heed_note(struct task *task, size_t stream, const char *note, bool is_own) {
     const char *name = task->deployment->name;
     int64_t noted;
@@ -57,17 +56,17 @@ static void heed_note(struct task *task, size_t stream, const char *note, bool i
         late_note_safe(note, name, task->position[stream], task->history_to[stream], is_own);
 }
 
-/* Whether it was behind its partition in its checkpoint: what it did not see by then are real
+/* Whether it was behind its partition in its checkpoint: what it had not seen by then are real
  * messages. */
 static bool is_behind_itself(const struct recovery *recovery, const struct task *task,
                              const struct checkpoint_part *part) {
     return part->positions.count > 0 && !recovery_has_older(recovery, task->deployment->name);
 }
 
-/* Where the checkpoint has it: where it was itself, with its part of what is history; or where the
- * partition was, and then all below where the stream begins is history. One from another worker may
- * be ahead of the stream here, or its signals are: it waits, so that the stream gives it none of
- * what is history. Gives whether it is behind, or will be. */
+/* The position that the checkpoint has of it: its own, with its own bound of history; or the
+ * partition's, and then all below the stream's beginning is history. A task from another worker, or
+ * its signals, may be ahead of the stream here: it waits, so that the stream hands it no history.
+ * Returns whether it is behind, or will be. */
 static bool place(const struct lane *lane, struct task *task, struct recovery *recovery,
                   const struct checkpoint_part *part) {
     struct partition *partition = task->partition;
@@ -91,7 +90,7 @@ static bool place(const struct lane *lane, struct task *task, struct recovery *r
         is_behind |= position < next;
     }
     task->was_behind |= is_own;
-    if (is_moved) /* a checkpoint is due, which has it */
+    if (is_moved) /* a checkpoint is due that includes it */
         partition->checkpoint_ns = 0;
     task->is_newcomer = is_moved && task_holds_offsets(task) && lane->options.transactor != NULL;
     if (is_moved && task_holds_offsets(task))
@@ -149,7 +148,7 @@ bool recovery_place(struct lane *lane, struct partition *partition, struct recov
     return is_held;
 }
 
-/* ---- who is not there ---- */
+/* ---- deployments that do not run ---- */
 
 /* A position that was the partition's becomes its own. */
 static bool own_positions(const struct lane *lane, const struct partition *partition,
@@ -168,7 +167,7 @@ static bool own_positions(const struct lane *lane, const struct partition *parti
     return true;
 }
 
-/* What is known of it by what was committed, which the next commit does not name it in. */
+/* Applies the committed notes to it; the next commit does not name it. */
 static bool heed_notes(struct partition *partition, const struct recovery *recovery,
                        struct checkpoint_part *part, bool was_behind) {
     bool did = true;
@@ -181,7 +180,8 @@ static bool heed_notes(struct partition *partition, const struct recovery *recov
     return did;
 }
 
-/* Who was to run and does not: it is given what the others are from here on, when it comes. */
+/* Positions for those that should run and do not: when they come they get what the others get from
+ * here on. */
 static bool keep_refused(const struct engine *engine, struct partition *partition,
                          const char *deployment) {
     struct checkpoint_part part = {.deployment = strdup(deployment)};
@@ -198,7 +198,7 @@ static bool keep_refused(const struct engine *engine, struct partition *partitio
     return did;
 }
 
-/* Who goes on with what that deployment was: itself, or the one in whose place it was promoted. */
+/* Whether some task continues that deployment: its own, or the one it was promoted to. */
 static bool has_task_for(const struct partition *partition, const char *deployment) {
     for (size_t i = 0; i < partition->task_count; i++) {
         const struct deployment *of = partition->tasks[i]->deployment;
@@ -209,8 +209,9 @@ static bool has_task_for(const struct partition *partition, const char *deployme
     return false;
 }
 
-/* A newer one was passed over, as it is above what was committed. Other workers, who look later,
- * would take it for the last word as soon as more is committed: the next one comes before that. */
+/* A newer checkpoint was passed over, as it is above what was committed. Other workers that look
+ * later would take it for the newest as soon as more is committed: the next one comes before
+ * that. */
 static void outdate_newer(const struct engine *engine, struct partition *partition,
                           const struct recovery *recovery) {
     const uint64_t number = recovery->checkpoint.number;
@@ -239,10 +240,10 @@ bool recovery_keep_absent(const struct engine *engine, struct partition *partiti
             (!is_moved && !heed_notes(partition, recovery, part, was_behind)) ||
             !partition_keep_absent(partition, part))
             return false;
-        checkpoint->part_count--; /* it is the partition's now */
+        checkpoint->part_count--; /* it now belongs to the partition */
         memmove(part, part + 1, (checkpoint->part_count - i) * sizeof *part);
     }
-    /* Whether one that was refused is GLOBAL nobody knows: only what it left is kept there. */
+    /* Whether a refused deployment is GLOBAL is not known: only what it left is kept there. */
     const bool keeps_refused = recovery_can_feed(engine) && partition->number != PARTITION_GLOBAL;
     for (size_t i = 0; keeps_refused && i < engine->refused_count; i++) {
         if (partition_absent(partition, engine->refused[i]) == NULL &&

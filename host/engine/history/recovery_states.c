@@ -1,6 +1,6 @@
 /*
- * What a checkpoint has of each deployment is given to its instances. What a strategy refuses is
- * kept aside, and it is offered what older checkpoints have of it.
+ * Instances are given their states from a checkpoint. A state that a strategy refuses is put aside,
+ * and older ones are offered.
  */
 #include "engine/history/recovery_private.h"
 
@@ -92,7 +92,7 @@ bool recovery_note_refusal(struct recovery *recovery, const struct task *task,
     return true;
 }
 
-/* Out of memory, or on a full disk, it is not kept: that is no reason not to begin. */
+/* If memory or the disk is short it is not kept: that must not prevent a start. */
 static void keep(struct engine *engine, const struct recovery *recovery,
                  const struct checkpoint_part *part, struct recovery_refusal *refusal) {
     struct error error;
@@ -107,7 +107,7 @@ static void keep(struct engine *engine, const struct recovery *recovery,
                          part->deployment, recovery->checkpoint.number, error.text);
 }
 
-/* Puts what an older one has into the place of it. What was level there has the positions of all of
+/* Replaces it by the part of an older checkpoint. One that was level there gets the positions of
  * that checkpoint. False: out of memory. */
 static bool offer(struct recovery_refusal *refusal, struct checkpoint_part *part,
                   const struct task *task, const struct checkpoint *older) {
@@ -124,7 +124,7 @@ static bool offer(struct recovery_refusal *refusal, struct checkpoint_part *part
     return true;
 }
 
-/* What the next older one has of the task; `refusal` stays as it is when there is none. */
+/* The next older one's part for the task; `refusal` stays as it is if there is none. */
 static bool look_before(struct engine *engine, const struct partition *partition,
                         struct recovery *recovery, struct recovery_refusal *refusal,
                         const struct task *task, const struct positions *committed,
@@ -146,8 +146,8 @@ static bool look_before(struct engine *engine, const struct partition *partition
     return did;
 }
 
-/* A shadow without a state of its own refuses its original's, and what comes from another worker is
- * in that one's checkpoints. */
+/* Not if a shadow without its own state refuses its original's, or if the state comes from another
+ * worker, and is in the checkpoints there. */
 static bool can_look_before(const struct engine *engine, const struct recovery *recovery,
                             const struct task *task, const struct checkpoint_part *part) {
     const char *original = task->deployment->shadow_of;
@@ -187,7 +187,7 @@ void recovery_log_refusals(const struct engine *engine, const struct partition *
         const struct recovery_refusal *refusal = &recovery->refusals[i];
         const char *kept = refusal->kept;
         if (partition_task(partition, refusal->deployment) == NULL)
-            continue; /* no instance could be made in the place of the one that refused */
+            continue; /* no instance could be made to replace the one that refused */
         snprintf(goes_on, sizeof goes_on, "starting without state");
         if (!refusal->is_refused)
             snprintf(goes_on, sizeof goes_on, "going on with its state of checkpoint %" PRIu64,

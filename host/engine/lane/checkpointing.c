@@ -26,8 +26,8 @@ bool checkpointing_begin(struct lane *lane, struct partition *partition, struct 
                          struct order_tail *tail) {
     if (order == NULL)
         return true;
-    /* A partition without any checkpoint has nothing to fall back to: its first one is due at once.
-     */
+    /* A partition without any checkpoint has nothing to fall back to: its first one is due at
+     * once. */
     if (order->segments[0].number != 0)
         partition->checkpoint_ns = clock_coarse_ns() + spread_ns(lane, partition);
     struct partition_journal *journal = &partition->journal;

@@ -476,8 +476,8 @@ static void log_unreadable_time(struct lane *lane, const struct record *record, 
               atomic_load_explicit(&lane->counts.unreadable_time, memory_order_relaxed));
 }
 
-/* Each reason is logged once in a while; those in between are counted. A replay lists them itself.
- */
+/* Each reason is logged once in a while; those in between are counted. A replay lists them
+ * itself. */
 static void log_bad_message(struct lane *lane, const struct record *record,
                             enum decode_reason reason, int64_t coarse_ns) {
     int64_t *logged_ns = &lane->bad_logged_ns[reason];

@@ -18,8 +18,8 @@ static bool takes_late(struct task *task, const struct record *record, bool *is_
     return true;
 }
 
-/* Makes the record the current message, and finds the tasks that may want it. NULL: it is unusable.
- */
+/* Makes the record the current message, and finds the tasks that may want it. NULL: it is
+ * unusable. */
 static struct route *route_late(struct lane *lane, struct partition *partition,
                                 const struct record *record, uint64_t *ticks_now,
                                 int64_t coarse_ns) {

@@ -40,8 +40,8 @@ struct journal {
     _Atomic bool has_failed;
 };
 
-/* Appends to the file, which it creates if needed; both texts must outlive it. NULL with an error.
- */
+/* Appends to the file, which it creates if needed; both texts must outlive it. NULL with an
+ * error. */
 struct journal *journal_new(const char *path, const struct topics *topics, struct log *log,
                             struct error *error);
 /* Takes NULL. */

@@ -53,8 +53,8 @@ bool lane_adopt(struct lane *lane, struct partition *partition);
 void lane_detach(struct lane *lane, struct partition *partition);
 /* Switches to another projection and decoder; frees the old ones. */
 void lane_use_projection(struct lane *lane, struct projection *projection, struct decoder *decoder);
-/* Collects the confirmations of a topic; if `does_store`, stores the offset up to which it is done.
- */
+/* Collects the confirmations of a topic; if `does_store`, stores the offset up to which it is
+ * done. */
 void lane_store_topic(struct lane *lane, struct partition *partition, size_t topic,
                       bool does_store);
 /* The same for all that it owns. */
