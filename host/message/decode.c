@@ -15,16 +15,16 @@
 #define NS_PER_MILLISECOND INT64_C(1000000)
 #define MAX_BYTES          (1u << 30)
 #define MAX_DEPTH          (1u << 16)
-/* Bytes that a payload may grow by when it is closed or wrapped to find out what is wrong. */
+/* Bytes by which a payload may grow when it is closed or wrapped to find out what is wrong. */
 #define SCRATCH_SLACK      16
-/* Bytes of a time that could not be read, in a problem. */
+/* Bytes of an unreadable time that an error text shows. */
 #define SHOWN_MAX          40
 
 struct decoder {
     struct decode_limits limits;
     struct extract extract;
     uint8_t *closers;
-    const char *payload; /* what offsets in problems count from */
+    const char *payload; /* what offsets in error texts count from */
     enum decode_time_form time_form;
     char problem[256];
 };
@@ -125,8 +125,8 @@ static enum decode_reason explain_scan(struct decoder *decoder, const struct sca
 
 /*
  * The payload does not begin with '{' or does not end with '}', so it is bad; this finds out why.
- * Objects and arrays that are not closed get the sentinel that a scan needs; what is neither is
- * looked at as the only element of an array.
+ * Objects and arrays that are not closed get the sentinel that a scan needs; anything else is
+ * scanned as the only element of an array.
  */
 static enum decode_reason diagnose(struct decoder *decoder, const char *begin, const char *end) {
     const size_t offset = (size_t)(begin - decoder->payload);
@@ -139,7 +139,7 @@ static enum decode_reason diagnose(struct decoder *decoder, const char *begin, c
     const char *text = to;
     memcpy(to, begin, size);
     to += size;
-    *to++ = ' '; /* so that a number does not run into the sentinel unseen */
+    *to++ = ' '; /* so that a number does not run into the sentinel unnoticed */
     *to++ = *copy == '{' ? '}' : ']';
 
     struct scan scan = new_scan(decoder, to);
@@ -217,7 +217,7 @@ static bool integer_of(const t5_value *value, int64_t *integer) {
     }
 }
 
-/* ISO-8601 text, or an epoch number of any unit, also as text. */
+/* ISO-8601 text, or an epoch number in any unit, also as text. */
 static bool time_of(const t5_value *value, struct time_zone zone, int64_t *time_ns) {
     switch (value->type) {
     case T5_VALUE_INTEGER:
@@ -244,7 +244,7 @@ static enum decode_time_form form_of(const t5_value *value) {
     return t5_value_is_number(value) ? DECODE_TIME_NUMBER : DECODE_TIME_TYPE;
 }
 
-/* The value itself, cut where it is too long to be a time, and without what would upset a log. */
+/* The value, cut if it is too long to be a time, and without what would break a log line. */
 static void show_value(const t5_value *value, char *out, size_t size) {
     if (value->type == T5_VALUE_INTEGER) {
         snprintf(out, size, "%lld", (long long)value->integer);
@@ -265,7 +265,7 @@ static void show_value(const t5_value *value, char *out, size_t size) {
     }
 }
 
-/* An event time that is there, and that nobody can read. */
+/* An event time is there, and unreadable. */
 static __attribute__((noinline)) void note_unreadable(struct decoder *decoder,
                                                       const t5_value *value, const char *name,
                                                       t5_message *message, uint32_t *warnings) {
@@ -291,12 +291,12 @@ static __attribute__((noinline)) bool take_rare_time(struct decoder *decoder, co
                                                      uint32_t *warnings) {
     if (time_of(value, decoder->limits.zone, &message->event_time_ns))
         return true;
-    if (value->type != T5_VALUE_NULL) /* an empty text is there, and no time */
+    if (value->type != T5_VALUE_NULL) /* an empty text is there, but no time */
         note_unreadable(decoder, value, name, message, warnings);
     return false;
 }
 
-/* Takes the event time from this value. False when it is absent, and when it cannot be read. */
+/* Takes the event time from this value. False if it is absent or unreadable. */
 static inline bool take_time(struct decoder *decoder, enum envelope_slot slot, const char *name,
                              t5_message *message, uint32_t *warnings) {
     const t5_value *value = &decoder->extract.cells[slot];
@@ -307,7 +307,7 @@ static inline bool take_time(struct decoder *decoder, enum envelope_slot slot, c
     return take_rare_time(decoder, value, name, message, warnings);
 }
 
-/* Whether the event time lies so close to Kafka's that both may be right. */
+/* Whether the event time is close enough to Kafka's that both may be right. */
 static bool is_plausible(const struct decode_limits *limits, const t5_message *message) {
     int64_t lead_ns;
     return !__builtin_sub_overflow(message->event_time_ns, message->kafka_time_ns, &lead_ns) &&
@@ -343,7 +343,7 @@ static enum decode_reason fill_symbol(struct decoder *decoder, const struct reco
 
 static enum decode_reason fail_without_time(struct decoder *decoder, uint32_t warnings) {
     if ((warnings & DECODE_WARNING_UNREADABLE_TIME) != 0)
-        return DECODE_NO_TIME; /* the problem is about that time */
+        return DECODE_NO_TIME; /* the error text is about that time */
     return explain(decoder, DECODE_NO_TIME,
                    "neither publishTime.take5Time, nor \"timestamp\", nor a timestamp of the "
                    "record");

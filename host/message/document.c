@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define NO_NODE     UINT32_MAX
-/* Objects with more members look for duplicates by sorting. */
+/* Objects with more members are sorted to find duplicates. */
 #define FEW_MEMBERS 16
 
 struct node {
@@ -27,10 +27,10 @@ struct node {
 struct document {
     struct node *nodes; /* 0 is the document */
     uint32_t count, capacity;
-    char *scratch; /* texts whose escapes are resolved; allocated for the first of them */
+    char *scratch; /* texts with resolved escapes; allocated for the first one */
     size_t scratch_used;
     size_t size;
-    /* The child that was looked at last: iterating goes on from it. */
+    /* The child that was accessed last: iteration continues from it. */
     uint32_t last_parent, last_number, last_node;
 };
 
@@ -44,7 +44,7 @@ static t5_value span_value(enum t5_value_type type, const char *begin, size_t si
     return value;
 }
 
-/* A node behind the last child of `parent`, or NO_NODE when memory runs out. */
+/* Adds a node after the last child of `parent`; NO_NODE: out of memory. */
 static uint32_t add_node(struct document *document, uint32_t parent, t5_str name) {
     if (!ARRAY_GROW(document->nodes, document->count, document->capacity))
         return NO_NODE;
@@ -67,7 +67,7 @@ static uint32_t add_node(struct document *document, uint32_t parent, t5_str name
     return index;
 }
 
-/* From an opening quote to behind the closing one. */
+/* From an opening quote to after the closing one. */
 static const char *read_text(struct document *document, struct scan *scan, const char *p,
                              t5_str *text) {
     bool has_escapes;
@@ -114,7 +114,7 @@ static const char *read_name(struct document *document, struct scan *scan, const
     return scan_space(p + 1);
 }
 
-/* Members by name, then as they came. */
+/* Members by name, then in document order. */
 static int compare_members(const void *a, const void *b, void *context) {
     const struct node *nodes = context;
     const uint32_t x = *(const uint32_t *)a;
@@ -127,7 +127,7 @@ static int compare_members(const void *a, const void *b, void *context) {
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-/* Takes the members whose parent was set to NO_NODE out of the list. */
+/* Unlinks the members whose parent was set to NO_NODE. */
 static void unlink_marked(struct document *document, struct node *object) {
     uint32_t *link = &object->first_child;
     while (*link != NO_NODE) {
@@ -172,7 +172,7 @@ static void mark_by_pairs(struct document *document, const struct node *object, 
             }
 }
 
-/* Of members with one name the last stays. */
+/* Of members with the same name the last one stays. */
 static bool drop_duplicates(struct document *document, uint32_t index) {
     struct node *object = &document->nodes[index];
     bool has_marked = false;
@@ -196,9 +196,9 @@ static const char *no_memory(struct scan *scan, const char *p) {
     return scan_fail(scan, p, DECODE_OK, "out of memory");
 }
 
-/* Gives the position behind the document. */
+/* Returns the position after the document. */
 static const char *build(struct document *document, struct scan *scan, const char *p) {
-    uint32_t open = NO_NODE; /* the innermost bracket that is open */
+    uint32_t open = NO_NODE; /* the innermost open bracket */
     char closer = 0;
     t5_str name = {NULL, 0};
 
@@ -289,7 +289,7 @@ void document_free(struct document *document) {
     free(document);
 }
 
-/* Child `number` of a node, or NO_NODE. Going on from the child looked at last is free. */
+/* Child `number` of a node, or NO_NODE. Continuing from the child accessed last is free. */
 static uint32_t child_at(struct document *document, uint32_t parent, uint32_t number) {
     const struct node *nodes = document->nodes;
     if (number >= nodes[parent].child_count)
@@ -323,7 +323,7 @@ static uint32_t step_from(struct document *document, uint32_t parent, t5_str ste
     return NO_NODE;
 }
 
-/* The value at a path that is well formed: the first alternative that is there, or NO_NODE. */
+/* The value at a well-formed path: the first alternative that is present, or NO_NODE. */
 static uint32_t find(struct document *document, t5_str path) {
     char step[PROJECTION_MAX_PATH];
     struct path_cursor cursor = {path.data, path.data + path.len};

@@ -61,8 +61,8 @@ static __attribute__((noinline)) void forget_below(struct extract *extract, uint
         extract->cells[trie->nodes[i].cell] = missing_value;
 }
 
-/* A wanted node comes up; gives its cell. If it came up before, the value to come replaces the
- * earlier one, and all that lay below it. */
+/* A wanted node is met; returns its cell. If it was met before, the next value replaces the earlier
+ * one, and all that was below it. */
 static inline t5_value *meet(struct extract *extract, uint32_t node) {
     const uint32_t cell = extract->trie->nodes[node].cell;
     if (extract->has_met[node])
@@ -72,7 +72,7 @@ static inline t5_value *meet(struct extract *extract, uint32_t node) {
     return &extract->cells[cell];
 }
 
-/* Each slot with alternatives takes the first that is there. */
+/* Each slot with alternatives takes the first one that is present. */
 static void choose(struct extract *extract) {
     const struct trie *trie = extract->trie;
     for (uint32_t i = 0; i < trie->choice_count; i++) {
@@ -121,7 +121,7 @@ static const char *take_string(struct extract *extract, struct scan *scan, const
     return end + 1;
 }
 
-/* From behind a name's closing quote to its value. */
+/* From after a name's closing quote to its value. */
 static inline const char *take_colon(struct scan *scan, const char *p) {
     p = scan_space(p);
     if (*p != ':')
@@ -129,7 +129,8 @@ static inline const char *take_colon(struct scan *scan, const char *p) {
     return scan_space(p + 1);
 }
 
-/* A name with escapes. It is only looked at, so the scratch that it takes is free again after. */
+/* A name with escapes. It is only compared, so the scratch memory that it takes is free again
+ * afterwards. */
 static const char *take_escaped_name(struct extract *extract, struct hints *hints,
                                      struct scan *scan, const char *name, const char *end,
                                      uint32_t parent, uint32_t *child, struct hint ***link) {
@@ -140,8 +141,8 @@ static const char *take_escaped_name(struct extract *extract, struct hints *hint
     return take_colon(scan, end + 1);
 }
 
-/* From a name's opening quote to its value, when no hint fits. `*child` gets the node that the name
- * leads to, `*link` the hint of the next name. */
+/* From a name's opening quote to its value, if no hint matches. `*child` gets the node that the
+ * name leads to, `*link` the hint of the next name. */
 static __attribute__((noinline)) const char *take_name(struct extract *extract, struct hints *hints,
                                                        struct scan *scan, const char *p,
                                                        uint32_t parent, uint32_t *child,
@@ -175,7 +176,7 @@ static inline uint32_t element_node(const struct trie *trie, struct extract_fram
     return element->node;
 }
 
-/* A scalar that is wanted. */
+/* A wanted scalar. */
 static inline const char *take_scalar(struct extract *extract, struct scan *scan, const char *p,
                                       t5_value *cell) {
     if (number_begins(p))

@@ -13,7 +13,7 @@ bool hints_init(struct hints *hints, uint32_t node_count) {
         return false;
     memset(hints->all, 0, count * sizeof(struct hint));
     for (size_t i = 0; i < count; i++) {
-        hints->all[i].parent = UINT32_MAX; /* nobody's: fits nothing */
+        hints->all[i].parent = UINT32_MAX; /* no object's: never matches */
         hints->all[i].next = hints->all;
         hints->all[i].first = hints->all;
     }
@@ -26,7 +26,7 @@ void hints_release(struct hints *hints) {
     *hints = (struct hints){0};
 }
 
-/* Where an unwanted name goes. Two that meet take turns. */
+/* The place of an unwanted name. Two that collide take turns. */
 static uint32_t unwanted_place(const struct hints *hints, uint32_t parent, struct trie_name name,
                                size_t size) {
     const uint64_t hash = (trie_hash(name, (uint32_t)size) + parent) * UINT64_C(0x9E3779B97F4A7C15);

@@ -17,7 +17,7 @@ void paths_release(struct paths *paths) {
     *paths = (struct paths){0};
 }
 
-/* ---- what there is ---- */
+/* ---- which paths there are ---- */
 
 static bool has_path(const struct paths *paths, const char *path) {
     for (size_t i = 0; i < paths->count; i++) {
@@ -71,14 +71,14 @@ bool paths_add(struct paths *paths, const char *json, size_t size) {
     return did;
 }
 
-/* ---- the nearest ---- */
+/* ---- the most similar one ---- */
 
 static const char *last_step(const char *path) {
     const char *dot = strrchr(path, '.');
     return dot != NULL ? dot + 1 : path;
 }
 
-/* By the last steps alone. */
+/* By the last step only. */
 static const char *near_step(const struct paths *paths, const char *path) {
     const char **steps = calloc(paths->count + 1, sizeof *steps);
     const char *found = NULL;

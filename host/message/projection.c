@@ -94,7 +94,7 @@ bool projection_check(const char *path, size_t size, struct error *error) {
     }
 }
 
-/* The path with backslashes only where they are needed. `out` has room for its size. */
+/* The path with backslashes only where they are needed. `out` has room for `size` bytes. */
 static size_t canonical(const char *path, size_t size, char *out) {
     size_t length = 0;
     const char *end = path + size;
@@ -196,7 +196,7 @@ bool projection_add(struct projection *projection, const char *path, size_t size
 struct alternatives {
     char bytes[PROJECTION_MAX_PATH];
     struct trie_step steps[PROJECTION_MAX_PATH];
-    uint32_t ends[PROJECTION_MAX_PATH]; /* step number behind each alternative */
+    uint32_t ends[PROJECTION_MAX_PATH]; /* number of steps up to the end of each alternative */
     uint32_t count;
 };
 
@@ -217,9 +217,9 @@ static void take_apart(const struct path *path, struct alternatives *out) {
     }
 }
 
-/* Gives the path at `slot` its cells: its own number when it has no alternatives, else one for each
- * of them, and a choice. Paths without alternatives go first: an alternative
- * that is also wanted alone then shares that slot. */
+/* Gives the path at `slot` its cells: its own number if it has no alternatives, otherwise one for
+ * each of them, and a choice. Paths without alternatives go first: an alternative that is also
+ * wanted alone then shares that slot. */
 static bool enter_path(struct trie *trie, struct trie_builder *builder, uint32_t slot,
                        const struct alternatives *alternatives, uint32_t *options) {
     if (alternatives->count == 1)

@@ -1,5 +1,5 @@
 /*
- * message/projection_private.h - what the decoder sees of a projection. The room's own.
+ * message/projection_private.h - what the decoder sees of a projection. For this room only.
  */
 #ifndef TAKE5_MESSAGE_PROJECTION_PRIVATE_H
 #define TAKE5_MESSAGE_PROJECTION_PRIVATE_H
@@ -27,7 +27,7 @@ enum envelope_slot {
 /* NULL until it is sealed. */
 const struct trie *projection_trie(const struct projection *projection);
 
-/* A path that is being taken apart: one step at a time, escapes resolved. */
+/* A path that is being split: one step at a time, escapes resolved. */
 struct path_cursor {
     const char *at;
     const char *end;
@@ -38,10 +38,11 @@ enum path_token {
     PATH_LAST,        /* the last step of an alternative, and another alternative follows */
     PATH_END,         /* the last step of the path */
     PATH_EMPTY,       /* refused: an empty step or path */
-    PATH_OPEN_ESCAPE, /* refused: a backslash with nothing behind it */
+    PATH_OPEN_ESCAPE, /* refused: a backslash with nothing after it */
 };
 
-/* Writes the step's bytes to `out` (room for all that is left of the path) and its length. */
+/* Writes the step's bytes to `out` (with room for the rest of the path), and their number to
+ * `size`. */
 enum path_token path_next(struct path_cursor *cursor, char *out, size_t *size);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * message/record.h - one record as a source gives it: bytes and coordinates, nothing decoded.
+ * message/record.h - one record as a source returns it: bytes and coordinates, nothing decoded.
  *
  * The memory belongs to the source, and is valid until the record is given back to it.
  */

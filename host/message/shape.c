@@ -1,5 +1,5 @@
 /*
- * What a text is as a whole: which topic its members tell of, and whether it is one JSON object.
+ * What a text is as a whole: which topic its members indicate, and whether it is one JSON object.
  */
 #include "message/shape.h"
 
@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-/* Brackets that these scans follow into one another. */
+/* How deep these scans follow nested brackets. */
 #define SHAPE_MAX_DEPTH 1024
 
-/* Members that tell a topic, as bits. */
+/* Members that indicate a topic, as bits. */
 enum {
     SHAPE_BAR = 1 << 0,
     SHAPE_STATS = 1 << 1,
@@ -53,7 +53,7 @@ const char *shape_role(uint32_t bits) {
     return bits & SHAPE_ASSET ? "asset_trends" : NULL;
 }
 
-/* Longest escaped spelling of a name above: six bytes a letter. */
+/* Longest escaped spelling of a name above: six bytes per letter. */
 #define LONGEST_ESCAPED (17 * 6)
 
 static uint32_t member_bit(const char *name, size_t size, bool has_escapes) {
@@ -67,7 +67,7 @@ static uint32_t member_bit(const char *name, size_t size, bool has_escapes) {
     return shape_member(name, size);
 }
 
-/* All members of the object at p; gives the position behind it. */
+/* All members of the object at p; returns the position after it. */
 static const char *scan_members(struct scan *scan, const char *p, uint32_t *bits) {
     p = scan_space(p + 1);
     if (*p == '}')

@@ -1,6 +1,6 @@
 /*
- * message/shape.h - which topic a message is of, by the names of its members: for recordings and
- * letters that do not say it. Any thread.
+ * message/shape.h - which topic a message belongs to, by the names of its members: for recordings
+ * and dead letters that do not say. Any thread.
  */
 #ifndef TAKE5_MESSAGE_SHAPE_H
 #define TAKE5_MESSAGE_SHAPE_H
@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a member of the message tells, as a bit; 0: nothing. The name has no escapes. */
+/* What a member of the message indicates, as a bit; 0: nothing. The name has no escapes. */
 uint32_t shape_member(const char *name, size_t size);
-/* The role of the topic that all bits together tell: "bar_trends", "historic_stats" or
+/* The role of the topic that all bits together indicate: "bar_trends", "historic_stats" or
  * "asset_trends"; NULL: none. */
 const char *shape_role(uint32_t bits);
 

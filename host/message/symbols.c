@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Texts shorter than this lie in the entry itself. */
+/* Shorter texts are stored in the entry itself. */
 #define SMALL_TEXT_SIZE 32
 #define ENTRIES_A_CHUNK 1024u
 #define SLOTS_AT_FIRST  1024u
@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
 
 struct slot {
     uint32_t id;  /* SYMBOL_NONE: empty */
-    uint32_t tag; /* upper half of the hash; the lower half says where the search begins */
+    uint32_t tag; /* upper half of the hash; the lower half determines where the search begins */
 };
 
 struct symbols {
@@ -43,7 +43,7 @@ struct symbols {
     uint32_t count;
     uint32_t bound;
     uint32_t first_free;
-    uint32_t cursor; /* where symbols_expire() goes on */
+    uint32_t cursor; /* where symbols_expire() continues */
     uint64_t next_order;
 };
 
@@ -151,7 +151,7 @@ uint32_t symbols_guess(const struct symbols *symbols, uint64_t hash) {
     }
 }
 
-/* Doubles the table. The old one stays when there is no memory. */
+/* Doubles the table. Without memory the old one stays. */
 static bool grow_slots(struct symbols *symbols) {
     uint64_t mask = symbols->slot_mask * 2 + 1;
     struct slot *slots = slots_new(mask + 1);
@@ -172,7 +172,7 @@ static bool grow_slots(struct symbols *symbols) {
     return true;
 }
 
-/* Half full at most: the search then rarely leaves its first cache line. When memory does not allow
+/* Half full at most: the search then rarely leaves its first cache line. If memory does not allow
  * that, seven eighths will do. */
 static bool reserve_slot(struct symbols *symbols) {
     uint64_t slot_count = symbols->slot_mask + 1;
@@ -276,8 +276,8 @@ void symbols_touch(struct symbols *symbols, uint32_t id, int64_t tick) {
         entry_of(symbols, id)->touched = tick;
 }
 
-/* Empties a slot and draws the ones behind it forward, so that no search meets a hole before its
- * goal: no tombstones, the table is after any number of expiries as if it were new. */
+/* Empties a slot and moves the following ones forward, so that no search meets a hole before its
+ * goal: without tombstones, the table is like new after any number of expiries. */
 static void empty_slot(struct symbols *symbols, uint64_t hole) {
     uint64_t mask = symbols->slot_mask;
     for (uint64_t at = (hole + 1) & mask; symbols->slots[at].id != SYMBOL_NONE;

@@ -34,7 +34,7 @@ static bool read_byte(struct reader *reader, char wanted) {
     return true;
 }
 
-/* What follows the point: to nanoseconds, the rest is cut. */
+/* What follows the point: nanoseconds, the rest is cut off. */
 static bool read_fraction(struct reader *reader, int32_t *ns) {
     int32_t unit = 100000000;
     *ns = 0;
@@ -83,7 +83,7 @@ static int32_t days_in_month(int32_t year, int32_t month) {
     return days[month - 1] + (month == 2 && is_leap(year));
 }
 
-/* Days from 1970-01-01. Years are counted from March, so that the leap day is a year's last. */
+/* Days from 1970-01-01. Years begin in March, so that the leap day is a year's last. */
 static int32_t days_since_1970(int32_t year, int32_t month, int32_t day) {
     const int32_t y = month > 2 ? year : year - 1;
     const int32_t month_from_march = (month + 9) % 12;
@@ -96,7 +96,7 @@ static bool read_date(struct reader *reader, int32_t *year, int32_t *month, int3
            read_digits(reader, 2, month) && read_byte(reader, '-') && read_digits(reader, 2, day);
 }
 
-/* An offset, or the zone's when there is none. */
+/* An offset, or the zone's if there is none. */
 static bool read_zone(struct reader *reader, struct time_zone zone, int32_t *seconds) {
     if (reader->at < reader->end || !zone.is_set)
         return read_offset(reader, seconds);
@@ -129,7 +129,7 @@ bool time_text_parse(const char *text, size_t size, struct time_zone zone, int64
     return true;
 }
 
-/* Whether it looks like a date and a time, whatever their digits say. */
+/* Whether it looks like a date and a time, whatever the digits are. */
 static bool is_like_iso(const char *text, size_t size) {
     struct reader reader = {text, text + size};
     int32_t ignored;

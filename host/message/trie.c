@@ -113,7 +113,7 @@ struct layout {
     char *names;
 };
 
-/* Twice as many entries as names, a power of two, 2 at least. */
+/* Twice as many entries as names, a power of two, at least 2. */
 static uint32_t table_bits(uint32_t names) {
     uint32_t bits = 1;
     while (1u << bits < 2 * names)
@@ -121,7 +121,7 @@ static uint32_t table_bits(uint32_t names) {
     return bits;
 }
 
-/* Enters a key; gives how many entries it had to pass. */
+/* Enters a key; returns how many entries it had to pass. */
 static uint32_t enter(struct trie_key *table, uint32_t mask, uint32_t i,
                       const struct trie_key *key) {
     uint32_t passed = 0;
@@ -131,7 +131,7 @@ static uint32_t enter(struct trie_key *table, uint32_t mask, uint32_t i,
     return passed;
 }
 
-/* Fills the table with one multiplier; gives how many entries all its keys had to pass. */
+/* Fills the table with one multiplier; returns how many entries all its keys had to pass. */
 static uint32_t fill(struct trie_key *table, const struct trie_node *node,
                      const struct trie_key *keys, uint32_t count) {
     memset(table, 0, (node->key_mask + (size_t)1) * sizeof *table);
@@ -170,8 +170,8 @@ static int compare_elements(const void *a, const void *b) {
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Lays out the draft and all below it; gives false when memory runs out. Recursion is bounded by
- * the steps of a path. */
+/* Lays out the draft and all below it; false: out of memory. Recursion is bounded by the steps of a
+ * path. */
 static bool lay_out(struct layout *layout, uint32_t draft_index) {
     struct trie *trie = layout->trie;
     const struct draft *draft = &layout->builder->drafts[draft_index];

@@ -1,11 +1,11 @@
 /*
- * message/trie.h - what a sealed projection looks like to the scanner. The room's own.
+ * message/trie.h - what a sealed projection looks like to the scanner. For this room only.
  *
- * Wanted paths make a tree: a node a step, in preorder, so that all that lies below a node is the
- * range up to its `below_end`. A node finds its child by name in a small hash table over the
- * name's first 16 bytes, and by index in a list that ascends. Every node's value goes to a cell:
- * the first ones are the slots; behind them lie alternatives that nobody wants alone, and nodes
- * that only lead to others.
+ * Wanted paths form a tree: one node per step, in preorder, so that all nodes below a node are the
+ * range up to its `below_end`. A node finds its child by name in a small hash table over the name's
+ * first 16 bytes, and by index in an ascending list. Every node's value goes to a cell: the first
+ * ones are the slots; after them come alternatives that are not wanted alone, and nodes that only
+ * lead to others.
  */
 #ifndef TAKE5_MESSAGE_TRIE_H
 #define TAKE5_MESSAGE_TRIE_H
@@ -17,11 +17,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TRIE_NO_CELL UINT32_MAX /* only for the build */
-#define TRIE_NONE    0          /* no child: the root is nobody's */
+#define TRIE_NO_CELL UINT32_MAX /* while building only */
+#define TRIE_NONE    0          /* no child: the root is no node's child */
 
 struct trie_key {
-    uint64_t low;  /* bytes 0 to 7 of the name as a load gives them, zeros behind its end */
+    uint64_t low;  /* bytes 0 to 7 of the name as loaded, zeros after its end */
     uint64_t high; /* bytes 8 to 15 */
     const char *text;
     uint32_t size;
@@ -40,7 +40,7 @@ struct trie_node {
     uint32_t key_shift;
     uint32_t first_element;
     uint32_t element_count;
-    uint32_t cell;      /* what the value itself goes to */
+    uint32_t cell;      /* where the value itself goes */
     uint32_t below_end; /* one above the last node below */
     bool has_names;
 };
@@ -58,14 +58,14 @@ struct trie {
     struct trie_element *elements;
     struct trie_choice *choices;
     uint32_t *options;
-    char *names; /* what the keys' texts point into */
+    char *names; /* the keys' texts point into it */
     uint32_t node_count;
     uint32_t cell_count;
     uint32_t slot_count;
     uint32_t choice_count;
 };
 
-/* The first 16 bytes of a name as two words, with zeros behind a shorter one. */
+/* The first 16 bytes of a name as two words, padded with zeros. */
 struct trie_name {
     uint64_t low, high;
 };
@@ -74,7 +74,7 @@ static inline uint64_t trie_hash(struct trie_name name, uint32_t size) {
     return name.low ^ (name.high * UINT64_C(0x9E3779B97F4A7C15)) ^ size;
 }
 
-/* Nothing is read at `end` or behind. */
+/* Reads nothing at `end` or beyond. */
 static inline struct trie_name trie_name(const char *text, size_t size, const char *end) {
     struct trie_name name = {0, 0};
     if (end - text >= 16) {
@@ -106,11 +106,11 @@ static inline uint32_t trie_find(const struct trie *trie, uint32_t parent, struc
     }
 }
 
-/* Whether a step is an index of an array. It is written without leading zeros, so that no two steps
- * mean one element. */
+/* Whether a step is an index of an array. It has no leading zeros, so that no two steps mean the
+ * same element. */
 bool trie_index(const char *text, size_t size, uint32_t *index);
 
-/* One wanted value: steps, and the cell it goes to. Only for the build. */
+/* One wanted value: steps, and the cell it goes to. While building only. */
 struct trie_step {
     const char *text;
     size_t size;
@@ -120,11 +120,11 @@ struct trie_builder;
 
 struct trie_builder *trie_builder_new(void);
 void trie_builder_free(struct trie_builder *builder);
-/* The cell of the value at these steps; `cell` when it has none yet. TRIE_NO_CELL: no memory. */
+/* The cell of the value at these steps; `cell` if it has none yet. TRIE_NO_CELL: out of memory. */
 uint32_t trie_builder_add(struct trie_builder *builder, const struct trie_step *steps,
                           uint32_t count, uint32_t cell);
 /* Lays out nodes, keys, elements and names, and gives cells, from cell_count on, to the nodes that
- * have none. false: no memory. */
+ * have none. False: out of memory. */
 bool trie_build(struct trie *trie, const struct trie_builder *builder);
 void trie_release(struct trie *trie);
 

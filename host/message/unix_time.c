@@ -6,7 +6,7 @@
 #define DIGITS_MIN 9
 #define DIGITS_MAX 19
 
-/* Nanoseconds of the unit; 0: no time. */
+/* Nanoseconds of the unit; 0: not a time. */
 static int64_t unit_of(uint64_t magnitude) {
     if (magnitude < (uint64_t)SMALLEST)
         return 0;

@@ -8,8 +8,8 @@
  *   1e17 and above       nanoseconds
  *
  * All four begin at one instant and reach beyond the year 2261, so that no number can be taken for
- * the wrong unit; negative ones go by the same bounds. A smaller number is no time: it would lie
- * within three years of 1970, and is rather a counter, a date written as digits or a zero.
+ * the wrong unit; negative ones follow the same bounds. A smaller number is not a time: it would
+ * lie within three years of 1970, and is rather a counter, a date written as digits or a zero.
  */
 #ifndef TAKE5_MESSAGE_UNIX_TIME_H
 #define TAKE5_MESSAGE_UNIX_TIME_H
@@ -19,13 +19,13 @@
 #include <stdint.h>
 
 #define EPOCH_MS_FIRST INT64_C(100000000000)
-/* The last that 64-bit nanoseconds hold. */
+/* The last one in the range of 64-bit nanoseconds. */
 #define EPOCH_MS_LAST  INT64_C(9223372036854)
 
-/* As unix_time_read, for what is not plainly a number of milliseconds. */
+/* As unix_time_read, for what is not clearly a number of milliseconds. */
 bool unix_time_read_any(int64_t number, int64_t *time_ns);
 
-/* False for what is too small, or beyond 64-bit nanoseconds. */
+/* False if too small, or beyond 64-bit nanoseconds. */
 static inline bool unix_time_read(int64_t number, int64_t *time_ns) {
     if ((uint64_t)number - (uint64_t)EPOCH_MS_FIRST >
         (uint64_t)EPOCH_MS_LAST - (uint64_t)EPOCH_MS_FIRST)
@@ -35,10 +35,10 @@ static inline bool unix_time_read(int64_t number, int64_t *time_ns) {
 }
 
 /* The same for a number that may have a fraction. That of seconds and of milliseconds is rounded to
- * the microsecond, which is what a double of our days holds. */
+ * the microsecond, the precision of a double at present dates. */
 bool unix_time_read_double(double number, int64_t *time_ns);
 
-/* The same for digits: 9 to 19 of them, with a minus before them or without. */
+/* The same for digits: 9 to 19 of them, with an optional minus. */
 bool unix_time_read_text(const char *text, size_t size, int64_t *time_ns);
 
 #endif
