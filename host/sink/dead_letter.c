@@ -12,7 +12,7 @@ enum { OWN_REASON, OWN_MESSAGE, OWN_STRATEGY, OWN_TOPIC, OWN_PARTITION, OWN_OFFS
 
 static const char *const OWN[] = {"reason", "message", "strategy", "topic", "partition", "offset"};
 
-/* Which of OWN a header is called after; OWN_COUNT: none. */
+/* The entry of OWN that the header is named after; OWN_COUNT: none. */
 static size_t own_index(const char *name) {
     size_t i = OWN_COUNT;
     if (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0)
@@ -21,7 +21,7 @@ static size_t own_index(const char *name) {
     return i;
 }
 
-/* The last of that name: a dead letter about a dead letter has the original's before its own. */
+/* The last one of that name: a dead letter about a dead letter has the original's first. */
 static const struct delivery_header *own_find(const struct delivery_text *text, size_t which) {
     for (size_t i = text->header_count; i > 0; i--)
         if (own_index(text->headers[i - 1].name) == which)
@@ -29,7 +29,7 @@ static const struct delivery_header *own_find(const struct delivery_text *text, 
     return NULL;
 }
 
-/* What it says, with a NUL behind it: delivery_new() made it. "" when there is none. */
+/* Its value, ended by a NUL, as made by delivery_new(). "" if there is none. */
 static const char *own_string(const struct delivery_text *text, size_t which) {
     const struct delivery_header *header = own_find(text, which);
     return header != NULL && header->value != NULL ? header->value : "";
@@ -108,7 +108,7 @@ void dead_letter_write_summary(const struct delivery_text *own, struct text *tex
                 own_string(own, OWN_REASON), own_string(own, OWN_MESSAGE));
 }
 
-/* A line break in a JSON object can only stand between its parts, where a blank does as well. */
+/* A line break in a JSON object can only be between tokens, where a blank does as well. */
 static void write_on_one_line(struct text *text, const char *data, size_t size) {
     while (size > 0) {
         size_t length = 0;

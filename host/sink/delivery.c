@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* About what a signal's text takes beside the characters that the signal itself has: what is the
- * same for all, and for each value. */
+/* About how much a signal's text takes in addition to the signal's own characters: the constant
+ * part, and for each value. */
 #define TEXT_BYTES       480
 #define TEXT_VALUE_BYTES 24
-/* What most ids take. */
+/* Enough for most ids. */
 #define ID_BYTES         64
 
 /* ---- one block ---- */
@@ -24,7 +24,7 @@ struct packer {
     char *at;
 };
 
-/* Gives the copy, with a NUL behind it. */
+/* Returns the copy, ended by a NUL. */
 static const char *pack(struct packer *packer, const char *data, size_t size) {
     char *packed = packer->at;
     copy_bytes(packed, data, size);
@@ -49,7 +49,7 @@ static size_t string_room(const char *string) {
     return string != NULL ? strlen(string) + 1 : 0;
 }
 
-/* Room for it, for an entry of each sink, and for so many bytes behind them. */
+/* Allocates room for it, for an entry of each sink, and for this many bytes after them. */
 static struct delivery *allocate(const struct delivery *like, size_t room) {
     const size_t size =
         sizeof(struct delivery) + like->unconfirmed * sizeof(struct sink_entry) + room;
@@ -66,7 +66,7 @@ static void *behind_entries(const struct delivery *delivery, const struct delive
     return delivery->entries + like->unconfirmed;
 }
 
-/* ---- of a signal ---- */
+/* ---- from a signal ---- */
 
 static size_t names_room(const struct signal *like) {
     if (like->names != NULL)
@@ -91,7 +91,7 @@ static size_t signal_room(const struct signal *like) {
            like->topic.len + 7; /* their NULs */
 }
 
-/* That of the signal, then those of its values, a NUL behind each. */
+/* The signal's name, then those of its values, each ended by a NUL. */
 static const char *pack_names(struct packer *packer, const struct signal *like) {
     const struct signal_names *names = like->names;
     const char *block = packer->at;
@@ -170,7 +170,7 @@ static struct delivery *new_of_signal(const struct delivery *like) {
     return delivery;
 }
 
-/* ---- of text ---- */
+/* ---- from text ---- */
 
 static size_t given_room(const struct delivery *like, const struct delivery_text *text) {
     size_t size = sizeof *text + text->header_count * sizeof *text->headers;
@@ -235,7 +235,7 @@ static const struct delivery_text *put_together(const struct delivery *delivery,
     return &made->text;
 }
 
-/* At once, and not by doubling. */
+/* In one step, and not by doubling. */
 static bool make_room(struct text *text, size_t size) {
     text_reserve(text, size);
     return text->capacity > size;
@@ -264,7 +264,7 @@ static void free_text(const struct delivery_text *text) {
     if (text == NULL)
         return;
     free((char *)text->value);
-    free((struct signal_text *)text); /* of which it is the first member */
+    free((struct signal_text *)text); /* whose first member it is */
 }
 
 const struct delivery_text *delivery_text(struct delivery *delivery) {
@@ -281,7 +281,7 @@ const struct delivery_text *delivery_text(struct delivery *delivery) {
     return text;
 }
 
-/* What others gave as JSON may have line ends, and points have a text of their own. */
+/* JSON from strategies may have line ends, and points have another text. */
 bool delivery_write_once(const struct delivery *delivery, struct text *text) {
     const struct signal *signal = delivery->signal;
     struct text id;

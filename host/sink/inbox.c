@@ -11,11 +11,11 @@ struct sink_entry *sink_entry_take(struct delivery *delivery) {
 
 void sink_entry_release(struct sink_entry *entry) {
     free(entry->text);
-    delivery_release(entry->delivery); /* and the entry with it */
+    delivery_release(entry->delivery); /* which may free the entry */
 }
 
-/* The entry is in before `is_idle` is read, and the thread says that it is idle before it looks
- * what is in: so one of the two sees the other. Hence the order of all four. */
+/* The entry is in before `is_idle` is read, and the thread sets `is_idle` before it looks into the
+ * inbox: so one of the two sees the other. That is why all four are sequentially consistent. */
 bool sink_inbox_push(struct sink_inbox *inbox, struct delivery *delivery) {
     struct sink_entry *entry = sink_entry_take(delivery);
     struct sink_entry *newest = atomic_load_explicit(&inbox->newest, memory_order_relaxed);

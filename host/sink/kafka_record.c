@@ -20,7 +20,7 @@ bool kafka_record_is_refused_for_good(rd_kafka_resp_err_t code) {
     }
 }
 
-/* False: no memory. */
+/* False: out of memory. */
 static bool entry_shorten(struct sink_entry *entry, rd_kafka_resp_err_t code, const char *topic,
                           struct log *log) {
     const struct delivery_text *own = delivery_text(entry->delivery);
@@ -57,7 +57,7 @@ bool kafka_record_reduce(struct sink_entry *entry, rd_kafka_resp_err_t code, con
     if (entry->level == LEVEL_BARE)
         return false;
     if (entry->level == LEVEL_WHOLE && !entry_shorten(entry, code, topic, log))
-        return false; /* no memory: as it was, another time */
+        return false; /* out of memory: unchanged, to be tried again */
     entry->level++;
     return true;
 }

@@ -17,14 +17,15 @@ static const struct property DEFAULTS[] = {
     {"linger.ms", "5"},
     {"socket.nagle.disable", "true"},
     {"socket.keepalive.enable", "true"},
-    /* Where the Java producers of the input place the same key. */
+    /* Where the Java producers of the input put the same key. */
     {"partitioner", "murmur2_random"},
-    /* What is too large is the broker's to say: it may be configured for more than the default. */
+    /* Whether a record is too large is the broker's decision: its limit may be above the
+     * default. */
     {"message.max.bytes", "16777216"},
     {"statistics.interval.ms", "1000"},
 };
 
-/* Set last: what is promised of the sink. */
+/* Set last: what the sink promises. */
 static const struct property FIXED[] = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
@@ -84,8 +85,8 @@ static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *va
     }
 }
 
-/* A transaction right behind another waits for that time (default: 100 ms) where the marks of the
- * one before are not written yet. */
+/* A transaction right after another one waits this long (default: 100 ms) if the markers of the
+ * previous one are not written yet. */
 static const struct property TRANSACTIONAL_DEFAULTS[] = {{"retry.backoff.ms", "5"}};
 
 static bool properties_set(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
@@ -96,7 +97,7 @@ static bool properties_set(rd_kafka_conf_t *conf, const struct property *propert
     return true;
 }
 
-/* Set last. Librdkafka wants no time limit above that of the transaction. */
+/* Set last. librdkafka allows no time limit above that of the transaction. */
 static bool transactions_set(rd_kafka_conf_t *conf, const struct producer_setup *setup,
                              struct error *error) {
     char limit[16];

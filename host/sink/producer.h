@@ -1,6 +1,6 @@
 /*
- * sink/producer.h - a librdkafka producer that does not lose: idempotent, acks=all, no time limit;
- * with a transactional id, none but that of its transactions.
+ * sink/producer.h - a librdkafka producer that loses nothing: idempotent, acks=all, no time limit;
+ * with a transactional id, only the limit of its transactions.
  */
 #ifndef TAKE5_SINK_PRODUCER_H
 #define TAKE5_SINK_PRODUCER_H
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a producer is made from, again and again. */
+/* What producers are made from, repeatedly. */
 struct producer_setup {
     char *servers;          /* NULL: named by the properties */
     char *transactional_id; /* NULL: it has no transactions */
@@ -28,10 +28,10 @@ struct producer_callbacks {
     void (*log)(const rd_kafka_t *, int level, const char *facility, const char *text);
 };
 
-/* Copies what it keeps; false when memory runs out. */
+/* Copies what it keeps; false: out of memory. */
 bool producer_setup_init(struct producer_setup *setup, const struct config_items *properties,
                          const char *servers);
-/* It is to be a transactional one. False when memory runs out. */
+/* Makes it a transactional one. False: out of memory. */
 bool producer_setup_transactions(struct producer_setup *setup, const char *id, int timeout_ms);
 void producer_setup_release(struct producer_setup *setup);
 

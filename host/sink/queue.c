@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How long a thread that was told to stop may still take beyond its time, to wind up. */
+/* How long a thread that is to stop may overrun its time to wind up. */
 #define STOP_GRACE_NS NS_PER_S
 
 bool sink_queue_init(struct sink_queue *queue) {
@@ -67,9 +67,10 @@ void sink_list_remove(struct sink_list *list, struct sink_entry *entry) {
 void sink_queue_push(struct sink_queue *queue, struct delivery *delivery) {
     if (!sink_inbox_push(&queue->inbox, delivery))
         return;
-    lock_acquire(&queue->mutex, sink_lock); /* lest it is about to wait */
+    lock_acquire(&queue->mutex, sink_lock); /* in case it is about to wait */
     lock_release(&queue->mutex, sink_lock);
-    pthread_cond_signal(&queue->work); /* it would only wait for the mutex */
+    pthread_cond_signal(&queue->work); /* after the release: otherwise it would only wait for the
+                                        * mutex */
 }
 
 void sink_queue_await(struct sink_queue *queue) {
@@ -167,7 +168,7 @@ bool sink_queue_wait(struct sink_queue *queue, pthread_cond_t *condition, int64_
     return condition_wait(condition, &queue->mutex, until_ns);
 }
 
-/* Whether an entry numbered below `number` is open. Both lists are in order. */
+/* Whether an entry numbered below `number` is open. Both lists are ordered. */
 REQUIRES(sink_lock) static bool is_open_below(const struct sink_queue *queue, uint64_t number) {
     return (queue->waiting.first && queue->waiting.first->number < number) ||
            (queue->sent.first && queue->sent.first->number < number);

@@ -1,12 +1,12 @@
 /*
- * sink/queue.h - what a sink's pushers, its own thread and those who wait for it share.
+ * sink/queue.h - what a sink's pushers, its own thread and its waiters share.
  *
- * A delivery that was pushed lies in the queue until the sink's thread takes it, and is *open*
- * until it is confirmed. The sink sees each through an entry, which lies in the delivery itself. A
- * push puts it into the inbox, without the mutex. Whoever looks at the queue first gathers what is
- * there: it is numbered then, in the order of the pushes, and stands in one of two lists, both in
- * order of their numbers: `waiting` (to be sent) and `sent` (on their way). All but the inbox is
- * guarded by `mutex`; only the sink's thread and waiters touch it.
+ * A pushed delivery is in the queue until the sink's thread takes it, and is *open* until it is
+ * confirmed. The sink handles each through an entry, which is part of the delivery. A push puts it
+ * into the inbox, without the mutex. Whoever looks at the queue gathers first: entries are numbered
+ * then, in the order of the pushes, and are in one of two lists, both in order of their numbers:
+ * `waiting` (to be sent) and `sent` (on their way). All but the inbox is guarded by `mutex`; only
+ * the sink's thread and waiters touch it.
  */
 #ifndef TAKE5_SINK_QUEUE_H
 #define TAKE5_SINK_QUEUE_H
@@ -34,9 +34,9 @@ struct sink_queue {
     uint64_t shortened GUARDED_BY(sink_lock);
     uint64_t errors GUARDED_BY(sink_lock);
     bool is_stopping GUARDED_BY(sink_lock); /* end when nothing is open, or at `stop_ns` */
-    /* The sink was closed without its thread: nothing is confirmed any more. */
+    /* The sink was closed without its thread, which confirms nothing any more. */
     bool is_abandoned GUARDED_BY(sink_lock);
-    bool is_confirming GUARDED_BY(sink_lock); /* the thread is inside `done` of a delivery */
+    bool is_confirming GUARDED_BY(sink_lock); /* the thread is in `done` of a delivery */
     bool is_ended GUARDED_BY(sink_lock);      /* the thread is about to return */
     int64_t stop_ns GUARDED_BY(sink_lock);
     bool is_ok GUARDED_BY(sink_lock);
@@ -44,48 +44,48 @@ struct sink_queue {
 };
 
 bool sink_queue_init(struct sink_queue *queue);
-/* Gives back what is open, unconfirmed. */
+/* Gives up what is open, unconfirmed. */
 void sink_queue_release(struct sink_queue *queue);
 
 /* Pusher, without the mutex: as sink_inbox_push(), and wakes a thread in sink_queue_await(). */
 void sink_queue_push(struct sink_queue *queue, struct delivery *delivery);
-/* Anybody, with the mutex held: numbers what was pushed, and puts it among the waiting. */
+/* Any thread, with the mutex held: numbers what was pushed, and adds it to `waiting`. */
 void sink_queue_gather(struct sink_queue *queue) REQUIRES(sink_lock);
-/* The same; whether anything waits. */
+/* The same; returns whether anything waits. */
 bool sink_queue_has_waiting(struct sink_queue *queue) REQUIRES(sink_lock);
-/* The same; how many are open. */
+/* The same; returns how many are open. */
 uint64_t sink_queue_open(struct sink_queue *queue) REQUIRES(sink_lock);
 /* The thread, with the mutex held: waits for a push, or a signal of `work`. */
 void sink_queue_await(struct sink_queue *queue) REQUIRES(sink_lock);
-/* Puts an entry at its place in the order; the entry stands in none. */
+/* Puts an entry, which is in no list, at its place in the order. */
 void sink_list_insert(struct sink_list *list, struct sink_entry *entry);
-/* Puts it at the end, whatever its number. */
+/* Appends it, whatever its number. */
 void sink_list_append(struct sink_list *list, struct sink_entry *entry);
 void sink_list_remove(struct sink_list *list, struct sink_entry *entry);
 
-/* The sink's thread, with the mutex held: puts entries among the sent, until they are `most` or
- * their deliveries have so many bytes. Gives how many. */
+/* The sink's thread, with the mutex held: moves entries to `sent`, up to `most` or until their
+ * deliveries have that many bytes. Returns how many. */
 size_t sink_queue_take(struct sink_queue *queue, size_t most, size_t bytes) REQUIRES(sink_lock);
-/* The sink's thread, without the mutex: the entry, which stands in `sent`, is safe. Confirms it,
- * takes it out and gives it up. */
+/* The sink's thread, without the mutex: the entry, which is in `sent`, is safe. Confirms it,
+ * removes it and gives it up. */
 void sink_queue_confirm(struct sink_queue *queue, struct sink_entry *entry);
-/* The same of all that stand in `sent`. */
+/* The same for all that are in `sent`. */
 void sink_queue_confirm_sent(struct sink_queue *queue);
 
 /* Waits until all that was pushed before is confirmed, up to the time. Takes the mutex. */
 bool sink_queue_flush(struct sink_queue *queue, int timeout_ms);
-/* With the mutex held: waits for `condition` until the time; false when it is over. */
+/* With the mutex held: waits for `condition` until the time; false: it has come. */
 bool sink_queue_wait(struct sink_queue *queue, pthread_cond_t *condition, int64_t until_ns)
     REQUIRES(sink_lock);
 
-/* With the mutex held. Gives true when this changes what it was, so that it is said once;
- * never when abandoned: the log may be gone. */
+/* With the mutex held. True if this is a change, so that it is logged once; never when abandoned:
+ * the log may be gone. */
 bool sink_queue_set_failing(struct sink_queue *queue, const char *detail) REQUIRES(sink_lock);
 bool sink_queue_set_ok(struct sink_queue *queue) REQUIRES(sink_lock);
 void sink_queue_status(struct sink_queue *queue, struct sink_status *status);
 
-/* Tells the thread to stop by then and waits; false when it had to be left behind: it confirms
- * nothing any more, and the memory is the thread's. `wake` (may be NULL) is called with the mutex
+/* Asks the thread to stop by then and waits; false if it had to be left behind: it confirms nothing
+ * any more, and the memory belongs to the thread. `wake` (may be NULL) is called with the mutex
  * held. */
 bool sink_thread_stop(struct sink_queue *queue, pthread_t thread, int timeout_ms,
                       void (*wake)(void *), void *context);

@@ -49,7 +49,7 @@ void signal_write_id(const struct signal *signal, struct text *text) {
     text_json_unsigned(text, signal->ordinal);
 }
 
-/* What stands before a value: the comma or brace, the name and the colon. */
+/* What precedes a value: the comma or brace, the name and the colon. */
 #define PUT(text, literal) text_append((text), (literal), sizeof(literal) - 1)
 
 #define PUT_STRING(text, name, string)                                                             \

@@ -1,11 +1,11 @@
 /*
  * JSON lines. A thread of its own takes what is queued, writes it with one write(2), syncs if
- * asked, looks whether the path still leads to the file, and confirms. What cannot be written now
- * is kept and is tried again.
+ * configured, checks that the path still leads to the file, and confirms. What cannot be written
+ * now is kept and retried.
  *
- * The file is lines at any time: what a full disk leaves of a line is cut back at once. Only a kill
- * can leave half a line, which the next start cuts off (it was not confirmed, so it comes again);
- * where nothing can be cut, as in a pipe, the line is ended.
+ * The file always consists of lines: what a full disk leaves of a line is cut off at once. Only a
+ * kill can leave an incomplete line, which the next start cuts off (it was not confirmed, so it
+ * comes again); where nothing can be cut off, as in a pipe, the line is ended.
  */
 #include "sink/dead_letter.h"
 #include "sink/queue.h"
@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A batch ends at whichever comes first. */
+/* A batch ends at whichever limit comes first. */
 #define BATCH_DELIVERIES 1024
 #define BATCH_BYTES      (1 << 20)
 
@@ -49,14 +49,14 @@ struct jsonl_sink {
     int file;     /* < 0: none */
     dev_t device; /* of the file */
     ino_t inode;
-    bool is_astray; /* the path does not lead to the file, and could not be opened anew */
+    bool is_astray; /* the path does not lead to the file, and could not be reopened */
     bool is_torn;   /* the file ends inside a line that could not be cut off */
     struct text batch;
-    size_t written; /* of the batch */
+    size_t written; /* bytes of the batch */
 };
 
-/* Where the file's last line begins that has no end; the file's size when there is none. -1: not to
- * be found out. */
+/* Where an incomplete last line of the file begins; the file's size if there is none. -1:
+ * unknown. */
 static off_t torn_at(int file, off_t size) {
     char piece[4096];
     off_t at = size;
@@ -72,7 +72,7 @@ static off_t torn_at(int file, off_t size) {
     return 0;
 }
 
-/* How deep in brackets a JSON text is behind these bytes. */
+/* The depth of brackets in a JSON text after these bytes. */
 struct depth {
     int open;
     bool is_in_string, is_escaped;
@@ -89,8 +89,8 @@ static void depth_follow(struct depth *depth, char c) {
         depth->open += (c == '{' || c == '[') - (c == '}' || c == ']');
 }
 
-/* Whether what stands there is the begin of an object: what a kill left of one of our lines. A line
- * that only lacks its break, or is none of ours, is not. */
+/* Whether the beginning of an object is there: what a kill left of one of our lines. Not if the
+ * line only lacks its line end, or is not ours. */
 static bool is_half_line(int file, off_t at, off_t size) {
     struct depth depth = {0};
     char piece[4096];
@@ -105,7 +105,7 @@ static bool is_half_line(int file, off_t at, off_t size) {
     return depth.open > 0;
 }
 
-/* Makes the file end behind a line. True: it does not, and the next write has to end it. */
+/* Makes the file end after a line. True: it does not, and the next write has to end it. */
 static bool cut_incomplete_line(int file, off_t *cut) {
     struct stat stat;
     *cut = 0;
@@ -120,7 +120,7 @@ static bool cut_incomplete_line(int file, off_t *cut) {
     return false;
 }
 
-/* Opens for appending. False, with an error, when it does not open; nothing has changed then. */
+/* Opens for appending. False, with an error: it does not open; nothing has changed then. */
 static bool file_open(struct jsonl_sink *self, struct error *error) {
     struct stat stat;
     off_t cut;
@@ -148,13 +148,14 @@ static bool file_open(struct jsonl_sink *self, struct error *error) {
     return true;
 }
 
-/* Back to the start of the line in which the writing stopped: for a file that has not its begin. */
+/* Back to the beginning of the line in which writing stopped: for a file that lacks that
+ * beginning. */
 static void batch_rewind_line(struct jsonl_sink *self) {
     while (self->written > 0 && self->batch.data[self->written - 1] != '\n')
         self->written--;
 }
 
-/* Takes half a line away from the file's end; where that cannot be, writing goes on behind it. */
+/* Cuts an incomplete line off the file's end; if that fails, writing continues after it. */
 static void file_cut_back(struct jsonl_sink *self) {
     const size_t before = self->written;
     batch_rewind_line(self);
@@ -162,14 +163,14 @@ static void file_cut_back(struct jsonl_sink *self) {
         self->written = before;
 }
 
-/* Whether somebody can still read what the file has: it was moved at most. */
+/* Whether the file's content can still be read by others: at most it was moved. */
 static bool file_is_kept(const struct jsonl_sink *self) {
     struct stat status;
     return fstat(self->file, &status) == 0 && status.st_nlink > 0;
 }
 
-/* Puts another file in the old one's place; what is lost with the old one is written again. False
- * when it does not open (errno is kept); the old one stays. */
+/* Replaces the file by another one; what is lost with the old one is written again. False: it does
+ * not open (errno is kept); the old one stays. */
 static bool file_replace(struct jsonl_sink *self, struct error *error) {
     const bool is_kept = file_is_kept(self);
     if (!file_open(self, error))
@@ -181,14 +182,14 @@ static bool file_replace(struct jsonl_sink *self, struct error *error) {
     return true;
 }
 
-/* Whether who opens the path finds the file. */
+/* Whether the path leads to the file. */
 static bool file_is_there(const struct jsonl_sink *self) {
     struct stat there;
     return stat(self->path, &there) == 0 && there.st_dev == self->device &&
            there.st_ino == self->inode;
 }
 
-/* Gives 0, or the errno. */
+/* Returns 0, or the errno. */
 static int file_sync(const struct jsonl_sink *self) {
     if (!self->with_fsync || fsync(self->file) == 0 || errno == EINVAL || errno == EROFS)
         return 0; /* EINVAL: a pipe or the like, which has nothing to sync */
@@ -196,9 +197,9 @@ static int file_sync(const struct jsonl_sink *self) {
 }
 
 /*
- * The path leads elsewhere, or nowhere: the file is opened anew. A batch in a file that was removed
- * is written again; one that was moved has it, and the next batch goes into the new one. Gives 0,
- * or the errno of the opening, when that has to be waited for.
+ * The path leads elsewhere, or nowhere: it is reopened. A batch in a removed file is written again;
+ * a moved file has it, and the next batch goes into the new one. Returns 0, or the errno of the
+ * opening if that has to be retried.
  */
 static int file_follow(struct jsonl_sink *self) {
     struct error error;
@@ -218,7 +219,7 @@ static int file_follow(struct jsonl_sink *self) {
     return 0;
 }
 
-/* Writes what is left of the batch. Gives 0, or the errno. */
+/* Writes the rest of the batch. Returns 0, or the errno. */
 static int batch_write(struct jsonl_sink *self) {
     while (self->is_torn) {
         ssize_t wrote = write(self->file, "\n", 1);
@@ -235,17 +236,17 @@ static int batch_write(struct jsonl_sink *self) {
             return wrote < 0 ? errno : EIO;
         self->written += (size_t)wrote;
     }
-    /* What the kernel could not bring to the disk it may have dropped, and a second fsync would not
-     * tell: so all lines are written again. */
+    /* The kernel may have dropped what it could not write to the disk, and a second fsync would not
+     * report that: so all lines are written again. */
     const int code = file_sync(self);
     if (code != 0)
         self->written = 0;
     return code;
 }
 
-/* Until it is written, where the path leads. Gives 0, or the errno. */
+/* Until it is written to where the path leads. Returns 0, or the errno. */
 static int batch_put(struct jsonl_sink *self) {
-    /* Nobody would find what is written now. */
+    /* What is written now would be lost. */
     int code = self->is_astray && !file_is_kept(self) ? file_follow(self) : 0;
     while (code == 0 && self->written < self->batch.size) {
         code = batch_write(self);
@@ -257,7 +258,7 @@ static int batch_put(struct jsonl_sink *self) {
     return code;
 }
 
-/* Trouble that only another open can cure. A full disk or a limit needs none. */
+/* A problem that only reopening can cure. A full disk or a limit does not need that. */
 static bool is_cured_by_open(int code) {
     return code != ENOSPC && code != EDQUOT && code != EFBIG && code != EAGAIN;
 }
@@ -287,8 +288,8 @@ static void batch_recover(struct jsonl_sink *self) {
                          "writes to %s recovered, nothing lost", self->path);
 }
 
-/* Between two batches, or while one cannot be written. With the mutex held, which it gives up while
- * the file is opened: pushers must not wait for a disk. True when there was something to do. */
+/* Between two batches, or while one cannot be written. With the mutex held, which it releases while
+ * the file is opened: pushers must not wait for a disk. True: there was something to do. */
 REQUIRES(sink_lock) static bool reopen_serve(struct jsonl_sink *self) {
     if (self->reopen != REOPEN_ASKED)
         return false;
@@ -303,7 +304,7 @@ REQUIRES(sink_lock) static bool reopen_serve(struct jsonl_sink *self) {
     return true;
 }
 
-/* Waits out the back-off, or until a reopen or the end changes things. False: give up. */
+/* Waits for the back-off, a reopen or the end. False: give up. */
 static bool batch_wait(struct jsonl_sink *self, int64_t *retry_ns) {
     struct sink_queue *queue = &self->queue;
     int64_t until_ns = clock_monotonic_ns() + *retry_ns;
@@ -337,12 +338,12 @@ static bool batch_save(struct jsonl_sink *self) {
         if (!file_is_there(self))
             file_follow(self);
         else if (is_cured_by_open(code))
-            file_replace(self, &error); /* else the old one is tried again */
+            file_replace(self, &error); /* if not, the old one is tried again */
     }
 }
 
-/* Takes entries from `waiting` into `sent` and their lines into the batch, while nobody else needs
- * the mutex: the texts are made after it is released. False when it is time to end. */
+/* Moves entries from `waiting` to `sent`; the texts are made after the mutex is released. False: it
+ * is time to end. */
 static bool batch_take(struct jsonl_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
@@ -364,7 +365,7 @@ static void batch_format(struct jsonl_sink *self) {
         dead_letter_write_line(entry->delivery, &self->batch);
 }
 
-/* False: no memory for the text, which is waited for as for the disk. */
+/* False: no memory for the text, which is waited for like the disk. */
 static bool batch_prepare(struct jsonl_sink *self) {
     int64_t retry_ns = RETRY_FIRST_NS;
     for (;;) {

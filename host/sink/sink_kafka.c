@@ -1,13 +1,12 @@
 /*
- * A Kafka topic as a sink. One thread of its own produces what is queued, in order, and takes the
- * delivery reports; so only that thread ever touches the client, and can make it anew.
+ * A Kafka topic as a sink. A thread of its own produces what is queued, in order, and takes the
+ * delivery reports; so only that thread ever touches the client, and can replace it.
  *
- * librdkafka retries for ever what it can (message.timeout.ms = 0). What it gives back is one of:
- * - refused for now: it goes back to its place among the waiting, and is produced again after a
- *   pause;
- * - refused for good: it is produced alone first (a broker refuses a batch as a whole), then
+ * librdkafka retries forever what it can (message.timeout.ms = 0). What it returns is one of:
+ * - refused for now: it returns to its place in `waiting`, and is produced again after a pause;
+ * - refused permanently: it is produced alone first (a broker refuses a batch as a whole), then
  *   shortened, then bare (kafka_record.h);
- * - a fatal error: the client is made again, and all that is unconfirmed is produced in order.
+ * - a fatal error: the client is replaced, and all that is unconfirmed is produced again, in order.
  */
 #include "sink/kafka_record.h"
 #include "sink/producer.h"
@@ -45,7 +44,7 @@ struct kafka_sink {
     rd_kafka_t *client;
     rd_kafka_topic_t *handle;
     bool is_fatal;
-    bool is_alone;     /* a suspect is on its way, nothing else may be */
+    bool is_alone;     /* a suspect is on its way, alone */
     int64_t resume_ns; /* nothing is produced before */
     int64_t pause_ns;
     char trouble[192]; /* why there is no connection */
@@ -58,7 +57,7 @@ static void kafka_note_failing(struct kafka_sink *self, const char *detail) {
     lock_release(&self->queue.mutex, sink_lock);
     if (!is_new)
         return;
-    /* It may fail before there is anything to be written: then none is a number that says least. */
+    /* It may fail before there is anything to write: then a count of none would say little. */
     char count[80] = "new records are";
     if (open > 0)
         snprintf(count, sizeof count, "%llu record%s so far, and new ones, are", open,
@@ -82,12 +81,12 @@ static void kafka_note_ok(struct kafka_sink *self) {
 static void kafka_pause(struct kafka_sink *self) {
     int64_t now = clock_monotonic_ns();
     if (now < self->resume_ns)
-        return; /* of many that came back together, one counts */
+        return; /* of many that were returned together, one counts */
     self->resume_ns = now + self->pause_ns;
     self->pause_ns = self->pause_ns * 2 < PAUSE_MOST_NS ? self->pause_ns * 2 : PAUSE_MOST_NS;
 }
 
-/* Back to its place among the waiting. */
+/* Back to its place in `waiting`. */
 static void entry_put_back(struct kafka_sink *self, struct sink_entry *entry) {
     lock_acquire(&self->queue.mutex, sink_lock);
     sink_list_remove(&self->queue.sent, entry);
@@ -155,7 +154,7 @@ static void kafka_error(rd_kafka_t *client, int code, const char *reason, void *
     }
 }
 
-/* Only the statistics tell that a broker is back when nothing is on its way. */
+/* While nothing is on its way, only the statistics show that a broker is back. */
 static int kafka_statistics(rd_kafka_t *client, char *json, size_t size, void *opaque) {
     (void)client;
     (void)size;
@@ -187,7 +186,7 @@ static bool client_open(struct kafka_sink *self, struct error *error) {
     self->client = producer_new(&self->setup, &callbacks, error);
     if (!self->client)
         return false;
-    /* Also asks for the topic's metadata, so that the first record need not wait for it. */
+    /* Also requests the topic's metadata, so that the first record need not wait for it. */
     self->handle = rd_kafka_topic_new(self->client, self->topic, NULL);
     if (!self->handle) {
         error_set(error, ERROR_INVALID, "topic \"%s\": %s", self->topic,
@@ -209,7 +208,7 @@ static struct sink_entry *first_sent(const struct kafka_sink *self) {
     return self->queue.sent.first;
 }
 
-/* All that is on its way comes back through delivery reports first. */
+/* First all that is on its way is returned through delivery reports. */
 static void client_close(struct kafka_sink *self) {
     if (!self->client)
         return;
@@ -237,7 +236,7 @@ static void client_renew(struct kafka_sink *self) {
         kafka_note_failing(self, error.text);
 }
 
-/* Takes the next that may be produced now, and puts it among the sent; NULL: none. */
+/* Takes the next one that may be produced now, and moves it to `sent`; NULL: none. */
 static struct sink_entry *entry_next(struct kafka_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
@@ -254,7 +253,7 @@ static struct sink_entry *entry_next(struct kafka_sink *self) {
     return entry;
 }
 
-/* Gives how long the thread may wait for events then. */
+/* Returns how long the thread may wait for events then. */
 static int kafka_produce(struct kafka_sink *self) {
     int64_t now = clock_monotonic_ns();
     if (now < self->resume_ns) {
@@ -278,7 +277,7 @@ static int kafka_produce(struct kafka_sink *self) {
     return POLL_IDLE_MS;
 }
 
-/* Serves reports and errors. A push that comes after the look at the queue ends the wait. */
+/* Serves reports and errors. A push after the last look at the queue ends the wait. */
 static void kafka_wait(struct kafka_sink *self, int wait_ms) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
@@ -299,7 +298,7 @@ static void kafka_wait(struct kafka_sink *self, int wait_ms) {
     lock_acquire(&queue->mutex, sink_lock);
     sink_inbox_set_busy(&queue->inbox);
     self->is_waiting = false;
-    /* Without a client there is nothing else to wait on; being stopped ends it. */
+    /* Without a client there is nothing else to wait for; being stopped ends it. */
     if (!self->client)
         sink_queue_wait(queue, &queue->work, clock_monotonic_ns() + wait_ms * NS_PER_MS);
     lock_release(&queue->mutex, sink_lock);

@@ -1,7 +1,7 @@
 /*
  * The log as a sink, for people. A thread of its own makes the lines, so that no lane does; a
- * delivery is confirmed when its line is said. Lines that repeat are folded, and those that the log
- * has to drop (log/log_writer.h) are counted there: who must have each signal takes another sink.
+ * delivery is confirmed when its line is logged. Repeated lines are folded, and those that the log
+ * has to drop (log/log_writer.h) are counted there: for every signal, use another sink.
  */
 #include "sink/queue.h"
 #include "sink/sink.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #define BATCH_DELIVERIES 256
-/* How long memory for a line is waited for before another try. */
+/* How long to wait for memory for a line before another attempt. */
 #define RETRY_NS         (100 * NS_PER_MS)
 
 struct log_sink {
@@ -24,7 +24,7 @@ struct log_sink {
     struct text line; /* the thread's */
 };
 
-/* Puts what waits among the sent. False: it is time to end. */
+/* Moves what waits to `sent`. False: it is time to end. */
 static bool batch_take(struct log_sink *self) {
     struct sink_queue *queue = &self->queue;
     lock_acquire(&queue->mutex, sink_lock);
@@ -104,7 +104,7 @@ static bool log_sink_flush(struct sink *sink, int timeout_ms) {
 }
 
 static bool log_sink_reopen(struct sink *sink, struct error *error) {
-    (void)sink; /* the log's file is the log's */
+    (void)sink; /* the log owns its file */
     (void)error;
     return true;
 }

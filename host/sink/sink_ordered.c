@@ -17,12 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How often it is asked what is done while something waits for that. Being told of each step would
- * cost the lanes more than the writing. */
+/* How often to ask what is done while something waits for that. Reporting each step would cost the
+ * lanes more than the writing. */
 #define LOOK_NS     (NS_PER_MS)
-/* A write has about so many bytes. */
+/* Size of a write, about. */
 #define BATCH_BYTES (256 * 1024)
-/* What comes in more disorder than that of so many lanes takes longer. */
+/* Input that is more disordered than that of this many lanes takes longer. */
 #define RUNS        64
 
 LOCK_CLASS(ordered_lock);
@@ -32,19 +32,19 @@ struct ordered_sink {
     pthread_t thread;
     struct sink_inbox inbox;
     _Atomic uint64_t pushed;
-    pthread_mutex_t mutex; /* over what follows, up to the writer's */
+    pthread_mutex_t mutex; /* over the following members, up to the writer's */
     pthread_cond_t work;   /* for the writer */
-    pthread_cond_t idle;   /* for who waits until all is confirmed */
+    pthread_cond_t idle;   /* for those that wait until all is confirmed */
     uint64_t confirmed GUARDED_BY(ordered_lock);
     uint64_t lines GUARDED_BY(ordered_lock);
     uint64_t end GUARDED_BY(ordered_lock);
     bool is_stopping GUARDED_BY(ordered_lock);
     bool is_emptied GUARDED_BY(ordered_lock);
     int64_t stop_ns GUARDED_BY(ordered_lock);
-    int errnum GUARDED_BY(ordered_lock); /* of the write that failed; 0: none did */
+    int errnum GUARDED_BY(ordered_lock); /* of the write that failed; 0: none */
 
     /* The writer's. */
-    struct sink_list runs[RUNS]; /* what waits, in rows of rising places: one a lane, mostly */
+    struct sink_list runs[RUNS]; /* what waits, in runs of rising places: mostly one per lane */
     size_t run_count;
     uint64_t gathered;
     struct sink_list batch;
@@ -61,13 +61,13 @@ static uint64_t place_of(const struct sink_entry *entry) {
     return entry->delivery->owner_word;
 }
 
-/* Of one place, in the order of the pushes. */
+/* Within one place, in the order of the pushes. */
 static bool is_before(const struct sink_entry *a, const struct sink_entry *b) {
     const uint64_t place = place_of(a), other = place_of(b);
     return place != other ? place < other : a->number < b->number;
 }
 
-/* At its place, from the end on. */
+/* At its place, searched from the end. */
 static void insert(struct sink_list *run, struct sink_entry *entry) {
     struct sink_entry *before = run->last;
     while (before != NULL && is_before(entry, before))
@@ -78,7 +78,7 @@ static void insert(struct sink_list *run, struct sink_entry *entry) {
     *(entry->after != NULL ? &entry->after->before : &run->last) = entry;
 }
 
-/* At the end of the first run that it continues. */
+/* Appends to the first run that it continues. */
 static void add_to_runs(struct ordered_sink *self, struct sink_entry *entry) {
     size_t i = 0;
     while (i < self->run_count && self->runs[i].last != NULL &&
@@ -100,7 +100,7 @@ static void gather(struct ordered_sink *self) {
     }
 }
 
-/* The run whose first is the lowest of all; NULL: nothing waits. */
+/* The run whose first entry is the lowest of all; NULL: nothing waits. */
 static struct sink_list *lowest_run(struct ordered_sink *self) {
     struct sink_list *lowest = NULL;
     for (size_t i = 0; i < self->run_count; i++) {
@@ -113,7 +113,7 @@ static struct sink_list *lowest_run(struct ordered_sink *self) {
 
 /* ---- the writer ---- */
 
-/* What may go out now, in order. */
+/* What may be written now, in order. */
 REQUIRES(ordered_lock) static size_t take_batch(struct ordered_sink *self, uint64_t done) {
     size_t count = 0, bytes = 0;
     struct sink_list *run;
@@ -130,7 +130,7 @@ REQUIRES(ordered_lock) static size_t take_batch(struct ordered_sink *self, uint6
     return count;
 }
 
-/* A pipe or a device has nothing that could go. */
+/* A pipe or a device has nothing to discard. */
 static int empty_file(int file) {
     struct stat status;
     if (fstat(file, &status) != 0)
@@ -157,7 +157,7 @@ static uint64_t hand_over(struct ordered_sink *self, uint64_t end, int *errnum) 
     return *errnum == 0 ? lines : 0;
 }
 
-/* False: memory ran out. */
+/* False: out of memory. */
 static bool write_value(struct ordered_sink *self, struct delivery *delivery) {
     struct patience patience = PATIENCE_INIT;
     const struct delivery_text *text;
@@ -169,7 +169,7 @@ static bool write_value(struct ordered_sink *self, struct delivery *delivery) {
     return text != NULL;
 }
 
-/* Writes the batch's lines below `end`; gives how many, or the errno in `errnum`. */
+/* Writes the batch's lines below `end`; returns how many, and 0 or the errno in `errnum`. */
 static uint64_t write_batch(struct ordered_sink *self, uint64_t end, int *errnum) {
     uint64_t lines = 0;
     text_reset(&self->text);
@@ -210,7 +210,7 @@ static void *ordered_run(void *argument) {
     lock_acquire(&self->mutex, ordered_lock);
     for (;;) {
         lock_release(&self->mutex, ordered_lock);
-        /* What is gathered after this has all that lies below. */
+        /* What is gathered after this includes all lower places. */
         const uint64_t done = self->options.done(self->options.context);
         gather(self);
         lock_acquire(&self->mutex, ordered_lock);
@@ -224,7 +224,7 @@ static void *ordered_run(void *argument) {
         if (count == 0) {
             const int64_t now = clock_monotonic_ns();
             if (self->is_stopping && now >= self->stop_ns)
-                break; /* what is left stays unconfirmed */
+                break; /* the rest stays unconfirmed */
             (void)condition_wait(&self->work, &self->mutex, now + LOOK_NS);
             continue;
         }
@@ -253,7 +253,7 @@ static bool ordered_push(struct sink *sink, struct delivery *delivery) {
     struct ordered_sink *self = ordered_of(sink);
     atomic_fetch_add_explicit(&self->pushed, 1, memory_order_relaxed);
     if (sink_inbox_push(&self->inbox, delivery)) {
-        lock_acquire(&self->mutex, ordered_lock); /* lest it is about to wait */
+        lock_acquire(&self->mutex, ordered_lock); /* in case it is about to wait */
         pthread_cond_signal(&self->work);
         lock_release(&self->mutex, ordered_lock);
     }

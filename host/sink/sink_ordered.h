@@ -3,12 +3,12 @@
  *
  * A delivery's `owner_word` is the place of its cause in the input. Lanes run ahead of one another;
  * what they push is kept until `done` says that no delivery of a lower place can come any more, and
- * is written then, by a thread of its own: one line a delivery, its value. Deliveries of one place
- * stay in the order in which they were pushed. How much is kept is bounded by the lanes, which stop
- * at so many unconfirmed records ([take5] max_unconfirmed).
+ * is then written by a thread of its own: one line per delivery, its value. Deliveries of one place
+ * stay in the order in which they were pushed. The lanes limit how much is kept: they stop at
+ * [take5] max_unconfirmed records.
  *
- * A write that fails ends the sink's work: what comes is confirmed and dropped, and the status says
- * why. Nobody is served by a list with a hole in it.
+ * A failed write ends the sink's work: what comes later is confirmed and dropped, and the status
+ * says why. A list with a hole in it is useless.
  */
 #ifndef TAKE5_SINK_SINK_ORDERED_H
 #define TAKE5_SINK_SINK_ORDERED_H
@@ -18,35 +18,35 @@
 #include <stdatomic.h>
 
 struct sink_ordered_options {
-    /* NULL: they are written to `file`. Else each is handed over instead, from the sink's thread,
-     * and no text is made. False: memory ran out, which ends the sink's work. */
+    /* NULL: they are written to `file`. Otherwise each is handed over instead, by the sink's
+     * thread, and no text is made. False: out of memory, which ends the sink's work. */
     bool (*take)(void *context, const struct delivery *delivery);
-    int file;        /* written; the caller closes it after the sink */
-    bool has_places; /* the place and a space stand before each line */
-    /* What is in the file goes when the first line comes; or with sink_ordered_empty(). */
+    int file;        /* the caller closes it after the sink */
+    bool has_places; /* the place and a space precede each line */
+    /* The file's content is discarded when the first line comes; or with sink_ordered_empty(). */
     bool does_replace;
     /* All deliveries of lower places were pushed before this returned. Any thread. */
     uint64_t (*done)(void *context);
     void *context;
-    /* Set: a reader of the file that takes nothing is not waited for (log/output.h). May be NULL.
-     */
+    /* If set, a reader of the file that takes nothing is not waited for (log/output.h). May be
+     * NULL. */
     const atomic_bool *stop;
 };
 
 struct sink *sink_ordered_new(const struct sink_ordered_options *options, struct error *error);
 
 /* Any thread: deliveries of `end` and above are dropped from now on. A second call may only lower
- * it. Called before a place is done, it is sure to hold. */
+ * it. It holds reliably if called before a place is done. */
 void sink_ordered_end(struct sink *sink, uint64_t end);
 
-/* Any thread: what was in the file goes now, if no line has come yet. For who has an empty result.
- * Gives 0 or an errno. */
+/* Any thread: discards the file's content now, if no line has come yet. For an empty result.
+ * Returns 0 or an errno. */
 int sink_ordered_empty(struct sink *sink);
 
 /* Any thread: lines that were written. */
 uint64_t sink_ordered_lines(struct sink *sink);
-/* Any thread: false, with an error, once a write has failed. `errnum` (may be NULL) is its errno.
- */
+/* Any thread: false, with an error, once a write has failed. `errnum` (may be NULL) gets its
+ * errno. */
 bool sink_ordered_is_ok(struct sink *sink, int *errnum, struct error *error);
 
 #endif

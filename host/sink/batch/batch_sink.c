@@ -12,9 +12,9 @@
 #include <string.h>
 
 #define RETRY_FIRST_NS (250 * NS_PER_MS)
-/* How long a receiver's own wish to be left alone is respected at most. */
+/* How long a wait that a receiver asks for is respected at most. */
 #define WISH_MOST_NS   (10 * 60 * NS_PER_S)
-/* Refusals are said once in that time, with their number. */
+/* Refusals are logged once in that time, with their number. */
 #define LOG_NS         (10 * NS_PER_S)
 
 struct batch_sink {
@@ -27,7 +27,7 @@ struct batch_sink {
     pthread_t thread;
 
     struct sink_queue queue;
-    uint64_t refused GUARDED_BY(sink_lock); /* for good */
+    uint64_t refused GUARDED_BY(sink_lock); /* permanently */
 
     /* The thread's. */
     struct receiver *receiver;
@@ -41,7 +41,7 @@ struct batch_sink {
 
 /* ---- the end ---- */
 
-/* Whether it is to end now: at the time, and before if nobody waits for anything. */
+/* Whether to end now: at the time to stop, or earlier if no delivery waits. */
 REQUIRES(sink_lock) static bool must_end(struct sink_queue *queue) {
     return queue->is_stopping &&
            (sink_queue_open(queue) == 0 || clock_monotonic_ns() >= queue->stop_ns);
@@ -73,7 +73,7 @@ static bool rest(struct batch_sink *self, int64_t for_ns) {
 
 /* ---- ok and failing ---- */
 
-/* Whether what waits are alerts, for which no offset does. */
+/* Whether alerts wait, on which no offset depends. */
 REQUIRES(sink_lock) static bool has_alerts(const struct sink_queue *queue) {
     const struct sink_entry *first =
         queue->sent.first != NULL ? queue->sent.first : queue->waiting.first;
@@ -107,7 +107,7 @@ static void well(struct batch_sink *self) {
                          "writes to %s recovered, nothing lost", self->target);
 }
 
-/* Waits out the interval, or what the receiver asked for if that is longer. */
+/* Waits for the interval, or longer if the receiver asked for that. */
 static bool back_off(struct batch_sink *self, int64_t wish_ns) {
     int64_t for_ns = wish_ns < WISH_MOST_NS ? wish_ns : WISH_MOST_NS;
     if (for_ns < self->retry_ns)
@@ -121,7 +121,7 @@ static bool back_off(struct batch_sink *self, int64_t wish_ns) {
 
 typedef enum receiver_answer ask(struct receiver *receiver, struct receiver_batch *batch);
 
-/* Asks until there is an answer for good. RECEIVER_BUSY: the time to stop came first. */
+/* Repeats it until there is a final answer. RECEIVER_BUSY: the time to stop came first. */
 static enum receiver_answer persist(struct batch_sink *self, ask *what, size_t from, size_t count,
                                     struct error *error) {
     for (;;) {
@@ -146,7 +146,7 @@ static enum receiver_answer persist(struct batch_sink *self, ask *what, size_t f
     }
 }
 
-/* ---- what is refused for good ---- */
+/* ---- permanent refusals ---- */
 
 static void log_refused(struct batch_sink *self, const struct delivery *delivery,
                         const char *reason) {
@@ -169,7 +169,7 @@ static void log_refused(struct batch_sink *self, const struct delivery *delivery
     self->suppressed = 0;
 }
 
-/* Until the letter is safe. False: the time to stop came first. */
+/* Until the dead letter is safe. False: the time to stop came first. */
 static bool await_letters(struct batch_sink *self) {
     while (!self->letters->ops->flush(self->letters, RECEIVER_LOOK_MS)) {
         if (is_over(self))
@@ -193,8 +193,8 @@ static bool write_letter(struct batch_sink *self, struct delivery *delivery, con
     return did && await_letters(self);
 }
 
-/* Alerts are about the host and have no letters. False: the time to stop came first, and log and
- * letters may be gone. */
+/* Alerts are about the host and do not become dead letters. False: the time to stop came first, and
+ * log and letters may be gone. */
 static bool refuse(struct batch_sink *self, struct delivery *delivery, const char *reason) {
     if (is_over(self))
         return false;
@@ -241,8 +241,8 @@ static void confirm(struct batch_sink *self, size_t from, size_t count) {
         sink_queue_confirm(&self->queue, self->entries[i]);
 }
 
-/* In pieces, which become half as large with each refusal and twice as large with each success.
- * False: the time to stop came first. */
+/* In pieces, which are halved with each refusal and doubled with each success. False: the time to
+ * stop came first. */
 static bool batch_save(struct batch_sink *self) {
     ask *send = self->receiver->ops->send;
     size_t piece = self->count;
@@ -266,7 +266,7 @@ static bool batch_save(struct batch_sink *self) {
     return true;
 }
 
-/* Before the first signal, so that what is wrong shows at the start. */
+/* Before the first signal, so that problems show at the start. */
 static bool open_receiver(struct batch_sink *self) {
     struct error error;
     ask *open = self->receiver->ops->open;

@@ -3,8 +3,8 @@
  *
  * It writes batches, and knows nothing of queues, retries or offsets: those are the batching sink's
  * (batch_sink.h), whose thread makes every call. A batch comes again as long as the answer is
- * RECEIVER_BUSY, whatever became of it before, and a host that was killed sends what was not
- * confirmed once more: a receiver has to make repeats harmless.
+ * RECEIVER_BUSY, whatever happened to it before, and a host that was killed sends again what was
+ * not confirmed: a receiver has to make repeats harmless.
  */
 #ifndef TAKE5_SINK_BATCH_RECEIVER_H
 #define TAKE5_SINK_BATCH_RECEIVER_H
@@ -18,19 +18,19 @@
 
 enum receiver_answer {
     RECEIVER_SAFE = 1, /* all of it is where a crash of the receiver does not lose it */
-    RECEIVER_BUSY,     /* not now; nobody knows whether it is there */
-    RECEIVER_REFUSED   /* never, as it is; nothing of it is there */
+    RECEIVER_BUSY,     /* not now; it is unknown whether it is there */
+    RECEIVER_REFUSED   /* never, in this form; nothing of it is there */
 };
 
 struct receiver_batch {
     struct delivery *const *deliveries;
     size_t count; /* not 0 */
-    /* Whoever waits looks at it at least every RECEIVER_LOOK_MS: true, and the call returns
+    /* To be called at least every RECEIVER_LOOK_MS while waiting: if true, the call returns
      * RECEIVER_BUSY. */
     bool (*is_over)(void *context);
     void *context;
     struct error *error; /* filled unless RECEIVER_SAFE */
-    int64_t wait_ns;     /* RECEIVER_BUSY: how long it asked to be left alone; 0: it did not */
+    int64_t wait_ns;     /* RECEIVER_BUSY: how long it asked to wait; 0: it did not */
 };
 
 #define RECEIVER_LOOK_MS 200
@@ -41,7 +41,7 @@ struct receiver_ops {
     /* Connects, if it is not connected; with an empty batch. NULL: there is nothing to connect. */
     enum receiver_answer (*open)(struct receiver *receiver, struct receiver_batch *batch);
     enum receiver_answer (*send)(struct receiver *receiver, struct receiver_batch *batch);
-    /* The last answer was RECEIVER_BUSY: what it was connected to is of no use. */
+    /* The last answer was RECEIVER_BUSY: the connection is unusable. */
     void (*hang_up)(struct receiver *receiver);
     void (*free)(struct receiver *receiver);
 };

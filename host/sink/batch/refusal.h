@@ -9,10 +9,10 @@
 #define REFUSAL_REASON "sink-refused"
 
 /*
- * The signal's text and headers with the `__take5.errors.*` headers: what the receiver said,
- * partition and offset of the cause, and as topic "sink:NAME", which no topic of Kafka's can be
- * called: the text is no message that a strategy could be given once more. To be pushed once.
- * NULL: no memory.
+ * The signal's text and headers with the `__take5.errors.*` headers: the receiver's reason,
+ * partition and offset of the cause, and as topic "sink:NAME", which cannot be the name of a Kafka
+ * topic: the text is not a message that could be redriven to a strategy. To be pushed once. NULL:
+ * out of memory.
  */
 struct delivery *refusal_new(struct delivery *refused, const char *sink_name, const char *message);
 

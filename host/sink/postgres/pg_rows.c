@@ -166,7 +166,7 @@ static enum pg_row write_signal(struct text *columns, struct delivery *delivery)
 
 const struct pg_rows PG_SIGNALS = {SIGNAL_COLUMNS, CREATE_SIGNALS, INSERT_SIGNALS, write_signal};
 
-/* ---- alerts: of their JSON ---- */
+/* ---- alerts: from their JSON ---- */
 
 static const char CREATE_ALERTS[] = "CREATE TABLE IF NOT EXISTS %s (\n"
                                     "    id         text PRIMARY KEY,\n"

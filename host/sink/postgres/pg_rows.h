@@ -1,8 +1,8 @@
 /*
  * sink/postgres/pg_rows.h - the tables, and deliveries as rows of them.
  *
- * A statement has one array for each column as its parameter ('{"a","b"}'), so that it is the same
- * for any number of rows.
+ * A statement has one array per column as its parameter ('{"a","b"}'), so that it is the same for
+ * any number of rows.
  */
 #ifndef TAKE5_SINK_POSTGRES_PG_ROWS_H
 #define TAKE5_SINK_POSTGRES_PG_ROWS_H
@@ -14,7 +14,7 @@
 
 enum pg_row {
     PG_ROW_WRITTEN = 1,
-    PG_ROW_HAS_NUL, /* a text of it has a NUL: no text of PostgreSQL has */
+    PG_ROW_HAS_NUL, /* a text in it has a NUL, which PostgreSQL does not support */
     PG_ROW_NO_MEMORY
 };
 
@@ -28,8 +28,8 @@ struct pg_rows {
 
 extern const struct pg_rows PG_SIGNALS, PG_ALERTS;
 
-/* Makes the columns of the deliveries; they have been initialised. Memory that runs out is
- * PG_ROW_NO_MEMORY. */
+/* Makes the columns of the deliveries; they have been initialised. PG_ROW_NO_MEMORY: out of
+ * memory. */
 enum pg_row pg_rows_write(const struct pg_rows *rows, struct delivery *const *deliveries,
                           size_t count, struct text *columns);
 

@@ -41,7 +41,7 @@ static bool is_impatient(const struct pg_patience *patience, struct error *error
     return true;
 }
 
-/* Waits for one of the events. False: the patience is over. */
+/* Waits for one of the events. False: the time is over. */
 static bool await(PGconn *connection, short events, const struct pg_patience *patience,
                   struct error *error) {
     for (;;) {
@@ -59,7 +59,7 @@ static bool await(PGconn *connection, short events, const struct pg_patience *pa
 }
 
 static void ignore_notice(void *context, const char *message) {
-    (void)context; /* they would go to stderr: that a table is there already, and the like */
+    (void)context; /* they would go to stderr: that a table already exists, and the like */
     (void)message;
 }
 
@@ -91,7 +91,8 @@ PGconn *pg_connect(const char *const *names, const char *const *values,
     return NULL;
 }
 
-/* Takes in what the server says while ours is on its way: else both could wait for each other. */
+/* Reads what the server sends while the request is written: otherwise both could wait for each
+ * other. */
 static bool flush(PGconn *connection, const struct pg_patience *patience, struct error *error) {
     int left;
     while ((left = PQflush(connection)) == 1) {
@@ -103,7 +104,7 @@ static bool flush(PGconn *connection, const struct pg_patience *patience, struct
     return left == 0 || set_connection_error(connection, error);
 }
 
-/* The first result of a statement is in. */
+/* The first result of a statement is there. */
 static bool receive(PGconn *connection, const struct pg_patience *patience, struct error *error) {
     while (PQisBusy(connection)) {
         if (!await(connection, POLLIN, patience, error))
@@ -114,7 +115,7 @@ static bool receive(PGconn *connection, const struct pg_patience *patience, stru
     return true;
 }
 
-/* All results of a statement; the last one is the answer. NULL: there is none. */
+/* All results of a statement; the last one is the answer. NULL: none. */
 static PGresult *answer(PGconn *connection, const struct pg_patience *patience,
                         struct error *error) {
     PGresult *last = NULL;

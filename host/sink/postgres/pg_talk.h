@@ -1,6 +1,6 @@
 /*
- * sink/postgres/pg_talk.h - libpq without its waits: each call ends by a time, and when it is told
- * to.
+ * sink/postgres/pg_talk.h - libpq without unbounded waits: each call ends at a given time, or when
+ * `is_over` says so.
  */
 #ifndef TAKE5_SINK_POSTGRES_PG_TALK_H
 #define TAKE5_SINK_POSTGRES_PG_TALK_H
@@ -17,19 +17,19 @@ struct pg_patience {
     void *context;
 };
 
-/* Names and values end with NULL. To be ended by PQfinish(). NULL: no connection. */
+/* Names and values end with NULL. The caller ends it with PQfinish(). NULL: no connection. */
 PGconn *pg_connect(const char *const *names, const char *const *values,
                    const struct pg_patience *patience, struct error *error);
 
-/* One statement with text parameters. To be ended by PQclear(), whatever its status says. NULL:
- * there is no answer, and the connection is of no use. */
+/* One statement with text parameters. The caller ends it with PQclear(), whatever its status. NULL:
+ * no answer, and the connection is unusable. */
 PGresult *pg_run(PGconn *connection, const char *sql, int count, const char *const *values,
                  const struct pg_patience *patience, struct error *error);
 
-/* Whether the server has not hung up meanwhile. */
+/* Whether the server has not closed the connection meanwhile. */
 bool pg_is_there(PGconn *connection);
 
-/* What it says of a statement that failed: "relation "x" does not exist (SQLSTATE 42P01)". */
+/* The server's text for a failed statement: "relation "x" does not exist (SQLSTATE 42P01)". */
 void pg_result_error(const PGresult *result, struct error *error);
 
 #endif

@@ -19,7 +19,7 @@ struct postgres {
     struct receiver receiver;
     const struct pg_rows *rows;
     char *table;            /* as it was given */
-    char **names, **values; /* of libpq's parameters, ended by NULL */
+    char **names, **values; /* libpq's parameters, ended by NULL */
     int64_t timeout_ns;
     PGconn *connection;             /* NULL: none */
     char *create, *insert, *quoted; /* the statements and the table, of this connection */
@@ -91,7 +91,7 @@ static void postgres_hang_up(struct receiver *receiver) {
     self->connection = NULL;
 }
 
-/* False: it failed, with the server's words. */
+/* False: it failed, with the server's text. */
 static bool run(struct postgres *self, const struct receiver_batch *batch, const char *sql,
                 int count, const char *const *values, PGresult **result) {
     const struct pg_patience patience = patience_of(self, batch);
@@ -105,7 +105,7 @@ static bool run(struct postgres *self, const struct receiver_batch *batch, const
     return false;
 }
 
-/* Who may not make tables may still use one that is there: so it is looked for first. */
+/* A user who may not create tables may still use an existing one: so look for it first. */
 static bool table_is_there(struct postgres *self, const struct receiver_batch *batch, bool *is) {
     PGresult *result;
     const char *const values[] = {self->quoted};
@@ -135,7 +135,7 @@ static bool connect_anew(struct postgres *self, const struct receiver_batch *bat
            make_table(self, batch);
 }
 
-/* One that broke while nobody used it is no trouble. */
+/* A connection that broke while unused is no problem. */
 static bool ensure_connection(struct postgres *self, const struct receiver_batch *batch) {
     if (self->connection != NULL && pg_is_there(self->connection))
         return true;
@@ -210,9 +210,10 @@ static const struct receiver_ops POSTGRES_OPS = {
     .free = postgres_free,
 };
 
-/* ---- making it ---- */
+/* ---- life ---- */
 
-/* Those of the host behind the user's, where the user has none: libpq takes the last of a name. */
+/* The host's after the user's, if the user has none of that name: libpq takes the last one of a
+ * name. */
 static bool copy_parameters(struct postgres *self, const struct config_items *items) {
     static const char *const own[][2] = {{"client_encoding", "UTF8"},
                                          {"application_name", "take5"}};

@@ -12,13 +12,13 @@
 #define PURGE_MS      50
 #define PURGE_MOST_NS (2 * NS_PER_S)
 
-/* ---- what the client says ---- */
+/* ---- what the client reports ---- */
 
 static const char *topic_of(const struct transactor *self, const struct sink_entry *entry) {
     return entry->delivery->kind == DELIVERY_SIGNAL ? self->signal_topic : self->dead_letter_topic;
 }
 
-/* A record was refused; one of those that were purged with others was not. */
+/* A record was refused; one that was only purged with others was not. */
 static void refused(struct transactor *self, struct sink_entry *entry, rd_kafka_resp_err_t code) {
     if (code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return;
@@ -45,7 +45,7 @@ static bool is_fencing(rd_kafka_resp_err_t code) {
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
-/* It is of no use any more; said once. */
+/* It has become unusable; logged once. */
 static void break_down(struct transactor *self, rd_kafka_resp_err_t code) {
     if (self->is_broken)
         return;
@@ -68,7 +68,7 @@ static void failed(rd_kafka_t *client, int code, const char *reason, void *opaqu
         transactor_set_trouble(self, rd_kafka_fatal_error(client, text, sizeof text), text);
         break_down(self, self->code);
     } else {
-        transactor_set_trouble(self, self->code, text); /* recovery is under way: no fault */
+        transactor_set_trouble(self, self->code, text); /* recovery is in progress: no failure */
     }
 }
 
@@ -80,7 +80,7 @@ static int statistics(rd_kafka_t *client, char *json, size_t size, void *opaque)
     return 0;
 }
 
-/* What matters comes back from the calls, and is said there. */
+/* What matters is returned by the calls, and logged there. */
 static void log_of_client(const rd_kafka_t *client, int level, const char *facility,
                           const char *text) {
     const struct transactor *self = rd_kafka_opaque(client);
@@ -133,7 +133,7 @@ static void begin_step(struct transactor *self, const char *step) {
     atomic_store(&self->step, step);
 }
 
-/* Again, as long as it is only not done yet. */
+/* Repeats it as long as it is only not done yet. */
 static enum answer insist(struct transactor *self, const char *step,
                           rd_kafka_error_t *(*request)(rd_kafka_t *client, int timeout_ms)) {
     enum answer answer;
@@ -223,7 +223,7 @@ static enum answer produce(struct transactor *self, struct sink_entry *entry) {
     }
 }
 
-/* A broker refuses a batch as a whole: one that is suspected goes alone. */
+/* A broker refuses a batch as a whole: a suspect goes alone. */
 static enum answer produce_alone(struct transactor *self, struct sink_entry *entry) {
     enum answer answer = transactor_await_reports(self);
     if (answer == ANSWER_DONE)
@@ -289,7 +289,7 @@ bool transactor_open(struct transactor *self) {
     return self->is_ready;
 }
 
-/* All that is on its way comes back first: it refers to records. */
+/* All that is on its way is returned first: it refers to records. */
 void transactor_close_client(struct transactor *self) {
     if (self->client == NULL)
         return;

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Between two tries at what failed. */
+/* Between two attempts. */
 #define PAUSE_FIRST_NS  (100 * NS_PER_MS)
 #define PAUSE_MOST_NS   (5 * NS_PER_S)
-/* Until the group has told this member of its generation. */
+/* Until the group has given this member its generation. */
 #define OUTDATED_NS     (50 * NS_PER_MS)
-/* How long the disk and the sinks beside are waited for in an open transaction; then it is
- * aborted, before the brokers do so, and they are waited for first. */
+/* How long an open transaction waits for the disk and the other sinks; then it is aborted, before
+ * the brokers do so, and the next attempt waits for them first. */
 #define DURABLE_MOST_NS (TRANSACTOR_TIMEOUT_MS / 4 * NS_PER_MS)
 #define DURABLE_STEP_NS (100 * NS_PER_MS)
 #define DURABLE_REST_NS (5 * NS_PER_MS)
@@ -22,17 +22,17 @@
 
 enum attempt {
     ATTEMPT_DONE,
-    ATTEMPT_AGAIN,   /* aborted, and there is reason to believe that it works now */
+    ATTEMPT_AGAIN,   /* aborted, and another attempt is likely to work */
     ATTEMPT_FAILED,  /* aborted */
-    ATTEMPT_IN_DOUBT /* the producer is of no use any more, or a commit has no answer */
+    ATTEMPT_IN_DOUBT /* the producer is unusable, or a commit has no answer */
 };
 
 /* ---- its name in the offsets ---- */
 
 #define TAG_SIZE 64
 
-/* In the metadata of every offset of the epoch's, before the part's note: what is committed under
- * it was committed whole. */
+/* In the metadata of every offset of the epoch, before the part's note: if it is committed for one
+ * offset, the whole epoch is. */
 static void write_tag(const struct transactor *self, const struct epoch *epoch,
                       char tag[TAG_SIZE]) {
     snprintf(tag, TAG_SIZE, "take5 %s %" PRIu64, self->run, epoch->number);
@@ -75,7 +75,7 @@ static bool is_durable(struct transactor *self, const struct epoch *epoch, int64
     return true;
 }
 
-/* False: not by the time, or it is time to stop. */
+/* False: not in time, or it is time to stop. */
 static bool await_durable(struct transactor *self, const struct epoch *epoch, int64_t until_ns) {
     for (;;) {
         const int64_t left_ns = until_ns - clock_monotonic_ns();
@@ -83,7 +83,7 @@ static bool await_durable(struct transactor *self, const struct epoch *epoch, in
             return true;
         if (left_ns <= 0 || transactor_must_stop(self))
             return false;
-        transactor_rest(self, DURABLE_REST_NS); /* a sink may say at once that it cannot */
+        transactor_rest(self, DURABLE_REST_NS); /* a sink may answer at once that it cannot */
     }
 }
 
@@ -95,7 +95,7 @@ static enum attempt aborted(struct transactor *self, enum attempt then) {
     return answer == ANSWER_DONE ? then : ATTEMPT_FAILED;
 }
 
-/* It did not come to a commit: nothing of it will be seen. */
+/* It did not get to a commit: nothing of it becomes visible. */
 static enum attempt give_up(struct transactor *self, enum answer answer, enum attempt then) {
     if (answer == ANSWER_FATAL || answer == ANSWER_STOP) {
         transactor_count(self, aborted, 1); /* by the next producer, or by the brokers */
@@ -117,7 +117,7 @@ static enum attempt commit(struct transactor *self, struct epoch *epoch) {
     const enum answer answer = transactor_commit(self);
     if (answer == ANSWER_DONE)
         return ATTEMPT_DONE;
-    /* What librdkafka says is to be aborted may have been committed all the same. */
+    /* What librdkafka wants aborted may have been committed nevertheless. */
     epoch->is_in_doubt = true;
     if (answer == ANSWER_ABORT)
         (void)aborted(self, ATTEMPT_FAILED);
@@ -152,7 +152,7 @@ static bool has_tag(const rd_kafka_topic_partition_t *entry, const char *tag) {
            (entry->metadata_size == size || text[size] == ' ');
 }
 
-/* Says whether it went through; false: nobody knows yet. */
+/* Whether it was committed; false: not known yet. */
 static bool find_out(struct transactor *self, struct epoch *epoch, bool *did_commit) {
     rd_kafka_topic_partition_list_t *list = list_parts(self, epoch);
     char tag[TAG_SIZE];
@@ -202,7 +202,7 @@ static void drop_gone(struct transactor *self, struct epoch *epoch) {
     const size_t records = epoch->record_count;
     const size_t parts = epoch_drop_gone(epoch);
     if (records == epoch->record_count)
-        return; /* of offsets alone nobody has to emit anything again */
+        return; /* only offsets were dropped: there is nothing to emit again */
     transactor_count(self, dropped, 1);
     log_event(self->log, LOG_LEVEL_WARNING, "sink", "transaction.dropped",
               "transactions of %s: %zu partitions were revoked before their last %zu records were "
@@ -210,7 +210,7 @@ static void drop_gone(struct transactor *self, struct epoch *epoch) {
               self->id, parts, records - epoch->record_count);
 }
 
-/* False: not decided. */
+/* False: undecided. */
 static bool settle_doubt(struct transactor *self, struct epoch *epoch) {
     bool did_commit;
     if (!find_out(self, epoch, &did_commit)) {
@@ -233,7 +233,7 @@ static void enter_doubt(struct transactor *self) {
         "transactions of %s: a commit got no answer that can be trusted: %s; asking the group "
         "for its committed offsets",
         self->id, self->trouble);
-    self->is_broken = true; /* what it holds is ended by the next one's init_transactions */
+    self->is_broken = true; /* the next one's init_transactions ends what it holds */
 }
 
 /* True: decided. */
@@ -246,7 +246,7 @@ static bool try_to_commit(struct transactor *self, struct epoch *epoch) {
         transactor_rest(self, OUTDATED_NS);
         return false;
     }
-    /* Once more: what was ours when the generation was asked for is ours in that generation. */
+    /* Once more: what was ours when the generation was requested is ours in that generation. */
     drop_gone(self, epoch);
     enum attempt result = ATTEMPT_AGAIN;
     self->code = RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -48,7 +48,7 @@ static void record_release(struct sink_entry *entry) {
     sink_entry_release(entry);
 }
 
-/* Confirmed or not, it is no concern of this host's any more. */
+/* Confirmed or not, this host is done with it. */
 static void record_give_up(struct sink_list *list, struct sink_entry *entry) {
     delivery_confirm(entry->delivery);
     sink_list_remove(list, entry);
@@ -93,7 +93,7 @@ static bool is_due(const struct sink_entry *entry) {
     return entry->tenure == NULL || (int64_t)entry->number < entry->tenure->bound;
 }
 
-/* Those whose tenure is over will never be due. Gives how many. */
+/* Those whose tenure is over will never be due. Returns how many. */
 static size_t drop_over(struct sink_list *list, bool is_open) {
     size_t dropped = 0;
     struct sink_entry *next;
@@ -125,7 +125,7 @@ static void move_records(struct epoch_open *open, struct epoch *epoch) {
     }
 }
 
-/* Says of each tenure, and gives, whether there is a record that is due. */
+/* Notes for each tenure, and returns, whether there is a record that is due. */
 static bool find_due(const struct epoch_open *open, struct tenure *const *tenures, size_t count) {
     bool has_any = false;
     for (size_t i = 0; i < count; i++)
@@ -170,7 +170,7 @@ struct epoch *epoch_close(struct epoch_open *open, struct tenure *const *tenures
     return epoch;
 }
 
-/* ---- a closed one ---- */
+/* ---- a closed epoch ---- */
 
 void epoch_committed(struct epoch *epoch) {
     for (size_t i = 0; i < epoch->part_count; i++) {

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Between two tries to make a producer while there is nothing to commit. */
+/* Between two attempts to make a producer while there is nothing to commit. */
 #define IDLE_PAUSE_NS (500 * NS_PER_MS)
-/* How long a thread that was told to stop may still take beyond its time, to wind up. */
+/* How long a thread that is to stop may overrun its time to wind up. */
 #define STOP_GRACE_NS ((TRANSACTOR_CALL_MS + 1000) * NS_PER_MS)
-/* A call that takes longer shows in the status. */
+/* A call that takes longer is shown in the status. */
 #define STEP_LONG_NS  (3 * TRANSACTOR_CALL_MS * NS_PER_MS)
 
 /* ---- the thread ---- */
@@ -37,7 +37,7 @@ static struct epoch *take(struct transactor *self, bool *is_over) {
     return epoch;
 }
 
-/* It was decided: gives it up. */
+/* It is decided: gives it up. */
 static void pass(struct transactor *self, struct epoch *epoch) {
     lock_acquire(&self->mutex, transactor_lock);
     self->first = epoch->next;
@@ -70,7 +70,7 @@ static void free_all(struct transactor *self) {
     free(self);
 }
 
-/* Ends what a former process has left with this id, at once: others wait for that. */
+/* Ends at once what an earlier process left with this id: others wait for that. */
 static void *run(void *argument) {
     struct transactor *self = argument;
     bool is_over = false;
@@ -98,7 +98,7 @@ static void *run(void *argument) {
     return NULL;
 }
 
-/* ---- whoever closes epochs ---- */
+/* ---- for the thread that closes epochs ---- */
 
 void transactor_bind(struct transactor *self, const struct transactor_user *user) {
     self->user = *user;
@@ -154,7 +154,7 @@ static char *copy(const char *text) {
     return text != NULL ? strdup(text) : NULL;
 }
 
-/* What the brokers do not have to be asked for: a client of these settings can be made. */
+/* What can be checked without the brokers: that a client can be made with these settings. */
 static bool check_settings(const struct transactor *self, struct error *error) {
     const struct producer_callbacks none = {0};
     rd_kafka_t *client = producer_new(&self->setup, &none, error);

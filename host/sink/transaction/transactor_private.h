@@ -1,5 +1,5 @@
 /*
- * sink/transaction/transactor_private.h - the inside of a transactor, shared by its own files only.
+ * sink/transaction/transactor_private.h - the inside of a transactor, for its own files only.
  *
  *   transactor.c  life, queue, waiting, status
  *   client.c      the producer: made and replaced, what it says; calls and what their errors mean
@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-/* How long one call into librdkafka may take before it is made again. */
+/* How long one call into librdkafka may take before it is repeated. */
 #define TRANSACTOR_CALL_MS 2000
 
 LOCK_CLASS(transactor_lock);
@@ -27,36 +27,37 @@ struct transactor {
     struct sink *const *beside;
     size_t beside_count;
     struct log *log;
-    char run[17]; /* random: tells its epochs from those of all others */
+    char run[17]; /* random: distinguishes its epochs from all others */
     pthread_t thread;
 
     _Atomic uint64_t undecided; /* epochs */
-    _Atomic(const char *) step; /* what librdkafka is asked for; NULL: nothing */
+    _Atomic(const char *) step; /* what librdkafka is doing; NULL: nothing */
     _Atomic int64_t step_ns;    /* since when */
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
     struct epoch *first GUARDED_BY(transactor_lock);
     struct epoch *last GUARDED_BY(transactor_lock);
     bool is_stopping GUARDED_BY(transactor_lock);
-    int64_t stop_ns GUARDED_BY(transactor_lock); /* monotonic: nothing is begun behind it */
+    int64_t stop_ns GUARDED_BY(transactor_lock); /* monotonic: nothing is begun after it */
     bool is_ended GUARDED_BY(transactor_lock);   /* the thread is about to return */
-    /* It was left behind: the thread touches nothing but its own and frees that. */
+    /* It was left behind: the thread touches only its own members, and frees them. */
     bool is_abandoned GUARDED_BY(transactor_lock);
     bool is_ok GUARDED_BY(transactor_lock);
     char detail[256] GUARDED_BY(transactor_lock);
-    struct transactor_status counts GUARDED_BY(transactor_lock); /* its counters alone */
+    struct transactor_status counts GUARDED_BY(transactor_lock); /* only its counters */
 
     /* The thread's. */
-    rd_kafka_t *client; /* NULL: there is none now */
+    rd_kafka_t *client; /* NULL: none now */
     rd_kafka_topic_t *signals, *dead_letters;
-    bool is_ready;            /* init_transactions went through */
-    bool is_broken;           /* it has failed for good: to be made anew */
-    bool is_late;             /* what is to be on the disk is waited for before anything is begun */
-    size_t on_their_way;      /* records without a report */
+    bool is_ready;            /* init_transactions has succeeded */
+    bool is_broken;           /* it has failed permanently and must be replaced */
+    bool is_late;             /* what has to be on the disk is waited for before anything is
+                               * begun */
+    size_t on_their_way;      /* records without a delivery report */
     bool has_refused;         /* a record was refused since the transaction was begun */
-    bool has_reduced;         /* and it will go in another form */
-    rd_kafka_resp_err_t code; /* of the last fault */
-    char trouble[256];        /* the same in words */
+    bool has_reduced;         /* and it will be sent in another form */
+    rd_kafka_resp_err_t code; /* of the last failure */
+    char trouble[256];        /* the same as text */
     uint64_t next_number;
     int64_t pause_ns;
 };
@@ -64,7 +65,7 @@ struct transactor {
 enum answer {
     ANSWER_DONE,
     ANSWER_ABORT, /* the transaction is to be aborted */
-    ANSWER_FATAL, /* the producer is of no use any more */
+    ANSWER_FATAL, /* the producer is unusable */
     ANSWER_STOP   /* the time to stop came first */
 };
 
@@ -74,15 +75,15 @@ bool transactor_open(struct transactor *self);
 void transactor_close_client(struct transactor *self);
 enum answer transactor_begin(struct transactor *self);
 enum answer transactor_abort(struct transactor *self);
-/* Calls again as long as it is only not done yet. */
+/* Repeats the call as long as it is only not done yet. */
 enum answer transactor_commit(struct transactor *self);
 enum answer transactor_send_offsets(struct transactor *self,
                                     const rd_kafka_topic_partition_list_t *list,
                                     const rd_kafka_consumer_group_metadata_t *metadata);
 enum answer transactor_produce(struct transactor *self, struct epoch *epoch);
-/* Waits for the reports of all that is on its way. */
+/* Waits for the delivery reports of all that is on its way. */
 enum answer transactor_await_reports(struct transactor *self);
-/* Whether the last fault was the group's: this member's generation is not the group's any more. */
+/* Whether the last failure was the group's: this member's generation is outdated. */
 bool transactor_is_outdated(const struct transactor *self);
 
 /* commit.c */
@@ -94,7 +95,7 @@ bool transactor_must_stop(struct transactor *self);
 /* Sleeps, until the time to stop at most. */
 void transactor_rest(struct transactor *self, int64_t for_ns);
 void transactor_set_trouble(struct transactor *self, rd_kafka_resp_err_t code, const char *text);
-/* Shows the trouble, and says it once. */
+/* Shows the problem, and logs it once. */
 void transactor_failing(struct transactor *self);
 void transactor_recovered(struct transactor *self);
 /* A counter of `counts`. */

@@ -1,5 +1,5 @@
 /*
- * Whether transactions go through, as it is shown and logged; and waiting while they do not.
+ * Whether transactions succeed, for status and log; and waiting while they do not.
  */
 #include "base/clock.h"
 #include "base/sync/condition.h"

@@ -12,7 +12,7 @@
 #define EXCERPT_BYTES 160
 
 struct http_post {
-    CURLM *multi; /* keeps the connection between two requests; NULL: there is none */
+    CURLM *multi; /* keeps the connection between two requests; NULL: none */
     CURL *easy;
     char trouble[CURL_ERROR_SIZE];
     char excerpt[EXCERPT_BYTES];
@@ -96,7 +96,7 @@ void http_post_hang_up(struct http_post *self) {
     self->multi = NULL;
 }
 
-/* The outcome, when the transfer is at its end. */
+/* The outcome, once the transfer has ended. */
 static bool is_done(struct http_post *self, CURLcode *code) {
     int left;
     for (CURLMsg *message; (message = curl_multi_info_read(self->multi, &left)) != NULL;) {

@@ -1,5 +1,6 @@
 /*
- * sink/webhook/http_post.h - one POST after the other to one address, by libcurl, each with an end.
+ * sink/webhook/http_post.h - one POST after the other to one address, by libcurl, each with a time
+ * limit.
  */
 #ifndef TAKE5_SINK_WEBHOOK_HTTP_POST_H
 #define TAKE5_SINK_WEBHOOK_HTTP_POST_H
@@ -19,18 +20,18 @@ struct http_post_options {
     int64_t timeout_ns;
 };
 
-/* Copies all. NULL with an error. */
+/* Copies everything. NULL with an error. */
 struct http_post *http_post_new(const struct http_post_options *options, struct error *error);
 void http_post_free(struct http_post *post);
 
 struct http_reply {
-    long status;     /* 0: there is none, `text` says why */
-    int64_t wait_ns; /* of Retry-After; 0: none */
-    char text[256];  /* the begin of what it says, or the trouble; to be read by people */
+    long status;     /* 0: none, `text` says why */
+    int64_t wait_ns; /* from Retry-After; 0: none */
+    char text[256];  /* the beginning of the answer, or the problem; for people */
 };
 
-/* `is_over` is looked at every RECEIVER_LOOK_MS; true gives it up. The connection is kept for the
- * next one. */
+/* `is_over` is called every RECEIVER_LOOK_MS; true gives the request up. The connection is kept for
+ * the next one. */
 void http_post_send(struct http_post *post, const struct curl_slist *headers,
                     const struct text *body, bool (*is_over)(void *context), void *context,
                     struct http_reply *answer);

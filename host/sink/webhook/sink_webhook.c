@@ -31,7 +31,7 @@ static bool append(struct curl_slist **list, const char *header) {
     return longer != NULL;
 }
 
-/* Those of all requests, and the key. NULL: no memory. */
+/* Those of all requests, and the idempotency key. NULL: out of memory. */
 static struct curl_slist *headers_of(const struct webhook *self, const char *key) {
     struct curl_slist *headers = NULL;
     char line[64];
@@ -107,7 +107,7 @@ static const struct receiver_ops WEBHOOK_OPS = {
     .free = webhook_free,
 };
 
-/* ---- making it ---- */
+/* ---- life ---- */
 
 static bool has_type(const struct config_items *items) {
     for (size_t i = 0; items != NULL && i < items->count; i++) {
@@ -118,7 +118,7 @@ static bool has_type(const struct config_items *items) {
 }
 
 static bool make_headers(struct webhook *self, const struct config_items *items) {
-    bool did = append(&self->headers, "Expect:") && /* nobody waits for a 100 */
+    bool did = append(&self->headers, "Expect:") && /* no wait for a 100 */
                (has_type(items) || append(&self->headers, "Content-Type: application/json"));
     for (size_t i = 0; did && items != NULL && i < items->count; i++) {
         char *line = text_format("%s: %s", items->items[i].name, items->items[i].text);
@@ -152,8 +152,8 @@ static struct webhook *webhook_new(const struct sink_webhook_options *options,
     return NULL;
 }
 
-/* "https://host:port/": what follows may be a secret, as with Slack and Telegram, and so is a user
- * with a password before it. */
+/* "https://host:port/": what follows may be a secret, as with Slack and Telegram; a user and
+ * password before it are. */
 static void show_url(const char *url, char *shown, size_t size) {
     const char *begin = strstr(url, "://");
     const char *user = begin != NULL ? begin + 3 : url;

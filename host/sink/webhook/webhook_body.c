@@ -9,7 +9,7 @@ _Static_assert(WEBHOOK_CHAT_BATCH *(LINE_BYTES + 8) <= 4096, "Telegram's limit")
 
 /* ---- lines for people ---- */
 
-/* Cuts behind a whole character. */
+/* Cuts after a whole character. */
 static void cut_line(struct text *line) {
     if (line->size <= LINE_BYTES)
         return;
