@@ -10,19 +10,20 @@
 #include <string.h>
 
 /*
- * magic, form (u32), size of the file (u64), a block with the head, a block for each part, and the
- * XXH3 of all before it. A block is its size (u64), its bytes, and their XXH3.
+ * magic, format (u32), size of the file (u64), a block with the head, a block for each part, and
+ * the XXH3 of all before it. A block is its size (u64), its bytes, and their XXH3.
  */
 #define MAGIC          "T5CHECK"
 #define MAGIC_SIZE     8
-/* Form 2 has `worked_ms` of each part; without any the form is 1, which older hosts read. */
+/* Format 2 has `worked_ms` of each part; without any the format is 1, which older hosts can
+ * read. */
 #define FORM           1u
 #define FORM_WORKED    2u
 #define CHECK_SIZE     8
 #define FRONT_SIZE     (MAGIC_SIZE + 4 + 8)
-/* The fewest bytes that a position can take. */
+/* The fewest bytes that a position takes. */
 #define POSITION_LEAST 24
-/* As much of a damaged name as is worth showing. */
+/* The part of a damaged name that is worth showing. */
 #define NAME_SHOWN     64
 
 /* ---- positions ---- */
@@ -103,7 +104,7 @@ void checkpoint_release(struct checkpoint *checkpoint) {
     checkpoint_init(checkpoint);
 }
 
-/* Takes the name over, also when it fails. */
+/* Takes over the name, even if it fails. */
 static struct checkpoint_part *add_part(struct checkpoint *checkpoint, char *deployment) {
     if (deployment == NULL ||
         !ARRAY_GROW(checkpoint->parts, checkpoint->part_count, checkpoint->part_capacity)) {
@@ -170,7 +171,7 @@ void checkpoint_explain(const struct checkpoint *checkpoint, const struct positi
                 positions_find(committed, above->topic, above->partition)->next);
 }
 
-/* ---- to bytes ---- */
+/* ---- encoding ---- */
 
 static void set_u64(struct text *out, size_t at, uint64_t number) {
     for (size_t i = 0; i < 8 && !text_is_oom(out); i++)
@@ -245,7 +246,7 @@ void checkpoint_encode(const struct checkpoint *checkpoint, struct text *out) {
     wire_put_u64(out, hash_key(out->data + begin, out->size - begin));
 }
 
-/* ---- from bytes ---- */
+/* ---- decoding ---- */
 
 static bool is_damaged(struct error *error, const char *what) {
     return error_set(error, ERROR_INVALID, "checkpoint is damaged: %s", what);
@@ -340,7 +341,7 @@ static bool is_damaged_part(struct error *error, size_t at, t5_str block) {
                      name.data != NULL ? name.data : "");
 }
 
-/* In order of the names, each once. */
+/* In order of the names, without duplicates. */
 static bool is_behind(const struct checkpoint *checkpoint, const char *deployment) {
     return checkpoint->part_count == 0 ||
            strcmp(checkpoint->parts[checkpoint->part_count - 1].deployment, deployment) < 0;

@@ -33,7 +33,7 @@ const char *files_place(int32_t partition, char text[FILES_PLACE_SIZE]) {
     return text;
 }
 
-/* The digits at the begin, as they are written and no other way; gives what follows, or NULL. */
+/* The digits at the beginning, in their only spelling; returns what follows, or NULL. */
 static const char *parse_number(const char *name, uint64_t most, uint64_t *number) {
     const char *at = name;
     if (*at == '0' && at[1] >= '0' && at[1] <= '9')

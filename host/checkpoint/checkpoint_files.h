@@ -1,6 +1,6 @@
 /*
  * checkpoint/checkpoint_files.h - the files of one partition number: names, lists, reading and
- * writing. For this room alone. Any thread.
+ * writing. For this room only. Any thread.
  */
 #ifndef TAKE5_CHECKPOINT_CHECKPOINT_FILES_H
 #define TAKE5_CHECKPOINT_CHECKPOINT_FILES_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In the order in which files of one number are listed. */
+/* The order in which files of one number are listed. */
 enum file_kind {
     FILE_CHECKPOINT,
     FILE_JOURNAL,
@@ -42,43 +42,41 @@ bool files_place_parse(const char *name, int32_t *partition);
 char *files_directory(const char *state_dir, int32_t partition);
 char *files_path(const char *state_dir, int32_t partition, uint64_t number, enum file_kind kind);
 
-/* One that is not there has no files. False with an error, ERROR_INVALID when it is not this
- * service's alone. */
+/* A missing directory has no files. False with an error, ERROR_INVALID if others may access it. */
 bool files_list(const char *directory, bool must_be_private, struct file_list *list,
                 struct error *error);
 void file_list_release(struct file_list *list);
 
-/* Makes a directory inside of another one, and sees to it that it is this service's alone. */
+/* Makes a directory inside of another one, which only this service may access. */
 bool files_make_one(const char *above, const char *directory, struct error *error);
-/* The partition number's, and what leads to it. */
+/* Makes the partition number's directory, and its parents. */
 bool files_make_directory(const char *state_dir, int32_t partition, struct error *error);
 bool files_sync_directory(const char *directory, struct error *error);
 
 enum file_outcome {
     FILE_READ,
-    FILE_NONE,      /* it is not there */
-    FILE_DAMAGED,   /* nobody can make use of it */
-    FILE_REFUSED,   /* another form, another group's, or not this service's alone */
-    FILE_UNREADABLE /* it may be good: memory was short (ERROR_MEMORY), or the system did not give
-                     * it */
+    FILE_NONE,      /* it does not exist */
+    FILE_DAMAGED,   /* unusable for everyone */
+    FILE_REFUSED,   /* another format, another group's, or accessible to others */
+    FILE_UNREADABLE /* it may be good: out of memory (ERROR_MEMORY), or an error of the system */
 };
 
 /* The whole file; free() it. `error` is filled unless it was read. */
 enum file_outcome files_read(const char *path, char **bytes, size_t *size, struct error *error);
-/* `group` NULL: whoever's. */
+/* `group` NULL: any. */
 enum file_outcome files_read_checkpoint(const char *path, int32_t partition, uint64_t number,
                                         const char *group, struct checkpoint *checkpoint,
                                         struct error *error);
-/* Renames what is damaged or refused, and logs that, with what `error` says. Others are only
+/* Renames what is damaged or refused, and logs that, with the text of `error`. Others are only
  * logged. */
 void files_set_aside(const char *path, enum file_outcome outcome, struct log *log,
                      const struct error *error);
 
-/* Beside, synced and renamed; the directory is synced. */
+/* Under another name, synced and renamed; the directory is synced. */
 bool files_write(const char *state_dir, int32_t partition, uint64_t number,
                  const struct text *bytes, struct error *error);
-/* What a strategy refused, beside the checkpoints: NUMBER.NAME.refused, in the place of one that is
- * there. The path, to free(); NULL with an error. */
+/* What a strategy refused, beside the checkpoints: NUMBER.NAME.refused, replacing an existing one.
+ * Returns the path, to free(); NULL with an error. */
 char *files_write_refused(const char *state_dir, int32_t partition, uint64_t number,
                           const char *name, const struct text *bytes, struct error *error);
 

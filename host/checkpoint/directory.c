@@ -18,7 +18,7 @@ static void close_journal(struct directory_place *place) {
     place->journal = -1;
 }
 
-/* Writes at the end of what is good; what did not work leaves the file as it was. */
+/* Writes at the end of the good part; a failure leaves the file unchanged. */
 static bool write_journal(struct directory_place *place, const char *path, const struct text *bytes,
                           struct error *error) {
     if (text_is_oom(bytes))
@@ -34,8 +34,7 @@ static bool write_journal(struct directory_place *place, const char *path, const
     return false;
 }
 
-/* How much of a file that is there is good. One that cannot be gone on with makes room for a new
- * one. */
+/* How much of an existing file is good. One that cannot be continued is replaced by a new one. */
 static bool look_at_journal(struct directory *self, struct directory_place *place, uint64_t number,
                             const char *path, struct error *error) {
     const struct journal_owner owner = directory_owner(self, place->partition, number);
@@ -69,7 +68,7 @@ static bool look_at_journal(struct directory *self, struct directory_place *plac
     return true;
 }
 
-/* A section of this process's begins. */
+/* Begins a section of this process. */
 static bool begin_section(struct directory *self, struct directory_place *place, uint64_t number,
                           const char *path, struct error *error) {
     const struct journal_owner owner = directory_owner(self, place->partition, number);
@@ -95,7 +94,7 @@ static bool open_file(struct directory_place *place, const char *path, struct er
     return false;
 }
 
-/* Sees to it that the place's journal of that number is open. */
+/* Makes sure that the place's journal of that number is open. */
 static bool open_journal(struct directory *self, struct directory_place *place, uint64_t number,
                          const char *path, struct error *error) {
     if (place->journal >= 0 && place->journal_number == number)
@@ -123,7 +122,7 @@ static void note_dirty(struct directory *self, struct directory_place *place) {
 static bool sync_journal(struct directory *self, struct directory_place *place,
                          struct error *error) {
     if (place->journal < 0)
-        return error_set(error, ERROR_SYSTEM, "a journal was not synced"); /* and that was said */
+        return error_set(error, ERROR_SYSTEM, "a journal was not synced"); /* and that was logged */
     if (fdatasync(place->journal) != 0)
         return error_set_errno(error, errno, "cannot sync a journal");
     if (!place->is_journal_new)
@@ -153,7 +152,7 @@ static void directory_sync(struct store_backend *backend,
     }
 }
 
-/* The one that is open goes. */
+/* Closes the one that is open. */
 static bool leave_journal(struct directory *self, struct directory_place *place, uint64_t number,
                           struct error *error) {
     return !place->is_dirty || place->journal_number == number || sync_journal(self, place, error);
@@ -169,7 +168,7 @@ static bool write_break(struct directory_place *place, const char *path, struct 
     return did;
 }
 
-/* Appends frames, or sees to it that the file is there. */
+/* Appends frames, or makes sure that the file exists. */
 static bool directory_append(struct store_backend *backend, int32_t partition, uint64_t number,
                              const struct text *frames, bool has_holes, struct error *error) {
     struct directory *self = (struct directory *)backend;

@@ -5,12 +5,12 @@
  *   STATE_DIR/checkpoints/PARTITION/NUMBER.journal      the order behind that checkpoint
  *   STATE_DIR/checkpoints/PARTITION/order.tail          its end, by the lane (order_tail.h)
  *
- * A checkpoint is written beside, synced and renamed, and its directory is synced. Kept are the
- * newest three, and of older ones the newest two that were usable for what was committed when the
- * last one was written: with sinks that confirm nothing for long, the three newest all lie above
- * the committed offsets. Journals go with the checkpoints that they lie before.
+ * A checkpoint is written under another name, synced and renamed, and its directory is synced. The
+ * newest three are kept, and of older ones the newest two that were usable for the offsets
+ * committed when the last one was written: while sinks confirm nothing for long, the three newest
+ * are all above the committed offsets. Journals older than all of these are removed.
  *
- * What cannot be used - damaged, cut off, of another form, not this service's alone - is renamed to
+ * An unusable file (damaged, cut off, of another format, accessible to others) is renamed to
  * *.damaged or *.refused, and logged with the reason; the next older one is taken.
  */
 #ifndef TAKE5_CHECKPOINT_DIRECTORY_H

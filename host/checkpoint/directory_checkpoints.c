@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of all, and of older ones that could be taken up. */
+/* Of all, and of older ones that are usable. */
 #define KEEP_NEWEST 3
 #define KEEP_USABLE 2
 
 /* ---- parts of earlier checkpoints ---- */
 
-/* Fills what has not changed since checkpoint `number`. */
+/* Fills in what has not changed since checkpoint `number`. */
 static bool copy_from(struct directory *self, struct checkpoint *checkpoint, uint64_t number,
                       struct error *error) {
     struct checkpoint from;
@@ -52,7 +52,7 @@ static bool copy_parts(struct directory *self, struct checkpoint *checkpoint, st
     return true;
 }
 
-/* ---- what is known of files ---- */
+/* ---- known files ---- */
 
 static void release_head(struct directory_head *head) {
     checkpoint_release(&head->checkpoint);
@@ -69,7 +69,7 @@ static void forget_head(struct directory_place *place, uint64_t number) {
 }
 
 /* Keeps the checkpoint without its states; it is empty then. Without memory it is read again when
- * it is needed. */
+ * needed. */
 static struct directory_head *keep_head(struct directory_place *place,
                                         struct checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint->part_count; i++)
@@ -86,7 +86,7 @@ static struct directory_head *keep_head(struct directory_place *place,
     return head;
 }
 
-/* NULL: it cannot be read; `*is_gone`: nor ever will be, and was set aside. */
+/* NULL: it is unreadable; `*is_gone`: permanently, and it was set aside. */
 static const struct checkpoint *head_of(struct directory *self, struct directory_place *place,
                                         uint64_t number, bool *is_gone) {
     struct checkpoint checkpoint;
@@ -110,10 +110,10 @@ static const struct checkpoint *head_of(struct directory *self, struct directory
     return head != NULL ? &head->checkpoint : NULL;
 }
 
-/* ---- what is kept ---- */
+/* ---- which are kept ---- */
 
 struct counts {
-    size_t kept, newest, usable; /* how many are kept, and as what */
+    size_t kept, newest, usable; /* how many are kept, and why */
 };
 
 static bool is_to_keep(struct directory *self, struct directory_place *place,

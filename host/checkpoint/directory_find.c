@@ -14,7 +14,7 @@ struct finding {
     struct checkpoint *checkpoint;
     struct text *why;
     bool has_why;
-    uint64_t highest, oldest; /* of checkpoints that are there */
+    uint64_t highest, oldest; /* of existing checkpoints */
 };
 
 static void explain(struct finding *finding, const char *text) {
@@ -110,7 +110,7 @@ bool directory_find(struct store_backend *backend, int32_t partition,
                                     .highest = finding.highest,
                                     .is_without_order = result == FOUND_NOT};
     if (result == FOUND_NOT)
-        error->code = ERROR_NONE; /* what it says was logged */
+        error->code = ERROR_NONE; /* its text was logged */
     return result == FOUND_IT;
 }
 
@@ -161,14 +161,14 @@ static void log_missing(const struct directory *self, int32_t partition, uint64_
     log_order_unknown(self, partition, why);
 }
 
-/* Whose journals are read: one's own, or those of another one that is looked at. */
+/* Whose journals are read: its own, or those of another process. */
 struct journals {
     const struct directory *self;
     const char *state_dir, *group;
     int32_t partition;
 };
 
-/* Adds a journal; false: it is the last that can be read. */
+/* Adds a journal; false: it is the last one that can be read. */
 static bool add_journal(const struct journals *journals, uint64_t number, struct order *order,
                         bool *is_whole) {
     struct journal_owner owner = directory_owner(journals->self, journals->partition, number);
@@ -180,7 +180,7 @@ static bool add_journal(const struct journals *journals, uint64_t number, struct
     char *path = files_path(journals->state_dir, journals->partition, number, FILE_JOURNAL);
     bool did = path != NULL || error_set_memory(&error, "a path");
     did = did && files_read(path, &bytes, &size, &error) == FILE_READ;
-    /* A crash may leave one that was just made: nothing was noted in it. */
+    /* A crash may leave a new, empty one: nothing was noted in it. */
     did = did && (size == 0 || journal_read(bytes, size, &owner, order, &shape, &error));
     if (did && shape.whole < size && !shape.is_torn)
         error_set(&error, ERROR_INVALID, "%s: damaged after byte %zu of %zu", path, shape.whole,
@@ -193,7 +193,7 @@ static bool add_journal(const struct journals *journals, uint64_t number, struct
     return did && shape.whole == size;
 }
 
-/* Those behind the checkpoint of that number. */
+/* Those after the checkpoint of that number. */
 static void read_journals(const struct journals *journals, const struct file_list *files,
                           uint64_t number, struct order *order) {
     uint64_t next = number;
@@ -211,10 +211,10 @@ static void read_journals(const struct journals *journals, const struct file_lis
             break;
         goes_on = follows && add_journal(journals, file->number, order, &is_whole);
         if (!follows || !is_whole)
-            order_break(order); /* told in the newest file, which is gone on with */
+            order_break(order); /* noted in the newest file, which is continued */
         next = file->number + 1;
     }
-    if (next == number) { /* there is one with every checkpoint */
+    if (next == number) { /* there is one for every checkpoint */
         log_missing(journals->self, journals->partition, number);
         order_break(order);
     }
@@ -235,9 +235,9 @@ void directory_read_order(struct store_backend *backend, int32_t partition, uint
     file_list_release(&files);
 }
 
-/* ---- looking at others' ---- */
+/* ---- examining those of others ---- */
 
-/* False: out of memory. A file that its owner has removed meanwhile is none. */
+/* False: out of memory. A file that its owner has removed meanwhile is ignored. */
 static bool look_at_file(const struct directory *self, int32_t partition, uint64_t number,
                          struct backend_look *look, struct error *error) {
     char *path = files_path(look->state_dir, partition, number, FILE_CHECKPOINT);
@@ -255,7 +255,7 @@ static bool look_at_file(const struct directory *self, int32_t partition, uint64
     return outcome == FILE_READ || outcome == FILE_NONE || error->code != ERROR_MEMORY;
 }
 
-/* 0: there is none. */
+/* 0: none. */
 static uint64_t oldest_checkpoint(const struct file_list *files) {
     for (size_t i = 0; i < files->count; i++) {
         if (files->items[i].kind == FILE_CHECKPOINT)
@@ -295,6 +295,6 @@ bool directory_look(struct store_backend *backend, int32_t partition, struct bac
         if (!look_at_one(self, partition, &looks[i], error))
             return false;
     }
-    error->code = ERROR_NONE; /* what it says was logged */
+    error->code = ERROR_NONE; /* its text was logged */
     return true;
 }

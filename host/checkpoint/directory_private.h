@@ -5,7 +5,7 @@
  *   directory_checkpoints.c  writing checkpoints, and which of them are kept
  *   directory_find.c         what there is: control
  *
- * For this room alone.
+ * For this room only.
  */
 #ifndef TAKE5_CHECKPOINT_DIRECTORY_PRIVATE_H
 #define TAKE5_CHECKPOINT_DIRECTORY_PRIVATE_H
@@ -14,7 +14,7 @@
 #include "checkpoint/directory.h"
 #include "checkpoint/journal_file.h"
 
-/* Positions of a file that is there: what its usability hangs on. */
+/* Positions of an existing file, which decide whether it is usable. */
 struct directory_head {
     uint64_t number;
     struct checkpoint checkpoint; /* without states */
@@ -28,11 +28,11 @@ struct directory_place {
     size_t head_count, head_capacity;
     struct directory_place *next_dirty;
     bool is_dirty;
-    bool is_holed; /* the journal is to tell that frames were lost */
-    int journal;   /* descriptor; -1: none is open */
+    bool is_holed; /* the journal has to report that frames were lost */
+    int journal;   /* descriptor; -1: none open */
     uint64_t journal_number;
     uint64_t journal_size;
-    bool is_journal_new; /* its directory is to be synced */
+    bool is_journal_new; /* its directory has to be synced */
 };
 
 struct directory {

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A header: magic, form (u32), and a block: its size (u64), its bytes, and their XXH3. */
+/* A header: magic, format (u32), and a block: its size (u64), its bytes, and their XXH3. */
 #define MAGIC       "T5ORDER"
 #define MAGIC_SIZE  8
 #define FORM        1u
-/* The fewest bytes that a topic can take. */
+/* The fewest bytes that a topic takes. */
 #define TOPIC_LEAST 8
 
 void journal_put_header(struct text *out, const struct journal_owner *owner) {
@@ -31,8 +31,8 @@ void journal_put_header(struct text *out, const struct journal_owner *owner) {
     text_release(&block);
 }
 
-/* The block of the header at the reader, which moves behind it. False: there is none, or not all of
- * it; `error` says which. */
+/* The block of the header at the reader, which advances past it. False: there is none, or it is
+ * incomplete; `error` says which. */
 static bool next_header(struct wire_reader *reader, struct wire_reader *header, bool *is_torn,
                         struct error *error) {
     struct wire_reader at = *reader;
@@ -69,11 +69,11 @@ static uint32_t topic_here(const struct journal_owner *owner, t5_str topic) {
 }
 
 struct topics {
-    uint32_t *here; /* index in the owner's, by the file's; UINT32_MAX: it has it not */
+    uint32_t *here; /* index in the owner's, by the file's; UINT32_MAX: not among them */
     uint32_t count;
 };
 
-/* Reads a header's block; `topics` is the caller's to free also when it fails. */
+/* Reads a header's block; the caller frees `topics` even if it fails. */
 static bool read_header(struct wire_reader *header, const struct journal_owner *owner,
                         struct topics *topics, struct error *error) {
     const int64_t partition = wire_i64(header);

@@ -1,6 +1,6 @@
 /*
  * checkpoint/journal_file.h - a journal's file: sections, one for each process that wrote it, of a
- * header and the frames of order.h. For this room alone. Any thread.
+ * header and the frames of order.h. For this room only. Any thread.
  */
 #ifndef TAKE5_CHECKPOINT_JOURNAL_FILE_H
 #define TAKE5_CHECKPOINT_JOURNAL_FILE_H
@@ -13,27 +13,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whose it is. */
+/* Its owner. */
 struct journal_owner {
     int32_t partition;
     uint64_t number;
-    const char *group;         /* NULL: whoever's */
+    const char *group;         /* NULL: any */
     const char *const *topics; /* Kafka's names */
     size_t topic_count;
 };
 
 void journal_put_header(struct text *out, const struct journal_owner *owner);
 
-/* What a file holds. */
+/* The content of a file. */
 struct journal_shape {
-    size_t whole; /* bytes from the first on that are good */
-    bool is_torn; /* what follows them may have been cut off by a crash; else it is damage */
+    size_t whole; /* bytes from the beginning that are good */
+    bool is_torn; /* what follows may have been cut off by a crash; otherwise it is damage */
 };
 
 /*
- * Reads a file, and adds its runs to `order` (NULL: only looks) by the owner's topics. `owner`
- * NULL: whoever's it is. False with an error: ERROR_INVALID: it does not begin with a header, or
- * that of another owner; ERROR_STATE: another form; ERROR_MEMORY.
+ * Reads a file, and adds its runs to `order` (NULL: only checks it) by the owner's topics. `owner`
+ * NULL: any. False with an error: ERROR_INVALID: it does not begin with a header, or with that of
+ * another owner; ERROR_STATE: another format; ERROR_MEMORY.
  */
 bool journal_read(const void *bytes, size_t size, const struct journal_owner *owner,
                   struct order *order, struct journal_shape *shape, struct error *error);

@@ -1,4 +1,5 @@
-/* What `take5 checkpoint` reads: files of a service that may run, by whoever may read them. */
+/* What `take5 checkpoint` reads: files of a service that may be running, for any user that may read
+ * them. */
 #include "base/array.h"
 #include "base/io.h"
 #include "checkpoint/checkpoint_files.h"
@@ -28,7 +29,7 @@ void checkpoint_files_free(struct checkpoint_file *files, size_t count) {
     free(files);
 }
 
-/* One that went in the meantime is no error. */
+/* A file that was removed meanwhile is not an error. */
 static bool add_file(struct listing *listing, const char *state_dir, int32_t partition,
                      const struct file_name *name) {
     struct stat status;

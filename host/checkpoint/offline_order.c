@@ -1,4 +1,4 @@
-/* The order behind a checkpoint, read beside a service that may run. */
+/* The order after a checkpoint, read while a service may be running. */
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/journal_file.h"
 #include "checkpoint/order_tail.h"
@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Adds a journal's runs. `*is_whole`: nothing behind it was cut off or is damaged. */
+/* Adds a journal's runs. `*is_whole`: nothing at its end was cut off or is damaged. */
 static bool add_file(const char *path, const struct journal_owner *owner, struct order *order,
                      bool *is_whole, struct error *error) {
     struct journal_shape shape = {0};
@@ -15,7 +15,7 @@ static bool add_file(const char *path, const struct journal_owner *owner, struct
     size_t size = 0;
     if (files_read(path, &bytes, &size, error) != FILE_READ)
         return false;
-    /* A crash may leave one that was just made: nothing was noted in it. */
+    /* A crash may leave a new, empty one: nothing was noted in it. */
     bool did = size == 0 || journal_read(bytes, size, owner, order, &shape, error) ||
                error_prefix(error, "%s: ", path);
     free(bytes);
@@ -36,8 +36,7 @@ static bool add_journal(const char *state_dir, struct journal_owner *owner, uint
     return did;
 }
 
-/* Journals from that number on, one after the other: each is there, and only the last one may have
- * been cut off. */
+/* Journals from that number on: each must exist, and only the last one may be cut off. */
 static bool add_journals(const char *state_dir, struct journal_owner *owner, uint64_t number,
                          const struct file_list *files, struct order *order, struct error *error) {
     uint64_t next = number;
@@ -67,7 +66,7 @@ static bool add_journals(const char *state_dir, struct journal_owner *owner, uin
                      owner->partition, number);
 }
 
-/* Of each stream, up to where the journals, or the checkpoint itself, have it. */
+/* Up to where the journals, or the checkpoint itself, have each stream. */
 static void find_known(const struct journal_owner *owner, const struct checkpoint *from,
                        const struct order *order, int64_t *known) {
     for (size_t i = 0; i < owner->topic_count; i++) {

@@ -1,4 +1,4 @@
-/* The states of clean stops of versions before there were checkpoints: a file an instance. */
+/* The states of clean stops of versions without checkpoints: one file per instance. */
 #include "base/array.h"
 #include "base/format/wire.h"
 #include "base/hash.h"
@@ -19,7 +19,7 @@
 #define OFFSET_LEAST 24
 
 struct names {
-    char **items; /* deployments' */
+    char **items; /* names of deployments */
     size_t count, capacity;
 };
 
@@ -110,7 +110,7 @@ static bool check_positions(const struct checkpoint_part *part, const struct pos
                      positions_find(committed, above->topic, above->partition)->next);
 }
 
-/* The file as the one part of `one`. */
+/* The file as the only part of `one`. */
 static enum file_outcome read_state(const char *path, const char *deployment,
                                     const struct positions *committed, struct checkpoint *one,
                                     struct error *error) {
@@ -132,7 +132,7 @@ static enum file_outcome read_state(const char *path, const char *deployment,
     return outcome;
 }
 
-/* The positions of all: the highest of each. */
+/* The highest position of each. */
 static bool raise_positions(struct positions *positions, const struct positions *more) {
     for (size_t i = 0; i < more->count; i++) {
         const struct position *position = &more->items[i];
@@ -170,7 +170,7 @@ static bool take_part(struct checkpoint *checkpoint, struct checkpoint_part *fro
     return true;
 }
 
-/* To be removed when a checkpoint is written. */
+/* The file is removed when a checkpoint has been written. */
 static bool note_path(struct checkpoint_store *store, int32_t partition, const char *path) {
     bool did = false;
     char *copy = strdup(path);
@@ -186,7 +186,7 @@ static bool note_path(struct checkpoint_store *store, int32_t partition, const c
     return did;
 }
 
-/* Adds the file as a part, if it can be used; else that is logged. False: out of memory. */
+/* Adds the file as a part if it is usable; otherwise that is logged. False: out of memory. */
 static bool add_state(struct checkpoint_store *store, int32_t partition, const char *deployment,
                       const struct positions *committed, struct checkpoint *checkpoint,
                       struct error *error) {

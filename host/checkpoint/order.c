@@ -8,20 +8,20 @@
 #include <string.h>
 
 /*
- * A frame: size of what it holds (u32), the low half of that's XXH3 (u32), and items. An item
- * begins with its kind, and its stream above that. Numbers have seven bits a byte, the lowest
- * first; signed ones are folded, so that small ones of either sign are short.
- *   run: begin, less where the stream's run before it in this frame ended; span
+ * A frame: size of its items (u32), the low half of their XXH3 (u32), and the items. An item begins
+ * with its kind, and its stream above that. Numbers have seven bits per byte, the lowest first;
+ * signed ones are folded, so that small ones of either sign are short.
+ *   run: begin, relative to where the stream's previous run in this frame ended; span
  *   cut: offset
  *   break: nothing
  *   clock: time; its stream is 0
  */
 enum item { ITEM_RUN, ITEM_CUT, ITEM_BREAK, ITEM_CLOCK };
 #define ITEM_BITS  2
-/* Frames are cut into this many bytes, about. */
+/* Frames are split at about this many bytes. */
 #define FRAME_MOST (1u << 20)
 
-/* Where the runs of this frame ended: a stream's is at its number, in a circle. */
+/* Where the runs of this frame ended: a ring, indexed by the stream's number. */
 #define ENDS 64
 struct ends {
     uint64_t at[ENDS];
@@ -127,7 +127,7 @@ static struct order_run cut_run(struct order_run run, uint32_t stream, int64_t o
     return run;
 }
 
-/* Whether anything was cut that was taken. */
+/* Whether a run was cut that had been taken. */
 static bool cut_runs(struct order *order, uint32_t stream, int64_t offset) {
     bool is_known = false;
     size_t kept = 0, segment = 0;
@@ -183,7 +183,7 @@ void order_cut(struct order *order, uint32_t stream, int64_t offset) {
     order_break(order);
 }
 
-/* ---- to bytes ---- */
+/* ---- encoding ---- */
 
 static void put_run(struct text *out, struct ends *ends, const struct order_run *run) {
     if (run->stream == ORDER_CLOCK) {
@@ -223,7 +223,7 @@ void order_put_break(struct text *out) {
     text_release(&items);
 }
 
-/* The segment of the first run that was not taken, or where the break is to be told. */
+/* The segment of the first run that was not taken, or where the break has to be reported. */
 static size_t segment_to_take(const struct order *order) {
     size_t at = order->segment_count - 1;
     if (order->taken < order_end(order)) {
@@ -257,7 +257,7 @@ bool order_put_frames(struct order *order, uint64_t *number, struct text *out) {
     const size_t before = out->size;
     put_frame(out, &items);
     text_release(&items);
-    if (out->size == before) /* no memory: the next call finds it all again */
+    if (out->size == before) /* out of memory: the next call finds all of it again */
         return false;
     text_release(&order->cuts);
     order->is_break_due &= !is_break;
@@ -267,9 +267,9 @@ bool order_put_frames(struct order *order, uint64_t *number, struct text *out) {
     return true;
 }
 
-/* ---- from bytes ---- */
+/* ---- decoding ---- */
 
-/* The items of the frame at the reader, which moves behind it. False: it is not whole. */
+/* The items of the frame at the reader, which advances past it. False: it is incomplete. */
 static bool next_frame(struct wire_reader *reader, struct wire_reader *items) {
     const uint32_t size = wire_u32(reader);
     const uint32_t check = wire_u32(reader);
@@ -281,7 +281,8 @@ static bool next_frame(struct wire_reader *reader, struct wire_reader *items) {
     return true;
 }
 
-/* Cut off, or of a length that was never filled: what a system that goes down leaves of a frame. */
+/* Cut off, or with a length that was never filled in: what a system that goes down leaves of a
+ * frame. */
 static bool is_torn_frame(const unsigned char *bytes, size_t size) {
     struct wire_reader reader;
     wire_open(&reader, bytes, size);
@@ -330,7 +331,7 @@ struct streams {
     uint32_t count, stride;
 };
 
-/* UINT32_MAX: there is none here. */
+/* UINT32_MAX: none here. */
 static uint32_t stream_here(const struct streams *streams, uint32_t stream) {
     const uint32_t first =
         streams->count > 0 ? streams->items[stream % streams->count] : UINT32_MAX;
@@ -392,7 +393,7 @@ bool order_read(struct order *order, const void *bytes, size_t size, const uint3
     wire_open(&reader, bytes, size);
     while (did && next_frame(&reader, &items)) {
         did = read_items(order, &items, &map);
-        if (items.is_bad) { /* its hash is right, but nobody wrote this */
+        if (items.is_bad) { /* its hash is right, but no host wrote this */
             order_break(order);
             break;
         }

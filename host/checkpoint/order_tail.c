@@ -17,8 +17,8 @@
 
 #define MAGIC "T5TAIL1"
 
-/* Run number N of the order lies at runs[N % ORDER_TAIL_RUNS], for N from `begin` to below `end`;
- * `begin` above `end`: there are none. */
+/* Run number N of the order is at runs[N % ORDER_TAIL_RUNS], for N from `begin` to below `end`;
+ * `begin` above `end`: none. */
 struct mapped {
     char magic[8];
     int64_t boot_s;
@@ -32,9 +32,9 @@ struct order_tail {
     bool is_closed;
 };
 
-/* ---- whose it is ---- */
+/* ---- owner ---- */
 
-/* Streams mean the same for the same topics in the same places. False: out of memory. */
+/* Streams mean the same if the topics are the same and in the same order. False: out of memory. */
 static bool hash_owner(const struct journal_owner *owner, uint64_t *hash) {
     struct text text;
     text_init(&text);
@@ -51,7 +51,7 @@ static bool hash_owner(const struct journal_owner *owner, uint64_t *hash) {
 /* ---- making ---- */
 
 static struct mapped *map(int fd, struct error *error) {
-    /* Room on the disk, so that a store into the memory never lacks it. */
+    /* Reserves space on the disk, so that a store into the memory never fails for lack of it. */
     const int status = posix_fallocate(fd, 0, sizeof(struct mapped));
     if (status != 0) {
         error_set_errno(error, status, "there is no room");
@@ -64,7 +64,8 @@ static struct mapped *map(int fd, struct error *error) {
     return NULL;
 }
 
-/* Beside, and renamed: what the former one has is in one of the two at any time. */
+/* Written to another name and renamed: the previous content is in one of the two files at any
+ * time. */
 static struct mapped *make_file(const char *path, const struct journal_owner *owner,
                                 const struct order *order, struct error *error) {
     char *beside = text_format("%s.new", path);
@@ -116,7 +117,7 @@ bool order_tail_note(struct order_tail *tail, const struct order *order) {
     struct mapped *mapped = tail->mapped;
     if (tail->is_closed)
         return true;
-    order_tail_drop(tail, order_begin(order)); /* of checkpoints that nobody goes back to */
+    order_tail_drop(tail, order_begin(order)); /* of checkpoints that are no longer needed */
     const uint64_t begin = atomic_load_explicit(&mapped->begin, memory_order_relaxed);
     const uint64_t had = atomic_load_explicit(&mapped->end, memory_order_relaxed);
     const uint64_t room = begin + ORDER_TAIL_RUNS;
@@ -135,7 +136,7 @@ void order_tail_drop(struct order_tail *tail, uint64_t index) {
     atomic_store_explicit(&mapped->begin, index, memory_order_release);
     if (index > atomic_load_explicit(&mapped->end, memory_order_relaxed) || tail->is_closed)
         atomic_store_explicit(&mapped->end, index, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst); /* before their places are used again */
+    atomic_thread_fence(memory_order_seq_cst); /* before their places are reused */
     tail->is_closed = false;
 }
 
@@ -144,7 +145,7 @@ void order_tail_cut(struct order_tail *tail) {
     tail->is_closed = true;
 }
 
-/* ---- the process before ---- */
+/* ---- the previous process ---- */
 
 static bool is_ours(const struct mapped *former, const struct journal_owner *owner) {
     uint64_t hash;
@@ -155,7 +156,7 @@ static bool is_ours(const struct mapped *former, const struct journal_owner *own
 static void add_run(const struct order_run *run, const int64_t *known, uint32_t stream_count,
                     struct order *order) {
     if (run->stream == ORDER_CLOCK && order->keeps_clocks)
-        order_note_clock(order, run->from); /* once more does no harm: what was due has fired */
+        order_note_clock(order, run->from); /* harmless to repeat: what was due has fired */
     if (run->stream >= stream_count || run->from < 0 || run->from > INT64_MAX - UINT32_MAX)
         return;
     const int64_t end = run->from + run->span;
@@ -164,7 +165,7 @@ static void add_run(const struct order_run *run, const int64_t *known, uint32_t 
         return;
     order_note(order, run->stream, from);
     if (end - 1 > from)
-        order_note(order, run->stream, end - 1); /* it goes on to there */
+        order_note(order, run->stream, end - 1); /* it continues to there */
 }
 
 void order_tail_read(const char *path, const struct journal_owner *owner, const int64_t *known,

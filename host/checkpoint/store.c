@@ -42,7 +42,7 @@ static struct store_job *new_job(enum store_work work, uint64_t number) {
     return job;
 }
 
-/* Takes the job, and wakes the thread; gives its ticket. */
+/* Takes the job, and wakes the thread; returns its ticket. */
 REQUIRES(store_lock)
 static uint64_t store_push(struct checkpoint_store *store, struct store_job *job) {
     job->ticket = ++store->tickets;
@@ -112,7 +112,7 @@ static bool copy_options(struct checkpoint_store *store,
     return did;
 }
 
-/* What it keeps everything in. */
+/* Opens the backend. */
 static bool begin(struct checkpoint_store *store, const struct checkpoint_store_options *options,
                   struct error *error) {
     const struct backend_owner owner = {.group = store->group,
@@ -168,8 +168,8 @@ bool checkpoint_store_free(struct checkpoint_store *store, int64_t timeout_ns) {
 
 /* ---- putting ---- */
 
-/* Makes the oldest of the place's waiting ones fail, when there are too many; what it held is moved
- * to `old`, to be freed without the lock. */
+/* Makes the oldest of the place's waiting ones fail if there are too many; what it held is moved to
+ * `old`, to be freed without the lock. */
 REQUIRES(store_lock)
 static void drop_oldest(struct checkpoint_store *store, struct store_place *place,
                         struct checkpoint *old) {
@@ -258,7 +258,7 @@ bool checkpoint_store_await(struct checkpoint_store *store, uint64_t ticket, int
     return checkpoint_store_is_done(store, ticket);
 }
 
-/* ---- what is there ---- */
+/* ---- existing ones ---- */
 
 bool checkpoint_store_has(struct checkpoint_store *store, int32_t partition, uint64_t number) {
     bool has = false;
@@ -278,8 +278,8 @@ uint64_t checkpoint_store_oldest(struct checkpoint_store *store, int32_t partiti
     return oldest;
 }
 
-/* What cannot be read cannot be written into either: the place is failing until a
- * checkpoint has been. */
+/* What is unreadable cannot be written either: the place is failing until a checkpoint has been
+ * written. */
 static void note_unreadable(struct checkpoint_store *store, int32_t partition,
                             const struct error *error) {
     lock_acquire(&store->lock, store_lock);
@@ -333,7 +333,7 @@ bool checkpoint_store_is_shared(const struct checkpoint_store *store) {
     return store->backend->ops->is_shared;
 }
 
-/* What the thread has to know of it. Without a place there is no memory. */
+/* Notes it for the thread. NULL place: out of memory. */
 static bool note_found(struct checkpoint_store *store, int32_t partition,
                        const struct backend_found *found, struct store_job *end) {
     lock_acquire(&store->lock, store_lock);
@@ -367,7 +367,7 @@ bool checkpoint_store_find(struct checkpoint_store *store, int32_t partition,
                                                     checkpoint, why, &found, error);
     if (found.is_unreadable) {
         note_unreadable(store, partition, error);
-        error->code = ERROR_NONE; /* what it says was logged */
+        error->code = ERROR_NONE; /* its text was logged */
     }
     if (!is_found && !found.is_without_order)
         return false;

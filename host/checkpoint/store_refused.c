@@ -1,4 +1,4 @@
-/* What strategies refuse is kept beside the checkpoints, whatever these are kept in. */
+/* States that strategies refuse are kept beside the checkpoints, whatever the backend is. */
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/store_private.h"
 

@@ -1,4 +1,4 @@
-/* The tails of journals (order_tail.h), for who has a store. */
+/* The tails of journals (order_tail.h), for users of a store. */
 #include "checkpoint/store.h"
 
 #include "base/text.h"
@@ -22,7 +22,7 @@ static char *tail_path(const char *state_dir, int32_t partition) {
     return text_format("%s/checkpoints/%s/order.tail", state_dir, files_place(partition, place));
 }
 
-/* How many streams the checkpoint, and the order behind it, know of. */
+/* How many streams the checkpoint, and the order after it, have. */
 static size_t count_streams(const struct checkpoint_store *store, const struct checkpoint *from,
                             const struct order *order) {
     size_t numbers = 1;
@@ -38,7 +38,7 @@ static size_t count_streams(const struct checkpoint_store *store, const struct c
     return count;
 }
 
-/* Of each stream, up to where the order, or the checkpoint itself, has it. */
+/* Up to where the order, or the checkpoint itself, has each stream. */
 static void find_known(const struct checkpoint_store *store, const struct checkpoint *from,
                        const struct order *order, int64_t *known, size_t count) {
     for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* The store's thread: works off the queue, and tells how that goes. */
+/* The store's thread: processes the queue, and reports the outcome. */
 #include "base/clock.h"
 #include "checkpoint/store_private.h"
 
@@ -29,7 +29,7 @@ static const char *const work_names[] = {
     [STORE_JOURNAL] = "journals",
 };
 
-/* ---- how it goes ---- */
+/* ---- status ---- */
 
 void store_failed(struct checkpoint_store *store, struct store_place *place, enum store_work work,
                   uint64_t size, const struct error *error) {
@@ -50,7 +50,7 @@ void store_failed(struct checkpoint_store *store, struct store_place *place, enu
                          work_names[work], error->text);
 }
 
-/* A place is ok again when it worked for it, or as much for another. */
+/* A place is ok again if it worked for it, or if as much worked for another place. */
 static void store_worked(struct checkpoint_store *store, const struct store_place *place,
                          enum store_work work, uint64_t size) {
     lock_acquire(&store->lock, store_lock);
@@ -82,7 +82,7 @@ static void set_holes(struct checkpoint_store *store, struct store_place *place)
     lock_release(&store->lock, store_lock);
 }
 
-/* The caller tells of them now. */
+/* The caller reports them now. */
 static bool take_holes(struct checkpoint_store *store, struct store_place *place) {
     lock_acquire(&store->lock, store_lock);
     const bool is_holed = place->is_holed;
@@ -91,7 +91,7 @@ static bool take_holes(struct checkpoint_store *store, struct store_place *place
     return is_holed;
 }
 
-/* What was lost is told by the next frames that are written. */
+/* Lost frames are reported by the next ones that are written. */
 static void lose_frames(struct checkpoint_store *store, struct store_place *place, uint64_t size,
                         const struct error *error) {
     set_holes(store, place);
@@ -188,7 +188,7 @@ static void end_pruning(struct checkpoint_store *store, struct store_place *plac
     free(old_paths);
 }
 
-/* The lane did not take the time for it. */
+/* The lane did not take the time to sort them. */
 static void sort_timers(struct checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint->part_count; i++)
         state_sort_timers(&checkpoint->parts[i].state);
@@ -205,8 +205,8 @@ static bool write_checkpoint(struct checkpoint_store *store, struct store_job *j
     return store->backend->ops->write(store->backend, &job->checkpoint, size, error);
 }
 
-/* One that was to go on from an earlier one may have failed at that: the next one is saved whole.
- */
+/* A checkpoint that was to continue an earlier one may have failed at that: the next one is saved
+ * whole. */
 static void forget_kept(struct checkpoint_store *store, const struct store_job *job) {
     lock_acquire(&store->lock, store_lock);
     if (!job->is_dropped)
@@ -219,7 +219,7 @@ static void do_checkpoint(struct checkpoint_store *store, struct store_job *job)
     struct store_place *place = job->place;
     struct error error;
     uint64_t size;
-    append(store, place, job->number, &nothing); /* also when nothing is noted behind it */
+    append(store, place, job->number, &nothing); /* even if nothing is noted after it */
     const int64_t begin_ns = clock_monotonic_ns();
     if (!write_checkpoint(store, job, &size, &error)) {
         forget_kept(store, job);
@@ -252,7 +252,7 @@ static void publish(struct checkpoint_store *store, uint64_t ticket) {
     lock_release(&store->lock, store_lock);
 }
 
-/* Takes the queue over. False: it is the end. */
+/* Takes over the queue. False: it is the end. */
 static bool next_batch(struct checkpoint_store *store) {
     lock_acquire(&store->lock, store_lock);
     while (store->first == NULL && !store->should_stop)
@@ -266,7 +266,7 @@ static bool next_batch(struct checkpoint_store *store) {
     return store->batch != NULL;
 }
 
-/* Put before its partition number came anew, which has gone on with something else since. */
+/* Put before its partition number was assigned again, which has continued differently since. */
 static bool is_stale(struct checkpoint_store *store, const struct store_job *job) {
     lock_acquire(&store->lock, store_lock);
     const bool is_stale = job->turn != job->place->turn;
@@ -280,10 +280,10 @@ static void do_batch(struct checkpoint_store *store) {
     for (struct store_job *job; (job = store->batch) != NULL;) {
         store->batch = job->next;
         if (is_stale(store, job)) {
-            /* nobody waits for it any more */
+            /* no longer waited for */
         } else if (job->work == STORE_CHECKPOINT) {
             if (ticket > 0)
-                publish(store, ticket); /* lanes wait for that, and this takes its time */
+                publish(store, ticket); /* lanes wait for that, and the following takes its time */
             do_checkpoint(store, job);
         } else {
             do_journal(store, job);

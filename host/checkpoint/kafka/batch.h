@@ -1,6 +1,5 @@
 /*
- * checkpoint/kafka/batch.h - records that are to be written together, in their order. For this room
- * alone.
+ * checkpoint/kafka/batch.h - records that are written together, in order. For this room only.
  */
 #ifndef TAKE5_CHECKPOINT_KAFKA_BATCH_H
 #define TAKE5_CHECKPOINT_KAFKA_BATCH_H
@@ -26,15 +25,15 @@ struct batch {
 void batch_init(struct batch *batch);
 void batch_release(struct batch *batch);
 void batch_reset(struct batch *batch);
-/* A record whose key is appended to `bytes` next, then, behind batch_end_key(), its value. False:
+/* A record whose key is appended to `bytes` next, then, after batch_end_key(), its value. False:
  * out of memory. */
 bool batch_begin(struct batch *batch, int32_t partition);
 void batch_end_key(struct batch *batch);
 /* Ends the value. */
 void batch_end(struct batch *batch);
-/* Ends the key, of a record without value. */
+/* Ends the key of a record without value. */
 void batch_end_tombstone(struct batch *batch);
-/* Takes the last one, which is ended, out again. */
+/* Removes the last one, which is ended. */
 void batch_drop_last(struct batch *batch);
 /* Bytes of all keys and values; SIZE_MAX: memory ran out, and some are missing. */
 size_t batch_size(const struct batch *batch);

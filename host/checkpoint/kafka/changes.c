@@ -7,8 +7,8 @@
 struct known {
     struct state_table_entry entry;
     uint64_t sum;  /* of the record that the topic has */
-    uint64_t next; /* of the one that was collected */
-    uint64_t turn; /* when it was collected last */
+    uint64_t next; /* of the collected one */
+    uint64_t turn; /* when it was last collected */
     bool is_there; /* the topic has it */
 };
 
@@ -45,7 +45,7 @@ static bool begin(struct collecting *collecting) {
     return true;
 }
 
-/* The batch's last record is whole: it stays when the topic does not have it so. */
+/* The batch's last record is complete: it stays if the topic has another one, or none. */
 static bool end(struct collecting *collecting) {
     struct batch *batch = collecting->batch;
     struct changes *changes = collecting->changes;
@@ -70,7 +70,7 @@ static bool end(struct collecting *collecting) {
 /* ---- one part ---- */
 
 static bool collect_deployment(struct collecting *collecting, const struct checkpoint_part *part) {
-    struct state bare = part->state; /* all but the records */
+    struct state bare = part->state; /* everything but the records */
     bare.record_count = 0;
     if (!begin(collecting))
         return false;
@@ -117,7 +117,7 @@ static bool is_same_symbol(const struct state *state, const struct state_record 
                                           state->bytes.data + b->symbol_at, a->symbol_size) == 0);
 }
 
-/* The records of one symbol lie one behind the other. */
+/* The records of one symbol are consecutive. */
 static bool collect_part(struct collecting *collecting, const struct checkpoint_part *part) {
     const struct state *state = &part->state;
     uint32_t ordinal = 0;
@@ -155,7 +155,7 @@ static bool remove_record(struct collecting *collecting, const struct known *kno
     return !text_is_oom(&collecting->batch->bytes);
 }
 
-/* Those of parts that are as before stay; the others are gone. */
+/* Those of unchanged parts stay; the others are gone. */
 static bool sweep(struct collecting *collecting, const struct checkpoint *checkpoint) {
     struct changes *changes = collecting->changes;
     for (size_t i = 0; i < changes->known.count; i++) {

@@ -1,6 +1,6 @@
 /*
  * checkpoint/kafka/changes.h - which records of a checkpoint differ from those that the topic has
- * of this term. What the topic has is known by hashes. For this room alone; the store's thread.
+ * of this term, which are known by hashes. For this room only; the store's thread.
  */
 #ifndef TAKE5_CHECKPOINT_KAFKA_CHANGES_H
 #define TAKE5_CHECKPOINT_KAFKA_CHANGES_H
@@ -10,20 +10,20 @@
 #include "checkpoint/kafka/state_table.h"
 
 struct changes {
-    struct state_table known; /* by the keys' rest (stored.h) */
+    struct state_table known; /* by the rest of the keys (stored.h) */
     uint64_t turn;
     uint64_t count, sum; /* of what was collected last, for the header */
 };
 
 void changes_init(struct changes *changes);
 void changes_release(struct changes *changes);
-/* The topic has nothing: all of the next one is written. */
+/* The topic has nothing: the next checkpoint is written whole. */
 void changes_reset(struct changes *changes);
 
-/* Appends what is to be written so that the topic has the checkpoint's states: records that are new
- * or differ, and tombstones of those that are gone. Parts that are `same_as` another are taken to
- * be as they were collected last. Keys begin with `prefix`. False: out of memory, and nothing of
- * the batch is to be written. To be followed by one of the two below. */
+/* Appends what to write so that the topic has the checkpoint's states: records that are new or
+ * differ, and tombstones for those that are gone. Parts that are `same_as` another count as
+ * unchanged since they were last collected. Keys begin with `prefix`. False: out of memory, and the
+ * batch must not be written. To be followed by one of the next two. */
 bool changes_collect(struct changes *changes, const struct checkpoint *checkpoint, t5_str prefix,
                      struct batch *batch);
 /* It was written; */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A record as it is now, and as it was at the best header; the two may be one. */
+/* A record as it is now, and as it was at the best header; they may be the same. */
 struct value {
     size_t size;
     char bytes[];
@@ -16,8 +16,8 @@ struct replica_item {
     struct state_table_entry entry; /* by the whole key */
     struct stored_term term;
     enum stored_kind kind;
-    struct value *now, *best; /* NULL: there is none */
-    uint64_t sum;             /* of what is now */
+    struct value *now, *best; /* NULL: none */
+    uint64_t sum;             /* of `now` */
     bool is_counted;          /* in the replica's count and sum */
     bool is_touched;
 };
@@ -89,7 +89,7 @@ void replica_rewind(struct replica *replica) {
 
 /* ---- terms ---- */
 
-/* Who begins a term says what it went on with: what is above that nobody may take any more. */
+/* A new term names the checkpoint that it continued with: later ones must not be taken any more. */
 static bool begin_term(struct replica *replica, struct stored_term term) {
     replica->term = term;
     replica->count = replica->sum = 0;
@@ -180,7 +180,7 @@ static bool remove_record(struct replica *replica, const void *key, size_t size)
 static bool add_frames(struct replica *replica, const void *bytes, size_t size) {
     struct stored_frames frames;
     if (!stored_get_frames(&frames, bytes, size))
-        return true; /* the gap shows */
+        return true; /* the gap is noticed */
     if (!ARRAY_GROW(replica->frames, replica->frame_count, replica->frame_capacity))
         return false;
     char *copy = malloc(frames.section.len + 1);
@@ -241,7 +241,7 @@ static bool is_whole(const struct replica *replica, const struct stored_header *
                            "damaged: the hash of its %" PRIu64 " records differs", header->count);
 }
 
-/* Whether it is the newest that may be taken up. */
+/* Whether it is the newest usable one. */
 static bool judge(struct replica *replica, const struct stored_header *header) {
     const struct checkpoint *checkpoint = &header->checkpoint;
     const struct position *above;
@@ -290,7 +290,7 @@ static bool add_header(struct replica *replica, const void *bytes, size_t size, 
     return true;
 }
 
-/* ---- all of it ---- */
+/* ---- any record ---- */
 
 bool replica_add(struct replica *replica, const void *key, size_t key_size, const void *value,
                  size_t value_size) {
@@ -346,7 +346,7 @@ struct piece_of {
     struct stored_piece piece;
 };
 
-/* As they stood in the state: without symbol first, then by first sight. */
+/* In the order of the state: without symbol first, then by first appearance. */
 static int compare_pieces(const void *left, const void *right) {
     const struct piece_of *a = left, *b = right;
     if ((a->key.symbol.len > 0) != (b->key.symbol.len > 0))
@@ -367,7 +367,7 @@ static bool is_of(t5_str name, const char *deployment) {
     return name.len == strlen(deployment) && memcmp(name.data, deployment, name.len) == 0;
 }
 
-/* The pieces of the deployment's records, and what it has beside them (NULL: no state). */
+/* The pieces of the deployment's records, and its other data (NULL: no state). */
 static bool gather(const struct replica *replica, const char *deployment, struct pieces *pieces,
                    const struct value **bare, struct error *error) {
     *bare = NULL;

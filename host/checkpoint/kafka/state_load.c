@@ -1,4 +1,4 @@
-/* What the topic has of a partition number that comes. Control. */
+/* What the topic has for an assigned partition number. Control. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "checkpoint/journal_file.h"
@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long is waited while nothing comes: longer than brokers need to end a transaction whose
- * producer has died (its time-out, and the 10 s that they look every). */
+/* How long to wait while nothing comes: longer than brokers need to end a transaction whose
+ * producer has died (its time-out, and their check every 10 s). */
 #define PATIENCE_NS (45 * NS_PER_S)
 #define LOOK_NS     (10 * NS_PER_S)
 
 /* ---- reading ---- */
 
-/* What a partition of the topic is read into: each gets all records. */
+/* What a partition of the topic is read into: each of them gets all records. */
 struct replicas {
     struct replica *items;
     size_t count;
@@ -39,7 +39,7 @@ static int64_t wait_until(const struct state_topic *self, int64_t span_ns) {
     return until_ns < hurry_ns ? until_ns : hurry_ns;
 }
 
-/* Whether there is a partition to read. `*is_none`: there is not, and never was. */
+/* Whether there is a partition to read. `*is_none`: there is none, and never was. */
 static bool look(struct state_topic *self, int32_t partition, bool *is_none, struct error *error) {
     const enum topic_answer answer = state_topic_look(self, wait_until(self, LOOK_NS), error);
     if (answer == TOPIC_IS_UNKNOWN)
@@ -60,7 +60,7 @@ static bool look(struct state_topic *self, int32_t partition, bool *is_none, str
     return true;
 }
 
-/* False: nobody knows what is there. */
+/* False: it could not be read. */
 static bool read_once(struct state_topic *self, struct replicas *replicas, struct error *error) {
     const struct reader_options options = {.client = self->reader,
                                            .topic = self->topic,
@@ -128,7 +128,7 @@ static bool add_removal(void *context, t5_str key) {
     return removals_add(context, key);
 }
 
-/* A term begins behind all that was read. */
+/* A term begins above all that was read. */
 static struct claim *claim_new(const struct replica *replica, uint64_t base) {
     struct claim *claim = calloc(1, sizeof *claim);
     if (claim == NULL)
@@ -180,7 +180,8 @@ static void replica_free(struct replica *replica) {
 
 /* ---- finding ---- */
 
-/* A checkpoint whose records do not add up, although their hash is right, is of another release. */
+/* A checkpoint whose records do not add up, although their hash is right, is from another
+ * release. */
 static bool get(struct state_topic *self, const struct replica *replica,
                 struct checkpoint *checkpoint, struct text *why, struct error *error) {
     if (replica_get(replica, checkpoint, error))
@@ -222,7 +223,7 @@ bool state_topic_find(struct store_backend *backend, int32_t partition,
         replica_free(replica);
         return false;
     }
-    *error = (struct error){.code = ERROR_NONE}; /* what it says was logged */
+    *error = (struct error){.code = ERROR_NONE}; /* its text was logged */
     *found = (struct backend_found){.oldest = checkpoint->number,
                                     .highest = replica->highest_number,
                                     .is_without_order = checkpoint->number == 0};
@@ -251,9 +252,9 @@ bool state_topic_find_before(struct store_backend *backend, int32_t partition, u
     return did;
 }
 
-/* ---- coming again ---- */
+/* ---- assigned again ---- */
 
-/* Whether what was written last is this process's own. */
+/* Whether the latest that was written is this process's own. */
 static bool is_own(struct state_topic *self, struct state_place *place,
                    const struct replica *replica, uint64_t *written) {
     lock_acquire(&self->lock, state_topic_lock);
@@ -338,7 +339,7 @@ bool state_order_add(const char *topic, const struct replica *replica,
                       topic, state_partition(replica->partition)));
 }
 
-/* The order goes on with the frames, or is broken there. */
+/* The order continues with the frames, or is broken there. */
 static void add_frames(const struct state_topic *self, const struct replica *replica,
                        const struct replica_frames *frames, struct order *order) {
     struct error error;
@@ -365,9 +366,9 @@ void state_topic_read_order(struct store_backend *backend, int32_t partition, ui
     keep_read(place, NULL);
 }
 
-/* ---- looking at others' ---- */
+/* ---- examining those of others ---- */
 
-/* One that does not add up is as if it were not there. False: out of memory. */
+/* One that does not add up counts as absent. False: out of memory. */
 static bool take_look(const struct state_topic *self, const struct replica *replica,
                       struct backend_look *look, struct error *error) {
     if (replica_get(replica, &look->checkpoint, error)) {
@@ -402,6 +403,6 @@ bool state_topic_look_at(struct store_backend *backend, int32_t partition,
         replica_release(&replicas.items[i]);
     free(replicas.items);
     if (did)
-        error->code = ERROR_NONE; /* what it says was logged */
+        error->code = ERROR_NONE; /* its text was logged */
     return did;
 }

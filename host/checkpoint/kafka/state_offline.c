@@ -13,7 +13,7 @@
 #define PATIENCE_NS (45 * NS_PER_S)
 #define LOOK_NS     (10 * NS_PER_S)
 
-/* Reads one partition of the topic: a replica for each number that is found in it. */
+/* Reads one partition of the topic: a replica for each number found in it. */
 struct survey {
     const char *group;
     struct replica **replicas;
@@ -49,7 +49,7 @@ static bool add(void *context, const rd_kafka_message_t *message) {
 
 struct listing {
     const struct config *config;
-    const char **topics; /* names of the configuration's */
+    const char **topics; /* names from the configuration */
     struct state_topic_entry *items;
     size_t count, capacity;
 };

@@ -1,5 +1,5 @@
-/* What is known of each partition number, and of the topic: what control and the store's thread
- * share. */
+/* What is known about each partition number, and about the topic: shared by control and the store's
+ * thread. */
 #include "checkpoint/kafka/state_topic_private.h"
 
 #include "base/array.h"

@@ -13,8 +13,8 @@ struct reading {
     bool (*add)(void *context, const rd_kafka_message_t *message);
     void *context;
     struct error *error;
-    int64_t last_ns;       /* when something came */
-    bool is_over, is_open; /* a transaction is, at the end that was told last */
+    int64_t last_ns;       /* when something last came */
+    bool is_over, is_open; /* a transaction is open, at the last reported end */
     enum reader_end end;
 };
 
@@ -23,7 +23,7 @@ static void finish(struct reading *reading, enum reader_end end) {
     reading->end = end;
 }
 
-/* Whether all up to the end is stable. */
+/* Whether everything up to the end is stable. */
 static void heed_end(struct reading *reading, int64_t offset) {
     const struct reader_options *options = reading->options;
     int64_t low, high;
@@ -68,7 +68,7 @@ static void heed(struct reading *reading, const rd_kafka_message_t *message) {
     }
 }
 
-/* Takes what is there. */
+/* Takes what is available. */
 static void take(struct reading *reading) {
     const struct reader_options *options = reading->options;
     rd_kafka_message_t *batch[BATCH];

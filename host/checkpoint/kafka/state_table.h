@@ -1,8 +1,8 @@
 /*
- * checkpoint/kafka/state_table.h - a hash table (uthash) from keys of bytes to items, which can be
- * gone through by index. An item is a struct that begins with a `struct state_table_entry`; it is
- * made zeroed, and stays where it is until it is removed. For this room alone. One thread at a
- * time.
+ * checkpoint/kafka/state_table.h - a hash table (uthash) from byte keys to items, which can be
+ * iterated by index. An item is a struct that begins with a `struct state_table_entry`; it is
+ * zeroed at first, and its address is fixed until it is removed. For this room only. One thread at
+ * a time.
  */
 #ifndef TAKE5_CHECKPOINT_KAFKA_STATE_TABLE_H
 #define TAKE5_CHECKPOINT_KAFKA_STATE_TABLE_H
@@ -30,7 +30,7 @@ struct state_table {
 void state_table_init(struct state_table *table, size_t item_size);
 /* Items hold nothing of their own by then. Empty afterwards. */
 void state_table_release(struct state_table *table);
-/* NULL: it is not there. */
+/* NULL: not found. */
 void *state_table_find(const struct state_table *table, const void *key, size_t size);
 /* Found, or made. NULL: out of memory. */
 void *state_table_add(struct state_table *table, const void *key, size_t size);

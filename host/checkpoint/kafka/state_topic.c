@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a start waits for brokers that do not answer: it goes on then, and they are asked again.
- */
+/* How long a start waits for brokers that do not answer: then it continues, and they are asked
+ * again. */
 #define BEGIN_NS (5 * NS_PER_S)
 
 /* ---- life ---- */
@@ -27,7 +27,7 @@ static void reader_log(const rd_kafka_t *client, int level, const char *facility
     log_debug(self->log, "kafka", "reading topic %s: %s: %s", self->topic, facility, text);
 }
 
-/* What a process before had open when it died would hold up the reading. */
+/* Transactions that an earlier process left open would delay the reading. */
 static bool look_first(struct state_topic *self, struct error *error) {
     const int64_t until_ns = clock_monotonic_ns() + BEGIN_NS;
     struct error why = {0};
@@ -52,7 +52,7 @@ static bool state_topic_begin(struct store_backend *backend, const struct backen
     if (self->reader == NULL)
         return error_set(error, ERROR_SYSTEM, "topic %s: librdkafka makes no consumer: %s",
                          self->topic, text);
-    self->reader_conf = NULL; /* the client's now */
+    self->reader_conf = NULL; /* now the client's */
     return look_first(self, error);
 }
 

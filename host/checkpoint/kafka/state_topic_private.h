@@ -22,18 +22,18 @@
 
 LOCK_CLASS(state_topic_lock);
 
-/* Keys whose records are to be removed. */
+/* Keys whose records have to be removed. */
 struct removals {
     struct text bytes;
     size_t *ends;
     size_t count, capacity;
 };
 
-/* What control hands to the store's thread when a number comes. */
+/* What control passes to the store's thread when a number is assigned. */
 struct claim {
     struct stored_term term;
     uint64_t next_sequence;
-    struct removals removals; /* of terms before */
+    struct removals removals; /* of earlier terms */
 };
 
 /* A partition number. Lives as long as the backend. */
@@ -43,7 +43,7 @@ struct state_place {
 
     struct claim *claim GUARDED_BY(state_topic_lock); /* not begun; NULL: none */
     struct stored_term term GUARDED_BY(state_topic_lock);
-    bool is_claimed GUARDED_BY(state_topic_lock); /* it was read: `term` or `claim` is its */
+    bool is_claimed GUARDED_BY(state_topic_lock); /* it was read: `term` or `claim` is valid */
     uint64_t highest GUARDED_BY(state_topic_lock);
     uint64_t written GUARDED_BY(state_topic_lock); /* in this term; 0: none */
 
@@ -54,18 +54,18 @@ struct state_place {
     struct removals removals;
     uint64_t tried; /* the highest number that was */
     uint64_t next_sequence;
-    uint64_t journal_number, journal_begin; /* and the sequence of its first frames */
-    uint32_t journal_index, journal_most;   /* the next one, and behind the highest used */
+    uint64_t journal_number, journal_begin; /* and the sequence number of its first frames */
+    uint32_t journal_index, journal_most;   /* the next one, and one above the highest used */
     bool is_pending;                        /* it has records in the journal's batch */
 
     /* Control's. */
-    struct replica *read; /* until its journal was asked for; NULL: none */
+    struct replica *read; /* until its journal was requested; NULL: none */
 };
 
 struct state_topic {
     struct store_backend backend;
     char *topic, *servers, *medium_name;
-    struct store_backend_ops ops; /* with the topic's name */
+    struct store_backend_ops ops; /* including the topic's name */
     struct backend_owner owner;
     struct log *log;
     rd_kafka_conf_t *reader_conf; /* NULL: the client has it */
@@ -73,13 +73,13 @@ struct state_topic {
     pthread_mutex_t lock;
 
     struct state_place *places GUARDED_BY(state_topic_lock);
-    int32_t partitions GUARDED_BY(state_topic_lock); /* 0: the topic is to be looked at */
+    int32_t partitions GUARDED_BY(state_topic_lock); /* 0: the topic has to be checked */
 
     /* The store's thread's. */
     struct transactions transactions;
     struct batch batch;    /* a checkpoint's */
-    struct batch journals; /* frames that wait for sync */
-    int64_t retry_ns;      /* nothing is tried before */
+    struct batch journals; /* frames that await sync */
+    int64_t retry_ns;      /* no attempts before */
     int64_t pause_ns;      /* 0: the last attempt worked */
     struct error trouble;  /* why not */
 };
@@ -93,7 +93,7 @@ struct state_place *state_place(struct state_topic *self, int32_t partition);
 static inline int32_t state_partition(int32_t partition) {
     return partition >= 0 ? partition : 0;
 }
-/* Sees that the topic can be used, asking the brokers if that is not known. */
+/* Checks that the topic can be used, asking the brokers if that is not known. */
 enum topic_answer state_topic_look(struct state_topic *self, int64_t until_ns, struct error *error);
 /* It may have changed. */
 void state_topic_doubt(struct state_topic *self);
@@ -116,8 +116,8 @@ bool state_topic_resume(struct store_backend *backend, int32_t partition,
                         struct backend_found *found, struct error *error);
 void state_topic_read_order(struct store_backend *backend, int32_t partition, uint64_t number,
                             struct order *order);
-/* Adds what frames have to the order, which begins with the replica's best checkpoint. False with
- * an error, and the order lacks something. */
+/* Adds the replica's frames to the order, which begins with its best checkpoint. False with an
+ * error: the order lacks something. */
 bool state_order_add(const char *topic, const struct replica *replica,
                      const struct replica_frames *frames, const char *const *topics,
                      size_t topic_count, struct order *order, struct error *error);

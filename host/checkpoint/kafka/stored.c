@@ -48,7 +48,7 @@ void stored_put_journal_key(struct text *out, uint32_t index) {
     wire_put_u32(out, index);
 }
 
-/* The text up to the NUL, behind which `*at` is then. NULL: there is none. */
+/* The text up to the NUL; `*at` is after it then. NULL: none. */
 static const char *next_text(const char **at, const char *end) {
     const char *text = *at;
     const char *nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
@@ -174,8 +174,8 @@ bool stored_get_frames(struct stored_frames *frames, const void *value, size_t s
     return !reader.is_bad;
 }
 
-/* Form (u32), sequence, count, sum (u64), the checkpoint without states (checkpoint.h), XXH3 of all
- * before. */
+/* Format (u32), sequence, count, sum (u64), the checkpoint without states (checkpoint.h), XXH3 of
+ * all before. */
 void stored_put_header(struct text *out, const struct stored_header *header) {
     const size_t begin = out->size;
     struct text inner;

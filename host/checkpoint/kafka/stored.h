@@ -14,12 +14,11 @@
  *
  * A *term* is the time that one host works on a partition number, from the reading of what is there
  * on. Only its host writes with its number, which is above all that it read; BASE is the number of
- * the checkpoint that it went on with. So what a host writes that lost the partition and does not
- * know it yet takes the place of no record of its successor's, and readers pass over it. The first
- * checkpoint of a term is written whole, with tombstones for the terms before; the later ones have
- * what has changed.
+ * the checkpoint that it continued with. So a host that has lost the partition and does not know it
+ * yet replaces no record of its successor, and readers ignore what it writes. The first checkpoint
+ * of a term is written whole, with tombstones for earlier terms; later ones only have the changes.
  *
- * For this room alone. Any thread.
+ * For this room only. Any thread.
  */
 #ifndef TAKE5_CHECKPOINT_KAFKA_STORED_H
 #define TAKE5_CHECKPOINT_KAFKA_STORED_H
@@ -34,13 +33,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Larger records of states are cut into pieces of that size: brokers take 1 MB. */
+/* Larger records of states are split into pieces of this size: brokers take 1 MB. */
 #define STORED_CHUNK (512u << 10)
 
 struct stored_term {
     uint64_t term;
-    uint64_t writer; /* random: two hosts that read the same may take the same number */
-    uint64_t base;   /* number of the checkpoint that it went on with; 0: none */
+    uint64_t writer; /* random: two hosts that read the same may choose the same number */
+    uint64_t base;   /* number of the checkpoint that it continued with; 0: none */
 };
 
 static inline bool stored_is_same_term(struct stored_term a, struct stored_term b) {
@@ -58,7 +57,7 @@ enum stored_kind {
 struct stored_key {
     struct stored_term term;
     enum stored_kind kind;
-    t5_str rest; /* from the kind on: what is the same in every term */
+    t5_str rest; /* from the kind on: the same in every term */
     t5_str deployment, symbol;
     uint32_t ordinal, chunk;
 };
@@ -66,7 +65,7 @@ struct stored_key {
 /* What all keys of a term begin with. */
 void stored_put_prefix(struct text *out, const char *group, int32_t partition,
                        struct stored_term term);
-/* What follows it. */
+/* What follows the prefix. */
 void stored_put_header_key(struct text *out);
 void stored_put_deployment_key(struct text *out, const char *deployment);
 void stored_put_state_key(struct text *out, const char *deployment, uint32_t ordinal,
@@ -77,15 +76,15 @@ enum stored_is { STORED_OURS, STORED_OF_OTHERS, STORED_MALFORMED };
 /* Whether the key is of that group and place. Damaged ones are malformed. */
 enum stored_is stored_parse_key(struct stored_key *key, const void *bytes, size_t size,
                                 const char *group, int32_t partition);
-/* Of anybody: for people. False: it is no key of a state topic. */
+/* Of any group: for people. False: it is not a key of a state topic. */
 bool stored_parse_owner(const void *bytes, size_t size, const char **group, const char **place);
 
-/* What one record adds to the hash of a checkpoint; the sum does not hang on their order. */
+/* What one record adds to the hash of a checkpoint; the sum does not depend on their order. */
 uint64_t stored_sum(t5_str rest, const void *value, size_t size);
 
 /* A piece of a record of a state. */
 struct stored_piece {
-    uint64_t order; /* of first sight (strategy/instance/state.h) */
+    uint64_t order; /* of first appearance (strategy/instance/state.h) */
     uint32_t chunks;
     t5_str data;
 };
@@ -93,21 +92,21 @@ void stored_put_piece(struct text *out, const struct stored_piece *piece);
 bool stored_get_piece(struct stored_piece *piece, const void *value, size_t size);
 
 struct stored_frames {
-    uint64_t number;   /* of the checkpoint that they lie behind */
-    uint64_t sequence; /* counts on over checkpoints and terms */
+    uint64_t number;   /* of the checkpoint that they follow */
+    uint64_t sequence; /* continues across checkpoints and terms */
     t5_str section;
 };
 void stored_put_frames(struct text *out, const struct stored_frames *frames);
 bool stored_get_frames(struct stored_frames *frames, const void *value, size_t size);
 
 struct stored_header {
-    uint64_t sequence;            /* of the first frames behind it */
+    uint64_t sequence;            /* of the first frames after it */
     uint64_t count, sum;          /* of the kinds d and r of its term */
     struct checkpoint checkpoint; /* without states */
 };
 void stored_put_header(struct text *out, const struct stored_header *header);
-/* Checks everything. ERROR_STATE: of another form; ERROR_MEMORY; ERROR_INVALID: damaged. The
- * checkpoint is initialised and empty, and is so again after a failure. */
+/* Checks everything. ERROR_STATE: another format; ERROR_MEMORY; ERROR_INVALID: damaged. The
+ * checkpoint is initialised and empty, also after a failure. */
 bool stored_get_header(struct stored_header *header, const void *value, size_t size,
                        struct error *error);
 

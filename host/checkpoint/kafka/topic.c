@@ -9,11 +9,12 @@
 #include <string.h>
 
 #define ROOM          "kafka"
-/* Between two looks at a topic that is being made. */
+/* Between two checks of a topic that is being created. */
 #define LOOK_MS       50
-/* A controller that is known at all is known from the answer before. */
+/* A known controller is known from the previous answer. */
 #define CONTROLLER_MS 100
-/* Segments that are written to are not compacted: small ones, that what is read stays little. */
+/* Segments that are being written are not compacted: small ones, so that there is little to
+ * read. */
 #define SEGMENT_MS    600000
 #define SEGMENT_BYTES 67108864
 
@@ -51,7 +52,7 @@ int32_t topic_count_partitions(rd_kafka_t *client, const char *topic, int64_t un
     return count;
 }
 
-/* The most that an input has; 0: none is there; -1: nobody says. */
+/* The most partitions of any input; 0: no input exists; -1: unknown. */
 static int32_t count_inputs(const struct topic_question *question, int64_t until_ns,
                             struct error *error) {
     int32_t most = 0;
@@ -65,7 +66,7 @@ static int32_t count_inputs(const struct topic_question *question, int64_t until
     return most;
 }
 
-/* ---- asking as an administrator ---- */
+/* ---- requests of an administrator ---- */
 
 /* NULL with an error. */
 static rd_kafka_event_t *await(rd_kafka_queue_t *queue, const char *what, int64_t until_ns,
@@ -92,7 +93,7 @@ static rd_kafka_AdminOptions_t *options_new(const struct topic_question *questio
     return options;
 }
 
-/* ---- making it ---- */
+/* ---- creating it ---- */
 
 static rd_kafka_NewTopic_t *describe(const struct topic_question *question, int32_t partitions,
                                      struct error *error) {
@@ -216,7 +217,7 @@ static bool has_controller(rd_kafka_t *client, int64_t until_ns) {
     const int32_t controller = rd_kafka_controllerid(client, CONTROLLER_MS);
     if (rd_kafka_metadata(client, 0, NULL, &metadata, left_ms(until_ns)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true; /* it is asked, and does not answer */
+        return true; /* it is asked nevertheless, and will not answer */
     bool has = false;
     for (int i = 0; i < metadata->broker_cnt; i++)
         has |= metadata->brokers[i].id == controller;
@@ -224,8 +225,8 @@ static bool has_controller(rd_kafka_t *client, int64_t until_ns) {
     return has;
 }
 
-/* Who may use a topic need not be allowed to ask: what is not told is taken to be right. So is what
- * a cluster without a controller would have to tell, such as librdkafka's mock. */
+/* A user of a topic may lack the right to read its settings: what is not returned is taken to be
+ * right. The same holds for a cluster without a controller, such as librdkafka's mock. */
 static enum topic_answer check_settings(const struct topic_question *question, int64_t until_ns,
                                         struct error *error) {
     if (!has_controller(question->client, until_ns))

@@ -1,8 +1,7 @@
 /*
- * The errors of transactions come in three classes. What is retriable is asked again, until the
- * time is over. What requires it is aborted. After anything else the client is made anew: with the
- * same id, so that the brokers abort what it had open. Only a commit that ended so leaves open what
- * became of it.
+ * Errors of transactions are of three classes. Retriable ones are retried, until the time is over.
+ * Those that require it lead to an abort. After any other the client is replaced: with the same id,
+ * so that the brokers abort what it had open. Only if a commit ended so is the outcome unknown.
  */
 #include "checkpoint/kafka/transaction.h"
 
@@ -15,9 +14,9 @@
 
 #define ATTEMPTS    3
 #define FULL_MS     10
-/* What an abort gets behind the time of what it follows. */
+/* Time for an abort, after the time of what it follows. */
 #define ABORT_NS    (2 * NS_PER_S)
-/* Two after one another: the brokers want the marks of the first to be written. */
+/* Two transactions in a row: the brokers want the markers of the first to be written. */
 #define BACKOFF_MS  "5"
 #define LINGER_MS   "2"
 #define MOST_QUEUED "1000000"
@@ -101,7 +100,7 @@ void transactions_release(struct transactions *self) {
     *self = (struct transactions){0};
 }
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 static int left_ms(int64_t until_ns) {
     const int64_t left_ms = (until_ns - clock_monotonic_ns()) / NS_PER_MS;
@@ -110,7 +109,7 @@ static int left_ms(int64_t until_ns) {
 
 enum answer { ANSWER_GOOD, ANSWER_ABORT, ANSWER_BAD };
 
-/* Asks until it is answered for good, or the time is over (ANSWER_BAD). */
+/* Repeats it until there is a final answer, or the time is over (ANSWER_BAD). */
 static enum answer ask(struct transactions *self, const char *what,
                        rd_kafka_error_t *(*call)(rd_kafka_t *client, int timeout_ms),
                        int64_t until_ns, struct error *error) {

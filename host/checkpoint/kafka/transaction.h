@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How long the brokers wait for a producer that has died with one open. */
+/* How long the brokers wait for a producer that has died with an open transaction. */
 #define TRANSACTION_TIMEOUT_MS 20000
 
 struct transactions {
@@ -22,18 +22,18 @@ struct transactions {
     struct log *log;
     rd_kafka_t *client; /* NULL: to be made */
     bool is_ready;      /* its id is known to the brokers */
-    int64_t *ends;      /* by partition: the offset behind the last record that was written */
+    int64_t *ends;      /* by partition: the offset after the last record that was written */
     size_t partition_count;
-    bool is_anew; /* an offset was below those of before: the topic was made anew */
+    bool is_anew; /* an offset was below earlier ones: the topic was recreated */
 };
 
-/* Takes `conf` over, also by a failure: a producer's, with the topic's id. */
+/* Takes over `conf`, even on failure: a producer's, with the topic's id. */
 bool transactions_init(struct transactions *self, rd_kafka_conf_t *conf, const char *topic,
                        const char *id, struct log *log, struct error *error);
 void transactions_release(struct transactions *self);
 
-/* Makes itself known to the brokers, which end what a process before had open. False: it is tried
- * again before it writes. */
+/* Makes itself known to the brokers, which end what an earlier process left open. False: it is
+ * retried before the next write. */
 bool transactions_begin(struct transactions *self, int64_t until_ns, struct error *error);
 
 enum transaction_outcome {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a transaction gets; while the ones before failed it gets less, that others wait less. */
+/* Limit of a transaction; less while the previous ones failed, so that others wait less. */
 #define WRITE_NS       (20 * NS_PER_S)
 #define PROBE_NS       (3 * NS_PER_S)
 /* Between two attempts, while they fail. */
@@ -29,7 +29,7 @@ static void begin_term(struct state_topic *self, struct state_place *place) {
     lock_release(&self->lock, state_topic_lock);
 }
 
-/* Takes over what control has handed over. */
+/* Takes over what control has passed on. */
 static bool adopt(struct state_topic *self, struct state_place *place, struct error *error) {
     lock_acquire(&self->lock, state_topic_lock);
     struct claim *claim = place->claim;
@@ -70,8 +70,8 @@ static void put_header_key(struct text *out, uint32_t index) {
     stored_put_header_key(out);
 }
 
-/* Nobody knows what the topic has of this term: another one begins, and is written whole. Without
- * memory some records of before are not removed: nobody takes them for anything. */
+/* It is not known what the topic has of this term: another one begins, and is written whole.
+ * Without memory some earlier records are not removed: they are ignored. */
 static void renew_term(struct state_topic *self, struct state_place *place) {
     struct text key;
     text_init(&key);
@@ -103,9 +103,9 @@ static void renew_all(struct state_topic *self) {
     }
 }
 
-/* ---- how it goes ---- */
+/* ---- status ---- */
 
-/* Whether another attempt is worth it now. */
+/* Whether another attempt makes sense now. */
 static bool may_try(const struct state_topic *self, struct error *error) {
     if (clock_monotonic_ns() >= self->retry_ns)
         return true;
@@ -157,7 +157,7 @@ static enum transaction_outcome run(struct state_topic *self, const struct batch
     return outcome;
 }
 
-/* The offsets began anew: what was written before is gone. */
+/* The offsets began anew: what was written earlier is lost. */
 static bool is_still_there(struct state_topic *self, struct error *error) {
     if (!self->transactions.is_anew)
         return true;
@@ -185,7 +185,7 @@ static bool add_removals(struct state_topic *self, const struct state_place *pla
     return true;
 }
 
-/* A copy that shares all but the states. */
+/* A copy that shares everything but the states. */
 static bool add_header(struct state_topic *self, const struct state_place *place,
                        const struct checkpoint *checkpoint) {
     struct stored_header header = {.sequence = place->journal_number == checkpoint->number
@@ -213,7 +213,7 @@ static bool add_header(struct state_topic *self, const struct state_place *place
     return true;
 }
 
-/* What is `same_as` another has to be in this term. */
+/* Those that are `same_as` another one must be in this term. */
 static bool check_parts(struct state_topic *self, struct state_place *place,
                         const struct checkpoint *checkpoint, struct error *error) {
     lock_acquire(&self->lock, state_topic_lock);
@@ -365,7 +365,7 @@ void state_topic_sync(struct store_backend *backend,
     }
 }
 
-/* A term of its own has begun: those before are passed over. */
+/* A term of its own has begun: earlier ones are ignored. */
 void state_topic_remove_journals(struct store_backend *backend, int32_t partition) {
     (void)backend;
     (void)partition;
