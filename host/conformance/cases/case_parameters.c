@@ -5,6 +5,7 @@
 #include "conformance/cases/harness.h"
 
 #include "base/units.h"
+#include "strategy/plugin/description.h"
 #include "strategy/plugin/parameter.h"
 
 #include <inttypes.h>
@@ -21,14 +22,6 @@ struct probe {
     bool is_outside;  /* the value shall be refused by the host */
     bool is_promised; /* the default or a bound: the strategy declares that it takes it */
 };
-
-static const struct description_parameter *find(const struct description *description,
-                                                const char *name) {
-    for (size_t i = 0; i < description->parameter_count; i++)
-        if (strcmp(description->parameters[i].name, name) == 0)
-            return &description->parameters[i];
-    return NULL;
-}
 
 /* ---- one value ---- */
 
@@ -214,7 +207,8 @@ static void try_type(const struct probe *probe) {
 void conformance_parameter(struct case_context *context, const char *name) {
     struct setup setup;
     if (setup_plain(&setup, context)) {
-        const struct probe probe = {.context = context, .parameter = find(setup.description, name)};
+        const struct probe probe = {.context = context,
+                                    .parameter = parameters_find(setup.description, name)};
         if (probe.parameter == NULL) {
             case_fail(context, "it has no parameter %s", name);
         } else {

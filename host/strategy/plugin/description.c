@@ -432,10 +432,8 @@ static bool put_folder(struct handed *handed, size_t index, const char *file) {
 }
 
 static bool is_file(const struct description *description, const char *name) {
-    for (size_t i = 0; i < description->parameter_count; i++)
-        if (strcmp(description->parameters[i].name, name) == 0)
-            return description->parameters[i].type == T5_PARAMETER_FILE;
-    return false;
+    const struct description_parameter *parameter = parameters_find(description, name);
+    return parameter != NULL && parameter->type == T5_PARAMETER_FILE;
 }
 
 /* False: no memory. Release it all the same. */

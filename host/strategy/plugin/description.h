@@ -61,6 +61,10 @@ struct description *description_describe(const struct description *description,
 struct description *description_copy(const struct description *description);
 void description_free(struct description *description);
 
+/* NULL: the description declares none of that name. */
+const struct description_parameter *parameters_find(const struct description *description,
+                                                    const char *name);
+
 /* A path of a FILE parameter as seen from the folder of the ini file that names it (NULL: from the
  * working directory); free() it. NULL when memory runs out. */
 char *parameters_absolute_path(const char *path, const char *ini);

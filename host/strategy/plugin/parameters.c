@@ -18,8 +18,8 @@ struct parameters_check {
     struct text hashed; /* names, values, and hashes of files, to be hashed in turn */
 };
 
-static const struct description_parameter *find_declared(const struct description *description,
-                                                         const char *name) {
+const struct description_parameter *parameters_find(const struct description *description,
+                                                    const char *name) {
     for (size_t i = 0; i < description->parameter_count; i++)
         if (strcmp(description->parameters[i].name, name) == 0)
             return &description->parameters[i];
@@ -176,7 +176,7 @@ bool parameters_check(const struct description *description,
     text_init(&check.hashed);
     memset(parameters, 0, sizeof *parameters);
     for (size_t i = 0; deployment != NULL && i < deployment->settings.count; i++)
-        if (find_declared(description, deployment->settings.items[i].name) == NULL)
+        if (parameters_find(description, deployment->settings.items[i].name) == NULL)
             fault_unknown(&check, &deployment->settings.items[i]);
     parameters->items = calloc(description->parameter_count + 1, sizeof *parameters->items);
     if (parameters->items != NULL)
