@@ -1,6 +1,7 @@
 #include "ops/page/page_private.h"
 
 #include "base/sync/thread.h"
+#include "ops/http/server/path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,29 +140,17 @@ void page_answer_index(struct page *page, const struct http_request *request,
 
 /* ---- the login ---- */
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "token=a%2Bb": gives the size of what is decoded. */
+/* "token=a%2Bb", decoded; returns its size. 0: none, or too long. */
 static size_t read_token(t5_str form, char *token, size_t room) {
     static const char name[] = "token=";
-    size_t size = 0;
-    if (form.len < sizeof name - 1 || memcmp(form.data, name, sizeof name - 1) != 0)
+    const size_t begin = sizeof name - 1;
+    if (form.len < begin || memcmp(form.data, name, begin) != 0)
         return 0;
-    for (size_t i = sizeof name - 1; i < form.len && form.data[i] != '&' && size < room; i++) {
-        char c = form.data[i];
-        if (c == '%' && form.len - i > 2 && hex_value(form.data[i + 1]) >= 0 &&
-            hex_value(form.data[i + 2]) >= 0) {
-            c = (char)(hex_value(form.data[i + 1]) << 4 | hex_value(form.data[i + 2]));
-            i += 2;
-        }
-        token[size++] = c;
-    }
-    return size;
+    const char *raw = form.data + begin;
+    const char *next = memchr(raw, '&', form.len - begin);
+    const size_t size =
+        http_decode(raw, next != NULL ? (size_t)(next - raw) : form.len - begin, token, room);
+    return size <= room ? size : 0;
 }
 
 void page_answer_login(const struct http_request *request, struct http_answer *answer) {

@@ -1,5 +1,5 @@
 /*
- * ops/http/server/path.h - paths and Host headers as text. Inside this room.
+ * ops/http/server/path.h - paths, forms and Host headers as text.
  *
  * A path is split at its slashes first and decoded then: "BTC%2FUSDT" is one part, as "%00" and
  * "%2e%2e" are nothing but bytes of theirs.
