@@ -1,5 +1,6 @@
 #include "engine/reload/last_good.h"
 
+#include "base/io.h"
 #include "base/text.h"
 #include "os/private_file.h"
 
@@ -61,14 +62,7 @@ static bool write_file(const char *directory, const char *name, const char *byte
     bool did = fd >= 0;
     if (path == NULL)
         error_set_memory(error, "a path");
-    for (size_t at = 0; did && at < size;) {
-        const ssize_t written = write(fd, bytes + at, size - at);
-        if (written > 0)
-            at += (size_t)written;
-        else
-            did = error_set_errno(error, errno, "cannot write %s", path);
-    }
-    if (did && fsync(fd) != 0)
+    if (did && (!io_write_all(fd, bytes, size) || fsync(fd) != 0))
         did = error_set_errno(error, errno, "cannot write %s", path);
     if (fd >= 0)
         close(fd);

@@ -133,25 +133,29 @@ static void begin_step(struct transactor *self, const char *step) {
     atomic_store(&self->step, step);
 }
 
-/* Repeats it as long as it is only not done yet. */
+/* Waits before a call that is only not done yet is repeated. False: the time to stop came first. */
+static bool await_repeat(struct transactor *self) {
+    if (transactor_must_stop(self))
+        return false;
+    transactor_failing(self);
+    transactor_rest(self, RETRY_NS);
+    return true;
+}
+
+static enum answer end_step(struct transactor *self, enum answer answer, bool is_pending) {
+    atomic_store(&self->step, NULL);
+    return is_pending ? ANSWER_STOP : answer;
+}
+
 static enum answer insist(struct transactor *self, const char *step,
                           rd_kafka_error_t *(*request)(rd_kafka_t *client, int timeout_ms)) {
     enum answer answer;
     bool is_pending;
     begin_step(self, step);
-    for (;;) {
+    do
         answer = judge(self, request(self->client, TRANSACTOR_CALL_MS), &is_pending);
-        if (!is_pending)
-            break;
-        if (transactor_must_stop(self)) {
-            answer = ANSWER_STOP;
-            break;
-        }
-        transactor_failing(self);
-        transactor_rest(self, RETRY_NS);
-    }
-    atomic_store(&self->step, NULL);
-    return answer;
+    while (is_pending && await_repeat(self));
+    return end_step(self, answer, is_pending);
 }
 
 enum answer transactor_begin(struct transactor *self) {
@@ -175,22 +179,13 @@ enum answer transactor_send_offsets(struct transactor *self,
     enum answer answer;
     bool is_pending;
     begin_step(self, "take offsets into a transaction");
-    for (;;) {
+    do
         answer = judge(self,
                        rd_kafka_send_offsets_to_transaction(self->client, list, metadata,
                                                             2 * TRANSACTOR_CALL_MS),
                        &is_pending);
-        if (!is_pending)
-            break;
-        if (transactor_must_stop(self)) {
-            answer = ANSWER_STOP;
-            break;
-        }
-        transactor_failing(self);
-        transactor_rest(self, RETRY_NS);
-    }
-    atomic_store(&self->step, NULL);
-    return answer;
+    while (is_pending && await_repeat(self));
+    return end_step(self, answer, is_pending);
 }
 
 /* ---- producing ---- */
