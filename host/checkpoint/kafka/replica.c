@@ -94,7 +94,7 @@ static bool begin_term(struct replica *replica, struct stored_term term) {
     replica->term = term;
     replica->count = replica->sum = 0;
     if (replica->best.checkpoint.number > term.base)
-        replica->is_anew = true;
+        replica->must_rewind = true;
     size_t at = replica->term_at;
     while (at < replica->term_count && !stored_is_same_term(replica->terms[at], term))
         at++;
@@ -108,7 +108,7 @@ static bool begin_term(struct replica *replica, struct stored_term term) {
 }
 
 /* `*is_in_force`: the record counts. */
-static bool heed_term(struct replica *replica, struct stored_term term, bool *is_in_force) {
+static bool follow_term(struct replica *replica, struct stored_term term, bool *is_in_force) {
     if (term.term > replica->highest_term)
         replica->highest_term = term.term;
     if (term.term > replica->term.term && !begin_term(replica, term))
@@ -303,7 +303,7 @@ bool replica_add(struct replica *replica, const void *key, size_t key_size, cons
         return true;
     if (value == NULL)
         return remove_record(replica, key, key_size);
-    if (!heed_term(replica, parsed.term, &is_in_force))
+    if (!follow_term(replica, parsed.term, &is_in_force))
         return false;
     struct replica_item *item = state_table_add(&replica->items, key, key_size);
     if (item == NULL)

@@ -54,8 +54,8 @@ struct replica {
     /* The newest one after the best one whose records do not match it; number 0: none. */
     uint64_t damaged_number;
     struct error damaged;
-    bool is_anew; /* must be given all records again: later terms continued with an earlier one
-                   * than was taken */
+    bool must_rewind; /* must be given all records again: later terms continued with an earlier one
+                       * than was taken */
 };
 
 /* Texts are the caller's. */

@@ -85,16 +85,16 @@ static bool read_once(struct state_topic *self, struct replicas *replicas, struc
     }
 }
 
-static bool is_anew(const struct replicas *replicas) {
+static bool must_rewind(const struct replicas *replicas) {
     bool is = false;
     for (size_t i = 0; i < replicas->count; i++)
-        is |= replicas->items[i].is_anew;
+        is |= replicas->items[i].must_rewind;
     return is;
 }
 
 static bool read_all(struct state_topic *self, struct replicas *replicas, struct error *error) {
     bool did = read_once(self, replicas, error);
-    while (did && is_anew(replicas)) {
+    while (did && must_rewind(replicas)) {
         for (size_t i = 0; i < replicas->count; i++)
             replica_rewind(&replicas->items[i]);
         did = read_once(self, replicas, error);

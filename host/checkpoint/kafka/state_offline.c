@@ -97,11 +97,11 @@ static bool add_entry(struct listing *listing, const struct replica *replica, st
     return error->code != ERROR_MEMORY;
 }
 
-static bool is_anew(const struct survey *survey) {
-    bool is_anew = false;
+static bool must_rewind(const struct survey *survey) {
+    bool must_rewind = false;
     for (size_t i = 0; i < survey->count; i++)
-        is_anew |= survey->replicas[i]->is_anew;
-    return is_anew;
+        must_rewind |= survey->replicas[i]->must_rewind;
+    return must_rewind;
 }
 
 static bool survey_partition(rd_kafka_t *client, const struct config *config, int32_t partition,
@@ -112,7 +112,7 @@ static bool survey_partition(rd_kafka_t *client, const struct config *config, in
                                            .partition = partition,
                                            .patience_ns = PATIENCE_NS};
     bool did = reader_read(&options, add, &survey, error) == READER_AT_END;
-    while (did && is_anew(&survey)) {
+    while (did && must_rewind(&survey)) {
         for (size_t i = 0; i < survey.count; i++)
             replica_rewind(survey.replicas[i]);
         did = reader_read(&options, add, &survey, error) == READER_AT_END;

@@ -24,7 +24,7 @@ static void finish(struct reading *reading, enum reader_end end) {
 }
 
 /* Whether everything up to the end is stable. */
-static void heed_end(struct reading *reading, int64_t offset) {
+static void note_end(struct reading *reading, int64_t offset) {
     const struct reader_options *options = reading->options;
     int64_t low, high;
     reading->is_open =
@@ -41,10 +41,10 @@ static bool is_missing(rd_kafka_resp_err_t code) {
            code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-static void heed_error(struct reading *reading, const rd_kafka_message_t *message) {
+static void note_error(struct reading *reading, const rd_kafka_message_t *message) {
     const struct reader_options *options = reading->options;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        heed_end(reading, message->offset);
+        note_end(reading, message->offset);
         return;
     }
     error_set(reading->error, ERROR_TIMEOUT, "topic %s[%" PRId32 "] cannot be read: %s (%s)",
@@ -57,11 +57,11 @@ static void heed_error(struct reading *reading, const rd_kafka_message_t *messag
         finish(reading, READER_FAILED);
 }
 
-static void heed(struct reading *reading, const rd_kafka_message_t *message) {
+static void handle(struct reading *reading, const rd_kafka_message_t *message) {
     if (reading->is_over)
         return;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        heed_error(reading, message);
+        note_error(reading, message);
     } else if (!reading->add(reading->context, message)) {
         error_set_memory(reading->error, "a checkpoint");
         finish(reading, READER_FAILED);
@@ -77,12 +77,12 @@ static void take(struct reading *reading) {
     if (first == NULL)
         return;
     reading->last_ns = clock_monotonic_ns();
-    heed(reading, first);
+    handle(reading, first);
     rd_kafka_message_destroy(first);
     const ssize_t count =
         rd_kafka_consume_batch(reading->handle, options->partition, 0, batch, BATCH);
     for (ssize_t i = 0; i < count; i++) {
-        heed(reading, batch[i]);
+        handle(reading, batch[i]);
         rd_kafka_message_destroy(batch[i]);
     }
 }

@@ -46,7 +46,7 @@ static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, voi
             return;
         self->ends[self->partition_count++] = 0;
     }
-    self->is_anew |= message->offset < self->ends[at];
+    self->was_recreated |= message->offset < self->ends[at];
     self->ends[at] = message->offset + 1;
 }
 

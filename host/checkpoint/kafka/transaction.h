@@ -24,7 +24,7 @@ struct transactions {
     bool is_ready;      /* its id is known to the brokers */
     int64_t *ends;      /* by partition: the offset after the last record that was written */
     size_t partition_count;
-    bool is_anew; /* an offset was below earlier ones: the topic was recreated */
+    bool was_recreated; /* an offset was below earlier ones: the topic was recreated */
 };
 
 /* Takes over `conf`, even on failure: a producer's, with the topic's id. */

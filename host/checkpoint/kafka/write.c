@@ -159,9 +159,9 @@ static enum transaction_outcome run(struct state_topic *self, const struct batch
 
 /* The offsets began anew: what was written earlier is lost. */
 static bool is_still_there(struct state_topic *self, struct error *error) {
-    if (!self->transactions.is_anew)
+    if (!self->transactions.was_recreated)
         return true;
-    self->transactions.is_anew = false;
+    self->transactions.was_recreated = false;
     state_topic_doubt(self);
     renew_all(self);
     return error_set(error, ERROR_SYSTEM,

@@ -288,8 +288,8 @@ static bool take_place(const struct finding *finding, struct checkpoint_part *pa
                           positions_add_all(&part->history_to, &seen->committed));
     bool ignored = false;
     for (size_t i = 0; did && i < seen->part_count; i++)
-        did = part_note_heed(part, topics_name(finding->engine->topics, seen->parts[i].topic),
-                             seen->parts[i].partition, seen->parts[i].note, is_own, &ignored);
+        did = part_note_apply(part, topics_name(finding->engine->topics, seen->parts[i].topic),
+                              seen->parts[i].partition, seen->parts[i].note, is_own, &ignored);
     return did;
 }
 

@@ -13,8 +13,8 @@ static struct position *find(struct positions *positions, const char *topic, int
     return NULL;
 }
 
-bool part_note_heed(struct checkpoint_part *part, const char *topic, int32_t partition,
-                    const char *note, bool was_behind, bool *did_change) {
+bool part_note_apply(struct checkpoint_part *part, const char *topic, int32_t partition,
+                     const char *note, bool was_behind, bool *did_change) {
     const struct position *place = positions_find(&part->positions, topic, partition);
     struct position *history_to = find(&part->history_to, topic, partition);
     if (place == NULL)

@@ -17,8 +17,8 @@
 /* Puts that into the part's `history_to`; the part has positions of its own. `was_behind`: it had
  * them in the checkpoint already, and a lower value in the note is older. `note` NULL: none.
  * `*did_change` becomes true if the note has something new. False: out of memory. */
-bool part_note_heed(struct checkpoint_part *part, const char *topic, int32_t partition,
-                    const char *note, bool was_behind, bool *did_change);
+bool part_note_apply(struct checkpoint_part *part, const char *topic, int32_t partition,
+                     const char *note, bool was_behind, bool *did_change);
 
 /* Up to which wall-clock time the signals of the deployment's wall-clock timers are safe, by the
  * notes of all these parts: each says what was so when its offset was committed. 0: none does, or

@@ -183,15 +183,15 @@ static bool find_and_take_global(struct engine *engine, struct partition *global
 /* ---- if none of them runs ---- */
 
 /* Whether a deployment should run and does not. */
-static bool is_somebody_kept_out(const struct engine *engine) {
+static bool is_any_kept_out(const struct engine *engine) {
     lock_only_writer(status_lock);
     return engine->held_count > 0 || engine->refused_count > 0;
 }
 
 /* Whether a GLOBAL deployment may be missing. */
-static bool is_somebody_absent(const struct engine *engine) {
+static bool may_lack_any(const struct engine *engine) {
     const struct config *config = engine->config;
-    bool is = is_somebody_kept_out(engine);
+    bool is = is_any_kept_out(engine);
     for (size_t i = 0; i < config->deployment_count; i++)
         is |= config->deployments[i].is_elsewhere || !config->deployments[i].is_enabled;
     return is;
@@ -216,8 +216,8 @@ static bool own_places(const struct engine *engine, const struct topic_partition
         *did_change |= !was_behind;
         did = was_behind || own_place(checkpoint, committed, part);
         for (size_t j = 0; did && j < count; j++)
-            did = part_note_heed(part, topics_name(engine->topics, parts[j].topic),
-                                 parts[j].partition, parts[j].note, was_behind, did_change);
+            did = part_note_apply(part, topics_name(engine->topics, parts[j].topic),
+                                  parts[j].partition, parts[j].note, was_behind, did_change);
     }
     return did;
 }
@@ -266,9 +266,9 @@ static bool keep_places(struct engine *engine, const struct topic_partition *par
 static bool take_global_once(struct engine *engine, struct partition *global,
                              struct topic_partition *parts, size_t count, struct error *error) {
     const bool has_any = global != NULL && global->task_count > 0;
-    if (!has_any && is_somebody_absent(engine) && !keep_places(engine, parts, count, error))
+    if (!has_any && may_lack_any(engine) && !keep_places(engine, parts, count, error))
         return false;
-    if (global == NULL || (!has_any && !is_somebody_kept_out(engine)))
+    if (global == NULL || (!has_any && !is_any_kept_out(engine)))
         return true; /* none has a state there, or will need it */
     return find_and_take_global(engine, global, parts, count, error);
 }

@@ -48,7 +48,7 @@ static const char *note_of(const struct recovery *recovery, const struct partiti
 }
 
 /* Up to where its signals are safe, if it was suspended, or advanced, since the checkpoint. */
-static void heed_note(struct task *task, size_t stream, const char *note, bool is_own) {
+static void apply_note(struct task *task, size_t stream, const char *note, bool is_own) {
     const char *name = task->deployment->name;
     int64_t noted;
     task->was_behind |= late_note_find(note, name, &noted) == LATE_NOTE_NAMED;
@@ -85,7 +85,7 @@ static bool place(const struct lane *lane, struct task *task, struct recovery *r
         task->position[i] = position < next || is_moved ? position : next;
         task->history_to[i] =
             is_own ? checkpointing_position(lane, partition, &part->history_to, i) : next;
-        heed_note(task, i, note_of(recovery, partition, i), is_own);
+        apply_note(task, i, note_of(recovery, partition, i), is_own);
         task->is_ahead |= is_moved && (position > next || task->history_to[i] > next);
         is_behind |= position < next;
     }
@@ -168,11 +168,11 @@ static bool own_positions(const struct lane *lane, const struct partition *parti
 }
 
 /* Applies the committed notes to it; the next commit does not name it. */
-static bool heed_notes(struct partition *partition, const struct recovery *recovery,
-                       struct checkpoint_part *part, bool was_behind) {
+static bool apply_notes(struct partition *partition, const struct recovery *recovery,
+                        struct checkpoint_part *part, bool was_behind) {
     bool did = true;
     for (size_t i = 0; did && i < partition->stream_count; i++)
-        did = part_note_heed(
+        did = part_note_apply(
             part,
             topics_name(partition->home->options.topics, partition_stream_topic(partition, i)),
             partition_stream_number(partition, i), note_of(recovery, partition, i), was_behind,
@@ -237,7 +237,7 @@ bool recovery_keep_absent(const struct engine *engine, struct partition *partiti
             part->worked_ms = part->worked_ms != 0 ? part->worked_ms : checkpoint->taken_ms;
         }
         if (!own_positions(partition->home, partition, checkpoint, part) ||
-            (!is_moved && !heed_notes(partition, recovery, part, was_behind)) ||
+            (!is_moved && !apply_notes(partition, recovery, part, was_behind)) ||
             !partition_keep_absent(partition, part))
             return false;
         checkpoint->part_count--; /* it now belongs to the partition */

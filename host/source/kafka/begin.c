@@ -199,8 +199,8 @@ static int64_t begin_where(const struct kafka_source *self, const struct kafka_t
 }
 
 void kafka_begin_find(struct kafka_source *self, struct topic_partition *parts, size_t count) {
-    struct text anew;
-    text_init(&anew);
+    struct text recreated;
+    text_init(&recreated);
     for (size_t i = 0; i < count; i++) {
         struct kafka_topic *topic = &self->topics[parts[i].topic];
         struct kafka_part *part = kafka_group_part(topic, parts[i].partition);
@@ -212,19 +212,19 @@ void kafka_begin_find(struct kafka_source *self, struct topic_partition *parts, 
         parts[i].offset = begin_where(self, topic, parts[i].partition, part);
         if (!begin_is_anew(self, part))
             continue;
-        text_printf(&anew, "%s%s %" PRId32, anew.size > 0 ? ", " : "", topic->name,
+        text_printf(&recreated, "%s%s %" PRId32, recreated.size > 0 ? ", " : "", topic->name,
                     parts[i].partition);
         part->begun = 0;
         part->committed_by_us = SOURCE_NO_OFFSET;
     }
-    if (anew.size > 0)
+    if (recreated.size > 0)
         log_change_event(
             self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "topic.recreated",
             "the group has no committed offsets any more, the topic was recreated: %s; "
             "reading from the "
             "beginning",
-            anew.data);
-    text_release(&anew);
+            recreated.data);
+    text_release(&recreated);
     begin_log(self, parts, count);
 }
 

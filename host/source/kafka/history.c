@@ -439,7 +439,7 @@ static void fail_by_range(struct part_reader *reader, int64_t offset) {
 }
 
 /* What the client says instead of a record. */
-static void heed(struct part_reader *reader, const rd_kafka_message_t *message) {
+static void handle(struct part_reader *reader, const rd_kafka_message_t *message) {
     struct source_history *history = reader->history;
     struct log *log = history->source->log;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -505,7 +505,7 @@ static rd_kafka_message_t *next_message(struct part_reader *reader) {
         if (!message->err && message->offset >= reader->passed)
             return message;
         if (message->err)
-            heed(reader, message);
+            handle(reader, message);
         rd_kafka_message_destroy(message);
     }
     return NULL;

@@ -158,8 +158,8 @@ static void fetch(struct part *part, int timeout_ms) {
 }
 
 /* What the client says instead of a record. False with an error that ends the reading. */
-static bool heed(struct kafka_reader *self, struct part *part, const rd_kafka_message_t *message,
-                 struct error *error) {
+static bool handle(struct kafka_reader *self, struct part *part, const rd_kafka_message_t *message,
+                   struct error *error) {
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         part->is_at_end = true;
@@ -185,7 +185,7 @@ static bool settle_head(struct kafka_reader *self, struct part *part, struct err
     while (part->at < part->count && !part->is_done) {
         rd_kafka_message_t *message = part->batch[part->at];
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            if (!heed(self, part, message, error))
+            if (!handle(self, part, message, error))
                 return false;
         } else if (message->offset >= part->end || (self->until_ms != KAFKA_READER_NO_TIME &&
                                                     message_time_ms(message) >= self->until_ms)) {

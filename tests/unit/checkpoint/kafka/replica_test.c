@@ -130,7 +130,7 @@ static void feed(struct replica *replica, size_t count) {
 static void read_all(struct replica *replica, const struct positions *committed) {
     replica_init(replica, "group", 3, committed);
     feed(replica, topic.count);
-    for (int i = 0; replica->is_anew; i++) {
+    for (int i = 0; replica->must_rewind; i++) {
         cr_assert_lt(i, 5);
         replica_rewind(replica);
         feed(replica, topic.count);
@@ -483,7 +483,7 @@ Test(replica, a_bit_of_a_key_is_another_one) {
             cr_assert(replica_add(&replica, key, at->key_size, topic.bytes.data + at->value_at,
                                   at->value_size));
             cr_expect_eq(replica.highest_term, 1);
-            cr_expect_not(replica.is_anew);
+            cr_expect_not(replica.must_rewind);
             for (size_t i = first; i < topic.count; i++) {
                 const struct batch_record *next = &topic.records[i];
                 cr_assert(replica_add(&replica, topic.bytes.data + next->key_at, next->key_size,
