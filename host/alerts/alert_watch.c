@@ -65,16 +65,16 @@ static enum alert_word see_right(struct alert_watch *watch, struct alert_item **
 }
 
 enum alert_word alert_watch_see(struct alert_watch *watch, int64_t now_ns, const char *alert,
-                                const char *subject, enum alert_sight sight, const char *text,
-                                struct alert_item **item) {
+                                const char *subject, enum alert_condition condition,
+                                const char *text, struct alert_item **item) {
     *item = find(watch, alert, subject);
-    if (*item == NULL && sight == ALERT_WRONG)
+    if (*item == NULL && condition == ALERT_WRONG)
         *item = add(watch, alert, subject);
     if (*item == NULL)
         return ALERT_QUIET;
     (*item)->is_seen = true;
-    if (sight == ALERT_WRONG || (sight == ALERT_BETWEEN && (*item)->is_alert))
-        return see_wrong(watch, item, now_ns, sight == ALERT_WRONG ? text : NULL);
+    if (condition == ALERT_WRONG || (condition == ALERT_BETWEEN && (*item)->is_alert))
+        return see_wrong(watch, item, now_ns, condition == ALERT_WRONG ? text : NULL);
     return see_right(watch, item, now_ns);
 }
 

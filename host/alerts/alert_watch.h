@@ -17,7 +17,7 @@
 
 #define ALERT_WATCH_MOST 256
 
-enum alert_sight {
+enum alert_condition {
     ALERT_RIGHT = 1,
     ALERT_BETWEEN, /* neither: what was right stays so, and so does what was wrong */
     ALERT_WRONG
@@ -44,8 +44,8 @@ struct alert_watch {
 /* Zeroed but for `after_ns`, a watch is ready. `item` is valid until the next call, and NULL with
  * ALERT_QUIET. */
 enum alert_word alert_watch_see(struct alert_watch *watch, int64_t now_ns, const char *alert,
-                                const char *subject, enum alert_sight sight, const char *text,
-                                struct alert_item **item);
+                                const char *subject, enum alert_condition condition,
+                                const char *text, struct alert_item **item);
 
 /* At the end of a round of looks: what was not seen in it is no more, and so is right. Called until
  * it gives ALERT_QUIET, which begins the next round. */

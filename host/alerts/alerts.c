@@ -209,11 +209,11 @@ static void see_lag(struct alerts *self) {
     snprintf(text, sizeof text, "%" PRId64 " messages behind, the limit is %" PRId64, totals.lag,
              most);
     const bool is_known = totals.lag >= 0 && totals.lag_unknown == 0;
-    const enum alert_sight sight = totals.lag > most                    ? ALERT_WRONG
-                                   : !is_known || totals.lag > most / 2 ? ALERT_BETWEEN
-                                                                        : ALERT_RIGHT;
+    const enum alert_condition condition = totals.lag > most                    ? ALERT_WRONG
+                                           : !is_known || totals.lag > most / 2 ? ALERT_BETWEEN
+                                                                                : ALERT_RIGHT;
     const enum alert_word word =
-        alert_watch_see(&self->watch, self->now_ns, "lag", "", sight, text, &item);
+        alert_watch_see(&self->watch, self->now_ns, "lag", "", condition, text, &item);
     publish(self, word, item);
 }
 

@@ -109,7 +109,7 @@ void log_strategy(struct log *log, enum log_level level, const char *deployment,
 /* A line that another process of this service has formed, with its line break: written as it is. */
 void log_pass_on(struct log *log, const char *line, size_t size);
 
-/* Whether, with the options in force, the console sight of the old service may use colour. */
+/* Whether, with the options in force, the console format of the old service may use colour. */
 bool log_has_color(const struct log *log);
 
 #define log_debug(log, room, ...)                                                                  \

@@ -34,7 +34,7 @@ static bool make_dead_letters(struct service *service, struct error *error) {
     return publisher->dead_letter_sink != NULL || publisher->refusal_sink != NULL;
 }
 
-static struct sink *letters_of(const struct service *service) {
+static struct sink *dead_letters_of(const struct service *service) {
     const struct publisher *publisher = &service->publisher;
     return publisher->refusal_sink != NULL ? publisher->refusal_sink : publisher->dead_letter_sink;
 }
@@ -51,7 +51,7 @@ static struct sink *make_postgres(const struct service *service, bool has_alerts
         .batch = (size_t)config->postgres_batch,
         .timeout_ns = config->postgres_timeout_ns,
         .retry_most_ns = config->postgres_retry_ns,
-        .letters = has_alerts ? NULL : letters_of(service),
+        .dead_letters = has_alerts ? NULL : dead_letters_of(service),
         .log = service->log,
     };
     return sink_postgres_new(&options, error);
@@ -91,7 +91,7 @@ static struct sink *make_webhook(const struct service *service, bool has_alerts,
         .batch = has_alerts ? 1 : (size_t)config->webhook_batch,
         .timeout_ns = config->webhook_timeout_ns,
         .retry_most_ns = config->webhook_retry_ns,
-        .letters = has_alerts ? NULL : letters_of(service),
+        .dead_letters = has_alerts ? NULL : dead_letters_of(service),
         .log = service->log,
     };
     struct sink *sink = sink_webhook_new(&options, error);

@@ -19,7 +19,7 @@
 #define LENGTHS_TRIED 40
 #define FLIPS_TRIED   40
 
-struct damage {
+struct corruption {
     struct case_context *context;
     const struct fixture *fixture;
     size_t taken, refused;
@@ -47,70 +47,72 @@ static t5_str symbol_of(const struct state *state, const struct state_record *re
 
 /* ---- one of them ---- */
 
-static void work_on(struct damage *damage, struct harness *harness, const char *what) {
+static void work_on(struct corruption *corruption, struct harness *harness, const char *what) {
     struct state state;
     state_init(&state);
     harness_activate(harness, false);
-    harness_feed_all(harness, &damage->fixture->script, MESSAGES, MESSAGES + MESSAGES_THEN);
+    harness_feed_all(harness, &corruption->fixture->script, MESSAGES, MESSAGES + MESSAGES_THEN);
     harness_judge_signals(harness);
     if (!harness_save(harness, T5_SAVE_RELOAD, &state))
-        case_fail(damage->context, "%s was loaded, but cannot be saved: %s", what,
+        case_fail(corruption->context, "%s was loaded, but cannot be saved: %s", what,
                   harness->error.text);
     state_release(&state);
 }
 
 __attribute__((format(printf, 3, 4))) static void
-try_state(struct damage *damage, const struct state *state, const char *format, ...) {
+try_state(struct corruption *corruption, const struct state *state, const char *format, ...) {
     char what[160];
     struct harness harness;
     va_list args;
     va_start(args, format);
     (void)vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    if (case_is_lost(damage->context))
+    if (case_is_lost(corruption->context))
         return;
-    damage->context->where = what;
-    if (harness_open(&harness, damage->context, &damage->fixture->setup, 0)) {
+    corruption->context->where = what;
+    if (harness_open(&harness, corruption->context, &corruption->fixture->setup, 0)) {
         if (harness_load(&harness, state)) {
-            damage->taken++;
-            work_on(damage, &harness, what);
+            corruption->taken++;
+            work_on(corruption, &harness, what);
         } else {
-            damage->refused++;
+            corruption->refused++;
             if (strstr(harness.error.text, "it gave no reason") != NULL ||
                 strstr(harness.error.text, " returned code ") != NULL)
-                case_fail(damage->context, "%s: %s", what, harness.error.text);
+                case_fail(corruption->context, "%s: %s", what, harness.error.text);
         }
     }
     harness_release(&harness);
-    damage->context->where = NULL;
+    corruption->context->where = NULL;
 }
 
 /* ---- around a case ---- */
 
-static bool begin(struct damage *damage, struct fixture *fixture, struct case_context *context) {
-    memset(damage, 0, sizeof *damage);
-    damage->context = context;
-    damage->fixture = fixture;
+static bool begin(struct corruption *corruption, struct fixture *fixture,
+                  struct case_context *context) {
+    memset(corruption, 0, sizeof *corruption);
+    corruption->context = context;
+    corruption->fixture = fixture;
     (void)mallopt(M_PERTURB, 0xA5); /* what is read before it is written shall not be 0 */
     return fixture_init_mixed(fixture, context, MESSAGES + MESSAGES_THEN);
 }
 
-static void end(struct damage *damage, struct fixture *fixture) {
-    if (damage->taken + damage->refused > 0)
-        case_note(damage->context, "%zu were loaded, %zu rejected", damage->taken, damage->refused);
+static void end(struct corruption *corruption, struct fixture *fixture) {
+    if (corruption->taken + corruption->refused > 0)
+        case_note(corruption->context, "%zu were loaded, %zu rejected", corruption->taken,
+                  corruption->refused);
     fixture_release(fixture);
 }
 
 /* A state that it wrote itself. */
-static bool real_state(struct damage *damage, struct state *state) {
+static bool real_state(struct corruption *corruption, struct state *state) {
     struct harness harness;
-    bool is_good = harness_open(&harness, damage->context, &damage->fixture->setup, 0);
+    bool is_good = harness_open(&harness, corruption->context, &corruption->fixture->setup, 0);
     state_init(state);
     if (is_good) {
         harness_activate(&harness, true);
-        harness_feed_all(&harness, &damage->fixture->script, 0, MESSAGES);
+        harness_feed_all(&harness, &corruption->fixture->script, 0, MESSAGES);
         is_good = harness_save(&harness, T5_SAVE_RELOAD, state) ||
-                  case_fail(damage->context, "%s", harness.error.text);
+                  case_fail(corruption->context, "%s", harness.error.text);
     }
     harness_release(&harness);
     return is_good;
@@ -120,24 +122,24 @@ static bool real_state(struct damage *damage, struct state *state) {
 
 void conformance_empty(struct case_context *context, const char *argument) {
     static const char *const symbols[] = {NULL, "QQQ", "NEW"};
-    struct damage damage;
+    struct corruption corruption;
     struct fixture fixture;
     struct state state;
     (void)argument;
-    if (begin(&damage, &fixture, context)) {
+    if (begin(&corruption, &fixture, context)) {
         const uint32_t version = fixture.setup.description->state_version;
         if (state_begin(&state, &fixture.setup, version, "1.0.0"))
-            try_state(&damage, &state, "a state without a record");
+            try_state(&corruption, &state, "a state without a record");
         state_release(&state);
         for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
             if (state_begin(&state, &fixture.setup, version, "1.0.0") &&
                 add(&state, t5_text(symbols[i]), "", 0))
-                try_state(&damage, &state, "a state of one empty record %s",
+                try_state(&corruption, &state, "a state of one empty record %s",
                           symbols[i] != NULL ? "with a symbol" : "without a symbol");
             state_release(&state);
         }
     }
-    end(&damage, &fixture);
+    end(&corruption, &fixture);
 }
 
 /* ---- random ---- */
@@ -182,29 +184,30 @@ static bool random_state(struct case_context *context, struct state *state, size
 }
 
 void conformance_random(struct case_context *context, const char *argument) {
-    struct damage damage;
+    struct corruption corruption;
     struct fixture fixture;
     struct state state;
     (void)argument;
-    if (begin(&damage, &fixture, context)) {
+    if (begin(&corruption, &fixture, context)) {
         for (size_t round = 0; round < RANDOM_ROUNDS; round++) {
             if (state_begin(&state, &fixture.setup, fixture.setup.description->state_version,
                             "1.0.0") &&
                 random_state(context, &state, round))
-                try_state(&damage, &state, "random state %zu, of %zu records", round,
+                try_state(&corruption, &state, "random state %zu, of %zu records", round,
                           state.record_count);
             state_release(&state);
         }
     }
-    end(&damage, &fixture);
+    end(&corruption, &fixture);
 }
 
 /* ---- truncated ---- */
 
 /* The real state, with one record's bytes exchanged. */
-static bool with_record(const struct damage *damage, const struct state *real, struct state *state,
-                        size_t changed, const void *data, size_t size) {
-    bool is_good = state_begin(state, &damage->fixture->setup, real->state_version, real->version);
+static bool with_record(const struct corruption *corruption, const struct state *real,
+                        struct state *state, size_t changed, const void *data, size_t size) {
+    bool is_good =
+        state_begin(state, &corruption->fixture->setup, real->state_version, real->version);
     for (size_t i = 0; i < real->record_count && is_good; i++) {
         const struct state_record *record = &real->records[i];
         const bool is_changed = i == changed;
@@ -216,36 +219,37 @@ static bool with_record(const struct damage *damage, const struct state *real, s
 }
 
 /* `size` bytes of the record; what lies beyond it is made up. */
-static void try_length(struct damage *damage, const struct state *real, size_t at, size_t size) {
+static void try_length(struct corruption *corruption, const struct state *real, size_t at,
+                       size_t size) {
     const struct state_record *record = &real->records[at];
     struct state state;
     unsigned char *bytes = malloc(size + 1);
     if (bytes == NULL)
         return;
-    fill(&damage->context->random, bytes, size);
+    fill(&corruption->context->random, bytes, size);
     memcpy(bytes, real->bytes.data + record->data_at,
            size < record->data_size ? size : record->data_size);
-    if (with_record(damage, real, &state, at, bytes, size))
-        try_state(damage, &state, "its own state with record %zu at %zu of %zu bytes", at, size,
+    if (with_record(corruption, real, &state, at, bytes, size))
+        try_state(corruption, &state, "its own state with record %zu at %zu of %zu bytes", at, size,
                   record->data_size);
     state_release(&state);
     free(bytes);
 }
 
-static void try_lengths(struct damage *damage, const struct state *real, size_t at) {
+static void try_lengths(struct corruption *corruption, const struct state *real, size_t at) {
     const size_t size = real->records[at].data_size;
     for (size_t i = 0; i < LENGTHS_TRIED && i < size; i++)
-        try_length(damage, real, at,
+        try_length(corruption, real, at,
                    size <= LENGTHS_TRIED || i % 2 == 0
                        ? i
-                       : market_random_below(&damage->context->random, (uint32_t)size));
+                       : market_random_below(&corruption->context->random, (uint32_t)size));
     if (size > 0)
-        try_length(damage, real, at, size - 1);
+        try_length(corruption, real, at, size - 1);
     for (size_t more = 1; more <= 16; more *= 2)
-        try_length(damage, real, at, size + more);
+        try_length(corruption, real, at, size + more);
 }
 
-static void try_flips(struct damage *damage, const struct state *real, size_t at) {
+static void try_flips(struct corruption *corruption, const struct state *real, size_t at) {
     const struct state_record *record = &real->records[at];
     for (size_t i = 0; i < FLIPS_TRIED && record->data_size > 0; i++) {
         struct state state;
@@ -253,11 +257,11 @@ static void try_flips(struct damage *damage, const struct state *real, size_t at
         if (bytes == NULL)
             return;
         const uint32_t place =
-            market_random_below(&damage->context->random, (uint32_t)record->data_size);
-        const uint32_t bit = market_random_below(&damage->context->random, 8);
+            market_random_below(&corruption->context->random, (uint32_t)record->data_size);
+        const uint32_t bit = market_random_below(&corruption->context->random, 8);
         bytes[place] = (char)(bytes[place] ^ (1 << bit));
-        if (with_record(damage, real, &state, at, bytes, record->data_size))
-            try_state(damage, &state,
+        if (with_record(corruption, real, &state, at, bytes, record->data_size))
+            try_state(corruption, &state,
                       "its own state with bit %" PRIu32 " of byte %" PRIu32
                       " of record %zu flipped",
                       bit, place, at);
@@ -267,15 +271,15 @@ static void try_flips(struct damage *damage, const struct state *real, size_t at
 }
 
 /* The record twice, without its symbol, or with another's. */
-static void try_symbols(struct damage *damage, const struct state *real, size_t at) {
+static void try_symbols(struct corruption *corruption, const struct state *real, size_t at) {
     const struct state_record *record = &real->records[at];
     const t5_str symbols[] = {symbol_of(real, record), {NULL, 0}, t5_text("NEW")};
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
         struct state state;
-        if (with_record(damage, real, &state, SIZE_MAX, NULL, 0) &&
+        if (with_record(corruption, real, &state, SIZE_MAX, NULL, 0) &&
             add(&state, symbols[i], real->bytes.data + record->data_at, record->data_size)) {
             state_sort_records(&state);
-            try_state(damage, &state, "its own state with record %zu duplicated%s", at,
+            try_state(corruption, &state, "its own state with record %zu duplicated%s", at,
                       i == 0   ? ""
                       : i == 1 ? ", without a symbol"
                                : ", for another symbol");
@@ -285,57 +289,57 @@ static void try_symbols(struct damage *damage, const struct state *real, size_t 
 }
 
 void conformance_truncated(struct case_context *context, const char *argument) {
-    struct damage damage;
+    struct corruption corruption;
     struct fixture fixture;
     struct state real;
     (void)argument;
-    if (begin(&damage, &fixture, context)) {
-        if (real_state(&damage, &real)) {
+    if (begin(&corruption, &fixture, context)) {
+        if (real_state(&corruption, &real)) {
             if (real.record_count == 0)
                 case_note(context, "it saved no record: nothing to corrupt");
             for (size_t i = 0; i < real.record_count && i < RECORDS_TRIED; i++) {
-                try_lengths(&damage, &real, i);
-                try_flips(&damage, &real, i);
-                try_symbols(&damage, &real, i);
+                try_lengths(&corruption, &real, i);
+                try_flips(&corruption, &real, i);
+                try_symbols(&corruption, &real, i);
             }
         }
         state_release(&real);
     }
-    end(&damage, &fixture);
+    end(&corruption, &fixture);
 }
 
 /* ---- older ---- */
 
-static void try_version(struct damage *damage, const struct state *real, uint32_t state_version,
-                        const char *version) {
+static void try_version(struct corruption *corruption, const struct state *real,
+                        uint32_t state_version, const char *version) {
     struct state state;
-    bool is_good = state_begin(&state, &damage->fixture->setup, state_version, version);
+    bool is_good = state_begin(&state, &corruption->fixture->setup, state_version, version);
     for (size_t i = 0; i < real->record_count && is_good; i++)
         is_good = add(&state, symbol_of(real, &real->records[i]),
                       real->bytes.data + real->records[i].data_at, real->records[i].data_size);
     if (is_good)
-        try_state(damage, &state, "a state of state version %" PRIu32 " by version \"%s\"",
+        try_state(corruption, &state, "a state of state version %" PRIu32 " by version \"%s\"",
                   state_version, version);
     state_release(&state);
 }
 
 void conformance_older(struct case_context *context, const char *argument) {
-    struct damage damage;
+    struct corruption corruption;
     struct fixture fixture;
     struct state real;
     (void)argument;
-    if (begin(&damage, &fixture, context)) {
+    if (begin(&corruption, &fixture, context)) {
         const uint32_t ours = fixture.setup.description->state_version;
-        if (real_state(&damage, &real)) {
+        if (real_state(&corruption, &real)) {
             for (uint32_t back = 1; back <= 5 && back <= ours; back++)
-                try_version(&damage, &real, ours - back, "0.0.1");
-            try_version(&damage, &real, ours + 1, "99.0.0");
-            try_version(&damage, &real, UINT32_MAX, "99.0.0");
-            try_version(&damage, &real, ours, "0.0.1");
-            try_version(&damage, &real, ours, "");
-            try_version(&damage, &real, ours, "a-version-of-thirty-one-letters");
+                try_version(&corruption, &real, ours - back, "0.0.1");
+            try_version(&corruption, &real, ours + 1, "99.0.0");
+            try_version(&corruption, &real, UINT32_MAX, "99.0.0");
+            try_version(&corruption, &real, ours, "0.0.1");
+            try_version(&corruption, &real, ours, "");
+            try_version(&corruption, &real, ours, "a-version-of-thirty-one-letters");
         }
         state_release(&real);
     }
-    end(&damage, &fixture);
+    end(&corruption, &fixture);
 }

@@ -60,8 +60,8 @@ static struct reading read_memory(void) {
 struct cycles {
     struct case_context *context;
     const struct fixture *fixture;
-    struct state state;   /* its own, of the cycle before; empty: none */
-    struct state damaged; /* one that it may refuse */
+    struct state state;     /* its own, of the cycle before; empty: none */
+    struct state corrupted; /* one that it may refuse */
 };
 
 static void cycle_idle(struct cycles *cycles) {
@@ -73,7 +73,7 @@ static void cycle_idle(struct cycles *cycles) {
 static void cycle_refusal(struct cycles *cycles) {
     struct harness harness;
     if (harness_open(&harness, cycles->context, &cycles->fixture->setup, 0))
-        (void)harness_load(&harness, &cycles->damaged);
+        (void)harness_load(&harness, &cycles->corrupted);
     harness_release(&harness);
 }
 
@@ -88,7 +88,7 @@ static void cycle_work(struct cycles *cycles) {
         }
         harness_activate(&harness, !has_state);
         harness_feed_all(&harness, &cycles->fixture->script, 0, cycles->fixture->script.count);
-        /* The first state is kept for all, lest a state that grows looks like a leak. */
+        /* The first state is kept for all, so that a state that grows does not look like a leak. */
         if (description->has_save && cycles->state.strategy == NULL &&
             !harness_save(&harness, T5_SAVE_RELOAD, &cycles->state))
             case_fail(cycles->context, "%s", harness.error.text);
@@ -169,20 +169,20 @@ static void judge(struct cycles *cycles, void (*cycle)(struct cycles *cycles), c
 }
 
 /* The last record of its state, cut in half, with all before it whole. */
-static bool damage(struct cycles *cycles) {
+static bool corrupt_state(struct cycles *cycles) {
     const struct state *state = &cycles->state;
-    struct state *damaged = &cycles->damaged;
+    struct state *corrupted = &cycles->corrupted;
     if (state->strategy == NULL || state->record_count == 0)
         return false;
-    damaged->strategy = strdup(state->strategy);
-    damaged->version = strdup(state->version);
-    damaged->state_version = state->state_version;
-    bool is_good = damaged->strategy != NULL && damaged->version != NULL;
+    corrupted->strategy = strdup(state->strategy);
+    corrupted->version = strdup(state->version);
+    corrupted->state_version = state->state_version;
+    bool is_good = corrupted->strategy != NULL && corrupted->version != NULL;
     for (size_t i = 0; i < state->record_count && is_good; i++) {
         const struct state_record *record = &state->records[i];
         const size_t size = i + 1 < state->record_count ? record->data_size : record->data_size / 2;
         is_good =
-            state_add_record(damaged, T5_NO_SYMBOL, i,
+            state_add_record(corrupted, T5_NO_SYMBOL, i,
                              record->symbol_size > 0 ? state->bytes.data + record->symbol_at : NULL,
                              record->symbol_size, state->bytes.data + record->data_at, size);
     }
@@ -194,14 +194,14 @@ void conformance_memory(struct case_context *context, const char *argument) {
     struct cycles cycles = {.context = context, .fixture = &fixture};
     (void)argument;
     state_init(&cycles.state);
-    state_init(&cycles.damaged);
+    state_init(&cycles.corrupted);
     if (fixture_init_mixed(&fixture, context, MESSAGES)) {
         judge(&cycles, cycle_idle, "create and destroy");
         judge(&cycles, cycle_work, "a full life cycle");
-        if (fixture.setup.description->has_load && damage(&cycles))
+        if (fixture.setup.description->has_load && corrupt_state(&cycles))
             judge(&cycles, cycle_refusal, "loading a corrupt state");
     }
-    state_release(&cycles.damaged);
+    state_release(&cycles.corrupted);
     state_release(&cycles.state);
     fixture_release(&fixture);
 }

@@ -110,7 +110,8 @@ void call_table_end_cleanly(struct call_table *table);
 void call_table_close(struct call_table *table);
 void call_table_former_release(struct call_table_former *former);
 
-/* A thread's place; slot `lanes` is the loader's. NULL: there is none. Lives as long as `hands`. */
+/* A thread's slot; slot `lanes` is the loader's. NULL: there is none. Lives as long as the table.
+ */
 struct current_call *call_table_slot(struct call_table *table, size_t slot);
 
 /* What a `struct current_call` shows as `mark`: never 0, or 0 when there is no room. `code`: an

@@ -41,7 +41,7 @@ static char crash_dir[1024];
 static char temporary[512];           /* empty: none */
 static bool is_beside;                /* the crash file lies beside that */
 static struct locate_request located; /* whoever has its turn fills it */
-static pid_t host_pid;                /* a forked child has no `hands`: their memory stays behind */
+static pid_t host_pid; /* a forked child has no call table: its memory stays behind */
 static _Atomic bool is_writing;
 static _Atomic pid_t hung_thread; /* that is to show its stack in `hung`; 0 once it did */
 static struct stack hung;

@@ -395,8 +395,8 @@ static bool begin_topics(struct assigned_partition *assigned, const struct topic
             if (is_as_left) {
                 offset_tracker_set_owned(tracker, true);
                 tracker->assigned_at = parts[i].offset;
-                /* The client has forgotten what it was given and did not commit: the lane gives it
-                 * anew. Else a topic that is silent from now on would stay uncommitted. */
+                /* The client has forgotten stored offsets that it did not commit: the lane stores
+                 * them again. Else a topic that is silent from now on would stay uncommitted. */
                 tracker->stored = parts[i].is_new ? SOURCE_NO_OFFSET : parts[i].offset;
                 continue;
             }

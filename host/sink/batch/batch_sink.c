@@ -23,7 +23,7 @@ struct batch_sink {
     char *target;
     size_t most, bytes;
     int64_t retry_most_ns;
-    struct sink *letters; /* NULL: none */
+    struct sink *dead_letters; /* NULL: none */
     pthread_t thread;
 
     struct sink_queue queue;
@@ -97,7 +97,7 @@ static void note_failing(struct batch_sink *self, const char *detail) {
                          "write to %s failed: %s; %sretrying", self->target, detail, waits);
 }
 
-static void well(struct batch_sink *self) {
+static void note_ok(struct batch_sink *self) {
     self->retry_ns = RETRY_FIRST_NS;
     lock_acquire(&self->queue.mutex, sink_lock);
     const bool is_new = sink_queue_set_ok(&self->queue);
@@ -134,7 +134,7 @@ static enum receiver_answer persist(struct batch_sink *self, ask *what, size_t f
         };
         const enum receiver_answer answer = what(self->receiver, &batch);
         if (answer != RECEIVER_BUSY) {
-            well(self);
+            note_ok(self);
             return answer;
         }
         self->receiver->ops->hang_up(self->receiver);
@@ -163,44 +163,46 @@ static void log_refused(struct batch_sink *self, const struct delivery *delivery
                     text_plural(self->suppressed));
     log_event(self->log, LOG_LEVEL_ERROR, "sink", "sink.record_refused",
               "%s refused a record permanently: %s; %s: %s", self->target, reason,
-              self->letters != NULL ? "it goes to the dead letters" : "it is dropped", line.data);
+              self->dead_letters != NULL ? "it goes to the dead letters" : "it is dropped",
+              line.data);
     text_release(&line);
     self->logged_ns = now_ns;
     self->suppressed = 0;
 }
 
 /* Until the dead letter is safe. False: the time to stop came first. */
-static bool await_letters(struct batch_sink *self) {
-    while (!self->letters->ops->flush(self->letters, RECEIVER_LOOK_MS)) {
+static bool await_dead_letters(struct batch_sink *self) {
+    while (!self->dead_letters->ops->flush(self->dead_letters, RECEIVER_LOOK_MS)) {
         if (is_over(self))
             return false;
     }
     return true;
 }
 
-static bool write_letter(struct batch_sink *self, struct delivery *delivery, const char *reason) {
-    struct delivery *letter;
+static bool write_dead_letter(struct batch_sink *self, struct delivery *delivery,
+                              const char *reason) {
+    struct delivery *dead_letter;
     bool did = false;
-    while ((letter = refusal_new(delivery, self->receiver->ops->name, reason)) == NULL ||
-           !(did = self->letters->ops->push(self->letters, letter))) {
-        if (letter != NULL)
-            delivery_release(letter);
+    while ((dead_letter = refusal_new(delivery, self->receiver->ops->name, reason)) == NULL ||
+           !(did = self->dead_letters->ops->push(self->dead_letters, dead_letter))) {
+        if (dead_letter != NULL)
+            delivery_release(dead_letter);
         note_failing(self, "no memory for a dead letter");
         if (!back_off(self, 0))
             return false;
     }
-    delivery_release(letter);
-    return did && await_letters(self);
+    delivery_release(dead_letter);
+    return did && await_dead_letters(self);
 }
 
 /* Alerts are about the host and do not become dead letters. False: the time to stop came first, and
- * log and letters may be gone. */
+ * log and dead letters may be gone. */
 static bool refuse(struct batch_sink *self, struct delivery *delivery, const char *reason) {
     if (is_over(self))
         return false;
     log_refused(self, delivery, reason);
-    if (self->letters != NULL && delivery->kind == DELIVERY_SIGNAL &&
-        !write_letter(self, delivery, reason))
+    if (self->dead_letters != NULL && delivery->kind == DELIVERY_SIGNAL &&
+        !write_dead_letter(self, delivery, reason))
         return false;
     lock_acquire(&self->queue.mutex, sink_lock);
     self->refused++;
@@ -358,7 +360,7 @@ struct sink *batch_sink_new(struct receiver *receiver, const struct batch_sink_o
                                 .most = options->most,
                                 .bytes = options->bytes,
                                 .retry_most_ns = options->retry_most_ns,
-                                .letters = options->letters,
+                                .dead_letters = options->dead_letters,
                                 .receiver = receiver,
                                 .retry_ns = RETRY_FIRST_NS};
     if (!make_room(self, options))

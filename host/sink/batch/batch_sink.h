@@ -29,7 +29,7 @@ struct batch_sink_options {
     size_t bytes;          /* about; a single delivery may be larger */
     int64_t retry_most_ns; /* the longest interval between two attempts */
     /* Where refused signals go; outlives this sink. NULL: they are counted, logged and dropped. */
-    struct sink *letters;
+    struct sink *dead_letters;
     struct log *log;
 };
 

@@ -127,7 +127,7 @@ static bool make_table(struct postgres *self, const struct receiver_batch *batch
     return did || error_prefix(batch->error, "cannot create the table: ");
 }
 
-static bool connect_anew(struct postgres *self, const struct receiver_batch *batch) {
+static bool reconnect(struct postgres *self, const struct receiver_batch *batch) {
     const struct pg_patience patience = patience_of(self, batch);
     self->connection = pg_connect((const char *const *)self->names,
                                   (const char *const *)self->values, &patience, batch->error);
@@ -140,7 +140,7 @@ static bool ensure_connection(struct postgres *self, const struct receiver_batch
     if (self->connection != NULL && pg_is_there(self->connection))
         return true;
     postgres_hang_up(&self->receiver);
-    return connect_anew(self, batch);
+    return reconnect(self, batch);
 }
 
 /* ---- the receiver ---- */
@@ -270,7 +270,7 @@ struct sink *sink_postgres_new(const struct sink_postgres_options *options, stru
                                                        .most = options->batch,
                                                        .bytes = BATCH_BYTES,
                                                        .retry_most_ns = options->retry_most_ns,
-                                                       .letters = options->letters,
+                                                       .dead_letters = options->dead_letters,
                                                        .log = options->log},
                           error);
 }

@@ -26,11 +26,11 @@ struct sink_postgres_options {
     size_t batch;                          /* rows in one INSERT, at most */
     int64_t timeout_ns;                    /* for connecting, and for each statement */
     int64_t retry_most_ns;
-    struct sink *letters; /* as in batch_sink.h; NULL: none */
+    struct sink *dead_letters; /* as in batch_sink.h; NULL: none */
     struct log *log;
 };
 
-/* Copies the options, except for letters and log. */
+/* Copies the options, except for dead_letters and log. */
 struct sink *sink_postgres_new(const struct sink_postgres_options *options, struct error *error);
 
 #endif

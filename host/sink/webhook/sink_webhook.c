@@ -174,7 +174,7 @@ struct sink *sink_webhook_new(const struct sink_webhook_options *options, struct
                                                        .most = options->batch,
                                                        .bytes = BATCH_BYTES,
                                                        .retry_most_ns = options->retry_most_ns,
-                                                       .letters = options->letters,
+                                                       .dead_letters = options->dead_letters,
                                                        .log = options->log},
                           error);
 }

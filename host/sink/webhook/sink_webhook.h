@@ -29,11 +29,11 @@ struct sink_webhook_options {
     size_t batch;                       /* deliveries in one request, at most; 1: not as a list */
     int64_t timeout_ns;                 /* of one request */
     int64_t retry_most_ns;
-    struct sink *letters; /* as in batch_sink.h; NULL: none */
+    struct sink *dead_letters; /* as in batch_sink.h; NULL: none */
     struct log *log;
 };
 
-/* Copies the options, except for letters and log. */
+/* Copies the options, except for dead_letters and log. */
 struct sink *sink_webhook_new(const struct sink_webhook_options *options, struct error *error);
 
 #endif

@@ -70,7 +70,7 @@ struct instance {
     const struct state *loading;   /* in load, else NULL */
     size_t loading_at;
     struct state *saving; /* in save, else NULL */
-    bool is_saving_short;
+    bool is_save_oom;
     struct state_size state_size;            /* of what it saved or loaded last */
     unsigned changes;                        /* of all its callbacks: enum guard_change */
     unsigned blamed;                         /* those of them that counted, and were reported */

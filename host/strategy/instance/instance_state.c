@@ -143,13 +143,13 @@ bool instance_save_unsorted(struct instance *instance, enum t5_save_reason reaso
     const t5_save_args args = {.size = (uint32_t)sizeof args, .reason = (uint32_t)reason};
     struct lifecycle lifecycle;
     instance->saving = state;
-    instance->is_saving_short = !save_host_part(instance, state);
+    instance->is_save_oom = !save_host_part(instance, state);
     lifecycle_begin(&lifecycle, instance, CALLBACK_SAVE);
     const int32_t code = instance->calls.save(instance->self, &args);
     lifecycle_end(&lifecycle, instance);
     instance->saving = NULL;
     bool is_good = code == T5_OK || instance_refuse(instance, code, error);
-    if (is_good && instance->is_saving_short)
+    if (is_good && instance->is_save_oom)
         is_good = error_set_memory(error, "the state of an instance");
     if (!is_good) {
         state_release(state);

@@ -499,7 +499,7 @@ static int32_t service_record_write(t5_host *host, uint32_t symbol_id, const voi
     }
     if (state_add_record(instance->saving, symbol_id, order, symbol, symbol_size, data, size))
         return T5_OK;
-    instance->is_saving_short = true; /* also when the strategy does not look at the answer */
+    instance->is_save_oom = true; /* also when the strategy does not look at the answer */
     return T5_ERROR;
 }
 

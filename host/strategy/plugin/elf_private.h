@@ -10,7 +10,7 @@
  *     The longer strings get a new segment, in place of a note that nobody reads at run
  *     time;
  *   - unique symbols are weak ones, as -fno-gnu-unique makes them;
- *   - a library has no SONAME, lest somebody else's need of that name is met by it.
+ *   - a library has no SONAME, so that no other library's need of that name is met by it.
  *
  * Works on bytes that elf_check() found whole; what they say is still checked throughout.
  */

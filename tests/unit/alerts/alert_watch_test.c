@@ -10,8 +10,8 @@
 static struct alert_watch watch = {.after_ns = 10};
 static struct alert_item *item;
 
-static enum alert_word see(int64_t now, enum alert_sight sight) {
-    return alert_watch_see(&watch, now, "lag", "host", sight, "behind", &item);
+static enum alert_word see(int64_t now, enum alert_condition condition) {
+    return alert_watch_see(&watch, now, "lag", "host", condition, "behind", &item);
 }
 
 Test(alert_watch, tells_what_is_wrong_for_long_enough_once) {

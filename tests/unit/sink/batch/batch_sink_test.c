@@ -105,14 +105,14 @@ static void teardown(void) {
 
 TestSuite(batch_sink, .init = setup, .fini = teardown);
 
-static struct sink *open_sink(size_t most, struct sink *letters) {
+static struct sink *open_sink(size_t most, struct sink *dead_letters) {
     struct error error;
     struct sink *sink = batch_sink_new(&puppet.receiver,
                                        &(struct batch_sink_options){.target = "the puppet",
                                                                     .most = most,
                                                                     .bytes = 1 << 20,
                                                                     .retry_most_ns = 10 * NS_PER_MS,
-                                                                    .letters = letters,
+                                                                    .dead_letters = dead_letters,
                                                                     .log = quiet},
                                        &error);
     cr_assert_not_null(sink, "%s", error.text);
@@ -249,10 +249,10 @@ Test(batch_sink, a_wish_to_be_left_alone_is_respected) {
 Test(batch_sink, one_that_is_refused_goes_to_the_letters_and_holds_up_nobody) {
     struct error error;
     const char *path = scratch_path("letters");
-    struct sink *letters = sink_jsonl_new(path, false, quiet, &error);
+    struct sink *dead_letters = sink_jsonl_new(path, false, quiet, &error);
     atomic_store(&puppet.poison, (uint64_t)TIME_OF(37));
     atomic_store(&puppet.is_hanging, true);
-    struct sink *sink = open_sink(100, letters);
+    struct sink *sink = open_sink(100, dead_letters);
     push_signals(sink, &tally, 0, 1, 0);
     await_calls(1);
     push_signals(sink, &tally, 1, 90, 0);
@@ -267,7 +267,7 @@ Test(batch_sink, one_that_is_refused_goes_to_the_letters_and_holds_up_nobody) {
     /* Halves, and no walk from one to the next. */
     cr_assert_lt(atomic_load(&puppet.calls), 30);
     sink->ops->close(sink, HANG_MS);
-    letters->ops->close(letters, HANG_MS);
+    dead_letters->ops->close(dead_letters, HANG_MS);
     char *text = file_text(path);
     cr_assert_not_null(strstr(text, "{\\\"n\\\":37,"), "%s", text);
     cr_assert_not_null(strstr(text, "\"topic\":\"sink:puppet\""), "%s", text);
@@ -294,9 +294,9 @@ static bool never_flush(struct sink *sink, int timeout_ms) {
 
 Test(batch_sink, a_letter_that_is_not_safe_holds_the_offset) {
     static const struct sink_ops ops = {.push = drop_push, .flush = never_flush};
-    struct sink letters = {&ops};
+    struct sink dead_letters = {&ops};
     atomic_store(&puppet.poison, (uint64_t)TIME_OF(0));
-    struct sink *sink = open_sink(10, &letters);
+    struct sink *sink = open_sink(10, &dead_letters);
     push_signals(sink, &tally, 0, 1, 0);
     await_calls(1);
     cr_assert_not(sink->ops->flush(sink, 50));
@@ -331,17 +331,17 @@ Test(batch_sink, one_that_hangs_is_left_behind_and_confirms_nothing) {
 
 Test(batch_sink, the_letter_of_a_signal_names_its_cause) {
     struct delivery *signal = typed_make(&tally, 42, 1);
-    struct delivery *letter = refusal_new(signal, "postgres", "no");
-    cr_assert_not_null(letter);
-    cr_assert_eq(letter->kind, DELIVERY_DEAD_LETTER);
-    const struct delivery_text *text = delivery_text(letter);
+    struct delivery *dead_letter = refusal_new(signal, "postgres", "no");
+    cr_assert_not_null(dead_letter);
+    cr_assert_eq(dead_letter->kind, DELIVERY_DEAD_LETTER);
+    const struct delivery_text *text = delivery_text(dead_letter);
     cr_assert_str_eq(text->headers[0].name, DELIVERY_SIGNAL_ID);
     cr_assert_eq(text->header_count, 8u);
     cr_assert_str_eq(text->headers[5].value, "sink:postgres");
     cr_assert_str_eq(text->headers[6].value, "3");
     cr_assert_str_eq(text->headers[7].value, "42");
-    cr_assert_str_eq(letter->deployment, "fast");
-    delivery_release(letter);
+    cr_assert_str_eq(dead_letter->deployment, "fast");
+    delivery_release(dead_letter);
     delivery_release(signal);
     check_leaks();
 }
