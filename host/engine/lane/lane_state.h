@@ -8,6 +8,7 @@
 #define TAKE5_ENGINE_LANE_LANE_STATE_H
 
 #include "base/sync/event.h"
+#include "base/sync/mailbox.h"
 #include "checkpoint/store.h"
 #include "config/config.h"
 #include "engine/core/breakdown.h"
@@ -16,7 +17,6 @@
 #include "engine/core/topic_table.h"
 #include "engine/lane/ack_scope.h"
 #include "engine/lane/journal.h"
-#include "engine/lane/mailbox.h"
 #include "engine/lane/publisher.h"
 #include "engine/lane/samples.h"
 #include "feedstats/feed_stats.h"

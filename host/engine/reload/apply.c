@@ -12,13 +12,13 @@
  */
 #include "engine/reload/apply.h"
 #include "base/clock.h"
+#include "base/sync/meeting.h"
 #include "engine/core/core.h"
 #include "engine/core/provenance.h"
 #include "engine/history/recovery.h"
 #include "engine/instances/instances.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/lane.h"
-#include "engine/lane/meeting.h"
 #include "engine/reload/positions.h"
 
 #include <inttypes.h>

@@ -11,11 +11,11 @@
 #include "engine/reload/reload.h"
 
 #include "base/clock.h"
+#include "base/sync/meeting.h"
 #include "config/sections/shadows.h"
 #include "engine/core/provenance.h"
 #include "engine/crash/crash.h"
 #include "engine/lane/lane.h"
-#include "engine/lane/meeting.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

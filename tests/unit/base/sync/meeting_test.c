@@ -1,5 +1,5 @@
 /* Threads in place of lanes. */
-#include "engine/lane/meeting.h"
+#include "base/sync/meeting.h"
 
 #include "base/clock.h"
 

@@ -1,5 +1,5 @@
 /*
- * engine/lane/mailbox.h - calls that other threads hand to the thread which owns something, and
+ * base/sync/mailbox.h - calls that other threads hand to the thread which owns something, and
  * which it runs at its own boundaries.
  *
  * The owner reads `has_mail` as often as it likes, which costs a load, and then serves. It may be
@@ -8,8 +8,8 @@
  * Threads: functions marked "owner" by the owner, all others by the caller. A call needs no memory
  * but its own struct.
  */
-#ifndef TAKE5_ENGINE_LANE_MAILBOX_H
-#define TAKE5_ENGINE_LANE_MAILBOX_H
+#ifndef TAKE5_BASE_SYNC_MAILBOX_H
+#define TAKE5_BASE_SYNC_MAILBOX_H
 
 #include "base/sync/locks.h"
 

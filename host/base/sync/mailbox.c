@@ -1,4 +1,4 @@
-#include "engine/lane/mailbox.h"
+#include "base/sync/mailbox.h"
 
 #include "base/clock.h"
 #include "base/sync/condition.h"

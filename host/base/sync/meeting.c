@@ -1,4 +1,4 @@
-#include "engine/lane/meeting.h"
+#include "base/sync/meeting.h"
 
 #include "base/clock.h"
 #include "base/sync/condition.h"

@@ -1,5 +1,5 @@
 /* Calls from this thread to an owner's thread. */
-#include "engine/lane/mailbox.h"
+#include "base/sync/mailbox.h"
 
 #include "base/clock.h"
 
