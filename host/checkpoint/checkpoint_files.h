@@ -1,6 +1,6 @@
 /*
  * checkpoint/checkpoint_files.h - the files of one partition number: names, lists, reading and
- * writing. For this room only. Any thread.
+ * writing. For the store and its backends. Any thread.
  */
 #ifndef TAKE5_CHECKPOINT_CHECKPOINT_FILES_H
 #define TAKE5_CHECKPOINT_CHECKPOINT_FILES_H

@@ -1,6 +1,6 @@
 /*
  * checkpoint/journal_file.h - a journal's file: sections, one for each process that wrote it, of a
- * header and the frames of order.h. For this room only. Any thread.
+ * header and the frames of order.h. For the store and its backends. Any thread.
  */
 #ifndef TAKE5_CHECKPOINT_JOURNAL_FILE_H
 #define TAKE5_CHECKPOINT_JOURNAL_FILE_H

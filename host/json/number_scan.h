@@ -1,5 +1,5 @@
 /*
- * json/number_scan.h - numbers in JSON text. The room's own.
+ * json/number_scan.h - numbers in JSON text. For json/ and message/.
  *
  * Two ways, of one meaning: byte by byte, for all; and for the usual number one without loops,
  * whose ends the processor would have to guess: a mask says which of 32 bytes are digits, and

@@ -1,5 +1,6 @@
 /*
- * json/scan.h - the grammar of JSON, strictly by RFC 8259, one step at a time. The room's own.
+ * json/scan.h - the grammar of JSON, strictly by RFC 8259, one step at a time. For json/ and
+ * message/.
  *
  * The text scanned must end with '}' or ']' (surrounding space is the caller's to trim). That byte
  * is the sentinel: a step that is inside no string never has to ask whether the text is over, since

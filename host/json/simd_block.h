@@ -1,5 +1,5 @@
 /*
- * json/simd_block.h - several bytes of text at once. The room's own.
+ * json/simd_block.h - several bytes of text at once. For json/ and message/.
  *
  * With SSE2, which every x86-64 has, 16 bytes are classified in one go. Without it (or with
  * TAKE5_NO_SIMD) BLOCK_SIMD is not defined, and callers have only their byte by byte way, which is
