@@ -170,8 +170,8 @@ static bool prepare(struct engine *engine, struct attempt *attempt) {
     }
     if (attempt->deployment->shadow_of != NULL) {
         settle(redrive, REDRIVE_UNWANTED,
-               "%s is a shadow, whose signals go to nobody: redrive to %s", dead_letter->deployment,
-               attempt->deployment->shadow_of);
+               "%s is a shadow, whose signals are not published: redrive to %s",
+               dead_letter->deployment, attempt->deployment->shadow_of);
         return false;
     }
     if (!topics_find(engine->topics, dead_letter->topic, &topic)) {

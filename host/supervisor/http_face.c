@@ -168,7 +168,7 @@ static void write_own(struct supervisor *supervisor, struct text *out) {
         text_printf(out, "take5_worker_up{worker=\"%s\"} %d\n", supervisor->workers[i]->name,
                     supervisor->workers[i]->state == WORKER_RUNNING);
     family(out, "take5_worker_deaths_total", "counter",
-           "Ends of its processes that nobody asked for.");
+           "Ends of its processes that were not requested.");
     for (size_t i = 0; i < supervisor->count; i++)
         text_printf(out, "take5_worker_deaths_total{worker=\"%s\"} %" PRIu64 "\n",
                     supervisor->workers[i]->name, supervisor->workers[i]->deaths);

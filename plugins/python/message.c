@@ -367,7 +367,7 @@ static PyGetSetDef native_members[] = {
     {"time_frame_s", get_time_frame, NULL, "Its bar's length in seconds; or None.", NULL},
     {"is_time_suspect", get_flag, NULL, "Its event time is not to be trusted.", &time_suspect},
     {"is_history", get_flag, NULL, "It builds state; signals about it are dropped.", &history},
-    {"is_redrive", get_flag, NULL, "It is a dead letter given once more.", &redrive},
+    {"is_redrive", get_flag, NULL, "It is a redriven dead letter.", &redrive},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyMethodDef native_methods[] = {

@@ -80,7 +80,7 @@ int32_t t5_kit_feed(t5_kit *kit, const t5_kit_record *record) {
     const int64_t topic = role != NULL ? topic_index(kit, role) : -1;
     if (role == NULL)
         code = kit_problem(kit, T5_KIT_BAD_MESSAGE,
-                           "no topic is named, and the payload's shape tells none");
+                           "no topic is named, and the payload's shape indicates none");
     else if (topic < 0)
         code = kit_problem(kit, T5_KIT_NOT_WANTED, "the strategy does not want topic %s", role);
     else

@@ -202,13 +202,12 @@ static bool judge_settings(const struct topic_question *question, const rd_kafka
                          question->topic, policy, question->servers, question->topic,
                          STATE_TOPIC_LAG_MS);
     if (lag_ms != NULL && strtoll(lag_ms, NULL, 10) < STATE_TOPIC_LAG_MS)
-        log_warning(
-            question->log, ROOM,
-            "topic %s has min.compaction.lag.ms = %s, advised is %d: a checkpoint that lies "
-            "above the committed offsets may be the only one that is left; correct it "
-            "with: " CONFIGURE,
-            question->topic, lag_ms, STATE_TOPIC_LAG_MS, question->servers, question->topic,
-            STATE_TOPIC_LAG_MS);
+        log_warning(question->log, ROOM,
+                    "topic %s has min.compaction.lag.ms = %s, advised is %d: a checkpoint above "
+                    "the committed offsets may be the only one that is left; correct it "
+                    "with: " CONFIGURE,
+                    question->topic, lag_ms, STATE_TOPIC_LAG_MS, question->servers, question->topic,
+                    STATE_TOPIC_LAG_MS);
     return true;
 }
 

@@ -527,8 +527,8 @@ const struct command command_check = {
         "\n\n"
         "With files, or a directory of them: runs each strategy through cases that a host will "
         "meet, every case in a separate process: bad messages, corrupt state, parameters at "
-        "their bounds. A case that fails means that the strategy is not fit to run; a note, that "
-        "somebody should look. What is fed is synthetic, or a recording of your own (--input); the "
+        "their bounds. A case that fails means that the strategy is not fit to run; a note is "
+        "worth a look. The messages are synthetic, or a recording of your own (--input); the "
         "guide for authors, take5-sdk/README.md, explains each sentence and what to do about it.",
     .examples =
         "take5 check                               # the installed configuration and its "

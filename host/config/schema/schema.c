@@ -129,7 +129,7 @@ static const struct schema_key keys[] = {
     {"take5", "strategy_dir", SCHEMA_PATHS, NULL, "LIBDIR/take5/strategies in the program's prefix",
      0, 0, NULL, CONFIG(strategy_dir), true,
      "The directory for strategies (.so files), or several, separated by commas: a strategy "
-     "that lies in more than one of them is taken from the first."},
+     "that is in more than one of them is taken from the first."},
     {"take5", "bundled_strategies", SCHEMA_BOOLEAN, "no", NULL, 0, 0, NULL, CONFIG(has_bundled),
      true,
      "Besides, with another strategy_dir, the strategies of the package, LIBDIR/take5/strategies. "

@@ -361,9 +361,10 @@ static void warn_of_plain(struct build *build, const char *section,
             strchr("/:?#", url->text[7 + size]) != NULL)
             return;
     }
-    faults_warn(build->faults, url->place,
-                "[%s] url is http and not https: whoever is on the way reads signals and headers",
-                section);
+    faults_warn(
+        build->faults, url->place,
+        "[%s] url is http and not https: anyone on the network path can read signals and headers",
+        section);
 }
 
 void receivers_finish(struct build *build) {

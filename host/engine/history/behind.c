@@ -118,12 +118,12 @@ static void give_up(const struct lane *lane, struct task *task) {
     char name[PARTITION_NAME_SIZE];
     const bool has_warm_up = task->deployment->warm_up_ns > 0;
     log_change_event(lane->options.log, LOG_LEVEL_WARNING, "engine", "catch_up.too_far",
-                     "%s on %s: %" PRId64 " messages passed it by, more than [checkpoint] "
+                     "%s on %s: %" PRId64 " messages were not handed to it, more than [checkpoint] "
                      "max_catch_up = %" PRId64 ": it gets a GAP event, and %s",
                      task->deployment->name, partition_name(task->partition, name), task->missed,
                      lane->options.config->max_catch_up,
                      has_warm_up ? "is warmed up: no signals of what it missed"
-                                 : "goes on with the next message");
+                                 : "continues with the next message");
     task->missed = 0;
     if (!has_warm_up) {
         task_resume(task, false, lane->options.log);

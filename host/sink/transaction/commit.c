@@ -206,7 +206,7 @@ static void drop_gone(struct transactor *self, struct epoch *epoch) {
     transactor_count(self, dropped, 1);
     log_event(self->log, LOG_LEVEL_WARNING, "sink", "transaction.dropped",
               "transactions of %s: %zu partitions were revoked before their last %zu records were "
-              "committed; these are dropped, and whoever has the partitions emits them again",
+              "committed; these are dropped, and the host that has the partitions emits them again",
               self->id, parts, records - epoch->record_count);
 }
 

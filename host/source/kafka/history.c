@@ -433,7 +433,7 @@ static void fail_by_range(struct part_reader *reader, int64_t offset) {
         "the history of topic \"%s\", partition %" PRId32 " cannot be read on: offset %" PRId64
         " is not in the log, which had %" PRId64 " to %" PRId64
         " when the reading began; either retention (retention.ms, retention.bytes of the "
-        "topic) removed it meanwhile, or the topic was created again: what lies between is lost, "
+        "topic) removed it meanwhile, or the topic was recreated: the messages between are lost, "
         "begin again at what the log has",
         reader->topic->name, reader->partition, offset, reader->low, reader->high);
 }

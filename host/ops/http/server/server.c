@@ -302,10 +302,11 @@ static bool is_loopback(const char *address) {
 static void log_exposure(struct http_server *server) {
     if (is_loopback(server->options.address) || access_has_token(&server->access))
         return;
-    log_event(server->options.log, LOG_LEVEL_WARNING, "ops", "http.exposed",
-              "[http] address = %s without token_file: whoever reaches port %u reads symbols, "
-              "signals and status; set token_file, or put a proxy that authenticates before it",
-              server->options.address, server->listener.port);
+    log_event(
+        server->options.log, LOG_LEVEL_WARNING, "ops", "http.exposed",
+        "[http] address = %s without token_file: anyone who reaches port %u can read symbols, "
+        "signals and status; set token_file, or put a proxy that authenticates before it",
+        server->options.address, server->listener.port);
 }
 
 struct http_server *http_server_new(const struct http_server_options *options,

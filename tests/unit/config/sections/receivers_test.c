@@ -206,8 +206,8 @@ Test(receivers, chats_have_limits) {
 Test(receivers, plain_http_to_elsewhere_is_a_warning) {
     load("[sink:webhook]\nurl = http://elsewhere.example/\n");
     cr_assert_str_eq(fixture.all,
-                     "warning: take5.ini:2: [sink:webhook] url is http and not https: whoever is "
-                     "on the way reads signals and headers\n");
+                     "warning: take5.ini:2: [sink:webhook] url is http and not https: anyone on "
+                     "the network path can read signals and headers\n");
     load("[sink:webhook]\nurl = http://127.0.0.1:9/x\n[alerts]\nurl = http://localhost\n");
     cr_assert_str_eq(fixture.all, "");
 }
