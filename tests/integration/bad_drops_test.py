@@ -365,7 +365,7 @@ class BadDrops(Scenario):
         self.host.start()
         self.host.wait_status("an assignment", lambda status: len(status["assignment"]) == 12)
         self.assertEqual(self.says("needs_library"), 1101)
-        self.assertRegex(self.host.log_text(), r"needs_library: running last known good version ")
+        self.host.wait_event("strategy.last_good", "needs_library")
         self.drop_libraries(2)
         self.reloaded(r"needs_library: replaced")
         self.assertEqual(self.says("needs_library"), 2201)

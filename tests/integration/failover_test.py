@@ -163,7 +163,7 @@ class Failover(Scenario):
         host.write_ini()
         host.start()
         self.wait_held(host, ALL + PARTITIONS)
-        self.assertIn("leaving and rejoining it", host.log_text())
+        self.assertNotEqual(host.events("group.rejoining"), [])
         host.stop()
         host.sections["topic:more"] = {"topic": ""}
         host.write_ini()

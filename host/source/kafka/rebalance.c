@@ -242,8 +242,8 @@ static void group_decline(struct kafka_source *self, bool is_assign) {
 
 /* The broker assigns again when the group is joined as by a new member. */
 static void group_decline_stale(struct kafka_source *self) {
-    log_info(
-        self->log, KAFKA_ROOM,
+    log_event(
+        self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "group.rejoining",
         "topics or partitions have changed since the group assigned them: leaving and rejoining "
         "it");
     group_decline(self, true);
