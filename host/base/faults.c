@@ -69,7 +69,7 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static bool same_dead_letter(char a, char b) {
+static bool same_letter(char a, char b) {
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
@@ -85,10 +85,10 @@ static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t 
     for (size_t i = 1; i <= a_size; i++) {
         current[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
-            size_t replace = previous[j - 1] + (same_dead_letter(a[i - 1], b[j - 1]) ? 0 : 1);
+            size_t replace = previous[j - 1] + (same_letter(a[i - 1], b[j - 1]) ? 0 : 1);
             current[j] = least(replace, least(previous[j], current[j - 1]) + 1);
-            bool is_swap = i > 1 && j > 1 && same_dead_letter(a[i - 1], b[j - 2]) &&
-                           same_dead_letter(a[i - 2], b[j - 1]);
+            bool is_swap = i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                           same_letter(a[i - 2], b[j - 1]);
             if (is_swap)
                 current[j] = least(current[j], before[j - 2] + 1);
         }

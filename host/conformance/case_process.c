@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* Of what the child printed only the end is of use. */
-#define WORDS_KEPT 4096u
-#define WORDS_SAID 300u
+#define WORDS_KEPT  4096u
+#define WORDS_SHOWN 300u
 
 static void report_end(const struct conformance_call *call, const struct answers *answers,
                        const struct child_end *end, struct faults *faults) {
@@ -23,7 +23,7 @@ static void report_end(const struct conformance_call *call, const struct answers
     struct text words;
     char limit[32];
     text_init(&words);
-    child_last_words(end, did_succeed && answers->is_done ? ": " : "; it printed: ", WORDS_SAID,
+    child_last_words(end, did_succeed && answers->is_done ? ": " : "; it printed: ", WORDS_SHOWN,
                      INT_MAX, &words);
     if (end->outcome == CHILD_UNHEARD || answers->answer.is_oom) {
         faults_add_memory(faults, call->place, "the results of the check");

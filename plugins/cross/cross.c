@@ -138,8 +138,8 @@ static void destroy(void *self) {
 
 /* ---- signals ---- */
 
-static void say(const struct cross *c, const struct frame *a, const struct frame *b,
-                const struct crossing *crossing) {
+static void emit(const struct cross *c, const struct frame *a, const struct frame *b,
+                 const struct crossing *crossing) {
     const char *type = outcome_type(crossing->outcome);
     const char *reason = outcome_reason(crossing->outcome);
     t5_named_value values[13];
@@ -176,7 +176,7 @@ static void compare(const struct cross *c, const struct frame *a, const struct f
     if (!c->require_same_time || a->event_time_ns == b->event_time_ns)
         crossing = crossing_of(&a->line, &b->line, &c->rules);
     if (c->report_none || outcome_reason(crossing.outcome) == NULL)
-        say(c, a, b, &crossing);
+        emit(c, a, b, &crossing);
 }
 
 /* ---- messages ---- */

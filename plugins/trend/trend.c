@@ -164,8 +164,8 @@ static struct course course_from(struct series *s, size_t begin) {
     return running_course(s->running, points, s->dropped, s->dropped + begin, s->dropped + count);
 }
 
-static void say(const struct trend *t, const struct series *s, size_t points,
-                const struct course *c, const struct analysis *a);
+static void emit(const struct trend *t, const struct series *s, size_t points,
+                 const struct course *c, const struct analysis *a);
 
 static void analyse_series(const struct trend *t, struct series *s, int64_t now_ns) {
     const size_t begin = analysis_begin(t, &s->closes, now_ns);
@@ -175,7 +175,7 @@ static void analyse_series(const struct trend *t, struct series *s, int64_t now_
         return;
     const struct course c = course_from(s, begin);
     if (c.prices >= 2 && analyse(&c, &t->rules, &a))
-        say(t, s, points, &c, &a);
+        emit(t, s, points, &c, &a);
 }
 
 /* ---- messages ---- */
@@ -183,8 +183,8 @@ static void analyse_series(const struct trend *t, struct series *s, int64_t now_
 static const char *const topics[TOPICS + 1] = {"bar_trends", "historic_stats", "asset_trends",
                                                NULL};
 
-static void say(const struct trend *t, const struct series *s, size_t points,
-                const struct course *c, const struct analysis *a) {
+static void emit(const struct trend *t, const struct series *s, size_t points,
+                 const struct course *c, const struct analysis *a) {
     const t5_named_value values[] = {
         t5_named_text("topic", t5_text(topics[s->topic])),
         t5_named_integer("timeFrame", s->time_frame_s),

@@ -31,7 +31,7 @@ struct followed {
 };
 
 struct dead_letter_backlog {
-    struct followed letters, redriven;
+    struct followed dead_letters, redriven;
     struct waiting *waiting;
     uint64_t seed;
 };
@@ -73,7 +73,7 @@ static void empty(struct dead_letter_backlog *backlog) {
 /* ---- lines ---- */
 
 /* {"topic":"TOPIC","partition":P,"offset":O,... (sink/dead_letter.c). Others are none. */
-static void take_letter(struct dead_letter_backlog *backlog, const char *head, size_t size) {
+static void take_dead_letter(struct dead_letter_backlog *backlog, const char *head, size_t size) {
     char topic[256], coordinates[HEAD_SIZE];
     long long partition, offset;
     (void)size;
@@ -116,7 +116,7 @@ static void take_bytes(struct dead_letter_backlog *backlog, struct followed *fil
 /* ---- files ---- */
 
 static void begin_anew(struct dead_letter_backlog *backlog) {
-    struct followed *const files[] = {&backlog->letters, &backlog->redriven};
+    struct followed *const files[] = {&backlog->dead_letters, &backlog->redriven};
     empty(backlog);
     for (size_t i = 0; i < 2; i++) {
         files[i]->inode = 0;
@@ -132,7 +132,7 @@ static bool is_another(const struct followed *file, const struct stat *status) {
 
 /* Whether one of them is not the one that was read; a file that is away is. */
 static bool was_replaced(const struct dead_letter_backlog *backlog) {
-    const struct followed *const files[] = {&backlog->letters, &backlog->redriven};
+    const struct followed *const files[] = {&backlog->dead_letters, &backlog->redriven};
     for (size_t i = 0; i < 2; i++) {
         struct stat status;
         if (stat(files[i]->path, &status) != 0 ? files[i]->inode != 0
@@ -174,7 +174,7 @@ bool dead_letter_backlog_look(struct dead_letter_backlog *backlog, uint64_t *wai
     if (was_replaced(backlog))
         begin_anew(backlog);
     /* In this order: what was redriven has been a dead letter before. */
-    const bool is_known = read_on(backlog, &backlog->letters, take_letter) &&
+    const bool is_known = read_on(backlog, &backlog->dead_letters, take_dead_letter) &&
                           read_on(backlog, &backlog->redriven, take_redriven);
     *waiting = HASH_COUNT(backlog->waiting);
     return is_known;
@@ -185,9 +185,9 @@ struct dead_letter_backlog *dead_letter_backlog_new(const char *path) {
     if (backlog == NULL)
         return NULL;
     backlog->seed = hash_seed();
-    backlog->letters.path = text_format("%s", path);
+    backlog->dead_letters.path = text_format("%s", path);
     backlog->redriven.path = text_format("%s.redriven", path);
-    if (backlog->letters.path != NULL && backlog->redriven.path != NULL)
+    if (backlog->dead_letters.path != NULL && backlog->redriven.path != NULL)
         return backlog;
     dead_letter_backlog_free(backlog);
     return NULL;
@@ -197,7 +197,7 @@ void dead_letter_backlog_free(struct dead_letter_backlog *backlog) {
     if (backlog == NULL)
         return;
     empty(backlog);
-    free(backlog->letters.path);
+    free(backlog->dead_letters.path);
     free(backlog->redriven.path);
     free(backlog);
 }

@@ -20,8 +20,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How long the looker waits for each answer; and in all where one partition after the other is
- * asked for, since one without a leader keeps the client from asking for any. */
+/* How long the topics thread waits for each answer; and in all where one partition after the other
+ * is asked for, since one without a leader keeps the client from asking for any. */
 #define ANSWER_MS         3000
 #define ALONE_MS          500
 #define ALONE_MOST_MS     3000
@@ -45,7 +45,7 @@ int64_t kafka_begin_policy(const char *value) {
     return RD_KAFKA_OFFSET_INVALID;
 }
 
-/* ---- the looker's thread ---- */
+/* ---- the topics thread ---- */
 
 static rd_kafka_topic_partition_list_t *ask_list(const struct kafka_topic *topic, int64_t where) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(topic->answer_count);

@@ -71,12 +71,12 @@ struct kafka_topic {
     rd_kafka_topic_t *history_handle; /* the readings' client's; control's; NULL: none was read */
     _Atomic(struct kafka_owned *) owned;
     int32_t partition_count; /* as the metadata had it; 0: not seen yet */
-    /* The looker's while it is asked, then control's. */
+    /* The topics thread's while it is asked, then control's. */
     rd_kafka_resp_err_t answer;
     int32_t answer_count;
     rd_kafka_topic_partition_list_t *begins; /* see kafka_begin_ask(); NULL: not asked */
     int ask_count;                           /* looks that could not find it out */
-    /* Control's; the looker reads them while it is asked. */
+    /* Control's; the topics thread reads them while it is asked. */
     rd_kafka_resp_err_t error; /* of the last look */
     bool is_seen;              /* it is known whether it was there when this host first looked */
     int32_t first_count;       /* how many partitions it had then: the others came later */
@@ -185,15 +185,16 @@ struct kafka_source {
     rd_kafka_t *history_client;      /* from then on, read by lanes that have a reading */
     struct source_history *readings; /* those that are open */
 
-    /* The looker's while it is asked, then control's: of the process that had the name before. */
+    /* The topics thread's while it is asked, then control's: of the process that had the name
+     * before. */
     bool has_asked_former;
     char former_host[64]; /* empty: there is none */
     rd_kafka_topic_partition_list_t
         *former_parts; /* what the group has assigned; NULL: not known */
 
     /* The thread that looks at the topics, see topics.c. */
-    pthread_t looker;
-    bool has_looker;
+    pthread_t topics_thread;
+    bool has_topics_thread;
     pthread_mutex_t look_mutex;
     pthread_cond_t look_changed;
     enum kafka_look look GUARDED_BY(kafka_look_lock);
@@ -325,7 +326,7 @@ bool kafka_other_group_committed(struct source *source, const char *group,
                                  struct error *error);
 
 /* member.c */
-/* The looker's thread, once: who had this host's name before. */
+/* The topics thread, once: who had this host's name before. */
 void kafka_member_ask(struct kafka_source *self);
 /* Control, before the first subscription. */
 void kafka_member_subscribing(struct kafka_source *self);
@@ -343,7 +344,7 @@ void kafka_member_free(struct kafka_source *self);
 /* begin.c */
 /* auto.offset.reset's value as an offset of librdkafka's. */
 int64_t kafka_begin_policy(const char *value);
-/* The looker's thread: asks where the partitions of a topic begin, when it is there at the first
+/* The topics thread: asks where the partitions of a topic begin, when it is there at the first
  * look. False: not known yet, and needed before anything is read; another look asks again. */
 bool kafka_begin_ask(struct kafka_source *self, struct kafka_topic *topic);
 /* Control: takes what was found out, or drops it. */

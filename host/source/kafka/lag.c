@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* A transaction that is open for so long is logged; shorter ones come and go. */
-#define HELD_SAY_MS 3000
+#define HELD_SHOWN_MS 3000
 
 /* -1 and below: not known. */
 static int64_t lag_number(const cJSON *object, const char *name) {
@@ -90,7 +90,7 @@ static int64_t lag_held_ms(struct kafka_part *part, const struct lag_figures *fi
         part->held_at = figures->stable;
         part->held_ms = now_ms;
     }
-    return now_ms - part->held_ms >= HELD_SAY_MS ? part->held_ms : 0;
+    return now_ms - part->held_ms >= HELD_SHOWN_MS ? part->held_ms : 0;
 }
 
 static void lag_part(struct kafka_source *self, const cJSON *topics, uint32_t topic,

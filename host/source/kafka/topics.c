@@ -28,7 +28,7 @@ static bool topics_have_cluster(struct kafka_source *self) {
     return true;
 }
 
-/* ---- the looker's thread: the question waits for its answer ---- */
+/* ---- the topics thread: the question waits for its answer ---- */
 
 /* One topic a request: asked for several, the client lets the broker make those that are gone.
  * False: no answer. */
@@ -80,8 +80,8 @@ static void *look_run(void *argument) {
 }
 
 bool kafka_topics_start(struct kafka_source *self, struct error *error) {
-    self->has_looker = thread_start(&self->looker, "topics", look_run, self, error);
-    return self->has_looker;
+    self->has_topics_thread = thread_start(&self->topics_thread, "topics", look_run, self, error);
+    return self->has_topics_thread;
 }
 
 void kafka_topics_ask_to_end(struct kafka_source *self) {
@@ -92,11 +92,11 @@ void kafka_topics_ask_to_end(struct kafka_source *self) {
 }
 
 void kafka_topics_end(struct kafka_source *self) {
-    if (!self->has_looker)
+    if (!self->has_topics_thread)
         return;
     kafka_topics_ask_to_end(self);
-    pthread_join(self->looker, NULL);
-    self->has_looker = false;
+    pthread_join(self->topics_thread, NULL);
+    self->has_topics_thread = false;
 }
 
 /* ---- control ---- */

@@ -8,7 +8,7 @@
 
 /* Of what the child printed only the end is of use. */
 #define WORDS_KEPT  (8u << 10)
-#define WORDS_SAID  400u
+#define WORDS_SHOWN 400u
 #define WORDS_LINES 3
 
 static void report_end(const struct rehearsal *rehearsal, const struct answers *answers,
@@ -18,7 +18,7 @@ static void report_end(const struct rehearsal *rehearsal, const struct answers *
     struct text words;
     char limit[32];
     text_init(&words);
-    child_last_words(end, "; it printed: ", WORDS_SAID, WORDS_LINES, &words);
+    child_last_words(end, "; it printed: ", WORDS_SHOWN, WORDS_LINES, &words);
     switch (end->outcome) {
     case CHILD_UNHEARD:
         faults_add_memory(faults, place, "the rehearsal's results");

@@ -53,7 +53,7 @@ static void destroy(void *self) {
     free(s);
 }
 
-static void say(struct strategy *s, const struct memory *m, double lead) {
+static void emit_lead(struct strategy *s, const struct memory *m, double lead) {
     const double confidence = fabs(lead) / (2 * s->threshold);
     const t5_signal signal = t5_signal_init(m->side > 0 ? "@NAME@_up" : "@NAME@_down", lead,
                                             confidence < 1 ? confidence : 1);
@@ -77,7 +77,7 @@ static int32_t on_message(void *self, const t5_message *message) {
         const int is_news = side != 0 && side != m->side;
         m->side = side;
         if (is_news)
-            say(s, m, lead);
+            emit_lead(s, m, lead);
     }
     m->average += s->weight * (message->price - m->average);
     if (m->count == 0 || !isfinite(m->average))

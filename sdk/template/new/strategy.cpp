@@ -90,10 +90,10 @@ class Strategy : public t5::Strategy {
         const bool is_news = side != 0 && side != memory.side;
         memory.side = side;
         if (is_news)
-            say(memory, lead);
+            emit_lead(memory, lead);
     }
 
-    void say(const Memory &memory, double lead) {
+    void emit_lead(const Memory &memory, double lead) {
         const double confidence = std::fabs(lead) / (2 * threshold_);
         emit(memory.side > 0 ? "@NAME@_up" : "@NAME@_down", lead, confidence < 1 ? confidence : 1,
              {t5_named_number("average", memory.average)});

@@ -50,7 +50,7 @@ static void send_bar(t5_kit *kit, uint32_t time_frame_s, int minute, double clos
     CHECK(kit, t5_kit_send(kit, &message) == T5_OK);
 }
 
-static void price_that_leaves_its_average_is_said_once(const char *strategy) {
+static void price_that_leaves_its_average_gives_one_signal(const char *strategy) {
     t5_kit *kit = start(strategy);
     send(kit, "QQQ", 0, 100);
     send(kit, "QQQ", 1, 100);
@@ -146,7 +146,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s STRATEGY.so SAMPLE.jsonl\n", argv[0]);
         return 2;
     }
-    price_that_leaves_its_average_is_said_once(argv[1]);
+    price_that_leaves_its_average_gives_one_signal(argv[1]);
     symbols_do_not_touch_each_other(argv[1]);
     time_frames_do_not_touch_each_other(argv[1]);
     what_it_knows_survives_a_reload(argv[1]);

@@ -24,8 +24,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define POLL_MS   50
-#define MOST_SAID 100
+#define POLL_MS    50
+#define MOST_SHOWN 100
 
 struct replay {
     struct replay_options *options;
@@ -549,7 +549,7 @@ int replay_run(struct replay_options *options, struct config *config, struct log
     };
     struct engine_left left;
     int code = EXIT_FAILED;
-    bad_lines_init(&replay.bad_lines, options->is_verbose ? UINT64_MAX : MOST_SAID);
+    bad_lines_init(&replay.bad_lines, options->is_verbose ? UINT64_MAX : MOST_SHOWN);
     if (!make_parts(&replay, &error)) {
         print_err("%s", error.text);
         goto done;
