@@ -333,7 +333,7 @@ bool checkpoint_store_is_shared(const struct checkpoint_store *store) {
     return store->backend->ops->is_shared;
 }
 
-/* Notes it for the thread. NULL place: out of memory. */
+/* Notes for the thread what was found. False: out of memory. */
 static bool note_found(struct checkpoint_store *store, int32_t partition,
                        const struct backend_found *found, struct store_job *end) {
     lock_acquire(&store->lock, store_lock);

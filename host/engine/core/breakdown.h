@@ -1,11 +1,11 @@
 /*
- * engine/core/breakdown.h - what the engine cannot go on after.
+ * engine/core/breakdown.h - what the engine cannot continue after.
  *
- * A signal, a dead letter, a message's way to its strategies, a partition: none of them may be left
- * out because memory was short for a moment. Code that has to make one retries for a while
+ * No signal, dead letter, delivery of a message to a strategy, or partition may be left out because
+ * memory was short for a moment. Code that has to make one retries for a while
  * (base/sync/patience.h). If that does not help, the engine breaks down: lanes take no more
- * messages, no offset moves past the current message, no state is kept, and engine_poll() ends with
- * the cause. What was not done comes again after a restart.
+ * messages, no offset moves past the current message, no state is saved, and engine_poll() ends
+ * with the cause. What was not done is done again after a restart.
  *
  * Any thread.
  */
@@ -38,8 +38,8 @@ void breakdown_release(struct breakdown *breakdown);
 void breakdown_come(struct breakdown *breakdown, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Before another try at something that memory was short for: waits, and says so the first time.
- * False: no more tries, and the engine has broken down. `breakdown` NULL: false at once. */
+/* Before another attempt at something for which memory was short: waits, and logs that the first
+ * time. False: no more attempts, the engine has broken down. `breakdown` NULL: false at once. */
 bool breakdown_wait(struct breakdown *breakdown, struct patience *patience, const char *what);
 
 /* Whether it has come; `error` (may be NULL) gets the cause. */

@@ -51,7 +51,7 @@ void engine_keep_report(struct engine *engine, const struct report *report) {
     lock_release(&engine->status_lock, status_lock);
 }
 
-/* What several were rejected for is logged once, with the first of them. */
+/* A reason that several were rejected for is logged once, with the first of them. */
 static void log_line_of(struct engine *engine, const struct report *report, size_t number) {
     const struct report_line *line = &report->lines[number];
     const bool is_bad = line->outcome == OUTCOME_REJECTED || line->outcome == OUTCOME_QUARANTINED;
@@ -87,7 +87,7 @@ void engine_log_report(struct engine *engine, const struct report *report, const
                          report_outcomes(report, (enum outcome)outcome));
 }
 
-/* ---- attendance ---- */
+/* ---- whether any deployment runs ---- */
 
 static void forget_refused(struct engine *engine, size_t index) {
     free(engine->refused[index]);
@@ -96,13 +96,12 @@ static void forget_refused(struct engine *engine, size_t index) {
             (engine->refused_count - index) * sizeof *engine->refused);
 }
 
-/* Whether all deployments are those of other workers. */
+/* Whether all deployments belong to other workers. */
 static bool is_idle_worker(const struct config *config) {
     return config->worker != NULL && config_worker_deployments(config, config->worker) == 0;
 }
 
-/* Messages that nobody is there for are not read: what was committed past them would never come
- * again. */
+/* Messages are not read while no deployment runs: offsets committed past them would lose them. */
 static void log_attended(struct engine *engine, bool is_anybody, const struct report *report) {
     const struct config *config = engine->config;
     const bool is_refused = report_outcomes(report, OUTCOME_REJECTED) > 0;

@@ -103,8 +103,8 @@ static bool map_topics(struct deployment *deployment, const struct topics *topic
     return faults->error_count == errors_before;
 }
 
-/* A kept state belongs to the same code with the same parameters. A shadow is another instance than
- * one that is published: it is created as a shadow. */
+/* A state belongs to the same code with the same parameters. A shadow differs from a published
+ * instance: it is created as a shadow. */
 static struct hash hash_code(const struct deployment *deployment) {
     const struct hash parts[3] = {deployment->generation->hash, deployment->parameters.hash};
     return hash_bytes(parts, (deployment->shadow_of != NULL ? 3 : 2) * sizeof *parts);
@@ -235,7 +235,7 @@ void deployment_meet_symbol(struct deployment *deployment, const char *symbol, s
         atomic_store_explicit(&deployment->symbols_met[index], true, memory_order_relaxed);
 }
 
-/* Those that `create` declared stand behind the descriptor's, and are not counted. */
+/* Fields that `create` declared follow those of the descriptor, and are not counted. */
 void deployment_sample(struct deployment *deployment, const t5_message *message) {
     const uint32_t count = (uint32_t)deployment->description->field_count;
     for (uint32_t i = 0; i < count; i++)

@@ -1,5 +1,5 @@
 /*
- * engine/core/deployment.h - the deployments that are in force, and what each is made of.
+ * engine/core/deployment.h - the deployments in force, and what each is made of.
  *
  * A deployment_set and its deployments are immutable once built, so lanes read them without locks.
  * A reload builds the next deployment_set beside the running one; a deployment that did not change
@@ -33,28 +33,29 @@ struct deployment {
     char hash[HASH_TEXT_SIZE];       /* of the generation's file */
     bool allow_split;
     bool global_partial;
-    int64_t warm_up_ns;      /* how far back it is fed when it has no state */
-    char *shadow_of;         /* the deployment beside which it runs unheard; NULL: it is none */
+    int64_t warm_up_ns;      /* how far back it is fed if it has no state */
+    char *shadow_of;         /* the deployment beside which it runs unpublished; NULL: none */
     int64_t shadow_share;    /* percent of its lane's time that a shadow may take; 0: all of it */
-    _Atomic bool is_stopped; /* it took more; instances that are made later start suspended */
-    char *promoted_from;     /* the shadow that took its place; NULL: none. Its saved state is this
-                              * one's, while there is one */
+    _Atomic bool is_stopped; /* it took more; instances made later start suspended */
+    char *promoted_from;     /* the shadow that took its place; NULL: none. Its saved state is
+                              * this one's, while there is one */
     /* Filters. */
     char **symbols; /* sorted, symbol_count; NULL: all */
     size_t symbol_count;
     _Atomic bool *symbols_met; /* by the same index: such messages came; any lane sets it */
     uint32_t *time_frames;     /* 0-terminated; NULL: all */
-    /* By field of the description, how many of the sampled messages lacked it; behind these, how
-     * many were sampled. Any lane counts. */
+    /* By field of the description, how many of the sampled messages lacked it; then, how many were
+     * sampled. Any lane counts. */
     _Atomic uint64_t *absent;
     /* By index of `struct topics`: the strategy's index of it, or NOT_WANTED. */
     uint32_t *topics;
     size_t topic_count;
-    size_t wanted_count;       /* topics that are wanted */
-    struct hash code;          /* generation's file and parameters: same hash, same behaviour */
+    size_t wanted_count;       /* number of wanted topics */
+    struct hash code;          /* of the generation's file and parameters: same hash, same
+                                * behaviour */
     struct hash filters;       /* of the filters: may change while the state stays */
-    _Atomic bool is_suspended; /* by an operator: instances that are made later start so */
-    char *differs;             /* why it is not the file on disk that runs, or NULL */
+    _Atomic bool is_suspended; /* by an operator: instances made later start so */
+    char *differs;             /* why another file than the one on disk runs, or NULL */
 };
 
 /* The section's deployment (NULL: a strategy's defaults) over an opened generation. NULL with
@@ -66,9 +67,9 @@ struct deployment *deployment_new(const struct topics *topics,
 struct deployment *deployment_retain(struct deployment *deployment);
 void deployment_release(struct deployment *deployment);
 bool deployment_wants_symbol(const struct deployment *deployment, const char *symbol, size_t size);
-/* Remembers that messages of the symbol come: its filter is not for nothing. Any thread. */
+/* Notes that messages of the symbol come: its filter matches something. Any thread. */
 void deployment_meet_symbol(struct deployment *deployment, const char *symbol, size_t size);
-/* A message that is sampled, as the deployment's instance was given it. Any thread. */
+/* A sampled message, as handed to the deployment's instance. Any thread. */
 void deployment_sample(struct deployment *deployment, const t5_message *message);
 bool deployment_wants_time_frame(const struct deployment *deployment, uint32_t seconds);
 bool deployment_is_global(const struct deployment *deployment);
@@ -79,9 +80,9 @@ struct deployment_set {
     size_t count;
 };
 
-/* Empty, with room for so many. NULL when memory runs out. */
+/* Empty, with room for this many. NULL: out of memory. */
 struct deployment_set *deployment_set_new(size_t capacity);
-/* While nobody else knows the set: retains the deployment and puts it in its place. */
+/* Before the set is shared: retains the deployment and puts it in its place. */
 void deployment_set_add(struct deployment_set *deployment_set, struct deployment *deployment);
 struct deployment_set *deployment_set_retain(struct deployment_set *deployment_set);
 void deployment_set_release(struct deployment_set *deployment_set);

@@ -34,7 +34,7 @@ static void name_partitions(struct gather_cause *cause, struct text *text) {
 }
 
 static void log_cause(const struct gather *gather, struct gather_cause *cause) {
-    const int32_t first = cause->partitions[0]; /* as noted: below they are sorted */
+    const int32_t first = cause->partitions[0]; /* as noted: sorted below */
     char example[32] = "";
     struct text names;
     text_init(&names);

@@ -33,7 +33,7 @@ void offset_tracker_release(struct offset_tracker *tracker) {
 }
 
 struct awaited {
-    struct in_flight in_flight; /* what the list knows of it */
+    struct in_flight in_flight; /* the list's part */
     struct event *event;
 };
 
@@ -96,7 +96,7 @@ void in_flight_release(struct in_flight *in_flight) {
         event_signal(event);
 }
 
-/* With AddressSanitizer it is freed, so that a use of what is done with is found. */
+/* With AddressSanitizer it is freed, so that a use after its end is found. */
 static bool is_room_for_spare(const struct offset_tracker *tracker) {
 #if defined(__SANITIZE_ADDRESS__)
     (void)tracker;

@@ -323,7 +323,7 @@ void task_forget_positions(struct task *task) {
     task_drop_moved_order(task);
 }
 
-/* ---- who comes from another worker ---- */
+/* ---- newcomers ---- */
 
 static bool is_newcomer(const struct task *task, int *suspension) {
     *suspension = atomic_load(&task->suspension);

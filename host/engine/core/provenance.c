@@ -32,7 +32,7 @@ static void put_host_key(struct json_writer *json, const struct config *config,
     text_release(&value);
 }
 
-/* What of the host's own settings decides what a strategy is handed, or may say. */
+/* The host's settings that influence what a strategy is handed, or may emit. */
 static void put_host(struct json_writer *json, const struct config *config) {
     size_t count;
     const struct schema_key *keys = schema_keys(&count);
@@ -63,7 +63,7 @@ static void put_list(struct json_writer *json, const char *name, struct text *li
     text_reset(list);
 }
 
-/* Filters, and all parameters with the values that they have. */
+/* Filters, and all parameters with their values. */
 static void put_settings(struct json_writer *json, const struct deployment *deployment) {
     struct text list;
     text_init(&list);
@@ -114,7 +114,7 @@ void provenance_put(struct json_writer *json, const struct config *config,
     json_end_array(json);
 }
 
-/* ---- from where on ---- */
+/* ---- from which position on ---- */
 
 static void put_behind(struct json_writer *json, const struct engine *engine,
                        const struct task *task) {

@@ -84,7 +84,7 @@ static void put_sample(struct shadow *shadow, struct delivery *original, struct 
     *sample = (struct shadow_sample){share(original), share(itself), clock_wall_ns()};
 }
 
-/* While somebody looks at the samples this one is left out: the lane waits for nobody. */
+/* While the samples are being read this one is left out: the lane does not wait. */
 static void note_difference(struct shadow *shadow, struct delivery *original,
                             struct delivery *itself) {
     if (!lock_try(&shadow->lock, shadow_lock))
@@ -107,7 +107,7 @@ size_t shadow_copy_samples(struct shadow *shadow, struct shadow_sample samples[S
     return count;
 }
 
-/* ---- one place ---- */
+/* ---- one message ---- */
 
 static void count_changes(struct shadow_counts *counts, unsigned changes) {
     counter_add(&counts->changed, 1);

@@ -1,12 +1,12 @@
 /*
  * engine/core/shadow.h - a shadow deployment on one partition number: its signals beside those of
- * its original, which are given the same messages.
+ * its original, which gets the same messages.
  *
- * Both sides are gathered while a message is handled, and compared behind it
+ * Both sides are gathered while a message is handled, and compared after it
  * (comparison/comparison.h). What a wall-clock timer emits waits for the next message, or the next
  * second: the two fire in one turn of the lane, or a few turns apart.
  *
- * Threads: the lane's, but for the counts, which anybody reads, and shadow_copy_samples().
+ * Threads: the lane's, except for the counts, which any thread reads, and shadow_copy_samples().
  */
 #ifndef TAKE5_ENGINE_CORE_SHADOW_H
 #define TAKE5_ENGINE_CORE_SHADOW_H
@@ -28,18 +28,18 @@ struct shadow_counts {
     _Atomic uint64_t same, changed, only_original, only_shadow;
     /* Of the changed ones: a signal may count in several. */
     _Atomic uint64_t value_changes, confidence_changes, data_changes;
-    /* Signals of the shadow that had nothing to be compared with: one of the two was suspended or
-     * catching up, or memory was short. */
+    /* Signals of the shadow that could not be compared: one of the two was suspended or catching
+     * up, or memory was short. */
     _Atomic uint64_t uncompared;
 };
 
-/* A difference: both signals, or the one that there is. */
+/* A difference: both signals, or the only one. */
 struct shadow_sample {
-    struct delivery *original, *shadow; /* references; NULL: nothing there */
+    struct delivery *original, *shadow; /* references; NULL: none */
     int64_t time_ns;                    /* wall clock, when it was found; 0: no sample */
 };
 
-/* What one of the two gave at the current place. */
+/* What one of the two emitted for the current message. */
 struct shadow_side {
     struct delivery **deliveries; /* references */
     const struct signal **signals;
@@ -55,27 +55,27 @@ struct shadow {
     struct shadow *next;   /* of the same original */
     struct shadow_counts counts;
     struct shadow_side sides[2];              /* by role */
-    bool is_incomplete;                       /* something of the place could not be gathered */
+    bool is_incomplete;                       /* some of the signals could not be gathered */
     int64_t began_ns;                         /* wall clock */
-    uint64_t busy_ticks, original_busy_ticks; /* of the two instances, at the last look */
-    uint32_t slow_looks;  /* of the first on its lane: looks in a row that found it too slow */
+    uint64_t busy_ticks, original_busy_ticks; /* of the two instances, at the last check */
+    uint32_t slow_looks;  /* of the first on its lane: checks in a row that found it too slow */
     pthread_mutex_t lock; /* the lane only tries it */
     struct shadow_sample samples[SHADOW_SAMPLES] GUARDED_BY(shadow_lock); /* a ring */
     size_t next_sample GUARDED_BY(shadow_lock);
 };
 
-/* NULL when memory runs out. */
+/* NULL: out of memory. */
 struct shadow *shadow_new(void);
-/* NULL is allowed. */
+/* Takes NULL. */
 void shadow_free(struct shadow *shadow);
 
-/* Gathers one signal, with its own reference. Without memory the place is not compared. */
+/* Gathers one signal, with a reference of its own. Without memory the message is not compared. */
 void shadow_gather(struct shadow *shadow, enum shadow_role role, struct delivery *delivery);
 /* Compares what was gathered, and forgets it. */
 void shadow_compare(struct shadow *shadow);
 
-/* Any thread: the newest differences, newest first, with references that the caller gives back
- * (shadow_sample_release()). Gives how many. */
+/* Any thread: the newest differences, newest first, with references that the caller releases
+ * (shadow_sample_release()). Returns how many. */
 size_t shadow_copy_samples(struct shadow *shadow, struct shadow_sample samples[SHADOW_SAMPLES]);
 void shadow_sample_release(struct shadow_sample *sample);
 

@@ -25,14 +25,13 @@ struct topics {
     struct topic items[];
 };
 
-/* The names are the configuration's, which must outlive it. NULL when memory runs out; free() it.
- */
+/* The names are the configuration's, which must outlive it. NULL: out of memory; free() it. */
 struct topics *topics_new(const struct config *config);
 
 bool topics_find(const struct topics *topics, const char *name, uint32_t *index);
 bool topics_find_role(const struct topics *topics, const char *role, uint32_t *index);
 
-/* "-" for the index of none. */
+/* "-" if there is none. */
 static inline const char *topics_name(const struct topics *topics, uint32_t index) {
     return index < topics->count ? topics->items[index].name : "-";
 }

@@ -47,7 +47,7 @@ struct lane *engine_home(const struct engine *engine, int32_t number) {
     return engine->lanes[number < 0 ? 0 : (size_t)number % engine->lane_count];
 }
 
-/* Whether anybody does; else strategies need not compute any. */
+/* Whether anyone reads them; otherwise strategies need not compute any. */
 static bool engine_looks_at_series(const struct engine *engine) {
     return engine->options.published != NULL || engine->options.publisher->point_sink != NULL;
 }
@@ -180,8 +180,8 @@ bool lane_projections_use(struct engine *engine, struct projection *draft, struc
     }
     bool did = lane_projections_make(engine, draft, projections, error);
     if (did && projections[0].projection != NULL) {
-        /* A lane that took it and one that did not are both sound: each still has all older slots.
-         */
+        /* A lane that took it and one that did not are both sound: each still has all older
+         * slots. */
         did = lanes_call(engine->lanes, engine->lane_count, use_projection, projections,
                          engine->config->revoke_timeout_ns, error);
         if (did) {

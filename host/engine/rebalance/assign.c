@@ -1,6 +1,6 @@
 /*
- * Partitions come: fresh instances, a state from disk, or parked ones resumed. Control thread; what
- * touches a lane's partitions is a lane call.
+ * Partitions are assigned: new instances, with a state from a checkpoint, or parked ones resumed.
+ * Control thread; what touches a lane's partitions is a lane call.
  */
 #include "base/clock.h"
 #include "base/text.h"
@@ -24,7 +24,7 @@
 
 struct gap {
     bool is_there;
-    bool is_overtaken; /* they can be read again: nobody is notified */
+    bool is_overtaken; /* they can be read again: no instance is notified */
     int64_t from, to;
 };
 
@@ -32,11 +32,11 @@ struct gap {
 struct assigned_partition {
     struct engine *engine;
     struct partition *partition;
-    bool is_joining;  /* not at work yet: to be adopted */
+    bool is_joining;  /* not working yet: to be adopted */
     struct gap *gaps; /* by topic: offsets that its instances did not see */
     struct recovery recovery;
-    bool is_held; /* offsets are, until all are level with the stream */
-    bool is_oom;  /* while it arrived */
+    bool is_held; /* offsets are held until all are level with the stream */
+    bool is_oom;  /* while it was prepared */
     bool did_adopt;
 };
 
@@ -52,8 +52,8 @@ static void notify_gaps(const struct assigned_partition *assigned, struct task *
     }
 }
 
-/* Those that the offsets have left behind: the same instances on another host were handed what lies
- * between. */
+/* Instances that the committed offsets have overtaken: the same instances on another host were
+ * handed the messages between. */
 static bool place_overtaken(struct assigned_partition *assigned) {
     struct partition *partition = assigned->partition;
     bool is_behind = false;
@@ -63,8 +63,8 @@ static bool place_overtaken(struct assigned_partition *assigned) {
         for (size_t topic = 0; topic < partition->topic_count; topic++) {
             const struct gap *gap = &assigned->gaps[topic];
             const int64_t next = partition->topics[topic].next;
-            /* Of a recovery that was broken off. What the stream was ahead of it here is not safe,
-             * but only what the group has committed. */
+            /* Of an aborted recovery. What the stream had handed over beyond it here is not safe,
+             * only what the group has committed. */
             if (was == SUSPENDED_CATCHING_UP && task->history_to[topic] != SOURCE_NO_OFFSET &&
                 task->history_to[topic] < partition->topics[topic].assigned_at)
                 task->history_to[topic] = partition->topics[topic].assigned_at;
@@ -85,7 +85,7 @@ static bool place_overtaken(struct assigned_partition *assigned) {
     return is_behind;
 }
 
-/* Who is behind is to be fed, and offsets are held meanwhile. False: out of memory. */
+/* Tasks that are behind will be fed, and offsets are held meanwhile. False: out of memory. */
 static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
     struct partition *partition = assigned->partition;
     if (!assigned->is_joining || partition->number == PARTITION_GLOBAL)
@@ -106,9 +106,9 @@ static bool place_late(struct lane *lane, struct assigned_partition *assigned) {
     return !assigned->is_held || catch_up_begin(lane, partition, true);
 }
 
-/* Exactly once, what follows a crash is what would have come without it: of those that begin with
- * nothing there has to be one below whatever is committed from now on. The same holds when somebody
- * is not here any more. */
+/* Exactly once, a crash must not change what follows: tasks that begin without state need a
+ * checkpoint below whatever is committed from now on. The same holds if a deployment is no longer
+ * here. */
 static void save_beginning(struct lane *lane, const struct assigned_partition *assigned) {
     struct error error;
     const bool has_nothing =
@@ -148,7 +148,7 @@ static void assign_to_lane(struct lane *lane, void *argument) {
             task->origin = "resumed";
             task_notify(task, T5_EVENT_RESUMED);
         }
-        if (!partition->is_fresh || !task->is_recovered) /* else it is fed what lies between */
+        if (!partition->is_fresh || !task->is_recovered) /* otherwise it is fed what lies between */
             notify_gaps(assigned, task);
         task_notify_extent(task, partition_missing(partition, task->deployment),
                            partition->is_fresh);
@@ -161,7 +161,7 @@ static void assign_to_lane(struct lane *lane, void *argument) {
     partition->is_resumed = false;
 }
 
-/* An instance that refused its state may be anything now: a fresh one is made. Gives whether
+/* An instance that refused its state may be in any condition: a new one is made. Returns whether
  * there is one. */
 static bool renew(struct assigned_partition *assigned, struct task *task, struct projection *draft,
                   struct error *error) {
@@ -210,8 +210,8 @@ static bool has_spoilt(const struct partition *partition) {
     return has_spoilt;
 }
 
-/* Goes on with the newest usable checkpoint; who refuses what it has of him, with an older one.
- * False: memory or time was short, and nobody can say whether a state is good. */
+/* Continues with the newest usable checkpoint; a task that refuses its state there, with an older
+ * one. False: memory or time was short, and it is not known whether a state is good. */
 static bool recover(struct assigned_partition *assigned, const struct topic_partition *parts,
                     size_t count, struct projection *draft, struct error *error) {
     struct engine *engine = assigned->engine;
@@ -230,22 +230,22 @@ static bool recover(struct assigned_partition *assigned, const struct topic_part
             error_set_memory(error, "what is known of deployments that do not run"));
 }
 
-/* What is committed exactly once a partition that is parked has not heard of. */
+/* A parked partition has not learnt what is committed exactly once. */
 static int64_t stored_of(const struct offset_tracker *tracker) {
     return tracker->tenure != NULL ? atomic_load(&tracker->tenure->committed) : tracker->stored;
 }
 
-/* Whether nobody else moved the offset since this host held the topic: it is still the one that
+/* Whether no other host moved the offset since this one held the topic: it is still the one that
  * this host committed last (a lost assignment or a broker's outage leaves stores uncommitted), or
- * the one that it was given. */
+ * the one with which it was assigned. */
 static bool is_topic_as_left(const struct engine *engine, const struct offset_tracker *tracker,
                              const struct topic_partition *part) {
     struct source *source = engine->options.source;
     if (tracker->tenure != NULL && !tenure_is_settled(tracker->tenure))
-        return false; /* its instances have emitted signals that nobody received */
+        return false; /* its instances have emitted signals that were never received */
     if (part->offset == stored_of(tracker))
         return true;
-    /* A topic that came about meanwhile: neither this host nor another has seen any of it. */
+    /* A topic that was created meanwhile: neither this host nor another has seen any of it. */
     if (part->is_new && tracker->next == SOURCE_NO_OFFSET)
         return true;
     const int64_t committed = source->ops->committed != NULL
@@ -253,13 +253,13 @@ static bool is_topic_as_left(const struct engine *engine, const struct offset_tr
                                   : SOURCE_NO_OFFSET;
     if (committed != SOURCE_NO_OFFSET)
         return part->offset == committed;
-    /* Without an offset of the group's or of this host's, it was recreated: what was done here was
-     * in the old one, wherever that began. */
+    /* Without an offset of the group or of this host, it was recreated: what was done here was in
+     * the old topic, wherever that began. */
     return part->offset == tracker->assigned_at &&
            !(part->is_new && tracker->stored != SOURCE_NO_OFFSET);
 }
 
-/* "7", or in words that there is none. */
+/* "7", or that there is none. */
 static const char *offset_text(int64_t offset, char text[32]) {
     if (offset == SOURCE_NO_OFFSET)
         snprintf(text, 32, "unknown");
@@ -268,7 +268,8 @@ static const char *offset_text(int64_t offset, char text[32]) {
     return text;
 }
 
-/* Whether another host has gone on from where this one was: what lies between can be read again. */
+/* Whether another host has continued from this one's position: what lies between can be read
+ * again. */
 static bool is_overtaken(const struct engine *engine, const struct offset_tracker *tracker,
                          const struct topic_partition *part) {
     return engine->store != NULL && engine->options.source->ops->history != NULL && !part->is_new &&
@@ -303,8 +304,9 @@ static bool is_as_left(struct engine *engine, const struct partition *partition,
     return true;
 }
 
-/* Whether another host has gone on from there, and has left what it knew where this one finds it:
- * that is what it would come to by itself, in the order in which it was handled. */
+/* Whether another host has continued from there, and has left its state where this one finds it:
+ * the state that this one would reach by itself, in the order in which the messages were
+ * handled. */
 static bool is_succeeded(const struct engine *engine, const struct partition *partition,
                          const struct topic_partition *parts, size_t count) {
     bool is_overtaken_once = false;
@@ -318,11 +320,11 @@ static void begin_topic(struct partition *partition, const struct topic_partitio
     offset_tracker_set_owned(tracker, true);
     tracker->assigned_at = part->offset;
     tracker->next = part->offset;
-    /* Nobody has committed where it begins: the lane stores that, should nothing come. */
+    /* The beginning is not committed: the lane stores it, in case nothing comes. */
     tracker->stored = part->is_new ? SOURCE_NO_OFFSET : part->offset;
 }
 
-/* Makes the assigned of one number ready; false when memory ran out. */
+/* Prepares one assigned number; false: out of memory. */
 static bool prepare_assigned(struct assigned_partition *assigned,
                              const struct topic_partition *parts, size_t count) {
     struct engine *engine = assigned->engine;
@@ -370,8 +372,8 @@ static bool prepare_assigned(struct assigned_partition *assigned,
     return true;
 }
 
-/* Exactly once, what is committed in an assignment is distinguished from what was in the one
- * before. */
+/* Exactly once, what is committed in an assignment is distinguished from what was committed in the
+ * previous one. */
 static bool begin_tenure(const struct engine *engine, struct offset_tracker *tracker,
                          const struct topic_partition *part) {
     return engine->options.publisher->transactors == NULL ||
@@ -379,8 +381,8 @@ static bool begin_tenure(const struct engine *engine, struct offset_tracker *tra
                                part->is_new ? SOURCE_NO_OFFSET : part->offset);
 }
 
-/* The topics of an assigned begin. On the lane when the partition is at work, else anywhere. False:
- * out of memory. */
+/* The topics of an assigned number begin. On the lane if the partition is working, otherwise
+ * anywhere. False: out of memory. */
 static bool begin_topics(struct assigned_partition *assigned, const struct topic_partition *parts,
                          size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -421,7 +423,7 @@ static void begin_topics_on_lane(struct lane *lane, void *argument) {
     beginning->did = begin_topics(beginning->assigned, beginning->parts, beginning->count);
 }
 
-/* Everything that an assigned needs before its lane sees it. */
+/* Everything that an assigned number needs before its lane sees it. */
 static bool complete_assigned(struct assigned_partition *assigned,
                               const struct topic_partition *parts, size_t count,
                               struct error *error) {
@@ -472,8 +474,8 @@ static bool try_to_assign(struct assigned_partition *assigned, struct topic_part
            (assigned->did_adopt || error_set_memory(error, "a lane's partitions"));
 }
 
-/* A partition that this host was given and does not work on would be one that nobody works on:
- * what memory is short for is tried again, and if that does not help, the engine ends. */
+/* A partition that is assigned to this host and not worked on would be idle: if memory is short it
+ * is tried again, and if that does not help, the engine ends. */
 static void assign_number(struct engine *engine, struct topic_partition *parts, size_t count) {
     struct assigned_partition assigned = {.engine = engine};
     checkpoint_init(&assigned.recovery.checkpoint);
@@ -513,7 +515,7 @@ static void list_begins(const struct engine *engine, const struct topic_partitio
     }
 }
 
-/* Who was refused at the start misses what the others are given from here on. */
+/* Deployments that were refused at the start miss what the others get from here on. */
 static void log_refused(const struct engine *engine, const struct topic_partition *parts,
                         size_t count) {
     struct text begins;
@@ -530,7 +532,8 @@ static void log_refused(const struct engine *engine, const struct topic_partitio
     text_release(&begins);
 }
 
-/* Where reading begins may have been found by then; `left` has the same parts in another order. */
+/* Where reading begins may have been found out by then; `left` has the same parts in another
+ * order. */
 static void give_begins(struct topic_partition *parts, size_t count,
                         const struct topic_partition *left) {
     for (size_t i = 0; left != NULL && i < count; i++) {

@@ -1,5 +1,5 @@
 /*
- * Partitions go: revoked, parked, dropped. What comes is in assign.c. Control thread; what touches
+ * Partitions are revoked, parked, dropped. Assignment is in assign.c. Control thread; what touches
  * a lane's partitions is a lane call.
  */
 #include "engine/instances/instances.h"
@@ -47,7 +47,7 @@ struct topic_partition *rebalance_copy_parts(struct engine *engine,
     return copy;
 }
 
-/* A call to the partition's lane, without which things go on all the same. */
+/* A call to the partition's lane; if it fails, everything continues nevertheless. */
 static void call_home(struct engine *engine, struct partition *partition,
                       void (*run)(struct lane *lane, void *argument), void *argument,
                       const char *what) {
@@ -78,7 +78,7 @@ static void lose_topic(struct lane *lane, struct partition *partition, uint32_t 
     const size_t stream = partition_stream(global, topic, partition->number);
     if (stream < global->stream_count)
         offset_tracker_set_owned(&global->streams[stream], false);
-    /* What is being read goes on without it. */
+    /* The present reading continues without it. */
     for (size_t i = 0; global->catch_up != NULL && i < global->task_count; i++) {
         if (!global->tasks[i]->is_fed)
             continue;
@@ -94,21 +94,21 @@ static void stop_dispatch(struct lane *lane, void *argument) {
         lose_topic(lane, revocation->partition, revocation->parts[i].topic);
 }
 
-/* Exactly once, nothing more of it is committed by this host: it is the next owner's. */
+/* Exactly once, this host commits nothing more of it: it is the next owner's. */
 static void end_tenures(const struct revocation *revocation) {
     for (size_t i = 0; i < revocation->count; i++)
         tenure_end(revocation->partition->topics[revocation->parts[i].topic].tenure);
 }
 
 /* Stores what is done by now, then parks the partition or notifies its instances of what it lost.
- * Lane.
- */
+ * Lane. */
 static void detach_revoked(struct lane *lane, void *argument) {
     struct revocation *revocation = argument;
     struct partition *partition = revocation->partition;
     if (revocation->is_saved && revocation->journal_ticket != 0) {
         checkpointing_journal_written(partition);
-        checkpointing_journal(lane, lane->global, 0); /* whose lane goes on: looks what is */
+        checkpointing_journal(lane, lane->global, 0); /* its lane continues: checks what is
+                                                       * written */
     }
     for (size_t i = 0; i < revocation->count && !revocation->is_lost; i++)
         lane_store_topic(lane, partition, revocation->parts[i].topic, true);
@@ -125,14 +125,15 @@ static void detach_revoked(struct lane *lane, void *argument) {
     partition->parked_ns = clock_monotonic_ns();
 }
 
-/* Hands the journal and, of a partition that goes whole, a checkpoint to the store. Lane. */
+/* Hands the journal and, for a partition that is revoked as a whole, a checkpoint to the store.
+ * Lane. */
 static void save_revoked(struct lane *lane, void *argument) {
     struct revocation *revocation = argument;
     struct partition *partition = revocation->partition;
     if (lane->options.store == NULL || revocation->is_lost)
         return;
     revocation->journal_ticket = checkpointing_journal_now(lane, partition);
-    /* GLOBAL instances were handed its records, too. */
+    /* GLOBAL instances were handed its records too. */
     const uint64_t global_ticket = checkpointing_journal_now(lane, lane->global);
     if (global_ticket > revocation->journal_ticket)
         revocation->journal_ticket = global_ticket;
@@ -151,7 +152,7 @@ static void save_revoked(struct lane *lane, void *argument) {
     revocation->has_failed = true;
 }
 
-/* What was handed to the store is on the disk, as far as that can be: offsets may be stored. */
+/* What was handed to the store is on the disk, if at all possible: offsets may be stored. */
 static void await_saved(struct engine *engine, struct revocation *revocation, int64_t until_ns) {
     uint64_t ticket = revocation->journal_ticket > revocation->checkpoint_ticket
                           ? revocation->journal_ticket
@@ -167,7 +168,7 @@ static void await_saved(struct engine *engine, struct revocation *revocation, in
         revocation->has_failed = true;
 }
 
-/* How long it may still be waited for, at once: a stop may be asked for meanwhile. */
+/* How long to wait in one step: a stop may be requested meanwhile. */
 static int next_wait_ms(const struct engine *engine, int64_t until_ns) {
     const int64_t hurry_ns = atomic_load(&engine->hurry_ns);
     const int64_t end_ns = until_ns < hurry_ns ? until_ns : hurry_ns;
@@ -175,7 +176,7 @@ static int next_wait_ms(const struct engine *engine, int64_t until_ns) {
     return left_ms > FLUSH_LOOK_MS ? FLUSH_LOOK_MS : left_ms > 0 ? (int)left_ms : 0;
 }
 
-/* Step by step, since a stop may be asked for meanwhile. */
+/* Step by step, since a stop may be requested meanwhile. */
 static void flush_sink(struct engine *engine, struct sink *sink, int64_t until_ns) {
     for (;;) {
         const int wait_ms = next_wait_ms(engine, until_ns);
@@ -183,7 +184,7 @@ static void flush_sink(struct engine *engine, struct sink *sink, int64_t until_n
         if (sink->ops->flush(sink, wait_ms) || wait_ms == 0)
             return;
         if (clock_monotonic_ns() - began_ns < wait_ms * NS_PER_MS)
-            return; /* it says that waiting is of no use */
+            return; /* it answers that waiting is of no use */
     }
 }
 
@@ -228,7 +229,7 @@ static int64_t save_until_ns(const struct engine *engine) {
     return until_ns < hurry_ns ? until_ns : hurry_ns;
 }
 
-/* For the account of a stop. */
+/* For the report of a stop. */
 static void count_unsaved(struct engine *engine, const struct revocation *revocation) {
     if (revocation->has_failed)
         engine->left.states += partition_count_states(revocation->partition);
@@ -293,7 +294,7 @@ void rebalance_revoked(void *context, const struct topic_partition *parts, size_
 /* ---- GLOBAL ---- */
 
 /* A wanted topic of which this host lacks a partition, by the strategy's index; NOT_WANTED: it has
- * all of them, as far as is known. */
+ * all of them, as far as known. */
 static uint32_t missing_topic(const struct engine *engine, const struct deployment *deployment) {
     lock_only_writer(status_lock);
     struct source *source = engine->options.source;
@@ -338,7 +339,7 @@ void rebalance_judge_global(struct engine *engine) {
                    error.text);
 }
 
-/* ---- the parked ---- */
+/* ---- parked partitions ---- */
 
 static void deactivate_all(struct lane *lane, void *argument) {
     struct partition *partition = argument;
@@ -387,7 +388,7 @@ void rebalance_end(struct engine *engine) {
     }
 }
 
-/* The state in memory goes; a checkpoint of it is left, if there are any. */
+/* The state in memory is lost; a checkpoint of it remains, if there are any. */
 static void log_dropped(struct engine *engine, const struct partition *partition, size_t parked) {
     const bool is_crowded = parked > (size_t)engine->config->park_max_count;
     const bool is_lost = engine->store == NULL;
