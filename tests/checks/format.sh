@@ -2,7 +2,7 @@
 # Layout and spelling: every source is as clang-format 14 leaves it, and no text has a word that
 # codespell knows to be misspelt (tests/checks/words: those that are meant, one a line).
 #   sh tests/checks/format.sh [FOLDER]
-# A finding is FILE:LINE: and what. `clang-format-14 -i FILE` mends a layout.
+# A finding is FILE:LINE: and what. `clang-format-14 -i FILE` repairs a layout.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)

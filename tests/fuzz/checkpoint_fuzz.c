@@ -111,13 +111,13 @@ static void read_frame(const char *bytes, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct text mended;
+    struct text repaired;
     const char *bytes = (const char *)data;
     read_checkpoint(bytes, size, true);
-    text_init(&mended);
-    repair_checkpoint(bytes, size, &mended);
-    read_checkpoint(mended.data, mended.size, false);
-    text_release(&mended);
+    text_init(&repaired);
+    repair_checkpoint(bytes, size, &repaired);
+    read_checkpoint(repaired.data, repaired.size, false);
+    text_release(&repaired);
     read_journal(bytes, size);
     read_frame(bytes, size);
     return 0;

@@ -3,8 +3,8 @@
  *
  *   TARGET FOLDER RUNS SEED
  *
- * The same folder, number and seed give the same inputs. When the target fails, what was in hand is
- * left in the file failed-input of the working directory.
+ * The same folder, number and seed give the same inputs. When the target fails, what was in
+ * progress is left in the file failed-input of the working directory.
  */
 #include "fuzz.h"
 

@@ -56,7 +56,7 @@ class BrokerTrouble(Scenario):
             host.wait_event("broker.lost", "", 30, mark)
             time.sleep(CUT_S)  # the length of the outage, not a wait for something
         finally:
-            self.proxy.mend()
+            self.proxy.repair()
         tally = producer.stop()
         self.kafka.wait_committed(host.group, tally["partitions"], 120)
         lost = re.findall(r"^.*\b(?:WARNING|ERROR)\b.*kafka.*$", host.log_text(mark), re.M)
@@ -74,7 +74,7 @@ class BrokerTrouble(Scenario):
             time.sleep(2)  # the host has to stay, not to come
             self.assertTrue(host.process.is_running())
         finally:
-            self.proxy.mend()
+            self.proxy.repair()
         self.kafka.wait_committed(host.group, tally["partitions"], 120)
         host.stop()
         records.check_exactly_once(self, records.read(self.seen), tally)

@@ -140,9 +140,9 @@ class Configuration(unittest.TestCase):
         mark = self.host.log_size()
         self.host.process.signal(signal.SIGHUP)
         self.host.wait_log("send SIGHUP to try again", start=mark)
-        self.drop_in("[take5]\nservice = mended\n")
+        self.drop_in("[take5]\nservice = repaired\n")
         self.host.process.signal(signal.SIGHUP)
-        self.host.wait_event("start.begun", ".*mended")
+        self.host.wait_event("start.begun", ".*repaired")
         self.host.wait_status("it runs", lambda s: s["strategies"])
         self.host.stop()
 

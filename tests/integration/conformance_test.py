@@ -432,7 +432,7 @@ class Bad(Conformance):
                          "the strategy, and each version gets its own copy$")
         self.assertEqual(self.notes(path, "libraries"), "")
 
-    # ---- leavings ----
+    # ---- leaks ----
 
     def test_thread_that_is_left_behind(self):
         self.fails("leaves_thread", ["leaves/threads", "leaves/memory"],

@@ -88,7 +88,7 @@ class Crash(Scenario):
         self.assert_others_complete(host, {"0": 6})
 
     def ends_without_a_word(self, way, code):
-        """Nobody can note it: what is in hand tells at the next start, and twice is enough."""
+        """Nobody can note it: what is in progress tells at the next start, and twice is enough."""
         plugin = f"ends_{way}"
         host = self.crashing_host(plugin)
         self.send(4)
@@ -139,7 +139,7 @@ class Crash(Scenario):
         self.assertTrue(host.events("process.self_signalled"))
 
     def in_a_library(self, way, code, what):
-        """By a thread in its private library, while nothing is in hand."""
+        """By a thread in its private library, while nothing is in progress."""
         plugin = f"ends_library_{way}"
         library = f"libt5ends_{way}.so"
         self.create_topics()
@@ -169,7 +169,7 @@ class Crash(Scenario):
     def test_a_thread_of_a_private_library_that_exits_is_named(self):
         self.in_a_library("exit", 1, "exit")
 
-    def test_an_end_with_nothing_in_hand_is_told_and_accuses_nobody(self):
+    def test_an_end_with_nothing_in_progress_is_told_and_accuses_nobody(self):
         host = self.crashing_host("ends_raw_exit", offset=3)
         self.send(4)
         self.assertEqual(host.process.wait(60), 0)

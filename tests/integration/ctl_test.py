@@ -258,7 +258,7 @@ class Stop(Demo):
         code, out, err = self.host.ctl("stop")
         self.assertEqual(code, 0, out + err)
         self.assertRegex(out, r"stopped after [\d.]+ s")
-        # Nobody but us has to bury it.
+        # It is ours to reap.
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             self.assertEqual(file.read().rsplit(")", 1)[1].split()[0], "Z")
         self.assertEqual(self.host.process.wait(1), 0)

@@ -157,14 +157,14 @@ class Letters(Scenario):
         self.kafka.wait_committed(host.group, {self.source: {"0": 1, "1": 3}})
         return host
 
-    def mend(self, host):
+    def repair(self, host):
         host.drop("good_v1", "good.so")
         code, out, err = host.ctl("reload")
         self.assertEqual(code, 0, out + err)
 
     def check_through(self, letters=None):
         host = self.start_rejecting(letters)
-        # Nobody has mended it yet.
+        # Nobody has repaired it yet.
         out, err = self.through(host, "--reason", "rejected", code=1)
         self.assertIn("0 dead letters redriven to good, 0 skipped", out)
         self.assertIn("3 dead letters rejected again: fix the strategy", err)
@@ -176,7 +176,7 @@ class Letters(Scenario):
         self.assertEqual(host.read_signals(), [])
         self.assertEqual(host.status()["totals"]["redriven"], 0)
 
-        self.mend(host)
+        self.repair(host)
         out, err = self.through(host, code=1)
         self.assertIn("3 dead letters redriven to good, 0 skipped", out)
         self.assertIn("1 dead letter still invalid. The first: "
@@ -198,7 +198,7 @@ class Letters(Scenario):
         self.assertEqual(host.status()["totals"]["redriven"], 3)
         return host
 
-    def test_through_a_mended_strategy_from_a_file(self):
+    def test_through_a_repaired_strategy_from_a_file(self):
         host = self.check_through()
         # What it is told of who is not there, or not at work.
         for dry in ([], ["--dry-run"]):
@@ -235,7 +235,7 @@ class Letters(Scenario):
         out, _ = self.through(host, "--strategy", "other", "--dry-run")
         self.assertIn("3 dead letters would be redriven to good", out)
 
-    def test_through_a_mended_strategy_from_a_topic(self):
+    def test_through_a_repaired_strategy_from_a_topic(self):
         self.check_through({"to": "kafka", "topic": self.letters_topic})
 
     def test_through_without_a_host_says_what_to_do(self):

@@ -56,7 +56,7 @@ class Durable(ChainScenario):
         host.stop()
         self.assertNotEqual(host.events("catch_up.begun", begun), [],
                             "no kill fell between two checkpoints")
-        self.assertGreater(self.judge(host, tally), 0, "no kill had anything in hand")
+        self.assertGreater(self.judge(host, tally), 0, "no kill had anything in progress")
 
     def test_killed_under_load(self):
         self.killed_under_load(is_joined=False, kills=FEW)
@@ -221,7 +221,7 @@ class Durable(ChainScenario):
         tally = self.end_stream(host)
         host.stop()
         self.assertEqual(host.events("state.discarded"), [])
-        self.assertGreater(self.judge(host, tally), 0, "no kill had anything in hand")
+        self.assertGreater(self.judge(host, tally), 0, "no kill had anything in progress")
 
     def test_a_log_that_ends_in_a_control_record(self):
         """Nobody waits for a message at the last offset."""

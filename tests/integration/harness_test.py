@@ -53,14 +53,14 @@ class Harness(Scenario):
         got = self.kafka.committed("harness", {"committing": {"0": 0, "1": 3}})
         self.assertEqual(got["committing"]["1"], 3)
 
-    def test_a_cut_network_is_cut_and_a_mended_one_works(self):
+    def test_a_cut_network_is_cut_and_a_repaired_one_works(self):
         def answers():
             return subprocess.run(["kcat", "-b", self.kafka.proxy_servers, "-L", "-m", "2"],
                                   capture_output=True, check=False).returncode == 0
         self.assertTrue(answers())
         self.proxy.cut()
         self.assertFalse(answers())
-        self.proxy.mend()
+        self.proxy.repair()
         self.assertTrue(answers())
 
     def test_a_test_that_is_to_end_while_it_waits_takes_all_with_it(self):

@@ -203,7 +203,7 @@ class Moves(ChainScenario):
         self.settle(host, "other")
         self.assertEqual(host.events("state.discarded"), [])
         self.assertGreater(self.end_in(host, "other", ("main", "other")), 0,
-                           "it was killed with nothing in hand")
+                           "it was killed with nothing in progress")
 
     def test_into_a_worker_that_is_behind(self):
         """It waits there until the stream has come to where it was."""

@@ -177,7 +177,7 @@ class Prove(ChainScenario):
         for item in (*certificate["checkpoints"], *certificate["messages"],
                      certificate["configuration"], certificate["signals"]):
             self.assertRegex(item["hash"], "^[0-9a-f]{32}$")
-        self.assertGreater(found["repeated"], 0, "the crash had nothing in hand")
+        self.assertGreater(found["repeated"], 0, "the crash had nothing in progress")
         recording = self.record(host, "recording")
         recorded = self.proven(host, "--strategies", BUILDS, "--recording", recording)
         self.assertEqual(recorded["same"], found["same"])

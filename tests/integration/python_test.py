@@ -93,12 +93,12 @@ UNUSABLE = ("Error processing message: Expecting value: line 1 column 1 (char 0)
 REJECTING = '''
 import take5
 
-is_mended = take5.parameter("is_mended", False)
+is_repaired = take5.parameter("is_repaired", False)
 
 
 @take5.on("bar_trends")
 def on_bar(message):
-    if message.offset < 2 and not is_mended:
+    if message.offset < 2 and not is_repaired:
         raise take5.Reject("too early")
     if message.is_redrive:
         take5.emit("redriven", data={"offset": message.offset})
@@ -439,7 +439,7 @@ class Python(Scenario):
         self.assertEqual({(letter["strategy"], letter["message"]) for letter in letters},
                          {("rejects", "too early")})
         self.assertEqual(strategy_of(host.status(), "rejects")["errors"], 0)
-        host.deploy("rejects", plugin="python", file="rejects.py", is_mended="yes")
+        host.deploy("rejects", plugin="python", file="rejects.py", is_repaired="yes")
         code, report = host.reload()
         self.assertIn("rejects: ", report)
         host.wait_status("its partitions", lambda status: {

@@ -489,10 +489,10 @@ class BadLines(Replay):
         undecodable = json.dumps({**whole, "offset": whole["offset"] + 1_000_000,
                                   "payload": '{"symbol":"A","x":tru}'}).encode() + b"\n"
         for fault in (b"no json\n", undecodable):
-            spoilt = self.write("spoilt", b"".join([*lines[:5000], fault, *lines[5000:]]))
+            corrupt = self.write("corrupt", b"".join([*lines[:5000], fault, *lines[5000:]]))
             for lanes in (1, 3):
-                done = self.replay("--strict", "--lanes", lanes, spoilt, code=1)
-                self.assertIn(b"spoilt:5001: ", done.stderr)
+                done = self.replay("--strict", "--lanes", lanes, corrupt, code=1)
+                self.assertIn(b"corrupt:5001: ", done.stderr)
                 self.assertEqual(done.stdout, expected)
 
     @one_lane

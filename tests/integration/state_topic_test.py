@@ -210,10 +210,10 @@ class StateTopic(ChainScenario):
         host.stop()
         self.judge_all([host], tally)
 
-    def spoil(self, kind, how, partition=0):
+    def corrupt(self, kind, how, partition=0):
         """A record of that kind once more, otherwise; the broker has it."""
-        done = subprocess.run([paths.tool("spoil"), self.kafka.servers, self.topic, str(partition),
-                               kind, how], check=False, capture_output=True, text=True,
+        done = subprocess.run([paths.tool("corrupt"), self.kafka.servers, self.topic,
+                               str(partition), kind, how], check=False, capture_output=True, text=True,
                               timeout=120)
         self.assertRegex(done.stdout, r"^\d+ \d+\n$", done.stderr)
 
@@ -250,7 +250,7 @@ class StateTopic(ChainScenario):
         for how in ("cut", "flip", "form", "from=1"):
             self.kill(host)
             number = self.newest(host)
-            self.spoil("h", how)
+            self.corrupt("h", how)
             self.assert_damage_is_said(host, number)
             mark = host.log_size()
             host.start()
@@ -276,11 +276,11 @@ class StateTopic(ChainScenario):
         for kind, how in (("r", "more"), ("r", "flip"), ("r", "cut"), ("d", "from=1")):
             self.kill(host)
             number = self.newest(host)
-            self.spoil(kind, how)
-            self.spoil("j", "flip")
-            self.spoil("h", "same")
-            self.spoil(kind, "term")
-            self.spoil("h", "term")
+            self.corrupt(kind, how)
+            self.corrupt("j", "flip")
+            self.corrupt("h", "same")
+            self.corrupt(kind, "term")
+            self.corrupt("h", "term")
             self.assert_damage_is_said(host, number)
             mark = host.log_size()
             host.start()

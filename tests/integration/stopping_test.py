@@ -20,7 +20,7 @@ class Stopping(Scenario):
         cls.kafka.create_roles(2)
         cls.tally = cls.kafka.produce(20_000, partitions=2)
 
-    def test_sigterm_and_sigint_finish_what_is_in_hand(self):
+    def test_sigterm_and_sigint_finish_what_is_in_progress(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number):
                 seen = self.path(f"seen-{number}")

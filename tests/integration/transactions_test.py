@@ -126,7 +126,7 @@ class Transactions(ExactScenario):
             mark = first.log_size()
             os.kill(first.process.pid, signal.SIGCONT)
         first.wait_event("partitions.lost", start=mark)
-        first.wait_status("what it had in hand to be dropped", lambda status: sum(
+        first.wait_status("what it had in progress to be dropped", lambda status: sum(
             status["transactions"][what] - before[what] for what in ("dropped", "fenced")) > 0)
         self.wait_owned(first, 1)
         self.wait_read(200, first, second)
@@ -150,7 +150,7 @@ class Transactions(ExactScenario):
         return host, mark
 
     def end_cut(self, host):
-        self.proxy.mend()
+        self.proxy.repair()
         self.wait_read(300, host)
         tally = self.end_stream(host.group)
         host.stop()
@@ -166,28 +166,28 @@ class Transactions(ExactScenario):
                            stdout=subprocess.DEVNULL, timeout=120)
 
     def test_the_answer_to_a_commit_is_lost(self):
-        self.proxy.mend()
+        self.proxy.repair()
         host, _ = self.cut_commit(does_pass=True)
         self.end_cut(host)
 
     def test_a_commit_is_lost(self):
-        self.proxy.mend()
+        self.proxy.repair()
         host, _ = self.cut_commit(does_pass=False)
         self.end_cut(host)
 
     def test_the_answer_to_a_commit_is_lost_with_the_producer(self):
-        self.proxy.mend()
+        self.proxy.repair()
         host, mark = self.cut_commit(does_pass=True)
         self.fence(host)
-        self.proxy.mend()
+        self.proxy.repair()
         host.wait_event("transaction.resolved", r" had gone through", start=mark)
         self.end_cut(host)
 
     def test_a_commit_is_lost_with_the_producer(self):
-        self.proxy.mend()
+        self.proxy.repair()
         host, mark = self.cut_commit(does_pass=False)
         self.fence(host)
-        self.proxy.mend()
+        self.proxy.repair()
         host.wait_event("transaction.resolved", r"had not gone through", start=mark)
         self.end_cut(host)
 

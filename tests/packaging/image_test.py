@@ -250,12 +250,12 @@ def check_compose():
             assert container.health().returncode == 1 and container.process.poll() is None
             first = container.first()
             run(["mount", "-o", "remount,rw", container.root + "/etc/take5/take5.d"])
-            bad = "[take5]\nservice = mended\n"
+            bad = "[take5]\nservice = repaired\n"
             config(container.root + "/etc/take5/take5.d")
             os.kill(first, signal.SIGHUP)
             container.wait_healthy()
             assert container.first() == first
-            assert "mended" in container.run(["/usr/libexec/take5/health", "/health"]).stdout
+            assert "repaired" in container.run(["/usr/libexec/take5/health", "/health"]).stdout
             container.stop()
     finally:
         buildah("rm", container.name)

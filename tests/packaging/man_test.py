@@ -27,7 +27,7 @@ def make(name, directory):
 
 
 def render(page):
-    """The page as people see it; formatters have nothing to complain of."""
+    """The page as people see it; formatters have nothing to warn about."""
     for command in (["groff", "-man", "-Tutf8", "-ww", page],
                     ["man", "--warnings=w", "--local-file", page]):
         done = subprocess.run(command, text=True, check=True, stdin=subprocess.DEVNULL,

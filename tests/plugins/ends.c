@@ -87,7 +87,7 @@ static void *take_signals(void *nothing) {
 
 static void *end_raw(void *nothing) {
     (void)nothing;
-    (void)usleep(300000); /* nothing is in hand then */
+    (void)usleep(300000); /* nothing is in progress then */
     (void)syscall(SYS_exit_group, 0);
     return NULL;
 }

@@ -65,7 +65,7 @@ class Proxy:
         self._thread.start()
 
     def cut(self):
-        """Every connection breaks, and new ones break at once, until mend()."""
+        """Every connection breaks, and new ones break at once, until repair()."""
         with self._lock:
             self._is_up = False
         self._wake_write.send(b"x")
@@ -77,7 +77,7 @@ class Proxy:
         with self._lock:
             self._request = (request, does_pass)
 
-    def mend(self):
+    def repair(self):
         with self._lock:
             self._is_up = True
 

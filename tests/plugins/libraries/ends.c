@@ -1,6 +1,6 @@
 /*
- * A library whose thread ends the process some time after it was begun, when nothing is in hand: by
- * a crash, or by _exit.
+ * A library whose thread ends the process some time after it was begun, when nothing is in
+ * progress: by a crash, or by _exit.
  */
 #include <pthread.h>
 #include <unistd.h>

@@ -152,7 +152,7 @@ uint64_t fixture_make_foreign(const struct fixture *fixture, int32_t partition,
  * checkpoints. */
 void fixture_make_old(const struct fixture *fixture, int32_t partition, const char *deployment);
 
-/* Leaves the crash file of an earlier process that ended with this deployment in hand, with the
+/* Leaves the crash file of an earlier process that ended with this deployment in progress, with the
  * code that runs now. */
 void fixture_accuse(struct fixture *fixture, const char *deployment);
 

@@ -1,4 +1,5 @@
-/* What is in hand when a process ends, as the next one finds it. The ends are those of children. */
+/* What is in progress when a process ends, as the next one finds it. The ends are those of
+ * children. */
 #include "engine/crash/call_table.h"
 
 #include <criterion/criterion.h>

@@ -34,7 +34,7 @@ static void close_directory(void) {
 
 TestSuite(quarantine, .init = open_directory, .fini = close_directory);
 
-/* An earlier process ended with the deployment in hand at that offset. */
+/* An earlier process ended with the deployment in progress at that offset. */
 static void end_with(const char *deployment, int32_t what, int64_t offset, int64_t pid) {
     struct call_table_trace trace = {.what = what,
                                      .is_certain = what != CALL_TABLE_UNEXPLAINED,

@@ -97,7 +97,7 @@ static void host_assigned(void *context, struct topic_partition *parts, size_t c
 static void host_revoked(void *context, const struct topic_partition *parts, size_t count,
                          bool is_lost) {
     struct host *host = context;
-    pthread_rwlock_wrlock(&host->gate); /* no lane has a record in hand now */
+    pthread_rwlock_wrlock(&host->gate); /* no lane has a record in progress now */
     for (size_t i = 0; i < count; i++)
         host->is_owned[parts[i].topic][parts[i].partition] = false;
     pthread_rwlock_unlock(&host->gate);

@@ -1,6 +1,6 @@
 /*
- * spoil: a record of a state topic (host/checkpoint/kafka/stored.h) once more, with other bytes.
- *   spoil BROKERS TOPIC PARTITION KIND HOW
+ * corrupt: a record of a state topic (host/checkpoint/kafka/stored.h) once more, with other bytes.
+ *   corrupt BROKERS TOPIC PARTITION KIND HOW
  * Takes the last record of that kind (h, d, r, j) that is committed in the partition, and produces
  * it again with the same key:
  *   cut    the first half of its value
@@ -24,7 +24,7 @@
 #define DIGITS     64
 
 static int fail(const char *what, const char *why) {
-    fprintf(stderr, "spoil: %s: %s\n", what, why);
+    fprintf(stderr, "corrupt: %s: %s\n", what, why);
     return 1;
 }
 
@@ -48,7 +48,7 @@ static char kind_of(char *key, size_t size) {
 /* The last one of the kind; NULL: there is none. */
 static rd_kafka_message_t *find_last(const char *brokers, const char *topic, int32_t partition,
                                      char kind, rd_kafka_t **client) {
-    static const char *const settings[][2] = {{"group.id", "spoil"},
+    static const char *const settings[][2] = {{"group.id", "corrupt"},
                                               {"enable.partition.eof", "true"},
                                               {"isolation.level", "read_committed"},
                                               {"auto.offset.reset", "earliest"}};
