@@ -1,17 +1,16 @@
 /*
  * Where a partition begins in which the group has no committed offset. Left to the client, the
- * reset policy would be asked again at each start and for each partition that is added: with
- * `latest`, what came meanwhile would be given to nobody.
+ * reset policy would be applied again at each start and for each partition that is added: with
+ * `latest`, what came meanwhile would be lost.
  *
  * The rule: at its beginning, with one exception. With `latest`, if the group has no offset in any
- * partition of the topic, those that are there when this host first sees the topic begin where they
- * end at that moment, however much later they are assigned. All others are newer than the group:
- * one without an offset beside some with, one that comes about while this host runs, and one in
- * which the group had an offset and has none any more, which was recreated with its topic. What
- * this comes to is committed at the assignment.
+ * partition of the topic, those that exist when this host first sees the topic begin at their end
+ * at that time, however much later they are assigned. All others are newer than the group: one
+ * without an offset beside some with, one that is created while this host runs, and one in which
+ * the group had an offset and no longer has one, which was recreated with its topic. The result is
+ * committed at the assignment.
  *
- * The brokers are asked once for each topic, by the thread that looks at the topics; an assignment
- * asks nobody.
+ * The topics thread asks the brokers once for each topic; an assignment asks none.
  */
 #include "base/clock.h"
 #include "base/text.h"
@@ -20,12 +19,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How long the topics thread waits for each answer; and in all where one partition after the other
- * is asked for, since one without a leader keeps the client from asking for any. */
+/* How long the topics thread waits for each answer; and in all if partitions are asked for one by
+ * one, since one without a leader keeps the client from asking for any. */
 #define ANSWER_MS         3000
 #define ALONE_MS          500
 #define ALONE_MOST_MS     3000
-/* Looks until a partition that has no end yet is taken as it is; and until that is logged. */
+/* Checks until a partition without a known end is taken as it is; and until that is logged. */
 #define LOOKS_MOST        5
 #define LOOKS_SAY         3
 #define COMMIT_TIMEOUT_MS 5000
@@ -93,14 +92,14 @@ static rd_kafka_resp_err_t ask_alone(struct kafka_source *self,
     return worst;
 }
 
-/* Beginning and end, by the times that mean them, become offsets; what has no answer gets none. */
+/* Times that mean beginning and end become offsets; a partition without an answer gets none. */
 static rd_kafka_resp_err_t ask_offsets(struct kafka_source *self,
                                        rd_kafka_topic_partition_list_t *list) {
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(self->client, list, ANSWER_MS);
     return code ? ask_alone(self, list) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Counts a look that could not find out; false: another one shall. */
+/* Counts a check that failed; false: try another one. */
 static bool ask_is_enough(struct kafka_source *self, struct kafka_topic *topic, const char *what,
                           rd_kafka_resp_err_t code) {
     topic->ask_count++;
@@ -186,7 +185,7 @@ static void begin_log(struct kafka_source *self, const struct topic_partition *p
     text_release(&unknown);
 }
 
-/* The offset in it is gone, which only happens with the topic, or by hand. */
+/* Its offset is gone, which only happens with the topic, or by hand. */
 static bool begin_is_anew(const struct kafka_source *self, const struct kafka_part *part) {
     return part != NULL && part->had_offset && self->reset != RD_KAFKA_OFFSET_INVALID;
 }

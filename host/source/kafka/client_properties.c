@@ -1,6 +1,6 @@
 /*
- * What librdkafka is configured with: defaults that suit a host of strategies, what [kafka] says
- * over them, and what the acknowledgement depends on over that.
+ * The configuration of librdkafka: defaults that suit a host of strategies, overridden by [kafka],
+ * overridden by what acknowledgement depends on.
  */
 #include "source/kafka/client_properties.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What a reader's client reads ahead, a partition: enough to keep it from pausing for long. */
+/* How much a reader's client reads ahead per partition: enough to keep it from pausing for long. */
 #define READER_AHEAD_KB "8192"
 
 struct property {
@@ -29,8 +29,7 @@ static const struct property DEFAULTS[] = {
     {"statistics.interval.ms", "1000"},
 };
 
-/* Set last: what would break delivery if it were otherwise. The host commits (offset_commit.c), or
- * transactions do. */
+/* Set last: what delivery depends on. The host commits (offset_commit.c), or transactions do. */
 static const struct property FIXED[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
@@ -92,8 +91,8 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
             !property_set(conf, item->name, item->text, item->place, error))
             goto failed;
     }
-    /* Where reading begins the host finds out (begin.c). What the client asks itself is where
-     * to go on when an offset is not there any more: `latest` would pass over all that is. */
+    /* The host finds out where reading begins (begin.c). The client only decides where to continue
+     * if an offset no longer exists: `latest` would skip all that is there. */
     const struct config_item *reset = config_items_find(&config->kafka, "auto.offset.reset");
     if (reset != NULL && kafka_begin_policy(reset->text) == RD_KAFKA_OFFSET_END &&
         !property_set(conf, "auto.offset.reset", "earliest", reset->place, error))
@@ -115,7 +114,7 @@ failed:
     return NULL;
 }
 
-/* Whether it concerns a group, or the way in which a host reads. */
+/* Whether it concerns a group, or how a host reads. */
 static bool is_foreign(const char *name) {
     static const char *const foreign[] = {"group.",
                                           "session.timeout.ms",
@@ -132,7 +131,7 @@ static bool is_foreign(const char *name) {
     return false;
 }
 
-/* What [kafka] has that does not concern a group, over `defaults`, and `fixed` over that. */
+/* The properties of [kafka] that do not concern a group, over `defaults`, and `fixed` over them. */
 static rd_kafka_conf_t *make_apart(const struct config *config, const struct property *defaults,
                                    size_t default_count, const struct property *fixed,
                                    size_t fixed_count, struct error *error) {
@@ -155,10 +154,10 @@ rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const
         {"client.id", client_id},
         {"socket.nagle.disable", "true"},
         {"socket.keepalive.enable", "true"},
-        /* What is asked of a broker waits behind a fetch that waits at the end of a log. */
+        /* Other requests to a broker wait for a fetch that waits at the end of a log. */
         {"fetch.wait.max.ms", "100"},
     };
-    /* Without a group.id the client has no group that it could join or commit to. */
+    /* Without a group.id the client has no group to join or commit to. */
     const struct property fixed[] = {
         {"bootstrap.servers", config->bootstrap_servers},
         {"enable.auto.commit", "false"},

@@ -17,10 +17,10 @@
 #define ASSIGNMENT_WAIT_NS (4 * NS_PER_S)
 
 /*
- * librdkafka before 2.3.0 aborts (its issue 4312) when a client goes between the group's answer to
- * its joining and its first assignment, under an assignor that keeps a state: cooperative-sticky.
- * Nothing shows that moment from outside, so the assignment is awaited, which is declined when it
- * comes: a broker lets a new group wait three seconds (group.initial.rebalance.delay.ms).
+ * librdkafka before 2.3.0 aborts (its issue 4312) if a client is destroyed between the group's
+ * answer to its joining and its first assignment, with an assignor that keeps a state:
+ * cooperative-sticky. That moment cannot be seen from outside, so the assignment is awaited, and
+ * declined: a broker lets a new group wait three seconds (group.initial.rebalance.delay.ms).
  */
 static void await_assignment(struct kafka_source *self) {
     int64_t until_ns = clock_monotonic_ns() + ASSIGNMENT_WAIT_NS;
@@ -34,10 +34,10 @@ static void await_assignment(struct kafka_source *self) {
     }
 }
 
-/* Serves what leaving brings (the revocation) until the group is left. */
+/* Serves the revocation until the group is left. */
 static bool close_group(struct kafka_source *self) {
     if (rd_kafka_fatal_error(self->client, NULL, 0))
-        return true; /* it is not in the group any more */
+        return true; /* it is no longer in the group */
     rd_kafka_queue_t *queue = rd_kafka_queue_new(self->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(self->client, queue);
     if (error) {
@@ -54,12 +54,12 @@ static bool close_group(struct kafka_source *self) {
 }
 
 static void *destroy_run(void *argument) {
-    /* The group is left, or it was not to be left in time: this must not try (again). */
+    /* The group is left, or could not be left in time: this must not try (again). */
     rd_kafka_destroy_flags(argument, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     return NULL;
 }
 
-/* False: still at it after DESTROY_S; the thread is left to itself. */
+/* False: not done after DESTROY_S; the thread is left to itself. */
 static bool close_destroy(struct kafka_source *self, rd_kafka_t *client) {
     pthread_t thread;
     struct error error;

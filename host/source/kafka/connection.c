@@ -18,12 +18,11 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
                           : level == 4 ? LOG_LEVEL_WARNING
                           : level <= 6 ? LOG_LEVEL_INFO
                                        : LOG_LEVEL_DEBUG;
-    /* kafka_connection_error() and kafka_connection_fatal() hear of these too, and say what
-     * changes. */
+    /* kafka_connection_error() and kafka_connection_fatal() get these too, and log changes. */
     if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
         strcmp(facility, "FATAL") == 0)
         ours = LOG_LEVEL_DEBUG;
-    /* It names no broker's error, "Success", and not what follows. */
+    /* It has no broker's error, only "Success", and not what follows. */
     if (strcmp(facility, "SESSTMOUT") == 0) {
         kafka_member_lost(self);
         log_change_event(
@@ -33,10 +32,10 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
             self->group, (long long)(self->session_ns / NS_PER_S));
         return;
     }
-    /* Requests that nobody answered, each for itself: what of it matters is logged by state. */
+    /* Requests without an answer, one by one: what matters is logged as a change of state. */
     if (strcmp(facility, "REQTMOUT") == 0)
         ours = LOG_LEVEL_DEBUG;
-    /* A topic that was deleted: "topic.deleted" says it, and what follows. */
+    /* For a deleted topic "topic.deleted" says it, and what follows. */
     const size_t size = strlen(text);
     if (strcmp(facility, "PARTCNT") == 0 && size > 5 && strcmp(text + size - 5, " to 0") == 0)
         ours = LOG_LEVEL_DEBUG;
@@ -47,10 +46,9 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
 }
 
 /* Without "(after 0ms in state CONNECT, 3 identical error(s) suppressed)", which differs each time
- * and reports nothing. */
+ * and means nothing. */
 static void watch_trim(const char *reason, char *text, size_t size) {
-    /* It guesses at brokers before 0.10; it is one that hangs. "GroupCoordinator: HOST:PORT: ..."
-     */
+    /* It guesses a broker before 0.10; it is one that hangs. "GroupCoordinator: HOST:PORT: ..." */
     const char *request = strstr(reason, ": ApiVersionRequest failed: Local: Timed out");
     if (request != NULL) {
         const char *group = "GroupCoordinator: ";
@@ -103,7 +101,7 @@ void kafka_connection_connected(struct kafka_source *self) {
     watch_trouble(self, false, "");
 }
 
-/* A connection that holds, and nobody at its other end. */
+/* A connection that is open, without an answer from the other end. */
 static void watch_silent(struct kafka_source *self, int64_t idle_ns) {
     if (!atomic_load(&self->is_connected))
         return;
@@ -126,13 +124,13 @@ void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t
         /* Statistics from before the loss may arrive after it. */
         if (time_ns > self->down_ns)
             kafka_connection_connected(self);
-        /* One broker of several may be away while others answer. */
+        /* One of several brokers may be away while others answer. */
         if (self->is_trouble_new)
             log_info(self->log, KAFKA_ROOM, "%s", self->trouble);
         self->is_trouble_new = false;
         return;
     }
-    /* Once may be a moment between two connections. */
+    /* A single one may fall between two connections. */
     if (atomic_load(&self->is_connected) && ++self->silent_count >= 3)
         watch_lost(self);
 }
@@ -146,7 +144,7 @@ void kafka_connection_fatal(struct kafka_source *self) {
                   text, rd_kafka_err2name(code));
 }
 
-/* Not for now as a broker that restarts is: someone has to do something. */
+/* Not temporary, like a broker that restarts: someone has to act. */
 static void watch_refused(struct kafka_source *self, int code, const char *reason) {
     const bool is_login = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
     const char *answer = strstr(reason, "SASL authentication error: ");
@@ -188,7 +186,7 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
         break;
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        /* Of each partition of a topic that was deleted, twice; once is enough (consumer.c). */
+        /* Twice for each partition of a deleted topic; once is enough (consumer.c). */
         log_debug(self->log, KAFKA_ROOM, "%s (%s)", text, rd_kafka_err2name(code));
         break;
     default:
@@ -196,7 +194,7 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
     }
 }
 
-/* Why there is no connection, or what it is about to be. */
+/* Why there is no connection, or what it is waiting for. */
 REQUIRES(kafka_lock)
 static void watch_describe_lost(const struct kafka_source *self, char *text, size_t size) {
     const int64_t answer_ns = atomic_load(&self->answer_ns);
@@ -249,7 +247,8 @@ static void watch_describe(const struct kafka_source *self, const struct source_
         snprintf(text + length, size - (size_t)length, "; waiting for topics: %s", self->missing);
 }
 
-/* It is reported at once that a broker hangs; what follows from it waits until that is no pause. */
+/* For the status, which shows a silent broker at once; all else waits until it is more than a
+ * pause. */
 static bool is_quiet(const struct kafka_source *self) {
     const int64_t answer_ns = atomic_load(&self->answer_ns);
     return atomic_load(&self->has_partitions) && answer_ns > 0 &&

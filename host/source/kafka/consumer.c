@@ -1,6 +1,6 @@
 /*
- * The lanes' side: one queue of librdkafka's a lane, into which the partitions' queues are
- * forwarded. A record is the client's message, seen through spans; nothing is copied.
+ * The lanes' side: one librdkafka queue per lane, into which the partitions' queues are forwarded.
+ * A record is the client's message, seen through spans; nothing is copied.
  */
 #include "source/kafka/consumer.h"
 
@@ -14,18 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The librdkafka that takes a client down safely before its first assignment, see close.c. */
+/* The first librdkafka that can destroy a client before its first assignment, see close.c. */
 #define ASSIGNOR_STATE_SINCE 0x020300ff
 /* How many messages one read takes at most. */
 #define KAFKA_BATCH          1024
-/* Shorter queues are those of a lane that keeps up. */
+/* Lanes with shorter queues keep up. */
 #define REFILL_LEAST         8192
-/* A pause of a broker's is no silence yet; and a host without partitions hears only of topics,
- * every three seconds (topics.c). */
+/* A broker's pause is not silence yet; and a host without partitions only gets answers about
+ * topics, every three seconds (topics.c). */
 #define SILENCE_LEAST_NS     (8 * NS_PER_S)
 
-/* A client with partitions that asks for metadata so often hears of brokers with each statistics,
- * and a second may pass besides. */
+/* A client with partitions that asks for metadata this often has an answer with each statistics; a
+ * second more is allowed. */
 #define ASKS_OFTEN_NS  (250 * NS_PER_MS)
 #define QUIET_LEAST_NS NS_PER_S
 
@@ -54,8 +54,8 @@ static bool kafka_lane_take(struct kafka_source *self, struct kafka_lane *lane,
     if (message->rkt != lane->seen && !kafka_lane_see(self, lane, message->rkt))
         goto drop;
 
-    /* What was fetched for a partition that is revoked belongs to its next owner: it is read again
-     * from the committed offset, here or elsewhere. */
+    /* What was fetched for a revoked partition belongs to its next owner: it is read again from the
+     * committed offset, here or elsewhere. */
     const struct kafka_owned *owned =
         atomic_load_explicit(&self->topics[lane->seen_topic].owned, memory_order_acquire);
     if (!owned || message->partition >= owned->count ||
@@ -89,11 +89,11 @@ static size_t kafka_read(struct source *source, uint32_t index, struct record *r
     if (most > lane->batch_size)
         most = lane->batch_size;
 
-    /* A batch call that may wait does so until the batch is full. So: take what is there, and only
-     * if that is nothing, wait for one and take what came with it. */
+    /* A batch call that may wait does so until the batch is full. So take what is there, and only
+     * if there is nothing, wait for one and take what came with it. */
     ssize_t count = rd_kafka_consume_batch_queue(lane->queue, 0, lane->batch, most);
     if (count <= 0) {
-        /* The empty batch call swallows librdkafka's own mark of a wake, hence ours. */
+        /* The empty batch call swallows librdkafka's own wake-up, hence ours. */
         if (atomic_exchange(&lane->is_woken, false) || timeout_ms <= 0)
             return 0;
         lane->batch[0] = rd_kafka_consume_queue(lane->queue, timeout_ms);
@@ -183,10 +183,10 @@ static bool kafka_store(struct source *source, uint32_t topic, int32_t partition
 }
 
 /*
- * A record on the consumer's own queue. The forwarding is set before fetching begins, so there is
- * none; if one came all the same, giving it to the lane now could put it behind later ones, and
- * those would move the offset past it. So nothing is stored from here on, and the source ends: what
- * was in flight is read again.
+ * A record on the consumer's own queue. The forwarding is set before fetching begins, so there
+ * should be none; handing one to the lane now could put it behind later ones, which would move the
+ * offset past it. So nothing is stored from here on, and the source ends: what was in flight is
+ * read again.
  */
 static void kafka_stray(struct kafka_source *self, const rd_kafka_message_t *message) {
     atomic_store(&self->is_broken, true);
@@ -211,7 +211,7 @@ static void kafka_event(struct kafka_source *self, const rd_kafka_message_t *mes
                          "partitions; rejoining");
         break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        /* Of a topic as a whole, though it comes with a partition number. */
+        /* It concerns the whole topic, though it comes with a partition number. */
         log_change_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "topic.deleted",
                          "%s: the topic was deleted; its partitions are given up, other topics "
                          "are read on; it is read from its beginning when it exists again",
@@ -229,7 +229,7 @@ static bool kafka_poll(struct source *source, int timeout_ms, struct error *erro
         return true;
     kafka_history_poll(self);
     timeout_ms = kafka_poll_due(self, timeout_ms);
-    /* librdkafka's own mark of a wake may have been swallowed by the polls for what is there. */
+    /* librdkafka's own wake-up may have been swallowed by the polls for what is there. */
     if (atomic_exchange(&self->is_control_woken, false))
         timeout_ms = 0;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(self->client, timeout_ms);
@@ -307,7 +307,7 @@ static bool kafka_start(struct source *source, const struct source_listener *lis
     if (!self->client)
         return error_set(error, ERROR_INVALID, "[kafka]: librdkafka rejects the settings: %s",
                          text);
-    self->conf = NULL; /* the client's now */
+    self->conf = NULL; /* now the client's */
 
     rd_kafka_resp_err_t code = rd_kafka_poll_set_consumer(self->client);
     if (code)
@@ -357,7 +357,7 @@ static void kafka_read_settings(struct kafka_source *self, const struct config *
     self->reset = kafka_begin_policy(kafka_setting(config, "auto.offset.reset", "earliest"));
     self->session_ns = kafka_setting_ns(config, "session.timeout.ms", 45000);
     self->commit_interval_ns = kafka_setting_ns(config, "auto.commit.interval.ms", 1000);
-    /* Heartbeats and fetches are answered sooner, each by itself. */
+    /* Heartbeats and fetches are each answered sooner. */
     const int64_t beats_ns = 3 * kafka_setting_ns(config, "heartbeat.interval.ms", 3000);
     const int64_t waits_ns = 4 * kafka_setting_ns(config, "fetch.wait.max.ms", 500);
     self->silence_ns = SILENCE_LEAST_NS;
@@ -367,7 +367,7 @@ static void kafka_read_settings(struct kafka_source *self, const struct config *
         self->silence_ns = waits_ns;
 }
 
-/* A property as the client has it; 0: it has none, or it is switched off. */
+/* A property as the client has it; 0: none, or switched off. */
 static int64_t kafka_property_ns(const rd_kafka_conf_t *conf, const char *name) {
     char text[32];
     size_t size = sizeof text;
@@ -444,7 +444,7 @@ failed:
     return NULL;
 }
 
-/* The generation goes with the member: without one the broker would compare nothing. */
+/* The generation belongs to the member: without one the broker would compare nothing. */
 rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(struct source *source) {
     struct kafka_source *self = kafka_of(source);
     char *before = rd_kafka_memberid(self->client);

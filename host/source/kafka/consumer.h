@@ -3,23 +3,23 @@
  *
  * One librdkafka consumer. The queue of each assigned partition is forwarded to the queue of its
  * lane (partition % lanes) before fetching begins, so no other thread touches a record between the
- * client and the lane. When a partition goes, nothing of it is read any more once the listener was
- * called: what was fetched already is dropped, and read again by the host that gets it.
+ * client and the lane. When a partition is revoked, nothing of it is read once the listener was
+ * called: what was fetched already is dropped, and read again by its next owner.
  *
  * enable.auto.offset.store is false; stored offsets are committed by librdkafka in the background,
  * and once more, within a bound, when partitions are revoked. Lost ones commit nothing.
  *
- * Topics that do not exist yet are waited for: it subscribes when the metadata has all of them, and
- * logs once which are missing. Logs connected, lost, assigned, revoked, each once a change; what
- * librdkafka logs itself goes into room "kafka", connection failures at DEBUG only, since those
- * are logged as changes. Serves the eager protocol and the cooperative one (incremental assign).
+ * It waits for topics that do not exist yet: it subscribes when the metadata has all of them, and
+ * logs once which are missing. Logs connected, lost, assigned, revoked, once per change; what
+ * librdkafka logs itself goes to room "kafka", connection failures only at DEBUG, since these are
+ * logged as changes. Serves the eager protocol and the cooperative one (incremental assign).
  *
  * History (source/history.h) is read by a second client without a group, made at the first reading
- * and kept until free. Between start and close. A partition has one reading at a time. Its end is
- * what isolation.level lets be read: by default that is the first open transaction. Readings that
- * are open when the source is freed are closed with it, and not to be closed any more. Brokers that
- * are away are waited out; an offset that is not in the log (any more), a damaged batch and a topic
- * that may not be read end the reading. source_ops.headers serves its records too.
+ * and kept until free. Between start and close. A partition has one reading at a time. Its end
+ * depends on isolation.level: by default it is the first open transaction. Readings that are open
+ * when the source is freed are closed with it, and must not be closed again. Unreachable brokers
+ * are waited for; an offset that is not in the log (any more), a damaged batch and a topic without
+ * read permission end the reading. source_ops.headers serves its records too.
  */
 #ifndef TAKE5_SOURCE_KAFKA_CONSUMER_H
 #define TAKE5_SOURCE_KAFKA_CONSUMER_H
@@ -30,23 +30,22 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* NULL with an error when librdkafka refuses the configuration. Nothing is connected yet. */
+/* NULL with an error if librdkafka refuses the configuration. Nothing is connected yet. */
 struct source *kafka_source_new(const struct config *config, struct log *log, struct error *error);
 
 /*
  * For callers that commit offsets in transactions, [signals] delivery = exactly_once: the source
- * then commits none but where partitions begin, and `store` notes what a transaction has committed.
+ * then only commits where partitions begin, and `store` notes what a transaction has committed.
  * Between start and free, any thread but control; they wait for librdkafka.
  */
-/* With the generation of which this host is a member; to be destroyed. NULL: it is none now. */
+/* With the generation of which this host is a member; the caller destroys it. NULL: none now. */
 rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(struct source *source);
-/* Fills in what the group has committed, offsets and their metadata, when no transaction is open
- * in these partitions. */
+/* Fills in the group's committed offsets and their metadata, once no transaction is open in these
+ * partitions. */
 rd_kafka_resp_err_t kafka_source_committed(struct source *source,
                                            rd_kafka_topic_partition_list_t *list, int timeout_ms);
 
-/* librdkafka's statistics, newest first-hand JSON, for metrics; NULL: none yet. Free with free().
- */
+/* The newest JSON of librdkafka's statistics, for metrics; NULL: none yet. Free with free(). */
 char *kafka_source_statistics(struct source *source);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * source/kafka/consumer_private.h - the inside of the Kafka source, shared by its own files only.
+ * source/kafka/consumer_private.h - the inside of the Kafka source, for its own files only.
  *
  *   consumer.c           the table of operations, lanes' reading, making and starting
  *   client_properties.c  what librdkafka is configured with
@@ -28,25 +28,25 @@
 /* Aligned, so that two lanes do not share a cache line. */
 struct kafka_owned_part {
     _Atomic bool is_owned; /* written by control, read by lanes */
-    /* Behind the last record that a lane was given; SOURCE_NO_OFFSET: none. Written by the lane
+    /* One above the last record that a lane was given; SOURCE_NO_OFFSET: none. Written by the lane
      * where a run of a partition's records ends, read by control. */
     _Atomic int64_t given;
-    /* As last heard. Written by control, read by lanes. */
+    /* As last known. Written by control, read by lanes. */
     _Atomic int64_t committed;
-    /* Exactly once: a transaction of this host's has committed this, over all assignments; written
-     * by the lane. SOURCE_NO_OFFSET: none has. */
+    /* Exactly once: what a transaction of this host has committed, over all assignments; written by
+     * the lane. SOURCE_NO_OFFSET: none. */
     _Atomic int64_t transacted;
-    /* Everything below is done; SOURCE_NO_OFFSET: nothing was stored since it was assigned. Written
+    /* Everything below is done; SOURCE_NO_OFFSET: nothing was stored since its assignment. Written
      * by the thread that works on it while `takes_offsets`, read by control. */
     _Atomic int64_t stored;
     _Atomic bool takes_offsets; /* from the assignment until the commit of the revocation */
 } __attribute__((aligned(64)));
 
 /* Which partitions of a topic this host owns. It is only ever replaced by a larger one; the older
- * are kept until the end, since a lane may be at work with them. */
+ * ones are kept until the end, since a lane may be using them. */
 struct kafka_owned {
     struct kafka_owned *older;
-    struct kafka_owned_part *added; /* those that the older has not */
+    struct kafka_owned_part *added; /* those that the older one does not have */
     int32_t count;
     struct kafka_owned_part *parts[];
 };
@@ -55,37 +55,39 @@ struct kafka_owned {
 struct kafka_part {
     int64_t committed_by_us; /* last */
     int64_t begun;           /* where it begins without a committed offset */
-    int64_t committed;       /* by anybody, as last heard */
-    bool had_offset;         /* the group has had one in it */
-    rd_kafka_queue_t *queue; /* the client's, since it was assigned last; see group_parts.c */
-    /* Nothing that is given to anybody lies between them, see lag.c. */
+    int64_t committed;       /* by any host, as last known */
+    bool had_offset;         /* the group once had one in it */
+    rd_kafka_queue_t *queue; /* the client's, since its last assignment; see group_parts.c */
+    /* No record between these offsets is ever handed out, see lag.c. */
     int64_t settled_from, settled_to;
-    int64_t held_at, held_ms; /* where an open transaction holds it back, and since when; 0: not */
+    int64_t held_at, held_ms; /* where an open transaction holds it back, and since when; 0: it
+                               * does not */
 };
 
 struct kafka_topic {
     char *name;
-    struct kafka_part *parts; /* control's alone */
+    struct kafka_part *parts; /* control's only */
     int32_t part_count;
-    rd_kafka_topic_t *handle;         /* held, so that its address stays that of this topic */
-    rd_kafka_topic_t *history_handle; /* the readings' client's; control's; NULL: none was read */
+    rd_kafka_topic_t *handle;         /* held, so that its address keeps meaning this topic */
+    rd_kafka_topic_t *history_handle; /* of the client of readings; control's; NULL: none was
+                                       * read */
     _Atomic(struct kafka_owned *) owned;
     int32_t partition_count; /* as the metadata had it; 0: not seen yet */
     /* The topics thread's while it is asked, then control's. */
     rd_kafka_resp_err_t answer;
     int32_t answer_count;
     rd_kafka_topic_partition_list_t *begins; /* see kafka_begin_ask(); NULL: not asked */
-    int ask_count;                           /* looks that could not find it out */
+    int ask_count;                           /* checks that could not find it out */
     /* Control's; the topics thread reads them while it is asked. */
-    rd_kafka_resp_err_t error; /* of the last look */
-    bool is_seen;              /* it is known whether it was there when this host first looked */
+    rd_kafka_resp_err_t error; /* of the last check */
+    bool is_seen;              /* it is known whether it existed when this host first looked */
     int32_t first_count;       /* how many partitions it had then: the others came later */
-    int absent_count;          /* looks in a row without it */
+    int absent_count;          /* checks in a row without it */
     bool is_there;
     bool is_subscribed;
 };
 
-/* A partition that the client cannot read on. */
+/* A partition in which the client is stuck. */
 struct kafka_stand {
     uint32_t topic;
     int32_t partition;
@@ -101,19 +103,19 @@ struct kafka_lane {
     rd_kafka_queue_t *queue;
     rd_kafka_message_t **batch;
     size_t batch_size;
-    /* The topic of the message before: nearly always that of the next one too. */
+    /* The topic of the previous message: nearly always the next one's too. */
     const rd_kafka_topic_t *seen;
     uint32_t seen_topic;
-    _Atomic bool is_woken; /* a wake that no waiting read has seen yet */
-    size_t peak;           /* the longest queue since the client was last reminded to fetch */
+    _Atomic bool is_woken; /* a wake-up that no waiting read has seen yet */
+    size_t peak;           /* the longest queue since the client was last made to fetch */
 } __attribute__((aligned(64)));
 
-/* What the group knows of this host's name. A broker gives the process that comes back the
- * partitions of the one before, whatever topics and partitions there are by now. */
+/* What the group knows about this host's name. A broker gives a process that returns the partitions
+ * of the previous one, whatever topics and partitions exist by now. */
 enum kafka_member {
     KAFKA_MEMBER_CURRENT,
     KAFKA_MEMBER_STALE,   /* the next assignment is out of date */
-    KAFKA_MEMBER_DECLINED /* that came: the group is to be left and joined again */
+    KAFKA_MEMBER_DECLINED /* it came: the group has to be left and joined again */
 };
 
 enum kafka_look { KAFKA_LOOK_NONE, KAFKA_LOOK_ASKED, KAFKA_LOOK_ANSWERED };
@@ -123,7 +125,7 @@ LOCK_CLASS(kafka_look_lock);
 struct kafka_source {
     struct source source;
 
-    /* Settled before the lanes start. */
+    /* Fixed before the lanes start. */
     struct log *log;
     rd_kafka_conf_t *conf; /* until the start */
     rd_kafka_t *client;
@@ -139,56 +141,56 @@ struct kafka_source {
     char *user, *password;      /* of SASL; NULL: none */
     int64_t reset;              /* auto.offset.reset as RD_KAFKA_OFFSET_...; _INVALID: an error */
     int64_t session_ns;         /* session.timeout.ms */
-    int64_t commit_interval_ns; /* auto.commit.interval.ms; 0: only when partitions are given up */
+    int64_t commit_interval_ns; /* auto.commit.interval.ms; 0: only when partitions are revoked */
     bool keeps_assignor_state;  /* the assignor is cooperative-sticky, see close.c */
-    int64_t silence_ns;         /* a broker that is up answers sooner */
-    int64_t quiet_ns;           /* the same of a client with partitions, as the status has it */
-    /* Exactly once: others commit, with this client's group metadata; it commits nothing itself but
-     * where partitions begin. */
+    int64_t silence_ns;         /* a working broker answers sooner */
+    int64_t quiet_ns;           /* the same for a client with partitions, for the status */
+    /* Exactly once: transactors commit, with this client's group metadata; it only commits where
+     * partitions begin. */
     bool is_transactional;
 
     /* Control thread. */
     rd_kafka_topic_partition_list_t *assignment;
     bool is_subscribed;
-    bool has_joined;     /* was subscribed, ever */
-    bool was_rebalanced; /* the group has assigned something, if only nothing, ever */
+    bool has_joined;     /* it has ever subscribed */
+    bool was_rebalanced; /* the group has ever assigned something, or nothing */
     bool has_looked;     /* a broker has ever listed the topics */
     uint64_t look_count;
     enum kafka_member member;
     int64_t assigned_ns;   /* when the group assigned last */
-    bool is_fenced;        /* to be logged */
+    bool is_fenced;        /* has to be logged */
     bool should_rejoin;    /* an assignment was declined */
-    bool is_committing;    /* a commit is on its way */
+    bool is_committing;    /* a commit is in progress */
     int64_t commit_due_ns; /* when the next one is */
-    int64_t waiting_ns; /* since when offsets wait for a commit, or that was logged; 0: none do */
+    int64_t waiting_ns; /* since when offsets wait for a commit, or that was logged; 0: none wait */
     rd_kafka_resp_err_t commit_code; /* the last commit's */
-    bool leaves;                     /* closing: the partitions are given up for good */
+    bool leaves;                     /* closing: the partitions are given up permanently */
     bool is_closed;
     bool is_uncommitted;            /* closing: the broker did not take the last offsets */
-    _Atomic int64_t joining_ns;     /* since when the group is joined; 0: it is not */
+    _Atomic int64_t joining_ns;     /* since when it is joining the group; 0: it is not */
     _Atomic bool is_joining_logged; /* it takes longer than it should; read by any thread */
-    int64_t close_ns;               /* when closing has to be over */
+    int64_t close_ns;               /* when closing must be over */
     bool was_connected;             /* ever */
     bool is_down_logged;
     bool is_trouble_new; /* `trouble` was not logged yet */
-    int64_t look_ns;     /* when to look at the metadata next */
+    int64_t look_ns;     /* when to check the metadata next */
     int64_t forward_ns;  /* when to renew the forwarding next */
     int64_t down_ns;     /* when the connection was last found lost */
     int silent_count;    /* statistics in a row without a broker that is up */
-    char refused[256];   /* the refusal (TLS, authentication) that was logged last */
-    char uneven[256];    /* the differing partition counts that were logged last */
+    char refused[256];   /* the last refusal (TLS, authentication) that was logged */
+    char uneven[256];    /* the last differing partition counts that were logged */
     struct error fatal;  /* code ERROR_NONE: none */
 
-    /* Control thread: what reads records that lie before, see history.c. */
-    rd_kafka_conf_t *reader_conf;    /* of clients that join nothing, to be copied */
+    /* Control thread: readers of history, see history.c. */
+    rd_kafka_conf_t *reader_conf;    /* of clients that join no group, to be copied */
     rd_kafka_conf_t *history_conf;   /* until the first reading */
     rd_kafka_t *history_client;      /* from then on, read by lanes that have a reading */
-    struct source_history *readings; /* those that are open */
+    struct source_history *readings; /* the open ones */
 
-    /* The topics thread's while it is asked, then control's: of the process that had the name
+    /* The topics thread's while it is asked, then control's: of the process that had this name
      * before. */
     bool has_asked_former;
-    char former_host[64]; /* empty: there is none */
+    char former_host[64]; /* empty: none */
     rd_kafka_topic_partition_list_t
         *former_parts; /* what the group has assigned; NULL: not known */
 
@@ -202,19 +204,19 @@ struct kafka_source {
 
     /* Any thread. */
     _Atomic(rd_kafka_queue_t *) control_queue; /* that control polls; NULL: before the start */
-    _Atomic bool is_control_woken;             /* a wake that no poll has seen yet */
+    _Atomic bool is_control_woken;             /* a wake-up that no poll has seen yet */
     _Atomic bool is_assigned;
     _Atomic bool is_connected;
     _Atomic bool has_partitions;
-    _Atomic bool is_broken; /* an invariant broke: nothing is stored any more */
+    _Atomic bool is_broken; /* an invariant was violated: nothing is stored any more */
     _Atomic bool is_unattended;
-    _Atomic int64_t lost_ns;                  /* when a session was lost last; 0: never */
-    _Atomic int64_t answer_ns;                /* when a broker answered last; 0: not known */
-    _Atomic int64_t commit_ns;                /* when an offset was committed last; 0: none was */
-    pthread_mutex_t mutex;                    /* for what follows */
+    _Atomic int64_t lost_ns;                  /* when a session was last lost; 0: never */
+    _Atomic int64_t answer_ns;                /* when a broker last answered; 0: not known */
+    _Atomic int64_t commit_ns;                /* when an offset was last committed; 0: none */
+    pthread_mutex_t mutex;                    /* for the following members */
     char trouble[256] GUARDED_BY(kafka_lock); /* why there is no connection; empty: not known */
-    bool is_refused GUARDED_BY(kafka_lock);   /* ... by somebody who was reached */
-    char missing[256] GUARDED_BY(kafka_lock); /* topics that are not there: "x, y"; empty: none */
+    bool is_refused GUARDED_BY(kafka_lock);   /* ... by a broker that was reached */
+    char missing[256] GUARDED_BY(kafka_lock); /* topics that do not exist: "x, y"; empty: none */
     struct kafka_stand stands[KAFKA_STANDS] GUARDED_BY(kafka_lock);
     size_t stand_count GUARDED_BY(kafka_lock);
     char *statistics GUARDED_BY(kafka_lock); /* the newest, librdkafka's memory */
@@ -227,7 +229,7 @@ static inline struct kafka_source *kafka_of(struct source *source) {
     return (struct kafka_source *)source;
 }
 
-/* A message as the lanes see it: nothing is copied, it lives as long as the message. */
+/* A message as lanes see it: nothing is copied, it lives as long as the message. */
 static inline struct record kafka_record(rd_kafka_message_t *message, uint32_t topic) {
     rd_kafka_timestamp_type_t type;
     const int64_t time_ms = rd_kafka_message_timestamp(message, &type);
@@ -252,20 +254,21 @@ static inline struct record kafka_record(rd_kafka_message_t *message, uint32_t t
 extern const struct source_history_ops KAFKA_HISTORY_OPS;
 bool kafka_history_init(struct kafka_source *self, const struct config *config,
                         struct error *error);
-/* Control thread, each poll: serves the events of the readings' client. Does not wait. */
+/* Control thread, each poll: serves the events of the client of readings. Does not wait. */
 void kafka_history_poll(struct kafka_source *self);
-/* At the end: closes the readings that are open, so that the client can be destroyed. */
+/* At the end: closes open readings, so that the client can be destroyed. */
 void kafka_history_release(struct kafka_source *self);
 
 /* rebalance.c */
 void kafka_group_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t *parts, void *opaque);
 /* group_parts.c */
-/* Any thread: a poll of control that waits returns soon. */
+/* Any thread: a waiting poll of control returns soon. */
 void kafka_wake_control(struct source *source);
 /* What lanes see of a partition; NULL: it was never ours. */
 struct kafka_owned_part *kafka_group_owned(const struct kafka_topic *topic, int32_t partition);
-/* Control, at an assignment: lanes may be given records of it, and may store. False: no memory. */
+/* Control, at an assignment: lanes may be given its records, and may store. False: out of
+ * memory. */
 bool kafka_group_own(struct kafka_source *self, const struct topic_partition *part);
 /* Control, at a revocation: no lane is given another record of it; */
 void kafka_group_disown(const struct kafka_source *self, const struct topic_partition *part);
@@ -274,49 +277,49 @@ void kafka_group_end_offsets(const struct kafka_source *self, const struct topic
 /* Has the client put the partition's records into its lane's queue. NULL: it does not have it. */
 rd_kafka_queue_t *kafka_group_forward(struct kafka_source *self, const char *topic,
                                       int32_t partition);
-/* The forwarding of every assigned partition, once more. */
+/* Renews the forwarding of every assigned partition. */
 void kafka_group_forward_all(struct kafka_source *self);
-/* Index of a topic by its name; topic_count when it is none of ours. */
+/* Index of a topic by its name; topic_count if it is not ours. */
 uint32_t kafka_group_topic(const struct kafka_source *self, const char *name);
-/* Behind the last record that was given of the partition since it was assigned, as far as a lane
- * has said; SOURCE_NO_OFFSET: none. */
+/* One above the last record of the partition that was given since its assignment, as noted by a
+ * lane; SOURCE_NO_OFFSET: none. */
 int64_t kafka_group_given(const struct kafka_topic *topic, int32_t partition);
-/* What is remembered of a partition; NULL when memory runs out. */
+/* What is remembered of a partition; NULL: out of memory. */
 struct kafka_part *kafka_group_part(struct kafka_topic *topic, int32_t partition);
-/* The queue of the assignment before, with what is left in it. */
+/* Releases the queue of the previous assignment, with what is left in it. */
 void kafka_group_release_queue(struct kafka_part *part);
 void kafka_group_forget_parts(struct kafka_topic *topic);
 /* At the end: the client could not be destroyed before. */
 void kafka_group_release_parts(struct kafka_topic *topic);
 
 /* joining.c */
-/* Control thread: an assignment holds, or none does and the group is joined. */
+/* Control thread: notes that there is an assignment, or none and the group is being joined. */
 void kafka_joining_note(struct kafka_source *self, bool is_assigned);
-/* How much longer a dead member can be waited for: its session began before the joining did. */
+/* How much longer to wait for a dead member: its session began before the joining. */
 int64_t kafka_joining_left_s(const struct kafka_source *self, int64_t joining_ns);
-/* Control thread, each poll: logs once when it takes long. */
+/* Control thread, each poll: logs once if it takes long. */
 void kafka_joining_watch(struct kafka_source *self, int64_t now_ns);
 
 /* offset_commit.c */
 /* Lane, or control for what no lane works on: everything below `next` is done. False: the partition
- * is not assigned yet, or no more. */
+ * is not assigned yet, or no longer. */
 bool kafka_commit_store(struct kafka_topic *topic, int32_t partition, int64_t next);
 /* Lane thread: a transaction has committed this. */
 void kafka_commit_note_transaction(struct kafka_topic *topic, int32_t partition, int64_t next);
 /* Control thread: takes over what transactions have committed. */
 void kafka_commit_learn(struct kafka_topic *topic, int32_t partition);
-/* Control thread: what this host has committed last, over all assignments; SOURCE_NO_OFFSET: none.
- */
+/* Control thread: what this host has last committed, over all assignments; SOURCE_NO_OFFSET:
+ * none. */
 int64_t kafka_commit_by_us(const struct kafka_source *self, uint32_t topic, int32_t partition);
 /* Control thread: commits the offsets of the list, and waits for the answer. */
 rd_kafka_resp_err_t kafka_commit_list(struct kafka_source *self,
                                       const rd_kafka_topic_partition_list_t *list, int timeout_ms);
 /* The same with what is stored. */
 bool kafka_commit_now(struct kafka_source *self, int timeout_ms, struct error *error);
-/* Control thread, each poll: commits what is stored, without waiting, when that is due. Gives when
- * it is due next; INT64_MAX: that is not known. */
+/* Control thread, each poll: commits what is stored, without waiting, when that is due. Returns
+ * when it is due next; INT64_MAX: not known. */
 int64_t kafka_commit_poll(struct kafka_source *self, int64_t now_ns);
-/* librdkafka's offset_commit_cb: of what the poll sent. */
+/* librdkafka's offset_commit_cb: for what the poll sent. */
 void kafka_commit_answered(rd_kafka_t *client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t *list, void *opaque);
 
@@ -326,7 +329,7 @@ bool kafka_other_group_committed(struct source *source, const char *group,
                                  struct error *error);
 
 /* member.c */
-/* The topics thread, once: who had this host's name before. */
+/* The topics thread, once: finds out who had this host's name before. */
 void kafka_member_ask(struct kafka_source *self);
 /* Control, before the first subscription. */
 void kafka_member_subscribing(struct kafka_source *self);
@@ -337,24 +340,24 @@ void kafka_member_fenced(struct kafka_source *self);
 /* Control, closing: whether the group keeps the partitions, and how that is logged. */
 bool kafka_member_keeps(const struct kafka_source *self);
 void kafka_member_log_kept(struct kafka_source *self, int count);
-/* Control, closing: has the group forget the name, if the partitions are given up for good. */
+/* Control, closing: makes the group forget the name, if the partitions are given up permanently. */
 void kafka_member_leave(struct kafka_source *self);
 void kafka_member_free(struct kafka_source *self);
 
 /* begin.c */
-/* auto.offset.reset's value as an offset of librdkafka's. */
+/* The value of auto.offset.reset as an offset of librdkafka. */
 int64_t kafka_begin_policy(const char *value);
-/* The topics thread: asks where the partitions of a topic begin, when it is there at the first
- * look. False: not known yet, and needed before anything is read; another look asks again. */
+/* The topics thread: asks where the partitions of a topic begin, if it exists at the first check.
+ * False: not known yet, and needed before anything is read; the next check asks again. */
 bool kafka_begin_ask(struct kafka_source *self, struct kafka_topic *topic);
 /* Control: takes what was found out, or drops it. */
 void kafka_begin_learn(struct kafka_topic *topic);
 void kafka_begin_forget(struct kafka_topic *topic);
-/* Control, at an assignment: where the parts begin that are new. Waits for nobody. One that no
- * broker gave keeps SOURCE_NO_OFFSET, which is logged: the client then finds its beginning. */
+/* Control, at an assignment: where new parts begin. Does not wait. A part for which no broker has
+ * answered keeps SOURCE_NO_OFFSET, which is logged: the client then finds its beginning. */
 void kafka_begin_find(struct kafka_source *self, struct topic_partition *parts, size_t count);
-/* Commits where they begin, before anything of them is read: whatever ends this host, they are not
- * begun a second time. */
+/* Commits where they begin, before anything of them is read: whatever ends this host, they do not
+ * begin a second time. */
 void kafka_begin_commit(struct kafka_source *self, const struct topic_partition *parts,
                         size_t count);
 
@@ -362,20 +365,19 @@ void kafka_begin_commit(struct kafka_source *self, const struct topic_partition 
 /* At the start of the client: a thread that asks the brokers, so that control need not wait. */
 bool kafka_topics_start(struct kafka_source *self, struct error *error);
 void kafka_topics_ask_to_end(struct kafka_source *self);
-/* Waits for it, as long as an answer may take. */
+/* Waits for its end, as long as an answer may take. */
 void kafka_topics_end(struct kafka_source *self);
-/* Control thread, each poll: looks at the topics from time to time; subscribes to those that are
- * there. */
+/* Control thread, each poll: checks the topics from time to time; subscribes to existing ones. */
 void kafka_topics_poll(struct kafka_source *self, int64_t now_ns);
-/* Nobody is there to read for, or somebody is again. */
+/* Whether any deployment runs that the topics are read for. */
 void kafka_topics_attend(struct kafka_source *self, bool is_anybody);
 
 /* stand.c */
-/* Lane or control thread: what the client reports about a partition instead of its records. */
+/* Lane or control thread: what the client reports about a partition in place of its records. */
 void kafka_stand_note(struct kafka_source *self, const rd_kafka_message_t *message);
-/* Control thread: what has been given of a partition so far, by the statistics. */
+/* Control thread: up to where the partition has been read, by the statistics. */
 void kafka_stand_passed(struct kafka_source *self, uint32_t topic, int32_t partition, int64_t next);
-/* Control thread: the partition is not ours any more. */
+/* Control thread: the partition is no longer ours. */
 void kafka_stand_forget(struct kafka_source *self, uint32_t topic, int32_t partition);
 /* For the status; holds the mutex. */
 void kafka_stand_describe(const struct kafka_source *self, char *text, size_t size)
@@ -385,39 +387,39 @@ void kafka_stand_describe(const struct kafka_source *self, char *text, size_t si
 void kafka_connection_log(const rd_kafka_t *client, int level, const char *facility,
                           const char *text);
 void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, void *opaque);
-/* Control thread: the client has ended for good, with the reason. */
+/* Control thread: the client has ended permanently, with the reason. */
 void kafka_connection_fatal(struct kafka_source *self);
 /* A broker answers. */
 void kafka_connection_connected(struct kafka_source *self);
-/* From the statistics taken at that time: whether any broker was up, and for how long none has said
- * anything (-1: not known). */
+/* From the statistics taken at that time: whether any broker was up, and for how long none has
+ * answered (-1: not known). */
 void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t time_ns,
                               int64_t idle_ns);
 void kafka_connection_status(struct kafka_source *self, struct source_status *status);
 
 /* poll.c */
-/* Control thread, each poll: does what is due. Gives how long nothing else is, at most
+/* Control thread, each poll: does what is due. Returns for how long nothing else is, at most
  * `timeout_ms`. */
 int kafka_poll_due(struct kafka_source *self, int timeout_ms);
 
 /* refill.c */
-/* False when memory runs out. */
+/* False: out of memory. */
 bool kafka_refill_init(struct kafka_source *self, const struct config *config);
-/* Lane thread, after a read that found the queue full of work: wakes the client's broker threads
- * when the queue has shrunk to half of `*peak`, its longest since the last time; not for one that
- * was shorter than `least`. */
+/* Lane thread, after a read that found the queue not empty: wakes the client's broker threads when
+ * the queue has shrunk to half of `*peak`, its longest since the last time; not if that was shorter
+ * than `least`. */
 void kafka_refill(struct kafka_source *self, rd_kafka_t *client, rd_kafka_queue_t *queue,
                   size_t *peak, size_t least);
 
 /* lag.c */
 int kafka_lag_parse(rd_kafka_t *client, char *json, size_t size, void *opaque);
 size_t kafka_lag_fill(struct kafka_source *self, struct source_lag *lags, size_t most);
-/* Control thread: the partition is not ours any more. */
+/* Control thread: the partition is no longer ours. */
 void kafka_lag_forget(struct kafka_source *self, uint32_t topic, int32_t partition);
 
 /* close.c */
 bool kafka_close(struct source *source, int timeout_ms);
-/* Frees everything but the client, which is gone or never was. */
+/* Frees everything but the client, which is destroyed or never existed. */
 bool kafka_free(struct source *source);
 
 #endif

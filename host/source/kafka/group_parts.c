@@ -1,5 +1,5 @@
 /*
- * What is known of each partition: by control, and by the lanes that read it.
+ * What is known of each partition, for control and for the lanes that read it.
  */
 #include "source/kafka/consumer_private.h"
 
@@ -60,7 +60,7 @@ bool kafka_group_own(struct kafka_source *self, const struct topic_partition *pa
     struct kafka_owned_part *owned = kafka_group_owned(topic, part->partition);
     atomic_store(&owned->given, SOURCE_NO_OFFSET);
     atomic_store(&owned->stored, SOURCE_NO_OFFSET);
-    /* Where a new one begins may not be committed yet. */
+    /* The beginning of a new one may not be committed yet. */
     atomic_store(&owned->committed, part->is_new ? SOURCE_NO_OFFSET : part->offset);
     atomic_store(&owned->takes_offsets, true);
     atomic_store_explicit(&owned->is_owned, true, memory_order_release);
@@ -107,10 +107,10 @@ void kafka_group_forward_all(struct kafka_source *self) {
 }
 
 /*
- * What the client says of a partition after it was taken back lies in the partition's own queue,
- * which nobody reads, and refers to the partition. If that is gone from the cluster, librdkafka
- * (before 2.6.1) has lost the queue: partition and message keep each other, and with them a
- * broker's thread, for which rd_kafka_destroy() waits for ever. So the host keeps the queue, and
+ * What the client reports about a partition after its revocation is in the partition's own queue,
+ * which is not read, and refers to the partition. If that was deleted from the cluster, librdkafka
+ * (before 2.6.1) has lost the queue: partition and message keep each other alive, and with them a
+ * broker's thread, for which rd_kafka_destroy() waits forever. So the host keeps the queue, and
  * empties it when the partition is not assigned.
  */
 void kafka_group_release_queue(struct kafka_part *part) {

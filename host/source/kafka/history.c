@@ -1,12 +1,12 @@
 /*
- * Records that lie before, read beside the stream: a second client, which is in no group, so that
- * the group's reading knows nothing of it. It is made at the first reading, by control, and kept
- * until the source is freed. Each part of a reading has a queue of its own: the lane takes records
- * from it without waiting, and librdkafka's threads wake the lane when an empty one fills.
+ * Earlier records, read beside the stream: by a second client, which is in no group, so that it
+ * does not affect the group's reading. Control makes it at the first reading, and it is kept until
+ * the source is freed. Each part of a reading has a queue of its own: the lane takes records from
+ * it without waiting, and librdkafka's threads wake the lane when an empty one fills.
  *
- * The client gives the offset behind the last record (RD_KAFKA_RESP_ERR__PARTITION_EOF) each time
- * that it reaches the end: that is how a part gets past what is never given, such as the mark of a
- * transaction as the last entry of a log.
+ * The client reports the offset after the last record (RD_KAFKA_RESP_ERR__PARTITION_EOF) each time
+ * that it reaches the end: that is how a part gets past what is never handed out, such as a
+ * transaction marker as the last entry of a log.
  */
 #include "source/history.h"
 #include "base/clock.h"
@@ -22,10 +22,10 @@
 #define HISTORY_BATCH 256
 /* Queues as short as this one are worth a wake of the client: few, but large records. */
 #define REFILL_LEAST  2
-/* Between two questions of which the first was not answered for now. */
+/* Between two requests if the first one had no answer for now. */
 #define ASK_AGAIN_MS  100
 
-/* What is read of one part. */
+/* The reading of one part. */
 struct part_reader {
     struct source_history *history;
     struct kafka_topic *topic;
@@ -34,8 +34,8 @@ struct part_reader {
     int64_t low, high; /* at the opening */
     rd_kafka_queue_t *queue;
     bool is_started;
-    /* A HISTORY_WAIT was given and nothing has come since: set by the lane, taken by librdkafka's
-     * threads. */
+    /* HISTORY_WAIT was returned and nothing has come since: set by the lane, cleared by
+     * librdkafka's threads. */
     _Atomic bool is_awaited;
 
     /* The lane's. */
@@ -44,12 +44,12 @@ struct part_reader {
     rd_kafka_message_t *batch[HISTORY_BATCH];
     size_t at, count;
     size_t peak;               /* see kafka_refill() */
-    rd_kafka_resp_err_t waits; /* the trouble that was logged last */
+    rd_kafka_resp_err_t waits; /* the last problem that was logged */
 };
 
 struct source_history {
     struct kafka_source *source;
-    struct source_history *next; /* of the source's that are open */
+    struct source_history *next; /* the source's next open one */
     uint32_t lane;
     struct error failure; /* the lane's; code ERROR_NONE: none */
     size_t count;
@@ -58,7 +58,7 @@ struct source_history {
 
 /* ---- the client: control ---- */
 
-/* What concerns the brokers the group's client says too, as changes (connection.c). */
+/* What concerns the brokers is also logged by the group's client, as changes (connection.c). */
 static void history_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
     struct kafka_source *self = opaque;
     (void)client;
@@ -91,7 +91,7 @@ static bool history_connect(struct kafka_source *self, struct error *error) {
     if (!self->history_client)
         return error_set(error, ERROR_SYSTEM, "reading history: librdkafka makes no consumer: %s",
                          text);
-    self->history_conf = NULL; /* the client's now */
+    self->history_conf = NULL; /* now the client's */
     return true;
 }
 
@@ -112,7 +112,7 @@ struct history_question {
     size_t count;
     int64_t until_ns;
     int timeout_ms;     /* the whole time, for the text */
-    bool did_look_anew; /* the metadata was renewed, since they knew of no such part */
+    bool did_look_anew; /* the metadata was refreshed, since it did not have the part */
 };
 
 static int time_left_ms(int64_t until_ns) {
@@ -130,7 +130,7 @@ static bool is_refusal(rd_kafka_resp_err_t code) {
 }
 
 /* The first entry that has an error; NULL: none. The client marks with _IN_PROGRESS what it has not
- * come to. */
+ * got to. */
 static const rd_kafka_topic_partition_t *
 first_refused(const rd_kafka_topic_partition_list_t *list) {
     const rd_kafka_topic_partition_t *refused = NULL;
@@ -142,7 +142,7 @@ first_refused(const rd_kafka_topic_partition_list_t *list) {
     return refused;
 }
 
-/* The client keeps for minutes what it knows of a topic: it may have got more partitions. */
+/* The client caches what it knows of a topic for minutes: it may have got more partitions. */
 static void look_anew(struct history_question *question) {
     question->did_look_anew = true;
     const struct rd_kafka_metadata *metadata;
@@ -158,13 +158,14 @@ static void look_anew(struct history_question *question) {
     }
 }
 
-/* False with an error: it is of no use to ask again. */
+/* False with an error: asking again is of no use. */
 static bool may_ask_again(struct history_question *question,
                           const rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t code,
                           struct error *error) {
     const rd_kafka_topic_partition_t *refused = first_refused(list);
     if (refused && refused->err != RD_KAFKA_RESP_ERR__IN_PROGRESS)
-        code = refused->err; /* it knows better: the whole is _UNKNOWN_PARTITION without leaders */
+        code = refused->err; /* it is more precise: the whole is _UNKNOWN_PARTITION without
+                              * leaders */
     const bool is_refused = is_refusal(code);
     if (clock_monotonic_ns() < question->until_ns && (!is_refused || !question->did_look_anew)) {
         if (is_refused)
@@ -185,13 +186,13 @@ static bool may_ask_again(struct history_question *question,
                      rd_kafka_err2name(code));
 }
 
-/* Whether the part's own time is asked for, and not an end of the log. */
+/* Whether the part's own time is asked for, not an end of the log. */
 static bool is_by_time(const struct history_part *part) {
     return part->from == SOURCE_NO_OFFSET;
 }
 
-/* `end`: one of Kafka's two words for the ends of the log, in the place of a time; 0: the times of
- * the parts that begin at one. */
+/* `end`: one of Kafka's two values for the ends of the log, in place of a time; 0: the times of the
+ * parts that begin at one. */
 static rd_kafka_topic_partition_list_t *list_parts(const struct history_question *question,
                                                    int64_t end) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)question->count);
@@ -207,7 +208,7 @@ static rd_kafka_topic_partition_list_t *list_parts(const struct history_question
     return list;
 }
 
-/* The offsets of all parts in one request a broker. NULL with an error. */
+/* The offsets of all parts in one request per broker. NULL with an error. */
 static rd_kafka_topic_partition_list_t *ask(struct history_question *question, int64_t end,
                                             struct error *error) {
     for (;;) {
@@ -232,7 +233,7 @@ static int64_t answer_for(const struct history_question *question,
     return entry ? entry->offset : RD_KAFKA_OFFSET_INVALID;
 }
 
-/* With isolation.level = read_committed the high one is that of the first open transaction. */
+/* With isolation.level = read_committed the high one is at the first open transaction. */
 static bool find_bounds(struct kafka_source *self, struct history_part *parts, size_t count,
                         int timeout_ms, struct error *error) {
     struct history_question question = {
@@ -252,7 +253,7 @@ static bool find_bounds(struct kafka_source *self, struct history_part *parts, s
         part->high = answer_for(&question, highs, part);
         if (is_by_time(part)) {
             const int64_t from = answer_for(&question, times, part);
-            part->from = from >= 0 ? from : part->high; /* nothing is as young as that */
+            part->from = from >= 0 ? from : part->high; /* nothing is that recent */
         }
         if (part->from < part->low)
             part->from = part->low;
@@ -300,7 +301,7 @@ static bool check_parts(struct kafka_source *self, const struct history_part *pa
     return true;
 }
 
-/* librdkafka's threads, with the queue locked: it was empty, and is not any more. */
+/* librdkafka's threads, with the queue locked: it was empty, and no longer is. */
 static void history_filled(rd_kafka_t *client, void *opaque) {
     struct part_reader *reader = opaque;
     (void)client;
@@ -342,12 +343,12 @@ static void drop_messages(struct part_reader *reader) {
     reader->at = reader->count = 0;
 }
 
-/* The client's main thread answers a stop by itself: offsets are not stored, so that it asks no
- * broker, and the wait is short whatever the brokers do. */
+/* The client's main thread answers a stop by itself: offsets are not stored, so it asks no broker,
+ * and the wait is short whatever the brokers do. */
 static void stop_reader(struct part_reader *reader) {
     if (!reader->queue)
         return;
-    rd_kafka_queue_cb_event_enable(reader->queue, NULL, NULL); /* none is under way any more */
+    rd_kafka_queue_cb_event_enable(reader->queue, NULL, NULL); /* none is in progress any more */
     if (reader->is_started)
         rd_kafka_consume_stop(reader->topic->history_handle, reader->partition);
     drop_messages(reader);
@@ -409,7 +410,8 @@ void kafka_history_release(struct kafka_source *self) {
 
 /* ---- reading: the lane ---- */
 
-/* What waiting does not cure, in words; NULL: the client tries on, and may come through. */
+/* For problems that waiting does not solve: what to do; NULL: the client retries, and may
+ * succeed. */
 static const char *lasting_trouble(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR__BAD_MSG:
@@ -438,7 +440,7 @@ static void fail_by_range(struct part_reader *reader, int64_t offset) {
         reader->topic->name, reader->partition, offset, reader->low, reader->high);
 }
 
-/* What the client says instead of a record. */
+/* What the client reports in place of a record. */
 static void handle(struct part_reader *reader, const rd_kafka_message_t *message) {
     struct source_history *history = reader->history;
     struct log *log = history->source->log;
@@ -448,7 +450,7 @@ static void handle(struct part_reader *reader, const rd_kafka_message_t *message
         return;
     }
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        /* It may be of a reading before this one, which asked for something else. */
+        /* It may be from an earlier reading, which asked for something else. */
         if (message->offset >= reader->passed)
             fail_by_range(reader, message->offset);
         return;
@@ -475,7 +477,7 @@ static size_t take(struct part_reader *reader) {
     return count > 0 ? (size_t)count : 0;
 }
 
-/* Fills the batch with what is there. False: nothing is, and the lane is woken when there is. */
+/* Fills the batch with what is there. False: nothing yet, and the lane is woken when there is. */
 static bool fetch(struct part_reader *reader) {
     reader->at = reader->count = 0;
     if (atomic_load(&reader->is_awaited))
@@ -497,7 +499,7 @@ static bool fetch(struct part_reader *reader) {
     return true;
 }
 
-/* The next record; NULL: there is none for now, or the reading failed. */
+/* The next record; NULL: none for now, or the reading failed. */
 static rd_kafka_message_t *next_message(struct part_reader *reader) {
     while (reader->history->failure.code == ERROR_NONE &&
            (reader->at < reader->count || fetch(reader))) {

@@ -1,6 +1,5 @@
 /*
- * How long the group is being joined. Joining is quick, unless the group still has a member that is
- * dead.
+ * How long joining the group takes. It is quick, unless the group still has a dead member.
  */
 #include "base/clock.h"
 #include "source/kafka/consumer_private.h"

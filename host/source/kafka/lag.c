@@ -1,11 +1,11 @@
 /*
- * librdkafka's statistics: kept as they come, and read once for the lag and for whether a broker is
- * up and answers.
+ * librdkafka's statistics: kept unchanged, and read once for the lag and for whether a broker is up
+ * and answers.
  *
- * The lag counts from what is committed. Behind it, up to where the client fetches next, may lie
- * what is given to nobody: marks of transactions, records of aborted ones. When all that was given
- * is committed and nothing waits to be given, that stretch is *settled*, and does not count as long
- * as the commit stays where it is.
+ * The lag counts from the committed offset. Between that and where the client fetches next there
+ * may be entries that are never handed out: transaction markers, records of aborted transactions.
+ * When all that was handed out is committed and nothing is queued, that stretch is *settled*, and
+ * does not count as long as the committed offset stays where it is.
  */
 #include "base/array.h"
 #include "base/clock.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A transaction that is open for so long is logged; shorter ones come and go. */
+/* A transaction that is open for this long is logged. */
 #define HELD_SHOWN_MS 3000
 
 /* -1 and below: not known. */
@@ -25,7 +25,7 @@ static int64_t lag_number(const cJSON *object, const char *name) {
     return number < 0 ? -1 : (int64_t)number;
 }
 
-/* UPDATE: up, and about to take over another's name. */
+/* UPDATE: up, and about to take over another one's name. */
 static bool lag_is_up(const cJSON *broker) {
     const cJSON *state = cJSON_GetObjectItemCaseSensitive(broker, "state");
     return cJSON_IsString(state) &&
@@ -48,12 +48,12 @@ static bool lag_is_any_up(const cJSON *root, int64_t *idle_ns) {
     return is_any_up;
 }
 
-/* What the statistics tell of a partition. */
+/* The statistics of a partition. */
 struct lag_figures {
-    int64_t passed; /* behind what was taken from the client, marks and all */
+    int64_t passed; /* one above what was taken from the client, markers included */
     int64_t next;   /* what is fetched next */
     int64_t end;    /* of the log */
-    int64_t stable; /* what lies below belongs to no open transaction */
+    int64_t stable; /* offsets below belong to no open transaction */
     int64_t queued; /* in the lane's queue, of all its partitions */
 };
 
@@ -166,7 +166,7 @@ int kafka_lag_parse(rd_kafka_t *client, char *json, size_t size, void *opaque) {
     char *older = self->statistics;
     self->statistics = json;
     lock_release(&self->mutex, kafka_lock);
-    free(older); /* librdkafka hands it over as memory of malloc() */
+    free(older); /* librdkafka passes it as memory of malloc() */
     return 1;    /* kept */
 }
 

@@ -1,7 +1,7 @@
 /*
  * This host as a static member of its group (group.instance.id): the group keeps the partitions for
  * the name when its process ends, for at most session.timeout.ms, and gives them to the next
- * process that comes under the name. Of two at a time the newer one has them: the other is fenced.
+ * process with that name. Of two at a time the newer one has them: the other is fenced.
  */
 #include "base/clock.h"
 #include "source/kafka/consumer_private.h"
@@ -13,7 +13,7 @@
 
 #define ANSWER_MS     3000
 #define LEAVE_POLL_MS 20
-/* Behind the name in the member id that a broker makes: "-" and a UUID. */
+/* After the name in the member id that a broker makes: "-" and a UUID. */
 #define UUID_SIZE     36
 
 /* ---- what the group knows of the name ---- */
@@ -24,7 +24,8 @@ static bool is_of_instance(const char *member_id, const char *instance) {
            strlen(member_id) == size + 1 + UUID_SIZE;
 }
 
-/* Asks the coordinator; NULL: nobody has the name, or no answer. Release the list in any case. */
+/* Asks the coordinator; NULL: no member has the name, or no answer. Release the list in any
+ * case. */
 static const struct rd_kafka_group_member_info *
 ask_group(struct kafka_source *self, const struct rd_kafka_group_list **list,
           const struct rd_kafka_group_info **group) {
@@ -88,7 +89,7 @@ static bool take_text(struct cursor *cursor, char *text, size_t size) {
 }
 
 /* Adds a member's assignment in the consumer protocol: version, topics with their partitions, and
- * what else there is. False: it is none. */
+ * further data. False: it is none. */
 static bool read_assignment(const struct rd_kafka_group_member_info *member, bool is_own,
                             rd_kafka_topic_partition_list_t *parts) {
     const int size = member->member_assignment_size;
@@ -111,8 +112,8 @@ static bool read_assignment(const struct rd_kafka_group_member_info *member, boo
     return true;
 }
 
-/* Who has what; those of `own` have an opaque. NULL: not known, as while the group is rebalancing;
- * then it will assign again by itself. */
+/* All assignments; those of `own` have an opaque. NULL: not known, as while the group is
+ * rebalancing; then it will assign again anyway. */
 static rd_kafka_topic_partition_list_t *read_group(const struct rd_kafka_group_info *group,
                                                    const struct rd_kafka_group_member_info *own) {
     rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(64);
@@ -139,8 +140,8 @@ void kafka_member_ask(struct kafka_source *self) {
     release_group(list);
 }
 
-/* Whether somebody has each partition of the topics that are subscribed to, and this host none of
- * another one. */
+/* Whether every partition of the subscribed topics is assigned, and none of another topic to this
+ * host. */
 static bool is_as_subscribed(const struct kafka_source *self,
                              rd_kafka_topic_partition_list_t *parts) {
     for (uint32_t i = 0; i < self->topic_count; i++) {
@@ -179,8 +180,8 @@ void kafka_member_lost(struct kafka_source *self) {
     atomic_store(&self->lost_ns, clock_monotonic_ns());
 }
 
-/* A client that lost its session joins as by somebody new. A request of before that is processed
- * behind this, as by a broker that was frozen, then fences the client itself. */
+/* A client that lost its session joins as a new member. An earlier request that is processed after
+ * that, for example by a broker that was frozen, then fences the client itself. */
 static bool is_by_itself(const struct kafka_source *self) {
     const int64_t lost_ns = atomic_load(&self->lost_ns);
     const bool is_back = self->assigned_ns > lost_ns;
@@ -210,7 +211,7 @@ void kafka_member_fenced(struct kafka_source *self) {
     release_group(list);
 }
 
-/* ---- leaving for good ---- */
+/* ---- leaving permanently ---- */
 
 bool kafka_member_keeps(const struct kafka_source *self) {
     return self->instance && !self->leaves && self->fatal.code == ERROR_NONE;
@@ -235,9 +236,9 @@ static bool has_left(struct kafka_source *self) {
 }
 
 /*
- * Closing, librdkafka leaves the partitions of a static member with the group; unsubscribing, it
- * does not. The revocation that this brings is served here; the answer to the leaving is awaited
- * by the closing.
+ * When closing, librdkafka leaves the partitions of a static member with the group; when
+ * unsubscribing, it does not. The revocation that follows is served here; closing waits for the
+ * answer.
  */
 void kafka_member_leave(struct kafka_source *self) {
     if (!self->instance || !self->leaves || self->fatal.code != ERROR_NONE || !self->is_subscribed)

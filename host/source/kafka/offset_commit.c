@@ -2,15 +2,14 @@
  * Offsets on their way to the group.
  *
  * Lanes store what is done; control commits it every auto.commit.interval.ms. librdkafka could do
- * both, but then goes on committing while no coordinator answers, keeps what it could not send, and
- * sends it after it has joined again as a new member: for that a broker fences a static member,
- * which is the end of the client. So there is one commit at a time, and none while no broker
- * answers.
+ * both, but it would continue to commit while no coordinator answers, keep what it could not send,
+ * and send it after it has rejoined as a new member: a broker fences a static member for that,
+ * which ends the client. So there is one commit at a time, and none while no broker answers.
  */
 #include "base/clock.h"
 #include "source/kafka/consumer_private.h"
 
-/* What passes with a rebalance has passed by then. */
+/* What a rebalance causes is over by then. */
 #define PASSES_NS (60 * NS_PER_S)
 
 /* ---- lanes ---- */
@@ -47,7 +46,7 @@ int64_t kafka_commit_by_us(const struct kafka_source *self, uint32_t topic, int3
                                          : SOURCE_NO_OFFSET;
 }
 
-/* An offset that is not noted makes a state start fresh later; it loses nothing. */
+/* An offset that is not noted only makes a later start begin without state. */
 static void note_committed(struct kafka_source *self, const rd_kafka_topic_partition_list_t *list) {
     for (int i = 0; list && i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *entry = &list->elems[i];
@@ -76,7 +75,7 @@ static rd_kafka_resp_err_t outcome(rd_kafka_resp_err_t code,
 
 /* ---- commits ---- */
 
-/* What was stored and is not what is committed, which it may lie below: the topic was recreated.
+/* What was stored and differs from what is committed; it may be lower if the topic was recreated.
  * NULL: nothing. */
 static rd_kafka_topic_partition_list_t *list_stored(const struct kafka_source *self) {
     rd_kafka_topic_partition_list_t *list = NULL;
@@ -130,8 +129,7 @@ bool kafka_commit_now(struct kafka_source *self, int timeout_ms, struct error *e
 
 /* ---- in the background ---- */
 
-/* What comes with a rebalance, or with a broker that is away, and passes with it: that is logged.
- */
+/* What a rebalance or an unreachable broker causes, and what ends with it: that is logged. */
 static bool is_passing(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
@@ -177,7 +175,7 @@ static bool can_commit(const struct kafka_source *self) {
            atomic_load(&self->is_connected) && !rd_kafka_assignment_lost(self->client);
 }
 
-/* Whatever keeps offsets from being committed while brokers answer, it is logged once a minute. */
+/* Whatever prevents commits while brokers answer is logged once a minute. */
 static void watch_waiting(struct kafka_source *self, int64_t now_ns) {
     if (!atomic_load(&self->is_connected))
         self->waiting_ns = 0;

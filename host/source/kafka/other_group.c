@@ -1,13 +1,13 @@
 /*
- * What another group of this host's has committed: of a worker, when a deployment of it runs here
- * from now on. Asked for by a client of its own, which does not become a member.
+ * What another group of this host has committed: that of a worker from which a deployment has moved
+ * here. A separate client asks, which does not become a member.
  */
 #include "source/kafka/consumer_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* NULL with an error. Offsets of transactions that are not decided are waited for. */
+/* NULL with an error. Waits for offsets of undecided transactions. */
 static rd_kafka_t *make_client(const struct kafka_source *self, const char *group,
                                struct error *error) {
     char text[512];

@@ -1,4 +1,4 @@
-/* What control does by the clock. */
+/* What control does at intervals. */
 #include "base/clock.h"
 #include "source/kafka/consumer_private.h"
 
@@ -8,9 +8,8 @@ int kafka_poll_due(struct kafka_source *self, int timeout_ms) {
     int64_t now = clock_monotonic_ns();
     if (now >= self->forward_ns) {
         /* librdkafka drops the forwarding when it stops a partition, on a thread of its own. It
-         * does so before it assigns again, so this changes nothing; were it ever late, the
-         * partition would stand still without a word. Records and their order are kept either way.
-         */
+         * does so before it assigns again, so this changes nothing; if it ever were late, the
+         * partition would silently stand still. Records and their order are kept either way. */
         kafka_group_forward_all(self);
         self->forward_ns = now + FORWARD_AGAIN_NS;
     }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define DEFAULT_TIMEOUT 10000
-/* How often partitions at their end are asked for more, while others have some. */
+/* How often to ask partitions at their end for more, while others have some. */
 #define ASK_AGAIN_NS    (10 * NS_PER_MS)
 
 /* ---- the client ---- */
@@ -140,8 +140,8 @@ static int64_t message_time_ms(const rd_kafka_message_t *message) {
     return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0 ? RECORD_NO_TIME : time_ms;
 }
 
-/* Takes what the client has, waiting up to the time for the first one: a batch call waits until it
- * is full. */
+/* Takes what the client has, waiting up to the time for the first one only: a batch call waits
+ * until it is full. */
 static void fetch(struct part *part, int timeout_ms) {
     ssize_t count = 0;
     part->at = part->count = 0;
@@ -157,7 +157,7 @@ static void fetch(struct part *part, int timeout_ms) {
         part->count += (size_t)count;
 }
 
-/* What the client says instead of a record. False with an error that ends the reading. */
+/* What the client reports in place of a record. False with an error that ends the reading. */
 static bool handle(struct kafka_reader *self, struct part *part, const rd_kafka_message_t *message,
                    struct error *error) {
     switch (message->err) {
@@ -172,7 +172,7 @@ static bool handle(struct kafka_reader *self, struct part *part, const rd_kafka_
         if (self->log != NULL)
             log_warning(self->log, ROOM, "topic \"%s\", partition %" PRId32 ": %s", part->topic,
                         part->partition, rd_kafka_message_errstr(message));
-        return true; /* the client tries on */
+        return true; /* the client retries */
     default:
         return error_set(error, ERROR_SYSTEM,
                          "topic \"%s\", partition %" PRId32 ", offset %" PRId64 ": %s", part->topic,
@@ -180,7 +180,7 @@ static bool handle(struct kafka_reader *self, struct part *part, const rd_kafka_
     }
 }
 
-/* Whether the head of the batch is a record that is wanted; passes what is none. */
+/* Whether the head of the batch is a wanted record; skips others. */
 static bool settle_head(struct kafka_reader *self, struct part *part, struct error *error) {
     while (part->at < part->count && !part->is_done) {
         rd_kafka_message_t *message = part->batch[part->at];
@@ -211,7 +211,7 @@ static bool seek_head(struct kafka_reader *self, struct part *part, int timeout_
                       struct error *error) {
     if (part->is_done || has_head(part))
         return true;
-    if (part->next >= part->end) { /* no need to wait for the broker's word that this is the end */
+    if (part->next >= part->end) { /* no need to wait until the broker reports the end */
         finish(part);
         return true;
     }
@@ -227,8 +227,8 @@ static void release_given(struct kafka_reader *self) {
     rd_kafka_message_destroy(part->batch[part->at++]);
 }
 
-/* All parts that may have something are asked; what matters is who has to be waited for, and whose
- * head is the oldest. */
+/* Asks all parts that may have something: which one has to be waited for, and which has the oldest
+ * head. */
 static bool survey(struct kafka_reader *self, struct part **lacking, struct part **oldest,
                    bool *is_over, struct error *error) {
     const int64_t now_ns = clock_coarse_ns();
@@ -290,7 +290,7 @@ enum kafka_reader_result kafka_reader_next(struct kafka_reader *self, int timeou
         return KAFKA_READER_FAILED;
     if (is_over)
         return KAFKA_READER_END;
-    /* A partition at its end holds nobody up. */
+    /* A partition at its end does not hold up the others. */
     if (oldest != NULL && (lacking == NULL || lacking->is_at_end)) {
         give(self, oldest, record, topic);
         return KAFKA_READER_RECORD;

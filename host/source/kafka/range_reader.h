@@ -1,11 +1,11 @@
 /*
- * source/kafka/range_reader.h - reads what topics carry, from one point of time to another: for
- * recording, and for the rehearsals of a start.
+ * source/kafka/range_reader.h - reads topics from one time to another: for recording, and for the
+ * rehearsals of a start.
  *
  * Joins no group and commits nothing: each partition is read by its offsets. All are merged by the
- * records' time, so that a backlog comes in the order in which it came about; within a partition
- * the order is that of the offsets, whatever the times. While it follows, a partition that is at
- * its end is not waited for.
+ * records' time, so that a backlog comes in its original order; within a partition the order is
+ * that of the offsets, whatever the times. While it follows, a partition that is at its end is not
+ * waited for.
  *
  * One thread.
  */
@@ -26,12 +26,12 @@
 struct kafka_reader_options {
     const char *const *topics; /* Kafka's names */
     size_t topic_count;
-    int64_t from_ms;    /* the first record of that time or later; NO_TIME: what there is */
+    int64_t from_ms;    /* the first record of that time or later; NO_TIME: from the beginning */
     int64_t until_ms;   /* up to the first record of that time or later; NO_TIME: no bound */
-    int64_t last;       /* about so many of the last ones, evenly of all partitions; 0: all */
-    bool does_follow;   /* goes on behind what is there now */
-    int32_t timeout_ms; /* for the first questions to the brokers; 0: 10 s */
-    /* Where to go on in a partition, over from_ms; -1: nothing is known of it. May be NULL. */
+    int64_t last;       /* about this many of the last ones, evenly from all partitions; 0: all */
+    bool does_follow;   /* continues beyond the present end */
+    int32_t timeout_ms; /* for the first requests to the brokers; 0: 10 s */
+    /* Where to continue in a partition, instead of from_ms; -1: unknown. May be NULL. */
     int64_t (*resume)(void *context, const char *topic, int32_t partition);
     void *context;
 };
@@ -39,12 +39,12 @@ struct kafka_reader_options {
 struct kafka_reader;
 
 /* Asks the brokers for partitions and offsets; waits for them up to the timeout. NULL with an
- * error: not reachable, no such topic, or a place to go on that the topic does not have. Records
- * that are gone already, between the place to go on and what the broker still has, are logged. */
+ * error: brokers unreachable, no such topic, or a position that the topic does not have. Deleted
+ * records between that position and what the broker still has are logged. */
 struct kafka_reader *kafka_reader_new(const struct kafka_reader_options *options,
                                       const struct config *config, struct log *log,
                                       struct error *error);
-/* NULL is allowed. */
+/* Takes NULL. */
 void kafka_reader_free(struct kafka_reader *reader);
 
 enum kafka_reader_result {

@@ -114,7 +114,7 @@ bool kafka_reader_find_bounds(struct kafka_reader *self, const struct kafka_read
                               struct error *error) {
     struct bounds bounds = {NULL, NULL, NULL, NULL};
     bool did = false;
-    /* Kafka's own words for the lowest and the highest offset, in the place of a time. */
+    /* Kafka's values for the lowest and the highest offset, in place of a time. */
     bounds.lowest = ask_offsets(self, RD_KAFKA_OFFSET_BEGINNING, error);
     if (bounds.lowest == NULL)
         goto done;

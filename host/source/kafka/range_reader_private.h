@@ -19,9 +19,9 @@ struct part {
     rd_kafka_topic_t *handle;
     int32_t partition;
     int64_t begin, next;
-    int64_t end; /* the first one that is not wanted; INT64_MAX: none is known */
+    int64_t end; /* the first one that is not wanted; INT64_MAX: not known */
     bool is_started, is_done;
-    bool is_at_end; /* had nothing more when asked last */
+    bool is_at_end; /* had nothing more when last asked */
     rd_kafka_message_t *batch[BATCH];
     size_t at, count;
 };

@@ -1,5 +1,5 @@
 /*
- * The control thread's side of the group: partitions come and go.
+ * The control thread's side of the group: partitions are assigned and revoked.
  */
 #include "base/text.h"
 #include "source/kafka/consumer_private.h"
@@ -10,10 +10,10 @@
 #include <string.h>
 
 /* How long an assignment waits for the committed offsets, and a revocation for its commit. Both are
- * far below any sensible max.poll.interval.ms, and above a broker's slow answer. */
+ * far below any sensible max.poll.interval.ms, and above a slow answer of a broker. */
 #define COMMITTED_TIMEOUT_MS 10000
-/* Exactly once, it waits until the transaction of a host that died is aborted: the brokers look for
- * those every ten seconds. */
+/* Exactly once, it waits until the transaction of a host that died is aborted: the brokers check
+ * for those every ten seconds. */
 #define STABLE_TIMEOUT_MS    25000
 #define REVOKE_TIMEOUT_MS    5000
 
@@ -49,7 +49,7 @@ static void group_log(struct kafka_source *self, enum log_level level, const cha
     text_release(&names);
 }
 
-/* Parts of a list that are of our topics (all are); NULL when memory runs out. */
+/* The parts of a list that belong to our topics (all do); NULL: out of memory. */
 static struct topic_partition *group_parts(const struct kafka_source *self,
                                            const rd_kafka_topic_partition_list_t *list,
                                            size_t *count) {
@@ -64,7 +64,7 @@ static struct topic_partition *group_parts(const struct kafka_source *self,
     return parts;
 }
 
-/* What the group committed. When the broker does not say in time, the offsets stay unknown: the
+/* What the group committed. If the broker does not answer in time, the offsets stay unknown: the
  * listener then trusts no state, and librdkafka asks again by itself. */
 static void group_committed(struct kafka_source *self, struct topic_partition *parts,
                             size_t count) {
@@ -103,7 +103,7 @@ static void group_note_begin(struct kafka_source *self, const struct topic_parti
     known->settled_from = known->settled_to = SOURCE_NO_OFFSET;
     known->held_at = SOURCE_NO_OFFSET;
     known->held_ms = 0;
-    kafka_group_release_queue(known); /* of the assignment before; what is left in it is stale */
+    kafka_group_release_queue(known); /* of the previous assignment; what is left in it is stale */
 }
 
 static void group_keep_queue(struct kafka_topic *topic, int32_t partition,
@@ -168,8 +168,8 @@ static void group_assign(struct kafka_source *self, rd_kafka_topic_partition_lis
         group_note_begin(self, &parts[i]);
         rd_kafka_topic_partition_list_del(self->assignment, topic, parts[i].partition);
         rd_kafka_topic_partition_list_add(self->assignment, topic, parts[i].partition);
-        /* Before fetching begins; librdkafka then leaves the queue where it was put. It undoes
-         * this itself when the partition is unassigned. */
+        /* Before fetching begins; librdkafka then keeps the forwarding. It undoes it itself when
+         * the partition is unassigned. */
         group_keep_queue(&self->topics[parts[i].topic], parts[i].partition,
                          kafka_group_forward(self, topic, parts[i].partition));
     }
@@ -203,7 +203,7 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
         group_hand_over(self, list, false);
         return;
     }
-    /* First, so that no lane gets another record of these while the listener winds up. */
+    /* First, so that no lane gets another record of these while the listener finishes. */
     for (size_t i = 0; i < count; i++)
         kafka_group_disown(self, &parts[i]);
     if (self->listener.revoked)
@@ -227,20 +227,21 @@ static void group_revoke(struct kafka_source *self, rd_kafka_topic_partition_lis
     }
     atomic_store(&self->has_partitions, self->assignment->cnt > 0);
     group_hand_over(self, list, false);
-    /* Until the group says what is ours now, nothing is held. */
+    /* Until the group assigns again, nothing is held. */
     if (self->assignment->cnt == 0)
         kafka_joining_note(self, false);
     free(parts);
 }
 
-/* What comes while the group is being left, or what goes and was declined: nobody works on it. */
+/* An assignment while the group is being left, or the revocation of a declined one: no lane works
+ * on it. */
 static void group_decline(struct kafka_source *self, bool is_assign) {
     rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
     group_hand_over(self, nothing, is_assign);
     rd_kafka_topic_partition_list_destroy(nothing);
 }
 
-/* The broker assigns again when the group is joined as by a new member. */
+/* The broker assigns again when the group is rejoined as a new member. */
 static void group_decline_stale(struct kafka_source *self) {
     log_event(
         self->log, LOG_LEVEL_INFO, KAFKA_ROOM, "group.rejoining",

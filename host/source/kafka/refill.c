@@ -1,13 +1,12 @@
 /*
  * Before librdkafka 2.2 a broker thread that stops fetching at the prefetch limits
  * (queued.min.messages, queued.max.messages.kbytes) looks again only after up to a second, unless
- * something wakes it. A lane that is a little slower than the client would then work off its queue
- * in a tenth of that time and wait for the rest. (From 2.2 on, fetch.queue.backoff.ms says how
- * long.)
+ * something wakes it. A lane that is a little slower than the client would then empty its queue in
+ * a tenth of that time and wait for the rest. (From 2.2 on, fetch.queue.backoff.ms says how long.)
  *
- * So a lane wakes the broker threads whenever a queue of its has shrunk to a half. Of the public
- * calls only the one that sets SASL credentials does that without a request to the broker; it is
- * given those that are in force. It does not block.
+ * So a lane wakes the broker threads whenever one of its queues has shrunk to a half. Of the public
+ * calls only the one that sets SASL credentials does that without a request to the broker; it gets
+ * those that are in force. It does not block.
  */
 #include "source/kafka/consumer_private.h"
 
@@ -51,5 +50,5 @@ void kafka_refill(struct kafka_source *self, rd_kafka_t *client, rd_kafka_queue_
     rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(client, self->user ? self->user : "",
                                                             self->password ? self->password : "");
     if (error)
-        rd_kafka_error_destroy(error); /* then it sleeps on, as it would without us */
+        rd_kafka_error_destroy(error); /* then it continues to sleep, as without this call */
 }

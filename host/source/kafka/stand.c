@@ -1,8 +1,8 @@
 /*
- * Partitions that stand. The client gives an error in place of records that it cannot give: a batch
- * that is damaged in the log, one that is too large, a topic that may not be read. It asks for the
- * same again and again, so the error comes many times; it is logged once, and stays in the status
- * until a later record of that partition was given.
+ * Partitions that stand still. The client returns an error in place of records that it cannot
+ * return: a batch that is damaged in the log, one that is too large, a topic without read
+ * permission. It asks for the same again and again, so the error comes many times; it is logged
+ * once, and stays in the status until a later record of that partition was returned.
  */
 #include "source/kafka/consumer_private.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What to do about it; empty: nothing is known that would help. */
+/* What to do about it; empty: no advice. */
 static const char *stand_advice(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR__BAD_MSG:
@@ -35,7 +35,7 @@ static const char *stand_advice(rd_kafka_resp_err_t code) {
     }
 }
 
-/* "at offset 7", or in words that it is not known. */
+/* "at offset 7", or that it is not known. */
 static const char *stand_where(int64_t offset, char text[40]) {
     if (offset < 0)
         return "at an unknown offset";
@@ -60,7 +60,7 @@ static void stand_remove(struct kafka_source *self, struct kafka_stand *stand) {
     memmove(stand, stand + 1, (self->stand_count - index) * sizeof *stand);
 }
 
-/* Whether it was not known yet; with the mutex held. */
+/* Whether it is new; with the mutex held. */
 REQUIRES(kafka_lock)
 static bool stand_enter(struct kafka_source *self, uint32_t topic,
                         const rd_kafka_message_t *message) {
@@ -106,7 +106,7 @@ void kafka_stand_passed(struct kafka_source *self, uint32_t topic, int32_t parti
     int64_t offset = -1;
     lock_acquire(&self->mutex, kafka_lock);
     struct kafka_stand *stand = stand_find(self, topic, partition);
-    /* Silence says nothing: perhaps nobody fetches. */
+    /* No new error means nothing: perhaps nothing is fetched. */
     if (stand && next >= 0 && next > stand->offset) {
         offset = stand->offset;
         stand_remove(self, stand);

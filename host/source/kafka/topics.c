@@ -1,7 +1,7 @@
 /*
- * Which topics there are, and the subscription to those. librdkafka looks at the topics every five
- * minutes, and says nothing of one that is gone: so the host looks itself. Subscribing to a topic
- * that is not there is avoided: with batch reads it could crash 2.0.
+ * Which topics there are, and the subscription to those. librdkafka checks the topics every five
+ * minutes, and does not report one that was deleted: so the host checks itself. Subscribing to a
+ * topic that does not exist is avoided: with batch reads it could crash 2.0.
  */
 #include "base/clock.h"
 #include "base/sync/thread.h"
@@ -14,9 +14,10 @@
 #define LOOK_AGAIN_NS   (NS_PER_S)
 #define LOOK_CALM_NS    (3 * NS_PER_S) /* while nothing is missing */
 #define CONNECT_LOOK_NS (50 * NS_PER_MS)
-/* Each answer may have to wait behind one to a fetch; ending waits for one. */
+/* Each answer may have to wait for one to a fetch; ending waits for one. */
 #define ANSWER_MS       3000
-/* A broker that has just come up may not know a topic yet: so often in a row it is not there. */
+/* A broker that has just started may not know a topic yet: after this many checks it does not
+ * exist. */
 #define ABSENT_LOOKS    2
 
 /* Whether any broker has described the cluster yet. Does not ask. */
@@ -30,8 +31,8 @@ static bool topics_have_cluster(struct kafka_source *self) {
 
 /* ---- the topics thread: the question waits for its answer ---- */
 
-/* One topic a request: asked for several, the client lets the broker make those that are gone.
- * False: no answer. */
+/* One topic per request: asked for several, the client lets the broker create those that do not
+ * exist. False: no answer. */
 static bool look_ask(struct kafka_source *self, struct kafka_topic *topic) {
     const rd_kafka_metadata_t *metadata;
     rd_kafka_resp_err_t code =
@@ -101,7 +102,7 @@ void kafka_topics_end(struct kafka_source *self) {
 
 /* ---- control ---- */
 
-/* The answers are control's once they are all there. False: not yet. */
+/* All answers become control's together. False: not yet. */
 static bool topics_take_answers(struct kafka_source *self) {
     lock_acquire(&self->look_mutex, kafka_look_lock);
     const bool is_there = self->look == KAFKA_LOOK_ANSWERED;
@@ -117,7 +118,7 @@ static bool topics_take_answers(struct kafka_source *self) {
     return is_there;
 }
 
-/* One look at a time. */
+/* One check at a time. */
 static void topics_ask(struct kafka_source *self) {
     lock_acquire(&self->look_mutex, kafka_look_lock);
     if (self->look == KAFKA_LOOK_NONE)
@@ -126,7 +127,7 @@ static void topics_ask(struct kafka_source *self) {
     lock_release(&self->look_mutex, kafka_look_lock);
 }
 
-/* What the answer means. One that was there, and is in trouble for now, stays subscribed. */
+/* What the answer means. A topic that existed, and has a problem for now, stays subscribed. */
 static void topics_judge(struct kafka_topic *topic) {
     const bool is_absent = topic->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (!topic->error) {
@@ -153,7 +154,7 @@ static void topics_judge(struct kafka_topic *topic) {
     kafka_group_forget_parts(topic);
 }
 
-/* Says it once: a strategy that relates topics sees them apart. */
+/* Logged once: strategies that relate topics see them apart. */
 static void topics_compare(struct kafka_source *self) {
     char counts[sizeof self->uneven] = "";
     size_t size = 0;
@@ -251,7 +252,7 @@ static void topics_subscribe(struct kafka_source *self) {
     kafka_joining_note(self, atomic_load(&self->is_assigned));
 }
 
-/* Brings the subscription to what is there, when there is anybody to read for. */
+/* Updates the subscription to existing topics, if any deployment runs. */
 static void topics_follow(struct kafka_source *self) {
     lock_only_writer(kafka_lock); /* of `missing` */
     bool is_any_there = false, is_other = false;
@@ -262,7 +263,7 @@ static void topics_follow(struct kafka_source *self) {
     if (atomic_load(&self->is_unattended) || !is_any_there)
         topics_unsubscribe(self);
     else if (!self->has_joined && self->missing[0] && self->look_count <= ABSENT_LOOKS)
-        return; /* they are just being made: each that comes later costs the group a rebalance */
+        return; /* they are being created: each that comes later costs the group a rebalance */
     else if (is_other || !self->is_subscribed)
         topics_subscribe(self);
 }
@@ -278,12 +279,12 @@ static void topics_learn(struct kafka_source *self) {
     topics_follow(self);
 }
 
-/* Whether a look could bring anything. */
+/* Whether a check could bring anything. */
 static bool topics_can_look(struct kafka_source *self) {
     return self->has_looked ? atomic_load(&self->is_connected) : topics_have_cluster(self);
 }
 
-/* Whether some topic is not as it should be for long. */
+/* Whether no topic has a lasting problem. */
 static bool topics_are_calm(const struct kafka_source *self) {
     for (uint32_t i = 0; i < self->topic_count; i++)
         if (!self->topics[i].is_there || self->topics[i].error)
