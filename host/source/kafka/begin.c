@@ -26,7 +26,7 @@
 #define ALONE_MOST_MS     3000
 /* Checks until a partition without a known end is taken as it is; and until that is logged. */
 #define LOOKS_MOST        5
-#define LOOKS_SAY         3
+#define LOOKS_LOGGED      3
 #define COMMIT_TIMEOUT_MS 5000
 
 int64_t kafka_begin_policy(const char *value) {
@@ -103,7 +103,7 @@ static rd_kafka_resp_err_t ask_offsets(struct kafka_source *self,
 static bool ask_is_enough(struct kafka_source *self, struct kafka_topic *topic, const char *what,
                           rd_kafka_resp_err_t code) {
     topic->ask_count++;
-    if (topic->ask_count == LOOKS_SAY)
+    if (topic->ask_count == LOOKS_LOGGED)
         log_warning(
             self->log, KAFKA_ROOM,
             "topic \"%s\": no broker has answered %s, which [kafka] auto.offset.reset = latest "
@@ -186,13 +186,13 @@ static void begin_log(struct kafka_source *self, const struct topic_partition *p
 }
 
 /* Its offset is gone, which only happens with the topic, or by hand. */
-static bool begin_is_anew(const struct kafka_source *self, const struct kafka_part *part) {
+static bool begin_was_recreated(const struct kafka_source *self, const struct kafka_part *part) {
     return part != NULL && part->had_offset && self->reset != RD_KAFKA_OFFSET_INVALID;
 }
 
 static int64_t begin_where(const struct kafka_source *self, const struct kafka_topic *topic,
                            int32_t partition, const struct kafka_part *part) {
-    if (begin_is_anew(self, part) || (topic->is_seen && partition >= topic->first_count))
+    if (begin_was_recreated(self, part) || (topic->is_seen && partition >= topic->first_count))
         return 0;
     return part != NULL ? part->begun : SOURCE_NO_OFFSET;
 }
@@ -209,7 +209,7 @@ void kafka_begin_find(struct kafka_source *self, struct topic_partition *parts, 
             continue;
         }
         parts[i].offset = begin_where(self, topic, parts[i].partition, part);
-        if (!begin_is_anew(self, part))
+        if (!begin_was_recreated(self, part))
             continue;
         text_printf(&recreated, "%s%s %" PRId32, recreated.size > 0 ? ", " : "", topic->name,
                     parts[i].partition);

@@ -47,7 +47,7 @@ void kafka_connection_log(const rd_kafka_t *client, int level, const char *facil
 
 /* Without "(after 0ms in state CONNECT, 3 identical error(s) suppressed)", which differs each time
  * and means nothing. */
-static void watch_trim(const char *reason, char *text, size_t size) {
+static void connection_trim(const char *reason, char *text, size_t size) {
     /* It guesses a broker before 0.10; it is one that hangs. "GroupCoordinator: HOST:PORT: ..." */
     const char *request = strstr(reason, ": ApiVersionRequest failed: Local: Timed out");
     if (request != NULL) {
@@ -64,14 +64,14 @@ static void watch_trim(const char *reason, char *text, size_t size) {
     snprintf(text, size, "%.*s", length, reason);
 }
 
-static void watch_trouble(struct kafka_source *self, bool is_refused, const char *text) {
+static void connection_trouble(struct kafka_source *self, bool is_refused, const char *text) {
     lock_acquire(&self->mutex, kafka_lock);
     self->is_refused = is_refused;
     snprintf(self->trouble, sizeof self->trouble, "%s", text);
     lock_release(&self->mutex, kafka_lock);
 }
 
-static void watch_lost(struct kafka_source *self) {
+static void connection_lost(struct kafka_source *self) {
     bool was_connected = atomic_exchange(&self->is_connected, false);
     self->down_ns = clock_monotonic_ns();
     self->silent_count = 0;
@@ -98,18 +98,18 @@ void kafka_connection_connected(struct kafka_source *self) {
     self->is_down_logged = false;
     self->refused[0] = '\0';
     self->is_trouble_new = false;
-    watch_trouble(self, false, "");
+    connection_trouble(self, false, "");
 }
 
 /* A connection that is open, without an answer from the other end. */
-static void watch_silent(struct kafka_source *self, int64_t idle_ns) {
+static void connection_silent(struct kafka_source *self, int64_t idle_ns) {
     if (!atomic_load(&self->is_connected))
         return;
     char text[64];
     snprintf(text, sizeof text, "no response from any broker for %lld s",
              (long long)(idle_ns / NS_PER_S));
-    watch_trouble(self, false, text);
-    watch_lost(self);
+    connection_trouble(self, false, text);
+    connection_lost(self);
 }
 
 void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t time_ns,
@@ -117,7 +117,7 @@ void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t
     if (is_any_up && idle_ns >= 0 && time_ns - idle_ns > atomic_load(&self->answer_ns))
         atomic_store(&self->answer_ns, time_ns - idle_ns);
     if (is_any_up && idle_ns > self->silence_ns) {
-        watch_silent(self, idle_ns);
+        connection_silent(self, idle_ns);
         return;
     }
     if (is_any_up) {
@@ -132,7 +132,7 @@ void kafka_connection_brokers(struct kafka_source *self, bool is_any_up, int64_t
     }
     /* A single one may fall between two connections. */
     if (atomic_load(&self->is_connected) && ++self->silent_count >= 3)
-        watch_lost(self);
+        connection_lost(self);
 }
 
 void kafka_connection_fatal(struct kafka_source *self) {
@@ -145,7 +145,7 @@ void kafka_connection_fatal(struct kafka_source *self) {
 }
 
 /* Not temporary, like a broker that restarts: someone has to act. */
-static void watch_refused(struct kafka_source *self, int code, const char *reason) {
+static void connection_refused(struct kafka_source *self, int code, const char *reason) {
     const bool is_login = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
     const char *answer = strstr(reason, "SASL authentication error: ");
     char text[sizeof self->trouble];
@@ -158,31 +158,31 @@ static void watch_refused(struct kafka_source *self, int code, const char *reaso
                              "brokers know the user"
                            : "[kafka] security.protocol, ssl.ca.location, and the certificates");
     snprintf(self->refused, sizeof self->refused, "%s", text);
-    watch_trouble(self, true, text);
+    connection_trouble(self, true, text);
 }
 
 void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
     (void)client;
     struct kafka_source *self = opaque;
     char text[sizeof self->trouble];
-    watch_trim(reason, text, sizeof text);
+    connection_trim(reason, text, sizeof text);
 
     switch (code) {
     case RD_KAFKA_RESP_ERR__FATAL:
         kafka_connection_fatal(self);
         break;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        watch_lost(self);
+        connection_lost(self);
         break;
     case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        watch_refused(self, code, text);
+        connection_refused(self, code, text);
         break;
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
         self->is_trouble_new = atomic_load(&self->is_connected);
-        watch_trouble(self, false, text);
+        connection_trouble(self, false, text);
         break;
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -196,7 +196,7 @@ void kafka_connection_error(rd_kafka_t *client, int code, const char *reason, vo
 
 /* Why there is no connection, or what it is waiting for. */
 REQUIRES(kafka_lock)
-static void watch_describe_lost(const struct kafka_source *self, char *text, size_t size) {
+static void connection_describe_lost(const struct kafka_source *self, char *text, size_t size) {
     const int64_t answer_ns = atomic_load(&self->answer_ns);
     char last[64] = "";
     if (answer_ns > 0)
@@ -226,10 +226,10 @@ static int describe_wait(const struct kafka_source *self, char *text, size_t siz
 }
 
 REQUIRES(kafka_lock)
-static void watch_describe(const struct kafka_source *self, const struct source_status *status,
-                           char *text, size_t size) {
+static void connection_describe(const struct kafka_source *self, const struct source_status *status,
+                                char *text, size_t size) {
     if (!status->is_connected) {
-        watch_describe_lost(self, text, size);
+        connection_describe_lost(self, text, size);
         return;
     }
     int length;
@@ -263,6 +263,6 @@ void kafka_connection_status(struct kafka_source *self, struct source_status *st
     lock_acquire(&self->mutex, kafka_lock);
     memcpy(status->missing, self->missing, sizeof status->missing);
     kafka_stand_describe(self, status->standing, sizeof status->standing);
-    watch_describe(self, status, status->detail, sizeof status->detail);
+    connection_describe(self, status, status->detail, sizeof status->detail);
     lock_release(&self->mutex, kafka_lock);
 }

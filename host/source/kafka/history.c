@@ -111,8 +111,8 @@ struct history_question {
     const struct history_part *parts;
     size_t count;
     int64_t until_ns;
-    int timeout_ms;     /* the whole time, for the text */
-    bool did_look_anew; /* the metadata was refreshed, since it did not have the part */
+    int timeout_ms;   /* the whole time, for the text */
+    bool did_refresh; /* the metadata was refreshed, since it did not have the part */
 };
 
 static int time_left_ms(int64_t until_ns) {
@@ -143,8 +143,8 @@ first_refused(const rd_kafka_topic_partition_list_t *list) {
 }
 
 /* The client caches what it knows of a topic for minutes: it may have got more partitions. */
-static void look_anew(struct history_question *question) {
-    question->did_look_anew = true;
+static void refresh_metadata(struct history_question *question) {
+    question->did_refresh = true;
     const struct rd_kafka_metadata *metadata;
     for (size_t i = 0; i < question->count; i++) {
         const struct kafka_topic *topic = &question->source->topics[question->parts[i].topic];
@@ -167,9 +167,9 @@ static bool may_ask_again(struct history_question *question,
         code = refused->err; /* it is more precise: the whole is _UNKNOWN_PARTITION without
                               * leaders */
     const bool is_refused = is_refusal(code);
-    if (clock_monotonic_ns() < question->until_ns && (!is_refused || !question->did_look_anew)) {
+    if (clock_monotonic_ns() < question->until_ns && (!is_refused || !question->did_refresh)) {
         if (is_refused)
-            look_anew(question);
+            refresh_metadata(question);
         else
             rd_kafka_poll(question->source->history_client, ASK_AGAIN_MS);
         return true;

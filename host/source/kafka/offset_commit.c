@@ -176,7 +176,7 @@ static bool can_commit(const struct kafka_source *self) {
 }
 
 /* Whatever prevents commits while brokers answer is logged once a minute. */
-static void watch_waiting(struct kafka_source *self, int64_t now_ns) {
+static void log_waiting(struct kafka_source *self, int64_t now_ns) {
     if (!atomic_load(&self->is_connected))
         self->waiting_ns = 0;
     if (self->waiting_ns == 0 || now_ns - self->waiting_ns < PASSES_NS)
@@ -210,6 +210,6 @@ int64_t kafka_commit_poll(struct kafka_source *self, int64_t now_ns) {
             self->is_committing = rd_kafka_commit(self->client, list, true) == 0;
         rd_kafka_topic_partition_list_destroy(list);
     }
-    watch_waiting(self, now_ns);
+    log_waiting(self, now_ns);
     return self->commit_due_ns;
 }
