@@ -18,6 +18,9 @@
 /* How long a worker may be silent when HTTP asks: it hangs, and HTTP reports that. */
 #define SUPERVISOR_ASK_NS (2 * NS_PER_S)
 
+/* What the supervisor may take for a stop beyond its workers (worker_list.c). */
+#define SUPERVISOR_MORE_NS (5 * NS_PER_S)
+
 LOCK_CLASS(supervisor_reload_lock);
 LOCK_CLASS(supervisor_lock);
 struct supervisor {
@@ -34,6 +37,7 @@ struct supervisor {
     bool has_reloader;
     pthread_mutex_t reload; /* one at a time; taken before `lock` */
     int64_t begun_ns;
+    struct signals_stop stop_calls; /* of the signal thread */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -53,7 +57,7 @@ void supervisor_wake(struct supervisor *supervisor);
 
 /* The limits that follow from the configuration in force. */
 REQUIRES(supervisor_lock) void supervisor_limits(struct supervisor *supervisor);
-/* supervisor.c: and that of our own stop. Any thread, without the lock. */
+/* And that of our own stop. Any thread, without the lock. */
 void supervisor_limit_stop(struct supervisor *supervisor);
 /* NULL: there is none of that name. */
 REQUIRES(supervisor_lock)

@@ -22,12 +22,10 @@
 #include <unistd.h>
 
 /* How often the service manager hears of us. */
-#define TURN_MS       500
-/* What we may take beyond the workers (worker_list.c). */
-#define LIMIT_MORE_NS (5 * NS_PER_S)
+#define TURN_MS   500
 /* Until the workers are ready: what systemd is to wait for another word of ours. How long a worker
  * may take is ours to judge (worker.h). */
-#define EXTEND_NS     (30 * NS_PER_S)
+#define EXTEND_NS (30 * NS_PER_S)
 
 extern char **environ;
 
@@ -74,7 +72,7 @@ REQUIRES(supervisor_lock) static void begin_stop(struct supervisor *supervisor, 
     log_change_event(supervisor->log, LOG_LEVEL_INFO, "ops", "supervisor.stopping",
                      "stopping: the workers finish their messages and save their state");
     sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
-               (long long)((supervisor->env.stop_ns + LIMIT_MORE_NS) / NS_PER_US));
+               (long long)((supervisor->env.stop_ns + SUPERVISOR_MORE_NS) / NS_PER_US));
     for (size_t i = 0; i < supervisor->count; i++)
         worker_stop(supervisor->workers[i], &supervisor->env, false, now_ns);
 }
@@ -291,15 +289,6 @@ static void *reloader_main(void *argument) {
     return NULL;
 }
 
-void supervisor_limit_stop(struct supervisor *supervisor) {
-    const struct signals_stop calls = {
-        .on_stop = on_stop, .on_request = on_signal, .on_late = on_late, .context = supervisor};
-    lock_acquire(&supervisor->lock, supervisor_lock);
-    const int64_t limit_ns = supervisor->env.stop_ns + LIMIT_MORE_NS;
-    lock_release(&supervisor->lock, supervisor_lock);
-    signals_on_stop(supervisor->options.signals, &calls, limit_ns);
-}
-
 bool supervisor_run(struct supervisor *supervisor) {
     bool did = true;
     supervisor_limit_stop(supervisor);
@@ -420,6 +409,8 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
     supervisor->log = options->log;
     supervisor->first = options->config;
     supervisor->notices = -1;
+    supervisor->stop_calls = (struct signals_stop){
+        .on_stop = on_stop, .on_request = on_signal, .on_late = on_late, .context = supervisor};
     pthread_mutex_init(&supervisor->lock, NULL);
     pthread_mutex_init(&supervisor->reload, NULL);
     pthread_cond_init(&supervisor->changed, NULL);

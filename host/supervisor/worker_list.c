@@ -47,3 +47,10 @@ void supervisor_limits(struct supervisor *supervisor) {
     supervisor->env.hang_ns = 2 * longest_ns;
     supervisor->env.stop_ns = config->shutdown_timeout_ns + STOP_MORE_NS;
 }
+
+void supervisor_limit_stop(struct supervisor *supervisor) {
+    lock_acquire(&supervisor->lock, supervisor_lock);
+    const int64_t limit_ns = supervisor->env.stop_ns + SUPERVISOR_MORE_NS;
+    lock_release(&supervisor->lock, supervisor_lock);
+    signals_on_stop(supervisor->options.signals, &supervisor->stop_calls, limit_ns);
+}
