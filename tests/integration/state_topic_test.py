@@ -273,6 +273,9 @@ class StateTopic(ChainScenario):
         self.start_stream()
         self.wait_lines(host, 200)
         self.wait_written(host)
+        bars = self.topics["bar_trends"]
+        self.wait_for("an offset, and its journal before it", lambda: self.kafka.committed(
+            host.group, {bars: {"0": 0}})[bars]["0"] > 0)
         for kind, how in (("r", "more"), ("r", "flip"), ("r", "cut"), ("d", "from=1")):
             self.kill(host)
             number = self.newest(host)

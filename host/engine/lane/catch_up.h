@@ -108,10 +108,10 @@ static inline bool catch_up_holds(const struct catch_up *catch_up) {
 }
 /* Whether the partition's catch-up holds them back now. */
 bool catch_up_is_held(const struct partition *partition);
-/* Leaves the signals that wait for a sink to the partition, whose checkpoints wait for them. */
+/* Leaves the signals that await a sink to the partition, whose checkpoints wait for them. */
 void catch_up_leave_unconfirmed(struct catch_up *catch_up, struct partition *partition);
-/* Whether signals of real messages that it handed over wait for a sink, or of those before it;
- * collects those that do not. */
+/* Whether signals of real messages that it, or one before it, handed over await a sink; collects
+ * those that are confirmed. */
 bool catch_up_has_unconfirmed(struct partition *partition);
 
 #endif

@@ -481,7 +481,7 @@ uint64_t checkpointing_take_with(struct lane *lane, struct partition *partition,
     return !catch_up_is_held(partition) ? take(lane, partition, error) : 0;
 }
 
-/* One that is owed does not wait for its turn. */
+/* An owed checkpoint does not wait for its turn. */
 static bool is_due(const struct partition *partition, int64_t interval_ns, int64_t coarse_ns) {
     return partition->owes_checkpoint || (interval_ns > 0 && coarse_ns >= partition->checkpoint_ns);
 }

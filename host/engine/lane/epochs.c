@@ -54,14 +54,14 @@ static int64_t bound_by(const struct partition *partition, size_t stream,
     return bound;
 }
 
-/* What the group has, or is about to have: nothing below is committed again. One who was suspended
- * while that moved, and catches up now, has its place in the note. */
+/* What the group has, or is about to have: nothing below is committed again. A task that was
+ * suspended while that advanced, and is catching up now, has its place in the note. */
 static int64_t least_of(const struct offset_tracker *tracker) {
     const int64_t closed = tracker->tenure->closed;
     return closed > tracker->assigned_at && closed <= tracker->next ? closed : tracker->assigned_at;
 }
 
-/* Up to where all have been handed the topic. */
+/* Up to where all tasks have been handed the topic. */
 static int64_t bound_of(const struct lane *lane, const struct partition *partition, size_t topic) {
     const struct offset_tracker *tracker = &partition->topics[topic];
     if (tracker->next < tracker->assigned_at)
@@ -154,7 +154,7 @@ static size_t gather(struct lane *lane) {
     return count;
 }
 
-/* Of a checkpoint that is to be on the disk first, and is not. */
+/* The ticket of a checkpoint that must be on the disk first, and is not; 0: none. */
 static uint64_t awaited(const struct lane *lane, struct partition *partition) {
     if (partition == NULL || partition->awaited_ticket == 0)
         return 0;
@@ -177,10 +177,10 @@ static uint64_t hand_journals(struct lane *lane) {
     return last;
 }
 
-/* Who has come from another worker and is level gets its first checkpoint, and is committed
- * together with what the stream brought meanwhile: after a crash either both count, or neither.
- * Where the stream brought nothing, or there is no checkpoint, it is committed without, and before
- * there is one: that would be of use while the signals are not committed yet. */
+/* A newcomer that is level gets its first checkpoint, which is committed together with what the
+ * stream brought meanwhile: after a crash either both count, or neither. Where the stream brought
+ * nothing, or there is no checkpoint, the commit comes first, without one: a checkpoint before it
+ * would be usable while the signals are not committed yet. */
 static void admit_newcomers(struct lane *lane) {
     for (size_t i = 0; lane->options.store != NULL && i <= lane->partition_capacity; i++) {
         struct partition *partition =
