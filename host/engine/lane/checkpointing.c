@@ -266,6 +266,8 @@ static bool save_task(struct lane *lane, struct task *task, struct checkpoint_pa
         return true;
     }
     struct error why = {0};
+    const struct state_size size = instance_state_size(task->instance); /* when it was last saved */
+    state_reserve(&part->state, &size);
     if (instance_save_unsorted(task->instance, T5_SAVE_CHECKPOINT, &part->state, &why)) {
         task->saved_mark = mark;
         note_saved_again(lane, task);
