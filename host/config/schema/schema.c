@@ -220,7 +220,8 @@ static const struct schema_key keys[] = {
      "Messages of a lane whose signals are not acknowledged yet. At this number the lane pauses."},
     {"take5", "max_unconfirmed_bytes", SCHEMA_SIZE, "32MiB", NULL, 1, NONE, NULL,
      CONFIG(max_unconfirmed_bytes), false,
-     "The memory that these signals take. At this size the lane pauses, too."},
+     "The memory that these signals take. At this size the lane pauses, too. Signals of a catch-up "
+     "are limited by their number alone."},
 
     {"log", "level", SCHEMA_CHOICE, "INFO", NULL, 0, 0, levels, CONFIG(log.level), false,
      "The lowest level that is logged."},
