@@ -409,8 +409,8 @@ static bool has_place(const struct checkpoint *checkpoint) {
 /* Whether the signals of newcomers that were admitted without a checkpoint are not committed yet.
  */
 static bool awaits_commit(struct partition *partition) {
-    const struct transactor *transactor = partition->home->options.transactor;
-    partition->awaits_commit = partition->awaits_commit && transactor_undecided(transactor) > 0;
+    if (partition->awaits_commit && transactor_undecided(partition->home->options.transactor) == 0)
+        partition->awaits_commit = false;
     return partition->awaits_commit;
 }
 
