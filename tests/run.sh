@@ -12,6 +12,8 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${TAKE5_BUILD:-$root/build/tests}
 jobs=${TAKE5_JOBS:-$(nproc)}
+# One more than there are cores: those with Kafka wait for it a good part of their time.
+tests=${TAKE5_JOBS:-$(($(nproc) + 1))}
 
 mode=all
 if [ "${1:-}" = quick ]; then
@@ -62,7 +64,7 @@ mv "$build/$mode/CTestTestfile.cmake.new" "$build/$mode/CTestTestfile.cmake"
 
 echo "take5: testing" >&2
 status=0
-ctest --test-dir "$build/$mode" --output-on-failure --no-tests=error -j "$jobs" "$@" || status=$?
+ctest --test-dir "$build/$mode" --output-on-failure --no-tests=error -j "$tests" "$@" || status=$?
 
 if [ "$mode" = quick ] && [ "$#" -eq 0 ]; then
     python3 -B "$root/tests/checks/coverage.py" "$build/units" >&2 || status=$?
