@@ -76,7 +76,7 @@ struct peer {
     bool did;           /* it answered "ok" */
     bool has_answer;
     bool is_silent;   /* it did not in time */
-    int64_t still_ns; /* it did not before, and has reported no progress for so long since; 0 */
+    int64_t still_ns; /* it did not before, and has not moved for so long since; 0: neither */
 };
 struct peers {
     struct supervisor *supervisor;

@@ -211,8 +211,8 @@ struct partition {
     /* Of a checkpoint that has newcomers, or was owed: exactly once, nothing is committed until it
      * is on the disk. 0: none is to be waited for. */
     uint64_t awaited_ticket;
-    bool
-        awaits_commit; /* newcomers were admitted without one: none before their epoch is decided */
+    /* Newcomers were admitted without a checkpoint: none is taken before their epoch is decided. */
+    bool awaits_commit;
     struct offset_tracker late;   /* signals of late messages, of catch-ups that are over */
     uint64_t checkpoint_number;   /* of the last one; 0: none */
     uint64_t checkpoint_mark;     /* records handed over until then */

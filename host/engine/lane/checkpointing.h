@@ -58,7 +58,8 @@ void checkpointing_due(struct lane *lane, int64_t coarse_ns);
  * next is committed. */
 bool checkpointing_is_above_committed(const struct lane *lane, const struct partition *partition);
 /* Whether one may be taken now: no offset is held for a recovery, and all signals of late messages
- * are confirmed, and those of newcomers committed. */
+ * are confirmed, and those of newcomers committed. One that is owed does not wait for them where it
+ * is above all that was committed. */
 bool checkpointing_can_take(struct partition *partition);
 /* Takes one now, due or not; returns its ticket. 0: none was taken, because nothing was handed over
  * since the last one, offsets are held for a recovery, or signals of late messages are not
