@@ -306,6 +306,12 @@ class Kafka:
             result[topic][number] = int(line) if int(line) >= 0 else None
         return result
 
+    def end(self, topic, partition):
+        """Where the partition's log ends."""
+        done = subprocess.run(["kcat", "-b", self.servers, "-Q", "-t", f"{topic}:{partition}:-1"],
+                              check=True, capture_output=True, text=True, timeout=60 * PATIENCE)
+        return int(done.stdout.rsplit(maxsplit=1)[1])
+
     def wait_committed(self, group, expected, timeout_s=60):
         """Until the group has committed what a producer's tally tells."""
         def has_committed():
@@ -318,6 +324,7 @@ class Kafka:
             committed = self.committed(group, expected)
             return f"{group} to commit what was produced: " + ", ".join(
                 f"{topic}/{number} has {committed[topic][number]}, not {offset}"
+                f" (the log ends at {self.end(topic, number)})"
                 for topic, numbers in expected.items() for number, offset in numbers.items()
                 if committed[topic][number] != offset)
         wait_for(what_differs, has_committed, timeout_s, 0.2)
