@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/sync/thread.h"
 #include "base/text.h"
+#include "config/in_force.h"
 #include "config/sections/workers.h"
 #include "config/text/paths.h"
 #include "ops/control/run_directory.h"
@@ -398,6 +399,18 @@ static bool open_face(struct supervisor *supervisor, struct error *error) {
            (!config->http_enabled || supervisor_listen(supervisor, error));
 }
 
+/* Once it is clear that no other host has this directory. */
+static bool write_in_force(struct supervisor *supervisor, struct error *error) {
+    char *path = config_in_force_path(supervisor->first);
+    if (path == NULL)
+        return error_set_memory(error, "a path");
+    if (in_force_write(supervisor->first, path, error))
+        supervisor->in_force = path;
+    else
+        free(path);
+    return supervisor->in_force != NULL;
+}
+
 struct supervisor *supervisor_new(const struct supervisor_options *options, struct error *error) {
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     if (supervisor == NULL) {
@@ -421,7 +434,8 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
     if (supervisor->wake < 0)
         error_set_errno(error, errno, "cannot create an eventfd");
     if (supervisor->wake < 0 || !make_directories(supervisor, options->config, error) ||
-        !make_workers(supervisor, error) || !open_face(supervisor, error))
+        !make_workers(supervisor, error) || !open_face(supervisor, error) ||
+        !write_in_force(supervisor, error))
         goto failed;
     supervisor->notices = notices_open(supervisor->notices_path, error);
     if (supervisor->notices < 0 ||
@@ -445,6 +459,8 @@ void supervisor_free(struct supervisor *supervisor) {
         lock_release(&supervisor->lock, supervisor_lock);
         pthread_join(supervisor->reloader, NULL);
     }
+    if (supervisor->in_force != NULL) /* while nobody else can have the directory */
+        (void)unlink(supervisor->in_force);
     control_free(supervisor->control);
     /* Behind the last reload, which may set it. */
     signals_on_stop(supervisor->options.signals, NULL, SIGNALS_NO_LIMIT);
@@ -459,6 +475,7 @@ void supervisor_free(struct supervisor *supervisor) {
         unlink(supervisor->notices_path);
     }
     free(supervisor->notices_path);
+    free(supervisor->in_force);
     if (supervisor->wake >= 0)
         close(supervisor->wake);
     if (supervisor->config != supervisor->first)
