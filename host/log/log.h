@@ -109,6 +109,11 @@ void log_strategy(struct log *log, enum log_level level, const char *deployment,
 /* A line that another process of this service has formed, with its line break: written as it is. */
 void log_pass_on(struct log *log, const char *line, size_t size);
 
+/* Whether more than half of the memory for lines is full, and lines are being written: who passes
+ * on lines that can wait where they are lets them wait, so that there is room for others'. A write
+ * that lasts longer than a second counts for nothing: nobody waits for that. */
+bool log_is_crowded(const struct log *log);
+
 /* Whether, with the options in force, the console format of the old service may use colour. */
 bool log_has_color(const struct log *log);
 

@@ -23,10 +23,12 @@
 #include <unistd.h>
 
 /* How often the service manager hears of us. */
-#define TURN_MS   500
+#define TURN_MS    500
+/* How soon a log that is crowded is looked at again. */
+#define CROWDED_MS 10
 /* Until the workers are ready: what systemd is to wait for another word of ours. How long a worker
  * may take is ours to judge (worker.h). */
-#define EXTEND_NS (30 * NS_PER_S)
+#define EXTEND_NS  (30 * NS_PER_S)
 
 extern char **environ;
 
@@ -158,14 +160,17 @@ REQUIRES(supervisor_lock) static bool is_done(const struct supervisor *superviso
 REQUIRES(supervisor_lock)
 static int prepare(const struct supervisor *supervisor, struct pollfd *polled, size_t count,
                    int64_t now_ns) {
-    int64_t due_ns = now_ns + TURN_MS * NS_PER_MS;
+    /* What one of them floods waits in its pipe, and there is room for what the others write. */
+    const bool is_crowded = log_is_crowded(supervisor->log);
+    int64_t due_ns = now_ns + (is_crowded ? CROWDED_MS : TURN_MS) * NS_PER_MS;
     polled[0] = (struct pollfd){.fd = supervisor->wake, .events = POLLIN};
     polled[1] = (struct pollfd){.fd = supervisor->notices, .events = POLLIN};
     for (size_t i = 0; i < count; i++) {
         const struct worker *worker = supervisor->workers[i];
         const int64_t own_ns = worker_due_ns(worker, &supervisor->env);
         polled[2 + 2 * i] = (struct pollfd){.fd = worker->process, .events = POLLIN};
-        polled[3 + 2 * i] = (struct pollfd){.fd = worker->written, .events = POLLIN};
+        polled[3 + 2 * i] =
+            (struct pollfd){.fd = is_crowded ? -1 : worker->written, .events = POLLIN};
         if (own_ns < due_ns)
             due_ns = own_ns;
     }
