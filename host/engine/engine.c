@@ -211,6 +211,8 @@ static bool start_lanes(struct engine *engine, struct error *error) {
             .transactor = transactor_of(engine, i),
             .status_lock = &engine->status_lock,
             .is_replay = engine->options.mode == T5_MODE_REPLAY,
+            .samples = engine->samples,
+            .sample_count = engine->sample_count,
             .observed = engine->options.feed_stats != NULL
                             ? feed_stats_lane(engine->options.feed_stats, i)
                             : NULL,

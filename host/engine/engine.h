@@ -25,8 +25,8 @@ struct engine;
 
 struct engine *engine_new(const struct engine_options *options, struct error *error);
 
-/* Real messages for the rehearsals of the start, oldest first; before it, and the caller's again
- * when it has ended. */
+/* Real messages for the rehearsals of the start, and of reloads until the lanes have handled
+ * others, oldest first; before the start, and the caller's again when it has ended. */
 void engine_set_samples(struct engine *engine, const struct record *records, size_t count);
 
 /* Plans the deployments, starts the lanes and the source. What is rejected does not stop the rest

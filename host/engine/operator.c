@@ -214,6 +214,17 @@ static bool await_recovered(struct engine *engine, int64_t deadline_ns, struct e
     }
 }
 
+static void set_draining(struct engine *engine, bool does_drain) {
+    atomic_store(&engine->is_draining, does_drain);
+    log_change_event(
+        engine->log, LOG_LEVEL_INFO, "engine", does_drain ? "drain.begun" : "drain.ended",
+        does_drain ? "draining: no new messages are read" : "drain ended: reading resumed");
+}
+
+void engine_begin_drained(struct engine *engine) {
+    set_draining(engine, true);
+}
+
 bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, struct error *error) {
     const int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
     struct source *source = engine->options.source;
@@ -222,10 +233,7 @@ bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, st
         for (size_t i = 0; i < engine->lane_count; i++)
             atomic_store(&engine->lanes[i]->is_dry, false);
     }
-    atomic_store(&engine->is_draining, does_drain);
-    log_change_event(
-        engine->log, LOG_LEVEL_INFO, "engine", does_drain ? "drain.begun" : "drain.ended",
-        does_drain ? "draining: no new messages are read" : "drain ended: reading resumed");
+    set_draining(engine, does_drain);
     if (!does_drain)
         return true;
     if (!await_dry(engine, deadline_ns, error) || !await_recovered(engine, deadline_ns, error))

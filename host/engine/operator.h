@@ -48,5 +48,7 @@ bool engine_checkpoint(struct engine *engine, int64_t timeout_ns, size_t *taken,
  * again.
  */
 bool engine_drain(struct engine *engine, bool does_drain, int64_t timeout_ns, struct error *error);
+/* Between the start and the first poll: it reads nothing from the beginning on. */
+void engine_begin_drained(struct engine *engine);
 
 #endif

@@ -5,6 +5,7 @@
 #include "checkpoint/backend.h"
 #include "checkpoint/kafka/state_topic.h"
 #include "engine/crash/crash.h"
+#include "engine/operator.h"
 #include "feedstats/feed_stats.h"
 #include "ops/control/run_directory.h"
 #include "ops/http/http.h"
@@ -320,6 +321,17 @@ static int work(struct service *service) {
     return EXIT_GOOD;
 }
 
+static void resume_orders(struct service *service) {
+    const struct service_options *options = &service->options;
+    struct error error;
+    if (options->is_drained)
+        engine_begin_drained(service->engine);
+    for (size_t i = 0; i < options->suspended.count; i++)
+        if (!engine_suspend(service->engine, options->suspended.items[i], &error))
+            log_warning(service->log, "ops", "suspend %s: %s", options->suspended.items[i],
+                        error.text);
+}
+
 /* What a strategy does with real messages shows in its rehearsal, also at the very first start. */
 static bool start_engine(struct service *service, struct report *report, struct error *error) {
     struct recent *recent = recent_read(service->config, service->log);
@@ -328,6 +340,8 @@ static bool start_engine(struct service *service, struct report *report, struct 
     engine_set_samples(service->engine, records, count);
     const bool did = engine_start(service->engine, report, error);
     recent_free(recent);
+    if (did)
+        resume_orders(service);
     return did;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/time_arg.h"
 #include "engine/engine.h"
 #include "engine/view.h"
 #include "log/log.h"
@@ -26,6 +27,10 @@ struct service_options {
     /* Of a demo: the time above counts from the first message; without one for so long it ends, and
      * has failed. 0: neither. */
     int64_t patience_ns;
+    /* What an operator has ordered before, of which a new process of a worker knows nothing: no
+     * message is read, and these deployments are suspended, from the beginning on. */
+    bool is_drained;
+    struct csv_arg suspended;
 };
 
 struct service *service_new(const struct service_options *options, struct error *error);

@@ -2,6 +2,7 @@
 #include "supervisor/private.h"
 
 #include "base/clock.h"
+#include "base/sync/thread.h"
 #include "config/sections/workers.h"
 
 #include <stdio.h>
@@ -79,10 +80,40 @@ void peer_ask(struct peer *peer, const char *request, const struct control_body 
     peer->is_silent |= error.code == ERROR_TIMEOUT;
 }
 
+/* One peer's request, on a thread of its own. */
+struct asking {
+    pthread_t thread;
+    bool is_begun;
+    struct peer *peer;
+    const char *request;
+    const struct control_body *body;
+    int64_t timeout_ns;
+};
+
+static void *ask_main(void *argument) {
+    const struct asking *asking = argument;
+    peer_ask(asking->peer, asking->request, asking->body, asking->timeout_ns);
+    return NULL;
+}
+
 void peers_ask(struct peers *peers, const char *request, const struct control_body *body,
                int64_t timeout_ns) {
-    for (size_t i = 0; i < peers->count; i++)
-        peer_ask(&peers->items[i], request, body, timeout_ns);
+    struct asking *askings = calloc(peers->count + 1, sizeof *askings);
+    struct error error;
+    for (size_t i = 0; askings != NULL && i < peers->count; i++) {
+        askings[i] = (struct asking){
+            .peer = &peers->items[i], .request = request, .body = body, .timeout_ns = timeout_ns};
+        askings[i].is_begun =
+            thread_start(&askings[i].thread, "ask", ask_main, &askings[i], &error);
+    }
+    /* Without memory, one after the other. */
+    for (size_t i = 0; i < peers->count; i++) {
+        if (askings != NULL && askings[i].is_begun)
+            pthread_join(askings[i].thread, NULL);
+        else
+            peer_ask(&peers->items[i], request, body, timeout_ns);
+    }
+    free(askings);
 }
 
 struct merge_part *peers_parts(const struct peers *peers) {

@@ -27,6 +27,7 @@ struct supervisor {
     struct supervisor_options options;
     struct log *log;
     struct config *first; /* of the start: what was opened by it points into it */
+    int lock_file;        /* of the workers' run directory; -1: not locked */
     int notices;          /* a descriptor; -1: not open */
     char *notices_path;
     char *in_force; /* the file from which the workers have their configuration */
@@ -47,6 +48,8 @@ struct supervisor {
         workers GUARDED_BY(supervisor_lock); /* main first; made by any, freed by main */
     size_t count GUARDED_BY(supervisor_lock);
     struct worker_env env GUARDED_BY(supervisor_lock);
+    char **suspended GUARDED_BY(supervisor_lock); /* names; what env.suspended is made of */
+    size_t suspended_count GUARDED_BY(supervisor_lock);
     bool is_stopping GUARDED_BY(supervisor_lock);
     bool is_over GUARDED_BY(supervisor_lock); /* for the reloader */
     int reloads GUARDED_BY(supervisor_lock);  /* SIGHUPs to serve */
@@ -92,10 +95,20 @@ void peers_release(struct peers *peers);
  */
 void peer_ask(struct peer *peer, const char *request, const struct control_body *body,
               int64_t timeout_ns);
+/* All at the same time: one that does not answer keeps none of the others waiting. */
 void peers_ask(struct peers *peers, const char *request, const struct control_body *body,
                int64_t timeout_ns);
 /* What they answered, for merge.h; free() it. NULL: no memory. */
 struct merge_part *peers_parts(const struct peers *peers);
+
+/* orders.c: what an operator has ordered, which workers that begin later must know. */
+REQUIRES(supervisor_lock)
+void supervisor_note_suspended(struct supervisor *supervisor, const char *deployment,
+                               bool is_suspended);
+/* Whoever left with that configuration is forgotten. */
+REQUIRES(supervisor_lock)
+void supervisor_forget_suspended(struct supervisor *supervisor, const struct config *before);
+REQUIRES(supervisor_lock) void supervisor_release_orders(struct supervisor *supervisor);
 
 /* workers_requests.c: on a client's thread. */
 bool supervisor_handle(void *context, const struct control_request *asked, struct text *answer);

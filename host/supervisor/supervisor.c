@@ -367,6 +367,10 @@ static bool make_directories(struct supervisor *supervisor, const struct config 
           run_directory_make(below, NULL, &trust, supervisor->log, error);
     did = did && make_private(supervisor, &trust, "state_dir", config->state_dir, error) &&
           make_private(supervisor, &trust, "cache_dir", config->cache_dir, error);
+    if (did) {
+        supervisor->lock_file = private_directory_lock(below, error);
+        did = supervisor->lock_file >= 0 || error_prefix(error, "[take5] run_dir: ");
+    }
     supervisor->notices_path = did ? path_join(below, "notify.sock") : NULL;
     free(below);
     return did && (supervisor->notices_path != NULL || error_set_memory(error, "a path"));
@@ -404,7 +408,6 @@ static bool open_face(struct supervisor *supervisor, struct error *error) {
            (!config->http_enabled || supervisor_listen(supervisor, error));
 }
 
-/* Once it is clear that no other host has this directory. */
 static bool write_in_force(struct supervisor *supervisor, struct error *error) {
     char *path = config_in_force_path(supervisor->first);
     if (path == NULL)
@@ -426,7 +429,7 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
     supervisor->options = *options;
     supervisor->log = options->log;
     supervisor->first = options->config;
-    supervisor->notices = -1;
+    supervisor->notices = supervisor->lock_file = -1;
     supervisor->stop_calls = (struct signals_stop){
         .on_stop = on_stop, .on_request = on_signal, .on_late = on_late, .context = supervisor};
     pthread_mutex_init(&supervisor->lock, NULL);
@@ -464,7 +467,7 @@ void supervisor_free(struct supervisor *supervisor) {
         lock_release(&supervisor->lock, supervisor_lock);
         pthread_join(supervisor->reloader, NULL);
     }
-    if (supervisor->in_force != NULL) /* while nobody else can have the directory */
+    if (supervisor->in_force != NULL)
         (void)unlink(supervisor->in_force);
     control_free(supervisor->control);
     /* Behind the last reload, which may set it. */
@@ -475,12 +478,15 @@ void supervisor_free(struct supervisor *supervisor) {
         worker_free(supervisor->workers[i]);
     free(supervisor->workers);
     free_environment(supervisor->env.environment);
+    supervisor_release_orders(supervisor);
     if (supervisor->notices >= 0) {
         close(supervisor->notices);
         unlink(supervisor->notices_path);
     }
     free(supervisor->notices_path);
     free(supervisor->in_force);
+    if (supervisor->lock_file >= 0)
+        close(supervisor->lock_file);
     if (supervisor->wake >= 0)
         close(supervisor->wake);
     if (supervisor->config != supervisor->first)

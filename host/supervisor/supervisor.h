@@ -12,6 +12,7 @@
  *   notices.h           what a worker reports: it is ready, it makes progress
  *   relay.h             what it writes
  *   workers_reload.c    a new configuration for all
+ *   orders.c            what an operator has ordered: workers that begin later keep to it
  *   workers_requests.c  `take5 ctl`; http_face.c HTTP; merge.h many answers into one
  *
  * Threads: supervisor_run()'s begins and ends processes, and waits for nothing else. The control

@@ -70,6 +70,8 @@ void worker_free(struct worker *worker) {
     free(worker->group);
     free(worker->socket);
     free(worker->state_dir);
+    if (worker->down_note != NULL)
+        (void)unlink(worker->down_note);
     free(worker->down_note);
     free(worker);
 }
@@ -85,16 +87,23 @@ void worker_signal(const struct worker *worker, int number) {
 
 /* ---- begin ---- */
 
-/* The options, and the name behind them. */
-static char **arguments_of(const struct worker *worker, const struct worker_env *env) {
+/* The options, and the name behind them; and what an operator has ordered. Its items are others'.
+ */
+static const char **arguments_of(const struct worker *worker, const struct worker_env *env) {
     size_t count = 0;
     while (env->arguments[count] != NULL)
         count++;
-    char **arguments = calloc(count + 2, sizeof *arguments);
+    const char **arguments = calloc(count + 5, sizeof *arguments);
     if (arguments == NULL)
         return NULL;
     memcpy(arguments, env->arguments, count * sizeof *arguments);
-    arguments[count] = worker->name;
+    arguments[count++] = worker->name;
+    if (env->is_drained)
+        arguments[count++] = "--drained";
+    if (env->suspended != NULL) {
+        arguments[count++] = "--suspended";
+        arguments[count++] = env->suspended;
+    }
     return arguments;
 }
 
@@ -102,11 +111,11 @@ static bool spawn_it(struct worker *worker, const struct worker_env *env, int no
                      struct error *error) {
     const struct spawn_fd fds[] = {
         {nothing, STDIN_FILENO}, {STDOUT_FILENO, STDOUT_FILENO}, {theirs, STDERR_FILENO}};
-    char **arguments = arguments_of(worker, env);
+    const char **arguments = arguments_of(worker, env);
     if (arguments == NULL)
         return error_set_memory(error, "its options");
     const struct spawn spawn = {.program = env->program,
-                                .arguments = arguments,
+                                .arguments = (char *const *)arguments,
                                 .environment = env->environment,
                                 .fds = fds,
                                 .fd_count = sizeof fds / sizeof *fds};
@@ -289,7 +298,7 @@ void worker_ended(struct worker *worker, const struct worker_env *env, int64_t n
     worker->has_begun = true;
     log_how_it_ended(worker, is_known, status);
     if (was_asked) {
-        worker->was_left_behind |= !is_good;
+        worker->was_left_behind = !is_good && !worker->is_restarted;
         log_change_event(env->log, is_good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "ops",
                          "worker.stopped", "worker %s stopped: %s", worker->name, worker->why);
         worker->state = WORKER_IDLE;
@@ -298,7 +307,7 @@ void worker_ended(struct worker *worker, const struct worker_env *env, int64_t n
         died(worker, env, now_ns,
              is_known && WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_FINAL);
     } else {
-        worker->was_left_behind |= !is_good;
+        worker->was_left_behind = !is_good;
         worker->state = WORKER_IDLE;
     }
 }
@@ -367,7 +376,7 @@ void worker_turn(struct worker *worker, const struct worker_env *env, int64_t no
             start(worker, env, now_ns);
         break;
     case WORKER_WAITING:
-        if (now_ns >= worker->at_ns)
+        if (now_ns >= worker->at_ns && !worker->is_in_move)
             start(worker, env, now_ns);
         break;
     case WORKER_STARTING:
@@ -399,7 +408,7 @@ int64_t worker_due_ns(const struct worker *worker, const struct worker_env *env)
     case WORKER_HANGING:
         return worker->did_kill ? INT64_MAX : worker->at_ns;
     case WORKER_WAITING:
-        return worker->at_ns;
+        return worker->is_in_move ? INT64_MAX : worker->at_ns;
     case WORKER_DOWN:
         break;
     }

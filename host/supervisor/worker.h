@@ -47,8 +47,10 @@ struct worker_env {
     char *const *arguments; /* a name is put behind them */
     char **environment;     /* with NOTIFY_SOCKET */
     struct log *log;
-    int64_t hang_ns; /* without a word that it moves */
-    int64_t stop_ns; /* that a stop may last before it is ended */
+    bool is_drained;       /* they begin so, by an operator's order */
+    const char *suspended; /* the deployments that an operator has suspended, "a,b"; NULL: none */
+    int64_t hang_ns;       /* without a word that it moves */
+    int64_t stop_ns;       /* that a stop may last before it is ended */
 };
 
 struct worker {
@@ -69,7 +71,7 @@ struct worker {
     struct restarts restarts;
     uint64_t starts, deaths, hangs;
     bool has_begun;          /* the first start is over, well or not */
-    bool was_left_behind;    /* a stop did not end well */
+    bool was_left_behind;    /* the stop for good did not end well */
     char why[256];           /* how it died last, or why it is not begun; empty: never */
     char why_down[160];      /* of DOWN */
     char status[NOTICE_MAX]; /* STATUS of sd_notify */
@@ -77,7 +79,8 @@ struct worker {
 
 /* Of the whole configuration. NULL: out of memory. */
 struct worker *worker_new(const struct config *config, const char *name);
-/* There is no process. */
+/* There is no process. What notes that it stays down is removed: it is no longer one of the host's.
+ */
 void worker_free(struct worker *worker);
 
 /* Begins it, ends it, or leaves it, as time has come for. */

@@ -90,8 +90,8 @@ static bool has_same_limits(const struct config *running, const struct config *n
     const struct config_worker *b = config_worker_find(next, name);
     a = a != NULL ? a : &none;
     b = b != NULL ? b : &none;
-    return a->lanes == b->lanes && a->memory_max == b->memory_max && a->nice == b->nice &&
-           is_same_text(a->cpus, b->cpus);
+    return config_worker_lanes(running, name) == config_worker_lanes(next, name) &&
+           a->memory_max == b->memory_max && a->nice == b->nice && is_same_text(a->cpus, b->cpus);
 }
 
 static bool is_among(const char *const *names, const char *name) {
@@ -142,6 +142,7 @@ static bool put_in_force(struct supervisor *supervisor, struct config *next,
     }
     struct config *before = supervisor->config;
     supervisor->config = next;
+    supervisor_forget_suspended(supervisor, before);
     log_moves(supervisor, before, next);
     /* A stop has come meanwhile: then nobody begins any more, and it keeps its limits. */
     const bool is_stopping = supervisor->is_stopping;
@@ -168,7 +169,7 @@ static void await_begun(struct supervisor *supervisor) {
         for (size_t i = 0; i < supervisor->count; i++) {
             const struct worker *worker = supervisor->workers[i];
             is_waiting = is_waiting || worker->state == WORKER_STARTING ||
-                         worker->state == WORKER_STOPPING ||
+                         worker->state == WORKER_STOPPING || worker->is_in_move ||
                          (worker->state == WORKER_IDLE && worker->is_wanted);
         }
         if (!is_waiting || supervisor->is_stopping || supervisor->is_over)
@@ -205,6 +206,23 @@ static bool needs_process(const struct peer *peer) {
     return needs;
 }
 
+/* One whose process ended before it answered has begun with the configuration since. */
+static void ask_again(struct supervisor *supervisor, struct peer *peer) {
+    struct peers now;
+    if (!peers_list(supervisor, peer->name, &now))
+        return;
+    if (now.count > 0) {
+        const struct text before = peer->answer;
+        peer_ask(&now.items[0], "reload", NULL, 0);
+        peer->answer = now.items[0].answer;
+        now.items[0].answer = before;
+        peer->did = now.items[0].did;
+        peer->has_answer = now.items[0].has_answer;
+        memcpy(peer->why, now.items[0].why, sizeof peer->why);
+    }
+    peers_release(&now);
+}
+
 /* Those whose change is a new process. Until it is ready. */
 static void renew(struct supervisor *supervisor, const struct peers *peers) {
     const int64_t now_ns = clock_monotonic_ns();
@@ -231,6 +249,9 @@ static bool reload_workers(struct supervisor *supervisor, struct text *answer) {
      * and gives its part of the report. */
     peers_ask(&peers, "reload", NULL, 0);
     renew(supervisor, &peers);
+    for (size_t i = 0; i < peers.count; i++)
+        if (!peers.items[i].has_answer)
+            ask_again(supervisor, &peers.items[i]);
     const bool did = report(supervisor, &peers, answer);
     peers_release(&peers);
     return did;

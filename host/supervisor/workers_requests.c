@@ -273,6 +273,26 @@ static void log_asked(const struct supervisor *supervisor, const struct control_
                             is_one_of(word, redrives) ? first + 2 : asked->count);
 }
 
+/* Workers that begin from here on read nothing, or do again. */
+static void note_drain(struct supervisor *supervisor, const struct control_request *asked) {
+    if (asked->count > 1 && strcmp(asked->words[1], "off") != 0)
+        return;
+    lock_acquire(&supervisor->lock, supervisor_lock);
+    supervisor->env.is_drained = asked->count == 1;
+    lock_release(&supervisor->lock, supervisor_lock);
+}
+
+/* What the worker did with the deployment counts for the next process of it too. */
+static void note_suspension(struct supervisor *supervisor, const char *word,
+                            const char *deployment) {
+    const bool is_suspend = strcmp(word, "suspend") == 0;
+    if (!is_suspend && strcmp(word, "resume") != 0)
+        return;
+    lock_acquire(&supervisor->lock, supervisor_lock);
+    supervisor_note_suspended(supervisor, deployment, is_suspend);
+    lock_release(&supervisor->lock, supervisor_lock);
+}
+
 bool supervisor_handle(void *context, const struct control_request *asked, struct text *answer) {
     static const char *const for_all[] = {"checkpoint", "drain", NULL};
     static const char *const for_owner[] = {"suspend", "resume",          "promote",
@@ -284,8 +304,14 @@ bool supervisor_handle(void *context, const struct control_request *asked, struc
         text_puts(answer, "a reload is of all workers: take5 ctl reload");
         return false;
     }
-    if (word[0] == '@' && asked->count > 1)
-        return ask_one(supervisor, word + 1, asked, 1, answer);
+    if (word[0] == '@' && asked->count > 1) {
+        const bool did = ask_one(supervisor, word + 1, asked, 1, answer);
+        if (did && asked->count > 2)
+            note_suspension(supervisor, asked->words[1], asked->words[2]);
+        return did;
+    }
+    if (strcmp(word, "drain") == 0)
+        note_drain(supervisor, asked);
     if (strcmp(word, "status") == 0)
         return supervisor_status(supervisor, answer);
     if (strcmp(word, "stop") == 0)
@@ -300,8 +326,12 @@ bool supervisor_handle(void *context, const struct control_request *asked, struc
         return set_log_level(supervisor, asked, answer);
     if (is_one_of(word, for_all))
         return ask_all(supervisor, asked, answer);
-    if (is_one_of(word, for_owner))
-        return ask_owner(supervisor, asked, answer);
+    if (is_one_of(word, for_owner)) {
+        const bool did = ask_owner(supervisor, asked, answer);
+        if (did && asked->count > 1)
+            note_suspension(supervisor, word, asked->words[1]);
+        return did;
+    }
     text_printf(answer, "unknown request \"%s\"; known: " KNOWN, word);
     return false;
 }

@@ -425,6 +425,79 @@ class Workers(Scenario):
         host.stop()
         self.assertFalse(os.path.exists(in_the_way[:-len(".new")]))
 
+    def test_a_reload_tries_what_its_workers_begin_with_on_messages(self):
+        """A worker that begins with a reload is asked to reload as well, before it has read any."""
+        host = self.two()
+        host.wait_status("both", are_running("main", "other"))
+        host.drop("crash_message")
+        host.deploy("bad", plugin="crash_message", worker="third")
+        code, text = host.reload()
+        self.assertEqual(code, 1, text)
+        self.assertIn("bad: rejected", text)
+        status = host.wait_status("the third one", are_running("main", "other", "third"))
+        self.assertEqual(workers(status)["third"]["deaths"], 0)
+        self.assertEqual(self.places(status), [("chain", "main"), ("copy", "other")])
+        host.stop()
+
+    def test_a_move_keeps_what_was_good(self):
+        """The worker that it comes to has no copy of its own, and the file is broken."""
+        host = self.two()
+        host.drop("crash_message")
+        host.deploy("mover", plugin="crash_message", offset=10**9, worker="other")
+        host.wait_status("both", are_running("main", "other"))
+        self.assertEqual(host.reload()[0], 0)
+        with open(os.path.join(host.strategies, "crash_message.so"), "r+b") as file:
+            file.truncate(1000)
+        host.deploy("mover", plugin="crash_message", offset=10**9, worker="third")
+        code, text = host.reload()
+        self.assertIn("crash_message.so", text)
+        host.wait_event("strategy.last_good", r"\[third\] mover: ")
+        self.assertEqual(self.places(host.wait_status("all", are_running("main", "other", "third"))),
+                         [("chain", "main"), ("copy", "other"), ("mover", "third")])
+        self.assertEqual(code, 1, text)
+        host.stop()
+
+    def test_what_an_operator_ordered_outlives_a_worker(self):
+        host = self.two()
+        host.wait_status("all read", is_reading("main", "other"))
+        for order in (("suspend", "copy"), ("drain",)):
+            code, out, err = host.ctl(*order)
+            self.assertEqual(code, 0, out + err)
+        before = workers(host.status())
+        mark = host.log_size()
+        for name in ("main", "other"):
+            os.kill(before[name]["process"], signal.SIGKILL)
+        for name in ("main", "other"):
+            host.wait_event("partitions.assigned", rf"\[{name}\]", start=mark)
+        code, out, err = host.ctl("drain")  # it waits for what was read
+        self.assertEqual(code, 0, out + err)
+        status = host.status()
+        self.assertEqual([status["draining"], status["totals"]["messages"]], [True, 0])
+        copy = next(one for one in status["strategies"] if one["name"] == "copy")
+        self.assertEqual(copy["why"], "operator", copy)
+        self.assertEqual(host.ctl("resume", "copy")[0], 0)
+        self.assertEqual(host.ctl("drain", "off")[0], 0)
+        os.kill(workers(status)["other"]["process"], signal.SIGKILL)
+        status = host.wait_status("it again, as it was before the orders", lambda status: (
+            workers(status)["other"]["deaths"] == 2 and self.places(status) ==
+            [("chain", "main"), ("copy", "other")]))
+        self.assertFalse(status["draining"])
+        host.stop()
+
+    def test_another_host_in_its_run_directory_is_refused(self):
+        host = self.two()
+        host.wait_status("both", are_running("main", "other"))
+        code, out, err = host.take5(
+            "run", "-c", host.ini, *(f"-s{key}" for key in (
+                f"control.socket={host.directory}/other.sock", "kafka.group.id=another",
+                f"take5.state_dir={host.directory}/s", f"take5.cache_dir={host.directory}/c")))
+        self.assertEqual(code, 1, out + err)
+        self.assertIn(str(host.process.pid), out + err)
+        self.assertEqual(host.ctl("restart", "other")[0], 0)
+        host.wait_status("it to be back", lambda status: are_running("main", "other")(status) and
+                         workers(status)["other"]["starts"] == 2)
+        host.stop()
+
     def test_a_worker_that_dies_or_stands_still_is_begun_again(self):
         receiver = Receiver().start()
         self.addCleanup(receiver.close)

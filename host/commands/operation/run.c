@@ -32,6 +32,8 @@ struct run {
     bool is_demo;
     int64_t run_for_ns;
     bool waits_for_config;
+    bool is_drained; /* see struct service_options */
+    struct csv_arg suspended;
     int64_t parent; /* of a worker: the supervisor's process; 0: it is none */
     struct demo *demo;
     struct log *log;
@@ -103,6 +105,8 @@ static int serve(struct run *run, struct signals *signals) {
         .signals = signals,
         .run_for_ns = run->run_for_ns,
         .patience_ns = run->demo != NULL ? DEMO_PATIENCE_NS : 0,
+        .is_drained = run->is_drained,
+        .suspended = run->suspended,
     };
     struct service *service = service_new(&options, &error);
     if (service == NULL) {
@@ -258,6 +262,7 @@ static int run_host(int argc, char **argv) {
     crash_settle(NULL);
 done:
     demo_free(run.demo);
+    csv_arg_release(&run.suspended);
     config_options_release(&run.options);
     log_free(run.log);
     return code == EXIT_CONFIG && run.waits_for_config ? hold(code, &signals, whole) : code;
@@ -274,6 +279,8 @@ static const struct option_row options[] = {
      "exit code 78; for containers, which would be started again and again"},
     {0, "worker", "NAME", OPTION_TEXT(struct run, options.worker), NULL},
     {0, "in-force", "FILE", OPTION_TEXT(struct run, options.in_force), NULL},
+    {0, "drained", NULL, OPTION_FLAG(struct run, is_drained), NULL},
+    {0, "suspended", "NAMES", OPTION_LIST(struct run, suspended), NULL},
     {0, "parent", "PROCESS", OPTION_INTEGER(struct run, parent, int64_t, 1, INT32_MAX), NULL},
     OPTIONS_END,
 };

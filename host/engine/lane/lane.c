@@ -564,6 +564,11 @@ struct lane *lane_new(const struct lane_options *options, struct projection *pro
         error_set_memory(error, "a lane's records");
         goto failed;
     }
+    for (size_t i = 0; i < options->sample_count; i++)
+        if ((uint32_t)options->samples[i].partition % (uint32_t)options->config->lanes ==
+            options->index)
+            samples_add(&lane->samples, &options->samples[i]);
+    lane->options.samples = NULL;
     const int status = pthread_create(&lane->thread, NULL, lane_main, lane);
     if (status != 0) {
         error_set_errno(error, status, "cannot start the thread of lane %" PRIu32, options->index);

@@ -62,9 +62,12 @@ struct lane_options {
     struct log *log;
     struct source *source;
     struct publisher *publisher;
-    struct transactor *transactor;    /* NULL: at least once */
-    pthread_mutex_t *status_lock;     /* guards structure and texts that status reads */
-    bool is_replay;                   /* no samples, no wall clock */
+    struct transactor *transactor; /* NULL: at least once */
+    pthread_mutex_t *status_lock;  /* guards structure and texts that status reads */
+    bool is_replay;                /* no samples, no wall clock */
+    /* What rehearsals get until the lane has handled messages itself; copied by lane_new(). */
+    const struct record *samples;
+    size_t sample_count;
     struct feed_lane *observed;       /* NULL: no one reads them */
     struct published_lane *published; /* NULL: no one reads series */
     const _Atomic bool *is_draining;  /* while true it reads nothing; NULL: never */

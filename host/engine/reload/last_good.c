@@ -1,7 +1,9 @@
 #include "engine/reload/last_good.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "config/sections/worker_peers.h"
 #include "os/private_file.h"
 
 #include <dirent.h>
@@ -223,6 +225,42 @@ enum last_good_outcome last_good_read(const char *state_dir, const char *name,
     free(directory);
     free(path);
     free(whole);
+    return outcome;
+}
+
+/* When the copy was written; 0: there is none. */
+static int64_t written_ns(const char *state_dir, const char *name) {
+    int64_t newest_ns = 0;
+    char *const paths[] = {text_format("%s/good/%s.so", state_dir, name),
+                           text_format("%s/good/%s.d", state_dir, name)};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct stat status;
+        if (paths[i] != NULL && stat(paths[i], &status) == 0) {
+            const int64_t ns = (int64_t)status.st_mtim.tv_sec * NS_PER_S + status.st_mtim.tv_nsec;
+            newest_ns = ns > newest_ns ? ns : newest_ns;
+        }
+        free(paths[i]);
+    }
+    return newest_ns;
+}
+
+enum last_good_outcome last_good_read_peers(const struct config *config, const char *name,
+                                            struct strategy_file *file, struct error *error) {
+    enum last_good_outcome outcome = LAST_GOOD_NONE;
+    struct config_peers peers = {0};
+    const char *state_dir = NULL;
+    int64_t newest_ns = 0;
+    const bool did = config_peers_list(config, &peers);
+    for (size_t i = 0; did && i < peers.count; i++) {
+        const int64_t ns = written_ns(peers.items[i].state_dir, name);
+        if (ns > newest_ns) {
+            newest_ns = ns;
+            state_dir = peers.items[i].state_dir;
+        }
+    }
+    if (state_dir != NULL)
+        outcome = last_good_read(state_dir, name, file, error);
+    config_peers_release(&peers);
     return outcome;
 }
 

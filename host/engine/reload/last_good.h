@@ -3,7 +3,8 @@
  * with its own libraries, STATE_DIR/good/NAME.d/.
  *
  * Written when a generation went to work; taken at a start when the file on disk is refused, so
- * that a bad drop does not take a strategy away at the next restart.
+ * that a bad drop does not take a strategy away at the next restart, or with its move to another
+ * worker.
  */
 #ifndef TAKE5_ENGINE_RELOAD_LAST_GOOD_H
 #define TAKE5_ENGINE_RELOAD_LAST_GOOD_H
@@ -24,6 +25,11 @@ enum last_good_outcome {
 /* Reads the kept file of a strategy. */
 enum last_good_outcome last_good_read(const char *state_dir, const char *name,
                                       struct strategy_file *file, struct error *error);
+
+/* The same of the other workers of this host: a strategy that comes from one of them has its copy
+ * there. The one that was written last counts. */
+enum last_good_outcome last_good_read_peers(const struct config *config, const char *name,
+                                            struct strategy_file *file, struct error *error);
 
 /* Copies of all that went to work. What cannot be kept is logged. */
 void last_good_write_all(struct engine *engine);

@@ -306,8 +306,10 @@ static struct deployment *build_good(const struct plan_request *request, const s
     struct error error = {0};
     if (request->last_good_dir == NULL || item->running != NULL)
         return NULL;
-    const enum last_good_outcome outcome =
+    enum last_good_outcome outcome =
         last_good_read(request->last_good_dir, item->plugin, &file, &error);
+    if (outcome == LAST_GOOD_NONE && request->config->worker != NULL)
+        outcome = last_good_read_peers(request->config, item->plugin, &file, &error);
     if (outcome == LAST_GOOD_REFUSED)
         log_event(request->log, LOG_LEVEL_ERROR, "strategy", "strategy.last_good_rejected",
                   "%s: last known good version rejected: %s", item->name, error.text);
@@ -319,6 +321,11 @@ static struct deployment *build_good(const struct plan_request *request, const s
     item->file = &file;
     struct deployment *deployment = is_accused ? NULL : build(request, plan, item, &faults);
     item->file = refused;
+    if (deployment != NULL &&
+        !check_placement(request->config, deployment, item->section, place_of(item), &faults)) {
+        deployment_release(deployment);
+        deployment = NULL;
+    }
     if (deployment != NULL)
         deployment->differs = text_format("the file on disk was rejected: %s", why);
     strategy_file_release(&file);

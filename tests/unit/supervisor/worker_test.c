@@ -284,3 +284,56 @@ Test(worker, one_whose_configuration_is_wrong_stays_down_at_once) {
     cr_assert_eq(worker->state, WORKER_STARTING);
     await_end();
 }
+
+Test(worker, one_that_dies_in_a_move_waits_for_its_end) {
+    use_script("exit 3");
+    turn(0);
+    worker->is_in_move = true;
+    await_end();
+    turn(NS_PER_S);
+    cr_expect_eq(worker->state, WORKER_WAITING);
+    cr_expect_not(worker_has_process(worker), "the deployment that leaves it would run twice");
+    cr_expect_eq(worker_due_ns(worker, &env), INT64_MAX);
+    worker->is_in_move = false;
+    turn(0);
+    cr_expect(worker_has_process(worker));
+    await_end();
+}
+
+Test(worker, what_an_operator_ordered_is_said_to_it) {
+    use_script("echo here $0 $1 $2 >&2");
+    env.is_drained = true;
+    env.suspended = "a,b";
+    turn(0);
+    await_end();
+    cr_expect_not_null(strstr(log_text(), "here --drained --suspended a,b\n"), "%s", log_text());
+}
+
+Test(worker, what_a_restart_had_to_kill_is_not_left_behind_by_the_stop) {
+    use_script("trap '' TERM; echo here >&2; while :; do sleep 1000; done");
+    turn(0);
+    await_here();
+    worker_stop(worker, &env, true, now_ns);
+    turn(env.stop_ns);
+    cr_assert(worker->did_kill);
+    await_end();
+    cr_expect_not(worker->was_left_behind);
+    turn(0);
+    worker_stop(worker, &env, false, now_ns);
+    turn(env.stop_ns);
+    await_end();
+    cr_expect(worker->was_left_behind);
+}
+
+Test(worker, one_that_is_no_longer_the_hosts_leaves_no_note_that_it_is_down) {
+    use_script("exit 78");
+    char note[256];
+    snprintf(note, sizeof note, "%s", worker->down_note);
+    turn(0);
+    await_end();
+    cr_assert_eq(worker->state, WORKER_DOWN);
+    cr_assert_eq(access(note, F_OK), 0);
+    worker_free(worker);
+    cr_expect_eq(access(note, F_OK), -1);
+    worker = worker_new(&config, "w");
+}
