@@ -5,6 +5,7 @@ Worker `main` runs the strategy `chain`, whose signals tell what it was handed; 
 every plugin that dies, hangs, spins, leaks, floods or is slow. What `chain` says is compared, line
 by line, with what it says in a host without them.
 """
+import collections
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 
 from harness import paths
-from harness.host import ready
+from harness.host import read_json_lines, ready
 from harness.process import children, is_alive
 from harness.receiver import Receiver
 from harness.scenario import Scenario, main
@@ -37,33 +38,49 @@ BAD = {
 # them; each in a worker of its own.
 AT = {"offset": 200}
 HELD_BACK = {  # the crash file names them
+    "crash_count": {"after": 100},
     **{f"crash_deep_{how}": AT for how in
        ("library", "loop", "stop", "store", "stripped", "symbols")},
+    "crash_global": AT,
     "crash_load": {},  # at its second start
+    "crash_message": AT,
     "crash_timer": {},
     **{f"ends_{how}": AT for how in
-       ("handlers", "kill", "library_crash", "library_exit", "pthread_exit", "quick_exit",
-        "signal_sys", "signal_trap", "thread", "two", "underscore_exit")},
+       ("exit", "handlers", "kill", "library_crash", "library_exit", "pthread_exit", "quick_exit",
+        "signal_kill", "signal_sys", "signal_trap", "thread", "two", "underscore_exit")},
     "ends_save": {},
+    "hang_message": AT,
+    "spins": AT,
 }
 REFUSED = {  # by the rehearsal: nothing of it works here
     "crash_constructor": {}, "crash_create": {}, "crash_exit": {}, "crash_maximum": {"depth": 10},
     "crash_save": {}, "exit_create": {}, "hang_constructor": {}, "hang_create": {},
-    "meddles_stuck": {},
+    "meddles_stuck": {}, "prints": {"scribble": "yes"},
 }
-ENDS_RAW = {"ends_raw_exit", "ends_raw_kill"}  # end their process, which no crash file tells of
+STUCK = {"hang_constructor", "hang_create", "meddles_stuck"}  # until their rehearsal's time is up
+SUSPENDED = {"error_message": {}, "leaks": {}}
+FLOODS = {"bad_signals": {}, "flood_signals": {}}  # with signals that are refused
+CRAWLS = {"slow_message": {"takes": "50ms"}}
+RESTARTED = {"ends_raw_exit": AT, "ends_raw_kill": AT}  # no crash file tells of their end
+DOWN = {"ends_raw_exit": {"offset": -1}}  # since that comes again and again
 RUNS = {  # what they do ends nobody, or only when they go
     "crash_event": {},
     **{f"ends_{how}": AT for how in ("alarm", "cancel", "children", "destructor", "fork",
                                      "unblocked")},
-    **{plugin: AT for plugin in sorted(ENDS_RAW)},
-    **{f"leaves_{what}": {} for what in ("file", "mapping", "memory", "thread")},
+    **{f"leaves_{what}": {} for what in
+       ("file", "handler", "mapping", "mask", "memory", "refused", "thread")},
     "meddles": {"what": "fork", "live": "yes", "once": "yes"},
+    "meddles_constructor": {},
     "pools": {},
+    "thread_in_create": {},
     "wakes": {},
 }
-LANES = {"ends_two": 2}
+HANGS = {"crash_deep_loop", "hang_message", "spins"}  # of those that are held back
+LIMITS = {"ends_two": {"lanes": 2}, "leaks": {"memory_max": "700MiB"}}
 AT_ONCE = 6
+GOOD = "main", "anchor"  # beside whom they are
+RATE = 300  # of the stream then, messages a second
+MOST_SIGNALS = 10  # a callback
 QUARANTINED = {"crash_message", "ends_exit", "ends_signal_kill", "hang_message", "spins"}
 
 
@@ -98,11 +115,26 @@ def is_at_work(plugin):
         for strategy in status["strategies"])
 
 
+def read_by(status, name):
+    """How many messages a worker has read."""
+    return sum(lane["messages"] for lane in status["lanes"] if lane["worker"] == name)
+
+
+def lag_of(status, name):
+    """-1: not known of all its partitions."""
+    lags = [lag["lag"] for lag in status["lag"] if lag["worker"] == name]
+    return sum(lags) if lags and min(lags) >= 0 else -1
+
+
+def is_level(status, name):
+    """It lags by less than comes in a second."""
+    return 0 <= lag_of(status, name) < RATE
+
+
 def is_reading(*names):
     """The workers have read all of the topic."""
     return lambda status: are_running(*names)(status) and all(
-        sum(lane["messages"] for lane in status["lanes"] if lane["worker"] == name) >= MESSAGES
-        for name in names)
+        read_by(status, name) >= MESSAGES for name in names)
 
 
 class Workers(Scenario):
@@ -223,21 +255,28 @@ class Workers(Scenario):
 
     def test_every_way_to_die_in_turn_under_load(self):
         topic = f"{self.topic}.load"
-        self.kafka.create(f"{topic}:{PARTITIONS}")
-        given = {f"topic__{ROLE}": {"topic": topic}, "checkpoint": {"interval": "1s"}}
-        stream = self.kafka.start_produce(10_000_000, rate=300, topics=topic,
+        self.stats = f"{topic}.stats"
+        self.kafka.create(f"{topic}:{PARTITIONS}", f"{self.stats}:{PARTITIONS}")
+        given = {f"topic__{ROLE}": {"topic": topic}, "topic__historic_stats": {"topic": self.stats},
+                 "take5": {"max_signals_per_callback": MOST_SIGNALS},
+                 "checkpoint": {"interval": "1s"}}
+        stream = self.kafka.start_produce(10_000_000, rate=RATE, topics=topic,
                                           partitions=PARTITIONS, symbols=40)
         host = self.host("beside", http={"enabled": "yes", "port": 0}, **given)
         host.deploy("anchor", plugin="chain", worker="anchor")
         host.start()
         self.wait_for("messages behind those that some die at", lambda: sum(
             lane["messages"] for lane in (host.status() or {"lanes": []})["lanes"]) > 4 * 200)
+        self.wait_level(host, topic)
         for fate, plugins in ((self.assert_held_back, HELD_BACK),
-                              (self.assert_refused, REFUSED), (self.assert_runs, RUNS)):
+                              (self.assert_refused, REFUSED), (self.assert_runs, RUNS),
+                              (self.assert_suspended, SUSPENDED), (self.assert_floods, FLOODS),
+                              (self.assert_crawls, CRAWLS), (self.assert_restarted, RESTARTED),
+                              (self.assert_down, DOWN)):
             names = sorted(plugins)
             for first in range(0, len(names), AT_ONCE):
                 self.run_beside(host, {name: plugins[name]
-                                       for name in names[first:first + AT_ONCE]}, fate)
+                                       for name in names[first:first + AT_ONCE]}, fate, topic)
         self.assertEqual({name: worker["deaths"] for name, worker in
                           workers(host.status()).items()}, {"main": 0, "anchor": 0})
         tally = stream.stop()
@@ -248,9 +287,14 @@ class Workers(Scenario):
         alone.stop()
         self.assertEqual(self.said(host), self.said(alone))
         self.assertGreater(len(alone.read_signals()), 100)
+        flood = collections.Counter(
+            (line["partition"], line["offset"])
+            for line in read_json_lines(f"{host.signals}.flood_signals"))
+        self.assertEqual(set(flood.values()), {MOST_SIGNALS})
 
-    def run_beside(self, host, plugins, assert_fate):
-        """They come, meet their fate, and go."""
+    def run_beside(self, host, plugins, assert_fate, topic):
+        """They come, meet their fate, and go. What they do to others is looked at while they are
+        where it led them."""
         mark = host.log_size()
         for plugin, keys in plugins.items():
             library = os.path.join(os.path.dirname(paths.strategy(plugin)), "libraries",
@@ -259,13 +303,16 @@ class Workers(Scenario):
                 host.drop(library)
             host.drop(plugin)
             host.deploy(plugin, worker=plugin, **keys)
-            if plugin in LANES:
-                host.sections[f"worker:{plugin}"] = {"lanes": LANES[plugin]}
+            if plugin in LIMITS:
+                host.sections[f"worker:{plugin}"] = LIMITS[plugin]
+        if STUCK & plugins.keys():
+            host.sections["take5"]["rehearsal_timeout"] = "2s"
         host.write_ini()
         code, said = host.reload(120)
         for plugin in plugins:
             with self.subTest(plugin=plugin):
                 assert_fate(host, plugin, mark)
+        self.wait_level(host, topic)
         # A worker that dies while it is asked, or is between two lives, is said, and fails the
         # reload too; one that ends by itself may still say so.
         if assert_fate == self.assert_refused or not re.search(
@@ -278,34 +325,86 @@ class Workers(Scenario):
             if os.path.exists(library):
                 os.unlink(library)
             host.sections.pop(f"worker:{plugin}", None)
+        host.sections["take5"].pop("rehearsal_timeout", None)
         host.write_ini()
         code, said = host.reload(120)
         self.assertEqual(code, 0, said)
         host.wait_status("their workers to be gone", lambda status: not any(
             plugin in states(status) for plugin in plugins))
 
+    def wait_level(self, host, topic):
+        """The good ones have read what comes in the next second too, and lag by no more than when
+        they are alone, which is what came since they last committed."""
+        goal = RATE + sum(self.kafka.end(topic, number) for number in range(PARTITIONS))
+        host.wait_status(f"{' and '.join(GOOD)} to be level", lambda status: all(
+            read_by(status, name) >= goal and is_level(status, name) for name in GOOD))
+        for name in GOOD:
+            checks = ready(self.port(host), name)[1]
+            self.assertEqual([check for check in checks.values() if check["status"] == "fail"], [])
+
+    def check(self, host, worker, name):
+        """What readiness says of it."""
+        check = ready(self.port(host), worker)[1][name]
+        return f"{check['status']}: {check['detail']}"
+
     def assert_held_back(self, host, plugin, mark):
-        if plugin == "crash_load":  # it has something to load then
+        if plugin in ("crash_count", "crash_load"):
             host.wait_status("it to work", is_at_work(plugin))
+        if plugin == "crash_count":
+            self.kafka.produce(PARTITIONS, topics=self.stats, partitions=PARTITIONS,
+                               symbols=PARTITIONS)
+        if plugin == "crash_load":  # it has something to load then
             code, out, err = host.ctl("--worker", plugin, "checkpoint")
             self.assertEqual(code, 0, out + err)
             os.kill(workers(host.status())[plugin]["process"], signal.SIGKILL)
         host.wait_status(f"{plugin} to be held back", is_held_back(plugin))
         host.wait_event("worker.died", f"worker {plugin}:", start=mark)
         host.wait_event("strategy.quarantined", plugin, start=mark)
-        self.assertIn(f"strategy {plugin}", ready(self.port(host))[1])
+        said = self.check(host, plugin, f"strategy {plugin}")
+        self.assertIn("warn: not loaded (quarantine): ", said)
+        self.assertEqual("hang in on_message at " in said, plugin in HANGS, said)
 
     def assert_refused(self, host, plugin, mark):
         status = host.wait_status(f"{plugin} to be refused", is_refused(plugin))
         host.wait_event("strategy.rejected", plugin, start=mark)
         self.assertEqual(workers(status)[plugin]["deaths"], 0)
+        self.assertIn("warn: something was rejected", self.check(host, plugin, "last reload"))
+        self.assertIn("fail: none is running", self.check(host, plugin, "strategies"))
 
     def assert_runs(self, host, plugin, mark):
         status = host.wait_status(f"{plugin} to work", is_at_work(plugin))
-        if plugin in ENDS_RAW:
-            host.wait_event("worker.died", f"worker {plugin}:", start=mark)
-            return
         self.assertEqual(workers(status)[plugin]["deaths"], 0)
+
+    def assert_suspended(self, host, plugin, mark):
+        host.wait_status(f"{plugin} to be suspended", lambda status: any(
+            strategy["name"] == plugin and (strategy["state"], strategy["suspended"]) ==
+            ("suspended", PARTITIONS) for strategy in status["strategies"]))
+        host.wait_event("strategy.suspended", plugin, start=mark)
+        self.assertEqual(self.check(host, plugin, f"strategy {plugin}"),
+                         "warn: 2 of 2 instances suspended (errors)")
+
+    def assert_floods(self, host, plugin, mark):
+        status = host.wait_status(f"{plugin} to work", is_at_work(plugin))
+        self.assertEqual(workers(status)[plugin]["deaths"], 0)
+        strategy, = (item for item in status["strategies"] if item["name"] == plugin)
+        self.assertGreater(strategy["refused_signals"], strategy["signals"])
+        host.wait_event("signal.rejected", f"{plugin}: signal", start=mark)
+
+    def assert_crawls(self, host, plugin, mark):
+        host.wait_status(f"{plugin} to lag alone", lambda status: (
+            lag_of(status, plugin) > RATE and all(is_level(status, name) for name in GOOD)))
+
+    def assert_restarted(self, host, plugin, mark):
+        host.wait_event("worker.died", f"worker {plugin}:", start=mark)
+        status = host.wait_status(f"{plugin} to be back", is_at_work(plugin))
+        self.assertGreater(workers(status)[plugin]["starts"], 1)
+
+    def assert_down(self, host, plugin, mark):
+        status = host.wait_status(f"{plugin} to be down", lambda status: (
+            states(status).get(plugin) == "down"))
+        host.wait_event("worker.down", f"worker {plugin} ", start=mark)
+        self.assertEqual(workers(status)[plugin]["deaths"], 5)
+        self.assertIn("fail: down: it died 5 times", self.check(host, plugin, "worker"))
 
     def test_it_is_one_host(self):
         host = self.two(http={"enabled": "yes", "port": 0})

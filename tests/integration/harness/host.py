@@ -200,14 +200,16 @@ class Host:
         return ""
 
 
-def ready(port):
-    """What /health/ready says: the HTTP status, and the checks by their names."""
+def ready(port, worker=None):
+    """What /health/ready says: the HTTP status, and the checks by their names; of a host with
+    workers those of this one."""
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30 * PATIENCE)
     with contextlib.closing(connection):
         connection.request("GET", "/health/ready")
         answer = connection.getresponse()
         checks = json.loads(answer.read())["checks"]
-        return answer.status, {check["name"]: check for check in checks}
+        return answer.status, {check["name"]: check for check in checks
+                               if worker in (None, check.get("worker"))}
 
 
 def read_json_lines(path):
