@@ -451,6 +451,13 @@ class Workers(Scenario):
         self.assertEqual(host.events("strategies.none_running"), [])
         host.stop()
 
+    def held_by(self, pid):
+        """What a process has: (descriptors, threads, kB of memory)."""
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            of = dict(line.split(":", 1) for line in file)
+        return (len(os.listdir(f"/proc/{pid}/fd")), int(of["Threads"]),
+                int(of["RssAnon"].split()[0]))
+
     def port(self, host):
         return int(host.wait_event("http.listening", r"listening on 127\.0\.0\.1:(\d+)").group(1))
 
@@ -510,6 +517,40 @@ class Workers(Scenario):
         self.assertEqual(receiver.wait_taken(2)[1].json()["state"], "resolved")
         self.wait_read(host)
         self.wait_read(host, f"{host.group}.other")
+        host.stop()
+
+    def test_two_hundred_deaths_leave_nothing(self):
+        """Of workers that run; the supervisor has no more in the end than after the first twenty.
+        Five that nothing explains leave a worker down; a reload begins it again."""
+        host = self.host()
+        victims = [f"victim_{number}" for number in range(4)]
+        for name in victims:
+            host.deploy(name, plugin="chain", worker=name)
+        host.start()
+        status = host.wait_status("all to read all", is_reading("main", *victims))
+        main_process = workers(status)["main"]["process"]
+        after_twenty = None
+        for death in range(1, 200 // len(victims) + 1):
+            for name in victims:
+                os.kill(workers(status)[name]["process"], signal.SIGKILL)
+            state = "down" if death % 5 == 0 else "running"
+            status = host.wait_status(f"all to be {state} again", lambda status: all(
+                (workers(status)[name]["deaths"], states(status)[name]) == (death, state)
+                for name in victims))
+            if state == "down":
+                code, said = host.reload()
+                self.assertEqual(code, 0, said)
+                status = host.wait_status("all to be back", are_running("main", *victims))
+                self.assertEqual(sorted(children(host.process.pid)), sorted(
+                    worker["process"] for worker in status["workers"]), "a zombie is a child too")
+                after_twenty = after_twenty or self.held_by(host.process.pid)
+        descriptors, threads, kb = after_twenty
+        # The client that was answered last may be about to go.
+        self.wait_for(lambda: f"no more than {after_twenty}: {self.held_by(host.process.pid)}",
+                      lambda: all(now <= most for now, most in zip(
+                          self.held_by(host.process.pid), (descriptors, threads, kb + 128))))
+        self.assertEqual(death, 50)
+        self.assertEqual(workers(status)["main"]["process"], main_process)
         host.stop()
 
     def test_one_that_stands_still_keeps_no_probe_waiting(self):
