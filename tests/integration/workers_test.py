@@ -6,6 +6,7 @@ every plugin that dies, hangs, spins, leaks, floods or is slow. What `chain` say
 by line, with what it says in a host without them.
 """
 import collections
+import itertools
 import json
 import os
 import re
@@ -19,7 +20,8 @@ from harness.process import children, is_alive
 from harness.receiver import Receiver
 from harness.scenario import Scenario, main
 
-ROLE = "bar_trends"
+ROLES = "bar_trends", "historic_stats", "asset_trends"
+ROLE = ROLES[0]
 MESSAGES = 3000
 PARTITIONS = 2
 
@@ -96,10 +98,13 @@ def are_running(*names):
     return lambda status: all(states(status).get(name) == "running" for name in names)
 
 
-def is_held_back(plugin):
-    return lambda status: workers(status).get(plugin, {}).get("deaths", 0) > 0 and any(
-        strategy["worker"] == plugin and strategy.get("why") == "quarantine"
-        for strategy in status["strategies"])
+def is_held_back(name, worker=None):
+    """A deployment in that worker, which runs again; by default in one of its own name."""
+    worker = worker or name
+    return lambda status: (
+        are_running(worker)(status) and workers(status)[worker]["deaths"] > 0 and any(
+            (strategy["name"], strategy["worker"], strategy["why"]) == (name, worker, "quarantine")
+            for strategy in status["strategies"]))
 
 
 def is_refused(plugin):
@@ -146,8 +151,7 @@ class Workers(Scenario):
         cls.tally = cls.kafka.produce(MESSAGES, topics=cls.topic, partitions=PARTITIONS, symbols=40)
 
     def host(self, name="host", **sections):
-        given = {f"topic:{role}": {"topic": self.topic if role == ROLE else ""}
-                 for role in (ROLE, "historic_stats", "asset_trends")}
+        given = {f"topic:{role}": {"topic": self.topic if role == ROLE else ""} for role in ROLES}
         given["take5"] = {"stuck_ms": 1000, "reload_timeout": "2s", "error_run": 5,
                           "rehearsal_messages": 20}
         given["kafka"] = {"session.timeout.ms": 2000}
@@ -487,6 +491,83 @@ class Workers(Scenario):
         host.wait_event("reload.begun")
         host.process.signal(signal.SIGTERM)
         self.assertEqual(host.process.wait(), 0, host.log_tail())
+
+    def test_the_last_of_many_reloads_is_in_force(self):
+        """Parameters that change with each SIGHUP: in the end those of the last one are in force in
+        each worker, and on the way it has forgotten nothing."""
+        topics = {role: f"{self.topic}.storm.{role}" for role in ROLES}
+        self.kafka.create(*(f"{topic}:1" for topic in topics.values()))
+        host = self.host(**{f"topic__{role}": {"topic": topic} for role, topic in topics.items()})
+        host.drop("good_v1", "good.so")
+
+        def deploy(number, every):
+            for name, worker in (("good", "main"), ("good_too", "other")):
+                host.deploy(name, plugin="good", worker=worker, every=every,
+                            symbols=f"S00000, STORM{number}")
+
+        def produce(first):
+            tally = self.kafka.produce(100, first=first, topics=topics[ROLE], symbols=1)
+            for group in (host.group, f"{host.group}.other"):
+                self.kafka.wait_committed(group, {topics[ROLE]: {"0": first + tally["delivered"]}})
+
+        def is_in_force(number):
+            return lambda status: [
+                strategy["symbols_unmet"].split(", ")[-1] for strategy in status["strategies"]
+                if strategy["strategy"] == "good"] == 2 * [f"STORM{number}"]
+
+        numbers = itertools.count(1)
+
+        def change():
+            number = next(numbers)
+            deploy(number, every=2 + number % 2)
+            host.process.signal(signal.SIGHUP)
+            return len(host.events("reload.begun")) >= 5
+
+        deploy(0, every=1000)
+        host.start()
+        produce(0)
+        self.wait_for("some of many reloads", change, step_s=0)
+        last = next(numbers)
+        deploy(last, every=7)  # while one goes on
+        host.process.signal(signal.SIGHUP)
+        status = host.wait_status("the last of them", is_in_force(last))
+        self.assertEqual([worker["starts"] for worker in status["workers"]], [1, 1])
+        produce(100)
+        host.stop()
+        self.assertEqual(host.events("reload.failed"), [])
+        for worker, path in (("main", host.signals), ("other", f"{host.signals}.other")):
+            self.assertEqual([signal["value"] for signal in read_json_lines(path)
+                              if signal["strategy"] == "good"], list(range(105, 201, 7)), worker)
+
+    def test_a_worker_that_dies_in_a_reload(self):
+        """The report says so, the other one has reloaded, and the host is whole again, but for who
+        did it."""
+        host = self.two(http={"enabled": "yes", "port": 0})
+        host.drop("ends_reload")
+        host.deploy("ends_reload", worker="other")
+        host.wait_status("both", are_running("main", "other"))
+        code, said = host.reload()
+        self.assertEqual(code, 0, said)
+        host.drop("chain_one_2", "chain.so")
+        host.deploy("ends_reload", worker="other", offset=1)
+        code, said = host.reload()
+        self.assertEqual(code, 1, said)
+        self.assertRegex(said, r"(?m)^worker other: .*: the host exited before it responded$")
+        self.assertRegex(said, r"(?m)^chain: replaced ")
+        host.wait_event("worker.died", r"worker other: .*; its crash file names a strategy")
+        status = host.wait_status("it to be back", is_held_back("ends_reload", "other"))
+        self.assertEqual([(worker["name"], worker["deaths"]) for worker in status["workers"]],
+                         [("main", 0), ("other", 1)])
+        files = {strategy["name"]: strategy["hash"] for strategy in status["strategies"]}
+        self.assertEqual(files["copy"], files["chain"], "it has the new one too")
+        self.wait_for("it to be ready", lambda: ready(self.port(host))[0] == 200)
+        self.assertIn("warn: not loaded (quarantine): ",
+                      self.check(host, "other", "strategy ends_reload"))
+        code, said = host.reload()
+        self.assertEqual(code, 0, said)
+        for group in (host.group, f"{host.group}.other"):
+            self.wait_read(host, group)
+        host.stop()
 
     def test_a_worker_that_dies_or_stands_still_is_begun_again(self):
         receiver = Receiver().start()

@@ -14,7 +14,7 @@
  *   ends_handlers                takes SIGSEGV's handler, the alternate stack and the mask away;
  *                                crashes at the next message
  *   ends_two                     crashes on two lanes at once
- *   ends_save                    crashes in the save of a stop
+ *   ends_save, ends_reload       crashes in the save of a stop, in that of a reload
  *   ends_unblocked               a thread of its own takes any signal: SIGTERM must not kill
  *   ends_kill, ends_raw_kill     sends the host SIGTERM; by kill(), by the system call
  *   ends_raw_exit                a thread of its own ends the process by the system call; with the
@@ -47,6 +47,7 @@ enum {
     HANDLERS,
     TWO,
     SAVE,
+    RELOAD,
     FORK,
     UNBLOCKED,
     KILL,
@@ -212,7 +213,8 @@ static int32_t on_message(void *instance, const t5_message *message) {
 
 static int32_t save(void *instance, const t5_save_args *args) {
     const struct self *self = instance;
-    if (WAY == SAVE && self->is_live && args->reason == T5_SAVE_CHECKPOINT)
+    const enum t5_save_reason at = WAY == RELOAD ? T5_SAVE_RELOAD : T5_SAVE_CHECKPOINT;
+    if ((WAY == SAVE || WAY == RELOAD) && self->is_live && args->reason == at)
         crash();
     return T5_OK;
 }

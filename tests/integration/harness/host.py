@@ -82,11 +82,12 @@ class Host:
         return target
 
     def deploy(self, deployment, **keys):
-        """Writes the ini file of a deployment."""
-        with open(os.path.join(self.deployments, f"{deployment}.ini"), "w",
-                  encoding="utf-8") as file:
+        """Writes the ini file of a deployment, whole, by rename."""
+        path = os.path.join(self.deployments, f"{deployment}.ini")
+        with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(f"[strategy:{deployment}]\n")
             file.writelines(f"{key} = {value}\n" for key, value in keys.items())
+        os.rename(path + ".new", path)
 
     def withdraw(self, deployment):
         os.unlink(os.path.join(self.deployments, f"{deployment}.ini"))
