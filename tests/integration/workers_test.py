@@ -6,10 +6,12 @@ every plugin that dies, hangs, spins, leaks, floods or is slow. What `chain` say
 by line, with what it says in a host without them.
 """
 import collections
+import contextlib
 import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import urllib.error
 import urllib.request
@@ -19,6 +21,7 @@ from harness.host import read_json_lines, ready
 from harness.process import children, is_alive
 from harness.receiver import Receiver
 from harness.scenario import Scenario, main
+from harness.screen import Screen, strategies
 
 ROLES = "bar_trends", "historic_stats", "asset_trends"
 ROLE = ROLES[0]
@@ -431,6 +434,9 @@ class Workers(Scenario):
                          ["main", "other"])
         code, out, err = host.take5("check", "-c", host.ini)
         self.assertIn(f"worker other (group {host.group}.other, 1 lane): copy\n", out, err)
+        lines = self.wait_top(host, "the deployments of both", lambda lines: (
+            strategies(lines) == ["chain", "copy"]))
+        self.assertEqual([line for line in lines if line.startswith("worker ")], [])
         port = self.port(host)
         code, checks = ready(port)
         self.assertEqual(code, 200, checks)
@@ -447,6 +453,12 @@ class Workers(Scenario):
         lines = [line for line in host.log_text().splitlines() if " event=stop.ended" in line]
         self.assertEqual(sorted(re.search(r"\[(\w+)\]", line).group(1) for line in lines),
                          ["main", "other"])
+
+    def wait_top(self, host, what, probe):
+        """Until `take5 top` shows that; gives the lines of its screen."""
+        command = shlex.join([paths.HOST, "top", "-c", host.ini, "--interval=300ms"])
+        with contextlib.closing(Screen(self, command)) as screen:
+            return screen.wait(what, probe)
 
     def test_a_main_worker_that_nothing_names_is_no_fault(self):
         host = self.host(take5={"isolate": "each"}).start()
@@ -589,6 +601,9 @@ class Workers(Scenario):
             states(status)["other"] == "down"))
         host.wait_event("worker.down", "worker other")
         self.assertEqual(workers(status)["main"]["process"], main_process)
+        lines = self.wait_top(host, "who is down", lambda lines: any(
+            line.startswith("worker  other down: it died 5 times") for line in lines))
+        self.assertEqual(strategies(lines), ["chain"])
         alert = receiver.wait_taken(1)[0].json()
         self.assertEqual([alert[key] for key in ("alert", "subject", "state", "worker")],
                          ["worker_down", "other", "firing", "main"])
