@@ -174,6 +174,7 @@ static struct config_request request_of(const struct config_options *options,
         .is_demo = options->is_demo,
         .is_trusting_nobody = options->is_trusting_nobody,
         .worker = options->worker,
+        .in_force = options->in_force,
     };
 }
 

@@ -34,6 +34,7 @@ struct config_options {
     bool is_demo;
     bool is_trusting_nobody; /* see struct config_request */
     const char *worker;      /* likewise */
+    const char *in_force;    /* likewise */
     bool is_bare;            /* no file unless one is named: the system's is none of its business */
     const char *origin;      /* of the overrides that are added from here on; see config_override */
 };

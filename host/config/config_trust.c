@@ -51,6 +51,7 @@ static void check_sources(struct build *build) {
     const struct config *config = build->config;
     const struct trust ours = {.is_off = !config->strict_modes, .group = TRUST_NO_GROUP};
     const struct trust quants = config_trust(config);
+    const bool is_read = build->request->in_force == NULL;
     struct error error;
     char *above = path_directory(config->path);
     char *folder = above != NULL ? path_join(above, STRATEGY_FOLDER) : NULL;
@@ -59,9 +60,9 @@ static void check_sources(struct build *build) {
         build_out_of_memory(build);
         goto out;
     }
-    if (!trust_check(folder, &quants, &error) && errno != ENOENT)
+    if (is_read && !trust_check(folder, &quants, &error) && errno != ENOENT)
         faults_add_error(build->faults, (struct place){0}, &error);
-    if (!trust_check(drop_ins, &ours, &error) && errno != ENOENT)
+    if (is_read && !trust_check(drop_ins, &ours, &error) && errno != ENOENT)
         faults_add_error(build->faults, (struct place){0}, &error);
     for (size_t i = 0; i < config->source_count; i++) {
         const char *path = config->sources[i];
@@ -77,6 +78,7 @@ out:
 void build_trust(struct build *build) {
     if (!build->request->is_trusting_nobody || build->config->path == NULL)
         return;
-    check_main(build);
+    if (build->request->in_force == NULL)
+        check_main(build);
     check_sources(build);
 }

@@ -172,8 +172,8 @@ static bool walk_strategies(const struct walk *walk, const char *directories) {
 static bool meet_read(const struct walk *walk) {
     const struct config *config = walk->config;
     bool did = true;
-    for (size_t i = 0; did && i < config->file_count; i++)
-        did = meet(walk, CONFIG_FILE_READ, "a configuration file", config->files[i],
+    for (size_t i = 0; did && i < config->ini_file_count; i++)
+        did = meet(walk, CONFIG_FILE_READ, "a configuration file", config->ini_files[i].path,
                    (struct place){0});
     for (size_t i = 0; did && i < config->source_count; i++)
         did = meet(walk, CONFIG_FILE_READ, "a file that provides a setting", config->sources[i],

@@ -3,8 +3,8 @@
  * two have each section once, so that none is written twice by mistake; a file of take5.d is there
  * to stand above what others say, key by key.
  */
-#include "base/array.h"
 #include "config/assign.h"
+#include "config/in_force.h"
 #include "config/ini_folder.h"
 #include "config/schema/items.h"
 #include "config/schema/veil.h"
@@ -15,26 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum ini_kind { INI_MAIN = 1, INI_STRATEGIES, INI_DROP_IN };
-
 struct ini_files {
     struct build *build;
-    enum ini_kind kind;       /* of the files being read */
-    struct config_items seen; /* the sections of the files so far, but for drop-ins */
+    enum config_ini_kind kind; /* of the files being read */
+    struct config_items seen;  /* the sections of the files so far, but for drop-ins */
 };
-
-/* Takes a path over, so that places may point to it as long as the configuration lives. */
-static const char *keep_file(struct build *build, const char *path) {
-    struct config *config = build->config;
-    char *copy = strdup(path);
-    if (copy == NULL || !ARRAY_RESIZE(config->files, config->file_count + 1)) {
-        free(copy);
-        build_out_of_memory(build);
-        return NULL;
-    }
-    config->files[config->file_count++] = copy;
-    return copy;
-}
 
 /* A repeated one is read all the same, so that what is wrong in it shows too. */
 static void check_section_once(struct ini_files *files, const char *name, struct place place) {
@@ -54,13 +39,13 @@ static void check_section_once(struct ini_files *files, const char *name, struct
 }
 
 static bool take_section(struct ini_files *files, const struct ini_section *section) {
-    if (files->kind == INI_STRATEGIES && strncmp(section->name, "strategy:", 9) != 0) {
+    if (files->kind == CONFIG_INI_STRATEGIES && strncmp(section->name, "strategy:", 9) != 0) {
         faults_add(files->build->faults, section->place,
                    "[%s] in a file of strategies.d: only [strategy:NAME] is allowed here",
                    section->name);
         return false;
     }
-    if (files->kind != INI_DROP_IN)
+    if (files->kind != CONFIG_INI_DROP_IN)
         check_section_once(files, section->name, section->place);
     return build_section(files->build, section->name, section->place);
 }
@@ -83,16 +68,17 @@ void build_assign_entry(struct build *build, const char *section, const struct i
     free(value.text);
 }
 
-static void read_ini(struct ini_files *files, const char *path) {
+static void take_file(struct ini_files *files, const struct config_ini *file) {
     struct build *build = files->build;
     struct ini ini = INI_INIT;
-    char *directory = path_directory(path);
-    const char *kept = keep_file(build, path);
-    if (directory == NULL || kept == NULL)
-        goto out;
+    char *directory = path_directory(file->path);
+    if (directory == NULL) {
+        build_out_of_memory(build);
+        return;
+    }
     const struct ini_rules rules = build_rules(build);
-    ini_read_file(&ini, kept, &rules, build->faults);
-    build->is_unread |= ini.is_unread && files->kind == INI_MAIN;
+    files->kind = file->kind;
+    ini_read(&ini, file->path, file->data, file->size, &rules, build->faults);
 
     size_t next = 0;
     for (size_t i = 0; i < ini.section_count; i++) {
@@ -101,35 +87,71 @@ static void read_ini(struct ini_files *files, const char *path) {
             if (is_known)
                 build_assign_entry(build, ini.sections[i].name, &ini.entries[next], directory);
     }
-
-out:
     free(directory);
     ini_release(&ini);
 }
 
+static void read_file(struct ini_files *files, const char *path) {
+    struct build *build = files->build;
+    struct config_ini *file = config_add_ini(build->config, files->kind, path, strlen(path));
+    if (file == NULL) {
+        build_out_of_memory(build);
+        return;
+    }
+    file->data = ini_load(file->path, &file->size, build->faults);
+    if (file->data != NULL)
+        take_file(files, file);
+    else
+        build->is_unread |= file->kind == CONFIG_INI_MAIN;
+}
+
 static void read_beside(void *context, const char *path) {
     struct ini_files *files = context;
-    read_ini(files, path);
+    read_file(files, path);
     build_trust_file(files->build, path);
 }
 
-static void read_folder(struct ini_files *files, enum ini_kind kind, const char *name) {
+static void read_folder(struct ini_files *files, enum config_ini_kind kind, const char *name) {
     struct build *build = files->build;
     files->kind = kind;
     if (!ini_folder_visit(build->request->path, name, read_beside, files, build->faults))
         build_out_of_memory(build);
 }
 
-void ini_files_read(struct build *build) {
-    struct ini_files files = {.build = build, .kind = INI_MAIN};
-    const char *path = build->request->path;
-    if (path == NULL)
-        return;
+static void set_path(struct build *build, const char *path) {
     build->config->path = path_absolute(NULL, path);
     if (build->config->path == NULL)
         build_out_of_memory(build);
-    read_ini(&files, path);
-    read_folder(&files, INI_STRATEGIES, STRATEGY_FOLDER);
-    read_folder(&files, INI_DROP_IN, DROP_IN_FOLDER);
+}
+
+static void read_all(struct ini_files *files) {
+    set_path(files->build, files->build->request->path);
+    files->kind = CONFIG_INI_MAIN;
+    read_file(files, files->build->request->path);
+    read_folder(files, CONFIG_INI_STRATEGIES, STRATEGY_FOLDER);
+    read_folder(files, CONFIG_INI_DROP_IN, DROP_IN_FOLDER);
+}
+
+/* A worker takes what its supervisor has, whatever lies there now. */
+static void take_in_force(struct ini_files *files) {
+    struct build *build = files->build;
+    struct error error;
+    if (!in_force_read(build->config, build->request->in_force, &error))
+        faults_add_error(build->faults, (struct place){.file = build->request->in_force}, &error);
+    for (size_t i = 0; i < build->config->ini_file_count; i++) {
+        const struct config_ini *file = &build->config->ini_files[i];
+        if (file->kind == CONFIG_INI_MAIN)
+            set_path(build, file->path);
+        if (file->data != NULL)
+            take_file(files, file);
+    }
+}
+
+void ini_files_read(struct build *build) {
+    struct ini_files files = {.build = build};
+    if (build->request->in_force != NULL)
+        take_in_force(&files);
+    else if (build->request->path != NULL)
+        read_all(&files);
     config_items_release(&files.seen);
 }

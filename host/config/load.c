@@ -154,9 +154,11 @@ void config_free(struct config *config) {
     free(config->producer_servers);
     free(config->group_id);
     free(config->assignor);
-    for (size_t i = 0; i < config->file_count; i++)
-        free(config->files[i]);
-    free(config->files);
+    for (size_t i = 0; i < config->ini_file_count; i++) {
+        free(config->ini_files[i].path);
+        free(config->ini_files[i].data);
+    }
+    free(config->ini_files);
     for (size_t i = 0; i < config->source_count; i++)
         free(config->sources[i]);
     free(config->sources);

@@ -2,6 +2,7 @@
 #include "dlq/dead_letters.h"
 
 #include "base/units.h"
+#include "config/schema/client_conf.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static rd_kafka_t *new_consumer(const struct dlq_source *source, struct error *e
     for (size_t i = 0; i < config->producer.count; i++)
         rd_kafka_conf_set(conf, config->producer.items[i].name, config->producer.items[i].text,
                           text, sizeof text);
-    const char *const fixed[][2] = {
+    const struct client_property fixed[] = {
         {"bootstrap.servers", source->brokers != NULL ? source->brokers : config->producer_servers},
         {"group.id", "take5-dlq"}, /* is asked for, and not used */
         {"enable.auto.commit", "false"},
@@ -32,13 +33,9 @@ static rd_kafka_t *new_consumer(const struct dlq_source *source, struct error *e
         {"statistics.interval.ms", "0"},
         {"log_level", "0"},
     };
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-        if (rd_kafka_conf_set(conf, fixed[i][0], fixed[i][1], text, sizeof text) !=
-            RD_KAFKA_CONF_OK) {
-            error_set(error, ERROR_INVALID, "%s", text);
-            rd_kafka_conf_destroy(conf);
-            return NULL;
-        }
+    if (!client_conf_set_all(conf, CLIENT_PROPERTIES(fixed), error)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
     }
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (client == NULL) {

@@ -140,6 +140,10 @@ void log_status(const struct log *log, struct log_status *status) {
         status->lines[i] = counter_read(&log->lines[i]);
 }
 
+bool log_is_crowded(const struct log *log) {
+    return log->writer != NULL && log_writer_is_crowded(log->writer);
+}
+
 void log_free(struct log *log) {
     if (log == NULL)
         return;

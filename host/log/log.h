@@ -4,8 +4,8 @@
  * One `struct log` a process, made by the command, passed to all code that logs. All calls but
  * _new, _start, _free and _configure may come from any thread; a line is written with one write(2).
  * A line that repeats (same level, room and text, within 10 s, from any thread) is counted instead,
- * and reported as "TEXT ... N times more" every 10 s and at the end; DEBUG lines and changes of
- * state are exempt, and the counts are reported before a change of state.
+ * and reported as "TEXT ... N times more" every 10 s and at the end; DEBUG lines, changes of state
+ * and what strategies say at INFO are exempt, and the counts are reported before a change of state.
  *
  * A command that comes and goes writes each line itself, in order with all else that it writes. A
  * host starts the log's own thread (log_start): from there on nobody waits for whatever stderr or
@@ -108,6 +108,11 @@ void log_strategy(struct log *log, enum log_level level, const char *deployment,
 
 /* A line that another process of this service has formed, with its line break: written as it is. */
 void log_pass_on(struct log *log, const char *line, size_t size);
+
+/* Whether more than half of the memory for lines is full, and lines are being written: who passes
+ * on lines that can wait where they are lets them wait, so that there is room for others'. A write
+ * that lasts longer than a second counts for nothing: nobody waits for that. */
+bool log_is_crowded(const struct log *log);
 
 /* Whether, with the options in force, the console format of the old service may use colour. */
 bool log_has_color(const struct log *log);

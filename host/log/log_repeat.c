@@ -84,11 +84,29 @@ static struct log_repeat *place_for_one(struct log_repeats *repeats) {
     return oldest;
 }
 
+/* Another line of a strategy ends the row of the one before. */
+static void end_row(struct log_repeats *repeats, uint64_t hash, const struct log_line *line,
+                    log_repeat_write *put, void *context) {
+    for (size_t i = 0; i < LOG_REPEAT_LINES; i++) {
+        struct log_repeat *repeat = &repeats->lines[i];
+        if (!repeat->is_used || strcmp(repeat->deployment.data, line->deployment) != 0 ||
+            is_same(repeat, hash, line))
+            continue;
+        if (repeat->count > 0)
+            write_count(repeat, put, context);
+        repeat->is_used = false;
+    }
+}
+
 bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line, int64_t now_ns,
                         log_repeat_write *put, void *context) {
     log_repeats_flush_due(repeats, now_ns, put, context);
 
     uint64_t hash = hash_key(line->text, line->size);
+    if (line->deployment != NULL)
+        end_row(repeats, hash, line, put, context);
+    if (line->deployment != NULL && line->level <= LOG_LEVEL_INFO)
+        return true;
     for (size_t i = 0; i < LOG_REPEAT_LINES; i++) {
         if (is_same(&repeats->lines[i], hash, line)) {
             repeats->lines[i].count++;

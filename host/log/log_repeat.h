@@ -5,6 +5,10 @@
  * A line is remembered for LOG_REPEAT_WINDOW_NS after it was written. Within that time the same
  * line is counted instead. At the window's end the count is written and a new window begins; a
  * window without a repeat ends the memory, and the next such line is written in full again.
+ *
+ * What a strategy says is its author's to read, in the order in which it was said: a line up to
+ * INFO is always written, and one above is counted only as long as no other one of that strategy
+ * comes.
  */
 #ifndef TAKE5_LOG_LOG_REPEAT_H
 #define TAKE5_LOG_LOG_REPEAT_H
@@ -37,7 +41,8 @@ typedef void log_repeat_write(void *context, const struct log_line *line);
 void log_repeats_init(struct log_repeats *repeats);
 void log_repeats_release(struct log_repeats *repeats);
 
-/* Whether the line is to be written; if not it was counted. Writes what is due first. */
+/* Whether the line is to be written; if not it was counted. Writes what is due first. A line with a
+ * `deployment` is a strategy's. */
 bool log_repeats_is_new(struct log_repeats *repeats, const struct log_line *line, int64_t now_ns,
                         log_repeat_write *put, void *context);
 

@@ -22,6 +22,8 @@
 /* How long a thread that was asked to give up may still take: output_write() looks every
  * OUTPUT_GRACE_MS. */
 #define GIVE_UP_NS     (3 * OUTPUT_GRACE_MS * NS_PER_MS)
+/* A write that takes longer is stuck: it is not waited for. */
+#define BLOCKED_NS     NS_PER_S
 #define SETTLE_STEP_NS (2 * NS_PER_MS)
 
 struct buffer {
@@ -303,6 +305,15 @@ bool log_writer_push(struct log_writer *self, const char *line, size_t size) {
     }
     lock_release(&self->lock, log_writer_lock);
     return has_room;
+}
+
+bool log_writer_is_crowded(struct log_writer *self) {
+    struct log_writer_status status;
+    log_writer_status(self, &status);
+    lock_acquire(&self->lock, log_writer_lock);
+    const bool is_crowded = self->waiting.size > LOG_WRITER_BYTES / 2;
+    lock_release(&self->lock, log_writer_lock);
+    return is_crowded && status.blocked_ns < BLOCKED_NS;
 }
 
 bool log_writer_redirect(struct log_writer *self, int fd, const char *path) {

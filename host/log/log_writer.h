@@ -45,6 +45,9 @@ struct log_writer *log_writer_new(const struct log_writer_options *options, int 
 /* Takes a line, with its line break. False: there was no room, it is dropped. */
 bool log_writer_push(struct log_writer *writer, const char *line, size_t size);
 
+/* Whether more than half of the memory for lines is full, while lines are being written. */
+bool log_writer_is_crowded(struct log_writer *writer);
+
 /* Everything that is not written yet goes there instead; as in _new. False: no memory, and the
  * descriptor stays the caller's. */
 bool log_writer_redirect(struct log_writer *writer, int fd, const char *path);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/temp_dir.h"
+#include "config/schema/client_conf.h"
 #include "config/schema/items.h"
 #include "synth/to_kafka.h"
 
@@ -73,6 +74,8 @@ static bool set_clients(struct demo *demo, struct config_options *options,
 }
 
 struct demo *demo_new(struct config_options *options, struct error *error) {
+    static const struct client_property mock[] = {{"test.mock.num.brokers", "1"},
+                                                  {"log_level", "3"}};
     char text[512];
     struct demo *demo = calloc(1, sizeof *demo);
     if (demo == NULL) {
@@ -85,10 +88,7 @@ struct demo *demo_new(struct config_options *options, struct error *error) {
         return NULL;
     }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", text, sizeof text) !=
-            RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(conf, "log_level", "3", text, sizeof text) != RD_KAFKA_CONF_OK) {
-        error_set(error, ERROR_SYSTEM, "cannot create the mock broker: %s", text);
+    if (!client_conf_set_all(conf, CLIENT_PROPERTIES(mock), error)) {
         rd_kafka_conf_destroy(conf);
         demo_free(demo);
         return NULL;

@@ -1,18 +1,12 @@
 #include "sink/producer.h"
 
-#include "base/secret.h"
-#include "config/schema/items.h"
+#include "config/schema/client_conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct property {
-    const char *name;
-    const char *value;
-};
-
-static const struct property DEFAULTS[] = {
+static const struct client_property DEFAULTS[] = {
     {"client.id", "take5"},
     {"linger.ms", "5"},
     {"socket.nagle.disable", "true"},
@@ -26,7 +20,7 @@ static const struct property DEFAULTS[] = {
 };
 
 /* Set last: what the sink promises. */
-static const struct property FIXED[] = {
+static const struct client_property FIXED[] = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
     {"message.timeout.ms", "0"},
@@ -68,65 +62,38 @@ void producer_setup_release(struct producer_setup *setup) {
     memset(setup, 0, sizeof *setup);
 }
 
-static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
-                         struct error *error) {
-    char text[256];
-    switch (rd_kafka_conf_set(conf, name, value, text, sizeof text)) {
-    case RD_KAFKA_CONF_OK:
-        return true;
-    case RD_KAFKA_CONF_UNKNOWN:
-        return error_set(error, ERROR_INVALID, "librdkafka %s has no property \"%s\"",
-                         rd_kafka_version_str(), name);
-    default:
-        if (config_is_secret(name))
-            secret_hide(text, sizeof text, value);
-        return error_set(error, ERROR_INVALID, "librdkafka rejects the value of \"%s\": %s", name,
-                         text);
-    }
-}
-
 /* A transaction right after another one waits this long (default: 100 ms) if the markers of the
  * previous one are not written yet. */
-static const struct property TRANSACTIONAL_DEFAULTS[] = {{"retry.backoff.ms", "5"}};
-
-static bool properties_set(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
-                           struct error *error) {
-    for (size_t i = 0; i < count; i++)
-        if (!property_set(conf, properties[i].name, properties[i].value, error))
-            return false;
-    return true;
-}
+static const struct client_property TRANSACTIONAL_DEFAULTS[] = {{"retry.backoff.ms", "5"}};
 
 /* Set last. librdkafka allows no time limit above that of the transaction. */
 static bool transactions_set(rd_kafka_conf_t *conf, const struct producer_setup *setup,
                              struct error *error) {
     char limit[16];
     snprintf(limit, sizeof limit, "%d", setup->transaction_timeout_ms);
-    const struct property properties[] = {
+    const struct client_property properties[] = {
         {"transactional.id", setup->transactional_id},
         {"transaction.timeout.ms", limit},
         {"message.timeout.ms", limit},
         {"socket.timeout.ms", limit},
     };
-    return properties_set(conf, properties, sizeof properties / sizeof *properties, error);
+    return client_conf_set_all(conf, CLIENT_PROPERTIES(properties), error);
 }
 
 rd_kafka_t *producer_new(const struct producer_setup *setup,
                          const struct producer_callbacks *callbacks, struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (!properties_set(conf, DEFAULTS, sizeof DEFAULTS / sizeof DEFAULTS[0], error))
+    if (!client_conf_set_all(conf, CLIENT_PROPERTIES(DEFAULTS), error))
         goto failed;
     if (setup->transactional_id != NULL &&
-        !properties_set(conf, TRANSACTIONAL_DEFAULTS,
-                        sizeof TRANSACTIONAL_DEFAULTS / sizeof TRANSACTIONAL_DEFAULTS[0], error))
+        !client_conf_set_all(conf, CLIENT_PROPERTIES(TRANSACTIONAL_DEFAULTS), error))
         goto failed;
     for (size_t i = 0; i < setup->properties.count; i++) {
-        const struct config_item *item = &setup->properties.items[i];
-        if (!property_set(conf, item->name, item->text, error))
+        if (!client_conf_set_item(conf, &setup->properties.items[i], error))
             goto failed;
     }
-    if ((setup->servers && !property_set(conf, "bootstrap.servers", setup->servers, error)) ||
-        !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
+    if ((setup->servers && !client_conf_set(conf, "bootstrap.servers", setup->servers, error)) ||
+        !client_conf_set_all(conf, CLIENT_PROPERTIES(FIXED), error))
         goto failed;
     if (setup->transactional_id != NULL && !transactions_set(conf, setup, error))
         goto failed;

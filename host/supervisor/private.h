@@ -29,7 +29,8 @@ struct supervisor {
     struct config *first; /* of the start: what was opened by it points into it */
     int notices;          /* a descriptor; -1: not open */
     char *notices_path;
-    int wake; /* an eventfd: there is something to do */
+    char *in_force; /* the file from which the workers have their configuration */
+    int wake;       /* an eventfd: there is something to do */
     struct control *control;
     struct http_server *http; /* NULL: not enabled */
     struct page *page;        /* likewise */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/sync/thread.h"
 #include "base/text.h"
+#include "config/in_force.h"
 #include "config/sections/workers.h"
 #include "config/text/paths.h"
 #include "ops/control/run_directory.h"
@@ -22,10 +23,12 @@
 #include <unistd.h>
 
 /* How often the service manager hears of us. */
-#define TURN_MS   500
+#define TURN_MS    500
+/* How soon a log that is crowded is looked at again. */
+#define CROWDED_MS 10
 /* Until the workers are ready: what systemd is to wait for another word of ours. How long a worker
  * may take is ours to judge (worker.h). */
-#define EXTEND_NS (30 * NS_PER_S)
+#define EXTEND_NS  (30 * NS_PER_S)
 
 extern char **environ;
 
@@ -157,14 +160,17 @@ REQUIRES(supervisor_lock) static bool is_done(const struct supervisor *superviso
 REQUIRES(supervisor_lock)
 static int prepare(const struct supervisor *supervisor, struct pollfd *polled, size_t count,
                    int64_t now_ns) {
-    int64_t due_ns = now_ns + TURN_MS * NS_PER_MS;
+    /* What one of them floods waits in its pipe, and there is room for what the others write. */
+    const bool is_crowded = log_is_crowded(supervisor->log);
+    int64_t due_ns = now_ns + (is_crowded ? CROWDED_MS : TURN_MS) * NS_PER_MS;
     polled[0] = (struct pollfd){.fd = supervisor->wake, .events = POLLIN};
     polled[1] = (struct pollfd){.fd = supervisor->notices, .events = POLLIN};
     for (size_t i = 0; i < count; i++) {
         const struct worker *worker = supervisor->workers[i];
         const int64_t own_ns = worker_due_ns(worker, &supervisor->env);
         polled[2 + 2 * i] = (struct pollfd){.fd = worker->process, .events = POLLIN};
-        polled[3 + 2 * i] = (struct pollfd){.fd = worker->written, .events = POLLIN};
+        polled[3 + 2 * i] =
+            (struct pollfd){.fd = is_crowded ? -1 : worker->written, .events = POLLIN};
         if (own_ns < due_ns)
             due_ns = own_ns;
     }
@@ -398,6 +404,18 @@ static bool open_face(struct supervisor *supervisor, struct error *error) {
            (!config->http_enabled || supervisor_listen(supervisor, error));
 }
 
+/* Once it is clear that no other host has this directory. */
+static bool write_in_force(struct supervisor *supervisor, struct error *error) {
+    char *path = config_in_force_path(supervisor->first);
+    if (path == NULL)
+        return error_set_memory(error, "a path");
+    if (in_force_write(supervisor->first, path, error))
+        supervisor->in_force = path;
+    else
+        free(path);
+    return supervisor->in_force != NULL;
+}
+
 struct supervisor *supervisor_new(const struct supervisor_options *options, struct error *error) {
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     if (supervisor == NULL) {
@@ -421,7 +439,8 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
     if (supervisor->wake < 0)
         error_set_errno(error, errno, "cannot create an eventfd");
     if (supervisor->wake < 0 || !make_directories(supervisor, options->config, error) ||
-        !make_workers(supervisor, error) || !open_face(supervisor, error))
+        !make_workers(supervisor, error) || !open_face(supervisor, error) ||
+        !write_in_force(supervisor, error))
         goto failed;
     supervisor->notices = notices_open(supervisor->notices_path, error);
     if (supervisor->notices < 0 ||
@@ -445,6 +464,8 @@ void supervisor_free(struct supervisor *supervisor) {
         lock_release(&supervisor->lock, supervisor_lock);
         pthread_join(supervisor->reloader, NULL);
     }
+    if (supervisor->in_force != NULL) /* while nobody else can have the directory */
+        (void)unlink(supervisor->in_force);
     control_free(supervisor->control);
     /* Behind the last reload, which may set it. */
     signals_on_stop(supervisor->options.signals, NULL, SIGNALS_NO_LIMIT);
@@ -459,6 +480,7 @@ void supervisor_free(struct supervisor *supervisor) {
         unlink(supervisor->notices_path);
     }
     free(supervisor->notices_path);
+    free(supervisor->in_force);
     if (supervisor->wake >= 0)
         close(supervisor->wake);
     if (supervisor->config != supervisor->first)

@@ -4,7 +4,8 @@
  *
  * It has no client of Kafka and runs no strategy: neither is among what this room can link. So
  * nothing of theirs breaks it. A worker is this program with a name; it begins with the same
- * options, reads the same configuration, and ends with the supervisor, however that ends.
+ * options and the configuration in force (config/in_force.h), not with what lies in the ini files
+ * by then, and ends with the supervisor, however that ends.
  *
  *   worker.h            one worker: begun, noticed when it dies or hangs, begun again
  *   restarts.h          when, and when no more

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/format/faults_json.h"
+#include "config/in_force.h"
 #include "config/sections/workers.h"
 
 #include <stdlib.h>
@@ -128,9 +129,17 @@ static bool settle_workers(struct supervisor *supervisor, const struct config *b
     return did;
 }
 
-/* From here on it is in force. */
-static bool put_in_force(struct supervisor *supervisor, struct config *next, struct error *error) {
+/* From here on it is in force, also for a worker that begins at this moment. False with a fault:
+ * the one before still is. */
+static bool put_in_force(struct supervisor *supervisor, struct config *next,
+                         struct faults *faults) {
+    struct error error;
     lock_acquire(&supervisor->lock, supervisor_lock);
+    if (!in_force_write(next, supervisor->in_force, &error)) {
+        lock_release(&supervisor->lock, supervisor_lock);
+        faults_add_error(faults, (struct place){0}, &error);
+        return false;
+    }
     struct config *before = supervisor->config;
     supervisor->config = next;
     log_moves(supervisor, before, next);
@@ -145,7 +154,10 @@ static bool put_in_force(struct supervisor *supervisor, struct config *next, str
     if (before != supervisor->first)
         config_free(before);
     supervisor_wake(supervisor);
-    return did || error_set_memory(error, "the workers");
+    if (!did)
+        log_change(supervisor->log, LOG_LEVEL_ERROR, "config",
+                   "reload: out of memory for the workers");
+    return true;
 }
 
 /* Until those that begin are ready, or have died. */
@@ -215,7 +227,7 @@ static bool reload_workers(struct supervisor *supervisor, struct text *answer) {
         text_puts(answer, "out of memory; each worker keeps what it has");
         return false;
     }
-    /* A worker that is restarted has read the configuration already; reloading it changes nothing,
+    /* A worker that is restarted has the configuration already; reloading it changes nothing,
      * and gives its part of the report. */
     peers_ask(&peers, "reload", NULL, 0);
     renew(supervisor, &peers);
@@ -233,7 +245,7 @@ static bool reload(struct supervisor *supervisor, struct text *answer) {
         (void)config_can_reload(supervisor->config, next, &faults);
         lock_release(&supervisor->lock, supervisor_lock);
     }
-    if (next == NULL || faults.error_count > 0) {
+    if (next == NULL || faults.error_count > 0 || !put_in_force(supervisor, next, &faults)) {
         refuse(supervisor, &faults, answer);
         config_free(next);
         faults_release(&faults);
@@ -245,8 +257,6 @@ static bool reload(struct supervisor *supervisor, struct text *answer) {
          (!http_server_allow(supervisor->http, next->http_allowed_hosts, &error) ||
           !http_server_protect(supervisor->http, next->http_token_file, &error))))
         log_change(supervisor->log, LOG_LEVEL_ERROR, "config", "reload: unchanged: %s", error.text);
-    if (!put_in_force(supervisor, next, &error))
-        log_change(supervisor->log, LOG_LEVEL_ERROR, "config", "reload: %s", error.text);
     await_begun(supervisor);
     return reload_workers(supervisor, answer);
 }

@@ -11,7 +11,7 @@
 #define DEFAULT_FLUSH_NS (10 * NS_PER_S)
 #define REASON_SIZE      256
 
-static const struct feed_kafka_property default_properties[] = {
+static const struct client_property default_properties[] = {
     {"client.id", "take5-feed"},
     /* Without it a batch that is tried again comes after the next one, or twice. */
     {"enable.idempotence", "true"},
@@ -84,30 +84,13 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 
 /* Building. */
 
-static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *value,
-                         struct error *error) {
-    char reason[512];
-    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK)
-        return true;
-    return error_set(error, ERROR_INVALID, "feed: %s", reason);
-}
-
-static bool set_properties(rd_kafka_conf_t *conf, const struct feed_kafka_property *properties,
-                           size_t count, struct error *error) {
-    for (size_t i = 0; i < count; i++)
-        if (!set_property(conf, properties[i].name, properties[i].value, error))
-            return false;
-    return true;
-}
-
 static bool make_client(struct feed_kafka *feed, const struct feed_kafka_options *options,
                         struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char reason[512];
-    if (!set_properties(conf, default_properties,
-                        sizeof default_properties / sizeof *default_properties, error) ||
-        !set_properties(conf, options->properties, options->property_count, error) ||
-        !set_property(conf, "bootstrap.servers", options->brokers, error)) {
+    if (!client_conf_set_all(conf, CLIENT_PROPERTIES(default_properties), error) ||
+        !client_conf_set_all(conf, options->properties, options->property_count, error) ||
+        !client_conf_set(conf, "bootstrap.servers", options->brokers, error)) {
         rd_kafka_conf_destroy(conf);
         return false;
     }

@@ -11,6 +11,7 @@
 #define TAKE5_SYNTH_TO_KAFKA_H
 
 #include "base/error.h"
+#include "config/schema/client_conf.h"
 #include "log/log.h"
 #include "synth/feeder.h"
 #include "synth/market.h"
@@ -18,14 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct feed_kafka_property {
-    const char *name, *value;
-};
-
 struct feed_kafka_options {
     const char *brokers;
-    const char *topics[MARKET_ROLES];             /* by role; NULL: named as the role */
-    const struct feed_kafka_property *properties; /* librdkafka's, over the defaults; may be NULL */
+    const char *topics[MARKET_ROLES];         /* by role; NULL: named as the role */
+    const struct client_property *properties; /* librdkafka's, over the defaults; may be NULL */
     size_t property_count;
     struct market_options market;
     struct feeder_pace pace;

@@ -7,6 +7,7 @@
 
 struct script {
     t5_host *host;
+    unsigned long number; /* no other one has it */
     PyObject *object;     /* take5._bridge.Script */
     struct routes routes; /* who gets what */
     uint32_t symbol_end;  /* all ids that came were below */
@@ -25,10 +26,33 @@ static void note_symbol(void *self, uint32_t id) {
         script->symbol_end = id + 1;
 }
 
+/* The script whose settings by thread this thread has; the context is one that was entered. */
+static __thread struct {
+    unsigned long number; /* 0: none */
+    PyObject *context;
+} taken;
+
+/* In the old service one thread ran the script and its handlers: what the script set for its own
+ * (contextvars, and so decimal's and numpy's modes), its callbacks find on the host's. */
+static void take_thread_settings(struct script *script) {
+    PyObject *context = PyObject_CallMethod(script->object, "take_thread_settings", NULL);
+    if (taken.context != NULL)
+        (void)PyContext_Exit(taken.context);
+    Py_CLEAR(taken.context);
+    if (context != NULL && context != Py_None && PyContext_Enter(context) == 0)
+        taken.context = Py_NewRef(context);
+    Py_XDECREF(context);
+    PyErr_Clear();
+    taken.number = script->number;
+}
+
 static struct scope scope_begin(struct script *script) {
     interpreter_enter();
-    return (struct scope){
+    const struct scope scope = {
         services_enter((struct current_call){script->host, script->object, note_symbol, script})};
+    if (script->object != NULL && taken.number != script->number)
+        take_thread_settings(script);
+    return scope;
 }
 
 static void scope_end(struct scope scope) {
@@ -115,6 +139,9 @@ static int begin_interpreter(t5_host *host, char why[INTERPRETER_WHY_SIZE]) {
     return interpreter_begin(&setup, why);
 }
 
+/* Ever made; under the interpreter's lock. */
+static unsigned long scripts;
+
 int32_t script_create(const t5_create_args *args, void **self) {
     char why[INTERPRETER_WHY_SIZE];
     struct script *script = calloc(1, sizeof *script);
@@ -124,6 +151,7 @@ int32_t script_create(const t5_create_args *args, void **self) {
     }
     script->host = args->host;
     const struct scope scope = scope_begin(script);
+    script->number = ++scripts;
     const int did = services_add_log(args->host) && run(script, args);
     if (!did) {
         interpreter_why(why);

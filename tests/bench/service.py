@@ -7,7 +7,6 @@ each topic.
 a service would that must not let messages lie. `latency` notes how old each message is. Its report
 is that of meter.h."""
 import argparse
-import itertools
 import json
 import os
 import sys
@@ -15,7 +14,6 @@ import time
 
 from confluent_kafka import Consumer
 
-SAMPLES = 1000
 SHARES = (0, .1, .2, .3, .4, .5, .6, .7, .8, .85, .9, .95, .98, .99, .995, .998, .999, .9995, 1)
 
 
@@ -25,15 +23,6 @@ class Service:
     def __init__(self):
         self.sum = 0.0
         self.processed = 0
-        self.samples = []
-        self.add = self.add_first
-
-    def add_first(self, values):
-        """add(), of the first messages: what these have is kept for own_ns()."""
-        self.samples.append(values)
-        if len(self.samples) == SAMPLES:
-            del self.add
-        Service.add(self, values)
 
     def add(self, values):
         for value in values:
@@ -42,17 +31,6 @@ class Service:
             elif value is not None:
                 self.sum += len(value)
         self.processed += 1
-
-    def own_ns(self, wrap, count=100_000):
-        """What a handler takes of a message when it has the values: the user's own lines. `wrap` is
-        what the handlers are wrapped in. The values are those of the first messages: what is
-        absent, or text, takes another time than a number."""
-        handler = wrap(lambda values: self.add(values))
-        samples = list(itertools.islice(itertools.cycle(self.samples), count))
-        began = time.thread_time_ns()
-        for values in samples:
-            handler(values)
-        return (time.thread_time_ns() - began) / count
 
     def on_bar_trends(self, message):
         bar = message.get("barData", {})
@@ -75,6 +53,13 @@ class Service:
                   message.get("direction")))
 
 
+class Leaving(Service):
+    """Its handlers read the values, and nothing is done with them."""
+
+    def add(self, values):
+        self.processed += 1
+
+
 class Meter:
     def __init__(self):
         self.first = self.last = None
@@ -83,7 +68,7 @@ class Meter:
     def read():
         return time.monotonic_ns(), time.process_time_ns(), time.thread_time_ns()
 
-    def report(self, count, latencies, path, own_ns=0):
+    def report(self, count, latencies, path, outside_ns=None):
         peak = -1
         with open("/proc/self/status", encoding="utf-8") as file:
             for line in file:
@@ -93,12 +78,57 @@ class Meter:
         shares = [[share, latencies[int(share * (len(latencies) - 1))]] for share in SHARES
                   if latencies]
         with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump({"own_ns": own_ns, "messages": count,
+            json.dump({"outside_ns": outside_ns, "messages": count,
                        "first_ns": self.first[0], "last_ns": self.last[0],
                        "cpu_ns": self.last[1] - self.first[1],
                        "thread_cpu_ns": self.last[2] - self.first[2], "peak_kib": peak,
                        "latencies": shares}, file)
         os.rename(path + ".new", path)
+
+
+class Stages:
+    """What is measured of a script under take5, in turn: `count` messages as the service handles
+    them; then, unless latencies are, as many whose values are read and left alone. The second is
+    what a message takes beside the user's own lines: measured between messages, and not by what
+    these lines take in a loop of their own, which has caches and branch prediction to itself."""
+
+    def __init__(self, service, count, path, is_latency=False):
+        self.service, self.count, self.path = service, count, path
+        self.latencies = [] if is_latency else None
+        self.meter, self.until = Meter(), count
+
+    def measured(self, handler):
+        def handle(message):
+            if self.meter.first is None:
+                self.meter.first = self.meter.read()
+            handler(message)
+            if self.service.processed == self.until:
+                self._advance()
+        return handle
+
+    def _advance(self):
+        if self.meter.last is not None:
+            left_ns = time.thread_time_ns() - self.meter.last[2]
+            self.until = None
+            self._report(left_ns / self.count - self._harness_ns())
+            return
+        self.meter.last = self.meter.read()
+        if self.latencies is not None:
+            self._report(None)
+            return
+        self.service.__class__ = Leaving
+        self.until += self.count
+
+    def _harness_ns(self, count=100_000):
+        """What measured() and Leaving.add() take, which are nobody's."""
+        handle = self.measured(self.service.add)
+        began_ns = time.thread_time_ns()
+        for _ in range(count):
+            handle(None)
+        return (time.thread_time_ns() - began_ns) / count
+
+    def _report(self, outside_ns):
+        self.meter.report(self.count, self.latencies or [], self.path, outside_ns)
 
 
 def polled(consumer):
@@ -130,7 +160,7 @@ def run(options):
     for message in batched(consumer) if options.m.startswith("batch") else polled(consumer):
         if meter.first is None:
             meter.first = meter.read()
-        value = json.loads(message.value())
+        value = json.loads(message.value().decode("utf-8"))
         handlers[message.topic()](value)
         if is_latency:
             latencies.append(time.time_ns() - value["sentNs"])

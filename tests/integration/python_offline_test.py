@@ -45,6 +45,18 @@ int main(int count, char **arguments) {
 '''
 
 
+OLD_FORM_OF_A_THREAD = '''
+import decimal
+from kafka.consumer import Take5KafkaConsumer
+
+decimal.getcontext().prec = 8
+consumer = Take5KafkaConsumer()
+consumer.set_message_handler("bar_trends",
+                             lambda m: print("a third is", decimal.Decimal(1) / 3))
+consumer.start()
+'''
+
+
 class PythonOffline(Offline):
     def setUp(self):
         super().setUp()
@@ -470,6 +482,39 @@ def on_bar(m):
                          [("x", "a", 1), ("x", "a", 2), ("y", "b", 1), ("y", "b", 2),
                           ("z", "b", 1), ("z", "b", 2)])
 
+    def test_what_a_script_sets_for_its_thread_its_callbacks_find(self):
+        """Of contextvars, and so of decimal; each script its own, also in one process."""
+        script = '''
+import contextvars
+import decimal
+import take5
+
+decimal.getcontext().prec = {precision}
+mine = contextvars.ContextVar("mine", default="none")
+mine.set("{name}")
+count = contextvars.ContextVar("count", default=0)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    count.set(count.get() + 1)
+    take5.emit("third", data={{"value": str(decimal.Decimal(1) / 3), "mine": mine.get(),
+                             "count": count.get()}})
+'''
+        for name, precision in (("x", 3), ("y", 6)):
+            self.write(f"{name}.py", script.format(name=name, precision=precision))
+        self.write("z.py", OLD_FORM_OF_A_THREAD)
+        ini = self.write("all.ini", f"[take5]\nstrategy_dir = {self.path('strategies')}\n" +
+                         "".join(f"[strategy:{name}]\nplugin = python\nfile = {name}.py\n"
+                                 for name in "xyz"))
+        signals, log = self.replay(ini, [bar(minute, 1) for minute in (0, 1)])
+        self.assertEqual([(s["deployment"], s["data"]) for s in
+                          sorted(signals, key=lambda s: (s["deployment"], s["data"]["count"]))],
+                         [("x", {"value": "0.333", "mine": "x", "count": 1}),
+                          ("x", {"value": "0.333", "mine": "x", "count": 2}),
+                          ("y", {"value": "0.333333", "mine": "y", "count": 1}),
+                          ("y", {"value": "0.333333", "mine": "y", "count": 2})])
+        self.assertEqual(log.count("a third is 0.33333333\n"), 2, log)
+
     # ---- research ----
 
     def test_each_point_of_a_sweep_is_its_evaluation_wherever_the_ini_file_lies(self):
@@ -760,6 +805,7 @@ import numpy as np
 import pandas as pd
 import take5
 prices = []
+np.seterr(all="raise")
 
 @take5.on("bar_trends")
 def on_bar(m):
@@ -769,8 +815,13 @@ def on_bar(m):
         take5.emit("band", value=np.float64(frame.close.mean()), data={
             "std": np.float32(frame.close.std()), "n": np.int64(frame.shape[0]),
             "tail": np.array(prices[-2:]), "up": np.bool_(prices[-1] > prices[0])})
+        try:
+            np.float64(1) / np.float64(0)
+        except FloatingPointError:
+            take5.emit("raised")
 ''', venv=PACKAGES)
-        (signal,), _ = self.replay(ini, [bar(minute, minute) for minute in range(4)])
+        (signal, raised), _ = self.replay(ini, [bar(minute, minute) for minute in range(4)])
+        self.assertEqual(raised["name"], "raised")
         self.assertEqual(signal["value"], 1.5)
         self.assertAlmostEqual(signal["data"].pop("std"), 1.2909944487, 6)
         self.assertEqual(signal["data"], {"n": 4, "tail": [2.0, 3.0], "up": True})

@@ -270,7 +270,7 @@ class Python(Scenario):
             match = re.match(r"(?:BAR|STATS|TRENDS) (\S+)/\d+ ", line)
             if match:
                 part = match.group(1)
-            elif not line.startswith("  z_score"):
+            elif not line.startswith(("  z_score", "  ---", "  a third")):
                 continue
             printed.setdefault(part, []).append(line)
         return printed

@@ -580,6 +580,48 @@ class Workers(Scenario):
         for group in (host.group, f"{host.group}.other"):
             self.wait_read(host, group)
         host.stop()
+    def places(self, status):
+        """Which deployment runs in which worker, and with what parameter."""
+        return sorted((strategy["name"], strategy["worker"]) for strategy in status["strategies"]
+                      if strategy["state"] == "running")
+
+    def test_what_was_edited_and_not_reloaded_is_not_in_force(self):
+        """Whoever dies meanwhile continues with what the others have: no deployment runs twice."""
+        host = self.two()
+        before = [("chain", "main"), ("copy", "other")]
+        status = host.wait_status("both", are_running("main", "other"))
+        self.assertEqual(self.places(status), before)
+        host.deploy("copy", plugin="chain")
+        host.deploy("third", plugin="chain")
+        with open(host.ini, encoding="utf-8") as file:
+            good = file.read()
+        with open(host.ini, "a", encoding="utf-8") as file:
+            file.write("\nwhat an editor left half written\n")
+        for name in ("main", "other"):
+            os.kill(workers(status)[name]["process"], signal.SIGKILL)
+        status = host.wait_status("both again", lambda status: (
+            are_running("main", "other")(status) and
+            all(workers(status)[name]["deaths"] == 1 for name in ("main", "other"))))
+        self.assertEqual(self.places(status), before)
+        code, text = host.reload()
+        self.assertEqual(code, 1, text)
+        self.assertIn("take5.ini", text)
+        with open(host.ini, "w", encoding="utf-8") as file:
+            file.write(good)
+        # A reload that cannot be handed to the workers changes nothing.
+        in_the_way = os.path.join(host.directory, "run", "workers", ".configuration.new")
+        os.mkdir(in_the_way)
+        code, text = host.reload()
+        self.assertEqual(code, 1, text)
+        self.assertIn(in_the_way, text)
+        self.assertEqual(self.places(host.status()), before)
+        os.rmdir(in_the_way)
+        code, text = host.reload()
+        self.assertEqual(code, 0, text)
+        host.wait_status("all in main", lambda status: self.places(status) == [
+            (name, "main") for name in ("chain", "copy", "third")])
+        host.stop()
+        self.assertFalse(os.path.exists(in_the_way[:-len(".new")]))
 
     def test_a_worker_that_dies_or_stands_still_is_begun_again(self):
         receiver = Receiver().start()

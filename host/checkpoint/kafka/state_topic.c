@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "config/schema/client_conf.h"
 #include "source/kafka/client_properties.h"
 
 #include <stdlib.h>
@@ -96,19 +97,18 @@ static const struct store_backend_ops STATE_TOPIC_OPS = {
 
 static bool make_reader(struct state_topic *self, const struct config *config,
                         struct error *error) {
-    char text[256];
+    static const struct client_property properties[] = {
+        {"isolation.level", "read_committed"},
+        /* It reads to the end, where the brokers would wait for more. */
+        {"fetch.wait.max.ms", "10"},
+    };
     self->reader_conf = kafka_properties_make_reader(config, "take5-state", error);
     if (self->reader_conf == NULL)
         return false;
     rd_kafka_conf_set_opaque(self->reader_conf, self);
     rd_kafka_conf_set_error_cb(self->reader_conf, reader_error);
     rd_kafka_conf_set_log_cb(self->reader_conf, reader_log);
-    /* It reads to the end, where the brokers would wait for more. */
-    return (rd_kafka_conf_set(self->reader_conf, "isolation.level", "read_committed", text,
-                              sizeof text) == RD_KAFKA_CONF_OK &&
-            rd_kafka_conf_set(self->reader_conf, "fetch.wait.max.ms", "10", text, sizeof text) ==
-                RD_KAFKA_CONF_OK) ||
-           error_set(error, ERROR_INVALID, "%s", text);
+    return client_conf_set_all(self->reader_conf, CLIENT_PROPERTIES(properties), error);
 }
 
 static bool make_writer(struct state_topic *self, const struct state_topic_options *options,

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "config/schema/client_conf.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,18 +23,6 @@
 #define MOST_QUEUED "1000000"
 
 /* ---- life ---- */
-
-static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error) {
-    char text[256];
-    return rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK ||
-           error_set(error, ERROR_INVALID, "the state topic's producer: %s", text);
-}
-
-static bool set_number(rd_kafka_conf_t *conf, const char *name, int number, struct error *error) {
-    char text[16];
-    snprintf(text, sizeof text, "%d", number);
-    return set(conf, name, text, error);
-}
 
 static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     struct transactions *self = opaque;
@@ -65,7 +54,14 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 
 bool transactions_init(struct transactions *self, rd_kafka_conf_t *conf, const char *topic,
                        const char *id, struct log *log, struct error *error) {
+    char limit[16];
+    const struct client_property properties[] = {
+        {"transactional.id", id},      {"transaction.timeout.ms", limit},
+        {"message.timeout.ms", limit}, {"retry.backoff.ms", BACKOFF_MS},
+        {"linger.ms", LINGER_MS},      {"queue.buffering.max.messages", MOST_QUEUED},
+    };
     *self = (struct transactions){.conf = conf, .log = log};
+    snprintf(limit, sizeof limit, "%d", TRANSACTION_TIMEOUT_MS);
     self->topic = strdup(topic);
     if (self->topic == NULL)
         return error_set_memory(error, "a producer");
@@ -73,12 +69,8 @@ bool transactions_init(struct transactions *self, rd_kafka_conf_t *conf, const c
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
-    return set(conf, "transactional.id", id, error) &&
-           set_number(conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS, error) &&
-           set_number(conf, "message.timeout.ms", TRANSACTION_TIMEOUT_MS, error) &&
-           set(conf, "retry.backoff.ms", BACKOFF_MS, error) &&
-           set(conf, "linger.ms", LINGER_MS, error) &&
-           set(conf, "queue.buffering.max.messages", MOST_QUEUED, error);
+    return client_conf_set_all(conf, CLIENT_PROPERTIES(properties), error) ||
+           error_prefix(error, "the state topic's producer: ");
 }
 
 static void drop_client(struct transactions *self) {

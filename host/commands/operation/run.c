@@ -140,7 +140,7 @@ static struct config *read_again(void *context, struct faults *faults) {
 /* Everything behind the configuration, of a host with workers. */
 static int supervise(struct run *run, struct signals *signals) {
     struct error error = {0};
-    char **arguments = run_worker_arguments(&run->options, log_has_color(run->log));
+    char **arguments = run_worker_arguments(&run->options, run->config, log_has_color(run->log));
     const struct supervisor_options options = {
         .config = run->config,
         .read = read_again,
@@ -273,6 +273,7 @@ static const struct option_row options[] = {
      "with a configuration that is refused, wait for SIGHUP and try again, instead of ending with "
      "exit code 78; for containers, which would be started again and again"},
     {0, "worker", "NAME", OPTION_TEXT(struct run, options.worker), NULL},
+    {0, "in-force", "FILE", OPTION_TEXT(struct run, options.in_force), NULL},
     {0, "parent", "PROCESS", OPTION_INTEGER(struct run, parent, int64_t, 1, INT32_MAX), NULL},
     OPTIONS_END,
 };

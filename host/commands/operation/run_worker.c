@@ -13,8 +13,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Besides two for each setting: take5 run -c FILE -s COLOR --parent N --worker. */
-#define FIXED 9
+/* Besides two for each setting: take5 run -c FILE -s COLOR --in-force FILE --parent N --worker.
+ */
+#define FIXED 11
 
 static bool add(char **arguments, size_t *count, char *text) {
     arguments[*count] = text;
@@ -26,7 +27,8 @@ static bool add_word(char **arguments, size_t *count, const char *word) {
     return add(arguments, count, text_dup(word, strlen(word)));
 }
 
-char **run_worker_arguments(const struct config_options *options, bool has_color) {
+char **run_worker_arguments(const struct config_options *options, const struct config *config,
+                            bool has_color) {
     size_t count = 0;
     char **arguments = calloc(FIXED + 2 * options->override_count + 1, sizeof *arguments);
     if (arguments == NULL)
@@ -42,7 +44,9 @@ char **run_worker_arguments(const struct config_options *options, bool has_color
     }
     if (did && has_color)
         did = add_word(arguments, &count, "-s") && add_word(arguments, &count, "log.color=always");
-    did = did && add_word(arguments, &count, "--parent") &&
+    did = did && add_word(arguments, &count, "--in-force") &&
+          add(arguments, &count, config_in_force_path(config)) &&
+          add_word(arguments, &count, "--parent") &&
           add(arguments, &count, text_format("%d", (int)getpid())) &&
           add_word(arguments, &count, "--worker");
     if (did)

@@ -10,9 +10,11 @@
 
 #include <stdint.h>
 
-/* "take5 run" with these options, behind which a worker's name is put; NULL at the end.
- * `has_color`: its lines come to a terminal after all. NULL: no memory. */
-char **run_worker_arguments(const struct config_options *options, bool has_color);
+/* "take5 run" with these options and the file of the configuration in force, behind which a
+ * worker's name is put; NULL at the end. `has_color`: its lines come to a terminal after all. NULL:
+ * no memory. */
+char **run_worker_arguments(const struct config_options *options, const struct config *config,
+                            bool has_color);
 void run_worker_arguments_free(char **arguments);
 
 /* A worker's first step: from here on it dies with its supervisor, process `parent`, and gains no

@@ -30,7 +30,7 @@ struct feed {
     struct csv_arg symbols;
     uint32_t frames[MARKET_MAX_FRAMES];
     const char *brokers;
-    struct feed_kafka_property properties[MAX_PROPERTIES];
+    struct client_property properties[MAX_PROPERTIES];
     size_t property_count;
     const char *topics[MARKET_ROLES];
     int64_t partitions;
@@ -90,7 +90,7 @@ static bool add_property(void *command, const char *name) {
         print_err("-X: at most %d allowed", MAX_PROPERTIES);
     if (value == NULL || feed->property_count == MAX_PROPERTIES)
         return false;
-    feed->properties[feed->property_count++] = (struct feed_kafka_property){name, value};
+    feed->properties[feed->property_count++] = (struct client_property){name, value};
     return true;
 }
 

@@ -85,6 +85,16 @@ enum config_webhook_format { WEBHOOK_JSON = 1, WEBHOOK_SLACK, WEBHOOK_TELEGRAM }
 #define WEBHOOK_CHAT_BATCH 10
 enum config_dead_letters { DEAD_LETTERS_NONE = 1, DEAD_LETTERS_JSONL, DEAD_LETTERS_KAFKA };
 
+enum config_ini_kind { CONFIG_INI_MAIN = 1, CONFIG_INI_STRATEGIES, CONFIG_INI_DROP_IN };
+
+/* An ini file, as it was when it was read. */
+struct config_ini {
+    enum config_ini_kind kind;
+    char *path; /* what places point to */
+    char *data; /* NULL: it could not be read */
+    size_t size;
+};
+
 struct config {
     char *path; /* the main file, absolute; NULL: none was given or found */
 
@@ -228,8 +238,8 @@ struct config {
     /* Where the value of each row of schema_keys() is from: file and line, or a file that is
      * "environment variable NAME" or CONFIG_COMMAND_LINE; file NULL: the default. */
     struct place *origins;
-    char **files; /* what places point to */
-    size_t file_count;
+    struct config_ini *ini_files; /* in the order in which they were read */
+    size_t ini_file_count;
     char **sources; /* files beside the main one that settings are from, absolute */
     size_t source_count;
 };

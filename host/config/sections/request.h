@@ -35,6 +35,9 @@ struct config_request {
     bool is_demo;
     /* What the worker of that name sees of it (config/sections/workers.h); NULL: the whole. */
     const char *worker;
+    /* A file of config/in_force.h, which stands for the ini files: they were judged, also whether
+     * others could have written them, when it was written. NULL: they are read. */
+    const char *in_force;
     /* Files that others could have written are errors (os/trust.h), unless [take5] strict_modes
      * is no: for a caller that is about to carry them out. */
     bool is_trusting_nobody;

@@ -226,6 +226,10 @@ char *config_workers_dir(const struct config *config) {
     return text_format("%s/workers", config->run_dir);
 }
 
+char *config_in_force_path(const struct config *config) {
+    return text_format("%s/workers/.configuration", config->run_dir);
+}
+
 char *config_worker_down_note(const struct config *config, const char *worker) {
     return text_format("%s/workers/%s" CONFIG_WORKER_DOWN, config->run_dir, worker);
 }

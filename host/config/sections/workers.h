@@ -6,7 +6,7 @@
  * configuration's. With no worker named there is the one process that there always was, and nothing
  * of this applies.
  *
- * A worker reads the same configuration and sees of it what is its own (config_load() with a
+ * A worker has the same configuration and sees of it what is its own (config_load() with a
  * worker's name): group, directories, lanes; deployments of other workers are `is_elsewhere`.
  *
  *               main                     another one
@@ -65,6 +65,8 @@ char *config_worker_run_dir(const struct config *config, const char *worker);
 char *config_worker_socket(const struct config *config, const char *worker);
 /* The directory of all workers' run directories. */
 char *config_workers_dir(const struct config *config);
+/* The file there with the configuration in force, from which they begin (config/in_force.h). */
+char *config_in_force_path(const struct config *config);
 /* The file there in which the supervisor notes why a worker stays down, for who tells people
  * (alerts/down_notes.h); it is removed when the worker begins again. */
 #define CONFIG_WORKER_DOWN ".down"

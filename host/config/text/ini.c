@@ -375,41 +375,36 @@ bool ini_read(struct ini *ini, const char *path, const char *data, size_t size,
     return !reading.has_fault;
 }
 
-bool ini_read_file(struct ini *ini, const char *path, const struct ini_rules *rules,
-                   struct faults *faults) {
+char *ini_load(const char *path, size_t *size, struct faults *faults) {
     const struct place place = {.file = path};
-    bool is_good = false;
     char *data = NULL;
     /* Not blocking, so that a FIFO is refused instead of waited for. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0) {
         faults_add(faults, place, "cannot be opened: %s", strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(status.st_mode)) {
+    } else if (!S_ISREG(status.st_mode)) {
         faults_add(faults, place, "is not a regular file");
-        goto out;
-    }
-    if ((size_t)status.st_size > INI_FILE_SIZE_MAX) {
+    } else if ((size_t)status.st_size > INI_FILE_SIZE_MAX) {
         faults_add(faults, place,
                    "is %lld bytes long, at most %zu are supported: is it an ini file?",
                    (long long)status.st_size, INI_FILE_SIZE_MAX);
-        goto out;
+    } else {
+        data = io_read_whole(fd, INI_FILE_SIZE_MAX, size);
+        if (data == NULL)
+            faults_add(faults, place, "cannot be read: %s", strerror(errno));
     }
-    size_t size;
-    data = io_read_whole(fd, INI_FILE_SIZE_MAX, &size);
-    if (data == NULL) {
-        faults_add(faults, place, "cannot be read: %s", strerror(errno));
-        goto out;
-    }
-    is_good = ini_read(ini, path, data, size, rules, faults);
-
-out:
-    ini->is_unread = data == NULL;
-    free(data);
     if (fd >= 0)
         close(fd);
+    return data;
+}
+
+bool ini_read_file(struct ini *ini, const char *path, const struct ini_rules *rules,
+                   struct faults *faults) {
+    size_t size;
+    char *data = ini_load(path, &size, faults);
+    const bool is_good = data != NULL && ini_read(ini, path, data, size, rules, faults);
+    free(data);
     return is_good;
 }
 

@@ -38,7 +38,6 @@ struct ini {
     struct ini_entry *entries; /* in the order of the file */
     size_t entry_count;
     size_t section_capacity, entry_capacity;
-    bool is_unread; /* the file could not be read, whatever may be in it */
 };
 
 #define INI_INIT                                                                                   \
@@ -46,6 +45,9 @@ struct ini {
 
 /* Larger files are refused: they are something else. */
 #define INI_FILE_SIZE_MAX ((size_t)4 << 20)
+
+/* The bytes of a file, for ini_read(); free() them. NULL with a fault. */
+char *ini_load(const char *path, size_t *size, struct faults *faults);
 
 /* Reads a file. `rules` may be NULL. `path` is borrowed: places point to it, so it must outlive
  * them. False when there was a fault; `ini` then holds what could be read, so that its values can

@@ -4,8 +4,8 @@
  */
 #include "source/kafka/client_properties.h"
 
-#include "base/secret.h"
 #include "base/units.h"
+#include "config/schema/client_conf.h"
 #include "config/schema/items.h"
 #include "source/kafka/consumer_private.h"
 
@@ -16,12 +16,7 @@
 /* How much a reader's client reads ahead per partition: enough to keep it from pausing for long. */
 #define READER_AHEAD_KB "8192"
 
-struct property {
-    const char *name;
-    const char *value;
-};
-
-static const struct property DEFAULTS[] = {
+static const struct client_property DEFAULTS[] = {
     {"client.id", "take5"},
     {"auto.offset.reset", "earliest"},
     {"socket.nagle.disable", "true"},
@@ -30,32 +25,10 @@ static const struct property DEFAULTS[] = {
 };
 
 /* Set last: what delivery depends on. The host commits (offset_commit.c), or transactions do. */
-static const struct property FIXED[] = {
+static const struct client_property FIXED[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
 };
-
-static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
-                         struct place place, struct error *error) {
-    char text[512];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
-        return true;
-    if (config_is_secret(name))
-        secret_hide(text, sizeof text, value);
-    error_set(error, ERROR_INVALID, "[kafka] %s: %s", name, text);
-    if (place.file)
-        error_prefix(error, "%s:%d: ", place.file, place.line);
-    return false;
-}
-
-static bool properties_set(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
-                           struct error *error) {
-    for (size_t i = 0; i < count; i++)
-        if (!property_set(conf, properties[i].name, properties[i].value, (struct place){NULL, 0},
-                          error))
-            return false;
-    return true;
-}
 
 /* Properties that the user may not change, or not to that value. */
 static bool is_overruled(const struct config_item *item, struct log *log) {
@@ -83,29 +56,28 @@ static bool is_overruled(const struct config_item *item, struct log *log) {
 rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *log,
                                        struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (!properties_set(conf, DEFAULTS, sizeof DEFAULTS / sizeof DEFAULTS[0], error))
+    if (!client_conf_set_all(conf, CLIENT_PROPERTIES(DEFAULTS), error))
         goto failed;
     for (size_t i = 0; i < config->kafka.count; i++) {
         const struct config_item *item = &config->kafka.items[i];
-        if (!is_overruled(item, log) &&
-            !property_set(conf, item->name, item->text, item->place, error))
+        if (!is_overruled(item, log) && !client_conf_set_item(conf, item, error))
             goto failed;
     }
     /* The host finds out where reading begins (begin.c). The client only decides where to continue
      * if an offset no longer exists: `latest` would skip all that is there. */
     const struct config_item *reset = config_items_find(&config->kafka, "auto.offset.reset");
     if (reset != NULL && kafka_begin_policy(reset->text) == RD_KAFKA_OFFSET_END &&
-        !property_set(conf, "auto.offset.reset", "earliest", reset->place, error))
+        !client_conf_set(conf, "auto.offset.reset", "earliest", error))
         goto failed;
-    const struct property effective[] = {
+    const struct client_property effective[] = {
         {"bootstrap.servers", config->bootstrap_servers},
         {"group.id", config->group_id},
         {"partition.assignment.strategy", config->assignor ? config->assignor : "range"},
     };
     size_t skipped = config->bootstrap_servers ? 0 : 1; /* a mock cluster needs none */
-    if (!properties_set(conf, effective + skipped, sizeof effective / sizeof effective[0] - skipped,
-                        error) ||
-        !properties_set(conf, FIXED, sizeof FIXED / sizeof FIXED[0], error))
+    if (!client_conf_set_all(conf, effective + skipped,
+                             sizeof effective / sizeof effective[0] - skipped, error) ||
+        !client_conf_set_all(conf, CLIENT_PROPERTIES(FIXED), error))
         goto failed;
     return conf;
 
@@ -132,17 +104,17 @@ static bool is_foreign(const char *name) {
 }
 
 /* The properties of [kafka] that do not concern a group, over `defaults`, and `fixed` over them. */
-static rd_kafka_conf_t *make_apart(const struct config *config, const struct property *defaults,
-                                   size_t default_count, const struct property *fixed,
-                                   size_t fixed_count, struct error *error) {
+static rd_kafka_conf_t *make_apart(const struct config *config,
+                                   const struct client_property *defaults, size_t default_count,
+                                   const struct client_property *fixed, size_t fixed_count,
+                                   struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool did = properties_set(conf, defaults, default_count, error);
+    bool did = client_conf_set_all(conf, defaults, default_count, error);
     for (size_t i = 0; did && i < config->kafka.count; i++) {
         const struct config_item *item = &config->kafka.items[i];
-        did = is_foreign(item->name) ||
-              property_set(conf, item->name, item->text, item->place, error);
+        did = is_foreign(item->name) || client_conf_set_item(conf, item, error);
     }
-    if (did && properties_set(conf, fixed, fixed_count, error))
+    if (did && client_conf_set_all(conf, fixed, fixed_count, error))
         return conf;
     rd_kafka_conf_destroy(conf);
     return NULL;
@@ -150,7 +122,7 @@ static rd_kafka_conf_t *make_apart(const struct config *config, const struct pro
 
 rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
                                               struct error *error) {
-    const struct property defaults[] = {
+    const struct client_property defaults[] = {
         {"client.id", client_id},
         {"socket.nagle.disable", "true"},
         {"socket.keepalive.enable", "true"},
@@ -158,29 +130,27 @@ rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const
         {"fetch.wait.max.ms", "100"},
     };
     /* Without a group.id the client has no group to join or commit to. */
-    const struct property fixed[] = {
+    const struct client_property fixed[] = {
         {"bootstrap.servers", config->bootstrap_servers},
         {"enable.auto.commit", "false"},
         {"enable.partition.eof", "true"},
         {"queued.max.messages.kbytes", READER_AHEAD_KB},
         {"auto.offset.reset", "error"},
     };
-    return make_apart(config, defaults, sizeof defaults / sizeof *defaults, fixed,
-                      sizeof fixed / sizeof *fixed, error);
+    return make_apart(config, CLIENT_PROPERTIES(defaults), CLIENT_PROPERTIES(fixed), error);
 }
 
 rd_kafka_conf_t *kafka_properties_make_producer(const struct config *config, const char *client_id,
                                                 struct error *error) {
-    const struct property defaults[] = {
+    const struct client_property defaults[] = {
         {"client.id", client_id},
         {"socket.nagle.disable", "true"},
         {"socket.keepalive.enable", "true"},
     };
-    const struct property fixed[] = {
+    const struct client_property fixed[] = {
         {"bootstrap.servers", config->bootstrap_servers},
         {"enable.idempotence", "true"},
         {"acks", "all"},
     };
-    return make_apart(config, defaults, sizeof defaults / sizeof *defaults, fixed,
-                      sizeof fixed / sizeof *fixed, error);
+    return make_apart(config, CLIENT_PROPERTIES(defaults), CLIENT_PROPERTIES(fixed), error);
 }

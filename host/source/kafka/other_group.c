@@ -2,6 +2,7 @@
  * What another group of this host has committed: that of a worker from which a deployment has moved
  * here. A separate client asks, which does not become a member.
  */
+#include "config/schema/client_conf.h"
 #include "source/kafka/consumer_private.h"
 
 #include <stdlib.h>
@@ -10,18 +11,18 @@
 /* NULL with an error. Waits for offsets of undecided transactions. */
 static rd_kafka_t *make_client(const struct kafka_source *self, const char *group,
                                struct error *error) {
+    const struct client_property properties[] = {{"group.id", group},
+                                                 {"isolation.level", "read_committed"}};
     char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(self->reader_conf);
-    if (rd_kafka_conf_set(conf, "group.id", group, text, sizeof text) == RD_KAFKA_CONF_OK &&
-        rd_kafka_conf_set(conf, "isolation.level", "read_committed", text, sizeof text) ==
-            RD_KAFKA_CONF_OK) {
+    if (client_conf_set_all(conf, CLIENT_PROPERTIES(properties), error)) {
         rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
         if (client != NULL)
             return client;
+        error_set(error, ERROR_SYSTEM, "librdkafka makes no consumer: %s", text);
     }
     rd_kafka_conf_destroy(conf);
-    error_set(error, ERROR_SYSTEM, "reading offsets of group %s: librdkafka makes no consumer: %s",
-              group, text);
+    error_prefix(error, "reading offsets of group %s: ", group);
     return NULL;
 }
 

@@ -53,7 +53,8 @@ struct t5_services {
     uint32_t size;
     uint32_t abi_minor; /* of the host */
 
-    /* Writes a log line under the deployment's name. Any thread. */
+    /* Writes a log line under the deployment's name. A WARNING or ERROR that repeats in a row is
+     * counted instead, and the count is written. Any thread. */
     int32_t (*log)(t5_host *host, int32_t level, const char *text, size_t len);
 
     /* Sets the reason that goes with the T5_ERROR or T5_REJECT which this callback is about to

@@ -2,21 +2,10 @@
 import os
 
 import take5
-from service import Meter, Service
+from service import Service, Stages
 
-service, meter = Service(), Meter()
-COUNT = int(os.environ["TAKE5_BENCH_COUNT"])
-
-
-def measured(handler):
-    def handle(message):
-        if meter.first is None:
-            meter.first = meter.read()
-        handler(message)
-        if service.processed == COUNT:
-            meter.last = meter.read()
-            meter.report(COUNT, [], os.environ["TAKE5_BENCH_REPORT"], service.own_ns(measured))
-    return handle
+service = Service()
+stages = Stages(service, int(os.environ["TAKE5_BENCH_COUNT"]), os.environ["TAKE5_BENCH_REPORT"])
 
 
 def stats(*names, of="stats"):
@@ -25,7 +14,7 @@ def stats(*names, of="stats"):
 
 @take5.on("bar_trends", wap="barData.wap", trades="barData.tradeCount",
           **stats("mean", "std", "change", "slope", "sampleSize", of="lastSampleStats"))
-@measured
+@stages.measured
 def on_bar_trends(m):
     service.add((m.close, m.wap, m.trades, m.f_mean, m.f_std, m.f_change, m.f_slope,
                  m.f_sampleSize))
@@ -33,7 +22,7 @@ def on_bar_trends(m):
 
 @take5.on("historic_stats", z_score="z_score", **stats(
     "mean", "std", "variance", "range", "standardError", "sampleSize"))
-@measured
+@stages.measured
 def on_historic_stats(m):
     service.add((m.close, m.f_mean, m.f_std, m.f_variance, m.f_range, m.f_standardError,
                  m.f_sampleSize, m.z_score))
@@ -42,7 +31,7 @@ def on_historic_stats(m):
 @take5.on("asset_trends", direction="direction", **stats(
     "wSma_slope", "wSma_intercept", "wSma_slope_std_err", "predictedNext", "rSquared", "residual",
     "sampleSize", of="trendData"))
-@measured
+@stages.measured
 def on_asset_trends(m):
     service.add((m.f_wSma_slope, m.f_wSma_intercept, m.f_wSma_slope_std_err, m.f_predictedNext,
                  m.f_rSquared, m.f_residual, m.f_sampleSize, m.direction))

@@ -4,32 +4,21 @@ import os
 import time
 
 from kafka.consumer import Take5KafkaConsumer
-from service import Meter, Service
+from service import Service, Stages
 
-service, meter = Service(), Meter()
-COUNT = int(os.environ["TAKE5_BENCH_COUNT"])
 IS_LATENCY = "TAKE5_BENCH_LATENCY" in os.environ
-latencies = []
-
-
-def measured(handler):
-    def handle(message):
-        if meter.first is None:
-            meter.first = meter.read()
-        handler(message)
-        if service.processed == COUNT:
-            meter.last = meter.read()
-            meter.report(COUNT, latencies, os.environ["TAKE5_BENCH_REPORT"], service.own_ns(measured))
-    return handle
+service = Service()
+stages = Stages(service, int(os.environ["TAKE5_BENCH_COUNT"]), os.environ["TAKE5_BENCH_REPORT"],
+                IS_LATENCY)
 
 
 def parsed(handler):
     def handle(message):
-        value = json.loads(message.value())
+        value = json.loads(message.value().decode("utf-8"))
         handler(value)
         if IS_LATENCY:
-            latencies.append(time.time_ns() - value["sentNs"])
-    return measured(handle)
+            stages.latencies.append(time.time_ns() - value["sentNs"])
+    return stages.measured(handle)
 
 
 consumer = Take5KafkaConsumer()

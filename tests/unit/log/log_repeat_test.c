@@ -120,3 +120,32 @@ Test(log_repeat, saying_all_leaves_the_windows_as_they_are) {
     cr_assert(offer("tick", 11));
     cr_assert_str_eq(said, "[kafka down x1][kafka down x1]");
 }
+
+static bool strategy_says(enum log_level level, const char *text) {
+    struct log_line line = line_of(text);
+    line.level = level;
+    line.room = "strategy";
+    line.deployment = "momentum";
+    return log_repeats_is_new(&repeats, &line, 0, say, NULL);
+}
+
+Test(log_repeat, what_a_strategy_prints_is_written_whole) {
+    for (int i = 0; i < 3; i++) {
+        cr_expect(strategy_says(LOG_LEVEL_INFO, "--- new bar ---"));
+        cr_expect(strategy_says(LOG_LEVEL_INFO, "--- new bar ---"));
+        cr_expect(strategy_says(LOG_LEVEL_INFO, "BUY"));
+    }
+    cr_expect_str_eq(said, "");
+}
+
+Test(log_repeat, warnings_of_a_strategy_are_counted_in_a_row) {
+    cr_expect(strategy_says(LOG_LEVEL_WARNING, "Traceback"));
+    cr_expect_not(strategy_says(LOG_LEVEL_WARNING, "Traceback"));
+    cr_expect(strategy_says(LOG_LEVEL_WARNING, "ValueError"));
+    cr_expect_str_eq(said, "[strategy momentum: Traceback x1]");
+    cr_expect(strategy_says(LOG_LEVEL_WARNING, "Traceback"), "of the next error");
+    cr_expect(strategy_says(LOG_LEVEL_INFO, "fine"));
+    cr_expect(strategy_says(LOG_LEVEL_WARNING, "Traceback"), "something else lies between");
+    cr_expect(offer("of the host", 0));
+    cr_expect_not(strategy_says(LOG_LEVEL_WARNING, "Traceback"), "that was another one's line");
+}

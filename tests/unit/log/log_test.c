@@ -447,6 +447,25 @@ Test(log, nobody_waits_for_a_full_pipe_and_what_is_missing_is_counted) {
     close(reader);
 }
 
+Test(log, it_is_crowded_from_a_half_on_unless_it_is_stuck) {
+    char fifo[80];
+    const int reader = block(fifo);
+    struct log_status status = {0};
+    cr_expect_not(log_is_crowded(log_));
+    for (int i = 0; i < 40000; i++) /* more than it has room for */
+        log_info(log_, "engine", "line %d of a length that makes the queue run over", i);
+    await_blocked();
+    log_status(log_, &status);
+    if (status.blocked_ns < NS_PER_S / 2)
+        cr_expect(log_is_crowded(log_));
+    while (status.blocked_ns < NS_PER_S)
+        log_status(log_, &status);
+    cr_expect_not(log_is_crowded(log_), "it is stuck");
+    free(read_until(reader, "log lines are missing"));
+    cr_expect_not(log_is_crowded(log_));
+    close(reader);
+}
+
 Test(log, ends_though_a_pipe_takes_nothing) {
     char fifo[80];
     const int reader = block(fifo);

@@ -43,19 +43,25 @@ static void *run(void *argument) {
     return NULL;
 }
 
+/* What the first worker may write to is there before it begins. */
+static void prepare(void) {
+    strcpy(directory, "/tmp/take5-super-XXXXXX");
+    cr_assert_not_null(mkdtemp(directory));
+    log_ = log_new();
+    log_set_level(log_, NULL, LOG_LEVEL_CRITICAL);
+}
+
 static void start(const char *script) {
     static char *arguments[] = {"sh", "-c", NULL, NULL};
     struct error error = {0};
     struct faults faults = FAULTS_INIT;
-    strcpy(directory, "/tmp/take5-super-XXXXXX");
-    cr_assert_not_null(mkdtemp(directory));
+    if (log_ == NULL)
+        prepare();
     snprintf(ini, sizeof ini, "%s/take5.ini", directory);
     snprintf(control_path, sizeof control_path, "%s/run/control.sock", directory);
     write_ini("");
     cr_assert_eq(setenv("UP_IN", directory, 1), 0);
     cr_assert(signals_start(&signals, &error), "%s", error.text);
-    log_ = log_new();
-    log_set_level(log_, NULL, LOG_LEVEL_CRITICAL);
     arguments[2] = (char *)script;
     const struct supervisor_options options = {
         .config = read_config(NULL, &faults),
@@ -214,4 +220,61 @@ Test(supervisor, a_reload_brings_workers_and_takes_them_away) {
     kill(getpid(), SIGUSR1);
     kill(getpid(), SIGTERM);
     (void)finish();
+}
+
+/* ---- the log ---- */
+
+#define FLOOD 400000
+
+static char fifo[128];
+static size_t flooded, said, strange;
+
+/* Reads lines until the log is closed. */
+static void *read_log(void *argument) {
+    char *line = NULL;
+    size_t size = 0;
+    FILE *file = fopen(fifo, "r");
+    (void)argument;
+    while (getline(&line, &size, file) > 0) {
+        if (strcmp(line, "flood\n") == 0)
+            flooded++;
+        else if (strcmp(line, "said\n") == 0)
+            said++;
+        else
+            strange++;
+    }
+    free(line);
+    (void)fclose(file);
+    return NULL;
+}
+
+/* Many more lines than the log has room for, faster than they are written. */
+Test(supervisor, a_worker_that_floods_costs_no_line_of_another_one) {
+    const char *answer;
+    pthread_t reader;
+    struct error error;
+    char script[256];
+    snprintf(script, sizeof script,
+             "if [ $0 = other ]; then yes flood | head -%d >&2; "
+             "else for i in 1 2 3 4 5 6 7 8 9; do echo said >&2; done; fi; " STAYS,
+             FLOOD);
+    prepare();
+    snprintf(fifo, sizeof fifo, "%s/log", directory);
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    cr_assert_eq(pthread_create(&reader, NULL, read_log, NULL), 0);
+    const struct log_options options = {
+        .level = LOG_LEVEL_CRITICAL, .format = LOG_FORMAT_CONSOLE, .path = fifo};
+    /* A FIFO without a reader is refused. */
+    while (!log_configure(log_, &options, &error))
+        usleep(1000);
+    cr_assert(log_start(log_, &error), "%s", error.text);
+    start(script);
+    await_up("main");
+    await_up("other");
+    cr_expect(ask("stop", &answer));
+    (void)finish();
+    pthread_join(reader, NULL);
+    cr_expect_eq(flooded, FLOOD, "%zu", flooded);
+    cr_expect_eq(said, 9, "%zu", said);
+    cr_expect_eq(strange, 0, "%zu", strange);
 }

@@ -194,7 +194,7 @@ Test(feed_kafka, an_absent_broker_is_an_error_that_counts_what_is_missing) {
 }
 
 Test(feed_kafka, refusals_name_what_is_wrong) {
-    struct feed_kafka_property unknown = {"no.such.property", "1"};
+    struct client_property unknown = {"no.such.property", "1"};
     struct feed_kafka_options options = {.brokers = "", .market = {.symbol_count = 1}};
     struct error error = {0};
     cr_assert_null(feed_kafka_new(&options, NULL, &error));

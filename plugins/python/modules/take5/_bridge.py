@@ -6,6 +6,7 @@ start() was called or the script has ended. Handlers are called by the host, on 
 """
 import ast
 import codecs
+import contextvars
 import datetime
 import decimal
 import importlib.abc
@@ -293,6 +294,8 @@ class Script:
         self.module = None
         self.thread = None
         self.is_stopping = threading.Event()
+        self._context = self._numpy_modes = None  # of the thread that waits for messages
+        self._contexts = {}  # by thread on which there are callbacks: what became of it
         self._asked = queue.SimpleQueue()
         self._tracebacks = {}
         self._expired = set()
@@ -360,6 +363,7 @@ class Script:
                 self._asked.put(Refused(f"{self.file}: it ended with exit code {error.code}"))
         except BaseException as error:  # whatever it is, the host has to hear of it
             self._failed_outside(error)
+        self._keep_thread_settings()
         self._asked.put(None)
 
     def _failed_outside(self, error):
@@ -393,9 +397,26 @@ class Script:
 
     def ready(self):
         """It waits for messages from here on."""
+        self._keep_thread_settings()
         self._asked.put(None)
         if self.mode == DESCRIBING:
             raise Described
+
+    def _keep_thread_settings(self):
+        if self._context is None:
+            self._context = contextvars.copy_context()
+            # Before numpy 2 they are no contextvar.
+            get = getattr(sys.modules.get("numpy"), "geterrobj", None)
+            self._numpy_modes = get() if get is not None else None
+
+    def take_thread_settings(self):
+        """For this thread, on which a callback begins: the context to enter."""
+        put = getattr(sys.modules.get("numpy"), "seterrobj", None)
+        if put is not None and self._numpy_modes is not None:
+            put(list(self._numpy_modes))
+        if self._context is None:
+            return None
+        return self._contexts.setdefault(threading.get_ident(), self._context.copy())
 
     # ---- what it registers ----
 

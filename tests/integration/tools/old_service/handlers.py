@@ -1,4 +1,5 @@
 """A script of the replaced service, as its README shows them. It runs there and under take5."""
+import decimal
 import json
 import logging
 
@@ -7,6 +8,7 @@ from kafka.consumer import Take5KafkaConsumer
 
 logging.basicConfig(level=logging.INFO)
 seen = {}
+decimal.getcontext().prec = 6
 
 
 def show(kind, message):
@@ -21,6 +23,10 @@ def show(kind, message):
 
 def handle_bar_trends(message):
     show("BAR", message)
+    print("  --- new bar ---")
+    print("  ---")
+    print(f"  a third is {decimal.Decimal(1) / 3}")
+    print("  ---")
     if message.offset() % 50 == 7:
         raise ValueError(f"no luck at {message.partition()}/{message.offset()}")
 
