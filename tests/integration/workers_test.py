@@ -369,7 +369,8 @@ class Workers(Scenario):
         host.wait_event("strategy.quarantined", plugin, start=mark)
         said = self.check(host, plugin, f"strategy {plugin}")
         self.assertIn("warn: not loaded (quarantine): ", said)
-        self.assertEqual("hang in on_message at " in said, plugin in HANGS, said)
+        if plugin in HANGS:  # of others it may be said too, where a crash takes its time to end
+            self.assertIn("hang in on_message at ", said)
 
     def assert_refused(self, host, plugin, mark):
         status = host.wait_status(f"{plugin} to be refused", is_refused(plugin))
