@@ -53,12 +53,13 @@ class Moves(ChainScenario):
         host.wait_event("deployment.moved", start=mark)
         self.assertEqual(host.events("state.discarded", mark), [])
 
-    def end_in(self, host, worker, workers, judge=None):
-        """The stream ends, and all that was said in the workers, that one last, is judged. Gives
-        how much was said again."""
+    def end_in(self, host, worker, workers, judge=None, also=()):
+        """The stream ends, that one and those that are named also have read all of it, and all that
+        was said in the workers, that one last, is judged. Gives how much was said again."""
         tally = self.producer.stop()
-        group = host.group if worker == "main" else f"{host.group}.{worker}"
-        self.kafka.wait_committed(group, tally["partitions"], 120)
+        for name in (worker, *also):
+            group = host.group if name == "main" else f"{host.group}.{name}"
+            self.kafka.wait_committed(group, tally["partitions"], 120)
         host.wait_status("all to be level", lambda status: all(
             strategy["state"] == "running" for strategy in status["strategies"]))
         host.stop()
@@ -220,7 +221,8 @@ class Moves(ChainScenario):
         self.assertEqual(self.end_in(host, "slow", ("main", "slow")), 0)
 
     def test_killed_at_random_moments(self):
-        """The supervisor, each worker, and all of them: nothing is lost, and nobody is left."""
+        """The supervisor, each worker, and all of them: neither loses anything, and nobody is
+        left."""
         host = self.chain_host(is_joined=False)
         host.deploy("chain", worker="other")
         host.deploy("anchor", plugin="chain")
@@ -240,7 +242,10 @@ class Moves(ChainScenario):
             host.start()
         self.wait_said(host, "other")
         self.assertEqual(host.events("state.discarded"), [])
-        self.end_in(host, "other", ("other",))
+        self.end_in(host, "other", ("main", "other"), self.judge_both, also=("main",))
+
+    def judge_both(self, host, tally):
+        return self.judge(host, tally) + self.judge(host, tally, "anchor")
 
     def test_a_new_program_over_the_old_one(self):
         """A reload that a worker dies in, and an upgrade in place: state is kept."""

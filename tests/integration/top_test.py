@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 """`take5 top` on a screen of 80 columns and 24 lines."""
-import os
 import re
 import shlex
 import subprocess
@@ -9,53 +8,8 @@ import unittest
 from harness import paths
 from harness.demo import Demo
 from harness.host import environment
-from harness.waiting import PATIENCE, wait_for
-
-
-class Screen:
-    """A terminal of its own, by tmux."""
-
-    def __init__(self, test, command, width=80, height=24):
-        # On a busy machine tmux sometimes gives up on the server that it has just started.
-        for attempt in range(5):
-            self.socket = os.path.join(test.directory, f"tmux-{id(self)}-{attempt}")
-            try:
-                self.tmux("new-session", "-d", "-x", str(width), "-y", str(height),
-                          f"timeout --foreground 300 {command}; echo ended with $?; sleep 60")
-                break
-            except subprocess.CalledProcessError as error:
-                if attempt == 4:
-                    raise AssertionError(f"tmux: {error.stderr}") from error
-        test.addCleanup(self.tmux, "kill-server")
-
-    def tmux(self, *arguments):
-        return subprocess.run(["tmux", "-f", "/dev/null", "-S", self.socket, *arguments],
-                              capture_output=True, text=True, check=True,
-                              env={**environment(), "TERM": "screen", "LC_ALL": "C.UTF-8"},
-                              timeout=30 * PATIENCE).stdout
-
-    def lines(self):
-        return self.tmux("capture-pane", "-p").split("\n")
-
-    def press(self, key):
-        self.tmux("send-keys", key)
-
-    def wait(self, what, probe, timeout_s=60):
-        last = [[]]
-
-        def look():
-            last[0] = self.lines()
-            return probe(last[0])
-
-        wait_for(lambda: f"{what}; the screen is\n" + "\n".join(last[0]), look, timeout_s)
-        return last[0]
-
-
-def names(lines):
-    """Of the strategies, in the order shown."""
-    start = next((i for i, line in enumerate(lines) if line.startswith("STRATEGY")), len(lines))
-    return [line.split()[0] for line in lines[start + 1:]
-            if line.strip() and not line.startswith("q quit")]
+from harness.screen import Screen, strategies
+from harness.waiting import PATIENCE
 
 
 class Top(Demo):
@@ -75,7 +29,7 @@ class Top(Demo):
         self.assertRegex(lines[4], r"^sink    log \(signals\) ok, queued \d+")
         self.assertRegex(lines[6], r"^STRATEGY +STATE +MSG/s +TIME +p50 +p99 +SIG/s +ERRORS$")
         self.assertEqual(len(lines[6]), 80)
-        self.assertEqual(names(lines), ["cross", "momentum", "trend"])
+        self.assertEqual(strategies(lines), ["cross", "momentum", "trend"])
         self.assertTrue(lines[23].startswith("q quit"))
         self.assertTrue(lines[23].rstrip().endswith("i invert"), lines[23])
         self.assertLessEqual(max(map(len, lines)), 80)
@@ -86,13 +40,13 @@ class Top(Demo):
                                                      "\n".join(lines)))
         # trend gets three topics, the others one.
         screen.press("r")
-        screen.wait("order by rate", lambda lines: names(lines)[:1] == ["trend"])
+        screen.wait("order by rate", lambda lines: strategies(lines)[:1] == ["trend"])
         screen.press("n")
         screen.press("i")
         screen.wait("order by name, inverted",
-                    lambda lines: names(lines) == ["trend", "momentum", "cross"])
+                    lambda lines: strategies(lines) == ["trend", "momentum", "cross"])
         screen.press("i")
-        screen.wait("order by name", lambda lines: names(lines) == ["cross", "momentum", "trend"])
+        screen.wait("order by name", lambda lines: strategies(lines) == ["cross", "momentum", "trend"])
 
     def test_a_suspended_strategy_stands_out(self):
         screen = self.top()

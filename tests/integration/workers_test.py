@@ -5,20 +5,26 @@ Worker `main` runs the strategy `chain`, whose signals tell what it was handed; 
 every plugin that dies, hangs, spins, leaks, floods or is slow. What `chain` says is compared, line
 by line, with what it says in a host without them.
 """
+import collections
+import contextlib
+import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import urllib.error
 import urllib.request
 
 from harness import paths
-from harness.host import ready
+from harness.host import read_json_lines, ready
 from harness.process import children, is_alive
 from harness.receiver import Receiver
 from harness.scenario import Scenario, main
+from harness.screen import Screen, strategies
 
-ROLE = "bar_trends"
+ROLES = "bar_trends", "historic_stats", "asset_trends"
+ROLE = ROLES[0]
 MESSAGES = 3000
 PARTITIONS = 2
 
@@ -37,33 +43,49 @@ BAD = {
 # them; each in a worker of its own.
 AT = {"offset": 200}
 HELD_BACK = {  # the crash file names them
+    "crash_count": {"after": 100},
     **{f"crash_deep_{how}": AT for how in
        ("library", "loop", "stop", "store", "stripped", "symbols")},
+    "crash_global": AT,
     "crash_load": {},  # at its second start
+    "crash_message": AT,
     "crash_timer": {},
     **{f"ends_{how}": AT for how in
-       ("handlers", "kill", "library_crash", "library_exit", "pthread_exit", "quick_exit",
-        "signal_sys", "signal_trap", "thread", "two", "underscore_exit")},
+       ("exit", "handlers", "kill", "library_crash", "library_exit", "pthread_exit", "quick_exit",
+        "signal_kill", "signal_sys", "signal_trap", "thread", "two", "underscore_exit")},
     "ends_save": {},
+    "hang_message": AT,
+    "spins": AT,
 }
 REFUSED = {  # by the rehearsal: nothing of it works here
     "crash_constructor": {}, "crash_create": {}, "crash_exit": {}, "crash_maximum": {"depth": 10},
     "crash_save": {}, "exit_create": {}, "hang_constructor": {}, "hang_create": {},
-    "meddles_stuck": {},
+    "meddles_stuck": {}, "prints": {"scribble": "yes"},
 }
-ENDS_RAW = {"ends_raw_exit", "ends_raw_kill"}  # end their process, which no crash file tells of
+STUCK = {"hang_constructor", "hang_create", "meddles_stuck"}  # until their rehearsal's time is up
+SUSPENDED = {"error_message": {}, "leaks": {}}
+FLOODS = {"bad_signals": {}, "flood_signals": {}}  # with signals that are refused
+CRAWLS = {"slow_message": {"takes": "50ms"}}
+RESTARTED = {"ends_raw_exit": AT, "ends_raw_kill": AT}  # no crash file tells of their end
+DOWN = {"ends_raw_exit": {"offset": -1}}  # since that comes again and again
 RUNS = {  # what they do ends nobody, or only when they go
     "crash_event": {},
     **{f"ends_{how}": AT for how in ("alarm", "cancel", "children", "destructor", "fork",
                                      "unblocked")},
-    **{plugin: AT for plugin in sorted(ENDS_RAW)},
-    **{f"leaves_{what}": {} for what in ("file", "mapping", "memory", "thread")},
+    **{f"leaves_{what}": {} for what in
+       ("file", "handler", "mapping", "mask", "memory", "refused", "thread")},
     "meddles": {"what": "fork", "live": "yes", "once": "yes"},
+    "meddles_constructor": {},
     "pools": {},
+    "thread_in_create": {},
     "wakes": {},
 }
-LANES = {"ends_two": 2}
+HANGS = {"crash_deep_loop", "hang_message", "spins"}  # of those that are held back
+LIMITS = {"ends_two": {"lanes": 2}, "leaks": {"memory_max": "700MiB"}}
 AT_ONCE = 6
+GOOD = "main", "anchor"  # beside whom they are
+RATE = 300  # of the stream then, messages a second
+MOST_SIGNALS = 10  # a callback
 QUARANTINED = {"crash_message", "ends_exit", "ends_signal_kill", "hang_message", "spins"}
 
 
@@ -79,10 +101,13 @@ def are_running(*names):
     return lambda status: all(states(status).get(name) == "running" for name in names)
 
 
-def is_held_back(plugin):
-    return lambda status: workers(status).get(plugin, {}).get("deaths", 0) > 0 and any(
-        strategy["worker"] == plugin and strategy.get("why") == "quarantine"
-        for strategy in status["strategies"])
+def is_held_back(name, worker=None):
+    """A deployment in that worker, which runs again; by default in one of its own name."""
+    worker = worker or name
+    return lambda status: (
+        are_running(worker)(status) and workers(status)[worker]["deaths"] > 0 and any(
+            (strategy["name"], strategy["worker"], strategy["why"]) == (name, worker, "quarantine")
+            for strategy in status["strategies"]))
 
 
 def is_refused(plugin):
@@ -98,11 +123,26 @@ def is_at_work(plugin):
         for strategy in status["strategies"])
 
 
+def read_by(status, name):
+    """How many messages a worker has read."""
+    return sum(lane["messages"] for lane in status["lanes"] if lane["worker"] == name)
+
+
+def lag_of(status, name):
+    """-1: not known of all its partitions."""
+    lags = [lag["lag"] for lag in status["lag"] if lag["worker"] == name]
+    return sum(lags) if lags and min(lags) >= 0 else -1
+
+
+def is_level(status, name):
+    """It lags by less than comes in a second."""
+    return 0 <= lag_of(status, name) < RATE
+
+
 def is_reading(*names):
     """The workers have read all of the topic."""
     return lambda status: are_running(*names)(status) and all(
-        sum(lane["messages"] for lane in status["lanes"] if lane["worker"] == name) >= MESSAGES
-        for name in names)
+        read_by(status, name) >= MESSAGES for name in names)
 
 
 class Workers(Scenario):
@@ -114,8 +154,7 @@ class Workers(Scenario):
         cls.tally = cls.kafka.produce(MESSAGES, topics=cls.topic, partitions=PARTITIONS, symbols=40)
 
     def host(self, name="host", **sections):
-        given = {f"topic:{role}": {"topic": self.topic if role == ROLE else ""}
-                 for role in (ROLE, "historic_stats", "asset_trends")}
+        given = {f"topic:{role}": {"topic": self.topic if role == ROLE else ""} for role in ROLES}
         given["take5"] = {"stuck_ms": 1000, "reload_timeout": "2s", "error_run": 5,
                           "rehearsal_messages": 20}
         given["kafka"] = {"session.timeout.ms": 2000}
@@ -223,21 +262,28 @@ class Workers(Scenario):
 
     def test_every_way_to_die_in_turn_under_load(self):
         topic = f"{self.topic}.load"
-        self.kafka.create(f"{topic}:{PARTITIONS}")
-        given = {f"topic__{ROLE}": {"topic": topic}, "checkpoint": {"interval": "1s"}}
-        stream = self.kafka.start_produce(10_000_000, rate=300, topics=topic,
+        self.stats = f"{topic}.stats"
+        self.kafka.create(f"{topic}:{PARTITIONS}", f"{self.stats}:{PARTITIONS}")
+        given = {f"topic__{ROLE}": {"topic": topic}, "topic__historic_stats": {"topic": self.stats},
+                 "take5": {"max_signals_per_callback": MOST_SIGNALS},
+                 "checkpoint": {"interval": "1s"}}
+        stream = self.kafka.start_produce(10_000_000, rate=RATE, topics=topic,
                                           partitions=PARTITIONS, symbols=40)
         host = self.host("beside", http={"enabled": "yes", "port": 0}, **given)
         host.deploy("anchor", plugin="chain", worker="anchor")
         host.start()
         self.wait_for("messages behind those that some die at", lambda: sum(
             lane["messages"] for lane in (host.status() or {"lanes": []})["lanes"]) > 4 * 200)
+        self.wait_level(host, topic)
         for fate, plugins in ((self.assert_held_back, HELD_BACK),
-                              (self.assert_refused, REFUSED), (self.assert_runs, RUNS)):
+                              (self.assert_refused, REFUSED), (self.assert_runs, RUNS),
+                              (self.assert_suspended, SUSPENDED), (self.assert_floods, FLOODS),
+                              (self.assert_crawls, CRAWLS), (self.assert_restarted, RESTARTED),
+                              (self.assert_down, DOWN)):
             names = sorted(plugins)
             for first in range(0, len(names), AT_ONCE):
                 self.run_beside(host, {name: plugins[name]
-                                       for name in names[first:first + AT_ONCE]}, fate)
+                                       for name in names[first:first + AT_ONCE]}, fate, topic)
         self.assertEqual({name: worker["deaths"] for name, worker in
                           workers(host.status()).items()}, {"main": 0, "anchor": 0})
         tally = stream.stop()
@@ -248,9 +294,14 @@ class Workers(Scenario):
         alone.stop()
         self.assertEqual(self.said(host), self.said(alone))
         self.assertGreater(len(alone.read_signals()), 100)
+        flood = collections.Counter(
+            (line["partition"], line["offset"])
+            for line in read_json_lines(f"{host.signals}.flood_signals"))
+        self.assertEqual(set(flood.values()), {MOST_SIGNALS})
 
-    def run_beside(self, host, plugins, assert_fate):
-        """They come, meet their fate, and go."""
+    def run_beside(self, host, plugins, assert_fate, topic):
+        """They come, meet their fate, and go. What they do to others is looked at while they are
+        where it led them."""
         mark = host.log_size()
         for plugin, keys in plugins.items():
             library = os.path.join(os.path.dirname(paths.strategy(plugin)), "libraries",
@@ -259,13 +310,16 @@ class Workers(Scenario):
                 host.drop(library)
             host.drop(plugin)
             host.deploy(plugin, worker=plugin, **keys)
-            if plugin in LANES:
-                host.sections[f"worker:{plugin}"] = {"lanes": LANES[plugin]}
+            if plugin in LIMITS:
+                host.sections[f"worker:{plugin}"] = LIMITS[plugin]
+        if STUCK & plugins.keys():
+            host.sections["take5"]["rehearsal_timeout"] = "2s"
         host.write_ini()
         code, said = host.reload(120)
         for plugin in plugins:
             with self.subTest(plugin=plugin):
                 assert_fate(host, plugin, mark)
+        self.wait_level(host, topic)
         # A worker that dies while it is asked, or is between two lives, is said, and fails the
         # reload too; one that ends by itself may still say so.
         if assert_fate == self.assert_refused or not re.search(
@@ -278,34 +332,87 @@ class Workers(Scenario):
             if os.path.exists(library):
                 os.unlink(library)
             host.sections.pop(f"worker:{plugin}", None)
+        host.sections["take5"].pop("rehearsal_timeout", None)
         host.write_ini()
         code, said = host.reload(120)
         self.assertEqual(code, 0, said)
         host.wait_status("their workers to be gone", lambda status: not any(
             plugin in states(status) for plugin in plugins))
 
+    def wait_level(self, host, topic):
+        """The good ones have read what comes in the next second too, and lag by no more than when
+        they are alone, which is what came since they last committed."""
+        goal = RATE + sum(self.kafka.end(topic, number) for number in range(PARTITIONS))
+        host.wait_status(f"{' and '.join(GOOD)} to be level", lambda status: all(
+            read_by(status, name) >= goal and is_level(status, name) for name in GOOD))
+        for name in GOOD:
+            checks = ready(self.port(host), name)[1]
+            self.assertEqual([check for check in checks.values() if check["status"] == "fail"], [])
+
+    def check(self, host, worker, name):
+        """What readiness says of it."""
+        check = ready(self.port(host), worker)[1][name]
+        return f"{check['status']}: {check['detail']}"
+
     def assert_held_back(self, host, plugin, mark):
-        if plugin == "crash_load":  # it has something to load then
+        if plugin in ("crash_count", "crash_load"):
             host.wait_status("it to work", is_at_work(plugin))
+        if plugin == "crash_count":
+            self.kafka.produce(PARTITIONS, topics=self.stats, partitions=PARTITIONS,
+                               symbols=PARTITIONS)
+        if plugin == "crash_load":  # it has something to load then
             code, out, err = host.ctl("--worker", plugin, "checkpoint")
             self.assertEqual(code, 0, out + err)
             os.kill(workers(host.status())[plugin]["process"], signal.SIGKILL)
         host.wait_status(f"{plugin} to be held back", is_held_back(plugin))
         host.wait_event("worker.died", f"worker {plugin}:", start=mark)
         host.wait_event("strategy.quarantined", plugin, start=mark)
-        self.assertIn(f"strategy {plugin}", ready(self.port(host))[1])
+        said = self.check(host, plugin, f"strategy {plugin}")
+        self.assertIn("warn: not loaded (quarantine): ", said)
+        if plugin in HANGS:  # of others it may be said too, where a crash takes its time to end
+            self.assertIn("hang in on_message at ", said)
 
     def assert_refused(self, host, plugin, mark):
         status = host.wait_status(f"{plugin} to be refused", is_refused(plugin))
         host.wait_event("strategy.rejected", plugin, start=mark)
         self.assertEqual(workers(status)[plugin]["deaths"], 0)
+        self.assertIn("warn: something was rejected", self.check(host, plugin, "last reload"))
+        self.assertIn("fail: none is running", self.check(host, plugin, "strategies"))
 
     def assert_runs(self, host, plugin, mark):
         status = host.wait_status(f"{plugin} to work", is_at_work(plugin))
-        if plugin in ENDS_RAW:
-            host.wait_event("worker.died", f"worker {plugin}:", start=mark)
-            return
         self.assertEqual(workers(status)[plugin]["deaths"], 0)
+
+    def assert_suspended(self, host, plugin, mark):
+        host.wait_status(f"{plugin} to be suspended", lambda status: any(
+            strategy["name"] == plugin and (strategy["state"], strategy["suspended"]) ==
+            ("suspended", PARTITIONS) for strategy in status["strategies"]))
+        host.wait_event("strategy.suspended", plugin, start=mark)
+        self.assertEqual(self.check(host, plugin, f"strategy {plugin}"),
+                         "warn: 2 of 2 instances suspended (errors)")
+
+    def assert_floods(self, host, plugin, mark):
+        status = host.wait_status(f"{plugin} to work", is_at_work(plugin))
+        self.assertEqual(workers(status)[plugin]["deaths"], 0)
+        strategy, = (item for item in status["strategies"] if item["name"] == plugin)
+        self.assertGreater(strategy["refused_signals"], strategy["signals"])
+        host.wait_event("signal.rejected", f"{plugin}: signal", start=mark)
+
+    def assert_crawls(self, host, plugin, mark):
+        host.wait_status(f"{plugin} to lag alone", lambda status: (
+            lag_of(status, plugin) > RATE and all(is_level(status, name) for name in GOOD)))
+
+    def assert_restarted(self, host, plugin, mark):
+        host.wait_event("worker.died", f"worker {plugin}:", start=mark)
+        status = host.wait_status(f"{plugin} to be back", is_at_work(plugin))
+        self.assertGreater(workers(status)[plugin]["starts"], 1)
+
+    def assert_down(self, host, plugin, mark):
+        status = host.wait_status(f"{plugin} to be down", lambda status: (
+            states(status).get(plugin) == "down"))
+        host.wait_event("worker.down", f"worker {plugin} ", start=mark)
+        self.assertEqual(workers(status)[plugin]["deaths"], 5)
+        self.assertIn("fail: down: it died 5 times", self.check(host, plugin, "worker"))
 
     def test_it_is_one_host(self):
         host = self.two(http={"enabled": "yes", "port": 0})
@@ -314,6 +421,9 @@ class Workers(Scenario):
                           status["strategies"]}, {"chain": "main", "copy": "other"})
         self.assertEqual(status["totals"]["messages"], 2 * MESSAGES)
         self.assertEqual(workers(status)["other"]["group"], f"{host.group}.other")
+        for worker in status["workers"]:
+            with open(f"/proc/{worker['process']}/comm", encoding="utf-8") as file:
+                self.assertEqual(file.read(), "take5\n", "as ps and pgrep know it")
         code, out, _ = host.ctl("--worker", "other", "status", "--json")
         self.assertEqual((code, [s["name"] for s in json.loads(out)["strategies"]]), (0, ["copy"]))
         code, out, err = host.ctl("suspend", "copy")
@@ -328,6 +438,9 @@ class Workers(Scenario):
                          ["main", "other"])
         code, out, err = host.take5("check", "-c", host.ini)
         self.assertIn(f"worker other (group {host.group}.other, 1 lane): copy\n", out, err)
+        lines = self.wait_top(host, "the deployments of both", lambda lines: (
+            strategies(lines) == ["chain", "copy"]))
+        self.assertEqual([line for line in lines if line.startswith("worker ")], [])
         port = self.port(host)
         code, checks = ready(port)
         self.assertEqual(code, 200, checks)
@@ -345,12 +458,25 @@ class Workers(Scenario):
         self.assertEqual(sorted(re.search(r"\[(\w+)\]", line).group(1) for line in lines),
                          ["main", "other"])
 
+    def wait_top(self, host, what, probe):
+        """Until `take5 top` shows that; gives the lines of its screen."""
+        command = shlex.join([paths.HOST, "top", "-c", host.ini, "--interval=300ms"])
+        with contextlib.closing(Screen(self, command)) as screen:
+            return screen.wait(what, probe)
+
     def test_a_main_worker_that_nothing_names_is_no_fault(self):
         host = self.host(take5={"isolate": "each"}).start()
         host.wait_status("both", are_running("main", "chain"))
         host.wait_event("strategies.none_here", r"\[main\]")
         self.assertEqual(host.events("strategies.none_running"), [])
         host.stop()
+
+    def held_by(self, pid):
+        """What a process has: (descriptors, threads, kB of memory)."""
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            of = dict(line.split(":", 1) for line in file)
+        return (len(os.listdir(f"/proc/{pid}/fd")), int(of["Threads"]),
+                int(of["RssAnon"].split()[0]))
 
     def port(self, host):
         return int(host.wait_event("http.listening", r"listening on 127\.0\.0\.1:(\d+)").group(1))
@@ -382,6 +508,82 @@ class Workers(Scenario):
         host.process.signal(signal.SIGTERM)
         self.assertEqual(host.process.wait(), 0, host.log_tail())
 
+    def test_the_last_of_many_reloads_is_in_force(self):
+        """Parameters that change with each SIGHUP: in the end those of the last one are in force in
+        each worker, and on the way it has forgotten nothing."""
+        topics = {role: f"{self.topic}.storm.{role}" for role in ROLES}
+        self.kafka.create(*(f"{topic}:1" for topic in topics.values()))
+        host = self.host(**{f"topic__{role}": {"topic": topic} for role, topic in topics.items()})
+        host.drop("good_v1", "good.so")
+
+        def deploy(number, every):
+            for name, worker in (("good", "main"), ("good_too", "other")):
+                host.deploy(name, plugin="good", worker=worker, every=every,
+                            symbols=f"S00000, STORM{number}")
+
+        def produce(first):
+            tally = self.kafka.produce(100, first=first, topics=topics[ROLE], symbols=1)
+            for group in (host.group, f"{host.group}.other"):
+                self.kafka.wait_committed(group, {topics[ROLE]: {"0": first + tally["delivered"]}})
+
+        def is_in_force(number):
+            return lambda status: [
+                strategy["symbols_unmet"].split(", ")[-1] for strategy in status["strategies"]
+                if strategy["strategy"] == "good"] == 2 * [f"STORM{number}"]
+
+        numbers = itertools.count(1)
+
+        def change():
+            number = next(numbers)
+            deploy(number, every=2 + number % 2)
+            host.process.signal(signal.SIGHUP)
+            return len(host.events("reload.begun")) >= 5
+
+        deploy(0, every=1000)
+        host.start()
+        produce(0)
+        self.wait_for("some of many reloads", change, step_s=0)
+        last = next(numbers)
+        deploy(last, every=7)  # while one goes on
+        host.process.signal(signal.SIGHUP)
+        status = host.wait_status("the last of them", is_in_force(last))
+        self.assertEqual([worker["starts"] for worker in status["workers"]], [1, 1])
+        produce(100)
+        host.stop()
+        self.assertEqual(host.events("reload.failed"), [])
+        for worker, path in (("main", host.signals), ("other", f"{host.signals}.other")):
+            self.assertEqual([signal["value"] for signal in read_json_lines(path)
+                              if signal["strategy"] == "good"], list(range(105, 201, 7)), worker)
+
+    def test_a_worker_that_dies_in_a_reload(self):
+        """The report says so, the other one has reloaded, and the host is whole again, but for who
+        did it."""
+        host = self.two(http={"enabled": "yes", "port": 0})
+        host.drop("ends_reload")
+        host.deploy("ends_reload", worker="other")
+        host.wait_status("both", are_running("main", "other"))
+        code, said = host.reload()
+        self.assertEqual(code, 0, said)
+        host.drop("chain_one_2", "chain.so")
+        host.deploy("ends_reload", worker="other", offset=1)
+        code, said = host.reload()
+        self.assertEqual(code, 1, said)
+        self.assertRegex(said, r"(?m)^worker other: .*: the host exited before it responded$")
+        self.assertRegex(said, r"(?m)^chain: replaced ")
+        host.wait_event("worker.died", r"worker other: .*; its crash file names a strategy")
+        status = host.wait_status("it to be back", is_held_back("ends_reload", "other"))
+        self.assertEqual([(worker["name"], worker["deaths"]) for worker in status["workers"]],
+                         [("main", 0), ("other", 1)])
+        files = {strategy["name"]: strategy["hash"] for strategy in status["strategies"]}
+        self.assertEqual(files["copy"], files["chain"], "it has the new one too")
+        self.wait_for("it to be ready", lambda: ready(self.port(host))[0] == 200)
+        self.assertIn("warn: not loaded (quarantine): ",
+                      self.check(host, "other", "strategy ends_reload"))
+        code, said = host.reload()
+        self.assertEqual(code, 0, said)
+        for group in (host.group, f"{host.group}.other"):
+            self.wait_read(host, group)
+        host.stop()
     def places(self, status):
         """Which deployment runs in which worker, and with what parameter."""
         return sorted((strategy["name"], strategy["worker"]) for strategy in status["strategies"]
@@ -518,6 +720,9 @@ class Workers(Scenario):
             states(status)["other"] == "down"))
         host.wait_event("worker.down", "worker other")
         self.assertEqual(workers(status)["main"]["process"], main_process)
+        lines = self.wait_top(host, "who is down", lambda lines: any(
+            line.startswith("worker  other down: it died 5 times") for line in lines))
+        self.assertEqual(strategies(lines), ["chain"])
         alert = receiver.wait_taken(1)[0].json()
         self.assertEqual([alert[key] for key in ("alert", "subject", "state", "worker")],
                          ["worker_down", "other", "firing", "main"])
@@ -527,6 +732,40 @@ class Workers(Scenario):
         self.assertEqual(receiver.wait_taken(2)[1].json()["state"], "resolved")
         self.wait_read(host)
         self.wait_read(host, f"{host.group}.other")
+        host.stop()
+
+    def test_two_hundred_deaths_leave_nothing(self):
+        """Of workers that run; the supervisor has no more in the end than after the first twenty.
+        Five that nothing explains leave a worker down; a reload begins it again."""
+        host = self.host()
+        victims = [f"victim_{number}" for number in range(4)]
+        for name in victims:
+            host.deploy(name, plugin="chain", worker=name)
+        host.start()
+        status = host.wait_status("all to read all", is_reading("main", *victims))
+        main_process = workers(status)["main"]["process"]
+        after_twenty = None
+        for death in range(1, 200 // len(victims) + 1):
+            for name in victims:
+                os.kill(workers(status)[name]["process"], signal.SIGKILL)
+            state = "down" if death % 5 == 0 else "running"
+            status = host.wait_status(f"all to be {state} again", lambda status: all(
+                (workers(status)[name]["deaths"], states(status)[name]) == (death, state)
+                for name in victims))
+            if state == "down":
+                code, said = host.reload()
+                self.assertEqual(code, 0, said)
+                status = host.wait_status("all to be back", are_running("main", *victims))
+                self.assertEqual(sorted(children(host.process.pid)), sorted(
+                    worker["process"] for worker in status["workers"]), "a zombie is a child too")
+                after_twenty = after_twenty or self.held_by(host.process.pid)
+        descriptors, threads, kb = after_twenty
+        # The client that was answered last may be about to go.
+        self.wait_for(lambda: f"no more than {after_twenty}: {self.held_by(host.process.pid)}",
+                      lambda: all(now <= most for now, most in zip(
+                          self.held_by(host.process.pid), (descriptors, threads, kb + 128))))
+        self.assertEqual(death, 50)
+        self.assertEqual(workers(status)["main"]["process"], main_process)
         host.stop()
 
     def test_one_that_stands_still_keeps_no_probe_waiting(self):

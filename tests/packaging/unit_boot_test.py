@@ -104,6 +104,49 @@ def check_start(host):
     assert refused.returncode == 1, refused.stdout
 
 
+def workers(host):
+    return {worker["name"]: worker for worker in status(host)["workers"]}
+
+
+def shown_processes(host):
+    """Those that `systemctl status` shows, with their commands."""
+    shown = host.run("systemctl", "status", "--no-pager", "--full", "--lines=0", "take5")
+    return {int(pid): command for pid, command in re.findall(r"[├└]─ *(\d+) (.*)", shown)}
+
+
+def check_workers(host):
+    say("systemctl status shows the processes of workers, and a restart brings all of them back")
+    ini = "/etc/take5/strategies.d/risky.ini"
+    host.tree.write(ini, "[strategy:risky]\nplugin = momentum\nworker = risky\n")
+    before = {int(main_pid(host))}
+    for _ in range(2):
+        host.run("systemctl", "restart", "take5")
+        found = workers(host)
+        assert {name: of["state"] for name, of in found.items()} == {
+            "main": "running", "risky": "running"}, found
+        shown = shown_processes(host)
+        assert shown.keys() == {int(main_pid(host)), *(
+            of["process"] for of in found.values())}, f"{shown}: {found}"
+        for name, of in found.items():
+            assert shown[of["process"]].endswith(f" --worker {name}"), shown
+        assert not before & shown.keys(), f"{before} and {shown}"
+        before = shown.keys()
+    for of in found.values():
+        process = process_status(host, of["process"])
+        assert process["NoNewPrivs"] == "1" and process["Seccomp"] == "2", process
+        assert int(process["CapEff"], 16) == 0, process
+
+    say("a worker that is killed is the service's own affair")
+    supervisor = main_pid(host)
+    host.run("sh", "-c", f"kill -KILL {found['risky']['process']}")
+    host.wait_for("it to be back", lambda: (
+        workers(host)["risky"]["state"], workers(host)["risky"]["deaths"]) == ("running", 1))
+    assert main_pid(host) == supervisor and host.show("take5", "NRestarts") == "0"
+    assert shown_processes(host).keys() == {int(supervisor), *(
+        of["process"] for of in workers(host).values())}
+    os.remove(host.tree.path(ini))
+
+
 def check_work(host):
     say("strategies work behind the hardening")
     # With a broker and a feed of its own; the demo would hide its socket.
@@ -272,7 +315,7 @@ def main():
         os.replace(tree.path(debs.put(tree, "take5")[0]), tree.path("/var/lib/packages/take5.deb"))
         check_files(tree)
         with boot(tree) as host:
-            for check in (check_start, check_work, check_quants, check_reload, check_failures,
+            for check in (check_start, check_workers, check_work, check_quants, check_reload, check_failures,
                           check_end):
                 check(host)
     return 0

@@ -14,10 +14,11 @@
  *   ends_handlers                takes SIGSEGV's handler, the alternate stack and the mask away;
  *                                crashes at the next message
  *   ends_two                     crashes on two lanes at once
- *   ends_save                    crashes in the save of a stop
+ *   ends_save, ends_reload       crashes in the save of a stop, in that of a reload
  *   ends_unblocked               a thread of its own takes any signal: SIGTERM must not kill
  *   ends_kill, ends_raw_kill     sends the host SIGTERM; by kill(), by the system call
- *   ends_raw_exit                a thread of its own ends the process by the system call
+ *   ends_raw_exit                a thread of its own ends the process by the system call; with the
+ *                                offset -1 in each life, soon after the first message
  *   ends_library_crash, ..._exit a thread of its private library (libraries/ends.c) does
  *   ends_children                ignores SIGCHLD, lets SIGPIPE kill and SIGTERM do nothing
  *   ends_destructor              hangs in the destructor of its file, at the process's exit
@@ -46,6 +47,7 @@ enum {
     HANDLERS,
     TWO,
     SAVE,
+    RELOAD,
     FORK,
     UNBLOCKED,
     KILL,
@@ -84,6 +86,8 @@ static void *take_signals(void *nothing) {
         (void)pause();
     return NULL;
 }
+
+static atomic_flag is_ending = ATOMIC_FLAG_INIT;
 
 static void *end_raw(void *nothing) {
     (void)nothing;
@@ -174,7 +178,7 @@ static void end(void) {
         (void)kill(getpid(), SIGTERM);
     if (WAY == RAW_KILL)
         (void)syscall(SYS_kill, getpid(), SIGTERM);
-    if (WAY == RAW_EXIT)
+    if (WAY == RAW_EXIT && !atomic_flag_test_and_set(&is_ending))
         begin_thread(end_raw);
     if (WAY == LIBRARY)
         t5ends_in_thread();
@@ -200,7 +204,7 @@ static void destroy(void *self) {
 static int32_t on_message(void *instance, const t5_message *message) {
     const struct self *self = instance;
     const int64_t offset = t5_parameter_integer(self->host, "offset");
-    if (self->is_live && message->offset == offset)
+    if (self->is_live && (message->offset == offset || offset < 0))
         end();
     if (self->is_live && WAY == HANDLERS && message->offset > offset)
         crash();
@@ -209,7 +213,8 @@ static int32_t on_message(void *instance, const t5_message *message) {
 
 static int32_t save(void *instance, const t5_save_args *args) {
     const struct self *self = instance;
-    if (WAY == SAVE && self->is_live && args->reason == T5_SAVE_CHECKPOINT)
+    const enum t5_save_reason at = WAY == RELOAD ? T5_SAVE_RELOAD : T5_SAVE_CHECKPOINT;
+    if ((WAY == SAVE || WAY == RELOAD) && self->is_live && args->reason == at)
         crash();
     return T5_OK;
 }
@@ -217,7 +222,7 @@ static int32_t save(void *instance, const t5_save_args *args) {
 static const t5_parameter offset = {.size = sizeof offset,
                                     .type = T5_PARAMETER_INTEGER,
                                     .name = "offset",
-                                    .help = "of the message that ends it",
+                                    .help = "of the message that ends it; -1: any",
                                     .default_value = "3"};
 static const t5_parameter *const parameters[] = {&offset, NULL};
 

@@ -84,10 +84,10 @@ class ChainScenario(Scenario):
 
     # ---- judgement ----
 
-    def replay(self, host, orders):
+    def replay(self, host, orders, deployment="chain"):
         """{id: line} of an uninterrupted run in that order."""
         out = chain.replay(host, self.directory, self.fed_topics(), orders)
-        return {item.id: item.line for item in read_said(out)}
+        return {item.id: item.line for item in read_said(out, deployment)}
 
     def chains_of(self, said, tally):
         """({partition: chain}, {partition: order}, the gaps in them)."""
@@ -109,18 +109,18 @@ class ChainScenario(Scenario):
             self.fail(f"{len(differ)} of {len(expected)} differ; the first one:\n"
                       f"{found[key]}{expected[key]}")
 
-    def judge(self, host, tally):
+    def judge(self, host, tally, deployment="chain"):
         """Nothing is missing, nothing was forgotten or known twice, and what was said again was said
         with the same content. Gives how many lines were."""
-        said = read_said(host.signals)
+        said = read_said(host.signals, deployment)
         chains, orders, gaps = self.chains_of(said, tally)
         self.assertEqual(gaps, [])
         final = {item.id: item.line for items in chains.values() for item in items}
-        self.assert_same(final, self.replay(host, orders))
+        self.assert_same(final, self.replay(host, orders, deployment))
         others = [item.line for item in said if item.line != final.get(item.id)]
         self.assertEqual(others[:1], [], f"{len(others)} ids were said again with other content")
         again = len(said) - len({item.id for item in said})
-        print(f"{self.name}: {len(final)} signals, {again} again")
+        print(f"{self.name}: {len(final)} signals of {deployment}, {again} again")
         return again
 
     def judge_counts(self, host, tally):

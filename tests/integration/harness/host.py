@@ -82,11 +82,12 @@ class Host:
         return target
 
     def deploy(self, deployment, **keys):
-        """Writes the ini file of a deployment."""
-        with open(os.path.join(self.deployments, f"{deployment}.ini"), "w",
-                  encoding="utf-8") as file:
+        """Writes the ini file of a deployment, whole, by rename."""
+        path = os.path.join(self.deployments, f"{deployment}.ini")
+        with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(f"[strategy:{deployment}]\n")
             file.writelines(f"{key} = {value}\n" for key, value in keys.items())
+        os.rename(path + ".new", path)
 
     def withdraw(self, deployment):
         os.unlink(os.path.join(self.deployments, f"{deployment}.ini"))
@@ -200,14 +201,16 @@ class Host:
         return ""
 
 
-def ready(port):
-    """What /health/ready says: the HTTP status, and the checks by their names."""
+def ready(port, worker=None):
+    """What /health/ready says: the HTTP status, and the checks by their names; of a host with
+    workers those of this one."""
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30 * PATIENCE)
     with contextlib.closing(connection):
         connection.request("GET", "/health/ready")
         answer = connection.getresponse()
         checks = json.loads(answer.read())["checks"]
-        return answer.status, {check["name"]: check for check in checks}
+        return answer.status, {check["name"]: check for check in checks
+                               if worker in (None, check.get("worker"))}
 
 
 def read_json_lines(path):
