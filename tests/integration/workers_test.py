@@ -315,6 +315,9 @@ class Workers(Scenario):
                           status["strategies"]}, {"chain": "main", "copy": "other"})
         self.assertEqual(status["totals"]["messages"], 2 * MESSAGES)
         self.assertEqual(workers(status)["other"]["group"], f"{host.group}.other")
+        for worker in status["workers"]:
+            with open(f"/proc/{worker['process']}/comm", encoding="utf-8") as file:
+                self.assertEqual(file.read(), "take5\n", worker["name"])
         code, out, _ = host.ctl("--worker", "other", "status", "--json")
         self.assertEqual((code, [s["name"] for s in json.loads(out)["strategies"]]), (0, ["copy"]))
         code, out, err = host.ctl("suspend", "copy")

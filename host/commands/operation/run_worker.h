@@ -17,8 +17,8 @@ char **run_worker_arguments(const struct config_options *options, const struct c
                             bool has_color);
 void run_worker_arguments_free(char **arguments);
 
-/* A worker's first step: from here on it dies with its supervisor, process `parent`, and gains no
- * privileges. False: that has ended already. */
+/* A worker's first step: from here on it dies with its supervisor, process `parent`, gains no
+ * privileges, and has the program's name. False: that has ended already. */
 bool run_worker_begin(int64_t parent);
 /* Its limits: memory, processors, priority. Before it has other threads. */
 bool run_worker_confine(const struct config *config, struct error *error);
