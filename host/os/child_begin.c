@@ -6,23 +6,16 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "os/at_fork.h"
+#include "os/sweep.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* For ending what forks as fast as it is ended. */
-#define SWEEP_NS (NS_PER_S)
 /* For saying where it is. */
 #define WORDS_NS (NS_PER_S)
 
@@ -37,61 +30,6 @@ static void prepare(void) {
 }
 
 /* ---- the one that looks after it ---- */
-
-/* The parent of a process, or -1. */
-static pid_t parent_of(int proc, const char *pid) {
-    char path[64], text[512];
-    (void)snprintf(path, sizeof path, "%.20s/stat", pid);
-    const int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-    const ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0)
-        (void)close(fd);
-    if (size <= 0)
-        return -1;
-    text[size] = '\0';
-    /* "PID (NAME) STATE PARENT": the name may hold anything, brackets too. */
-    const char *end = strrchr(text, ')');
-    return end != NULL && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : -1;
-}
-
-static void kill_children(void) {
-    DIR *listing = opendir("/proc");
-    const pid_t self = getpid();
-    if (listing == NULL)
-        return;
-    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;)
-        if (isdigit((unsigned char)entry->d_name[0]) &&
-            parent_of(dirfd(listing), entry->d_name) == self)
-            (void)kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
-    (void)closedir(listing);
-}
-
-/* Reaps what has ended; gives whether children are left. */
-static bool has_children(size_t *reaped) {
-    for (;;) {
-        const pid_t pid = waitpid(-1, NULL, WNOHANG);
-        if (pid == 0)
-            return true;
-        if (pid < 0 && errno != EINTR)
-            return false;
-        *reaped += pid > 0;
-    }
-}
-
-/* Ends all children, and theirs, which become children as their parents end. Gives how many there
- * were that had not ended by themselves. */
-static size_t sweep(void) {
-    const int64_t deadline_ns = clock_monotonic_ns() + SWEEP_NS;
-    size_t before = 0, count = 0;
-    bool is_left = has_children(&before);
-    while (is_left && clock_monotonic_ns() < deadline_ns) {
-        const struct timespec pause = {0, NS_PER_MS};
-        kill_children();
-        (void)nanosleep(&pause, NULL);
-        is_left = has_children(&count);
-    }
-    return count;
-}
 
 /* Ends as the other one did. */
 _Noreturn static void end_like(int status) {
@@ -123,13 +61,13 @@ _Noreturn static void look_after(pid_t worker, const sigset_t *awaited,
         const int number = sigwaitinfo(awaited, NULL);
         if (number == SIGTERM) { /* its time is over, or nobody waits for it any more */
             end_worker(worker);
-            (void)sweep();
+            (void)sweep_children();
             _exit(EXIT_FAILURE);
         }
         for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
             if (pid != worker)
                 continue;
-            const size_t count = sweep();
+            const size_t count = sweep_children();
             if (count > 0 && left != NULL && WIFEXITED(status))
                 left(count);
             end_like(status);

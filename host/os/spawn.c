@@ -81,6 +81,11 @@ bool spawn_reap(pid_t pid, int *status) {
     return got >= 0;
 }
 
+bool spawn_has_children(void) {
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
 pid_t spawn_ended(void) {
     siginfo_t info = {.si_pid = 0};
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;

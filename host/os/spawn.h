@@ -42,6 +42,8 @@ bool spawn_move_up(int *fd);
 /* Ends the process and its group by SIGKILL and reaps it. False: somebody else took its status. */
 bool spawn_reap(pid_t pid, int *status);
 
+/* Whether this process has a child, be it one that has ended and was not reaped. */
+bool spawn_has_children(void);
 /* A child that has ended and was not reaped yet; 0: there is none. */
 pid_t spawn_ended(void);
 /* Reaps such a one, of which nobody wants to know anything. */

@@ -4,6 +4,7 @@
 #ifndef TAKE5_SUPERVISOR_PRIVATE_H
 #define TAKE5_SUPERVISOR_PRIVATE_H
 
+#include "supervisor/left_behind.h"
 #include "supervisor/merge.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
@@ -39,6 +40,7 @@ struct supervisor {
     bool has_reloader;
     pthread_mutex_t reload; /* one at a time; taken before `lock` */
     int64_t begun_ns;
+    struct left_behind left;        /* the main thread's */
     struct signals_stop stop_calls; /* of the signal thread */
 
     pthread_mutex_t lock; /* guards what follows */

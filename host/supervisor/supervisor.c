@@ -184,8 +184,8 @@ REQUIRES(supervisor_lock) static bool is_worker(const struct supervisor *supervi
     return false;
 }
 
-/* Process 1, as in a container, gets whom others leave behind: a strategy that forks, and a worker
- * that dies. Nobody else would reap them. */
+/* A subreaper, and process 1, as in a container, gets whom others leave behind: a strategy that
+ * forks, and a worker that dies. Nobody else would reap them. */
 REQUIRES(supervisor_lock) static void reap_strangers(const struct supervisor *supervisor) {
     pid_t pid;
     while ((pid = spawn_ended()) > 0 && !is_worker(supervisor, pid))
@@ -207,13 +207,17 @@ static void serve(struct supervisor *supervisor, const struct pollfd *polled, si
         struct worker *worker = supervisor->workers[i];
         if (polled[3 + 2 * i].revents != 0)
             worker_read(worker, supervisor->log);
-        if (polled[2 + 2 * i].revents != 0)
+        if (polled[2 + 2 * i].revents != 0) {
             worker_ended(worker, &supervisor->env, now_ns);
+            left_behind_end(&supervisor->left, worker->name, supervisor->log);
+        }
     }
     reap_strangers(supervisor);
     end_move(supervisor);
-    for (size_t i = 0; i < supervisor->count; i++)
+    for (size_t i = 0; i < supervisor->count; i++) {
+        left_behind_name(&supervisor->left, supervisor->workers[i]->name);
         worker_turn(supervisor->workers[i], &supervisor->env, now_ns);
+    }
     drop_gone(supervisor);
     pthread_cond_broadcast(&supervisor->changed);
 }
@@ -300,6 +304,7 @@ bool supervisor_run(struct supervisor *supervisor) {
     supervisor_limit_stop(supervisor);
     lock_acquire(&supervisor->lock, supervisor_lock);
     work(supervisor);
+    left_behind_end_all(&supervisor->left, supervisor->log);
     for (size_t i = 0; i < supervisor->count; i++)
         did = did && !supervisor->workers[i]->was_left_behind;
     supervisor->is_over = true;
@@ -312,16 +317,18 @@ bool supervisor_run(struct supervisor *supervisor) {
 
 /* ---- life ---- */
 
-/* The workers' environment: ours, but that they tell us and not systemd. */
-static char **make_environment(const char *notices) {
+/* The workers' environment: ours, but that they tell us and not systemd, and have the mark. */
+static char **make_environment(const char *notices, char *mark) {
     size_t count = 0, filled = 0;
     while (environ[count] != NULL)
         count++;
-    char **copy = calloc(count + 2, sizeof *copy);
+    char **copy = calloc(count + 3, sizeof *copy);
     if (copy == NULL)
         return NULL;
+    copy[filled++] = mark;
     for (size_t i = 0; i < count; i++)
         if (strncmp(environ[i], "NOTIFY_SOCKET=", 14) != 0 &&
+            strncmp(environ[i], LEFT_BEHIND_VARIABLE, strlen(LEFT_BEHIND_VARIABLE)) != 0 &&
             strncmp(environ[i], "WATCHDOG_", 9) != 0)
             copy[filled++] = environ[i];
     copy[filled] = text_format("NOTIFY_SOCKET=%s", notices);
@@ -386,11 +393,22 @@ static bool make_workers(struct supervisor *supervisor, struct error *error) {
     supervisor->env = (struct worker_env){
         .program = supervisor->options.program,
         .arguments = supervisor->options.arguments,
-        .environment = did ? make_environment(supervisor->notices_path) : NULL,
+        .environment =
+            did ? make_environment(supervisor->notices_path, supervisor->left.mark) : NULL,
         .log = supervisor->log,
     };
     supervisor_limits(supervisor);
     return (did && supervisor->env.environment != NULL) || error_set_memory(error, "the workers");
+}
+
+/* Once it is clear that no other host has this directory. */
+static bool begin_left_behind(struct supervisor *supervisor, struct error *error) {
+    char *below = config_workers_dir(supervisor->first);
+    const bool did = below != NULL
+                         ? left_behind_begin(&supervisor->left, below, supervisor->log, error)
+                         : error_set_memory(error, "a path");
+    free(below);
+    return did;
 }
 
 static bool open_face(struct supervisor *supervisor, struct error *error) {
@@ -443,7 +461,7 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
         error_set_errno(error, errno, "cannot create an eventfd");
     if (supervisor->wake < 0 || !make_directories(supervisor, options->config, error) ||
         !make_workers(supervisor, error) || !open_face(supervisor, error) ||
-        !write_in_force(supervisor, error))
+        !begin_left_behind(supervisor, error) || !write_in_force(supervisor, error))
         goto failed;
     supervisor->notices = notices_open(supervisor->notices_path, error);
     if (supervisor->notices < 0 ||

@@ -11,6 +11,7 @@
  *   restarts.h          when, and when no more
  *   notices.h           what a worker reports: it is ready, it makes progress
  *   relay.h             what it writes
+ *   left_behind.h       what its strategies have started, and what outlives it
  *   workers_reload.c    a new configuration for all
  *   orders.c            what an operator has ordered: workers that begin later keep to it
  *   workers_requests.c  `take5 ctl`; http_face.c HTTP; merge.h many answers into one

@@ -2,10 +2,10 @@
  * supervisor/worker.h - one worker: a process that is begun, told apart from a dead or hanging one,
  * and begun again.
  *
- * Of a death nothing is left: descriptors, the process and its group. One that hangs, which is to
- * say that it has not reported progress for WORKER_HANG, gets SIGABRT, for its crash file, and
- * SIGKILL WORKER_ABORT_NS later. One that ends with WORKER_EXIT_FINAL would do so again, and stays
- * down.
+ * Of a death nothing is left: descriptors, the process and its group, and what left_behind.h finds.
+ * One that hangs, which is to say that it has not reported progress for WORKER_HANG, gets SIGABRT,
+ * for its crash file, and SIGKILL WORKER_ABORT_NS later. One that ends with WORKER_EXIT_FINAL would
+ * do so again, and stays down.
  *
  * The supervisor's main thread, under its lock; other threads read under the lock.
  */

@@ -71,7 +71,7 @@ DOWN = {"ends_raw_exit": {"offset": -1}}  # since that comes again and again
 RUNS = {  # what they do ends nobody, or only when they go
     "crash_event": {},
     **{f"ends_{how}": AT for how in ("alarm", "cancel", "children", "destructor", "fork",
-                                     "unblocked")},
+                                     "session", "unblocked")},
     **{f"leaves_{what}": {} for what in
        ("file", "handler", "mapping", "mask", "memory", "refused", "thread")},
     "meddles": {"what": "fork", "live": "yes", "once": "yes"},
@@ -785,6 +785,53 @@ class Workers(Scenario):
         self.wait_for("it to answer again", lambda: ready(port)[0] == 200)
         self.assertEqual(workers(host.status())["other"]["deaths"], 0)
         host.stop()
+
+    def away(self, worker):
+        """The children of the worker's process in sessions of their own; of each instance one."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):  # it is gone
+                with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                    parent, _, session = file.read().rsplit(")", 1)[1].split()[1:4]
+                if int(parent) == worker["process"] and session == pid:
+                    found.append(int(pid))
+        return found
+
+    def test_what_a_strategy_has_started_ends_with_its_worker(self):
+        host = self.host()
+        host.drop("ends_session")
+        host.deploy("ends_session", worker="other")
+
+        def wait_away(what):
+            return self.wait_for(what, lambda: [pid for pids in [
+                self.away(worker) for name, worker in workers(host.status() or {}).items()
+                if name == "other" and worker["process"]] for pid in pids
+                if len(pids) == PARTITIONS])
+
+        def wait_gone(processes):
+            self.wait_for("them to end", lambda: not any(map(is_alive, processes)))
+
+        host.start()
+        away = wait_away("what it starts")
+        os.kill(workers(host.status())["other"]["process"], signal.SIGKILL)
+        wait_gone(away)
+        host.wait_event("worker.left_behind", r"worker other left \d+ processes behind")
+        away = wait_away("what it starts again")
+        code, out, err = host.ctl("restart", "other")
+        self.assertEqual(code, 0, out + err)
+        wait_gone(away)
+        away = wait_away("what it starts once more")
+        processes = children(host.process.pid)
+        host.kill()
+        self.wait_for("the workers to end", lambda: not any(map(is_alive, processes)))
+        self.assertTrue(all(map(is_alive, away)), "nobody is there to end them")
+        mark = host.log_size()
+        host.start()
+        wait_gone(away)
+        host.wait_event("worker.left_behind", "a supervisor that has ended left", start=mark)
+        away = wait_away("what the next one starts")
+        host.stop()
+        self.assertFalse(any(map(is_alive, away)))
 
     def test_no_process_outlives_the_supervisor(self):
         host = self.two()

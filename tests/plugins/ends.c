@@ -21,6 +21,7 @@
  *                                offset -1 in each life, soon after the first message
  *   ends_library_crash, ..._exit a thread of its private library (libraries/ends.c) does
  *   ends_children                ignores SIGCHLD, lets SIGPIPE kill and SIGTERM do nothing
+ *   ends_session                 each instance forks a child that sleeps in a session of its own
  *   ends_destructor              hangs in the destructor of its file, at the process's exit
  */
 #include "plugin.h"
@@ -55,6 +56,7 @@ enum {
     RAW_EXIT,
     LIBRARY,
     CHILDREN,
+    SESSION,
     DESTRUCTOR
 };
 
@@ -127,6 +129,14 @@ static void crash_in_child(void) {
     (void)waitpid(child, NULL, 0);
 }
 
+static void sleep_in_session(void) {
+    if (fork() != 0)
+        return;
+    (void)setsid();
+    for (;;)
+        (void)pause();
+}
+
 static void take_handlers_away(void) {
     const stack_t none = {.ss_flags = SS_DISABLE};
     sigset_t all;
@@ -193,6 +203,8 @@ static int32_t create(const t5_create_args *args, void **self) {
     made->host = args->host;
     made->is_live = args->mode == T5_MODE_LIVE;
     is_working |= made->is_live;
+    if (WAY == SESSION && made->is_live)
+        sleep_in_session();
     *self = made;
     return T5_OK;
 }

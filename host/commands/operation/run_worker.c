@@ -62,9 +62,9 @@ void run_worker_arguments_free(char **arguments) {
 }
 
 bool run_worker_begin(int64_t parent) {
+    (void)prctl(PR_SET_NAME, "take5"); /* it was started as /proc/self/exe */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    (void)prctl(PR_SET_NAME, "take5"); /* and not "exe", which it was begun as */
     return getppid() == (pid_t)parent; /* it may have ended before the first line */
 }
 

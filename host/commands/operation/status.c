@@ -68,14 +68,76 @@ bool status_is(const cJSON *object, const char *name) {
     return cJSON_IsTrue(status_member(object, name));
 }
 
-const cJSON *status_strategy(const cJSON *status, const char *name) {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, status_member(status, "strategies")) {
-        if (strcmp(status_text(item, "name"), name) == 0)
-            return item;
+/* ---- workers ---- */
+
+void status_format_worker(const cJSON *item, char *text, size_t size) {
+    const char *worker = status_text(item, "worker");
+    snprintf(text, size, worker[0] != '\0' ? "[%s] " : "", worker);
+}
+
+static bool has_same_text(const cJSON *a, const cJSON *b, const char *name) {
+    return strcmp(status_text(a, name), status_text(b, name)) == 0;
+}
+
+int status_lanes(const cJSON *status, const cJSON *item) {
+    const cJSON *lane;
+    int count = 0;
+    cJSON_ArrayForEach(lane, status_member(status, "lanes")) {
+        count += has_same_text(lane, item, "worker");
+    }
+    return count;
+}
+
+/* The worker's process; 0: there are no workers. */
+static double process_of(const cJSON *status, const cJSON *item) {
+    const cJSON *worker;
+    cJSON_ArrayForEach(worker, status_member(status, "workers")) {
+        if (strcmp(status_text(worker, "name"), status_text(item, "worker")) == 0)
+            return status_number(worker, "process");
+    }
+    return 0;
+}
+
+/* Whether one process has counted both. */
+static bool does_continue(const cJSON *status, const cJSON *item, const cJSON *before,
+                          const cJSON *earlier) {
+    return has_same_text(item, earlier, "worker") &&
+           process_of(status, item) == process_of(before, earlier);
+}
+
+const cJSON *status_strategy_before(const cJSON *status, const cJSON *strategy,
+                                    const cJSON *before) {
+    const cJSON *earlier;
+    cJSON_ArrayForEach(earlier, status_member(before, "strategies")) {
+        if (has_same_text(strategy, earlier, "name") &&
+            does_continue(status, strategy, before, earlier))
+            return earlier;
     }
     return NULL;
 }
+
+const cJSON *status_lane_before(const cJSON *status, const cJSON *lane, const cJSON *before) {
+    const cJSON *earlier;
+    cJSON_ArrayForEach(earlier, status_member(before, "lanes")) {
+        if (status_number(lane, "lane") == status_number(earlier, "lane") &&
+            does_continue(status, lane, before, earlier))
+            return earlier;
+    }
+    return NULL;
+}
+
+const cJSON *status_totals_before(const cJSON *status, const cJSON *before) {
+    const cJSON *lanes = status_member(status, "lanes"), *lane;
+    if (cJSON_GetArraySize(lanes) != cJSON_GetArraySize(status_member(before, "lanes")))
+        return NULL;
+    cJSON_ArrayForEach(lane, lanes) {
+        if (status_lane_before(status, lane, before) == NULL)
+            return NULL;
+    }
+    return status_member(before, "totals");
+}
+
+/* ---- numbers ---- */
 
 double status_rate(const cJSON *now, const cJSON *before, const char *name, double seconds) {
     const double more = status_number(now, name) - status_number(before, name);

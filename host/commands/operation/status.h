@@ -26,8 +26,18 @@ const char *status_text(const cJSON *object, const char *name);
 double status_number(const cJSON *object, const char *name);
 bool status_is(const cJSON *object, const char *name);
 const cJSON *status_member(const cJSON *object, const char *name);
-/* The strategy of that name. */
-const cJSON *status_strategy(const cJSON *status, const char *name);
+/* "[NAME] ", the worker of an item where there are several; "" elsewhere. */
+void status_format_worker(const cJSON *item, char *text, size_t size);
+/* How many lanes the process of the item has. */
+int status_lanes(const cJSON *status, const cJSON *item);
+
+/* What a strategy, a lane, or the totals of a status continue in an earlier one (may be NULL).
+ * NULL: there is nothing: the item is new, or another process has counted it, as a worker was
+ * restarted or the strategy has moved; the totals, too, if a worker answered once only. */
+const cJSON *status_strategy_before(const cJSON *status, const cJSON *strategy,
+                                    const cJSON *before);
+const cJSON *status_lane_before(const cJSON *status, const cJSON *lane, const cJSON *before);
+const cJSON *status_totals_before(const cJSON *status, const cJSON *before);
 /* How much a number that only grows grew in a second. 0 without an earlier one, or if it is less
  * now, as its instances or its host went. */
 double status_rate(const cJSON *now, const cJSON *before, const char *name, double seconds);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NUMBER_SIZE 32
+#define WORKER_SIZE 80 /* "[NAME] " */
 
 static const char *count_text(double count, char text[NUMBER_SIZE]) {
     status_format_count(count, 14, text, NUMBER_SIZE);
@@ -68,7 +69,7 @@ static void print_unread(const cJSON *status) {
 
 static void print_totals(const cJSON *status, const cJSON *before, double seconds) {
     const cJSON *now = status_member(status, "totals");
-    const cJSON *then = status_member(before, "totals");
+    const cJSON *then = status_totals_before(status, before);
     char count[5][NUMBER_SIZE], per_s[2][NUMBER_SIZE];
     print_out("messages   %s%s, bad %s; signals %s%s, dead letters %s, unconfirmed %s\n",
               count_text(status_number(now, "messages"), count[0]),
@@ -93,12 +94,13 @@ static void print_times(const cJSON *status) {
 
 static void print_lanes(const cJSON *status, const cJSON *before, double seconds) {
     const cJSON *lane;
-    int index = 0;
     cJSON_ArrayForEach(lane, status_member(status, "lanes")) {
-        char count[2][NUMBER_SIZE], per_s[NUMBER_SIZE];
-        const cJSON *then = cJSON_GetArrayItem(status_member(before, "lanes"), index);
+        char worker[WORKER_SIZE], count[2][NUMBER_SIZE], per_s[NUMBER_SIZE];
+        const cJSON *then = status_lane_before(status, lane, before);
         const char *hand = status_text(lane, "in_callback");
-        print_out("lane %-5d %s messages%s, %.0f partitions, unconfirmed %s%s%s\n", index++,
+        status_format_worker(lane, worker, sizeof worker);
+        print_out("lane %-5.0f %s%s messages%s, %.0f partitions, unconfirmed %s%s%s\n",
+                  status_number(lane, "lane"), worker,
                   count_text(status_number(lane, "messages"), count[0]),
                   rate(lane, then, "messages", seconds, per_s), status_number(lane, "partitions"),
                   count_text(status_number(lane, "unconfirmed"), count[1]),
@@ -149,8 +151,9 @@ static void print_delivery(const cJSON *status, const cJSON *sink) {
 static void print_sinks(const cJSON *status) {
     const cJSON *sink;
     cJSON_ArrayForEach(sink, status_member(status, "sinks")) {
-        char count[2][NUMBER_SIZE];
-        print_out("sink       %s (%s): %s, acknowledged %s, queued %s%s%s\n",
+        char worker[WORKER_SIZE], count[2][NUMBER_SIZE];
+        status_format_worker(sink, worker, sizeof worker);
+        print_out("sink       %s%s (%s): %s, acknowledged %s, queued %s%s%s\n", worker,
                   status_text(sink, "name"), status_text(sink, "for"),
                   status_is(sink, "ok") ? "ok" : "FAILING",
                   count_text(status_number(sink, "confirmed"), count[0]),
@@ -194,9 +197,11 @@ static void print_workers(const cJSON *status) {
                       status_text(worker, "detail"));
         if (is_running && status_text(worker, "silent")[0] != '\0')
             print_out("; DOES NOT ANSWER: %s", status_text(worker, "silent"));
-        if (deaths > 0 && is_running)
-            print_out("; died %.0f time%s, last: %s", deaths, deaths == 1 ? "" : "s",
-                      status_text(worker, "last_death"));
+        if (deaths > 0 && is_running) {
+            const char *last = status_text(worker, "last_death");
+            print_out("; died %.0f time%s%s%s", deaths, deaths == 1 ? "" : "s",
+                      last[0] != '\0' ? ", last: " : "", last);
+        }
         print_out("\n");
     }
 }
@@ -215,11 +220,12 @@ static void print_refused(const cJSON *status) {
     }
 }
 
-static void print_strategy(const cJSON *strategy, const cJSON *before, double seconds) {
+/* `has_rates`: the column is of rates, whether there is an earlier one of this strategy or not. */
+static void print_strategy(const cJSON *strategy, bool has_rates, const cJSON *before,
+                           double seconds) {
     char count[4][NUMBER_SIZE], times[2][NUMBER_SIZE];
-    const double messages = before != NULL && seconds > 0
-                                ? status_rate(strategy, before, "messages", seconds)
-                                : status_number(strategy, "messages");
+    const double messages = has_rates ? status_rate(strategy, before, "messages", seconds)
+                                      : status_number(strategy, "messages");
     status_format_ns(status_number(strategy, "p50_us") * 1e3, times[0], NUMBER_SIZE);
     status_format_ns(status_number(strategy, "p99_us") * 1e3, times[1], NUMBER_SIZE);
     status_format_count(messages, 11, count[0], NUMBER_SIZE);
@@ -326,7 +332,8 @@ void status_print(const cJSON *status, const cJSON *before, double seconds) {
     print_out("\n%-20s %-9s %3s %-9s %11s %9s %7s %8s %8s\n", "STRATEGY", "VERSION", "GEN", "STATE",
               before != NULL ? "MESSAGES/s" : "MESSAGES", "SIGNALS", "ERRORS", "p50", "p99");
     cJSON_ArrayForEach(strategy, strategies) {
-        print_strategy(strategy, status_strategy(before, status_text(strategy, "name")), seconds);
+        print_strategy(strategy, before != NULL, status_strategy_before(status, strategy, before),
+                       seconds);
         print_reason(strategy);
         print_shadow(status_member(strategy, "shadow"));
         print_unmet(strategy);

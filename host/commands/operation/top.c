@@ -14,8 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_LANES 4 /* lines for lanes */
-#define TEXT_SIZE 32
+/* Lines for lanes: as many, or this part of the screen if that is more. */
+#define MIN_LANES   4
+#define LANES_PART  6
+#define TEXT_SIZE   32
+#define WORKER_SIZE 80 /* "[NAME] " */
 
 #define COLOR_BAD 1 /* a pair of colours */
 
@@ -94,7 +97,7 @@ static void draw_source(struct top *top) {
 
 static void draw_totals(struct top *top) {
     const cJSON *now = status_member(top->status, "totals");
-    const cJSON *before = status_member(top->before, "totals");
+    const cJSON *before = status_totals_before(top->status, top->before);
     char text[5][TEXT_SIZE];
     status_format_count(status_rate(now, before, "messages", top->seconds), 9, text[0], TEXT_SIZE);
     status_format_count(status_rate(now, before, "bad", top->seconds), 7, text[1], TEXT_SIZE);
@@ -108,28 +111,32 @@ static void draw_totals(struct top *top) {
 static void draw_lanes(struct top *top) {
     const cJSON *lanes = status_member(top->status, "lanes");
     const int count = cJSON_GetArraySize(lanes);
-    for (int i = 0; i < count && i < MAX_LANES; i++) {
+    const int most = LINES / LANES_PART > MIN_LANES ? LINES / LANES_PART : MIN_LANES;
+    for (int i = 0; i < count && i < most; i++) {
         const cJSON *lane = cJSON_GetArrayItem(lanes, i);
-        const cJSON *before = cJSON_GetArrayItem(status_member(top->before, "lanes"), i);
+        const cJSON *before = status_lane_before(top->status, lane, top->before);
         const char *hand = status_text(lane, "in_callback");
-        char text[2][TEXT_SIZE];
+        char worker[WORKER_SIZE], text[2][TEXT_SIZE];
+        status_format_worker(lane, worker, sizeof worker);
         status_format_count(status_rate(lane, before, "messages", top->seconds), 9, text[0],
                             TEXT_SIZE);
         status_format_count(status_number(lane, "unconfirmed"), 9, text[1], TEXT_SIZE);
-        put(top, A_NORMAL, "lane %d  %s/s, %.0f partitions, unconfirmed %s%s%s", i, text[0],
-            status_number(lane, "partitions"), text[1], hand[0] != '\0' ? ", in " : "", hand);
+        put(top, A_NORMAL, "lane %.0f  %s%s/s, %.0f partitions, unconfirmed %s%s%s",
+            status_number(lane, "lane"), worker, text[0], status_number(lane, "partitions"),
+            text[1], hand[0] != '\0' ? ", in " : "", hand);
     }
-    if (count > MAX_LANES)
-        put(top, A_NORMAL, "        and %d more lanes", count - MAX_LANES);
+    if (count > most)
+        put(top, A_NORMAL, "        and %d more lanes", count - most);
 }
 
 static void draw_sinks(struct top *top) {
     const cJSON *sink;
     cJSON_ArrayForEach(sink, status_member(top->status, "sinks")) {
-        char queued[TEXT_SIZE];
+        char worker[WORKER_SIZE], queued[TEXT_SIZE];
+        status_format_worker(sink, worker, sizeof worker);
         const bool is_ok = status_is(sink, "ok");
         status_format_count(status_number(sink, "queued"), 9, queued, sizeof queued);
-        put(top, is_ok ? A_NORMAL : bad(), "sink    %s (%s) %s, queued %s  %s",
+        put(top, is_ok ? A_NORMAL : bad(), "sink    %s%s (%s) %s, queued %s  %s", worker,
             status_text(sink, "name"), status_text(sink, "for"), is_ok ? "ok" : "FAILING", queued,
             status_text(sink, "detail"));
     }

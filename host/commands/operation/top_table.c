@@ -36,14 +36,13 @@ static void fill(struct top_row *row, const cJSON *now, const cJSON *before, dou
 bool top_table_init(struct top_table *table, const cJSON *status, const cJSON *before,
                     double seconds) {
     const cJSON *strategies = status_member(status, "strategies"), *item;
-    const int lanes = cJSON_GetArraySize(status_member(status, "lanes"));
     const size_t count = (size_t)cJSON_GetArraySize(strategies);
     *table = (struct top_table){.rows = calloc(count + 1, sizeof *table->rows)};
     if (table->rows == NULL)
         return false;
     cJSON_ArrayForEach(item, strategies) {
-        const cJSON *earlier = status_strategy(before, status_text(item, "name"));
-        fill(&table->rows[table->count++], item, earlier, seconds, lanes);
+        const cJSON *earlier = status_strategy_before(status, item, before);
+        fill(&table->rows[table->count++], item, earlier, seconds, status_lanes(status, item));
     }
     return true;
 }

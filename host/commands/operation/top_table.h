@@ -25,7 +25,7 @@ struct top_row {
     char name[128];
     char state[32];        /* "running", "quarantine", ... */
     double messages_s;     /* since the look before */
-    double time_share;     /* 0 to 1, of all lanes' time */
+    double time_share;     /* 0 to 1, of the time of its process's lanes */
     double p50_ns, p99_ns; /* of the callbacks since the look before; 0: there were none */
     double signals_s;
     double errors; /* in all */

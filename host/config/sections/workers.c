@@ -70,6 +70,18 @@ static void check_section(struct build *build, const struct config_worker *worke
                    worker->name, worker->cpus, sysconf(_SC_NPROCESSORS_CONF) - 1);
 }
 
+/* Of files beside the workers' run directories: the notes of those that are down, and sockets. */
+static bool is_of_file(const char *worker) {
+    static const char *const ends[] = {CONFIG_WORKER_DOWN, ".sock"};
+    const size_t size = strlen(worker);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const size_t end = strlen(ends[i]);
+        if (size >= end && strcmp(worker + size - end, ends[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The name becomes part of paths, and of the group. */
 static void check_deployment(struct build *build, const struct config_deployment *deployment) {
     const struct config_item *item = config_items_find(&deployment->keys, "worker");
@@ -77,6 +89,11 @@ static void check_deployment(struct build *build, const struct config_deployment
     const char *worker = config_worker_of(build->config, deployment);
     if (deployment->worker != NULL && !build_check_name(build, "worker", worker, place))
         return;
+    if (is_of_file(worker))
+        faults_add(build->faults, place,
+                   "[strategy:%s] worker: no worker can have the name %s: files beside its "
+                   "directory end in " CONFIG_WORKER_DOWN " and .sock",
+                   deployment->name, worker);
     if (strcmp(worker, CONFIG_WORKER_MAIN) == 0 || build->config->run_dir == NULL)
         return;
     const size_t most = sizeof((struct sockaddr_un *)0)->sun_path - 1;

@@ -17,6 +17,8 @@
  *   files       as configured            PATH.NAME of [sink:jsonl], [series], [dead_letters] and
  * [journal]; by default in its own state_dir
  *
+ * In RUN_DIR/workers there are files too, so no name ends as theirs do: CONFIG_WORKER_DOWN, .sock.
+ *
  * So a host that ran without workers goes on in the main one where it was. The log goes to stderr,
  * which the supervisor reads.
  */

@@ -5,12 +5,14 @@
 #include "ops/control/control.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[64], ini[128], control_path[128];
@@ -142,6 +144,74 @@ Test(supervisor, a_worker_that_does_not_end_well_is_said) {
     (void)
         finish(); /* a script that had not come to its trap was ended by the signal: not well too */
     cr_expect_not(did_run);
+}
+
+/* Until the process whose number lies there is in a session of its own. */
+static pid_t await_away(const char *file) {
+    char path[128];
+    long number = 0;
+    snprintf(path, sizeof path, "%s/%s", directory, file);
+    for (;;) {
+        FILE *from = fopen(path, "r");
+        const bool is_there = from != NULL && fscanf(from, "%ld\n", &number) == 1;
+        if (from != NULL)
+            fclose(from);
+        if (is_there && getsid((pid_t)number) == (pid_t)number)
+            return (pid_t)number;
+        usleep(1000);
+    }
+}
+
+static bool is_gone(pid_t process) {
+    return kill(process, 0) != 0 && errno == ESRCH;
+}
+
+Test(supervisor, what_leaves_the_group_ends_with_its_worker) {
+    const char *answer;
+    start("trap 'exit 0' TERM; setsid sleep 1000 & echo $! > \"$UP_IN/$0.away\"; "
+          ": > \"$UP_IN/$0.up\"; wait");
+    await_up("main");
+    await_up("other");
+    const pid_t of_main = await_away("main.away"), of_other = await_away("other.away");
+    cr_assert(ask("restart other", &answer), "%s", answer);
+    await_up("other");
+    cr_expect(is_gone(of_other));
+    cr_expect_not(is_gone(of_main), "its worker lives");
+    const pid_t again = await_away("other.away");
+    cr_expect(ask("stop", &answer));
+    cr_expect(finish());
+    cr_expect(is_gone(of_main));
+    cr_expect(is_gone(again));
+}
+
+Test(supervisor, what_nothing_marks_ends_with_the_host) {
+    const char *answer;
+    start("trap 'exit 0' TERM; env -i setsid sleep 1000 & echo $! > \"$UP_IN/$0.away\"; "
+          ": > \"$UP_IN/$0.up\"; wait");
+    await_up("main");
+    await_up("other");
+    const pid_t away = await_away("main.away");
+    cr_expect(ask("stop", &answer));
+    cr_expect(finish());
+    cr_expect(is_gone(away));
+}
+
+Test(supervisor, a_child_of_before_is_nobodys) {
+    const char *answer;
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    start(STAYS);
+    await_up("main");
+    await_up("other");
+    cr_expect(ask("stop", &answer));
+    cr_expect(finish());
+    cr_expect_eq(waitpid(child, NULL, WNOHANG), 0);
+    (void)kill(child, SIGKILL);
+    cr_expect_eq(waitpid(child, NULL, 0), child);
 }
 
 Test(supervisor, a_restart_is_no_death) {

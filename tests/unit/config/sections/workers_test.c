@@ -92,6 +92,20 @@ Test(workers, faults_come_all_at_once_with_their_lines) {
                    faults);
 }
 
+Test(workers, a_name_is_none_of_a_file_beside_its_directory) {
+    fixture_refuse(&fixture,
+                   "[strategy:a]\nworker = notify.sock\n[strategy:b]\nworker = x\n"
+                   "[strategy:c]\nworker = x.down\n[strategy:d]\nworker = x.sock.1\n",
+                   "take5.ini:2: [strategy:a] worker: no worker can have the name notify.sock: "
+                   "files beside its directory end in .down and .sock\n"
+                   "take5.ini:6: [strategy:c] worker: no worker can have the name x.down: "
+                   "files beside its directory end in .down and .sock\n");
+    fixture_refuse(&fixture, "[take5]\nisolate = each\n[strategy:a.down]\n",
+                   "take5.ini:3: [strategy:a.down] worker: no worker can have the name a.down: "
+                   "files beside its directory end in .down and .sock\n");
+    load("[strategy:a.down]\n");
+}
+
 Test(workers, a_section_that_nobody_names_is_a_warning) {
     load("[worker:x]\n");
     cr_expect_not_null(strstr(fixture.all, "warning: take5.ini:1: [worker:x]: no deployment "));
