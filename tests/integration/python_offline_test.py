@@ -294,6 +294,81 @@ def on_bar(m):
         self.assertEqual("".join(lines), "".join(f"{number}," for number in range(5000)))
         self.assertEqual([len(line) for line in lines[:-1]], [8192, 8192])
 
+    def test_what_is_printed_by_the_garbage_collection_amid_a_print(self):
+        ini = self.deploy('''
+import gc
+import take5
+
+class Loud:
+    def __init__(self, number):
+        self.me, self.number = self, number
+
+    def __del__(self):
+        print("collected", self.number)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    usual = gc.get_threshold()
+    for number in range(20):  # allocations until it comes
+        gc.collect()
+        gc.disable()
+        Loud(number)
+        gc.set_threshold(gc.get_count()[0] + number)
+        gc.enable()
+        print("printed", number)
+        gc.set_threshold(*usual)
+    gc.collect()
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        lines = re.findall("mine: ((?:collected|printed).*)", log)
+        self.assertEqual(sorted(lines), sorted(f"{word} {number}" for number in range(20)
+                                               for word in ("collected", "printed")))
+
+    def test_what_is_logged_has_its_own_level(self):
+        ini = self.deploy('''
+import logging, sys
+import take5
+logging.basicConfig(level=logging.DEBUG)
+beside = logging.getLogger("beside")
+beside.propagate = False
+beside.addHandler(logging.StreamHandler(sys.stdout))
+
+@take5.on("bar_trends")
+def on_bar(m):
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging, level)("to %s\\nand on", level)
+    beside.error("to stdout")
+''')
+        _, log = self.replay(ini, [bar(0, 1)], "-s", "log.level=DEBUG")
+        for level in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            self.assertRegex(log, f"{level} +strategy mine: {level}:root:to {level.lower()}\n")
+            self.assertRegex(log, f"{level} +strategy mine: and on\n")
+        self.assertRegex(log, "ERROR +strategy mine: to stdout\n")
+
+    def test_the_streams_are_what_programs_expect(self):
+        ini = self.deploy('''
+import codecs, faulthandler, io, subprocess, sys
+import take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    for stream in (sys.stdout, sys.stderr):
+        assert stream.buffer is stream.buffer and not stream.isatty()
+    for byte in "split \u00e9\\n".encode():
+        sys.stdout.buffer.write(bytes([byte]))
+    io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8").write("wrapped for a while\\n")
+    codecs.getwriter("utf-8")(sys.stdout.detach()).write("detached \u00e9\\n")
+    sys.stdout.close()
+    print("still open", flush=True)
+    subprocess.run(["echo", "of a child"], stdout=sys.stdout, check=True)
+    faulthandler.dump_traceback(file=sys.stderr)
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for text in ("split \u00e9", "wrapped for a while", "detached \u00e9", "still open"):
+            self.assertIn(f"mine: {text}\n", log)
+        self.assertIn("\nof a child\n", log)
+        self.assertIn("mine.py\", line 16 in on_bar", log)
+
     def test_handlers_that_would_not_run_are_refused(self):
         for text, why in (
                 ("@take5.on('bar_trends')\nasync def f(m): pass\n", "TypeError: f() would not run"),

@@ -5,12 +5,11 @@ of its own, since the old service's `consumer.start()` does not return: the inst
 start() was called or the script has ended. Handlers are called by the host, on its thread.
 """
 import ast
-import codecs
 import datetime
 import decimal
 import importlib.abc
+import importlib.machinery
 import importlib.util
-import io
 import json
 import numbers
 import os
@@ -24,7 +23,6 @@ import types
 
 import _take5
 
-DEBUG, INFO, WARNING, ERROR = 1, 2, 3, 4
 LIVE, REPLAY, CHECK, SHADOW = 1, 2, 3, 4
 MODES = {LIVE: "live", REPLAY: "replay", CHECK: "check", SHADOW: "shadow"}
 DESCRIBING = 0
@@ -40,15 +38,8 @@ TRACEBACK_EVERY_S = 60
 TRACEBACKS_MOST = 16
 # For the script's own thread, once it was told to stop.
 STOP_S = 2
-# Of a line that a script prints; a longer one is several.
-LINE_MOST = 8192
 
 loads = json.loads
-
-
-def printable(text):
-    """As UTF-8 can have it."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def dumps(value):
@@ -101,79 +92,37 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         exec(self.get_code(module.__name__), module.__dict__)
 
 
-sys.meta_path.insert(0, Finder())
+class Patcher(importlib.abc.MetaPathFinder):
+    """What modules of Python's have to do otherwise here, from when they are imported."""
+
+    patches = {}  # name: function of the module
+
+    def find_spec(self, name, path, target=None):
+        patch = self.patches.get(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if patch is not None else None
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                patch(module)
+            spec.loader.exec_module = exec_module
+        return spec
+
+    @classmethod
+    def add(cls, name, patch):
+        cls.patches[name] = patch
+        if name in sys.modules:
+            patch(sys.modules[name])
 
 
-# ---- what the script prints ----
+sys.meta_path[:0] = [Finder(), Patcher()]
 
-class LogStream(io.TextIOBase):
-    """Each line becomes one of the log's."""
+from _take5_output import (DEBUG, ERROR, STREAMS, LogStream,  # noqa: E402: by these finders
+                           patch_logging, printable)
 
-    encoding = "utf-8"
-    errors = "backslashreplace"
-
-    def __init__(self, level, fallback):
-        super().__init__()
-        self._level, self._fallback = level, fallback
-        self._lock = threading.Lock()
-        self._rest = ""
-
-    def writable(self):
-        return True
-
-    def write(self, text):
-        if not isinstance(text, str):
-            raise TypeError(f"write() needs text, not {type(text).__name__}")
-        with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            while len(self._rest) > LINE_MOST:
-                lines.append(self._rest[:LINE_MOST])
-                self._rest = self._rest[LINE_MOST:]
-        for line in lines:
-            self._log(line)
-        return len(text)
-
-    @property
-    def buffer(self):
-        """For those who write bytes."""
-        return LogBytes(self)
-
-    def reconfigure(self, **_):
-        """It stays UTF-8, line by line."""
-
-    def finish(self):
-        with self._lock:
-            line, self._rest = self._rest, ""
-        if line:
-            self._log(line)
-
-    def _log(self, line):
-        script = Script.newest
-        level = DEBUG if script is not None and script.mode in (DESCRIBING, CHECK) else self._level
-        line = printable(line)
-        if not _take5.log(level, line) and self._fallback is not None and level != DEBUG:
-            self._fallback.write(line + "\n")
-
-
-class LogBytes(io.BufferedIOBase):
-    """The same, of bytes: `sys.stdout.buffer`."""
-
-    def __init__(self, stream):
-        super().__init__()
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        data = bytes(data)
-        self._stream.write(self._decoder.decode(data))
-        return len(data)
-
-
-STREAMS = LogStream(INFO, sys.__stderr__), LogStream(WARNING, sys.__stderr__)
 sys.stdout, sys.stderr = STREAMS
+Patcher.add("logging", patch_logging)
 
 
 # ---- signals of the process are the host's ----
@@ -621,6 +570,14 @@ class Event:
     def __init__(self, kind, topic, symbol, from_offset, to_offset):
         self.kind, self.topic, self.symbol = kind, topic, symbol
         self.from_offset, self.to_offset = from_offset, to_offset
+
+
+def _is_quiet():
+    """It is run to be described, or checked: what it prints is of interest to few."""
+    return Script.newest is not None and Script.newest.mode in (DESCRIBING, CHECK)
+
+
+LogStream.is_quiet = staticmethod(_is_quiet)
 
 
 # ---- what the C side calls ----
