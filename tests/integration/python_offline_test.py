@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -368,6 +369,73 @@ def on_bar(m):
             self.assertIn(f"mine: {text}\n", log)
         self.assertIn("\nof a child\n", log)
         self.assertIn("mine.py\", line 16 in on_bar", log)
+
+    def test_children_begin_with_signals_as_those_of_python_do(self):
+        ini = self.deploy('''
+import multiprocessing, os, signal, subprocess, sys
+from multiprocessing.shared_memory import SharedMemory
+import take5
+
+PYTHON = "/usr/bin/python3"
+LOOK = "print([line for line in open('/proc/self/status') if line.startswith(('SigB', 'SigI'))])"
+
+def wait():
+    signal.pause()
+
+def catch(begun):
+    def caught(*_):
+        print("printed by a child")
+        os._exit(7)
+    signal.signal(signal.SIGTERM, caught)
+    begun.put(True)
+    while True:
+        signal.pause()
+
+def end(child):
+    child.terminate()
+    child.join(60)
+    return child.exitcode
+
+@take5.on("bar_trends")
+def on_bar(m):
+    child = subprocess.Popen(["sleep", "600"])
+    child.terminate()
+    print("command:", child.wait(60))
+    child = multiprocessing.Process(target=wait)
+    child.start()
+    print("process:", end(child))
+    begun = multiprocessing.SimpleQueue()
+    child = multiprocessing.Process(target=catch, args=(begun,))
+    child.start()
+    begun.get()
+    print("with a handler:", end(child))
+    with multiprocessing.Pool(2) as pool:
+        print("pool:", pool.map(abs, [-1, -2]))
+    for what in ("by_system", "by_spawn"):
+        if what == "by_system":
+            os.system(f'{PYTHON} -c "{LOOK}" > {what}')
+        else:
+            os.waitpid(os.posix_spawn(PYTHON, ["python3", "-c", LOOK], os.environ, file_actions=[
+                (os.POSIX_SPAWN_OPEN, 1, what, os.O_CREAT | os.O_WRONLY, 0o600)]), 0)
+        print(what, open(what).read())
+    print("by_subprocess", subprocess.run([PYTHON, "-c", LOOK], capture_output=True,
+                                          text=True).stdout)
+    memory = SharedMemory(create=True, size=10)
+    memory.close()
+    memory.unlink()
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for text in ("command: -15", "process: -15", "with a handler: 7", "pool: [1, 2]"):
+            self.assertIn(f"mine: {text}\n", log)
+        self.assertIn("\nprinted by a child\n", log)
+        alarms = sum(1 << number - 1 for number in (signal.SIGALRM, signal.SIGVTALRM,
+                                                    signal.SIGPROF))
+        for what in ("by_system", "by_spawn", "by_subprocess"):
+            blocked, ignored = re.search(
+                rf"mine: {what} .*SigBlk:\\t(\w+).*SigIgn:\\t(\w+)", log).groups()
+            self.assertEqual((int(blocked, 16), int(ignored, 16) & alarms), (0, 0), what)
+        self.assertNotIn("the signal mask", log)
+        self.assertNotIn("changed the handler", log)
 
     def test_handlers_that_would_not_run_are_refused(self):
         for text, why in (

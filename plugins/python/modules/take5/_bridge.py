@@ -120,25 +120,11 @@ sys.meta_path[:0] = [Finder(), Patcher()]
 
 from _take5_output import (DEBUG, ERROR, STREAMS, LogStream,  # noqa: E402: by these finders
                            patch_logging, printable)
+import _take5_process as process  # noqa: E402
 
 sys.stdout, sys.stderr = STREAMS
 Patcher.add("logging", patch_logging)
-
-
-# ---- signals of the process are the host's ----
-
-_handlers = {}
-
-
-def _set_signal(number, handler):
-    """In the place of signal.signal(): the host stops the script, and then calls the handler."""
-    before = _handlers.get(number, signal.SIG_DFL)
-    _handlers[number] = handler
-    return before
-
-
-signal.signal = _set_signal
-signal.getsignal = lambda number: _handlers.get(number, signal.SIG_DFL)
+Patcher.add("subprocess", process.patch_subprocess)
 
 
 # ---- errors ----
@@ -451,7 +437,7 @@ class Script:
         for consumer in list(self.consumers):
             consumer.stop()
         if self.mode == LIVE:
-            handler = _handlers.get(signal.SIGTERM)
+            handler = process.handlers.get(signal.SIGTERM)
             if callable(handler):
                 self._call_outside(handler, signal.SIGTERM, None)
         self.thread.join(STOP_S)
