@@ -10,10 +10,11 @@ import signal
 import subprocess
 import unittest
 
-from offline import BUILD, TAKE5, VARIANT, Offline, environment, json_lines
+from offline import BUILD, PATIENCE, TAKE5, VARIANT, Offline, environment, json_lines
 from packages import PACKAGES, needs_packages
 
 SOURCE = os.environ["TAKE5_SOURCE_DIR"]
+needs_kit = unittest.skipUnless(VARIANT == "plain", "the test kit is built with the sanitizer")
 
 
 def bar(minute, price, symbol="QQQ", **more):
@@ -21,24 +22,54 @@ def bar(minute, price, symbol="QQQ", **more):
                        "publishTime": {"take5Time": 1718631060000 + 60000 * minute}, **more}) + "\n"
 
 
-# Saves after a symbol has expired; prints what it saved, or what was wrong.
-EXPIRE = '''
+# Does to an instance what its arguments say, and prints what came of each that was refused, the
+# symbols of what it saves, and at the end what it logged and its errors.
+KIT = '''
 #include <stdio.h>
 #include <stdlib.h>
 #include <take5/testkit.h>
 
+static void *state;
+static size_t size;
+
+static int32_t act(t5_kit *kit, const char *verb, const char *object) {
+    if (strcmp(verb, "live") == 0)
+        return t5_kit_set_mode(kit, T5_MODE_LIVE);
+    if (strcmp(verb, "record") == 0)
+        return t5_kit_add_record(kit, 1, NULL, object, strlen(object));
+    if (strcmp(verb, "start") == 0)
+        return state == NULL ? t5_kit_start(kit) : t5_kit_start_from(kit, state, size);
+    if (strcmp(verb, "json") == 0)
+        return t5_kit_json(kit, "bar_trends", object);
+    if (strcmp(verb, "expire") == 0)
+        return t5_kit_expire(kit, object);
+    if (strcmp(verb, "advance") == 0)
+        return t5_kit_advance(kit, strtoll(object, NULL, 10));
+    if (strcmp(verb, "save") == 0)
+        return t5_kit_save(kit, &state, &size);
+    return t5_kit_stop(kit);
+}
+
 int main(int count, char **arguments) {
     t5_kit *kit = t5_kit_new();
-    void *state = NULL;
-    size_t size;
-    if (count != 5 || t5_kit_open(kit, arguments[1]) != T5_OK ||
-        t5_kit_set(kit, "file", arguments[2]) != T5_OK || t5_kit_start(kit) != T5_OK ||
-        t5_kit_json(kit, "bar_trends", arguments[3]) != T5_OK ||
-        t5_kit_json(kit, "bar_trends", arguments[4]) != T5_OK ||
-        t5_kit_expire(kit, "AAA") != T5_OK || t5_kit_save(kit, &state, &size) != T5_OK)
+    if (t5_kit_open(kit, arguments[1]) != T5_OK ||
+        t5_kit_set(kit, "file", arguments[2]) != T5_OK)
         puts(t5_kit_problem(kit));
-    for (size_t i = 0; i < t5_kit_saved_count(kit); i++)
-        puts(t5_kit_saved_at(kit, i).symbol.data);
+    for (int i = 3; i + 1 < count; i += 2) {
+        const int32_t code = act(kit, arguments[i], arguments[i + 1]);
+        if (code != T5_OK)
+            printf("%s: %d %s\\n", arguments[i], (int)code, t5_kit_problem(kit));
+        for (size_t k = 0; strcmp(arguments[i], "save") == 0 && k < t5_kit_saved_count(kit); k++) {
+            const t5_str symbol = t5_kit_saved_at(kit, k).symbol;
+            printf("saved [%.*s]\\n", (int)symbol.len, symbol.data);
+        }
+        fflush(stdout);
+    }
+    for (size_t i = 0; i < t5_kit_line_count(kit); i++)
+        printf("line %d %s\\n", (int)t5_kit_line_at(kit, i)->level, t5_kit_line_at(kit, i)->text);
+    for (size_t i = 0; i < t5_kit_error_count(kit); i++)
+        printf("error %d %s\\n", (int)t5_kit_error_at(kit, i)->code,
+               t5_kit_error_at(kit, i)->text);
     free(state);
     t5_kit_free(kit);
     return 0;
@@ -70,6 +101,19 @@ class PythonOffline(Offline):
         done = self.take5("replay", "-c", ini, "--topic", "bar_trends", "-v", *options, recording,
                           code=code)
         return json_lines(done.stdout), done.stderr.decode()
+
+    def kit(self, script, *steps):
+        """What KIT prints of (verb, object) one after the other, on this script."""
+        program = self.path("kit")
+        subprocess.run(["cc", "-o", program, self.write("kit.c", KIT), f"-I{SOURCE}/sdk/include",
+                        f"{BUILD}/sdk/testkit/libtake5-testkit.a", "-lelf", "-lxxhash",
+                        "-lpthread", "-lm"], check=True)
+        words = [word for verb, *rest in steps for word in (verb, *(rest or [""]))]
+        done = subprocess.run([program, os.path.join(BUILD, "strategies", "python.so"),
+                               self.write("mine.py", script), *words], timeout=120 * PATIENCE,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     # ---- the native form ----
 
@@ -469,9 +513,9 @@ def on_bar(m):
         (signal,), _ = self.replay(ini, [bar(0, 3)])
         self.assertEqual(signal["value"], 3)
 
-    @unittest.skipUnless(VARIANT == "plain", "the test kit is built with the sanitizer")
+    @needs_kit
     def test_a_symbol_that_expired_does_not_stop_saving(self):
-        self.deploy('''
+        out = self.kit('''
 import take5
 seen = {}
 
@@ -482,15 +526,45 @@ def on_bar(m):
 @take5.save
 def save():
     return seen
-''')
-        program = self.path("expire")
-        subprocess.run(["cc", "-o", program, self.write("expire.c", EXPIRE),
-                        f"-I{SOURCE}/sdk/include", f"{BUILD}/sdk/testkit/libtake5-testkit.a",
-                        "-lelf", "-lxxhash", "-lpthread", "-lm"], check=True)
-        done = subprocess.run([program, os.path.join(BUILD, "strategies", "python.so"),
-                               self.path("mine.py"), bar(0, 1, "AAA"), bar(1, 1, "BBB")],
-                              capture_output=True, text=True, check=False)
-        self.assertEqual((done.returncode, done.stdout), (0, "BBB\n"), done.stderr)
+''', ("start",), ("json", bar(0, 1, "AAA")), ("json", bar(1, 1, "BBB")), ("expire", "AAA"),
+                       ("save",))
+        self.assertEqual(out, "saved [BBB]\n")
+
+    @needs_kit
+    def test_records_of_symbols_that_never_came_are_kept(self):
+        out = self.kit('''
+import take5
+state = {}
+
+@take5.on("bar_trends")
+def on_bar(m):
+    pass
+
+@take5.save
+def save():
+    from take5._bridge import PACKED
+    return state | {"QQQ": b"q", "\u20ac": bytearray([0]), "": b"e", None: PACKED}
+
+@take5.load
+def load(records):
+    from take5._bridge import PACKED
+    state.update(records)
+    if state.get(None) == PACKED:
+        state[None] = "as it was"
+    print(sorted(map(str, state.items())))
+''', ("record", "of before"), ("start",), ("save",), ("stop",), ("start",),
+                       ("json", bar(0, 1, "QQQ")), ("save",), ("stop",), ("start",), ("stop",))
+        again = ("line 2 [\"('', b'e')\", \"('QQQ', b'q')\", \"('€', b'\\\\x00')\", "
+                 "\"(None, 'as it was')\"]")
+        self.assertEqual(out.splitlines(), [
+            "saved []", "saved []", "saved [QQQ]", "line 2 [\"(None, b'of before')\"]",
+            again, again])
+
+    @needs_kit
+    def test_records_of_what_is_no_symbol_are_refused(self):
+        out = self.kit("import take5\n@take5.on('bar_trends')\ndef f(m): pass\n"
+                       "@take5.save\ndef save(): return {5: b''}\n", ("start",), ("save",))
+        self.assertIn("TypeError: save gives a record for 5, which is no text", out)
 
     def test_type_checkers_are_told_what_there_is(self):
         stub = os.path.join(SOURCE, "plugins", "python", "modules", "_take5.pyi")

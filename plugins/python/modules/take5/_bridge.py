@@ -15,6 +15,7 @@ import numbers
 import os
 import queue
 import signal
+import struct
 import sys
 import threading
 import time
@@ -203,6 +204,36 @@ def _ini(value):
     if isinstance(value, datetime.timedelta):
         return f"{round(value.total_seconds() * 1e9)}ns"
     return repr(value) if isinstance(value, float) else str(value)
+
+
+# ---- the record without a symbol ----
+
+# Begins one that has several in it: the script's own, and those of symbols that never came, which
+# the host knows no number of. One of the script's own that begins like this is packed as well.
+PACKED = b"take5.python packed records 1\0"
+PACKED_HEAD = struct.Struct("<iQ")  # sizes of the symbol's text, -1 for none, and of the data
+
+
+def _packed(records):
+    if records.keys() == {None} and not records[None].startswith(PACKED):
+        return records[None]
+    parts = [PACKED]
+    for symbol, data in records.items():
+        name = symbol.encode("utf-8", "surrogatepass") if symbol is not None else b""
+        parts += PACKED_HEAD.pack(len(name) if symbol is not None else -1, len(data)), name, data
+    return b"".join(parts)
+
+
+def _unpacked(packed):
+    records, at = {}, len(PACKED)
+    while at < len(packed):
+        name_size, size = PACKED_HEAD.unpack_from(packed, at)
+        name_at = at + PACKED_HEAD.size
+        data_at = name_at + max(name_size, 0)
+        at = data_at + size
+        name = packed[name_at:data_at].decode("utf-8", "surrogatepass")
+        records[name if name_size >= 0 else None] = packed[data_at:at]
+    return records
 
 
 # ---- scripts ----
@@ -478,18 +509,26 @@ class Script:
         if not isinstance(records, dict):
             raise TypeError("save must give a dict: symbol (or None) -> bytes")
         self._expired &= records.keys()
+        apart = {}  # what the host has no symbol for
         for symbol, data in records.items():
-            number = NO_SYMBOL if symbol is None else symbols.get(symbol)
-            if number is None and symbol in self._expired:
-                continue  # the script forgets it by and by, or never
-            if number is None:
-                raise ValueError(f"save gives a record for {symbol!r}, which never came")
-            _take5.write_record(number, data)
+            if not isinstance(symbol, str | None):
+                raise TypeError(f"save gives a record for {symbol!r}, which is no text")
+            number = symbols.get(symbol)
+            if number is not None:
+                _take5.write_record(number, data)
+            elif symbol not in self._expired:  # the script forgets these by and by, or never
+                apart[symbol] = memoryview(data).tobytes()
+        if apart:
+            _take5.write_record(NO_SYMBOL, _packed(apart))
 
     def load_state(self, version):
         records = {}
         while (record := _take5.read_record()) is not None:
-            records[record[0]] = record[1]
+            symbol, data = record
+            if symbol is None and data.startswith(PACKED):
+                records.update(_unpacked(data))
+            else:
+                records[symbol] = data
         if self.loader is not None:
             self.loader(records, version)
 
