@@ -687,6 +687,56 @@ def on_bar(m):
                          [("x", "a", 1), ("x", "a", 2), ("y", "b", 1), ("y", "b", 2),
                           ("z", "b", 1), ("z", "b", 2)])
 
+    def test_scripts_in_one_process_have_a_main_module_of_their_own(self):
+        self.write("script.py", '''
+import __main__, concurrent.futures, multiprocessing, pickle, sys, typing
+import take5
+
+take5.side("value")
+factor = take5.parameter("factor", 1.0)
+threads = concurrent.futures.ThreadPoolExecutor(1)
+processes = concurrent.futures.ProcessPoolExecutor(
+    1, mp_context=multiprocessing.get_context("fork"))
+
+class Point:
+    price: "typing.Any"
+
+    def __init__(self, price):
+        self.price = price
+
+    def scaled(self):
+        return Point(factor * self.price)
+
+def again(point):
+    return pickle.loads(pickle.dumps(point))
+
+@take5.on("bar_trends")
+def on_bar(m):
+    there = processes.submit(Point.scaled, Point(m.price)).result(60)
+    here = threads.submit(again, there).result()
+    assert isinstance(here, Point) and __main__.Point is Point and "factor" in dir(__main__)
+    assert typing.get_type_hints(Point) == {"price": typing.Any}
+    sys.modules["__main__"].count = getattr(__main__, "count", 0) + 1
+    take5.emit("point", value=here.price, data={"count": count, "to": take5.deployment()})
+    if m.offset == 1:
+        threads.shutdown()
+        processes.shutdown()
+''')
+        here = f"[take5]\nstrategy_dir = {self.path('strategies')}\n"
+        ini = self.write("both.ini", here + "".join(
+            f"[strategy:{name}]\nplugin = python\nfile = script.py\nfactor = {factor}\n"
+            for name, factor in (("x", 2), ("y", 3))))
+        signals, log = self.replay(ini, [bar(0, 5), bar(1, 7)])
+        self.assertEqual(
+            sorted((s["deployment"], s["value"], s["data"]["count"]) for s in signals),
+            [("x", 10, 1), ("x", 14, 2), ("y", 15, 1), ("y", 21, 2)], log)
+        self.assertEqual([s["deployment"] for s in signals], [s["data"]["to"] for s in signals])
+        ini = self.write("one.ini", f"{here}[strategy:x]\nplugin = python\nfile = script.py\n")
+        done = self.take5("sweep", "-q", "--json", "-c", ini, "--topic", "bar_trends", "-p",
+                          "x.factor=-1,1,2", self.path("messages.jsonl"))
+        points = json.loads(done.stdout)["points"]
+        self.assertEqual([point["parts"][0]["signals"] for point in points], [2, 2, 2])
+
     # ---- research ----
 
     def test_each_point_of_a_sweep_is_its_evaluation_wherever_the_ini_file_lies(self):

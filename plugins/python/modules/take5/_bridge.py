@@ -286,6 +286,7 @@ class Script:
         Script.alive.append(self)
         Script.newest = self
         self.thread = threading.Thread(target=self._run, args=(code,), name="script", daemon=True)
+        self.thread.take5_script = self
         self.thread.start()
         try:
             self._serve()
@@ -314,7 +315,7 @@ class Script:
         importlib.invalidate_caches()
         self.module = types.ModuleType("__main__")
         self.module.__file__ = self.file
-        sys.modules["__main__"] = self.module
+        sys.modules["__main__"] = MAIN  # whatever an earlier run put there
 
     def _run(self, code):
         try:
@@ -496,8 +497,6 @@ class Script:
         for consumer in list(self.consumers):
             consumer.running = False
         self.end()
-        if sys.modules.get("__main__") is self.module:
-            sys.modules["__main__"] = types.ModuleType("__main__")
         self.handlers, self.module = [], None
 
     # ---- state ----
@@ -607,15 +606,51 @@ LogStream.is_quiet = staticmethod(_is_quiet)
 
 # ---- what the C side calls ----
 
+def find_current():
+    """The script whose callback or thread this is; elsewhere the newest, if there is one."""
+    return (_take5.current() or getattr(threading.current_thread(), "take5_script", None)
+            or Script.newest)
+
+
 def current():
-    """The script whose callback or thread this is; elsewhere the newest."""
-    script = _take5.current()
-    if script is None:
-        me = threading.current_thread()
-        script = next((one for one in Script.alive if one.thread is me), Script.newest)
+    script = find_current()
     if script is None:
         raise RuntimeError("no script runs: `take5 replay` runs one on a recording")
     return script
+
+
+def _start(self, start=threading.Thread.start):
+    """Of a thread: it is of the script that starts it."""
+    if not hasattr(self, "take5_script"):
+        self.take5_script = find_current()
+    start(self)
+
+
+threading.Thread.start = _start
+
+
+class Main(types.ModuleType):
+    """`__main__`, which pickle and others look up: the module of the current script."""
+
+    def __getattribute__(self, name):
+        return getattr(_current_module(), name)
+
+    def __setattr__(self, name, value):
+        setattr(_current_module(), name, value)
+
+    def __delattr__(self, name):
+        delattr(_current_module(), name)
+
+    def __dir__(self):
+        return dir(_current_module())
+
+
+def _current_module():
+    return getattr(find_current(), "module", None) or NO_MODULE
+
+
+NO_MODULE = types.ModuleType("__main__")
+MAIN = sys.modules["__main__"] = Main("__main__")
 
 
 def _imports_take5(text):
