@@ -737,6 +737,121 @@ def on_bar(m):
         points = json.loads(done.stdout)["points"]
         self.assertEqual([point["parts"][0]["signals"] for point in points], [2, 2, 2])
 
+    # ---- the end ----
+
+    def test_what_a_program_calls_at_its_end_is_called(self):
+        ini = self.deploy('''
+import atexit, concurrent.futures, logging, multiprocessing, os, tempfile, threading, time
+import take5
+
+def goodbye(word):
+    print("goodbye", word)
+
+atexit.register(goodbye, word="first")
+atexit.register(print, "never")
+atexit.unregister(print)
+log = logging.getLogger("mine")
+log.addHandler(logging.StreamHandler())
+processes = concurrent.futures.ProcessPoolExecutor(
+    1, mp_context=multiprocessing.get_context("fork"))
+threads = concurrent.futures.ThreadPoolExecutor(1)
+stopping = threading.Event()
+
+@atexit.register
+def last():
+    raise KeyError("of the last")
+
+def work():
+    stopping.wait()
+    print("worked to the end")
+
+@take5.on("bar_trends")
+def on_bar(m):
+    log.warning("with one handler")
+    daemon = multiprocessing.Process(target=time.sleep, args=(1000,), daemon=True)
+    daemon.start()
+    with open("folder", "w") as file:
+        file.write(tempfile.TemporaryDirectory().name)
+    print("children", processes.submit(os.getpid).result(60), daemon.pid)
+    threads.submit(work)
+    threading._register_atexit(stopping.set)
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        said = re.findall("mine: (goodbye.*|worked.*|when it.*|never)", log)
+        self.assertEqual(said, ["worked to the end", "when it stopped: 'of the last'",
+                                "goodbye first"])
+        self.assertEqual(log.count("with one handler"), 1)
+        for pid in re.search(r"children (\d+) (\d+)", log).groups():
+            self.assertRaises(ProcessLookupError, os.kill, int(pid), 0)
+
+    def test_what_does_not_end_is_told_and_left_behind(self):
+        ini = self.deploy('''
+import atexit, multiprocessing, threading, time
+import take5
+from take5 import _bridge
+_bridge.STOP_S = _bridge.EXIT_S = 0.1
+
+@take5.on("bar_trends")
+def on_bar(m):
+    child = multiprocessing.Process(target=time.sleep, args=(1000,))
+    child.start()
+    print("child", child.pid)
+
+@atexit.register
+def at_the_end():
+    threading.Event().wait()
+
+if take5.mode() == "replay":
+    _bridge.current().ready()
+    while True:
+        time.sleep(0.01)
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for what, line in (("the script's own thread", 20),
+                           ("what atexit and pools call at the end", 15)):
+            self.assertRegex(log, f"WARNING +strategy mine: {what} did not end within 0.1 s of the "
+                             f"stop, at .*mine.py:{line}: it was left behind")
+        child = int(re.search(r"child (\d+)", log).group(1))
+        self.assertRaises(ProcessLookupError, os.kill, child, 0)
+
+    @needs_kit
+    def test_a_handler_of_sigterm_may_exit(self):
+        out = self.kit('''
+import atexit, signal, sys, time
+from kafka.consumer import KafkaConsumerThread
+
+def told(*_):
+    print("told")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, told)
+atexit.register(print, "at the end")
+thread = KafkaConsumerThread()
+thread.start()
+try:
+    while True:
+        time.sleep(0.01)
+finally:
+    print("at last", thread.consumer.running)
+''', ("live",), ("start",), ("stop",))
+        self.assertEqual(re.findall("line 2 (told|at .*)", out), ["told", "at last False",
+                                                                  "at the end"])
+
+    @needs_kit
+    def test_a_handler_of_sigterm_that_exits_ends_start(self):
+        out = self.kit('''
+import signal, sys
+from kafka.consumer import Take5KafkaConsumer
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+try:
+    Take5KafkaConsumer().start()
+    print("behind")
+finally:
+    print("at last")
+''', ("live",), ("start",), ("stop",))
+        self.assertIn("line 2 at last\n", out)
+        self.assertNotIn("behind", out)
+
     # ---- research ----
 
     def test_each_point_of_a_sweep_is_its_evaluation_wherever_the_ini_file_lies(self):

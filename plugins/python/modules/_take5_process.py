@@ -1,7 +1,10 @@
-"""A script in a process that is the host's: signals, and children."""
+"""A script in a process that is the host's: signals, children, and what is called at the end."""
+import atexit
 import os
 import signal
+import sys
 import threading
+import weakref
 
 # What the host catches, and what it ignores and Python does not.
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
@@ -86,3 +89,54 @@ def system(command):
 
 
 os.system = system
+
+
+# ---- what is called at the end ----
+
+# The interpreter never ends: what atexit is given is called here. (function, arguments, names)
+exits = []  # of packages, which outlast a script
+
+
+def exits_of(names):
+    """The list for what code with these global names registers; the bridge puts its own here."""
+    return exits
+
+
+def register(function, /, *arguments, **named):
+    """In the place of atexit.register()."""
+    exits_of(sys._getframe(1).f_globals).append((function, arguments, named))
+    return function
+
+
+def unregister(function):
+    for calls in (exits, exits_of(sys._getframe(1).f_globals)):
+        calls[:] = [call for call in calls if call[0] != function]
+
+
+atexit.register, atexit.unregister = register, unregister
+
+
+def thread_exits():
+    """What ends pools of threads and processes, before the other functions."""
+    functions = getattr(threading, "_threading_atexits", ())
+    return [(function, (), {}) for function in reversed(functions)]
+
+
+# Set by these functions for good; but another script may begin in this process.
+ENDED = (("concurrent.futures.thread", "_shutdown"),
+         ("concurrent.futures.process", "_global_shutdown"), ("multiprocessing.util", "_exiting"))
+
+
+def begin_again():
+    for name, flag in ENDED:
+        if hasattr(sys.modules.get(name), flag):
+            setattr(sys.modules[name], flag, False)
+    weakref.finalize._shutdown = False
+
+
+def kill_children():
+    """Those of multiprocessing that are left."""
+    module = sys.modules.get("multiprocessing.process")
+    for child in module.active_children() if module is not None else ():
+        child.kill()
+        child.join()

@@ -37,8 +37,9 @@ NO_TOPIC = NO_SYMBOL = 0xFFFFFFFF
 # Between two tracebacks of the same error, and how many different ones there may be in that time.
 TRACEBACK_EVERY_S = 60
 TRACEBACKS_MOST = 16
-# For the script's own thread, once it was told to stop.
+# For the script's own thread, once it was told to stop; and for what is called at the end.
 STOP_S = 2
+EXIT_S = 5
 
 loads = json.loads
 
@@ -119,12 +120,11 @@ class Patcher(importlib.abc.MetaPathFinder):
 
 sys.meta_path[:0] = [Finder(), Patcher()]
 
-from _take5_output import (DEBUG, ERROR, STREAMS, LogStream,  # noqa: E402: by these finders
+from _take5_output import (ERROR, STREAMS, WARNING, LogStream,  # noqa: E402: by these finders
                            patch_logging, printable)
 import _take5_process as process  # noqa: E402
 
 sys.stdout, sys.stderr = STREAMS
-Patcher.add("logging", patch_logging)
 Patcher.add("subprocess", process.patch_subprocess)
 
 
@@ -238,6 +238,13 @@ def _unpacked(packed):
 
 # ---- scripts ----
 
+def _is_within(file, folders):
+    """It is a module of the script's own, which these are the folders of."""
+    return any(os.path.dirname(file) == folder or
+               (file.startswith(folder + os.sep) and "site-packages" not in file)
+               for folder in folders)
+
+
 class Script:
     newest = None
     alive = []
@@ -255,6 +262,9 @@ class Script:
         self.consumers = []
         self.timer = self.event = self.saver = self.loader = None
         self.state_version, self.warm_up_ns, self.side_of = 1, 0, 0
+        self.exits = []  # what it gave atexit
+        self.log_handlers = []  # (logger, handler) that it added
+        self.has_left = False
         self.late = {}  # topic: handler, of consumers that begin when it is at work already
         self.module = None
         self.thread = None
@@ -308,9 +318,7 @@ class Script:
         sys.path[:] = folders + [part for part in sys.path if part not in folders]
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None) or ""
-            if any(os.path.dirname(file) == folder or
-                   (file.startswith(folder + os.sep) and "site-packages" not in file)
-                   for folder in cleared):
+            if _is_within(file, cleared):
                 del sys.modules[name]
         importlib.invalidate_caches()
         self.module = types.ModuleType("__main__")
@@ -466,36 +474,76 @@ class Script:
 
     def deactivate(self):
         self.is_stopping.set()
+        handler = process.handlers.get(signal.SIGTERM) if self.mode == LIVE else None
+        if callable(handler) and self._call_outside(handler, signal.SIGTERM, None):
+            _take5.raise_in(self.thread.ident, SystemExit)
         for consumer in list(self.consumers):
             consumer.stop()
-        if self.mode == LIVE:
-            handler = process.handlers.get(signal.SIGTERM)
-            if callable(handler):
-                self._call_outside(handler, signal.SIGTERM, None)
         self.thread.join(STOP_S)
+        if self.thread.is_alive():
+            self._say_left(self.thread, "the script's own thread", STOP_S)
+        self.leave()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and stream not in STREAMS:
                 self._call_outside(stream.flush)
         for stream in STREAMS:
             stream.finish()
 
-    def _call_outside(self, function, *arguments):
+    def leave(self):
+        """Calls what is to be called at the end of a program: of the process by its last script."""
+        if self.has_left:
+            return
+        self.has_left = True
+        calls, self.exits = self.exits[::-1], []
+        is_last = all(other.has_left for other in Script.alive)
+        if is_last:
+            calls = process.thread_exits() + calls + process.exits[::-1]
+        if not calls:
+            return
+        thread = threading.Thread(target=self._call_all, args=(calls,), name="exit", daemon=True)
+        thread.take5_script = self
+        thread.start()
+        thread.join(EXIT_S)
+        if thread.is_alive():
+            self._say_left(thread, "what atexit and pools call at the end", EXIT_S)
+            process.kill_children()
+        if is_last:
+            process.begin_again()
+
+    def _call_all(self, calls):
+        for function, arguments, named in calls:
+            self._call_outside(function, *arguments, **named)
+
+    def _say_left(self, thread, what, seconds):
+        frame = sys._current_frames().get(thread.ident)
+        frames = [one for one, _ in traceback.walk_stack(frame)] if frame is not None else []
+        mine = [one for one in frames if _is_within(one.f_code.co_filename, self.folders)]
+        place = f", at {mine[0].f_code.co_filename}:{mine[0].f_lineno}" if mine else ""
+        _take5.log(WARNING, printable(f"{what} did not end within {seconds} s of the stop{place}: "
+                                      "it was left behind, and ends with the process"))
+
+    def _call_outside(self, function, *arguments, **named):
+        """Whether it wants the program to end."""
         try:
-            function(*arguments)
+            function(*arguments, **named)
         except SystemExit:
-            pass
+            return True
         except BaseException as error:  # whatever it is, it is told
             self._log_traceback(error, "when it stopped:")
+        return False
 
     def end(self):
         self.is_stopping.set()
+        for consumer in list(self.consumers):
+            consumer.running = False
+        for logger, handler in self.log_handlers:
+            logger.removeHandler(handler)
         if self in Script.alive:
             Script.alive.remove(self)
         Script.newest = Script.alive[-1] if Script.alive else None
 
     def destroy(self):
-        for consumer in list(self.consumers):
-            consumer.running = False
+        self.leave()
         self.end()
         self.handlers, self.module = [], None
 
@@ -627,6 +675,41 @@ def _start(self, start=threading.Thread.start):
 
 
 threading.Thread.start = _start
+
+
+def _owner(names):
+    """The script whose code has these global names; None: it is a package's."""
+    for script in Script.alive:
+        if script.module is not None and names is script.module.__dict__:
+            return script
+    script = find_current()
+    is_own = script is not None and _is_within(names.get("__file__") or "", script.folders)
+    return script if is_own else None
+
+
+def _exits_of(names):
+    script = _owner(names)
+    return script.exits if script is not None else process.exits
+
+
+process.exits_of = _exits_of
+
+
+def _patch_logging(logging):
+    patch_logging(logging)
+    add = logging.Logger.addHandler
+
+    def add_handler(self, hdlr):
+        """A logger lasts, and what the script adds goes with it: each run of it adds it again."""
+        script = _owner(sys._getframe(1).f_globals)
+        if script is not None:
+            script.log_handlers.append((self, hdlr))
+        add(self, hdlr)
+
+    logging.Logger.addHandler = add_handler
+
+
+Patcher.add("logging", _patch_logging)
 
 
 class Main(types.ModuleType):
