@@ -737,6 +737,95 @@ def on_bar(m):
         points = json.loads(done.stdout)["points"]
         self.assertEqual([point["parts"][0]["signals"] for point in points], [2, 2, 2])
 
+    # ---- errors ----
+
+    def test_exceptions_that_resist_are_told_as_others(self):
+        script = '''
+import take5
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+class Closed(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+class MuteReject(Mute, take5.Reject):
+    pass
+
+@take5.on("bar_trends")
+def on_bar(m):
+    raise %s
+'''
+        for error, text in (("Mute()", "Mute: (its text raises ValueError)"),
+                            ("Closed('closed')", "Closed: closed")):
+            _, log = self.replay(self.deploy(script % error), [bar(0, 1)])
+            self.assertIn(f"bar_trends/15/0: {self.path('mine.py')}:19: {text}", log)
+            self.assertIn("mine: Traceback (most recent call last)", log)
+            self.assertIn(f"mine:     raise {error}", log)
+        _, log = self.replay(self.deploy(script % "MuteReject()"), [bar(0, 1)])
+        self.assertIn("rejected by mine: (its text raises ValueError)", log)
+        self.assertIn("mine.py:8: Closed: at its top", self.why_not('''
+class Closed(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+import take5
+def raises():
+    raise Closed("at its top")
+raises()
+'''))
+
+    def test_each_handler_of_a_message_is_told_of_and_a_reject_is_one(self):
+        for order in (1, -1):
+            ini = self.deploy(f'''
+import take5
+
+def rejects(m):
+    raise take5.Reject("unlucky")
+
+def raises(m):
+    raise ValueError("mistaken")
+
+def is_content(m):
+    take5.emit("content")
+
+for function in (rejects, raises, is_content)[::{order}]:
+    take5.on("bar_trends")(function)
+''')
+            signals, log = self.replay(ini, [bar(0, 1)])
+            self.assertEqual([s["name"] for s in signals], ["content"])
+            reasons = ["unlucky", f"{self.path('mine.py')}:8: ValueError: mistaken"][::order]
+            self.assertIn(f"rejected by mine: {'; '.join(reasons)}", log)
+            self.assertIn("Error processing message: mistaken", log)
+
+    @needs_kit
+    def test_timers_cannot_reject_and_events_cannot_answer(self):
+        script = '''
+import take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    take5.arm_timer(1, m.event_time_ns + 1)
+
+@take5.on_timer
+def on_timer(timer):
+    raise take5.Reject("too late")
+
+@take5.on_event
+def on_event(event):
+    raise KeyError(event.kind)
+'''
+        out = self.kit(script, ("start",), ("json", bar(0, 1)), ("json", bar(1, 1)),
+                       ("expire", "QQQ"))
+        self.assertIn(f"error 2 {self.path('mine.py')}:10: Reject: too late\n", out)
+        self.assertIn("line 4 Error in a timer: too late\n", out)
+        self.assertIn("line 4 Error in an event: 'symbol_expired'\n", out)
+        self.assertIn("raise KeyError(event.kind)", out)
+
     # ---- the end ----
 
     def test_what_a_program_calls_at_its_end_is_called(self):

@@ -148,17 +148,35 @@ def _frame(error, folder):
     return (mine[-1].filename, mine[-1].lineno) if mine else (None, 0)
 
 
+def _text(error):
+    try:
+        return str(error)
+    except BaseException as another:  # of the script, as what it raised
+        return f"(its text raises {type(another).__name__})"
+
+
 def _say(error):
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = error.msg if isinstance(error, SyntaxError) else _text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def why(error):
-    """One line: FILE:LINE: TYPE: text."""
+def why(error, folder=None):
+    """One line: FILE:LINE: TYPE: text. The folder is the script's."""
     if isinstance(error, Refused):
         return printable(str(error))
-    file, line = _frame(error, getattr(error, "take5_folder", None))
+    if Script.refused is not None and Script.refused[0] is error:
+        (_, folder), Script.refused = Script.refused, None
+    file, line = _frame(error, folder)
     return printable(f"{file}:{line}: {_say(error)}" if file else _say(error))
+
+
+def _traceback_of(error):
+    try:
+        parts = traceback.format_exception(error)
+    except BaseException:  # it will not be looked into: where from, at least
+        parts = ["Traceback (most recent call last):\n",
+                 *traceback.format_tb(error.__traceback__), _say(error)]
+    return "".join(parts).splitlines()
 
 
 class Refused(Exception):
@@ -248,6 +266,7 @@ def _is_within(file, folders):
 class Script:
     newest = None
     alive = []
+    refused = None  # (what one raised that could not begin, its folder): see why()
 
     def __init__(self, settings, mode, deployment, seen_from=None):
         self.settings, self.mode, self.deployment = settings, mode, deployment
@@ -302,7 +321,7 @@ class Script:
             self._serve()
         except BaseException as error:
             self.end()
-            error.take5_folder = self.folder
+            Script.refused = error, self.folder
             raise
         self._is_ready = True
 
@@ -594,14 +613,13 @@ class Script:
 
     # ---- errors ----
 
-    def failed(self, error, what):
-        """(is a reject, why): for the host."""
-        if isinstance(error, Reject):
-            return True, printable(str(error)) or "rejected"
-        error.take5_folder = self.folder
-        if self.mode != CHECK:
+    def failed(self, error, what, may_reject, is_mute):
+        """(is a reject, why): for the host, which is not told when the callback is mute."""
+        if may_reject and isinstance(error, Reject):
+            return True, printable(_text(error)) or "rejected"
+        if self.mode != CHECK or is_mute:
             self._log_traceback(error, what)
-        return False, why(error)
+        return False, why(error, self.folder)
 
     def _log_traceback(self, error, what):
         """The same one at most once a minute, with how often it came meanwhile."""
@@ -618,8 +636,8 @@ class Script:
                 return
         self._tracebacks[key] = (now, 0)
         again = f" ({count} more of it since the last time)" if count else ""
-        _take5.log(ERROR, printable(f"{what} {error}{again}"))
-        for line in "".join(traceback.format_exception(error)).splitlines():
+        _take5.log(ERROR, printable(f"{what} {_text(error)}{again}"))
+        for line in _traceback_of(error):
             if "<take5>" not in line:
                 _take5.log(ERROR, printable(line))
 
