@@ -1155,6 +1155,33 @@ consumer.start()
         self.assertIn("for the real one install confluent-kafka",
                       self.why_not("from confluent_kafka import Producer\n"))
 
+    def test_packages_that_take5_hides_are_named(self):
+        for text in ("from kafka import KafkaProducer", "import kafka.errors"):
+            self.assertRegex(self.why_not(text), "mine.py:1: .*kafka.*hides the package kafka-python")
+        for text in ("import confluent_kafka.error", "from confluent_kafka.serialization import x"):
+            self.assertRegex(self.why_not(text), r"mine.py:1: .*'confluent_kafka\.\w+': take5 has "
+                             "stand-ins; for the real one install confluent-kafka")
+
+    def test_handlers_in_another_mapping_than_a_dict(self):
+        ini = self.deploy('''
+from collections import ChainMap
+from kafka import consumer as consumers
+consumer = consumers.Take5KafkaConsumer()
+own = {}
+consumer.message_handlers = ChainMap(own, consumer.message_handlers)
+
+def handle(message):
+    print("handled", message.offset())
+    if message.offset() == 1:
+        consumer.message_handlers = None
+
+own["bar_trends"] = handle
+consumer.start()
+''')
+        _, log = self.replay(ini, [bar(minute, 1) for minute in range(3)])
+        self.assertEqual(re.findall(r"mine: handled (\d)", log), ["0", "1"])
+        self.assertIn("TypeError: 'NoneType' object is not", log)
+
     def test_a_topic_without_a_handler_is_printed(self):
         ini = self.deploy("from kafka.consumer import Take5KafkaConsumer\n"
                           "Take5KafkaConsumer().start()\n")

@@ -118,7 +118,26 @@ class Patcher(importlib.abc.MetaPathFinder):
             patch(sys.modules[name])
 
 
-sys.meta_path[:0] = [Finder(), Patcher()]
+# What the plugin's own modules hide, and what is left to do.
+HIDDEN = {
+    "kafka": "under take5 the module kafka is that of the replaced service, and hides the package "
+             "kafka-python; to produce, use confluent_kafka, with confluent-kafka in the script's "
+             "venv",
+    "confluent_kafka": "take5 has stand-ins; for the real one install confluent-kafka in the "
+                       "script's venv",
+}
+
+
+class Hint(importlib.abc.MetaPathFinder):
+    """The last: says why a part of such a package is not there."""
+
+    def find_spec(self, name, path, target=None):
+        hint = HIDDEN.get(name.partition(".")[0])
+        if hint is not None and not path:
+            raise ModuleNotFoundError(f"No module named {name!r}: {hint}", name=name)
+
+
+sys.meta_path[:] = [Finder(), Patcher(), *sys.meta_path, Hint()]
 
 from _take5_output import (ERROR, STREAMS, WARNING, LogStream,  # noqa: E402: by these finders
                            patch_logging, printable)
