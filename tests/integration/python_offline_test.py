@@ -904,6 +904,21 @@ if take5.mode() == "replay":
         self.assertRaises(ProcessLookupError, os.kill, child, 0)
 
     @needs_kit
+    def test_a_script_can_ask_at_its_top_whether_it_is_live(self):
+        script = """
+import take5
+with open("modes", "a") as file:
+    print(take5.mode(), file=file)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    pass
+"""
+        self.kit(script.replace("modes", self.path("modes")), ("live",), ("start",), ("stop",))
+        with open(self.path("modes"), encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["check", "live"])
+
+    @needs_kit
     def test_a_handler_of_sigterm_may_exit(self):
         out = self.kit('''
 import atexit, signal, sys, time
