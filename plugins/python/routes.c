@@ -107,6 +107,8 @@ PyObject *route_handler(const struct routes *routes, const struct route *route,
         return Py_NewRef(route->callable);
     PyObject *handlers = handlers_of(routes, route->consumer);
     PyObject *handler = NULL;
+    if (handlers != NULL && !PyDict_Check(handlers)) /* another mapping */
+        Py_SETREF(handlers, PyObject_CallOneArg((PyObject *)&PyDict_Type, handlers));
     if (handlers != NULL && PyDict_Check(handlers) && PyDict_GET_SIZE(handlers) > 0 &&
         (handlers == route->consumer || is_running(routes, route->consumer)))
         handler = find(handlers, route, message);

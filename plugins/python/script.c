@@ -3,7 +3,9 @@
 #include "routes.h"
 #include "services.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct script {
     t5_host *host;
@@ -62,9 +64,31 @@ static void scope_end(struct scope scope) {
 
 /* ---- what went wrong ---- */
 
-/* Takes the exception that is set: tells the host why, and the log where from. `what` begins the
- * line in the log. */
-static int32_t fail(struct script *script, const char *what) {
+/* What can come of an exception. */
+enum answer {
+    REJECTS, /* it may reject the message */
+    FAILS,   /* it is an error */
+    IS_MUTE, /* the host takes no answer: the log alone has it */
+};
+
+/* Why several handlers of one message failed. */
+struct reasons {
+    size_t size;
+    char text[INTERPRETER_WHY_SIZE];
+};
+
+static void add_reason(struct reasons *reasons, const char *text, size_t size) {
+    const char *before = reasons->size > 0 ? "; " : "";
+    const size_t room = sizeof reasons->text - reasons->size;
+    const int more = snprintf(reasons->text + reasons->size, room, "%s%.*s", before,
+                              size < room ? (int)size : (int)room, text);
+    reasons->size += more < 0 ? 0 : (size_t)more < room ? (size_t)more : room - 1;
+}
+
+/* Takes the exception that is set: says why, and the log where from. `what` begins the line in the
+ * log. */
+static int32_t fail(struct script *script, const char *what, enum answer may,
+                    struct reasons *reasons) {
     PyObject *type, *value, *traceback;
     int is_reject = 0;
     const char *text = NULL;
@@ -73,13 +97,15 @@ static int32_t fail(struct script *script, const char *what) {
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback != NULL)
         (void)PyException_SetTraceback(value, traceback);
-    PyObject *reason = PyObject_CallMethod(script->object, "failed", "Os", value, what);
+    PyObject *reason = PyObject_CallMethod(script->object, "failed", "OsOO", value, what,
+                                           may == REJECTS ? Py_True : Py_False,
+                                           may == IS_MUTE ? Py_True : Py_False);
     if (reason == NULL || !PyArg_ParseTuple(reason, "ps#", &is_reject, &text, &size)) {
         PyErr_Clear();
-        (void)t5_fail(script->host, "an exception that cannot be put into words");
-    } else {
-        (void)script->host->services->fail(script->host, text, (size_t)size);
+        text = "an exception that cannot be put into words";
+        size = (Py_ssize_t)strlen(text);
     }
+    add_reason(reasons, text, (size_t)size);
     Py_XDECREF(reason);
     Py_XDECREF(type);
     Py_XDECREF(value);
@@ -87,12 +113,28 @@ static int32_t fail(struct script *script, const char *what) {
     return is_reject ? T5_REJECT : T5_ERROR;
 }
 
+static void tell(const struct script *script, const struct reasons *reasons) {
+    (void)script->host->services->fail(script->host, reasons->text, reasons->size);
+}
+
 /* Of a method's result, which it takes. */
 static int32_t settle(struct script *script, PyObject *result, const char *what) {
-    if (result == NULL)
-        return fail(script, what);
+    struct reasons reasons = {.size = 0};
+    if (result == NULL) {
+        (void)fail(script, what, FAILS, &reasons);
+        tell(script, &reasons);
+        return T5_ERROR;
+    }
     Py_DECREF(result);
     return T5_OK;
+}
+
+/* The same in a callback that answers nothing. */
+static void settle_mute(struct script *script, PyObject *result, const char *what) {
+    struct reasons reasons = {.size = 0};
+    if (result == NULL)
+        (void)fail(script, what, IS_MUTE, &reasons);
+    Py_XDECREF(result);
 }
 
 /* ---- life ---- */
@@ -176,20 +218,16 @@ void script_destroy(void *self) {
 void script_activate(void *self, const t5_activate_args *args) {
     struct script *script = self;
     const struct scope scope = scope_begin(script);
-    PyObject *result = PyObject_CallMethod(script->object, "activate", "I", (unsigned)args->mode);
-    if (result == NULL)
-        (void)fail(script, "Error in a callback:");
-    Py_XDECREF(result);
+    settle_mute(script, PyObject_CallMethod(script->object, "activate", "I", (unsigned)args->mode),
+                "Error in a callback:");
     scope_end(scope);
 }
 
 void script_deactivate(void *self) {
     struct script *script = self;
     const struct scope scope = scope_begin(script);
-    PyObject *result = PyObject_CallMethod(script->object, "deactivate", NULL);
-    if (result == NULL)
-        (void)fail(script, "Error in a callback:");
-    Py_XDECREF(result);
+    settle_mute(script, PyObject_CallMethod(script->object, "deactivate", NULL),
+                "Error in a callback:");
     scope_end(scope);
 }
 
@@ -242,13 +280,16 @@ int32_t script_save(void *self, const t5_save_args *args) {
 /* ---- at work ---- */
 
 /* T5_OK as well when nobody wants it. */
-static int32_t hand_over(struct script *script, struct route *route, const t5_message *message) {
+static int32_t hand_over(struct script *script, struct route *route, const t5_message *message,
+                         struct reasons *reasons) {
+    static const char what[] = "Error processing message:";
     PyObject *handler = route_handler(&script->routes, route, message);
     if (handler == NULL)
-        return PyErr_Occurred() != NULL ? fail(script, "Error processing message:") : T5_OK;
+        return PyErr_Occurred() != NULL ? fail(script, what, REJECTS, reasons) : T5_OK;
     PyObject *object = message_lend(&route->form, &route->spare, &script->symbols, message);
     PyObject *result = object != NULL ? PyObject_CallOneArg(handler, object) : NULL;
-    const int32_t code = settle(script, result, "Error processing message:");
+    const int32_t code = result != NULL ? T5_OK : fail(script, what, REJECTS, reasons);
+    Py_XDECREF(result);
     Py_DECREF(handler);
     if (object != NULL)
         message_end(object, &route->spare);
@@ -257,17 +298,21 @@ static int32_t hand_over(struct script *script, struct route *route, const t5_me
 
 int32_t script_message(void *self, const t5_message *message) {
     struct script *script = self;
+    struct reasons reasons;
     int32_t code = T5_OK;
+    reasons.size = 0;
     note_symbol(script, message->symbol_id);
     const struct scope scope = scope_begin(script);
     for (size_t i = 0; i < script->routes.count; i++) {
         struct route *route = &script->routes.items[i];
         if (route->topic != message->topic)
             continue;
-        const int32_t one = hand_over(script, route, message);
-        if (one != T5_OK)
+        const int32_t one = hand_over(script, route, message, &reasons);
+        if (one != T5_OK && code != T5_REJECT) /* a dead letter, whatever others came to */
             code = one;
     }
+    if (code != T5_OK)
+        tell(script, &reasons);
     scope_end(scope);
     return code;
 }
@@ -294,8 +339,6 @@ void script_event(void *self, const t5_event *event) {
         script->object, "on_event", "IIz#LL", (unsigned)event->kind, (unsigned)event->topic,
         event->symbol_id != T5_NO_SYMBOL ? event->symbol.data : NULL, (Py_ssize_t)event->symbol.len,
         (long long)event->from_offset, (long long)event->to_offset);
-    if (result == NULL)
-        (void)fail(script, "Error in a callback:");
-    Py_XDECREF(result);
+    settle_mute(script, result, "Error in an event:");
     scope_end(scope);
 }

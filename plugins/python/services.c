@@ -83,6 +83,16 @@ static PyObject *service_current(PyObject *self, PyObject *none) {
     return Py_NewRef(current.script != NULL ? current.script : Py_None);
 }
 
+/* (a thread's ident, class of an exception): raised in it when it next runs Python. */
+static PyObject *service_raise_in(PyObject *self, PyObject *args) {
+    unsigned long ident;
+    PyObject *exception;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "kO:raise_in", &ident, &exception))
+        return NULL;
+    return PyBool_FromLong(PyThreadState_SetAsyncExc(ident, exception) > 0);
+}
+
 /* Converter of PyArg_Parse(): 0 to 2^64 - 1, of whatever counts as an integer. */
 static int read_unsigned(PyObject *object, void *number) {
     PyObject *integer = PyNumber_Index(object);
@@ -280,6 +290,7 @@ static PyObject *service_read(PyObject *self, PyObject *none) {
 static PyMethodDef methods[] = {
     {"log", service_log, METH_VARARGS, NULL},
     {"current", service_current, METH_NOARGS, NULL},
+    {"raise_in", service_raise_in, METH_VARARGS, NULL},
     {"emit", (PyCFunction)(void (*)(void))service_emit, METH_VARARGS | METH_KEYWORDS, NULL},
     {"publish", service_publish, METH_VARARGS, NULL},
     {"parameter", service_parameter, METH_O, NULL},

@@ -6,13 +6,15 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
-from offline import BUILD, TAKE5, VARIANT, Offline, environment, json_lines
+from offline import BUILD, PATIENCE, TAKE5, VARIANT, Offline, environment, json_lines
 from packages import PACKAGES, needs_packages
 
 SOURCE = os.environ["TAKE5_SOURCE_DIR"]
+needs_kit = unittest.skipUnless(VARIANT == "plain", "the test kit is built with the sanitizer")
 
 
 def bar(minute, price, symbol="QQQ", **more):
@@ -20,24 +22,54 @@ def bar(minute, price, symbol="QQQ", **more):
                        "publishTime": {"take5Time": 1718631060000 + 60000 * minute}, **more}) + "\n"
 
 
-# Saves after a symbol has expired; prints what it saved, or what was wrong.
-EXPIRE = '''
+# Does to an instance what its arguments say, and prints what came of each that was refused, the
+# symbols of what it saves, and at the end what it logged and its errors.
+KIT = '''
 #include <stdio.h>
 #include <stdlib.h>
 #include <take5/testkit.h>
 
+static void *state;
+static size_t size;
+
+static int32_t act(t5_kit *kit, const char *verb, const char *object) {
+    if (strcmp(verb, "live") == 0)
+        return t5_kit_set_mode(kit, T5_MODE_LIVE);
+    if (strcmp(verb, "record") == 0)
+        return t5_kit_add_record(kit, 1, NULL, object, strlen(object));
+    if (strcmp(verb, "start") == 0)
+        return state == NULL ? t5_kit_start(kit) : t5_kit_start_from(kit, state, size);
+    if (strcmp(verb, "json") == 0)
+        return t5_kit_json(kit, "bar_trends", object);
+    if (strcmp(verb, "expire") == 0)
+        return t5_kit_expire(kit, object);
+    if (strcmp(verb, "advance") == 0)
+        return t5_kit_advance(kit, strtoll(object, NULL, 10));
+    if (strcmp(verb, "save") == 0)
+        return t5_kit_save(kit, &state, &size);
+    return t5_kit_stop(kit);
+}
+
 int main(int count, char **arguments) {
     t5_kit *kit = t5_kit_new();
-    void *state = NULL;
-    size_t size;
-    if (count != 5 || t5_kit_open(kit, arguments[1]) != T5_OK ||
-        t5_kit_set(kit, "file", arguments[2]) != T5_OK || t5_kit_start(kit) != T5_OK ||
-        t5_kit_json(kit, "bar_trends", arguments[3]) != T5_OK ||
-        t5_kit_json(kit, "bar_trends", arguments[4]) != T5_OK ||
-        t5_kit_expire(kit, "AAA") != T5_OK || t5_kit_save(kit, &state, &size) != T5_OK)
+    if (t5_kit_open(kit, arguments[1]) != T5_OK ||
+        t5_kit_set(kit, "file", arguments[2]) != T5_OK)
         puts(t5_kit_problem(kit));
-    for (size_t i = 0; i < t5_kit_saved_count(kit); i++)
-        puts(t5_kit_saved_at(kit, i).symbol.data);
+    for (int i = 3; i + 1 < count; i += 2) {
+        const int32_t code = act(kit, arguments[i], arguments[i + 1]);
+        if (code != T5_OK)
+            printf("%s: %d %s\\n", arguments[i], (int)code, t5_kit_problem(kit));
+        for (size_t k = 0; strcmp(arguments[i], "save") == 0 && k < t5_kit_saved_count(kit); k++) {
+            const t5_str symbol = t5_kit_saved_at(kit, k).symbol;
+            printf("saved [%.*s]\\n", (int)symbol.len, symbol.data);
+        }
+        fflush(stdout);
+    }
+    for (size_t i = 0; i < t5_kit_line_count(kit); i++)
+        printf("line %d %s\\n", (int)t5_kit_line_at(kit, i)->level, t5_kit_line_at(kit, i)->text);
+    for (size_t i = 0; i < t5_kit_error_count(kit); i++)
+        printf("error %d %s\\n", (int)t5_kit_error_at(kit, i)->code,
+               t5_kit_error_at(kit, i)->text);
     free(state);
     t5_kit_free(kit);
     return 0;
@@ -81,6 +113,19 @@ class PythonOffline(Offline):
         done = self.take5("replay", "-c", ini, "--topic", "bar_trends", "-v", *options, recording,
                           code=code)
         return json_lines(done.stdout), done.stderr.decode()
+
+    def kit(self, script, *steps):
+        """What KIT prints of (verb, object) one after the other, on this script."""
+        program = self.path("kit")
+        subprocess.run(["cc", "-o", program, self.write("kit.c", KIT), f"-I{SOURCE}/sdk/include",
+                        f"{BUILD}/sdk/testkit/libtake5-testkit.a", "-lelf", "-lxxhash",
+                        "-lpthread", "-lm"], check=True)
+        words = [word for verb, *rest in steps for word in (verb, *(rest or [""]))]
+        done = subprocess.run([program, os.path.join(BUILD, "strategies", "python.so"),
+                               self.write("mine.py", script), *words], timeout=120 * PATIENCE,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     # ---- the native form ----
 
@@ -306,6 +351,148 @@ def on_bar(m):
         self.assertEqual("".join(lines), "".join(f"{number}," for number in range(5000)))
         self.assertEqual([len(line) for line in lines[:-1]], [8192, 8192])
 
+    def test_what_is_printed_by_the_garbage_collection_amid_a_print(self):
+        ini = self.deploy('''
+import gc
+import take5
+
+class Loud:
+    def __init__(self, number):
+        self.me, self.number = self, number
+
+    def __del__(self):
+        print("collected", self.number)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    usual = gc.get_threshold()
+    for number in range(20):  # allocations until it comes
+        gc.collect()
+        gc.disable()
+        Loud(number)
+        gc.set_threshold(gc.get_count()[0] + number)
+        gc.enable()
+        print("printed", number)
+        gc.set_threshold(*usual)
+    gc.collect()
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        lines = re.findall("mine: ((?:collected|printed).*)", log)
+        self.assertEqual(sorted(lines), sorted(f"{word} {number}" for number in range(20)
+                                               for word in ("collected", "printed")))
+
+    def test_what_is_logged_has_its_own_level(self):
+        ini = self.deploy('''
+import logging, sys
+import take5
+logging.basicConfig(level=logging.DEBUG)
+beside = logging.getLogger("beside")
+beside.propagate = False
+beside.addHandler(logging.StreamHandler(sys.stdout))
+
+@take5.on("bar_trends")
+def on_bar(m):
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging, level)("to %s\\nand on", level)
+    beside.error("to stdout")
+''')
+        _, log = self.replay(ini, [bar(0, 1)], "-s", "log.level=DEBUG")
+        for level in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            self.assertRegex(log, f"{level} +strategy mine: {level}:root:to {level.lower()}\n")
+            self.assertRegex(log, f"{level} +strategy mine: and on\n")
+        self.assertRegex(log, "ERROR +strategy mine: to stdout\n")
+
+    def test_the_streams_are_what_programs_expect(self):
+        ini = self.deploy('''
+import codecs, faulthandler, io, subprocess, sys
+import take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    for stream in (sys.stdout, sys.stderr):
+        assert stream.buffer is stream.buffer and not stream.isatty()
+    for byte in "split \u00e9\\n".encode():
+        sys.stdout.buffer.write(bytes([byte]))
+    io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8").write("wrapped for a while\\n")
+    codecs.getwriter("utf-8")(sys.stdout.detach()).write("detached \u00e9\\n")
+    sys.stdout.close()
+    print("still open", flush=True)
+    subprocess.run(["echo", "of a child"], stdout=sys.stdout, check=True)
+    faulthandler.dump_traceback(file=sys.stderr)
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for text in ("split \u00e9", "wrapped for a while", "detached \u00e9", "still open"):
+            self.assertIn(f"mine: {text}\n", log)
+        self.assertIn("\nof a child\n", log)
+        self.assertIn("mine.py\", line 16 in on_bar", log)
+
+    def test_children_begin_with_signals_as_those_of_python_do(self):
+        ini = self.deploy('''
+import multiprocessing, os, signal, subprocess, sys
+from multiprocessing.shared_memory import SharedMemory
+import take5
+
+PYTHON = "/usr/bin/python3"
+LOOK = "print([line for line in open('/proc/self/status') if line.startswith(('SigB', 'SigI'))])"
+
+def wait():
+    signal.pause()
+
+def catch(begun):
+    def caught(*_):
+        print("printed by a child")
+        os._exit(7)
+    signal.signal(signal.SIGTERM, caught)
+    begun.put(True)
+    while True:
+        signal.pause()
+
+def end(child):
+    child.terminate()
+    child.join(60)
+    return child.exitcode
+
+@take5.on("bar_trends")
+def on_bar(m):
+    child = subprocess.Popen(["sleep", "600"])
+    child.terminate()
+    print("command:", child.wait(60))
+    child = multiprocessing.Process(target=wait)
+    child.start()
+    print("process:", end(child))
+    begun = multiprocessing.SimpleQueue()
+    child = multiprocessing.Process(target=catch, args=(begun,))
+    child.start()
+    begun.get()
+    print("with a handler:", end(child))
+    with multiprocessing.Pool(2) as pool:
+        print("pool:", pool.map(abs, [-1, -2]))
+    for what in ("by_system", "by_spawn"):
+        if what == "by_system":
+            os.system(f'{PYTHON} -c "{LOOK}" > {what}')
+        else:
+            os.waitpid(os.posix_spawn(PYTHON, ["python3", "-c", LOOK], os.environ, file_actions=[
+                (os.POSIX_SPAWN_OPEN, 1, what, os.O_CREAT | os.O_WRONLY, 0o600)]), 0)
+        print(what, open(what).read())
+    print("by_subprocess", subprocess.run([PYTHON, "-c", LOOK], capture_output=True,
+                                          text=True).stdout)
+    memory = SharedMemory(create=True, size=10)
+    memory.close()
+    memory.unlink()
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for text in ("command: -15", "process: -15", "with a handler: 7", "pool: [1, 2]"):
+            self.assertIn(f"mine: {text}\n", log)
+        self.assertIn("\nprinted by a child\n", log)
+        alarms = sum(1 << number - 1 for number in (signal.SIGALRM, signal.SIGVTALRM,
+                                                    signal.SIGPROF))
+        for what in ("by_system", "by_spawn", "by_subprocess"):
+            blocked, ignored = re.search(
+                rf"mine: {what} .*SigBlk:\\t(\w+).*SigIgn:\\t(\w+)", log).groups()
+            self.assertEqual((int(blocked, 16), int(ignored, 16) & alarms), (0, 0), what)
+        self.assertNotIn("the signal mask", log)
+        self.assertNotIn("changed the handler", log)
+
     def test_handlers_that_would_not_run_are_refused(self):
         for text, why in (
                 ("@take5.on('bar_trends')\nasync def f(m): pass\n", "TypeError: f() would not run"),
@@ -338,9 +525,9 @@ def on_bar(m):
         (signal,), _ = self.replay(ini, [bar(0, 3)])
         self.assertEqual(signal["value"], 3)
 
-    @unittest.skipUnless(VARIANT == "plain", "the test kit is built with the sanitizer")
+    @needs_kit
     def test_a_symbol_that_expired_does_not_stop_saving(self):
-        self.deploy('''
+        out = self.kit('''
 import take5
 seen = {}
 
@@ -351,15 +538,45 @@ def on_bar(m):
 @take5.save
 def save():
     return seen
-''')
-        program = self.path("expire")
-        subprocess.run(["cc", "-o", program, self.write("expire.c", EXPIRE),
-                        f"-I{SOURCE}/sdk/include", f"{BUILD}/sdk/testkit/libtake5-testkit.a",
-                        "-lelf", "-lxxhash", "-lpthread", "-lm"], check=True)
-        done = subprocess.run([program, os.path.join(BUILD, "strategies", "python.so"),
-                               self.path("mine.py"), bar(0, 1, "AAA"), bar(1, 1, "BBB")],
-                              capture_output=True, text=True, check=False)
-        self.assertEqual((done.returncode, done.stdout), (0, "BBB\n"), done.stderr)
+''', ("start",), ("json", bar(0, 1, "AAA")), ("json", bar(1, 1, "BBB")), ("expire", "AAA"),
+                       ("save",))
+        self.assertEqual(out, "saved [BBB]\n")
+
+    @needs_kit
+    def test_records_of_symbols_that_never_came_are_kept(self):
+        out = self.kit('''
+import take5
+state = {}
+
+@take5.on("bar_trends")
+def on_bar(m):
+    pass
+
+@take5.save
+def save():
+    from take5._bridge import PACKED
+    return state | {"QQQ": b"q", "\u20ac": bytearray([0]), "": b"e", None: PACKED}
+
+@take5.load
+def load(records):
+    from take5._bridge import PACKED
+    state.update(records)
+    if state.get(None) == PACKED:
+        state[None] = "as it was"
+    print(sorted(map(str, state.items())))
+''', ("record", "of before"), ("start",), ("save",), ("stop",), ("start",),
+                       ("json", bar(0, 1, "QQQ")), ("save",), ("stop",), ("start",), ("stop",))
+        again = ("line 2 [\"('', b'e')\", \"('QQQ', b'q')\", \"('€', b'\\\\x00')\", "
+                 "\"(None, 'as it was')\"]")
+        self.assertEqual(out.splitlines(), [
+            "saved []", "saved []", "saved [QQQ]", "line 2 [\"(None, b'of before')\"]",
+            again, again])
+
+    @needs_kit
+    def test_records_of_what_is_no_symbol_are_refused(self):
+        out = self.kit("import take5\n@take5.on('bar_trends')\ndef f(m): pass\n"
+                       "@take5.save\ndef save(): return {5: b''}\n", ("start",), ("save",))
+        self.assertIn("TypeError: save gives a record for 5, which is no text", out)
 
     def test_type_checkers_are_told_what_there_is(self):
         stub = os.path.join(SOURCE, "plugins", "python", "modules", "_take5.pyi")
@@ -514,6 +731,275 @@ def on_bar(m):
                           ("y", {"value": "0.333333", "mine": "y", "count": 1}),
                           ("y", {"value": "0.333333", "mine": "y", "count": 2})])
         self.assertEqual(log.count("a third is 0.33333333\n"), 2, log)
+
+    def test_scripts_in_one_process_have_a_main_module_of_their_own(self):
+        self.write("script.py", '''
+import __main__, concurrent.futures, multiprocessing, pickle, sys, typing
+import take5
+
+take5.side("value")
+factor = take5.parameter("factor", 1.0)
+threads = concurrent.futures.ThreadPoolExecutor(1)
+processes = concurrent.futures.ProcessPoolExecutor(
+    1, mp_context=multiprocessing.get_context("fork"))
+
+class Point:
+    price: "typing.Any"
+
+    def __init__(self, price):
+        self.price = price
+
+    def scaled(self):
+        return Point(factor * self.price)
+
+def again(point):
+    return pickle.loads(pickle.dumps(point))
+
+@take5.on("bar_trends")
+def on_bar(m):
+    there = processes.submit(Point.scaled, Point(m.price)).result(60)
+    here = threads.submit(again, there).result()
+    assert isinstance(here, Point) and __main__.Point is Point and "factor" in dir(__main__)
+    assert typing.get_type_hints(Point) == {"price": typing.Any}
+    sys.modules["__main__"].count = getattr(__main__, "count", 0) + 1
+    take5.emit("point", value=here.price, data={"count": count, "to": take5.deployment()})
+    if m.offset == 1:
+        threads.shutdown()
+        processes.shutdown()
+''')
+        here = f"[take5]\nstrategy_dir = {self.path('strategies')}\n"
+        ini = self.write("both.ini", here + "".join(
+            f"[strategy:{name}]\nplugin = python\nfile = script.py\nfactor = {factor}\n"
+            for name, factor in (("x", 2), ("y", 3))))
+        signals, log = self.replay(ini, [bar(0, 5), bar(1, 7)])
+        self.assertEqual(
+            sorted((s["deployment"], s["value"], s["data"]["count"]) for s in signals),
+            [("x", 10, 1), ("x", 14, 2), ("y", 15, 1), ("y", 21, 2)], log)
+        self.assertEqual([s["deployment"] for s in signals], [s["data"]["to"] for s in signals])
+        ini = self.write("one.ini", f"{here}[strategy:x]\nplugin = python\nfile = script.py\n")
+        done = self.take5("sweep", "-q", "--json", "-c", ini, "--topic", "bar_trends", "-p",
+                          "x.factor=-1,1,2", self.path("messages.jsonl"))
+        points = json.loads(done.stdout)["points"]
+        self.assertEqual([point["parts"][0]["signals"] for point in points], [2, 2, 2])
+
+    # ---- errors ----
+
+    def test_exceptions_that_resist_are_told_as_others(self):
+        script = '''
+import take5
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+class Closed(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+class MuteReject(Mute, take5.Reject):
+    pass
+
+@take5.on("bar_trends")
+def on_bar(m):
+    raise %s
+'''
+        for error, text in (("Mute()", "Mute: (its text raises ValueError)"),
+                            ("Closed('closed')", "Closed: closed")):
+            _, log = self.replay(self.deploy(script % error), [bar(0, 1)])
+            self.assertIn(f"bar_trends/15/0: {self.path('mine.py')}:19: {text}", log)
+            self.assertIn("mine: Traceback (most recent call last)", log)
+            self.assertIn(f"mine:     raise {error}", log)
+        _, log = self.replay(self.deploy(script % "MuteReject()"), [bar(0, 1)])
+        self.assertIn("rejected by mine: (its text raises ValueError)", log)
+        self.assertIn("mine.py:8: Closed: at its top", self.why_not('''
+class Closed(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+import take5
+def raises():
+    raise Closed("at its top")
+raises()
+'''))
+
+    def test_each_handler_of_a_message_is_told_of_and_a_reject_is_one(self):
+        for order in (1, -1):
+            ini = self.deploy(f'''
+import take5
+
+def rejects(m):
+    raise take5.Reject("unlucky")
+
+def raises(m):
+    raise ValueError("mistaken")
+
+def is_content(m):
+    take5.emit("content")
+
+for function in (rejects, raises, is_content)[::{order}]:
+    take5.on("bar_trends")(function)
+''')
+            signals, log = self.replay(ini, [bar(0, 1)])
+            self.assertEqual([s["name"] for s in signals], ["content"])
+            reasons = ["unlucky", f"{self.path('mine.py')}:8: ValueError: mistaken"][::order]
+            self.assertIn(f"rejected by mine: {'; '.join(reasons)}", log)
+            self.assertIn("Error processing message: mistaken", log)
+
+    @needs_kit
+    def test_timers_cannot_reject_and_events_cannot_answer(self):
+        script = '''
+import take5
+
+@take5.on("bar_trends")
+def on_bar(m):
+    take5.arm_timer(1, m.event_time_ns + 1)
+
+@take5.on_timer
+def on_timer(timer):
+    raise take5.Reject("too late")
+
+@take5.on_event
+def on_event(event):
+    raise KeyError(event.kind)
+'''
+        out = self.kit(script, ("start",), ("json", bar(0, 1)), ("json", bar(1, 1)),
+                       ("expire", "QQQ"))
+        self.assertIn(f"error 2 {self.path('mine.py')}:10: Reject: too late\n", out)
+        self.assertIn("line 4 Error in a timer: too late\n", out)
+        self.assertIn("line 4 Error in an event: 'symbol_expired'\n", out)
+        self.assertIn("raise KeyError(event.kind)", out)
+
+    # ---- the end ----
+
+    def test_what_a_program_calls_at_its_end_is_called(self):
+        ini = self.deploy('''
+import atexit, concurrent.futures, logging, multiprocessing, os, tempfile, threading, time
+import take5
+
+def goodbye(word):
+    print("goodbye", word)
+
+atexit.register(goodbye, word="first")
+atexit.register(print, "never")
+atexit.unregister(print)
+log = logging.getLogger("mine")
+log.addHandler(logging.StreamHandler())
+processes = concurrent.futures.ProcessPoolExecutor(
+    1, mp_context=multiprocessing.get_context("fork"))
+threads = concurrent.futures.ThreadPoolExecutor(1)
+stopping = threading.Event()
+
+@atexit.register
+def last():
+    raise KeyError("of the last")
+
+def work():
+    stopping.wait()
+    print("worked to the end")
+
+@take5.on("bar_trends")
+def on_bar(m):
+    log.warning("with one handler")
+    daemon = multiprocessing.Process(target=time.sleep, args=(1000,), daemon=True)
+    daemon.start()
+    with open("folder", "w") as file:
+        file.write(tempfile.TemporaryDirectory().name)
+    print("children", processes.submit(os.getpid).result(60), daemon.pid)
+    threads.submit(work)
+    threading._register_atexit(stopping.set)
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        said = re.findall("mine: (goodbye.*|worked.*|when it.*|never)", log)
+        self.assertEqual(said, ["worked to the end", "when it stopped: 'of the last'",
+                                "goodbye first"])
+        self.assertEqual(log.count("with one handler"), 1)
+        for pid in re.search(r"children (\d+) (\d+)", log).groups():
+            self.assertRaises(ProcessLookupError, os.kill, int(pid), 0)
+
+    def test_what_does_not_end_is_told_and_left_behind(self):
+        ini = self.deploy('''
+import atexit, multiprocessing, threading, time
+import take5
+from take5 import _bridge
+_bridge.STOP_S = _bridge.EXIT_S = 0.1
+
+@take5.on("bar_trends")
+def on_bar(m):
+    child = multiprocessing.Process(target=time.sleep, args=(1000,))
+    child.start()
+    print("child", child.pid)
+
+@atexit.register
+def at_the_end():
+    threading.Event().wait()
+
+if take5.mode() == "replay":
+    _bridge.current().ready()
+    while True:
+        time.sleep(0.01)
+''')
+        _, log = self.replay(ini, [bar(0, 1)])
+        for what, line in (("the script's own thread", 20),
+                           ("what atexit and pools call at the end", 15)):
+            self.assertRegex(log, f"WARNING +strategy mine: {what} did not end within 0.1 s of the "
+                             f"stop, at .*mine.py:{line}: it was left behind")
+        child = int(re.search(r"child (\d+)", log).group(1))
+        self.assertRaises(ProcessLookupError, os.kill, child, 0)
+
+    @needs_kit
+    def test_a_script_can_ask_at_its_top_whether_it_is_live(self):
+        script = """
+import take5
+with open("modes", "a") as file:
+    print(take5.mode(), file=file)
+
+@take5.on("bar_trends")
+def on_bar(m):
+    pass
+"""
+        self.kit(script.replace("modes", self.path("modes")), ("live",), ("start",), ("stop",))
+        with open(self.path("modes"), encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["check", "live"])
+
+    @needs_kit
+    def test_a_handler_of_sigterm_may_exit(self):
+        out = self.kit('''
+import atexit, signal, sys, time
+from kafka.consumer import KafkaConsumerThread
+
+def told(*_):
+    print("told")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, told)
+atexit.register(print, "at the end")
+thread = KafkaConsumerThread()
+thread.start()
+try:
+    while True:
+        time.sleep(0.01)
+finally:
+    print("at last", thread.consumer.running)
+''', ("live",), ("start",), ("stop",))
+        self.assertEqual(re.findall("line 2 (told|at .*)", out), ["told", "at last False",
+                                                                  "at the end"])
+
+    @needs_kit
+    def test_a_handler_of_sigterm_that_exits_ends_start(self):
+        out = self.kit('''
+import signal, sys
+from kafka.consumer import Take5KafkaConsumer
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+try:
+    Take5KafkaConsumer().start()
+    print("behind")
+finally:
+    print("at last")
+''', ("live",), ("start",), ("stop",))
+        self.assertIn("line 2 at last\n", out)
+        self.assertNotIn("behind", out)
 
     # ---- research ----
 
@@ -728,6 +1214,33 @@ consumer.start()
     def test_what_confluent_kafka_lacks_is_said(self):
         self.assertIn("for the real one install confluent-kafka",
                       self.why_not("from confluent_kafka import Producer\n"))
+
+    def test_packages_that_take5_hides_are_named(self):
+        for text in ("from kafka import KafkaProducer", "import kafka.errors"):
+            self.assertRegex(self.why_not(text), "mine.py:1: .*kafka.*hides the package kafka-python")
+        for text in ("import confluent_kafka.error", "from confluent_kafka.serialization import x"):
+            self.assertRegex(self.why_not(text), r"mine.py:1: .*'confluent_kafka\.\w+': take5 has "
+                             "stand-ins; for the real one install confluent-kafka")
+
+    def test_handlers_in_another_mapping_than_a_dict(self):
+        ini = self.deploy('''
+from collections import ChainMap
+from kafka import consumer as consumers
+consumer = consumers.Take5KafkaConsumer()
+own = {}
+consumer.message_handlers = ChainMap(own, consumer.message_handlers)
+
+def handle(message):
+    print("handled", message.offset())
+    if message.offset() == 1:
+        consumer.message_handlers = None
+
+own["bar_trends"] = handle
+consumer.start()
+''')
+        _, log = self.replay(ini, [bar(minute, 1) for minute in range(3)])
+        self.assertEqual(re.findall(r"mine: handled (\d)", log), ["0", "1"])
+        self.assertIn("TypeError: 'NoneType' object is not", log)
 
     def test_a_topic_without_a_handler_is_printed(self):
         ini = self.deploy("from kafka.consumer import Take5KafkaConsumer\n"

@@ -13,11 +13,15 @@ from .config import KafkaConfig
 SIGNS = {"bar_trends": "📊", "historic_stats": "📈", "asset_trends": "🔮"}
 
 
-class _ToStdout(logging.Handler):
+class _ToStdout(logging.StreamHandler):
     """To what sys.stdout is when a line comes."""
 
-    def emit(self, record):
-        print(self.format(record), file=sys.stdout)
+    def __init__(self):
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self):
+        return sys.stdout
 
 
 def _make_logger(config):

@@ -5,18 +5,18 @@ of its own, since the old service's `consumer.start()` does not return: the inst
 start() was called or the script has ended. Handlers are called by the host, on its thread.
 """
 import ast
-import codecs
 import contextvars
 import datetime
 import decimal
 import importlib.abc
+import importlib.machinery
 import importlib.util
-import io
 import json
 import numbers
 import os
 import queue
 import signal
+import struct
 import sys
 import threading
 import time
@@ -25,7 +25,6 @@ import types
 
 import _take5
 
-DEBUG, INFO, WARNING, ERROR = 1, 2, 3, 4
 LIVE, REPLAY, CHECK, SHADOW = 1, 2, 3, 4
 MODES = {LIVE: "live", REPLAY: "replay", CHECK: "check", SHADOW: "shadow"}
 DESCRIBING = 0
@@ -39,17 +38,11 @@ NO_TOPIC = NO_SYMBOL = 0xFFFFFFFF
 # Between two tracebacks of the same error, and how many different ones there may be in that time.
 TRACEBACK_EVERY_S = 60
 TRACEBACKS_MOST = 16
-# For the script's own thread, once it was told to stop.
+# For the script's own thread, once it was told to stop; and for what is called at the end.
 STOP_S = 2
-# Of a line that a script prints; a longer one is several.
-LINE_MOST = 8192
+EXIT_S = 5
 
 loads = json.loads
-
-
-def printable(text):
-    """As UTF-8 can have it."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def dumps(value):
@@ -102,95 +95,57 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         exec(self.get_code(module.__name__), module.__dict__)
 
 
-sys.meta_path.insert(0, Finder())
+class Patcher(importlib.abc.MetaPathFinder):
+    """What modules of Python's have to do otherwise here, from when they are imported."""
+
+    patches = {}  # name: function of the module
+
+    def find_spec(self, name, path, target=None):
+        patch = self.patches.get(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if patch is not None else None
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                patch(module)
+            spec.loader.exec_module = exec_module
+        return spec
+
+    @classmethod
+    def add(cls, name, patch):
+        cls.patches[name] = patch
+        if name in sys.modules:
+            patch(sys.modules[name])
 
 
-# ---- what the script prints ----
-
-class LogStream(io.TextIOBase):
-    """Each line becomes one of the log's."""
-
-    encoding = "utf-8"
-    errors = "backslashreplace"
-
-    def __init__(self, level, fallback):
-        super().__init__()
-        self._level, self._fallback = level, fallback
-        self._lock = threading.Lock()
-        self._rest = ""
-
-    def writable(self):
-        return True
-
-    def write(self, text):
-        if not isinstance(text, str):
-            raise TypeError(f"write() needs text, not {type(text).__name__}")
-        with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            while len(self._rest) > LINE_MOST:
-                lines.append(self._rest[:LINE_MOST])
-                self._rest = self._rest[LINE_MOST:]
-        for line in lines:
-            self._log(line)
-        return len(text)
-
-    @property
-    def buffer(self):
-        """For those who write bytes."""
-        return LogBytes(self)
-
-    def reconfigure(self, **_):
-        """It stays UTF-8, line by line."""
-
-    def finish(self):
-        with self._lock:
-            line, self._rest = self._rest, ""
-        if line:
-            self._log(line)
-
-    def _log(self, line):
-        script = Script.newest
-        level = DEBUG if script is not None and script.mode in (DESCRIBING, CHECK) else self._level
-        line = printable(line)
-        if not _take5.log(level, line) and self._fallback is not None and level != DEBUG:
-            self._fallback.write(line + "\n")
+# What the plugin's own modules hide, and what is left to do.
+HIDDEN = {
+    "kafka": "under take5 the module kafka is that of the replaced service, and hides the package "
+             "kafka-python; to produce, use confluent_kafka, with confluent-kafka in the script's "
+             "venv",
+    "confluent_kafka": "take5 has stand-ins; for the real one install confluent-kafka in the "
+                       "script's venv",
+}
 
 
-class LogBytes(io.BufferedIOBase):
-    """The same, of bytes: `sys.stdout.buffer`."""
+class Hint(importlib.abc.MetaPathFinder):
+    """The last: says why a part of such a package is not there."""
 
-    def __init__(self, stream):
-        super().__init__()
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        data = bytes(data)
-        self._stream.write(self._decoder.decode(data))
-        return len(data)
+    def find_spec(self, name, path, target=None):
+        hint = HIDDEN.get(name.partition(".")[0])
+        if hint is not None and not path:
+            raise ModuleNotFoundError(f"No module named {name!r}: {hint}", name=name)
 
 
-STREAMS = LogStream(INFO, sys.__stderr__), LogStream(WARNING, sys.__stderr__)
+sys.meta_path[:] = [Finder(), Patcher(), *sys.meta_path, Hint()]
+
+from _take5_output import (ERROR, STREAMS, WARNING, LogStream,  # noqa: E402: by these finders
+                           patch_logging, printable)
+import _take5_process as process  # noqa: E402
+
 sys.stdout, sys.stderr = STREAMS
-
-
-# ---- signals of the process are the host's ----
-
-_handlers = {}
-
-
-def _set_signal(number, handler):
-    """In the place of signal.signal(): the host stops the script, and then calls the handler."""
-    before = _handlers.get(number, signal.SIG_DFL)
-    _handlers[number] = handler
-    return before
-
-
-signal.signal = _set_signal
-signal.getsignal = lambda number: _handlers.get(number, signal.SIG_DFL)
+Patcher.add("subprocess", process.patch_subprocess)
 
 
 # ---- errors ----
@@ -213,17 +168,35 @@ def _frame(error, folder):
     return (mine[-1].filename, mine[-1].lineno) if mine else (None, 0)
 
 
+def _text(error):
+    try:
+        return str(error)
+    except BaseException as another:  # of the script, as what it raised
+        return f"(its text raises {type(another).__name__})"
+
+
 def _say(error):
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = error.msg if isinstance(error, SyntaxError) else _text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def why(error):
-    """One line: FILE:LINE: TYPE: text."""
+def why(error, folder=None):
+    """One line: FILE:LINE: TYPE: text. The folder is the script's."""
     if isinstance(error, Refused):
         return printable(str(error))
-    file, line = _frame(error, getattr(error, "take5_folder", None))
+    if Script.refused is not None and Script.refused[0] is error:
+        (_, folder), Script.refused = Script.refused, None
+    file, line = _frame(error, folder)
     return printable(f"{file}:{line}: {_say(error)}" if file else _say(error))
+
+
+def _traceback_of(error):
+    try:
+        parts = traceback.format_exception(error)
+    except BaseException:  # it will not be looked into: where from, at least
+        parts = ["Traceback (most recent call last):\n",
+                 *traceback.format_tb(error.__traceback__), _say(error)]
+    return "".join(parts).splitlines()
 
 
 class Refused(Exception):
@@ -271,11 +244,49 @@ def _ini(value):
     return repr(value) if isinstance(value, float) else str(value)
 
 
+# ---- the record without a symbol ----
+
+# Begins one that has several in it: the script's own, and those of symbols that never came, which
+# the host knows no number of. One of the script's own that begins like this is packed as well.
+PACKED = b"take5.python packed records 1\0"
+PACKED_HEAD = struct.Struct("<iQ")  # sizes of the symbol's text, -1 for none, and of the data
+
+
+def _packed(records):
+    if records.keys() == {None} and not records[None].startswith(PACKED):
+        return records[None]
+    parts = [PACKED]
+    for symbol, data in records.items():
+        name = symbol.encode("utf-8", "surrogatepass") if symbol is not None else b""
+        parts += PACKED_HEAD.pack(len(name) if symbol is not None else -1, len(data)), name, data
+    return b"".join(parts)
+
+
+def _unpacked(packed):
+    records, at = {}, len(PACKED)
+    while at < len(packed):
+        name_size, size = PACKED_HEAD.unpack_from(packed, at)
+        name_at = at + PACKED_HEAD.size
+        data_at = name_at + max(name_size, 0)
+        at = data_at + size
+        name = packed[name_at:data_at].decode("utf-8", "surrogatepass")
+        records[name if name_size >= 0 else None] = packed[data_at:at]
+    return records
+
+
 # ---- scripts ----
+
+def _is_within(file, folders):
+    """It is a module of the script's own, which these are the folders of."""
+    return any(os.path.dirname(file) == folder or
+               (file.startswith(folder + os.sep) and "site-packages" not in file)
+               for folder in folders)
+
 
 class Script:
     newest = None
     alive = []
+    refused = None  # (what one raised that could not begin, its folder): see why()
 
     def __init__(self, settings, mode, deployment, seen_from=None):
         self.settings, self.mode, self.deployment = settings, mode, deployment
@@ -290,6 +301,9 @@ class Script:
         self.consumers = []
         self.timer = self.event = self.saver = self.loader = None
         self.state_version, self.warm_up_ns, self.side_of = 1, 0, 0
+        self.exits = []  # what it gave atexit
+        self.log_handlers = []  # (logger, handler) that it added
+        self.has_left = False
         self.late = {}  # topic: handler, of consumers that begin when it is at work already
         self.module = None
         self.thread = None
@@ -323,12 +337,13 @@ class Script:
         Script.alive.append(self)
         Script.newest = self
         self.thread = threading.Thread(target=self._run, args=(code,), name="script", daemon=True)
+        self.thread.take5_script = self
         self.thread.start()
         try:
             self._serve()
         except BaseException as error:
             self.end()
-            error.take5_folder = self.folder
+            Script.refused = error, self.folder
             raise
         self._is_ready = True
 
@@ -344,14 +359,12 @@ class Script:
         sys.path[:] = folders + [part for part in sys.path if part not in folders]
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None) or ""
-            if any(os.path.dirname(file) == folder or
-                   (file.startswith(folder + os.sep) and "site-packages" not in file)
-                   for folder in cleared):
+            if _is_within(file, cleared):
                 del sys.modules[name]
         importlib.invalidate_caches()
         self.module = types.ModuleType("__main__")
         self.module.__file__ = self.file
-        sys.modules["__main__"] = self.module
+        sys.modules["__main__"] = MAIN  # whatever an earlier run put there
 
     def _run(self, code):
         try:
@@ -520,39 +533,77 @@ class Script:
 
     def deactivate(self):
         self.is_stopping.set()
+        handler = process.handlers.get(signal.SIGTERM) if self.mode == LIVE else None
+        if callable(handler) and self._call_outside(handler, signal.SIGTERM, None):
+            _take5.raise_in(self.thread.ident, SystemExit)
         for consumer in list(self.consumers):
             consumer.stop()
-        if self.mode == LIVE:
-            handler = _handlers.get(signal.SIGTERM)
-            if callable(handler):
-                self._call_outside(handler, signal.SIGTERM, None)
         self.thread.join(STOP_S)
+        if self.thread.is_alive():
+            self._say_left(self.thread, "the script's own thread", STOP_S)
+        self.leave()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and stream not in STREAMS:
                 self._call_outside(stream.flush)
         for stream in STREAMS:
             stream.finish()
 
-    def _call_outside(self, function, *arguments):
+    def leave(self):
+        """Calls what is to be called at the end of a program: of the process by its last script."""
+        if self.has_left:
+            return
+        self.has_left = True
+        calls, self.exits = self.exits[::-1], []
+        is_last = all(other.has_left for other in Script.alive)
+        if is_last:
+            calls = process.thread_exits() + calls + process.exits[::-1]
+        if not calls:
+            return
+        thread = threading.Thread(target=self._call_all, args=(calls,), name="exit", daemon=True)
+        thread.take5_script = self
+        thread.start()
+        thread.join(EXIT_S)
+        if thread.is_alive():
+            self._say_left(thread, "what atexit and pools call at the end", EXIT_S)
+            process.kill_children()
+        if is_last:
+            process.begin_again()
+
+    def _call_all(self, calls):
+        for function, arguments, named in calls:
+            self._call_outside(function, *arguments, **named)
+
+    def _say_left(self, thread, what, seconds):
+        frame = sys._current_frames().get(thread.ident)
+        frames = [one for one, _ in traceback.walk_stack(frame)] if frame is not None else []
+        mine = [one for one in frames if _is_within(one.f_code.co_filename, self.folders)]
+        place = f", at {mine[0].f_code.co_filename}:{mine[0].f_lineno}" if mine else ""
+        _take5.log(WARNING, printable(f"{what} did not end within {seconds} s of the stop{place}: "
+                                      "it was left behind, and ends with the process"))
+
+    def _call_outside(self, function, *arguments, **named):
+        """Whether it wants the program to end."""
         try:
-            function(*arguments)
+            function(*arguments, **named)
         except SystemExit:
-            pass
+            return True
         except BaseException as error:  # whatever it is, it is told
             self._log_traceback(error, "when it stopped:")
+        return False
 
     def end(self):
         self.is_stopping.set()
+        for consumer in list(self.consumers):
+            consumer.running = False
+        for logger, handler in self.log_handlers:
+            logger.removeHandler(handler)
         if self in Script.alive:
             Script.alive.remove(self)
         Script.newest = Script.alive[-1] if Script.alive else None
 
     def destroy(self):
-        for consumer in list(self.consumers):
-            consumer.running = False
+        self.leave()
         self.end()
-        if sys.modules.get("__main__") is self.module:
-            sys.modules["__main__"] = types.ModuleType("__main__")
         self.handlers, self.module = [], None
 
     # ---- state ----
@@ -564,18 +615,26 @@ class Script:
         if not isinstance(records, dict):
             raise TypeError("save must give a dict: symbol (or None) -> bytes")
         self._expired &= records.keys()
+        apart = {}  # what the host has no symbol for
         for symbol, data in records.items():
-            number = NO_SYMBOL if symbol is None else symbols.get(symbol)
-            if number is None and symbol in self._expired:
-                continue  # the script forgets it by and by, or never
-            if number is None:
-                raise ValueError(f"save gives a record for {symbol!r}, which never came")
-            _take5.write_record(number, data)
+            if not isinstance(symbol, str | None):
+                raise TypeError(f"save gives a record for {symbol!r}, which is no text")
+            number = symbols.get(symbol)
+            if number is not None:
+                _take5.write_record(number, data)
+            elif symbol not in self._expired:  # the script forgets these by and by, or never
+                apart[symbol] = memoryview(data).tobytes()
+        if apart:
+            _take5.write_record(NO_SYMBOL, _packed(apart))
 
     def load_state(self, version):
         records = {}
         while (record := _take5.read_record()) is not None:
-            records[record[0]] = record[1]
+            symbol, data = record
+            if symbol is None and data.startswith(PACKED):
+                records.update(_unpacked(data))
+            else:
+                records[symbol] = data
         if self.loader is not None:
             self.loader(records, version)
 
@@ -594,14 +653,13 @@ class Script:
 
     # ---- errors ----
 
-    def failed(self, error, what):
-        """(is a reject, why): for the host."""
-        if isinstance(error, Reject):
-            return True, printable(str(error)) or "rejected"
-        error.take5_folder = self.folder
-        if self.mode != CHECK:
+    def failed(self, error, what, may_reject, is_mute):
+        """(is a reject, why): for the host, which is not told when the callback is mute."""
+        if may_reject and isinstance(error, Reject):
+            return True, printable(_text(error)) or "rejected"
+        if self.mode != CHECK or is_mute:
             self._log_traceback(error, what)
-        return False, why(error)
+        return False, why(error, self.folder)
 
     def _log_traceback(self, error, what):
         """The same one at most once a minute, with how often it came meanwhile."""
@@ -618,8 +676,8 @@ class Script:
                 return
         self._tracebacks[key] = (now, 0)
         again = f" ({count} more of it since the last time)" if count else ""
-        _take5.log(ERROR, printable(f"{what} {error}{again}"))
-        for line in "".join(traceback.format_exception(error)).splitlines():
+        _take5.log(ERROR, printable(f"{what} {_text(error)}{again}"))
+        for line in _traceback_of(error):
             if "<take5>" not in line:
                 _take5.log(ERROR, printable(line))
 
@@ -644,17 +702,96 @@ class Event:
         self.from_offset, self.to_offset = from_offset, to_offset
 
 
+def _is_quiet():
+    """It is run to be described, or checked: what it prints is of interest to few."""
+    return Script.newest is not None and Script.newest.mode in (DESCRIBING, CHECK)
+
+
+LogStream.is_quiet = staticmethod(_is_quiet)
+
+
 # ---- what the C side calls ----
 
+def find_current():
+    """The script whose callback or thread this is; elsewhere the newest, if there is one."""
+    return (_take5.current() or getattr(threading.current_thread(), "take5_script", None)
+            or Script.newest)
+
+
 def current():
-    """The script whose callback or thread this is; elsewhere the newest."""
-    script = _take5.current()
-    if script is None:
-        me = threading.current_thread()
-        script = next((one for one in Script.alive if one.thread is me), Script.newest)
+    script = find_current()
     if script is None:
         raise RuntimeError("no script runs: `take5 replay` runs one on a recording")
     return script
+
+
+def _start(self, start=threading.Thread.start):
+    """Of a thread: it is of the script that starts it."""
+    if not hasattr(self, "take5_script"):
+        self.take5_script = find_current()
+    start(self)
+
+
+threading.Thread.start = _start
+
+
+def _owner(names):
+    """The script whose code has these global names; None: it is a package's."""
+    for script in Script.alive:
+        if script.module is not None and names is script.module.__dict__:
+            return script
+    script = find_current()
+    is_own = script is not None and _is_within(names.get("__file__") or "", script.folders)
+    return script if is_own else None
+
+
+def _exits_of(names):
+    script = _owner(names)
+    return script.exits if script is not None else process.exits
+
+
+process.exits_of = _exits_of
+
+
+def _patch_logging(logging):
+    patch_logging(logging)
+    add = logging.Logger.addHandler
+
+    def add_handler(self, hdlr):
+        """A logger lasts, and what the script adds goes with it: each run of it adds it again."""
+        script = _owner(sys._getframe(1).f_globals)
+        if script is not None:
+            script.log_handlers.append((self, hdlr))
+        add(self, hdlr)
+
+    logging.Logger.addHandler = add_handler
+
+
+Patcher.add("logging", _patch_logging)
+
+
+class Main(types.ModuleType):
+    """`__main__`, which pickle and others look up: the module of the current script."""
+
+    def __getattribute__(self, name):
+        return getattr(_current_module(), name)
+
+    def __setattr__(self, name, value):
+        setattr(_current_module(), name, value)
+
+    def __delattr__(self, name):
+        delattr(_current_module(), name)
+
+    def __dir__(self):
+        return dir(_current_module())
+
+
+def _current_module():
+    return getattr(find_current(), "module", None) or NO_MODULE
+
+
+NO_MODULE = types.ModuleType("__main__")
+MAIN = sys.modules["__main__"] = Main("__main__")
 
 
 def _imports_take5(text):
