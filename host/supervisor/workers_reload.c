@@ -206,23 +206,6 @@ static bool needs_process(const struct peer *peer) {
     return needs;
 }
 
-/* One whose process ended before it answered has begun with the configuration since. */
-static void ask_again(struct supervisor *supervisor, struct peer *peer) {
-    struct peers now;
-    if (!peers_list(supervisor, peer->name, &now))
-        return;
-    if (now.count > 0) {
-        const struct text before = peer->answer;
-        peer_ask(&now.items[0], "reload", NULL, 0);
-        peer->answer = now.items[0].answer;
-        now.items[0].answer = before;
-        peer->did = now.items[0].did;
-        peer->has_answer = now.items[0].has_answer;
-        memcpy(peer->why, now.items[0].why, sizeof peer->why);
-    }
-    peers_release(&now);
-}
-
 /* Those whose change is a new process. Until it is ready. */
 static void renew(struct supervisor *supervisor, const struct peers *peers) {
     const int64_t now_ns = clock_monotonic_ns();
@@ -249,9 +232,6 @@ static bool reload_workers(struct supervisor *supervisor, struct text *answer) {
      * and gives its part of the report. */
     peers_ask(&peers, "reload", NULL, 0);
     renew(supervisor, &peers);
-    for (size_t i = 0; i < peers.count; i++)
-        if (!peers.items[i].has_answer)
-            ask_again(supervisor, &peers.items[i]);
     const bool did = report(supervisor, &peers, answer);
     peers_release(&peers);
     return did;
