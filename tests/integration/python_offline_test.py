@@ -441,6 +441,7 @@ def wait():
 def catch(begun):
     def caught(*_):
         print("printed by a child")
+        print("and its last words", end="", flush=True)
         os._exit(7)
     signal.signal(signal.SIGTERM, caught)
     begun.put(True)
@@ -481,7 +482,7 @@ def on_bar(m):
         _, log = self.replay(ini, [bar(0, 1)])
         for text in ("command: -15", "process: -15", "with a handler: 7", "pool: [1, 2]"):
             self.assertIn(f"mine: {text}\n", log)
-        self.assertIn("\nprinted by a child\n", log)
+        self.assertIn("\nprinted by a child\nand its last words\n", log)
         alarms = sum(1 << number - 1 for number in (signal.SIGALRM, signal.SIGVTALRM,
                                                     signal.SIGPROF))
         for what in ("by_system", "by_spawn", "by_subprocess"):
