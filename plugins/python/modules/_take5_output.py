@@ -66,6 +66,10 @@ class LogStream(io.TextIOBase):
     def detach(self):
         return self.buffer
 
+    def flush(self):
+        if self.is_copy:
+            self.finish()  # nobody else does it when this process ends
+
     def write(self, text):
         if not isinstance(text, str):
             raise TypeError(f"write() needs text, not {type(text).__name__}")
