@@ -414,7 +414,8 @@ class Workers(Scenario):
         self.assertIn("fail: down: it died 5 times", self.check(host, plugin, "worker"))
 
     def test_it_is_one_host(self):
-        host = self.two(http={"enabled": "yes", "port": 0})
+        # As little memory as is accepted: it starts with that.
+        host = self.two(http={"enabled": "yes", "port": 0}, worker__other={"memory_max": "208MiB"})
         status = host.wait_status("both to read all", is_reading("main", "other"))
         self.assertEqual({strategy["name"]: strategy["worker"] for strategy in
                           status["strategies"]}, {"chain": "main", "copy": "other"})

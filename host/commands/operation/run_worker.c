@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@
 /* Besides two for each setting: take5 run -c FILE -s COLOR --in-force FILE --parent N --worker.
  */
 #define FIXED 11
+
+/* The allocator reserves an arena of 64 MiB of address space for each thread that allocates,
+ * whatever that uses, and it is missing for the stacks of threads. Under a limit, threads share
+ * those that have room in a quarter of what the process does not need. */
+#define ARENA_SHARE ((int64_t)256 << 20)
 
 static bool add(char **arguments, size_t *count, char *text) {
     arguments[*count] = text;
@@ -68,6 +74,11 @@ bool run_worker_begin(int64_t parent) {
     return getppid() == (pid_t)parent; /* it may have ended before the first line */
 }
 
+static int arenas_of(const struct config *config, int64_t memory_max) {
+    const int64_t more = memory_max - config_memory_least(config, config->lanes);
+    return 1 + (more > 0 ? (int)(more / ARENA_SHARE) : 0);
+}
+
 bool run_worker_confine(const struct config *config, struct error *error) {
     const struct config_worker *worker = config_worker_find(config, config->worker);
     cpu_set_t cpus;
@@ -77,6 +88,7 @@ bool run_worker_confine(const struct config *config, struct error *error) {
         const struct rlimit limit = {(rlim_t)worker->memory_max, (rlim_t)worker->memory_max};
         if (setrlimit(RLIMIT_AS, &limit) != 0)
             return error_set_errno(error, errno, "[worker:%s] memory_max", worker->name);
+        (void)mallopt(M_ARENA_MAX, arenas_of(config, worker->memory_max));
     }
     if (worker->cpus != NULL && config_cpus_parse(worker->cpus, &cpus) &&
         sched_setaffinity(0, sizeof cpus, &cpus) != 0)

@@ -423,10 +423,11 @@ static const struct schema_key keys[] = {
 
     {"worker:NAME", "lanes", SCHEMA_INTEGER, NULL, "[take5] lanes", 1, 64, NULL, WORKER(lanes),
      false, "Its threads that run strategies. With nothing but Python scripts: 1."},
-    {"worker:NAME", "memory_max", SCHEMA_SIZE, NULL, "no limit", 128 << 20, NONE, NULL,
+    {"worker:NAME", "memory_max", SCHEMA_SIZE, NULL, "no limit", 208 << 20, NONE, NULL,
      WORKER(memory_max), false,
      "The address space of the process; beyond it allocations fail. Threads, libraries and what "
-     "the allocator reserves count."},
+     "the allocator reserves count: before any strategy 192MiB and 16MiB for each lane, 64MiB with "
+     "exactly once, and 64MiB with [checkpoint] store = kafka."},
     {"worker:NAME", "cpus", SCHEMA_TEXT, NULL, "any", 0, 0, NULL, WORKER(cpus), false,
      "The processors that it may run on: numbers and ranges, such as 0,2-3."},
     {"worker:NAME", "nice", SCHEMA_INTEGER, "0", NULL, 0, 19, NULL, WORKER(nice), false,

@@ -74,6 +74,11 @@ char *config_in_force_path(const struct config *config);
 #define CONFIG_WORKER_DOWN ".down"
 char *config_worker_down_note(const struct config *config, const char *worker);
 
+/* The bytes of address space that a process with so many lanes needs before its strategies take
+ * any: libraries, threads' stacks of 8 MiB and the Kafka clients'. With one arena of the allocator,
+ * and room for the connections to some brokers more than one. */
+int64_t config_memory_least(const struct config *config, int64_t lanes);
+
 /* "0,2-3". False: it is no list of processors. */
 bool config_cpus_parse(const char *text, cpu_set_t *cpus);
 

@@ -76,7 +76,7 @@ Test(workers, isolate_gives_each_its_own_but_those_that_name_one) {
 Test(workers, faults_come_all_at_once_with_their_lines) {
     char faults[2048];
     snprintf(faults, sizeof faults,
-             "take5.ini:6: [worker:b] memory_max = 1MiB is out of range: at least 128MiB\n"
+             "take5.ini:6: [worker:b] memory_max = 1MiB is out of range: at least 208MiB\n"
              "take5.ini:7: [worker:b] nice = 20 is out of range: at most 19\n"
              "take5.ini:8: unknown key lane in [worker:b]; did you mean lanes?\n"
              "take5.ini:5: [worker:b] cpus = 0,x is not a list of processors of this machine: "
@@ -90,6 +90,26 @@ Test(workers, faults_come_all_at_once_with_their_lines) {
                    "[strategy:a]\nworker = ../x\n[worker:main]\n[worker:b]\ncpus = 0,x\n"
                    "memory_max = 1MiB\nnice = 20\nlane = 2\n[strategy:c]\nworker = b\n",
                    faults);
+}
+
+Test(workers, memory_is_enough_for_the_lanes) {
+    load("[strategy:a]\nworker = x\n[worker:x]\nmemory_max = 208MiB\n"
+         "[strategy:b]\nworker = y\n[worker:y]\nmemory_max = 256MiB\nlanes = 4\n");
+    fixture_refuse(&fixture,
+                   "[strategy:a]\nworker = x\n[worker:x]\nmemory_max = 255MiB\nlanes = 4\n",
+                   "take5.ini:4: [worker:x] memory_max = 255MiB is too little for its 4 lanes: it "
+                   "needs 256MiB before its strategies take any\n");
+    fixture_refuse(
+        &fixture, "[take5]\nlanes = 2\n[strategy:a]\nworker = x\n[worker:x]\nmemory_max = 208MiB\n",
+        "take5.ini:6: [worker:x] memory_max = 208MiB is too little for its 2 lanes: it "
+        "needs 224MiB before its strategies take any\n");
+    fixture_refuse(&fixture,
+                   "[take5]\nhost_id = h\n[checkpoint]\nstore = kafka\n[signals]\ndelivery = "
+                   "exactly_once\nsinks = kafka\n"
+                   "[sink:kafka]\ntopic = t\n[strategy:a]\nworker = x\n[worker:x]\nlanes = 1\n"
+                   "memory_max = 319MiB\n",
+                   "take5.ini:14: [worker:x] memory_max = 319MiB is too little for its 1 lane: it "
+                   "needs 320MiB before its strategies take any\n");
 }
 
 Test(workers, a_name_is_none_of_a_file_beside_its_directory) {
