@@ -625,6 +625,13 @@ class Workers(Scenario):
         self.assertEqual(code, 0, text)
         host.wait_status("all in main", lambda status: self.places(status) == [
             (name, "main") for name in ("chain", "copy", "third")])
+        # What a worker has to say before it has a configuration is a line of the log with its name.
+        os.unlink(in_the_way[:-len(".new")])
+        self.assertEqual(host.ctl("restart", "main")[0], 0)
+        host.wait_event("worker.down", "worker main")
+        host.wait_log(r"^\S+ \S+ ERROR +config +\[main\] .*/\.configuration")
+        self.assertEqual(host.reload()[0], 0)
+        host.wait_status("it to be back", are_running("main"))
         host.stop()
         self.assertFalse(os.path.exists(in_the_way[:-len(".new")]))
 

@@ -34,7 +34,8 @@ struct run {
     bool waits_for_config;
     bool is_drained; /* see struct service_options */
     struct csv_arg suspended;
-    int64_t parent; /* of a worker: the supervisor's process; 0: it is none */
+    int64_t log_format; /* of a worker, until it has its configuration */
+    int64_t parent;     /* of a worker: the supervisor's process; 0: it is none */
     struct demo *demo;
     struct log *log;
     struct config *config; /* borrowed, until the service ends */
@@ -192,6 +193,28 @@ static int hold(int code, struct signals *signals, char **argv) {
     return code;
 }
 
+/* A worker's go to the log of all, with its name. */
+static void say(const struct run *run, const char *text) {
+    if (run->options.worker != NULL)
+        log_error(run->log, "config", "%s", text);
+    else
+        print_err("%s", text);
+}
+
+/* NULL: it is refused, which was said. */
+static struct config *load(const struct run *run) {
+    struct error error;
+    const struct log_options log = {.level = LOG_LEVEL_INFO,
+                                    .format = (enum log_format)run->log_format,
+                                    .color = LOG_COLOR_NEVER,
+                                    .worker = run->options.worker};
+    if (run->options.worker == NULL)
+        return config_options_load(&run->options);
+    if (!log_configure(run->log, &log, &error))
+        log_error(run->log, "ops", "%s", error.text);
+    return run_worker_load(&run->options, run->log);
+}
+
 static int run_host(int argc, char **argv) {
     /* The signal thread may outlive this function. */
     static struct signals signals;
@@ -221,18 +244,18 @@ static int run_host(int argc, char **argv) {
     }
     if (run.demo != NULL && !settle_demo(&run))
         goto done;
-    run.config = config_options_load(&run.options);
+    run.config = load(&run);
     if (run.config == NULL) {
         code = EXIT_CONFIG;
         goto done;
     }
     if (run.config->worker != NULL && !run_worker_confine(run.config, &error)) {
-        print_err("%s", error.text);
+        say(&run, error.text);
         config_free(run.config);
         goto done;
     }
     if (!uses_judge_service(run.config, &error)) {
-        print_err("%s", error.text);
+        say(&run, error.text);
         config_free(run.config);
         code = EXIT_USAGE;
         goto done;
@@ -240,7 +263,7 @@ static int run_host(int argc, char **argv) {
     if (run.config->log.path != NULL) /* who looks only here must not take silence for a hang */
         print_err("the log is written to %s ([log] path)", run.config->log.path);
     if (!config_apply_log(run.config, run.log, &error)) {
-        print_err("%s", error.text);
+        say(&run, error.text);
         config_free(run.config);
         code = EXIT_CONFIG;
         goto done;
@@ -249,7 +272,7 @@ static int run_host(int argc, char **argv) {
         demo_announce(run.demo, run.config);
     /* From here threads live for which nothing may stop. */
     if (!log_start(run.log, &error)) {
-        print_err("%s", error.text);
+        say(&run, error.text);
         config_free(run.config);
         goto done;
     }
@@ -281,6 +304,9 @@ static const struct option_row options[] = {
     {0, "in-force", "FILE", OPTION_TEXT(struct run, options.in_force), NULL},
     {0, "drained", NULL, OPTION_FLAG(struct run, is_drained), NULL},
     {0, "suspended", "NAMES", OPTION_LIST(struct run, suspended), NULL},
+    {0, "log-format", "NUMBER",
+     OPTION_INTEGER(struct run, log_format, int64_t, LOG_FORMAT_CONSOLE, LOG_FORMAT_JOURNALD),
+     NULL},
     {0, "parent", "PROCESS", OPTION_INTEGER(struct run, parent, int64_t, 1, INT32_MAX), NULL},
     OPTIONS_END,
 };

@@ -14,9 +14,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Besides two for each setting: take5 run -c FILE -s COLOR --in-force FILE --parent N --worker.
- */
-#define FIXED 11
+/* Besides two for each setting: take5 run -c FILE -s COLOR --in-force FILE --log-format N
+ * --parent N --worker. */
+#define FIXED 13
 
 /* The allocator reserves an arena of 64 MiB of address space for each thread that allocates,
  * whatever that uses, and it is missing for the stacks of threads. Under a limit, threads share
@@ -52,6 +52,8 @@ char **run_worker_arguments(const struct config_options *options, const struct c
         did = add_word(arguments, &count, "-s") && add_word(arguments, &count, "log.color=always");
     did = did && add_word(arguments, &count, "--in-force") &&
           add(arguments, &count, config_in_force_path(config)) &&
+          add_word(arguments, &count, "--log-format") &&
+          add(arguments, &count, text_format("%d", (int)config->log.format)) &&
           add_word(arguments, &count, "--parent") &&
           add(arguments, &count, text_format("%d", (int)getpid())) &&
           add_word(arguments, &count, "--worker");
@@ -72,6 +74,17 @@ bool run_worker_begin(int64_t parent) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     return getppid() == (pid_t)parent; /* it may have ended before the first line */
+}
+
+struct config *run_worker_load(const struct config_options *options, struct log *log) {
+    struct faults faults = FAULTS_INIT;
+    struct config *config = config_options_read(options, &faults);
+    for (size_t i = 0; i < faults.count; i++)
+        if (!faults.items[i].is_warning) /* the supervisor has said those */
+            log_error(log, "config", "%s",
+                      faults.items[i].text != NULL ? faults.items[i].text : "out of memory");
+    faults_release(&faults);
+    return config;
 }
 
 static int arenas_of(const struct config *config, int64_t memory_max) {

@@ -20,6 +20,8 @@ void run_worker_arguments_free(char **arguments);
 /* A worker's first step: from here on it dies with its supervisor, process `parent`, gains no
  * privileges, and has the program's name. False: that has ended already. */
 bool run_worker_begin(int64_t parent);
+/* Reads its configuration; what is wrong goes to the log. NULL: it is refused. */
+struct config *run_worker_load(const struct config_options *options, struct log *log);
 /* Its limits: memory, processors, priority. Before it has other threads. */
 bool run_worker_confine(const struct config *config, struct error *error);
 
