@@ -72,7 +72,9 @@ bool status_is(const cJSON *object, const char *name) {
 
 void status_format_worker(const cJSON *item, char *text, size_t size) {
     const char *worker = status_text(item, "worker");
-    snprintf(text, size, worker[0] != '\0' ? "[%s] " : "", worker);
+    text[0] = '\0';
+    if (worker[0] != '\0')
+        snprintf(text, size, "[%s] ", worker);
 }
 
 static bool has_same_text(const cJSON *a, const cJSON *b, const char *name) {
