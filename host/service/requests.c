@@ -62,6 +62,21 @@ static void log_refused(struct log *log, const struct faults *faults) {
                      faults->error_count, text_plural(faults->error_count));
 }
 
+void service_keep_suspended(struct service *service) {
+    struct csv_arg *names = &service->options.suspended;
+    struct error error;
+    size_t left = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        char *name = names->items[i];
+        if (engine_suspend(service->engine, name, &error))
+            continue;
+        /* It may be another worker's, or rejected as it is now. All stay the caller's. */
+        names->items[i] = names->items[left];
+        names->items[left++] = name;
+    }
+    names->count = left;
+}
+
 bool service_reload(struct service *service, struct text *answer) {
     struct report report;
     struct error error;
@@ -73,6 +88,7 @@ bool service_reload(struct service *service, struct text *answer) {
     } else {
         engine_reload(service->engine, next, &report);
     }
+    service_keep_suspended(service);
     if (!config_apply_log(engine_config(service->engine), service->log, &error))
         log_change(service->log, LOG_LEVEL_ERROR, "config", "reload: the log is unchanged: %s",
                    error.text);

@@ -321,17 +321,6 @@ static int work(struct service *service) {
     return EXIT_GOOD;
 }
 
-static void resume_orders(struct service *service) {
-    const struct service_options *options = &service->options;
-    struct error error;
-    if (options->is_drained)
-        engine_begin_drained(service->engine);
-    for (size_t i = 0; i < options->suspended.count; i++)
-        if (!engine_suspend(service->engine, options->suspended.items[i], &error))
-            log_warning(service->log, "ops", "suspend %s: %s", options->suspended.items[i],
-                        error.text);
-}
-
 /* What a strategy does with real messages shows in its rehearsal, also at the very first start. */
 static bool start_engine(struct service *service, struct report *report, struct error *error) {
     struct recent *recent = recent_read(service->config, service->log);
@@ -340,8 +329,10 @@ static bool start_engine(struct service *service, struct report *report, struct 
     engine_set_samples(service->engine, records, count);
     const bool did = engine_start(service->engine, report, error);
     recent_free(recent);
+    if (did && service->options.is_drained)
+        engine_begin_drained(service->engine);
     if (did)
-        resume_orders(service);
+        service_keep_suspended(service);
     return did;
 }
 

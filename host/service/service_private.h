@@ -75,6 +75,8 @@ void service_close_sinks(struct service *service, int64_t by_ns);
 
 /* Control: for a request or a signal; `answer` says what became of it. */
 bool service_reload(struct service *service, struct text *answer);
+/* Suspends those that an operator had suspended before this process began, once they are there. */
+void service_keep_suspended(struct service *service);
 bool service_reopen(struct service *service, struct text *answer);
 
 /* On a client's thread (ops/control/control.h): answers, or has control do it and waits. */

@@ -37,6 +37,14 @@ void supervisor_note_suspended(struct supervisor *supervisor, const char *deploy
     write_list(supervisor);
 }
 
+const char *supervisor_original_of(const struct supervisor *supervisor, const char *deployment) {
+    const struct config *config = supervisor->config;
+    for (size_t i = 0; i < config->deployment_count; i++)
+        if (strcmp(config->deployments[i].name, deployment) == 0)
+            return config->deployments[i].shadow_of;
+    return NULL;
+}
+
 static bool has_section(const struct config *config, const char *deployment) {
     for (size_t i = 0; i < config->deployment_count; i++)
         if (config->deployments[i].is_enabled &&

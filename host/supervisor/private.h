@@ -107,6 +107,9 @@ struct merge_part *peers_parts(const struct peers *peers);
 REQUIRES(supervisor_lock)
 void supervisor_note_suspended(struct supervisor *supervisor, const char *deployment,
                                bool is_suspended);
+/* Whose shadow it is in the configuration in force; NULL: nobody's. */
+REQUIRES(supervisor_lock)
+const char *supervisor_original_of(const struct supervisor *supervisor, const char *deployment);
 /* Whoever left with that configuration is forgotten. */
 REQUIRES(supervisor_lock)
 void supervisor_forget_suspended(struct supervisor *supervisor, const struct config *before);

@@ -192,6 +192,15 @@ REQUIRES(supervisor_lock) static void reap_strangers(const struct supervisor *su
         spawn_forget(pid);
 }
 
+/* Whoever cleans directories for temporary files may have taken it. */
+REQUIRES(supervisor_lock) static void restore_in_force(struct supervisor *supervisor) {
+    struct error error;
+    if (access(supervisor->in_force, F_OK) == 0)
+        return;
+    if (in_force_write(supervisor->config, supervisor->in_force, &error))
+        log_warning(supervisor->log, "ops", "%s was removed: recreated", supervisor->in_force);
+}
+
 /* What was polled; those that came since are not among it. */
 REQUIRES(supervisor_lock)
 static void serve(struct supervisor *supervisor, const struct pollfd *polled, size_t count,
@@ -208,12 +217,14 @@ static void serve(struct supervisor *supervisor, const struct pollfd *polled, si
         if (polled[3 + 2 * i].revents != 0)
             worker_read(worker, supervisor->log);
         if (polled[2 + 2 * i].revents != 0) {
-            worker_ended(worker, &supervisor->env, now_ns);
+            /* Before what it wrote is read: they may write on. */
             left_behind_end(&supervisor->left, worker->name, supervisor->log);
+            worker_ended(worker, &supervisor->env, now_ns);
         }
     }
     reap_strangers(supervisor);
     end_move(supervisor);
+    restore_in_force(supervisor);
     for (size_t i = 0; i < supervisor->count; i++) {
         left_behind_name(&supervisor->left, supervisor->workers[i]->name);
         worker_turn(supervisor->workers[i], &supervisor->env, now_ns);
@@ -401,7 +412,6 @@ static bool make_workers(struct supervisor *supervisor, struct error *error) {
     return (did && supervisor->env.environment != NULL) || error_set_memory(error, "the workers");
 }
 
-/* Once it is clear that no other host has this directory. */
 static bool begin_left_behind(struct supervisor *supervisor, struct error *error) {
     char *below = config_workers_dir(supervisor->first);
     const bool did = below != NULL
@@ -460,8 +470,8 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
     if (supervisor->wake < 0)
         error_set_errno(error, errno, "cannot create an eventfd");
     if (supervisor->wake < 0 || !make_directories(supervisor, options->config, error) ||
-        !make_workers(supervisor, error) || !open_face(supervisor, error) ||
-        !begin_left_behind(supervisor, error) || !write_in_force(supervisor, error))
+        !begin_left_behind(supervisor, error) || !write_in_force(supervisor, error) ||
+        !make_workers(supervisor, error) || !open_face(supervisor, error))
         goto failed;
     supervisor->notices = notices_open(supervisor->notices_path, error);
     if (supervisor->notices < 0 ||
@@ -485,9 +495,9 @@ void supervisor_free(struct supervisor *supervisor) {
         lock_release(&supervisor->lock, supervisor_lock);
         pthread_join(supervisor->reloader, NULL);
     }
-    if (supervisor->in_force != NULL)
-        (void)unlink(supervisor->in_force);
     control_free(supervisor->control);
+    if (supervisor->in_force != NULL) /* behind the last reload, which may write it */
+        (void)unlink(supervisor->in_force);
     /* Behind the last reload, which may set it. */
     signals_on_stop(supervisor->options.signals, NULL, SIGNALS_NO_LIMIT);
     supervisor_unlisten(supervisor);

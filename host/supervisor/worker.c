@@ -20,6 +20,8 @@
 
 #define CRASH_SUFFIX ".crash"
 /* A file that is longer is none of ours. */
+/* Of a pipe, by a relay's part of it, however short the pieces were that were written. */
+#define REST_READS   64
 #define CRASH_MAX    ((size_t)64 << 10)
 
 const char *worker_state_name(enum worker_state state) {
@@ -259,9 +261,10 @@ static void log_how_it_ended(struct worker *worker, bool is_known, int status) {
                        WEXITSTATUS(status));
 }
 
-/* All that is there: a process that holds the other end and lives on may write for ever. */
+/* All that is there, no more than a pipe has room for: a process that holds the other end and lives
+ * on may write for ever. */
 static void read_rest(struct worker *worker, struct log *log) {
-    for (int i = 0; i < 10000 && worker->written >= 0; i++) {
+    for (int i = 0; i < REST_READS && worker->written >= 0; i++) {
         struct pollfd polled = {.fd = worker->written, .events = POLLIN};
         if (poll(&polled, 1, 0) <= 0)
             break;

@@ -273,23 +273,34 @@ static void log_asked(const struct supervisor *supervisor, const struct control_
                             is_one_of(word, redrives) ? first + 2 : asked->count);
 }
 
-/* Workers that begin from here on read nothing, or do again. */
+/* Workers that begin from here on read nothing, or do again; those that are beginning, and cannot
+ * be asked yet, begin once more. */
 static void note_drain(struct supervisor *supervisor, const struct control_request *asked) {
-    if (asked->count > 1 && strcmp(asked->words[1], "off") != 0)
+    const bool is_drain = asked->count == 1;
+    if (!is_drain && strcmp(asked->words[1], "off") != 0)
         return;
     lock_acquire(&supervisor->lock, supervisor_lock);
-    supervisor->env.is_drained = asked->count == 1;
+    for (size_t i = 0; i < supervisor->count && supervisor->env.is_drained != is_drain; i++)
+        if (supervisor->workers[i]->state == WORKER_STARTING && !supervisor->is_stopping)
+            worker_restart(supervisor->workers[i], &supervisor->env, clock_monotonic_ns());
+    supervisor->env.is_drained = is_drain;
     lock_release(&supervisor->lock, supervisor_lock);
+    supervisor_wake(supervisor);
 }
 
 /* What the worker did with the deployment counts for the next process of it too. */
 static void note_suspension(struct supervisor *supervisor, const char *word,
                             const char *deployment) {
-    const bool is_suspend = strcmp(word, "suspend") == 0;
-    if (!is_suspend && strcmp(word, "resume") != 0)
+    static const char *const known[] = {"suspend", "resume", "promote", NULL};
+    if (!is_one_of(word, known))
         return;
     lock_acquire(&supervisor->lock, supervisor_lock);
-    supervisor_note_suspended(supervisor, deployment, is_suspend);
+    /* What is promoted runs, in the place of its original. */
+    const char *original =
+        strcmp(word, "promote") == 0 ? supervisor_original_of(supervisor, deployment) : NULL;
+    if (original != NULL)
+        supervisor_note_suspended(supervisor, original, false);
+    supervisor_note_suspended(supervisor, deployment, strcmp(word, "suspend") == 0);
     lock_release(&supervisor->lock, supervisor_lock);
 }
 

@@ -625,8 +625,14 @@ class Workers(Scenario):
         self.assertEqual(code, 0, text)
         host.wait_status("all in main", lambda status: self.places(status) == [
             (name, "main") for name in ("chain", "copy", "third")])
-        # What a worker has to say before it has a configuration is a line of the log with its name.
+        # Somebody may clean the directory.
         os.unlink(in_the_way[:-len(".new")])
+        self.assertEqual(host.ctl("restart", "main")[0], 0)
+        host.wait_status("it to be back", lambda status: are_running("main")(status) and
+                         self.places(status)[0] == ("chain", "main"))
+        # What a worker has to say before it has a configuration is a line of the log with its name.
+        with open(in_the_way[:-len(".new")], "w", encoding="utf-8") as file:
+            file.write("damaged")
         self.assertEqual(host.ctl("restart", "main")[0], 0)
         host.wait_event("worker.down", "worker main")
         host.wait_log(r"^\S+ \S+ ERROR +config +\[main\] .*/\.configuration")
@@ -685,6 +691,7 @@ class Workers(Scenario):
         self.assertEqual([status["draining"], status["totals"]["messages"]], [True, 0])
         copy = next(one for one in status["strategies"] if one["name"] == "copy")
         self.assertEqual(copy["why"], "operator", copy)
+        self.assertNotIn("is not running", host.log_text(mark))  # main has no such deployment
         self.assertEqual(host.ctl("resume", "copy")[0], 0)
         self.assertEqual(host.ctl("drain", "off")[0], 0)
         os.kill(workers(status)["other"]["process"], signal.SIGKILL)

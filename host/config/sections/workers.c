@@ -65,7 +65,7 @@ static bool is_named(const struct config *config, const char *worker) {
 
 int64_t config_memory_least(const struct config *config, int64_t lanes) {
     const bool is_exact = config->delivery == DELIVERY_EXACTLY_ONCE; /* a producer for each lane */
-    const bool has_topic = config->checkpoint_store == CHECKPOINT_STORE_KAFKA;
+    const bool has_topic = config->checkpoint_store == CHECKPOINT_STORE_KAFKA && config->keep_state;
     return MEMORY_BASE + (has_topic ? MEMORY_STATE_TOPIC : 0) +
            lanes * (is_exact ? MEMORY_EXACT_LANE : MEMORY_LANE);
 }
@@ -92,7 +92,8 @@ static void check_section(struct build *build, const struct config_worker *worke
         faults_warn(build->faults, worker->place,
                     "[worker:%s]: no deployment names it (worker = %s in a [strategy:NAME])",
                     worker->name, worker->name);
-    check_memory(build, worker);
+    if (config_worker_deployments(build->config, worker->name) > 0)
+        check_memory(build, worker);
     if (worker->cpus != NULL && !config_cpus_parse(worker->cpus, &cpus))
         faults_add(build->faults, place_of(worker, "cpus"),
                    "[worker:%s] cpus = %s is not a list of processors of this machine: expected "

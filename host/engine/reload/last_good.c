@@ -55,6 +55,11 @@ static bool is_private(const char *path) {
     return fd >= 0;
 }
 
+/* It has the copy already: its time says when that went to work (last_good_read_newest()). */
+static void note_at_work(const char *path) {
+    (void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 /* ---- with libraries of its own ---- */
 
 static bool write_file(const char *directory, const char *name, const char *bytes, size_t size,
@@ -126,8 +131,10 @@ static bool keep_whole(const char *state_dir, const struct generation *generatio
     if (read_whole(directory, &kept, error)) {
         const bool is_same = hash_equal(kept.hash, generation->hash);
         strategy_file_release(&kept);
-        if (is_same)
+        if (is_same) {
+            note_at_work(directory);
             goto done;
+        }
     }
     did = strategy_file_read(generation->source_path, &file, error);
     if (!did)
@@ -175,8 +182,10 @@ static bool last_good_write(const char *state_dir, const struct generation *gene
         goto done;
     }
     did = is_private(path) && hash_file(path, &hash, &none) && hash_equal(hash, generation->hash);
-    if (did)
+    if (did) {
+        note_at_work(path);
         goto done;
+    }
     did = copy(generation->cache_path, beside, error);
     if (did && rename(beside, path) != 0)
         did = error_set_errno(error, errno, "cannot rename %s to %s", beside, path);
@@ -228,7 +237,7 @@ enum last_good_outcome last_good_read(const char *state_dir, const char *name,
     return outcome;
 }
 
-/* When the copy was written; 0: there is none. */
+/* When what it is a copy of went to work last; 0: there is none. */
 static int64_t written_ns(const char *state_dir, const char *name) {
     int64_t newest_ns = 0;
     char *const paths[] = {text_format("%s/good/%s.so", state_dir, name),
@@ -244,12 +253,12 @@ static int64_t written_ns(const char *state_dir, const char *name) {
     return newest_ns;
 }
 
-enum last_good_outcome last_good_read_peers(const struct config *config, const char *name,
-                                            struct strategy_file *file, struct error *error) {
+enum last_good_outcome last_good_read_newest(const struct config *config, const char *name,
+                                             struct strategy_file *file, struct error *error) {
     enum last_good_outcome outcome = LAST_GOOD_NONE;
     struct config_peers peers = {0};
-    const char *state_dir = NULL;
-    int64_t newest_ns = 0;
+    const char *state_dir = config->state_dir;
+    int64_t newest_ns = written_ns(state_dir, name);
     const bool did = config_peers_list(config, &peers);
     for (size_t i = 0; did && i < peers.count; i++) {
         const int64_t ns = written_ns(peers.items[i].state_dir, name);
@@ -258,7 +267,7 @@ enum last_good_outcome last_good_read_peers(const struct config *config, const c
             state_dir = peers.items[i].state_dir;
         }
     }
-    if (state_dir != NULL)
+    if (newest_ns > 0)
         outcome = last_good_read(state_dir, name, file, error);
     config_peers_release(&peers);
     return outcome;

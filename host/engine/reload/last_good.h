@@ -26,10 +26,10 @@ enum last_good_outcome {
 enum last_good_outcome last_good_read(const char *state_dir, const char *name,
                                       struct strategy_file *file, struct error *error);
 
-/* The same of the other workers of this host: a strategy that comes from one of them has its copy
- * there. The one that was written last counts. */
-enum last_good_outcome last_good_read_peers(const struct config *config, const char *name,
-                                            struct strategy_file *file, struct error *error);
+/* The same in a worker, where a strategy may have come from another one, or come back from there:
+ * of all workers' copies the one that went to work last counts. */
+enum last_good_outcome last_good_read_newest(const struct config *config, const char *name,
+                                             struct strategy_file *file, struct error *error);
 
 /* Copies of all that went to work. What cannot be kept is logged. */
 void last_good_write_all(struct engine *engine);

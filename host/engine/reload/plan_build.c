@@ -306,10 +306,10 @@ static struct deployment *build_good(const struct plan_request *request, const s
     struct error error = {0};
     if (request->last_good_dir == NULL || item->running != NULL)
         return NULL;
-    enum last_good_outcome outcome =
-        last_good_read(request->last_good_dir, item->plugin, &file, &error);
-    if (outcome == LAST_GOOD_NONE && request->config->worker != NULL)
-        outcome = last_good_read_peers(request->config, item->plugin, &file, &error);
+    const enum last_good_outcome outcome =
+        request->config->worker != NULL
+            ? last_good_read_newest(request->config, item->plugin, &file, &error)
+            : last_good_read(request->last_good_dir, item->plugin, &file, &error);
     if (outcome == LAST_GOOD_REFUSED)
         log_event(request->log, LOG_LEVEL_ERROR, "strategy", "strategy.last_good_rejected",
                   "%s: last known good version rejected: %s", item->name, error.text);
