@@ -701,6 +701,20 @@ class Workers(Scenario):
         self.assertFalse(status["draining"])
         host.stop()
 
+    def test_what_is_promoted_over_a_suspended_one_runs_on(self):
+        host = self.two()
+        host.deploy("next", plugin="chain", shadow_of="copy")
+        host.wait_status("all read", is_reading("main", "other"))
+        self.assertEqual(host.reload()[0], 0)
+        for order in (("suspend", "copy"), ("promote", "next")):
+            code, out, err = host.ctl(*order)
+            self.assertEqual(code, 0, out + err)
+        os.kill(workers(host.status())["other"]["process"], signal.SIGKILL)
+        host.wait_status("what was promoted, at work", lambda status: (
+            workers(status)["other"]["deaths"] == 1 and
+            self.places(status) == [("chain", "main"), ("copy", "other")]))
+        host.stop()
+
     def test_another_host_in_its_run_directory_is_refused(self):
         host = self.two()
         host.wait_status("both", are_running("main", "other"))
