@@ -45,7 +45,8 @@ struct log_writer *log_writer_new(const struct log_writer_options *options, int 
 /* Takes a line, with its line break. False: there was no room, it is dropped. */
 bool log_writer_push(struct log_writer *writer, const char *line, size_t size);
 
-/* Whether more than half of the memory for lines is full, while lines are being written. */
+/* Whether more than half of the memory for lines is full, while lines are being written: no write
+ * has lasted for a second by now. */
 bool log_writer_is_crowded(struct log_writer *writer);
 
 /* Everything that is not written yet goes there instead; as in _new. False: no memory, and the

@@ -1,7 +1,7 @@
 #include "supervisor/private.h"
 
 #include "base/array.h"
-#include "config/sections/workers.h"
+#include "config/sections/shadows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,19 +38,14 @@ void supervisor_note_suspended(struct supervisor *supervisor, const char *deploy
 }
 
 const char *supervisor_original_of(const struct supervisor *supervisor, const char *deployment) {
-    const struct config *config = supervisor->config;
-    for (size_t i = 0; i < config->deployment_count; i++)
-        if (strcmp(config->deployments[i].name, deployment) == 0)
-            return config->deployments[i].shadow_of;
-    return NULL;
+    const struct config_deployment *section =
+        config_deployment_find(supervisor->config, deployment);
+    return section != NULL ? section->shadow_of : NULL;
 }
 
 static bool has_section(const struct config *config, const char *deployment) {
-    for (size_t i = 0; i < config->deployment_count; i++)
-        if (config->deployments[i].is_enabled &&
-            strcmp(config->deployments[i].name, deployment) == 0)
-            return true;
-    return false;
+    const struct config_deployment *section = config_deployment_find(config, deployment);
+    return section != NULL && section->is_enabled;
 }
 
 void supervisor_forget_suspended(struct supervisor *supervisor, const struct config *before) {

@@ -1,7 +1,8 @@
 /*
  * interpreter.h - the CPython of this process: begun once, never ended, since neither it nor what
- * scripts import (numpy, threads) can be begun a second time. The one mutable static of this
- * plugin.
+ * scripts import (numpy, threads) can be begun a second time. So it is static; and so is, by thread
+ * or under its lock, whose callback runs and who can log (services.c), and whose settings a thread
+ * has (script.c).
  *
  * Whoever calls into it holds the interpreter's lock: interpreter_enter() to interpreter_leave().
  * A thread that has entered once keeps its thread state for good, so that entering again is taking
