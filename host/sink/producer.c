@@ -19,10 +19,8 @@ static const struct client_property DEFAULTS[] = {
     {"statistics.interval.ms", "1000"},
 };
 
-/* Set last: what the sink promises. */
+/* Set last, and what client_conf_set_safe_producer() sets: what the sink promises. */
 static const struct client_property FIXED[] = {
-    {"enable.idempotence", "true"},
-    {"acks", "all"},
     {"message.timeout.ms", "0"},
 };
 
@@ -93,6 +91,7 @@ rd_kafka_t *producer_new(const struct producer_setup *setup,
             goto failed;
     }
     if ((setup->servers && !client_conf_set(conf, "bootstrap.servers", setup->servers, error)) ||
+        !client_conf_set_safe_producer(conf, error) ||
         !client_conf_set_all(conf, CLIENT_PROPERTIES(FIXED), error))
         goto failed;
     if (setup->transactional_id != NULL && !transactions_set(conf, setup, error))

@@ -13,8 +13,6 @@
 
 static const struct client_property default_properties[] = {
     {"client.id", "take5-feed"},
-    /* Without it a batch that is tried again comes after the next one, or twice. */
-    {"enable.idempotence", "true"},
     {"partitioner", "murmur2_random"},
     {"linger.ms", "5"},
     {"queue.buffering.max.messages", "200000"},
@@ -88,7 +86,8 @@ static bool make_client(struct feed_kafka *feed, const struct feed_kafka_options
                         struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char reason[512];
-    if (!client_conf_set_all(conf, CLIENT_PROPERTIES(default_properties), error) ||
+    if (!client_conf_set_safe_producer(conf, error) ||
+        !client_conf_set_all(conf, CLIENT_PROPERTIES(default_properties), error) ||
         !client_conf_set_all(conf, options->properties, options->property_count, error) ||
         !client_conf_set(conf, "bootstrap.servers", options->brokers, error)) {
         rd_kafka_conf_destroy(conf);

@@ -22,6 +22,15 @@ bool client_conf_set_all(rd_kafka_conf_t *conf, const struct client_property *pr
     return did;
 }
 
+bool client_conf_set_safe_producer(rd_kafka_conf_t *conf, struct error *error) {
+    static const struct client_property properties[] = {
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+        {"max.in.flight.requests.per.connection", "1"},
+    };
+    return client_conf_set_all(conf, CLIENT_PROPERTIES(properties), error);
+}
+
 bool client_conf_set_item(rd_kafka_conf_t *conf, const struct config_item *item,
                           struct error *error) {
     const bool did = client_conf_set(conf, item->name, item->text, error);

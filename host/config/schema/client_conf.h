@@ -23,6 +23,11 @@ bool client_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
 /* In their order, up to the first one that is refused. */
 bool client_conf_set_all(rd_kafka_conf_t *conf, const struct client_property *properties,
                          size_t count, struct error *error);
+/* What makes a producer's word hold: a delivery that it reports as done lies in the log, once and
+ * in order. One request at a time, since librdkafka takes a request that failed for now as written
+ * when one behind it succeeds (rd_kafka_dr_implicit_ack()); a broker that knows nothing of the
+ * producer yet, such as that of a topic just made, refuses the one and takes the other. */
+bool client_conf_set_safe_producer(rd_kafka_conf_t *conf, struct error *error);
 bool client_conf_set_item(rd_kafka_conf_t *conf, const struct config_item *item,
                           struct error *error);
 

@@ -40,6 +40,12 @@ static const struct {
     {"acks", KAFKA_PRODUCER, "a signal is safe when all replicas have it: always all"},
     {"request.required.acks", KAFKA_PRODUCER,
      "a signal is safe when all replicas have it: always all"},
+    {"max.in.flight.requests.per.connection", KAFKA_PRODUCER,
+     "one request at a time: librdkafka may count a request that failed as written when one behind "
+     "it succeeds"},
+    {"max.in.flight", KAFKA_PRODUCER,
+     "one request at a time: librdkafka may count a request that failed as written when one behind "
+     "it succeeds"},
     {"transactional.id", KAFKA_PRODUCER,
      "[signals] delivery = exactly_once sets it, of group.id, host_id and lane"},
     {"delivery.report.only.error", KAFKA_PRODUCER,

@@ -149,8 +149,11 @@ rd_kafka_conf_t *kafka_properties_make_producer(const struct config *config, con
     };
     const struct client_property fixed[] = {
         {"bootstrap.servers", config->bootstrap_servers},
-        {"enable.idempotence", "true"},
-        {"acks", "all"},
     };
-    return make_apart(config, CLIENT_PROPERTIES(defaults), CLIENT_PROPERTIES(fixed), error);
+    rd_kafka_conf_t *conf =
+        make_apart(config, CLIENT_PROPERTIES(defaults), CLIENT_PROPERTIES(fixed), error);
+    if (conf == NULL || client_conf_set_safe_producer(conf, error))
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
 }

@@ -7,7 +7,8 @@
  * the seed gives; its event time is k * 10 ms after a fixed day. With -p a symbol's partition is
  * its number modulo PARTITIONS, else murmur2 of the key, as Java's producers have it. With -i they
  * are so many milliseconds apart instead, and Kafka's time is the event time. -x makes each
- * EVERY-th message one that is not JSON. Idempotent, so that a message lies in the log once.
+ * EVERY-th message one that is not JSON. Idempotent, so that a message lies in the log once, and
+ * with one request at a time, so that what it counts lies there (client_conf.h).
  * SIGTERM ends it early. Prints one JSON object: how many were delivered, to each topic and
  * partition, and of each symbol, and how long it took.
  */
@@ -282,8 +283,8 @@ static bool connect_to(struct run *run) {
     char errstr[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (!set(conf, "bootstrap.servers", run->options.brokers) ||
-        !set(conf, "enable.idempotence", "true") || !set(conf, "linger.ms", "5") ||
-        !set(conf, "queue.buffering.max.messages", "200000") ||
+        !set(conf, "enable.idempotence", "true") || !set(conf, "max.in.flight", "1") ||
+        !set(conf, "linger.ms", "5") || !set(conf, "queue.buffering.max.messages", "200000") ||
         !set(conf, "partitioner", "murmur2_random") || !set(conf, "socket.nagle.disable", "true")) {
         rd_kafka_conf_destroy(conf);
         return false;

@@ -28,6 +28,7 @@ int main(int argc, char **argv) {
     rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], text, sizeof text);
     const char *id = getenv("TRANSACTIONAL_ID");
     rd_kafka_conf_set(conf, "transactional.id", id != NULL ? id : "take5-test", text, sizeof text);
+    rd_kafka_conf_set(conf, "max.in.flight", "1", text, sizeof text); /* as produce.c has it */
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (client == NULL)
         return 1;

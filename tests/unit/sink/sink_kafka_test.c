@@ -200,6 +200,20 @@ Test(sink_kafka, errors_that_pass_lose_and_repeat_nothing) {
     check_topic(0, 500);
 }
 
+/* As a broker does that knows nothing of the producer yet: what it refuses for now it lacks, and
+ * takes what comes behind. A client that has both under way counts the first one as written. */
+Test(sink_kafka, what_is_refused_before_what_is_taken_is_written_all_the_same) {
+    struct sink *sink = open_sink("batch.num.messages", "1");
+    rd_kafka_mock_broker_set_rtt(mock.cluster, FIRST_BROKER_ID, 50); /* several are under way */
+    LAY_ERRORS(PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    push_signals(sink, &tally, 0, 20, 0);
+    cr_assert(sink->ops->flush(sink, HANG_MS));
+    check_errors_used(PRODUCE);
+    cr_assert_eq(tally_count(&tally), 20u);
+    sink->ops->close(sink, HANG_MS);
+    check_topic(0, 20);
+}
+
 Test(sink_kafka, refusal_for_now_is_said_once_and_tried_again) {
     struct sink *sink = open_sink(NULL, NULL);
     LAY_ERRORS(PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,

@@ -125,9 +125,14 @@ Test(kafka_properties, those_of_the_host_are_refused_with_the_reason) {
         cr_assert_not(check(KAFKA_CONSUMER, consumer[i], "true"));
         cr_assert_not_null(strstr(faults.items[0].text, "cannot be set: "), "%s", consumer[i]);
     }
-    const char *const producer[] = {
-        "acks",      "enable.idempotence",    "transactional.id",
-        "dr_msg_cb", "request.required.acks", "delivery.report.only.error"};
+    const char *const producer[] = {"acks",
+                                    "enable.idempotence",
+                                    "transactional.id",
+                                    "dr_msg_cb",
+                                    "request.required.acks",
+                                    "delivery.report.only.error",
+                                    "max.in.flight",
+                                    "max.in.flight.requests.per.connection"};
     for (size_t i = 0; i < sizeof producer / sizeof producer[0]; i++) {
         cr_assert_not(check(KAFKA_PRODUCER, producer[i], "1"));
         cr_assert_not_null(strstr(faults.items[0].text, "cannot be set: "), "%s", producer[i]);
