@@ -77,8 +77,13 @@ void checkpoint_store_read_tail(struct checkpoint_store *store, const struct che
 }
 
 void store_read_tail_of(const struct checkpoint_store *store, const struct backend_look *look) {
-    if (look->order != NULL && look->checkpoint.number != 0)
-        read_tail(store, look->state_dir, look->group, &look->checkpoint, look->order);
+    struct order *order = look->order;
+    if (order == NULL || look->checkpoint.number == 0)
+        return;
+    /* Nothing of its journal was written: the tail belongs behind it all the same. */
+    if (order->segments[order->segment_count - 1].number < look->checkpoint.number)
+        (void)order_begin_segment(order, look->checkpoint.number);
+    read_tail(store, look->state_dir, look->group, &look->checkpoint, order);
 }
 
 struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,

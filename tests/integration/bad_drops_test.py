@@ -8,7 +8,7 @@ import resource
 import signal
 
 from harness import paths
-from harness.kafka import free_ports
+from harness.ports import free_ports
 from harness.scenario import Scenario, main
 
 

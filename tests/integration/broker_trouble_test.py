@@ -9,7 +9,7 @@ import time
 
 from harness import paths, records
 from harness.host import ready
-from harness.kafka import free_ports
+from harness.ports import free_ports
 from harness.scenario import Scenario, main
 
 CUT_S = 15

@@ -18,7 +18,7 @@ import urllib.request
 from harness import paths
 from harness.chain import EVERY, read_said
 from harness.chain_scenario import PARTITIONS, RATE, ChainScenario
-from harness.kafka import free_ports
+from harness.ports import free_ports
 from harness.scenario import main
 
 KILLS = 20

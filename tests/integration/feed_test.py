@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import kafka, paths
+from harness import kafka, paths, ports
 from harness.host import environment
 from harness.scenario import Scenario, main
 from harness.waiting import PATIENCE, SMALLEST_PIPE, is_full
@@ -183,7 +183,7 @@ class Feed(Scenario):
         self.assertEqual(len(self.kafka.read("stopped")), fed)
 
     def test_a_broker_that_is_not_there_is_said(self):
-        (port,) = kafka.free_ports(1)
+        (port,) = ports.free_ports(1)
         done = self.feed("--brokers", f"127.0.0.1:{port}", "--count", 10, code=1)
         self.assertIn(b"not acknowledged", done.stderr)
 

@@ -14,8 +14,8 @@ import signal
 
 from harness import paths
 from harness.chain import EVERY
-from harness.chain_scenario import RATE, ChainScenario
-from harness.exact_scenario import PARTITIONS, ExactScenario
+from harness.chain_scenario import PARTITIONS, RATE, ChainScenario
+from harness.exact_scenario import ExactScenario
 from harness.process import children, is_alive
 from harness.scenario import main
 
@@ -97,6 +97,10 @@ class Moves(ChainScenario):
             strategy["state"] == "running" for strategy in status["strategies"]))
         code, out, err = host.ctl("checkpoint")
         self.assertEqual(code, 0, out + err)
+        # Only what is at or below what was committed counts after a kill.
+        group = host.group if worker == "main" else f"{host.group}.{worker}"
+        ends = self.kafka.ends(self.fed_topics(), PARTITIONS)
+        self.kafka.wait_committed(group, ends, at_least=True)
         self.wait_said(host, worker)
 
     def move_between_runs(self, host, name, worker, is_killed, **keys):

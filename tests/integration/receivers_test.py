@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 
-from harness.kafka import free_ports
+from harness.ports import free_ports
 from harness.postgres import Postgres
 from harness.receiver import Receiver, make_certificate
 from harness.scenario import Scenario, main

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from harness import kafka, paths
+from harness import paths, ports
 from harness.host import environment, read_json_lines
 from harness.process import Process
 from harness.scenario import Scenario, main
@@ -247,7 +247,7 @@ class Record(Scenario):
     def test_what_cannot_be_recorded_is_said(self):
         done = self.record("--topic", "no_such_topic", "-o", self.path("out"), code=1)
         self.assertIn(b"no_such_topic", done.stderr)
-        (port,) = kafka.free_ports(1)
+        (port,) = ports.free_ports(1)
         done = self.take5("record", "--brokers", f"127.0.0.1:{port}", code=1)
         self.assertIn(b"brokers", done.stderr)
         self.assertEqual(done.stdout, b"")

@@ -8,7 +8,8 @@ import urllib.request
 
 from harness import paths, records
 from harness.host import environment, ready
-from harness.kafka import ROLES, free_ports
+from harness.kafka import ROLES
+from harness.ports import free_ports
 from harness.process import Process
 from harness.scenario import Scenario, main
 

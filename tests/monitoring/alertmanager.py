@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 
 import queries
-from harness.kafka import free_ports
+from harness.ports import free_ports
 from harness.process import Process
 from harness.waiting import wait_for
 

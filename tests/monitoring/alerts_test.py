@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.join(os.environ["TAKE5_SOURCE_DIR"], "tests/integrati
 
 from alertmanager import Prometheus
 from harness import paths
-from harness.kafka import ROLES, free_ports
+from harness.kafka import ROLES
+from harness.ports import free_ports
 from harness.scenario import Scenario
 from harness.waiting import wait_for
 

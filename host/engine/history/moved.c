@@ -26,11 +26,19 @@ struct seen {
     bool is_asked_for; /* something of it counts, so its committed offsets are needed */
 };
 
+/* A deployment that ran last in another worker, before its committed offsets were known. */
+struct asked {
+    char *deployment;
+    size_t newest;
+};
+
 struct finding {
     struct engine *engine;
     int32_t partition;
     struct seen *seen;
     size_t count;
+    struct asked *asked;
+    size_t asked_count;
     bool knows_committed; /* for the parts that count */
     struct moved *moved;
 };
@@ -97,6 +105,9 @@ static void end(struct finding *finding) {
         free(finding->seen[i].parts);
     }
     free(finding->seen);
+    for (size_t i = 0; i < finding->asked_count; i++)
+        free(finding->asked[i].deployment);
+    free(finding->asked);
 }
 
 /* ---- which deployments ---- */
@@ -151,7 +162,12 @@ static bool visit(struct finding *finding,
 }
 
 static bool ask_for(struct finding *finding, const char *deployment, size_t newest) {
-    (void)deployment;
+    char *copy = text_dup(deployment, strlen(deployment));
+    if (copy == NULL || !ARRAY_RESIZE(finding->asked, finding->asked_count + 1)) {
+        free(copy);
+        return false;
+    }
+    finding->asked[finding->asked_count++] = (struct asked){copy, newest};
     finding->seen[newest].is_asked_for = true;
     return true;
 }
@@ -359,9 +375,31 @@ static void log_lost(const struct finding *finding, size_t index) {
                      finding->partition, seen->peer->worker, seen->peer->group);
 }
 
+/* Killed before it had committed what its checkpoints of them have, it leaves them where they were
+ * before they ran there. */
+static void log_passed_over(const struct finding *finding) {
+    const char *repeats = finding->engine->config->delivery == DELIVERY_EXACTLY_ONCE
+                              ? ""
+                              : ", and repeats the signals since then";
+    for (size_t i = 0; i < finding->asked_count; i++) {
+        const struct asked *asked = &finding->asked[i];
+        const struct seen *seen = &finding->seen[asked->newest];
+        if (!is_here(finding, asked->deployment) || seen->look.checkpoint.number == 0 ||
+            find_newest(finding, asked->deployment) == asked->newest)
+            continue;
+        log_change_event(finding->engine->log, LOG_LEVEL_WARNING, "engine", "deployment.returned",
+                         "%s on partition %" PRId32
+                         ": it ran in worker %s, where no checkpoint of it fits the committed "
+                         "offsets of group %s; it continues from where it was before that%s",
+                         asked->deployment, finding->partition, seen->peer->worker,
+                         seen->peer->group, repeats);
+    }
+}
+
 static bool find(struct finding *finding, const struct topic_partition *parts, size_t count,
                  struct error *error) {
-    bool did = begin(finding, parts, count, error) && visit(finding, ask_for);
+    bool did = begin(finding, parts, count, error) &&
+               (visit(finding, ask_for) || error_set_memory(error, "the other workers"));
     for (size_t i = 1; did && i < finding->count; i++) {
         if (!finding->seen[i].is_asked_for)
             continue;
@@ -370,6 +408,8 @@ static bool find(struct finding *finding, const struct topic_partition *parts, s
             log_lost(finding, i);
     }
     finding->knows_committed = true;
+    if (did)
+        log_passed_over(finding);
     return did && (visit(finding, decide) ||
                    error_set_memory(error, "what deployments knew in another worker"));
 }

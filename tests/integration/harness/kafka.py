@@ -10,21 +10,11 @@ import socket
 import subprocess
 
 from . import paths
+from .ports import free_ports
 from .process import Process
 from .waiting import PATIENCE, Timeout, wait_for
 
 ROLES = ("bar_trends", "historic_stats", "asset_trends")
-
-
-def free_ports(count):
-    """Ports that nothing listened on just now; all different."""
-    with contextlib.ExitStack() as stack:
-        ports = []
-        for _ in range(count):
-            listener = stack.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            ports.append(listener.getsockname()[1])
-        return ports
 
 
 def read_topic(servers, topic):
@@ -312,11 +302,23 @@ class Kafka:
                               check=True, capture_output=True, text=True, timeout=60 * PATIENCE)
         return int(done.stdout.rsplit(maxsplit=1)[1])
 
-    def wait_committed(self, group, expected, timeout_s=60):
-        """Until the group has committed what a producer's tally tells."""
+    def ends(self, topics, partitions):
+        """Where the logs end, as a tally has it."""
+        return {topic: {str(number): self.end(topic, number) for number in range(partitions)}
+                for topic in topics}
+
+    def wait_committed(self, group, expected, timeout_s=60, at_least=False):
+        """Until the group has committed what a producer's tally tells, or that and more."""
+        def is_there(committed, offset):
+            return committed == offset or (at_least and committed is not None and
+                                           committed > offset)
+
         def has_committed():
             try:
-                return self.committed(group, expected) == expected
+                committed = self.committed(group, expected)
+                return all(is_there(committed[topic][number], offset)
+                           for topic, numbers in expected.items()
+                           for number, offset in numbers.items())
             except subprocess.CalledProcessError:
                 return False  # a coordinator that is being loaded
 
@@ -326,7 +328,7 @@ class Kafka:
                 f"{topic}/{number} has {committed[topic][number]}, not {offset}"
                 f" (the log ends at {self.end(topic, number)})"
                 for topic, numbers in expected.items() for number, offset in numbers.items()
-                if committed[topic][number] != offset)
+                if not is_there(committed[topic][number], offset))
         wait_for(what_differs, has_committed, timeout_s, 0.2)
 
 

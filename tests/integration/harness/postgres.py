@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from .kafka import free_ports
+from .ports import free_ports
 from .process import Process
 from .waiting import PATIENCE, wait_for
 

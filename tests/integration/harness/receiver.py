@@ -8,7 +8,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from .kafka import free_ports
+from .ports import free_ports
 from .waiting import PATIENCE, wait_for
 
 

@@ -342,6 +342,44 @@ Test(state_topic, the_journal_goes_along) {
     cr_expect_eq(count_of(logged(), "order_unknown"), 0, "%s", logged());
 }
 
+/* A worker is killed after a checkpoint, before anything of its next journal is written: another
+ * worker finds what the tail has behind that checkpoint, and not behind the one before. */
+Test(state_topic, a_tail_belongs_behind_the_newest_checkpoint) {
+    struct checkpoint_store *first = open_store("first");
+    struct order order;
+    struct error error;
+    cr_expect_eq(find_at(first, 1000), 0);
+    cr_expect(put(first, 1));
+    cr_assert(order_init(&order, 1));
+    note(&order, 0, 100, 200);
+    note(&order, 1, 100, 200);
+    flush(first, &order);
+    cr_expect(put(first, 2));
+    cr_assert(order_begin_segment(&order, 2));
+    struct order_tail *tail = checkpoint_store_new_tail(first, 3, &order);
+    cr_assert_not_null(tail);
+    note(&order, 1, 200, 205);
+    note(&order, 0, 200, 203);
+    cr_expect(order_tail_note(tail, &order));
+    order_tail_free(tail);
+    close_store(first);
+    struct checkpoint_store *second = open_store("second");
+    struct backend_look look = {.group = "group", .state_dir = directory, .order = order_new()};
+    cr_assert(checkpoint_store_look(second, 3, &look, 1, &error), "%s", error.text);
+    cr_expect_eq(look.checkpoint.number, 2);
+    cr_assert_not_null(look.order);
+    const struct order_segment *last = &look.order->segments[look.order->segment_count - 1];
+    cr_expect_eq(last->number, 2);
+    cr_assert_eq(order_end(look.order) - last->begin, 2);
+    cr_expect_eq(order_at(look.order, last->begin)->stream, 1);
+    cr_expect_eq(order_at(look.order, last->begin)->from, 200);
+    cr_expect_eq(order_at(look.order, last->begin)->span, 5);
+    checkpoint_release(&look.checkpoint);
+    order_free(look.order);
+    order_release(&order);
+    close_store(second);
+}
+
 /* ---- errors ---- */
 
 static void nap(void) {
