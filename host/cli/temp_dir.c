@@ -91,10 +91,8 @@ bool temp_dir_set_directories(const struct temp_dir *temp, struct config_options
 }
 
 static bool is_console_settled(const struct config *config) {
-    for (size_t i = 0; i < config->deployment_count; i++)
-        if (strcmp(config->deployments[i].name, "console") == 0)
-            return config_items_find(&config->deployments[i].keys, "enabled") != NULL;
-    return false;
+    const struct config_deployment *console = config_deployment_find(config, "console");
+    return console != NULL && config_items_find(&console->keys, "enabled") != NULL;
 }
 
 bool temp_dir_set_strategies(struct config_options *options, const struct config *settled) {

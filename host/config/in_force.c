@@ -19,18 +19,6 @@
 #define PATH_MOST ((size_t)1 << 16)
 #define FILE_MOST ((size_t)16 << 20)
 
-struct config_ini *config_add_ini(struct config *config, enum config_ini_kind kind,
-                                  const char *path, size_t size) {
-    char *copy = text_dup(path, size);
-    if (copy == NULL || !ARRAY_RESIZE(config->ini_files, config->ini_file_count + 1)) {
-        free(copy);
-        return NULL;
-    }
-    struct config_ini *file = &config->ini_files[config->ini_file_count++];
-    *file = (struct config_ini){.kind = kind, .path = copy};
-    return file;
-}
-
 static bool write_files(const struct config *config, int fd) {
     bool did = io_write_all(fd, FORMAT, strlen(FORMAT));
     for (size_t i = 0; did && i < config->ini_file_count; i++) {

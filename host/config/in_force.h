@@ -23,8 +23,4 @@ bool in_force_write(const struct config *config, const char *path, struct error 
 /* Reads them into a configuration that has none. False with an error: it has some of them. */
 bool in_force_read(struct config *config, const char *path, struct error *error);
 
-/* One more file of the configuration, without data. NULL: no memory. */
-struct config_ini *config_add_ini(struct config *config, enum config_ini_kind kind,
-                                  const char *path, size_t size);
-
 #endif

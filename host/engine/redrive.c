@@ -4,7 +4,7 @@
 #include "engine/core/core.h"
 #include "engine/instances/instances.h"
 #include "engine/lane/deviation.h"
-#include "engine/lane/dispatch.h"
+#include "engine/lane/emit.h"
 #include "engine/lane/lane.h"
 
 #include <inttypes.h>
@@ -129,7 +129,7 @@ static void call(struct lane *lane, struct task *task, const struct attempt *att
     lane->scope.is_apart = true;
     const int32_t code = instance_message(task->instance, &lane->message,
                                           attempt->deployment->topics[record->topic], &ticks);
-    dispatch_settle(lane);
+    emit_settle(lane);
     lane->scope.is_apart = false;
     atomic_store_explicit(&lane->current_call->topic, NULL, memory_order_relaxed);
     if (before.topic != NOT_WANTED)

@@ -5,7 +5,7 @@
 #include "service/service_private.h"
 
 #include "base/clock.h"
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 #include "config/sections/workers.h"
 #include "engine/operator.h"
 #include "log/log.h"

@@ -1,7 +1,6 @@
 #include "supervisor/private.h"
 
 #include "base/array.h"
-#include "config/sections/shadows.h"
 
 #include <stdlib.h>
 #include <string.h>

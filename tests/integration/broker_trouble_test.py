@@ -14,7 +14,7 @@ from harness.scenario import Scenario, main
 
 CUT_S = 15
 
-# A static member whose session ends while the broker is frozen may have to be started again: that is
+# A static member whose session ends while the broker is away may have to be started again: that is
 # failover_test's. Here the host lives on.
 DYNAMIC = {"group.instance.id": ""}
 
@@ -38,7 +38,8 @@ class BrokerTrouble(Scenario):
 
     def recording_host(self, servers):
         host = self.new_host(servers=servers, sections={
-            f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()})
+            "kafka": DYNAMIC,
+            **{f"topic:{role}": {"topic": topic} for role, topic in self.topics.items()}})
         host.drop("recorder")
         host.deploy("recorder", file=self.seen)
         return host.start()

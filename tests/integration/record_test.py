@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from harness import paths, ports
+from harness import kafka, paths, ports
 from harness.host import environment, read_json_lines
 from harness.process import Process
 from harness.scenario import Scenario, main

@@ -59,10 +59,8 @@ struct check {
  * the deployment is of another strategy. Release the list of settings in either case. */
 static bool settle(const struct check *check, const struct strategy_file *file,
                    struct config_deployment *deployment, struct error *error) {
-    const struct config_deployment *found = NULL;
-    for (size_t i = 0; check->deployment != NULL && i < check->config->deployment_count; i++)
-        if (strcmp(check->config->deployments[i].name, check->deployment) == 0)
-            found = &check->config->deployments[i];
+    const struct config_deployment *found =
+        check->deployment != NULL ? config_deployment_find(check->config, check->deployment) : NULL;
     *deployment = (struct config_deployment){.name = (char *)file->name,
                                              .plugin = (char *)file->name,
                                              .is_enabled = true,
@@ -342,11 +340,9 @@ static bool parse(struct check *check, int *argc, char ***argv, int *code) {
 }
 
 static bool knows_deployment(const struct check *check) {
-    if (check->deployment == NULL)
+    if (check->deployment == NULL ||
+        config_deployment_find(check->config, check->deployment) != NULL)
         return true;
-    for (size_t i = 0; i < check->config->deployment_count; i++)
-        if (strcmp(check->config->deployments[i].name, check->deployment) == 0)
-            return true;
     print_err("--deployment %s: the configuration has no section [strategy:%s]", check->deployment,
               check->deployment);
     return false;

@@ -6,7 +6,7 @@
 #include "cli/uses.h"
 #include "commands/operation/run_hold.h"
 #include "commands/operation/run_worker.h"
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 #include "config/sections/workers.h"
 #include "engine/crash/crash.h"
 #include "log/output.h"

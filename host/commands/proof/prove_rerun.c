@@ -4,8 +4,9 @@
 #include "base/faults.h"
 #include "cli/cli.h"
 #include "commands/research/replay/replay_arguments.h"
+#include "config/schema/items.h"
 #include "config/schema/veil.h"
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 #include "config/text/ini_write.h"
 #include "os/output_child.h"
 #include "rerun/rerun.h"
@@ -32,16 +33,11 @@ static void put_section(struct text *ini, const cJSON *host, const char *section
  * it is of none. */
 static const char *find_written(const struct proof *proof, const cJSON *deployment,
                                 const cJSON *setting) {
-    const struct config *config = proof->config;
-    for (size_t i = 0; i < config->deployment_count; i++) {
-        const struct config_items *items = &config->deployments[i].settings;
-        if (strcmp(config->deployments[i].name, note_text(deployment, "name")) != 0)
-            continue;
-        for (size_t k = 0; k < items->count; k++)
-            if (strcmp(items->items[k].name, setting->string) == 0)
-                return veil_find(config, items->items[k].place);
-    }
-    return NULL;
+    const struct config_deployment *section =
+        config_deployment_find(proof->config, note_text(deployment, "name"));
+    const struct config_item *item =
+        section != NULL ? config_items_find(&section->settings, setting->string) : NULL;
+    return item != NULL ? veil_find(proof->config, item->place) : NULL;
 }
 
 static void put_deployment(const struct proof *proof, struct text *ini, const cJSON *deployment) {
@@ -321,7 +317,7 @@ static void add_options(struct arguments *arguments, const struct config_options
 }
 
 /* What was promoted runs in its original's place, whatever the files say
- * (config/sections/shadows.h). */
+ * (config/sections/promotions.h). */
 static bool take_promotions(struct proof *proof, struct error *error) {
     struct faults faults = FAULTS_INIT;
     promotions_apply(proof->config, true, &faults);

@@ -296,10 +296,7 @@ static bool load_base(struct sweep *sweep) {
     sweep->config = config_options_load(&replay->config);
     if (sweep->config == NULL)
         return false;
-    for (size_t i = 0; i < sweep->config->deployment_count; i++) {
-        if (strcmp(sweep->config->deployments[i].name, sweep->grid.deployment) == 0)
-            sweep->base = &sweep->config->deployments[i];
-    }
+    sweep->base = config_deployment_find(sweep->config, sweep->grid.deployment);
     sweep->prefix = text_format("%s--", sweep->grid.deployment);
     return sweep->prefix != NULL;
 }

@@ -47,7 +47,7 @@ struct config_deployment {
     int64_t warm_up_ns;           /* `warm_up`, if it is among the keys */
     char *shadow_of;              /* `shadow_of`; NULL: it is no shadow */
     int64_t shadow_share;         /* `shadow_share`: percent of its lane's time; 0: all of it */
-    char *promoted_from;          /* the shadow that is in its place (shadows.h); NULL: none */
+    char *promoted_from;          /* the shadow that is in its place (promotions.h); NULL: none */
     char **symbols;               /* filter, NULL-terminated; NULL: all */
     char **topics;                /* roles, NULL-terminated; NULL: all that the strategy wants */
     uint32_t *time_frames;        /* seconds, 0-terminated; NULL: all */
@@ -247,5 +247,10 @@ struct config {
 /* NULL when the role is unknown. `index` may be NULL. */
 const struct config_topic *config_topic_by_role(const struct config *config, const char *role,
                                                 uint32_t *index);
+/* The section of that name; NULL: there is none. */
+struct config_deployment *config_deployment_find(const struct config *config, const char *name);
+/* One more file of the configuration, without data. NULL: no memory. */
+struct config_ini *config_add_ini(struct config *config, enum config_ini_kind kind,
+                                  const char *path, size_t size);
 
 #endif

@@ -21,9 +21,9 @@ void config_deployment_release(struct config_deployment *deployment) {
 struct config_deployment *build_deployment(struct build *build, const char *name,
                                            struct place place) {
     struct config *config = build->config;
-    for (size_t i = 0; i < config->deployment_count; i++)
-        if (strcmp(config->deployments[i].name, name) == 0)
-            return &config->deployments[i];
+    struct config_deployment *known = config_deployment_find(config, name);
+    if (known != NULL)
+        return known;
     if (!build_check_name(build, "strategy", name, place))
         return NULL;
 

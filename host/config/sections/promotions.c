@@ -1,4 +1,4 @@
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 
 #include "base/faults.h"
 #include "base/hash.h"

@@ -1,8 +1,6 @@
 /*
  * Rules of shadow deployments, and what they have from their originals.
  */
-#include "config/sections/shadows.h"
-
 #include "config/schema/items.h"
 #include "config/sections/build.h"
 #include "config/sections/workers.h"
@@ -13,13 +11,6 @@
 /* A shadow is given the messages of its original. */
 static const char *const shared_keys[] = {"symbols",     "topics",         "time_frames",
                                           "allow_split", "global_partial", NULL};
-
-struct config_deployment *config_deployment_find(const struct config *config, const char *name) {
-    for (size_t i = 0; i < config->deployment_count; i++)
-        if (strcmp(config->deployments[i].name, name) == 0)
-            return &config->deployments[i];
-    return NULL;
-}
 
 static struct place place_of(const struct config_deployment *deployment, const char *key) {
     const struct config_item *item = config_items_find(&deployment->keys, key);

@@ -168,10 +168,8 @@ const char *config_worker_of(const struct config *config,
 }
 
 const char *config_worker_of_name(const struct config *config, const char *deployment) {
-    for (size_t i = 0; i < config->deployment_count; i++)
-        if (strcmp(config->deployments[i].name, deployment) == 0)
-            return config_worker_of(config, &config->deployments[i]);
-    return CONFIG_WORKER_MAIN;
+    const struct config_deployment *section = config_deployment_find(config, deployment);
+    return section != NULL ? config_worker_of(config, section) : CONFIG_WORKER_MAIN;
 }
 
 bool config_has_workers(const struct config *config, const struct config_deployment **first) {

@@ -127,11 +127,8 @@ static size_t find_newest(const struct finding *finding, const char *deployment)
 }
 
 static bool is_section_here(const struct config *config, const char *name) {
-    bool is = false;
-    for (size_t i = 0; i < config->deployment_count; i++)
-        is |=
-            !config->deployments[i].is_elsewhere && strcmp(config->deployments[i].name, name) == 0;
-    return is;
+    const struct config_deployment *section = config_deployment_find(config, name);
+    return section != NULL && !section->is_elsewhere;
 }
 
 /* Whether the deployment belongs to this process. A refused or disabled one does too: its state is

@@ -3,8 +3,9 @@
 #include "base/clock.h"
 #include "engine/core/core.h"
 #include "engine/crash/crash.h"
-#include "engine/lane/dispatch.h"
+#include "engine/lane/emit.h"
 #include "engine/lane/lane.h"
+#include "engine/lane/task_errors.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -8,6 +8,7 @@
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_late.h"
+#include "engine/lane/emit.h"
 #include "engine/lane/suspension.h"
 
 #include <inttypes.h>
@@ -226,7 +227,7 @@ static void hand_over(struct lane *lane, struct partition *partition, size_t str
     if (in_flight != NULL)
         ack_scope_begin_with(&lane->scope, in_flight);
     dispatch_late(lane, partition, &part->record, ticks_now, coarse_ns);
-    dispatch_settle(lane);
+    emit_settle(lane);
     part->has_record = false;
     part->passed = part->record.offset + 1;
     counter_add(&partition->late_handed, 1);
@@ -258,7 +259,7 @@ static void fire_again(struct lane *lane, struct partition *partition, int64_t w
         if (in_flight != NULL)
             ack_scope_begin_with(&lane->scope, in_flight);
         dispatch_late_clock(lane, task, wall_ns, is_clock_safe(task, stream, wall_ns));
-        dispatch_settle(lane);
+        emit_settle(lane);
     }
 }
 

@@ -2,250 +2,18 @@
 
 #include "base/clock.h"
 #include "base/sync/counter.h"
-#include "base/text.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
 #include "engine/lane/deviation.h"
 #include "engine/lane/dispatch_steps.h"
-#include "engine/lane/epochs.h"
+#include "engine/lane/emit.h"
 #include "engine/lane/shadowing.h"
 #include "engine/lane/suspension.h"
+#include "engine/lane/task_errors.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define ERROR_LOG_EVERY_NS (10 * NS_PER_S)
-
-/* Before another attempt at the current message. False: no more attempts; the lane takes no more
- * messages. */
-static bool await_memory(struct lane *lane, struct patience *patience, const char *what) {
-    if (!lane->is_broken && breakdown_wait(lane->options.breakdown, patience, what))
-        return true;
-    lane->is_broken = true;
-    return false;
-}
-
-/* ---- what a signal or dead letter of the current message holds back ---- */
-
-static bool hold(struct lane *lane, struct in_flight **in_flight) {
-    struct patience patience = PATIENCE_INIT;
-    while (!ack_scope_hold(&lane->scope, in_flight)) {
-        if (!await_memory(lane, &patience, "a message in flight"))
-            return false;
-    }
-    return true;
-}
-
-void dispatch_settle(struct lane *lane) {
-    current_call_settle(lane->current_call);
-    ack_scope_end(&lane->scope);
-}
-
-bool lane_emit(void *context, struct instance *instance, const struct emitted_signal *emitted) {
-    struct task *task = context;
-    struct lane *lane = task->partition->home;
-    (void)instance;
-    if (__builtin_expect(task->shadow != NULL, 0)) {
-        shadowing_emit(lane, task, emitted);
-        return true;
-    }
-    struct in_flight *in_flight = NULL;
-    if (publisher_holds_signals(lane->options.publisher) && !hold(lane, &in_flight))
-        return false;
-    struct patience patience = PATIENCE_INIT;
-    struct delivery *delivery;
-    while ((delivery = publisher_signal(lane->options.publisher, task, emitted, in_flight,
-                                        lane->scope.sequence, lane->blocks)) == NULL) {
-        if (!await_memory(lane, &patience, "a signal"))
-            return false;
-    }
-    ack_scope_note(&lane->scope, delivery->bytes);
-    if (task->deployment->wanted_count > 1 || task->partition->number == PARTITION_GLOBAL ||
-        task->partition->clock_ns != 0)
-        checkpointing_cover(task->partition);
-    if (lane->options.observed != NULL)
-        feed_lane_signal(lane->options.observed, task->partition->number, emitted->name.data,
-                         emitted->name.len, delivery);
-    if (__builtin_expect(task->shadows != NULL, 0))
-        shadowing_note(lane, task, delivery);
-    if (lane->options.transactor != NULL)
-        epochs_add(lane, &task->cause, delivery);
-    publisher_send(lane->options.publisher, delivery);
-    return true;
-}
-
-static bool send_point(struct lane *lane, const struct task *task,
-                       const struct published_point *point) {
-    struct publisher *publisher = lane->options.publisher;
-    struct in_flight *in_flight = NULL;
-    if (!publisher_takes_point(publisher))
-        return true;
-    if (publisher->holds_points && !hold(lane, &in_flight))
-        return false;
-    struct patience patience = PATIENCE_INIT;
-    struct delivery *delivery;
-    while ((delivery = publisher_point(publisher, task, point, in_flight, lane->scope.sequence,
-                                       lane->blocks)) == NULL) {
-        if (!await_memory(lane, &patience, "a point of a series"))
-            return false;
-    }
-    if (publisher->holds_points)
-        ack_scope_note(&lane->scope, delivery->bytes);
-    publisher_send(publisher, delivery);
-    return true;
-}
-
-bool lane_publish(void *context, struct instance *instance, const struct published_point *point) {
-    const struct task *task = context;
-    struct lane *lane = task->partition->home;
-    (void)instance;
-    if (lane->options.published != NULL)
-        published_lane_add(lane->options.published,
-                           &(struct published_key){task->deployment->name, point->series,
-                                                   point->symbol, point->time_frame_s},
-                           point->event_time_ns, point->value);
-    return lane->options.publisher->point_sink == NULL || task->shadow != NULL ||
-           send_point(lane, task, point);
-}
-
-/* Control makes instances too, and can give up a reload: then it decides. */
-bool lane_await_memory(void *context, struct patience *patience, const char *what) {
-    const struct task *task = context;
-    struct lane *lane = task->partition->home;
-    return pthread_equal(pthread_self(), lane->thread) && await_memory(lane, patience, what);
-}
-
-void lane_wake(void *context, struct instance *instance) {
-    struct task *task = context;
-    struct lane *lane = task->partition->home;
-    (void)instance;
-    atomic_store(&task->is_woken, true);
-    atomic_store(&lane->has_wakes, true);
-    lane->options.source->ops->wake(lane->options.source, lane->options.index);
-}
-
-/* A dead letter that cannot be made breaks the lane: the message comes again after a restart. */
-static void to_dead_letters(struct lane *lane, const struct record *record, const char *reason,
-                            const char *message, const char *deployment) {
-    if (lane->options.unusable != NULL)
-        lane->options.unusable(lane->options.unusable_context, record, reason, message, deployment);
-    struct publisher *publisher = lane->options.publisher;
-    struct in_flight *in_flight;
-    struct delivery *delivery;
-    struct patience patience = PATIENCE_INIT;
-    if (!publisher_has_dead_letters(publisher)) {
-        atomic_fetch_add_explicit(&publisher->dead_letters, 1, memory_order_relaxed);
-        return;
-    }
-    if (!hold(lane, &in_flight))
-        return;
-    while ((delivery = publisher_dead_letter(publisher, lane->options.source, record, reason,
-                                             message, deployment, in_flight)) == NULL) {
-        if (!await_memory(lane, &patience, "a dead letter"))
-            return;
-    }
-    ack_scope_note(&lane->scope, delivery->bytes);
-    if (publisher->has_transactional_dead_letters)
-        epochs_add(lane,
-                   &(struct cause){.topic = record->topic,
-                                   .partition = record->partition,
-                                   .offset = record->offset},
-                   delivery);
-    publisher_send(publisher, delivery);
-}
-
-/* ---- errors ---- */
-
-/* " (and 99 errors and 1 reject more since)", or nothing. */
-static const char *describe_suppressed(const struct task *task, char *text, size_t size) {
-    char errors[32] = "", rejects[32] = "";
-    text[0] = '\0';
-    if (task->suppressed_errors > 0)
-        snprintf(errors, sizeof errors, "%" PRIu64 " error%s", task->suppressed_errors,
-                 text_plural(task->suppressed_errors));
-    if (task->suppressed_rejects > 0)
-        snprintf(rejects, sizeof rejects, "%" PRIu64 " reject%s", task->suppressed_rejects,
-                 text_plural(task->suppressed_rejects));
-    if (errors[0] != '\0' || rejects[0] != '\0')
-        snprintf(text, size, " (and %s%s%s more since)", errors,
-                 errors[0] != '\0' && rejects[0] != '\0' ? " and " : "", rejects);
-    return text;
-}
-
-/* Logs an error or a reject, at most every ten seconds for one instance. */
-static void log_error_of(struct lane *lane, struct task *task, const char *what, bool is_reject) {
-    const int64_t now = clock_wall_ns();
-    if (task->last_error_ns != 0 && now - task->last_error_ns < ERROR_LOG_EVERY_NS) {
-        if (is_reject)
-            task->suppressed_rejects++;
-        else
-            task->suppressed_errors++;
-        return;
-    }
-    char text[256], more[96];
-    snprintf(text, sizeof text, "%s at %s/%" PRId32 "/%" PRId64 ": %s", what,
-             topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
-             task->cause.offset, instance_error(task->instance));
-    lane_note_error(lane, task, text);
-    task->last_error_ns = now;
-    log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.failed", "%s: %s%s",
-              task->deployment->name, text, describe_suppressed(task, more, sizeof more));
-    task->suppressed_errors = task->suppressed_rejects = 0;
-}
-
-static void suspend_if_due(struct lane *lane, struct task *task, enum suspension why,
-                           int64_t resume_ns) {
-    if (resume_ns != 0)
-        task_suspend(task, why, resume_ns, lane->options.log);
-}
-
-/* A replay must not depend on the machine's clock: no task is suspended. */
-static void count_error(struct lane *lane, struct task *task, const char *what) {
-    log_error_of(lane, task, what, false);
-    if (!lane->options.is_replay)
-        suspend_if_due(lane, task, SUSPENDED_ERRORS,
-                       suspension_for_error(task, lane->options.config, clock_coarse_ns()));
-}
-
-static void count_reject(struct lane *lane, struct task *task, const struct record *record) {
-    log_error_of(lane, task, "rejected", true);
-    if (task->shadow == NULL)
-        to_dead_letters(lane, record, "rejected", instance_error(task->instance),
-                        task->deployment->name);
-    if (!lane->options.is_replay)
-        suspend_if_due(lane, task, SUSPENDED_REJECTS,
-                       suspension_for_reject(task, lane->options.config, clock_coarse_ns()));
-}
-
-void lane_slow(void *context, struct instance *instance, enum callback callback, int64_t took_ns) {
-    struct task *task = context;
-    struct lane *lane = task->partition->home;
-    const int64_t now = clock_wall_ns();
-    char more[96] = "";
-    (void)instance;
-    /* At the same interval as errors: a slow instance is slow with every message. */
-    if (task->last_slow_ns != 0 && now - task->last_slow_ns < ERROR_LOG_EVERY_NS) {
-        task->suppressed_slow++;
-        if (took_ns > task->slowest_ns)
-            task->slowest_ns = took_ns;
-        return;
-    }
-    if (task->suppressed_slow > 0)
-        snprintf(more, sizeof more, " (and %" PRIu64 " more since, up to %.1f ms)",
-                 task->suppressed_slow, (double)task->slowest_ns / (double)NS_PER_MS);
-    log_event(lane->options.log, LOG_LEVEL_WARNING, "strategy", "callback.slow",
-              "%s: slow callback: %s at %s/%" PRId32 "/%" PRId64 " took %.1f ms, limit %.0f ms%s",
-              task->deployment->name, callback_name(callback),
-              topics_name(lane->options.topics, task->cause.topic), task->cause.partition,
-              task->cause.offset, (double)took_ns / (double)NS_PER_MS,
-              (double)lane->options.config->slow_callback_ns / (double)NS_PER_MS, more);
-    task->last_slow_ns = now;
-    task->slowest_ns = 0;
-    task->suppressed_slow = 0;
-}
-
-/* ---- one record ---- */
 
 void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up) {
     const struct source_ops *ops = lane->options.source->ops;
@@ -297,7 +65,7 @@ static bool passes_by(struct lane *lane, struct task *task, const struct record 
         come_level(lane, task, record);
     struct patience patience = PATIENCE_INIT;
     while (!catch_up_pass(lane, task, record) &&
-           await_memory(lane, &patience, "an offset that is held")) {}
+           emit_await_memory(lane, &patience, "an offset that is held")) {}
     counter_add(&task->passed, 1);
     return true;
 }
@@ -318,9 +86,9 @@ static inline __attribute__((always_inline)) void call_task(struct lane *lane,
         return;
     }
     if (code != T5_REJECT)
-        count_error(lane, task, "on_message failed");
+        task_error_count(lane, task, "on_message failed");
     else if ((lane->message.flags & T5_MESSAGE_HISTORY) == 0)
-        count_reject(lane, task, record);
+        task_reject_count(lane, task, record);
 }
 
 void dispatch_call(struct lane *lane, const struct route_entry *entry, const struct record *record,
@@ -334,7 +102,7 @@ uint32_t dispatch_intern(struct lane *lane, struct symbols *symbols, const t5_me
     do
         id = symbols_intern(symbols, message->symbol.data, message->symbol.len, NULL);
     while (__builtin_expect(id == SYMBOL_NONE, 0) && !symbols_is_full(symbols) &&
-           await_memory(lane, &patience, "a symbol"));
+           emit_await_memory(lane, &patience, "a symbol"));
     return id;
 }
 
@@ -344,7 +112,7 @@ struct route *dispatch_find_route(struct lane *lane, struct partition *partition
     struct route *route;
     do
         route = partition_route(partition, id, symbol.data, symbol.len);
-    while (route == NULL && await_memory(lane, &patience, "a symbol's route"));
+    while (route == NULL && emit_await_memory(lane, &patience, "a symbol's route"));
     return route;
 }
 
@@ -359,7 +127,7 @@ static void to_dead_letters_symbol(struct lane *lane, const struct partition *pa
              "symbol table of %s is full at %" PRIu32 " symbols ([decode] max_symbols)", whose,
              symbols_count(partition->symbols));
     counter_add(&lane->counts.bad[DECODE_TOO_MANY_SYMBOLS], 1);
-    to_dead_letters(lane, record, decode_reason_name(DECODE_TOO_MANY_SYMBOLS), text, deployment);
+    emit_dead_letter(lane, record, decode_reason_name(DECODE_TOO_MANY_SYMBOLS), text, deployment);
 }
 
 static void route_message(struct lane *lane, struct partition *partition,
@@ -580,18 +348,18 @@ void dispatch_record(struct lane *lane, const struct record *record, uint64_t *t
     } else {
         counter_add(&lane->counts.bad[reason], 1);
         log_bad_message(lane, record, reason, coarse_ns);
-        to_dead_letters(lane, record, decode_reason_name(reason), decoder_error(lane->decoder),
-                        NULL);
+        emit_dead_letter(lane, record, decode_reason_name(reason), decoder_error(lane->decoder),
+                         NULL);
     }
     if (__builtin_expect(lane->is_broken, 0)) {
-        dispatch_settle(lane); /* not seen: it comes again */
+        emit_settle(lane); /* not seen: it comes again */
         return;
     }
     tracker->next = record->offset + 1;
     if (__builtin_expect(followed != NULL, 0))
         followed->streams[partition_stream(followed, record->topic, record->partition)].next =
             record->offset + 1;
-    dispatch_settle(lane);
+    emit_settle(lane);
     shadowing_compare(lane, partition);
 }
 
@@ -611,7 +379,7 @@ static void begin_scope(struct lane *lane, const struct task *task) {
 
 void dispatch_fire(struct lane *lane, struct task *task, int64_t now_ns) {
     if (instance_wall_timers(task->instance, now_ns) > 0)
-        count_error(lane, task, "on_timer failed");
+        task_error_count(lane, task, "on_timer failed");
 }
 
 /* Notes it in the order of the records, so that a recovery fires them there again. */
@@ -636,7 +404,7 @@ static int64_t fire_due(struct lane *lane, struct partition *partition, int64_t 
             deviation_besides(task, "a wall-clock timer");
             begin_scope(lane, task);
             dispatch_fire(lane, task, now_ns);
-            dispatch_settle(lane);
+            emit_settle(lane);
         }
         const int64_t due = instance_next_wall_ns(task->instance);
         if (due < next)

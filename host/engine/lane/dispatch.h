@@ -25,14 +25,4 @@ int64_t dispatch_wall_timers(struct lane *lane, int64_t now_ns);
 /* Calls on_event(WOKEN) of instances that asked for it. */
 void dispatch_wakes(struct lane *lane);
 
-/* The calls of the env (strategy/instance/instance.h); `context` is the task. */
-bool lane_emit(void *context, struct instance *instance, const struct emitted_signal *emitted);
-bool lane_publish(void *context, struct instance *instance, const struct published_point *point);
-void lane_wake(void *context, struct instance *instance);
-bool lane_await_memory(void *context, struct patience *patience, const char *what);
-void lane_slow(void *context, struct instance *instance, enum callback callback, int64_t took_ns);
-
-/* Ends what the current cause still holds. */
-void dispatch_settle(struct lane *lane);
-
 #endif

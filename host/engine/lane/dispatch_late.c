@@ -5,6 +5,7 @@
 #include "engine/lane/catch_up.h"
 #include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_steps.h"
+#include "engine/lane/emit.h"
 #include "engine/lane/shadowing.h"
 
 /* Whether the catch-up gives it the record; moves its position past it. */
@@ -138,5 +139,5 @@ void dispatch_history(struct lane *lane, const struct record *record, uint64_t *
     give_history(lane, partition, record, ticks_now, coarse_ns);
     if (!lane->is_broken)
         tracker->next = record->offset + 1;
-    dispatch_settle(lane);
+    emit_settle(lane);
 }

@@ -33,6 +33,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* What would be logged with every message is logged once in this time; those in between are
+ * counted. */
+#define ERROR_LOG_EVERY_NS (10 * NS_PER_S)
+
 /* Written by the lane with relaxed stores, read by anyone. */
 struct lane_counts {
     _Atomic uint64_t messages; /* read and not dropped */

@@ -107,11 +107,7 @@ static bool list_wanted(const struct plan_request *request, struct plan *plan, c
  */
 static bool is_name_taken(const struct plan_request *request, const char *name,
                           struct report *report) {
-    const struct config_deployment *section = NULL;
-    for (size_t i = 0; section == NULL && i < request->config->deployment_count; i++) {
-        if (strcmp(request->config->deployments[i].name, name) == 0)
-            section = &request->config->deployments[i];
-    }
+    const struct config_deployment *section = config_deployment_find(request->config, name);
     if (section != NULL && request->only == NULL)
         report_add(
             report, "(file)", OUTCOME_REJECTED,

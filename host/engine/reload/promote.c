@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/sync/meeting.h"
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 #include "engine/core/provenance.h"
 #include "engine/crash/crash.h"
 #include "engine/lane/lane.h"

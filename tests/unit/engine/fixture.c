@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 
 #include "checkpoint/store.h"
 #include "engine/lane/publisher.h"

@@ -1,7 +1,7 @@
 /* `shadow_of`: what may be said of shadows, and promotions that are noted. */
 #include "fixture.h"
 
-#include "config/sections/shadows.h"
+#include "config/sections/promotions.h"
 #include "config/sections/workers.h"
 
 #include <criterion/criterion.h>

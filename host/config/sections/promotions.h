@@ -1,6 +1,6 @@
 /*
- * config/sections/shadows.h - shadow deployments in a configuration (`shadow_of`), and those that
- * were promoted (`take5 ctl promote`).
+ * config/sections/promotions.h - shadow deployments (`shadow_of`) that were promoted (`take5 ctl
+ * promote`).
  *
  * A promotion puts the shadow's plugin and parameters in the place of its original's, while the
  * files say what they said before. So that this survives a restart it is noted in
@@ -8,17 +8,14 @@
  * both sections are what they were, the configuration is changed accordingly when it is read; a
  * section of the original with other content is what counts from then on.
  */
-#ifndef TAKE5_CONFIG_SECTIONS_SHADOWS_H
-#define TAKE5_CONFIG_SECTIONS_SHADOWS_H
+#ifndef TAKE5_CONFIG_SECTIONS_PROMOTIONS_H
+#define TAKE5_CONFIG_SECTIONS_PROMOTIONS_H
 
 #include "base/error.h"
 #include "base/text.h"
 #include "config/schema/settings.h"
 
 #include <stdbool.h>
-
-/* Its section; NULL: there is none. */
-struct config_deployment *config_deployment_find(const struct config *config, const char *name);
 
 /* Notes that a shadow is in its original's place from now on, durably. `*before` gets what the
  * notes were, for promotions_restore(); free() it. False: it cannot be written. */
