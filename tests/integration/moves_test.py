@@ -334,6 +334,37 @@ class ExactMoves(ExactScenario):
         self.assertEqual(host.events("state.discarded"), [])
         self.judge(host, tally)
 
+    def test_killed_around_its_first_checkpoint(self):
+        """Between that checkpoint, which has it in its new worker, and the commit that makes it count:
+        both count or neither, whether it goes on there or returns."""
+        host = self.exact_host()
+        host.drop("mute")
+        for worker in ("main", "other"):
+            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
+        host.start()
+        self.start_stream()
+        self.wait_read(RATE // EVERY, host)
+        here, there = "main", "other"
+        for moment, returns in (("rename:1", True), ("rename:2", False), ("rename:3", True),
+                                ("offsets:1", False), ("end:1", True)):
+            kill_all(self, host)
+            host.deploy("chain", worker=there)
+            mark = host.log_size()
+            host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_KILL_AT=moment)
+            host.wait_event("worker.died", f"worker {there}: ", start=mark)
+            self.assertIn(f"[{there}]", "".join(host.events("deployment.moved", mark)))
+            kill_all(self, host)
+            if returns:
+                host.deploy("chain", worker=here)
+            else:
+                here, there = there, here
+            host.start()
+            self.wait_read(RATE // EVERY, host)
+        tally = self.end_stream(f"{host.group}.other" if here == "other" else host.group)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
     def test_a_removed_worker_that_stands_still(self):
         """Its process is ended before anybody goes on from what it committed, and what it left open is
         waited for: it writes nothing any more."""
