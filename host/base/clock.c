@@ -4,10 +4,13 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SAME_BOOT_S 30
+#define SAME_BOOT_S  30
+#define BOOT_ID      "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_SIZE 36
 
 static int64_t read_clock(clockid_t id) {
     struct timespec now;
@@ -23,13 +26,34 @@ int64_t clock_file_ns(void) {
     return read_clock(CLOCK_REALTIME_COARSE);
 }
 
-int64_t clock_boot_s(void) {
-    return (clock_wall_ns() - read_clock(CLOCK_BOOTTIME)) / NS_PER_S;
+/* Of a UUID: 60 of its 128 bits, below 0, which no time in s is. */
+static int64_t number_of_name(const char *name, size_t size) {
+    int64_t number = 0;
+    for (size_t i = 0, digits = 0; i < size && digits < 15; i++) {
+        const char *const hex = "0123456789abcdef", *digit = strchr(hex, name[i]);
+        if (name[i] == '\0' || digit == NULL)
+            continue;
+        number = number << 4 | (digit - hex);
+        digits++;
+    }
+    return INT64_MIN + number;
 }
 
-bool clock_is_this_boot(int64_t boot_s) {
-    const int64_t here_s = clock_boot_s();
-    return boot_s >= here_s - SAME_BOOT_S && boot_s <= here_s + SAME_BOOT_S;
+int64_t clock_boot(void) {
+    char name[BOOT_ID_SIZE];
+    const int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+    const bool has_name = fd >= 0 && io_read_all(fd, name, sizeof name) == (ssize_t)sizeof name;
+    if (fd >= 0)
+        (void)close(fd);
+    return has_name ? number_of_name(name, sizeof name)
+                    : (clock_wall_ns() - read_clock(CLOCK_BOOTTIME)) / NS_PER_S;
+}
+
+bool clock_is_this_boot(int64_t boot) {
+    const int64_t here = clock_boot();
+    if (boot < 0 || here < 0)
+        return boot == here;
+    return boot >= here - SAME_BOOT_S && boot <= here + SAME_BOOT_S;
 }
 
 int64_t clock_monotonic_ns(void) {

@@ -30,10 +30,11 @@ int64_t clock_wall_ns(void);
 /* The wall clock as file systems stamp files with it: at the last tick of the scheduler. What is
  * written from now on is never older than this. */
 int64_t clock_file_ns(void);
-/* The wall clock, in s, at which the machine came up; and whether `boot_s` is that of this time:
- * the wall clock may have been set meanwhile, by less than half a minute. */
-int64_t clock_boot_s(void);
-bool clock_is_this_boot(int64_t boot_s);
+/* Names the time since the machine came up; and whether `boot` is that of this one. By the kernel's
+ * own name for it; where that cannot be read (/proc/sys is hidden), by the wall clock at which it
+ * came up, which may have been set meanwhile by less than half a minute. */
+int64_t clock_boot(void);
+bool clock_is_this_boot(int64_t boot);
 /* Never goes back; for spans of time. */
 int64_t clock_monotonic_ns(void);
 /* As clock_monotonic_ns with the resolution of the scheduler's tick (1 to 4 ms), at a tenth of the

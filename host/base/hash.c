@@ -29,7 +29,7 @@ static bool hash_stream(int fd, const char *path, struct hash *hash, struct erro
     unsigned char *block = malloc(BLOCK_SIZE);
     if (state == NULL || block == NULL) {
         error_set_memory(error, "hashing a file");
-        goto out;
+        goto done;
     }
 
     XXH3_128bits_reset(state);
@@ -39,7 +39,7 @@ static bool hash_stream(int fd, const char *path, struct hash *hash, struct erro
             continue;
         if (size < 0) {
             error_set_errno(error, errno, "cannot read %s", path);
-            goto out;
+            goto done;
         }
         if (size == 0)
             break;
@@ -48,7 +48,7 @@ static bool hash_stream(int fd, const char *path, struct hash *hash, struct erro
     *hash = from_xxh(XXH3_128bits_digest(state));
     is_done = true;
 
-out:
+done:
     free(block);
     XXH3_freeState(state);
     return is_done;

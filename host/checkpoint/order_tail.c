@@ -21,7 +21,7 @@
  * `begin` above `end`: none. */
 struct mapped {
     char magic[8];
-    int64_t boot_s;
+    int64_t boot;
     uint64_t owner;
     _Atomic uint64_t begin, end;
     struct order_run runs[ORDER_TAIL_RUNS];
@@ -77,7 +77,7 @@ static struct mapped *make_file(const char *path, const struct journal_owner *ow
     if (did) {
         struct order_tail tail = {.mapped = mapped};
         memcpy(mapped->magic, MAGIC, sizeof mapped->magic);
-        mapped->boot_s = clock_boot_s();
+        mapped->boot = clock_boot();
         order_tail_drop(&tail, order->taken);
         (void)order_tail_note(&tail, order);
         did = rename(beside, path) == 0 || error_set_errno(error, errno, "cannot rename it");
@@ -150,7 +150,7 @@ void order_tail_cut(struct order_tail *tail) {
 static bool is_ours(const struct mapped *former, const struct journal_owner *owner) {
     uint64_t hash;
     return memcmp(former->magic, MAGIC, sizeof former->magic) == 0 &&
-           clock_is_this_boot(former->boot_s) && hash_owner(owner, &hash) && former->owner == hash;
+           clock_is_this_boot(former->boot) && hash_owner(owner, &hash) && former->owner == hash;
 }
 
 static void add_run(const struct order_run *run, const int64_t *known, uint32_t stream_count,

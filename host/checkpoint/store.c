@@ -407,13 +407,27 @@ bool checkpoint_store_look(struct checkpoint_store *store, int32_t partition,
                            struct backend_look *looks, size_t count, struct error *error) {
     *error = (struct error){.code = ERROR_NONE};
     if (store->backend->ops->look(store->backend, partition, looks, count, error)) {
-        for (size_t i = 0; i < count; i++)
-            store_read_tail_of(store, &looks[i]);
-        return true;
+        bool did = true;
+        for (size_t i = 0; did && i < count; i++)
+            did = store_read_tail_of(store, &looks[i]);
+        if (did || !error_set_memory(error, "a journal of another worker"))
+            return did;
     }
     for (size_t i = 0; i < count; i++)
         checkpoint_release(&looks[i].checkpoint);
     return false;
+}
+
+int64_t checkpoint_store_stamp_ms(struct checkpoint_store *store) {
+    const int64_t now_ms = clock_wall_ns() / NS_PER_MS;
+    const int64_t least_ms = atomic_load(&store->least_stamp_ms);
+    return now_ms > least_ms ? now_ms : least_ms;
+}
+
+void checkpoint_store_raise_stamp(struct checkpoint_store *store, int64_t above_ms) {
+    int64_t least_ms = atomic_load(&store->least_stamp_ms);
+    while (least_ms <= above_ms && above_ms < INT64_MAX &&
+           !atomic_compare_exchange_weak(&store->least_stamp_ms, &least_ms, above_ms + 1)) {}
 }
 
 void checkpoint_store_read_order(struct checkpoint_store *store, int32_t partition, uint64_t number,

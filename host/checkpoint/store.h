@@ -118,6 +118,12 @@ void checkpoint_store_read_tail(struct checkpoint_store *store, const struct che
 struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,
                                              const struct order *order);
 
+/* The wall clock in ms, for `worked_ms` (checkpoint.h): by it the last one of several workers in
+ * which a deployment ran is found (engine/history/moved.h). If the clock was set back it is above
+ * what checkpoint_store_raise_stamp() was given. Any thread. */
+int64_t checkpoint_store_stamp_ms(struct checkpoint_store *store);
+void checkpoint_store_raise_stamp(struct checkpoint_store *store, int64_t above_ms);
+
 /* The number for the next checkpoint: above all that exist or were put. 0: unknown now, for lack of
  * memory or because of the disk; it was logged. Any thread. */
 uint64_t checkpoint_store_next_number(struct checkpoint_store *store, int32_t partition);

@@ -74,6 +74,7 @@ struct checkpoint_store {
     size_t failing[STORE_WORKS] GUARDED_BY(store_lock); /* places */
     struct checkpoint_store_totals totals GUARDED_BY(store_lock);
 
+    _Atomic int64_t least_stamp_ms;
     _Atomic uint64_t finished; /* ticket; release, after everything up to it has been attempted */
     /* The thread's. */
     struct store_job *batch; /* taken from the queue, and not begun */
@@ -91,8 +92,8 @@ void store_job_free(struct store_job *job);
  * to free(); NULL with an error. */
 char *store_keep_old(const struct checkpoint_store *store, int32_t partition,
                      const char *deployment, struct error *error);
-/* Adds to the journal of one that was examined what its tail has. Control. */
-void store_read_tail_of(const struct checkpoint_store *store, const struct backend_look *look);
+/* Adds to the journal of one that was examined what its tail has. False: out of memory. Control. */
+bool store_read_tail_of(const struct checkpoint_store *store, const struct backend_look *look);
 
 /* The outcome of a place's work, for status and log. `size`: of what failed; if another place
  * writes as much, this one is taken to be ok too. */

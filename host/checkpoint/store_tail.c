@@ -55,13 +55,15 @@ static void find_known(const struct checkpoint_store *store, const struct checkp
     }
 }
 
-static void read_tail(const struct checkpoint_store *store, const char *state_dir,
+/* False: out of memory; the order is broken there. */
+static bool read_tail(const struct checkpoint_store *store, const char *state_dir,
                       const char *group, const struct checkpoint *from, struct order *order) {
     const struct journal_owner owner = owner_of(store, group, from->partition);
     const size_t count = count_streams(store, from, order);
     int64_t *known = calloc(count + 1, sizeof *known);
     char *path = tail_path(state_dir, from->partition);
-    if (known == NULL || path == NULL) {
+    const bool did = known != NULL && path != NULL;
+    if (!did) {
         order_break(order);
     } else if (from->number != 0) {
         find_known(store, from, order, known, count);
@@ -69,21 +71,23 @@ static void read_tail(const struct checkpoint_store *store, const char *state_di
     }
     free(known);
     free(path);
+    return did;
 }
 
 void checkpoint_store_read_tail(struct checkpoint_store *store, const struct checkpoint *from,
                                 struct order *order) {
-    read_tail(store, store->state_dir, store->group, from, order);
+    (void)read_tail(store, store->state_dir, store->group, from, order); /* or it is broken */
 }
 
-void store_read_tail_of(const struct checkpoint_store *store, const struct backend_look *look) {
+bool store_read_tail_of(const struct checkpoint_store *store, const struct backend_look *look) {
     struct order *order = look->order;
     if (order == NULL || look->checkpoint.number == 0)
-        return;
+        return true;
     /* Nothing of its journal was written: the tail belongs behind it all the same. */
-    if (order->segments[order->segment_count - 1].number < look->checkpoint.number)
-        (void)order_begin_segment(order, look->checkpoint.number);
-    read_tail(store, look->state_dir, look->group, &look->checkpoint, order);
+    if (order->segments[order->segment_count - 1].number < look->checkpoint.number &&
+        !order_begin_segment(order, look->checkpoint.number))
+        return false;
+    return read_tail(store, look->state_dir, look->group, &look->checkpoint, order);
 }
 
 struct order_tail *checkpoint_store_new_tail(struct checkpoint_store *store, int32_t partition,

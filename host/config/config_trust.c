@@ -58,7 +58,7 @@ static void check_sources(struct build *build) {
     char *drop_ins = above != NULL ? path_join(above, DROP_IN_FOLDER) : NULL;
     if (folder == NULL || drop_ins == NULL) {
         build_out_of_memory(build);
-        goto out;
+        goto done;
     }
     if (is_read && !trust_check(folder, &quants, &error) && errno != ENOENT)
         faults_add_error(build->faults, (struct place){0}, &error);
@@ -69,7 +69,7 @@ static void check_sources(struct build *build) {
         if (!trust_check(path, is_below(path, folder) ? &quants : &ours, &error))
             faults_add_error(build->faults, (struct place){0}, &error);
     }
-out:
+done:
     free(drop_ins);
     free(folder);
     free(above);

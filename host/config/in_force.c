@@ -1,6 +1,5 @@
 #include "config/in_force.h"
 
-#include "base/array.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "os/private_file.h"

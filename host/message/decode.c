@@ -72,15 +72,15 @@ struct decoder *decoder_new(const struct projection *projection, const struct de
         return NULL;
     struct decoder *decoder = calloc(1, sizeof *decoder);
     if (decoder == NULL)
-        goto no_memory;
+        goto failed;
     decoder->limits = *limits;
     decoder->closers = malloc(limits->max_depth);
     if (decoder->closers == NULL || !extract_init(&decoder->extract, trie, limits->max_depth,
                                                   (size_t)limits->max_bytes + SCRATCH_SLACK))
-        goto no_memory;
+        goto failed;
     return decoder;
 
-no_memory:
+failed:
     decoder_free(decoder);
     error_set_memory(error, "a decoder");
     return NULL;

@@ -431,7 +431,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
             log_event(service->log, LOG_LEVEL_CRITICAL, "engine", "start.failed",
                       "cannot start: %s", error.text);
         }
-        goto stop; /* some of it may run */
+        goto done; /* some of it may run */
     }
     service->control = control_new(&control, &error);
     if (service->control == NULL || !start_http(service, &error) ||
@@ -442,7 +442,7 @@ int service_run(struct service *service, bool (*started)(void *context, struct e
         sd_notify(0, "READY=1");
         code = work(service);
     }
-stop:
+done:
     if (!stop(service) && code == EXIT_GOOD)
         code = EXIT_FAILED;
     if (atomic_load(&service->options.signals->is_from_within))

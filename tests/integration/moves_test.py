@@ -32,6 +32,15 @@ def kill_all(scenario, host, also=()):
     scenario.wait_for("the workers to end", lambda: not any(map(is_alive, workers)))
 
 
+def checkpoint_that_counts(scenario, host, worker):
+    """Takes one: after a kill only what is at or below what was committed counts."""
+    code, out, err = host.ctl("checkpoint")
+    scenario.assertEqual(code, 0, out + err)
+    group = host.group if worker == "main" else f"{host.group}.{worker}"
+    ends = scenario.kafka.ends(scenario.fed_topics(), PARTITIONS)
+    scenario.kafka.wait_committed(group, ends, at_least=True)
+
+
 class Moves(ChainScenario):
     def where(self, host, worker):
         """The file in which the worker's signals are."""
@@ -95,12 +104,7 @@ class Moves(ChainScenario):
         """A checkpoint has it where it is now, and it has gone on from there."""
         host.wait_status("all to be level", lambda status: all(
             strategy["state"] == "running" for strategy in status["strategies"]))
-        code, out, err = host.ctl("checkpoint")
-        self.assertEqual(code, 0, out + err)
-        # Only what is at or below what was committed counts after a kill.
-        group = host.group if worker == "main" else f"{host.group}.{worker}"
-        ends = self.kafka.ends(self.fed_topics(), PARTITIONS)
-        self.kafka.wait_committed(group, ends, at_least=True)
+        checkpoint_that_counts(self, host, worker)
         self.wait_said(host, worker)
 
     def move_between_runs(self, host, name, worker, is_killed, **keys):
@@ -334,9 +338,8 @@ class ExactMoves(ExactScenario):
         self.assertEqual(host.events("state.discarded"), [])
         self.judge(host, tally)
 
-    def test_killed_around_its_first_checkpoint(self):
-        """Between that checkpoint, which has it in its new worker, and the commit that makes it count:
-        both count or neither, whether it goes on there or returns."""
+    def muted_host(self):
+        """Whose workers main and other run without chain too."""
         host = self.exact_host()
         host.drop("mute")
         for worker in ("main", "other"):
@@ -344,23 +347,74 @@ class ExactMoves(ExactScenario):
         host.start()
         self.start_stream()
         self.wait_read(RATE // EVERY, host)
+        return host
+
+    def move_and_die(self, host, worker, moment):
+        """Into the worker, which dies at that moment, and everything with it."""
+        host.deploy("chain", worker=worker)
+        mark = host.log_size()
+        host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_KILL_AT=moment,
+                   TAKE5_KILL_IN=worker)
+        workers = children(host.process.pid)
+        self.assertEqual(host.process.wait(60), -signal.SIGKILL)
+        self.wait_for("the workers to end", lambda: not any(map(is_alive, workers)))
+        self.assertIn(f"[{worker}]", "".join(host.events("deployment.moved", mark)))
+
+    def test_killed_around_its_first_checkpoint(self):
+        """Between that checkpoint, which has it in its new worker, and the commit that makes it count:
+        both count or neither, whether it goes on there or returns."""
+        host = self.muted_host()
         here, there = "main", "other"
         for moment, returns in (("rename:1", True), ("rename:2", False), ("rename:3", True),
-                                ("offsets:1", False), ("end:1", True)):
+                                ("offsets:1", True), ("offsets:1", False), ("end:1", True),
+                                ("end:1", False)):
             kill_all(self, host)
-            host.deploy("chain", worker=there)
-            mark = host.log_size()
-            host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_KILL_AT=moment)
-            host.wait_event("worker.died", f"worker {there}: ", start=mark)
-            self.assertIn(f"[{there}]", "".join(host.events("deployment.moved", mark)))
-            kill_all(self, host)
+            self.move_and_die(host, there, moment)
             if returns:
                 host.deploy("chain", worker=here)
             else:
                 here, there = there, here
             host.start()
             self.wait_read(RATE // EVERY, host)
+            host.wait_status("all to be level", lambda status: all(
+                strategy["state"] == "running" for strategy in status["strategies"]))
+            checkpoint_that_counts(self, host, here)
         tally = self.end_stream(f"{host.group}.other" if here == "other" else host.group)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
+    def test_returns_from_one_that_does_not_count_to_the_one_before(self):
+        """The state is neither where it ran last, as that worker was killed before its first commit, nor
+        where it runs now."""
+        host = self.muted_host()
+        host.deploy("mute_third", plugin="mute", worker="third")
+        for _ in range(2):  # at the second start main learns that other has it
+            kill_all(self, host)
+            host.deploy("chain", worker="other")
+            host.start()
+            self.wait_read(RATE // EVERY, host)
+        host.stop()
+        self.move_and_die(host, "third", "offsets:1")
+        host.deploy("chain", worker="main")
+        host.start()
+        self.wait_read(RATE // EVERY, host)
+        tally = self.end_stream(host.group)
+        host.stop()
+        self.assertEqual(host.events("state.discarded"), [])
+        self.judge(host, tally)
+
+    def test_the_clock_is_set_back_between_two_workers(self):
+        """Where it ran last is known all the same: what it said since is not said again."""
+        host = self.muted_host()
+        for hours, worker in enumerate(("other", "main", "other", "main"), 1):
+            kill_all(self, host)
+            host.deploy("chain", worker=worker)
+            mark = host.log_size()
+            host.start(LD_PRELOAD=paths.tool("libfault.so"), TAKE5_CLOCK=str(-3600 * hours))
+            host.wait_event("deployment.moved", start=mark)
+            self.wait_read(RATE // EVERY, host)
+        tally = self.end_stream(host.group)
         host.stop()
         self.assertEqual(host.events("state.discarded"), [])
         self.judge(host, tally)

@@ -23,9 +23,9 @@ bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *), voi
 
 bool thread_join_within(pthread_t thread, int64_t wait_ns) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until); /* the only clock that pthread_timedjoin_np() has */
+    clock_gettime(CLOCK_MONOTONIC, &until);
     const int64_t ns = until.tv_nsec + (wait_ns > 0 ? wait_ns : 0);
     until.tv_sec += (time_t)(ns / NS_PER_S);
     until.tv_nsec = (long)(ns % NS_PER_S);
-    return pthread_timedjoin_np(thread, NULL, &until) == 0;
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }

@@ -38,12 +38,12 @@ bool new_name_check(const char *name, struct error *error) {
 
 /* ---- texts ---- */
 
-struct csv_arg {
+struct placeholders {
     const char *name, *language, *standard, *extension;
 };
 
 /* The word for the placeholder at `at`, and how long the placeholder is; NULL: none is there. */
-static const char *word_at(const struct csv_arg *words, const char *at, const char *end,
+static const char *word_at(const struct placeholders *words, const char *at, const char *end,
                            size_t *size) {
     const struct {
         const char *placeholder, *word;
@@ -59,7 +59,7 @@ static const char *word_at(const struct csv_arg *words, const char *at, const ch
     return NULL;
 }
 
-static void fill_in(const struct csv_arg *words, const char *at, const char *end,
+static void fill_in(const struct placeholders *words, const char *at, const char *end,
                     struct text *out) {
     while (at < end) {
         size_t size;
@@ -86,7 +86,7 @@ static bool write_file(int folder, const char *name, const struct text *text, st
     return did_write || error_set_errno(error, failure, "cannot write %s", name);
 }
 
-static bool write_one(int folder, const struct new_file *file, const struct csv_arg *words,
+static bool write_one(int folder, const struct new_file *file, const struct placeholders *words,
                       struct error *error) {
     struct text name, text;
     text_init(&name);
@@ -103,10 +103,10 @@ static bool write_one(int folder, const struct new_file *file, const struct csv_
 
 static bool write_files(int folder, const char *name, enum new_language language,
                         struct error *error) {
-    const struct csv_arg words = {.name = name,
-                                  .language = language == NEW_C ? "C" : "CXX",
-                                  .standard = language == NEW_C ? "11" : "17",
-                                  .extension = language == NEW_C ? "c" : "cpp"};
+    const struct placeholders words = {.name = name,
+                                       .language = language == NEW_C ? "C" : "CXX",
+                                       .standard = language == NEW_C ? "11" : "17",
+                                       .extension = language == NEW_C ? "c" : "cpp"};
     for (const struct new_file *file = new_files; file->name != NULL; file++)
         if ((file->languages & 1u << language) != 0 && !write_one(folder, file, &words, error))
             return false;
@@ -117,7 +117,7 @@ static bool write_files(int folder, const char *name, enum new_language language
 
 /* Of what was written into it, nothing but files can be there. */
 static void remove_folder(const char *path, const char *name, enum new_language language) {
-    const struct csv_arg words = {.name = name, .extension = language == NEW_C ? "c" : "cpp"};
+    const struct placeholders words = {.name = name, .extension = language == NEW_C ? "c" : "cpp"};
     for (const struct new_file *file = new_files; file->name != NULL; file++) {
         struct text text;
         text_init(&text);

@@ -59,19 +59,19 @@ static char *value_of_file(struct build *build, const struct assignment *a, bool
     if (fd < 0 || fstat(fd, &status) != 0) {
         faults_add(build->faults, a->place, "[%s] %s: cannot open %s: %s", a->section, a->key, path,
                    strerror(errno));
-        goto out;
+        goto done;
     }
     if (!S_ISREG(status.st_mode)) {
         faults_add(build->faults, a->place, "[%s] %s: %s is not a regular file", a->section, a->key,
                    path);
-        goto out;
+        goto done;
     }
     size_t size = 0;
     value = read_value(fd, &size);
     if (value == NULL) {
         faults_add(build->faults, a->place, "[%s] %s: cannot read %s: %s", a->section, a->key, path,
                    strerror(errno));
-        goto out;
+        goto done;
     }
     while (size > 0 && (value[size - 1] == '\n' || value[size - 1] == '\r'))
         value[--size] = '\0';
@@ -83,13 +83,13 @@ static char *value_of_file(struct build *build, const struct assignment *a, bool
         faults_add(build->faults, a->place, "[%s] %s: %s %s", a->section, a->key, path, wrong);
         free(value);
         value = NULL;
-        goto out;
+        goto done;
     }
     if (is_secret)
         warn_of_readers(build, a, path, status.st_mode);
     build_trust_file(build, path);
 
-out:
+done:
     if (fd >= 0)
         close(fd);
     free(path);

@@ -187,7 +187,7 @@ static bool check_ports(struct build *build, const struct assignment *a, const c
 static bool check_own(struct build *build, const struct assignment *a, const char *name) {
     static const char *const own[][2] = {
         {"client_encoding", "the host sets it"},
-        {"replication", "this is no connection for it"},
+        {"replication", "a connection for replication cannot insert rows"},
         {"connect_timeout", "the key timeout is for that"},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {

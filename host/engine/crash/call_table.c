@@ -47,7 +47,7 @@ struct head {
     char magic[8];
     uint64_t size;
     int64_t pid;
-    int64_t boot_s; /* wall clock at which the machine came up */
+    int64_t boot; /* clock_boot() */
     uint32_t slots, topics, names;
     _Atomic uint32_t notes_taken, is_clean;
     struct note notes[CALL_TABLE_NOTES];
@@ -163,7 +163,7 @@ static bool list_traces(const struct call_table *table, struct call_table_former
     }
     for (size_t i = 0; i < table->head->slots && !is_explained; i++)
         former->count += call_table_read_slot(table, i, &former->traces[former->count]);
-    former->is_other_boot = !clock_is_this_boot(table->head->boot_s);
+    former->is_other_boot = !clock_is_this_boot(table->head->boot);
     former->pid = table->head->pid;
     text_init(&former->loaded);
     former->is_silent = !is_noted && former->count == 0 && atomic_load(&table->head->is_clean) == 0;
@@ -260,7 +260,7 @@ struct call_table *call_table_open(const struct call_table_options *options,
     table->is_mapped = true;
     *table->head = (struct head){.size = table->size,
                                  .pid = getpid(),
-                                 .boot_s = clock_boot_s(),
+                                 .boot = clock_boot(),
                                  .slots = (uint32_t)options->lanes + 1,
                                  .topics = (uint32_t)options->topic_count,
                                  .names = NAMES};

@@ -24,6 +24,7 @@ struct seen {
     struct topic_partition *parts; /* the same, with their notes */
     size_t part_count;
     bool is_asked_for; /* something of it counts, so its committed offsets are needed */
+    bool is_judged;    /* by these */
 };
 
 /* A deployment that ran last in another worker, before its committed offsets were known. */
@@ -39,7 +40,6 @@ struct finding {
     size_t count;
     struct asked *asked;
     size_t asked_count;
-    bool knows_committed; /* for the parts that count */
     struct moved *moved;
 };
 
@@ -70,6 +70,17 @@ static bool add_committed(const struct finding *finding, struct seen *seen,
     return true;
 }
 
+/* What runs here from now on has run here last, whatever the clock says. */
+static void raise_stamp(const struct finding *finding) {
+    struct checkpoint_store *store = finding->engine->store;
+    for (size_t i = 0; i < finding->count; i++) {
+        const struct checkpoint *checkpoint = &finding->seen[i].look.checkpoint;
+        checkpoint_store_raise_stamp(store, checkpoint->taken_ms);
+        for (size_t j = 0; j < checkpoint->part_count; j++)
+            checkpoint_store_raise_stamp(store, checkpoint->parts[j].worked_ms);
+    }
+}
+
 static bool begin(struct finding *finding, const struct topic_partition *parts, size_t part_count,
                   struct error *error) {
     const struct engine *engine = finding->engine;
@@ -92,7 +103,10 @@ static bool begin(struct finding *finding, const struct topic_partition *parts, 
     if (!add_committed(finding, &finding->seen[0], parts, part_count, error))
         return false;
     finding->seen[0].look.committed = &finding->seen[0].committed;
-    return look(finding, 0, finding->count, error);
+    if (!look(finding, 0, finding->count, error))
+        return false;
+    raise_stamp(finding);
+    return true;
 }
 
 static void end(struct finding *finding) {
@@ -118,7 +132,7 @@ static size_t find_newest(const struct finding *finding, const char *deployment)
     int64_t newest_ms = checkpoint_worked_ms(&finding->seen[0].look.checkpoint, deployment);
     for (size_t i = 1; i < finding->count; i++) {
         const int64_t its_ms = checkpoint_worked_ms(&finding->seen[i].look.checkpoint, deployment);
-        if (its_ms <= newest_ms || (finding->knows_committed && !finding->seen[i].is_asked_for))
+        if (its_ms <= newest_ms)
             continue;
         newest = i;
         newest_ms = its_ms;
@@ -158,15 +172,24 @@ static bool visit(struct finding *finding,
     return did;
 }
 
-static bool ask_for(struct finding *finding, const char *deployment, size_t newest) {
+/* Once for each deployment: where it ran last by all that lies there. */
+static bool note_asked(struct finding *finding, const char *deployment, size_t newest) {
+    for (size_t i = 0; i < finding->asked_count; i++) {
+        if (strcmp(finding->asked[i].deployment, deployment) == 0)
+            return true;
+    }
     char *copy = text_dup(deployment, strlen(deployment));
     if (copy == NULL || !ARRAY_RESIZE(finding->asked, finding->asked_count + 1)) {
         free(copy);
         return false;
     }
     finding->asked[finding->asked_count++] = (struct asked){copy, newest};
-    finding->seen[newest].is_asked_for = true;
     return true;
+}
+
+static bool ask_for(struct finding *finding, const char *deployment, size_t newest) {
+    finding->seen[newest].is_asked_for = true;
+    return note_asked(finding, deployment, newest);
 }
 
 /* ---- what is safe there ---- */
@@ -363,50 +386,56 @@ static bool decide(struct finding *finding, const char *deployment, size_t newes
                                         : note_gone(finding->moved, deployment);
 }
 
-/* None of their checkpoints is usable. */
-static void log_lost(const struct finding *finding, size_t index) {
-    const struct seen *seen = &finding->seen[index];
-    log_change_event(finding->engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
-                     "partition %" PRId32 ": deployments that ran in worker %s start without "
-                     "state: no checkpoint of it fits the committed offsets of its group %s",
-                     finding->partition, seen->peer->worker, seen->peer->group);
-}
-
-/* Killed before it had committed what its checkpoints of them have, it leaves them where they were
- * before they ran there. */
-static void log_passed_over(const struct finding *finding) {
-    const char *repeats = finding->engine->config->delivery == DELIVERY_EXACTLY_ONCE
-                              ? ""
-                              : ", and repeats the signals since then";
-    for (size_t i = 0; i < finding->asked_count; i++) {
-        const struct asked *asked = &finding->asked[i];
-        const struct seen *seen = &finding->seen[asked->newest];
-        if (!is_here(finding, asked->deployment) || seen->look.checkpoint.number == 0 ||
-            find_newest(finding, asked->deployment) == asked->newest)
-            continue;
+/* It goes on from an earlier place, or from none: the worker where it ran last was killed before it
+ * had committed what its checkpoints have, or has none any more. */
+static void log_passed_over(const struct finding *finding, const struct asked *asked) {
+    const struct seen *seen = &finding->seen[asked->newest];
+    const bool is_exact = finding->engine->config->delivery == DELIVERY_EXACTLY_ONCE;
+    const bool has_other = find_newest(finding, asked->deployment) != 0 ||
+                           checkpoint_part(&finding->seen[0].look.checkpoint, asked->deployment);
+    if (has_other)
         log_change_event(finding->engine->log, LOG_LEVEL_WARNING, "engine", "deployment.returned",
                          "%s on partition %" PRId32
                          ": it ran in worker %s, where no checkpoint of it fits the committed "
                          "offsets of group %s; it continues from where it was before that%s",
                          asked->deployment, finding->partition, seen->peer->worker,
-                         seen->peer->group, repeats);
-    }
+                         seen->peer->group, is_exact ? "" : ", and repeats the signals since then");
+    else
+        log_change_event(finding->engine->log, LOG_LEVEL_WARNING, "engine", "state.discarded",
+                         "%s on partition %" PRId32
+                         ": starting without state: it ran in worker %s, where no checkpoint of "
+                         "it fits the committed offsets of group %s",
+                         asked->deployment, finding->partition, seen->peer->worker,
+                         seen->peer->group);
 }
 
+/* Those whose offsets are needed now; `*did_any`: there are such. */
+static bool judge_asked(struct finding *finding, bool *did_any, struct error *error) {
+    bool did = true;
+    *did_any = false;
+    for (size_t i = 1; did && i < finding->count; i++) {
+        struct seen *seen = &finding->seen[i];
+        if (!seen->is_asked_for || seen->is_judged)
+            continue;
+        seen->is_judged = *did_any = true;
+        did = look_again(finding, i, error);
+    }
+    return did;
+}
+
+/* Where the last one does not count, the one before it is asked. */
 static bool find(struct finding *finding, const struct topic_partition *parts, size_t count,
                  struct error *error) {
-    bool did = begin(finding, parts, count, error) &&
-               (visit(finding, ask_for) || error_set_memory(error, "the other workers"));
-    for (size_t i = 1; did && i < finding->count; i++) {
-        if (!finding->seen[i].is_asked_for)
-            continue;
-        did = look_again(finding, i, error);
-        if (did && finding->seen[i].look.checkpoint.number == 0)
-            log_lost(finding, i);
+    bool did = begin(finding, parts, count, error), did_any = true;
+    while (did && did_any)
+        did = (visit(finding, ask_for) || error_set_memory(error, "the other workers")) &&
+              judge_asked(finding, &did_any, error);
+    for (size_t i = 0; did && i < finding->asked_count; i++) {
+        const struct asked *asked = &finding->asked[i];
+        if (is_here(finding, asked->deployment) &&
+            find_newest(finding, asked->deployment) != asked->newest)
+            log_passed_over(finding, asked);
     }
-    finding->knows_committed = true;
-    if (did)
-        log_passed_over(finding);
     return did && (visit(finding, decide) ||
                    error_set_memory(error, "what deployments knew in another worker"));
 }

@@ -8,7 +8,8 @@
  *
  * A worker keeps the state of a deployment that has left until the other one has it in a checkpoint
  * of its own. So several may have a state of it: the one where it ran last counts
- * (checkpoint/checkpoint.h, `worked_ms`), and this process comes first.
+ * (checkpoint/checkpoint.h, `worked_ms`), and this process comes first. Of one that was killed
+ * before anything behind its checkpoints was committed none counts, and the one before does.
  *
  * Control thread.
  */
@@ -41,8 +42,9 @@ struct moved {
 
 /* Looks for them. `parts` are the partition number's, with the committed offsets of this process's
  * group: a checkpoint above these does not count here. The other workers' committed offsets are
- * requested only if a deployment comes or has left. `moved` is zeroed. False with an error:
- * ERROR_MEMORY; or, if it cannot be found out, ERROR_TIMEOUT. */
+ * requested only if a deployment comes or has left. This process's stamps are above all that is
+ * found (checkpoint_store_raise_stamp()). `moved` is zeroed. False with an error: ERROR_MEMORY; or,
+ * if it cannot be found out, ERROR_TIMEOUT. */
 bool moved_find(struct engine *engine, int32_t partition, const struct topic_partition *parts,
                 size_t count, struct moved *moved, struct error *error);
 void moved_release(struct moved *moved);

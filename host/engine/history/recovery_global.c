@@ -201,7 +201,6 @@ static bool may_lack_any(const struct engine *engine) {
  * from here on. False: out of memory. */
 static bool own_place(const struct checkpoint *checkpoint, const struct positions *committed,
                       struct checkpoint_part *part) {
-    part->worked_ms = part->worked_ms != 0 ? part->worked_ms : checkpoint->taken_ms;
     return positions_add_all(&part->positions, &checkpoint->positions) &&
            positions_add_all(&part->history_to, committed);
 }
@@ -214,6 +213,7 @@ static bool own_places(const struct engine *engine, const struct topic_partition
         struct checkpoint_part *part = &checkpoint->parts[i];
         const bool was_behind = part->positions.count > 0;
         *did_change |= !was_behind;
+        part->worked_ms = part->worked_ms != 0 ? part->worked_ms : checkpoint->taken_ms;
         did = was_behind || own_place(checkpoint, committed, part);
         for (size_t j = 0; did && j < count; j++)
             did = part_note_apply(part, topics_name(engine->topics, parts[j].topic),

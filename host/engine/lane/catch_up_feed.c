@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "engine/lane/catch_up.h"
 #include "engine/lane/checkpointing.h"
-#include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_late.h"
 #include "engine/lane/emit.h"
 #include "engine/lane/suspension.h"

@@ -303,6 +303,16 @@ static int compare_parts(const void *a, const void *b) {
                   ((const struct checkpoint_part *)b)->deployment);
 }
 
+/* Where the clock was set back, when the checkpoint was taken does not say where its deployments
+ * ran last. */
+static void stamp(const struct lane *lane, struct checkpoint *checkpoint) {
+    const int64_t stamp_ms = checkpoint_store_stamp_ms(lane->options.store);
+    for (size_t i = 0; stamp_ms > checkpoint->taken_ms && i < checkpoint->part_count; i++) {
+        if (checkpoint->parts[i].worked_ms == 0)
+            checkpoint->parts[i].worked_ms = stamp_ms;
+    }
+}
+
 static bool fill(struct lane *lane, struct partition *partition, struct checkpoint *checkpoint,
                  struct error *error) {
     checkpoint->partition = partition->number;
@@ -327,6 +337,7 @@ static bool fill(struct lane *lane, struct partition *partition, struct checkpoi
         if (!add_absent(lane, partition, &partition->absent[i], checkpoint))
             return error_set_memory(error, "a checkpoint");
     }
+    stamp(lane, checkpoint);
     if (checkpoint->part_count > 0)
         qsort(checkpoint->parts, checkpoint->part_count, sizeof *checkpoint->parts, compare_parts);
     return true;

@@ -13,7 +13,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 void dispatch_resume(struct lane *lane, struct task *task, bool can_catch_up) {
     const struct source_ops *ops = lane->options.source->ops;

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/sync/counter.h"
 #include "engine/lane/catch_up.h"
-#include "engine/lane/dispatch.h"
 #include "engine/lane/dispatch_steps.h"
 #include "engine/lane/emit.h"
 #include "engine/lane/shadowing.h"

@@ -245,7 +245,8 @@ static void keep_outgoing(struct lane *lane, struct handover *handover) {
     if (task_is_cold(old) || old->is_ahead || old->moved_order != NULL)
         return; /* it knows nothing yet, or the other worker does */
     part->has_state = old->made_of->description->has_save;
-    part->worked_ms = clock_wall_ns() / NS_PER_MS;
+    part->worked_ms = lane->options.store != NULL ? checkpoint_store_stamp_ms(lane->options.store)
+                                                  : clock_wall_ns() / NS_PER_MS;
     part->deployment = strdup(old->deployment->name);
     if (part->deployment == NULL || !checkpointing_place(lane, old, part) ||
         !partition_reserve_absent(handover->partition)) {

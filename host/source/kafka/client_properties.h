@@ -21,7 +21,8 @@ rd_kafka_conf_t *kafka_properties_make(const struct config *config, struct log *
  */
 rd_kafka_conf_t *kafka_properties_make_reader(const struct config *config, const char *client_id,
                                               struct error *error);
-/* A producer for the brokers of the input; likewise, with acks=all. */
+/* A producer for the brokers of the input; likewise, and as client_conf_set_safe_producer() has it.
+ */
 rd_kafka_conf_t *kafka_properties_make_producer(const struct config *config, const char *client_id,
                                                 struct error *error);
 

@@ -67,10 +67,7 @@ static bool close_destroy(struct kafka_source *self, rd_kafka_t *client) {
         destroy_run(client);
         return true;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += DESTROY_S;
-    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+    if (thread_join_within(thread, DESTROY_S * NS_PER_S))
         return true;
     pthread_detach(thread);
     log_event(self->log, LOG_LEVEL_WARNING, KAFKA_ROOM, "stop.client_abandoned",

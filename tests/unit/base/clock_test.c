@@ -63,6 +63,15 @@ static void *calibrate(void *result) {
     return NULL;
 }
 
+Test(clock, a_boot_is_known_again_and_no_other_is_taken_for_it) {
+    const int64_t boot = clock_boot();
+    cr_expect_eq(clock_boot(), boot);
+    cr_expect(clock_is_this_boot(boot));
+    cr_expect_not(clock_is_this_boot(boot + 3600));
+    cr_expect_not(clock_is_this_boot(boot - 3600));
+    cr_expect_not(clock_is_this_boot(0));
+}
+
 Test(clock, threads_that_calibrate_at_once_agree) {
     pthread_t threads[4];
     int64_t results[4] = {0};
