@@ -37,12 +37,12 @@ def on_bar(m):
 class Prove(ChainScenario):
     # ---- the command ----
 
-    def prove(self, host, *arguments, code):
+    def prove(self, host, *arguments, code, also=None):
         done = subprocess.run(
             [paths.HOST, "prove", "-c", host.ini, "--json", *map(str, arguments)],
             stdin=subprocess.DEVNULL, capture_output=True, env=environment(), check=False,
             cwd=self.directory, timeout=120 * PATIENCE)
-        self.assertEqual(done.returncode, code, (done.stderr + done.stdout).decode()[-3000:])
+        self.assertIn(done.returncode, (code, also), (done.stderr + done.stdout).decode()[-3000:])
         return json.loads(done.stdout)
 
     def proven(self, host, *arguments):
@@ -148,6 +148,9 @@ class Prove(ChainScenario):
         return path
 
     def middle(self, host):
+        return next(self.middles(host))
+
+    def middles(self, host):
         """[(topic, partition, offset)] of three messages that were processed one after the other,
         none of another topic between them; in the second half of all."""
         said = chain.final_chain(chain.read_said(host.signals), 0)
@@ -155,9 +158,8 @@ class Prove(ChainScenario):
         topics = self.fed_topics()
         for i in range(len(seen) // 2, len(seen) - 2):
             if seen[i][0] == seen[i + 1][0] == seen[i + 2][0] and seen[i][1] % EVERY != 4:
-                return [(topics[topic], 0, offset) for topic, offset, _ in seen[i:i + 3]]
+                yield [(topics[topic], 0, offset) for topic, offset, _ in seen[i:i + 3]]
         self.fail("topics alternate message by message")
-        return None
 
     # ---- scenarios ----
 
@@ -244,7 +246,14 @@ class Prove(ChainScenario):
             lines[dropped]["payload"] = payload[:at] + chr(ord(payload[at]) ^ 1) + payload[at + 1:]
 
         with self.subTest("a dropped message"):
-            self.refuted(host, *given, self.changed(recording, lambda lines: lines.pop(dropped)))
+            # At an end of a run of the journal it is missed for certain: that is no refutation.
+            for _, one, _ in self.middles(host):
+                found = self.prove(host, *given, self.changed(
+                    recording, lambda lines, gone=one: lines.pop(gone)),
+                                   code=REFUTED, also=UNDECIDED)
+                if found["verdict"] == "refuted":
+                    break
+                self.assertRegex(found["reasons"][0]["reason"], "a hole")
         with self.subTest("two swapped messages"):
             self.refuted(host, *given, self.changed(recording, swap))
         with self.subTest("one flipped bit of a message"):

@@ -975,8 +975,8 @@ def told(*_):
 signal.signal(signal.SIGTERM, told)
 atexit.register(print, "at the end")
 thread = KafkaConsumerThread()
-thread.start()
 try:
+    thread.start()  # from here on it may be stopped
     while True:
         time.sleep(0.01)
 finally:
