@@ -415,7 +415,7 @@ class ExactMoves(ExactScenario):
             host.wait_event("deployment.moved", start=mark)
             self.wait_read(RATE // EVERY, host)
         tally = self.end_stream(host.group)
-        host.stop()
+        kill_all(self, host)  # a stop waits for its threads by the clock that was set back
         self.assertEqual(host.events("state.discarded"), [])
         self.judge(host, tally)
 
