@@ -285,9 +285,8 @@ class Moves(ChainScenario):
 
 
 class ExactMoves(ExactScenario):
-    def test_exactly_once(self):
-        """A reader of committed records sees each signal once, in order, whichever worker said it;
-        at reloads, and between runs that end in a kill."""
+    def muted_host(self):
+        """Whose workers main and other run without chain too."""
         host = self.exact_host()
         host.drop("mute")
         for worker in ("main", "other"):
@@ -295,6 +294,12 @@ class ExactMoves(ExactScenario):
         host.start()
         self.start_stream()
         self.wait_read(RATE // EVERY, host)
+        return host
+
+    def test_exactly_once(self):
+        """A reader of committed records sees each signal once, in order, whichever worker said it;
+        at reloads, and between runs that end in a kill."""
+        host = self.muted_host()
         for worker in ("other", "main"):
             host.deploy("chain", worker=worker)
             mark = host.log_size()
@@ -317,13 +322,7 @@ class ExactMoves(ExactScenario):
     def test_killed_as_soon_as_it_is_level(self):
         """Where it has come to, and back: what it says in a worker is known there before anybody reads
         it, and so to the worker that it goes back to."""
-        host = self.exact_host()
-        host.drop("mute")
-        for worker in ("main", "other"):
-            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
-        host.start()
-        self.start_stream()
-        self.wait_read(RATE // EVERY, host)
+        host = self.muted_host()
         for worker in ("other", "main"):
             kill_all(self, host)
             host.deploy("chain", worker=worker)
@@ -337,17 +336,6 @@ class ExactMoves(ExactScenario):
         host.stop()
         self.assertEqual(host.events("state.discarded"), [])
         self.judge(host, tally)
-
-    def muted_host(self):
-        """Whose workers main and other run without chain too."""
-        host = self.exact_host()
-        host.drop("mute")
-        for worker in ("main", "other"):
-            host.deploy(f"mute_{worker}", plugin="mute", worker=worker)
-        host.start()
-        self.start_stream()
-        self.wait_read(RATE // EVERY, host)
-        return host
 
     def move_and_die(self, host, worker, moment):
         """Into the worker, which dies at that moment, and everything with it."""
