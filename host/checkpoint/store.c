@@ -406,16 +406,13 @@ bool checkpoint_store_resume(struct checkpoint_store *store, int32_t partition,
 bool checkpoint_store_look(struct checkpoint_store *store, int32_t partition,
                            struct backend_look *looks, size_t count, struct error *error) {
     *error = (struct error){.code = ERROR_NONE};
-    if (store->backend->ops->look(store->backend, partition, looks, count, error)) {
-        bool did = true;
-        for (size_t i = 0; did && i < count; i++)
-            did = store_read_tail_of(store, &looks[i]);
-        if (did || !error_set_memory(error, "a journal of another worker"))
-            return did;
-    }
-    for (size_t i = 0; i < count; i++)
+    bool did = store->backend->ops->look(store->backend, partition, looks, count, error);
+    for (size_t i = 0; did && i < count; i++)
+        did = store_read_tail_of(store, &looks[i]) ||
+              error_set_memory(error, "a journal of another worker");
+    for (size_t i = 0; !did && i < count; i++)
         checkpoint_release(&looks[i].checkpoint);
-    return false;
+    return did;
 }
 
 int64_t checkpoint_store_stamp_ms(struct checkpoint_store *store) {
